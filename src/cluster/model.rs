@@ -1,0 +1,209 @@
+//! The checked model of a cluster: what the description means, with every reference resolved and
+//! every value evaluated. Only [`check`](super::check) makes one, so later rooms need no checks.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::name::{ClusterName, HostName, ServiceName, VariableName};
+
+/// A cluster whose description has no errors.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    pub name: ClusterName,
+    pub hosts: BTreeMap<HostName, Host>,
+    /// Every described service, also those that are placed nowhere (`hosts` is empty then).
+    pub services: BTreeMap<ServiceName, Service>,
+}
+
+/// A host, and how to reach it.
+#[derive(Debug, Clone)]
+pub struct Host {
+    pub name: HostName,
+    /// What other hosts call it: an IP address or a DNS name. Always there for
+    /// [`Transport::Ssh`].
+    pub address: Option<String>,
+    pub transport: Transport,
+    pub engine: Engine,
+}
+
+/// How files and commands get to a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// The system's `ssh` to the host's address.
+    Ssh(Ssh),
+    /// This machine, through its own `sh`.
+    Local {
+        /// Become root by `sudo -n`.
+        sudo: bool,
+    },
+    /// A root directory on this machine, offline: files, links and enablement, no processes.
+    Directory {
+        /// Absolute, or relative to the root of the config repository.
+        root: PathBuf,
+    },
+}
+
+/// The settings of `[ssh]`; what is unset comes from the user's own `ssh_config(5)`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ssh {
+    pub user: Option<String>,
+    pub port: Option<u16>,
+    /// Become root by `sudo -n`.
+    pub sudo: bool,
+    /// The pinned public key, `<type> <base64>`. The connection accepts no other one. Without it
+    /// the user's known hosts decide, strictly.
+    pub host_key: Option<String>,
+}
+
+/// The container engine of a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Engine {
+    Docker,
+    Podman,
+}
+
+impl Engine {
+    /// The program's name, which is also what the description says.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Engine::Docker => "docker",
+            Engine::Podman => "podman",
+        }
+    }
+}
+
+/// A service: one container image with its settings.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: ServiceName,
+    /// Where it is placed, in the order in which `[place]` says so. The first one is `X_HOST` for
+    /// the services that need it.
+    pub hosts: Vec<HostName>,
+    pub image: Image,
+    /// The port that the service listens on, in the container and on the host.
+    pub port: Option<u16>,
+    pub needs: Vec<ServiceName>,
+    /// What the container's environment holds besides the image's own: of a name that several
+    /// layers define only the one that wins. `IMAGE` and `APP_PORT` are among them.
+    pub variables: BTreeMap<VariableName, Variable>,
+    pub container: Container,
+    pub health: Option<Health>,
+    /// Never moves or vanishes without `--allow-move`.
+    pub stateful: bool,
+    pub restart: RestartPolicy,
+    pub template: Template,
+}
+
+/// A unit template and where it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The path in the config repository, or `built-in`.
+    pub origin: String,
+    pub source: String,
+}
+
+/// One variable with the layer that decided its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    pub layer: Layer,
+    /// Any UTF-8 without NUL.
+    pub value: String,
+}
+
+/// The layers, in the order in which systemd reads them: a later one wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    ServiceLocations,
+    ServiceConfig,
+    Cluster,
+    Service,
+}
+
+impl Layer {
+    /// Every layer, in order.
+    pub const ALL: [Layer; 4] = [
+        Layer::ServiceLocations,
+        Layer::ServiceConfig,
+        Layer::Cluster,
+        Layer::Service,
+    ];
+
+    /// The layer's name in files and reasons. The numbers sort; 40 is for secrets.
+    #[must_use]
+    pub fn label(self, service: &ServiceName) -> String {
+        match self {
+            Layer::ServiceLocations => "10-service-locations".to_owned(),
+            Layer::ServiceConfig => "20-service-config".to_owned(),
+            Layer::Cluster => "30-cluster".to_owned(),
+            Layer::Service => format!("50-{service}"),
+        }
+    }
+}
+
+/// What a container is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// As docker takes it: `registry/name:tag` or `registry/name@sha256:…`.
+    pub reference: String,
+    /// The short version to show: the tag, or the first twelve digits of the digest.
+    pub version: String,
+    /// Whether the reference can mean another image tomorrow (`latest`, `stable`, `edge`, …): only
+    /// such references are pulled again when an image of that name is there.
+    pub moving: bool,
+}
+
+/// The arguments of `docker run` that the description has fields for. Values are as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Container {
+    /// `source:target[:options]` as of `docker run --volume`: a named volume or an absolute path.
+    pub volumes: Vec<String>,
+    pub entrypoint: Option<String>,
+    pub command: Vec<String>,
+    pub user: Option<String>,
+    /// As docker takes it: `512m`, `2g`.
+    pub memory: Option<String>,
+    /// As docker takes it: `1.5`.
+    pub cpus: Option<String>,
+    /// `nofile` to `65536` or `1024:65536`.
+    pub ulimits: BTreeMap<String, String>,
+    /// Added capabilities, `NET_ADMIN`; a leading `-` drops one.
+    pub capabilities: Vec<String>,
+    pub read_only: bool,
+    pub devices: Vec<String>,
+    pub labels: BTreeMap<String, String>,
+    /// `host`, `none`, `bridge` or the name of a network that is there.
+    pub network: Option<String>,
+    pub stop_timeout: Duration,
+    /// Put before the image as they are, each one argument.
+    pub extra_args: Vec<String>,
+}
+
+/// How a container shows that it is well, asked from the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Health {
+    pub probe: Probe,
+    /// How long a start may take until the first good answer.
+    pub timeout: Duration,
+}
+
+/// One question to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// `GET` of this path on the service's port answers with a status below 400.
+    Http(String),
+    /// The service's port accepts a connection.
+    Tcp,
+    /// This command, run in the container, exits with 0.
+    Command(Vec<String>),
+}
+
+/// Whether a release restarts the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RestartPolicy {
+    #[default]
+    Auto,
+    /// Only when it is named: `bayplan release CLUSTER SERVICE`.
+    Manual,
+}

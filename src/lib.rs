@@ -1,0 +1,13 @@
+//! bayplan: a small fleet of container hosts from a description in git.
+//!
+//! Data walks through the rooms once, left to right; no room names one to its right:
+//!
+//! ```text
+//! cluster  ─>  render  ─>  plan  ─>  host  <─ release ─>  report
+//! (TOML ->     (files of   (steps     (script, ssh,        (text, JSON,
+//!  model)       a host)     and why)   what was seen)       progress)
+//! ```
+
+pub mod cluster;
+pub mod plan;
+pub mod render;

@@ -1,0 +1,167 @@
+//! What was seen on the hosts, in the words of the plan. The host room parses what hosts answer
+//! into these types; the model host of the tests makes them directly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::render::digest::Digest;
+use crate::render::manifest::Manifest;
+
+/// One look at every host of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    pub hosts: BTreeMap<HostName, ObservedHost>,
+}
+
+/// A moment on a host's clock: nanoseconds since 1970. Only moments of one host are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(pub i128);
+
+/// One look at one host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedHost {
+    /// Whether processes run there: not so in a directory, where only files are compared.
+    pub runs: Runs,
+    pub generation: Generation,
+    /// The number for the next generation: above every one that is there, `current` or not.
+    pub next_generation: u64,
+    /// The numbers of the generations that are kept there.
+    pub kept_generations: BTreeSet<u64>,
+    /// Every service of this cluster that has a unit file, an inputs directory or a container
+    /// here, and every desired one.
+    pub services: BTreeMap<ServiceName, ObservedService>,
+}
+
+/// Whether a host has processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Runs {
+    #[default]
+    Processes,
+    /// A root directory.
+    FilesOnly,
+}
+
+/// What `current` names.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Generation {
+    /// Nothing was ever released here, or `current` is gone.
+    #[default]
+    None,
+    Current {
+        number: u64,
+        manifest: Manifest,
+        /// The image ids that the generation's containers ran, by service.
+        images: BTreeMap<ServiceName, String>,
+    },
+    /// There is something, but it cannot be read: why, as a sentence. `newer` says that a newer
+    /// bayplan wrote it, which is refused; anything else is overwritten by the next release.
+    Unreadable { why: String, newer: bool },
+}
+
+/// One service on a host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedService {
+    pub unit: ObservedUnit,
+    /// Drop-ins that change the unit and are not ours (`/etc/systemd/system/X.service.d/*.conf`).
+    pub drop_ins: BTreeSet<String>,
+    /// The inputs directories of this service that are there.
+    pub directories: BTreeMap<DirectoryName, ObservedDirectory>,
+    /// Directories and files beside them that a release left when it died.
+    pub leftovers: BTreeSet<String>,
+    pub process: ObservedProcess,
+    pub container: Option<ObservedContainer>,
+    /// The texts of the files in the directory that the running container was started from (the
+    /// unit file's directory if there is no container), by path below it. Fetched only where
+    /// something differs; they explain, and decide nothing.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// The unit file of a service, and what systemd has loaded of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedUnit {
+    pub file: UnitFile,
+    /// The links in `*.wants` and `*.requires` directories, as `multi-user.target.wants`.
+    pub enabled_by: BTreeSet<String>,
+    /// Whether systemd has loaded just this file: not so if the file changed since.
+    pub loaded: Loaded,
+}
+
+/// Whether systemd's loaded definition is the file on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Loaded {
+    #[default]
+    AsOnDisk,
+    /// The file changed after systemd read it.
+    Older,
+}
+
+/// The file at a unit's path.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum UnitFile {
+    #[default]
+    Absent,
+    /// Carries the mark of this cluster and service.
+    Ours {
+        digest: Digest,
+        /// The text, where it was fetched (only where it differs from the desired one).
+        text: Option<String>,
+    },
+    /// Is somebody else's: a link to /dev/null, another cluster's, a distribution's.
+    Foreign { path: String, owner: Owner },
+}
+
+/// Whose unit it is that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owner {
+    /// A link to /dev/null (`systemctl mask`).
+    Masked,
+    /// Another cluster, by its mark.
+    Cluster(String),
+    /// No mark of ours.
+    Unmarked,
+}
+
+/// An inputs directory that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedDirectory {
+    /// Every file below it, by path.
+    pub files: BTreeMap<String, Digest>,
+    /// The last change of any of them, or of the directory (a file removed, a file added).
+    pub changed: Moment,
+}
+
+/// What systemd says of the unit's process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ObservedProcess {
+    /// `inactive`, or a unit that is not loaded.
+    #[default]
+    Stopped,
+    Active {
+        /// When the main process was started: the env files were read just then.
+        since: Moment,
+    },
+    /// Anything else: `failed`, `activating (auto-restart)`, `deactivating`; in systemd's words.
+    Unwell { state: String },
+}
+
+/// The running container of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedContainer {
+    /// The label `bayplan.inputs`.
+    pub fingerprint: Fingerprint,
+    /// The label `bayplan.directory`: what it was started from.
+    pub directory: Option<DirectoryName>,
+    pub image: RunningImage,
+    /// Host ports that it publishes.
+    pub ports: BTreeSet<u16>,
+}
+
+/// Which image a container runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunningImage {
+    /// The one that its reference means on this host now.
+    Referenced,
+    /// Another one, by its id: the reference was moved (a pull), or its image is gone.
+    Another { id: String },
+}

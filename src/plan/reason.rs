@@ -1,0 +1,42 @@
+//! Why a container restarts, down to the key.
+
+use crate::cluster::model::Layer;
+use crate::cluster::name::{ServiceName, VariableName};
+
+/// One reason. A restart has at least one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The service is new on this host.
+    New,
+    /// Rule (a): it should run and does not; systemd's word for what it does.
+    NotRunning { state: String },
+    /// Rule (b), a variable. `None` before: added; `None` after: removed.
+    Variable {
+        layer: Layer,
+        name: VariableName,
+        before: Option<String>,
+        after: Option<String>,
+    },
+    /// Rule (b), the image reference.
+    Image { before: String, after: String },
+    /// Rule (b), a line of the unit that decides how the container runs: the words that are gone
+    /// and the words that came.
+    Directive {
+        key: String,
+        removed: Vec<String>,
+        added: Vec<String>,
+        /// The template, if no field of the description explains it.
+        template: Option<String>,
+    },
+    /// Rule (b), a config file: its path below the inputs directory.
+    File { path: String },
+    /// Rule (b), but what it ran with can no longer be read on the host.
+    Unknown { fingerprint: String },
+    /// Rule (c): the reference means another image than the container runs.
+    ImageMoved { reference: String, running: String },
+    /// Rule (d): these files of its inputs directory were changed by hand after the process
+    /// started.
+    Edited { paths: Vec<String> },
+    /// It gives its port to another service first, and comes back after it.
+    Displaced { by: ServiceName },
+}

@@ -1,0 +1,62 @@
+//! The steps of an activation, each with its reason. They have two interpreters: a POSIX script
+//! (`host::script`) for real hosts and an in-memory host for the property test.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::render::desired::DirectoryName;
+
+/// One step on one host. Every step can be repeated: done twice it is as if done once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Copies a staged inputs directory beside its place, flushes it, renames it to its name.
+    PlaceInputs {
+        service: ServiceName,
+        directory: DirectoryName,
+    },
+    /// Mends files of an inputs directory that were changed by hand: each written beside,
+    /// flushed and renamed; what does not belong there is removed.
+    RepairInputs {
+        service: ServiceName,
+        directory: DirectoryName,
+        write: BTreeSet<String>,
+        remove: BTreeSet<String>,
+    },
+    /// Writes a unit file beside its place, flushes it, renames it.
+    WriteUnit {
+        service: ServiceName,
+        unit: UnitName,
+    },
+    /// `systemctl --no-reload reenable`.
+    Enable { units: Vec<UnitName> },
+    /// `systemctl daemon-reload`.
+    Reload,
+    /// `systemctl stop` of a unit that leaves, or that must give its port away first.
+    Stop {
+        service: ServiceName,
+        unit: UnitName,
+    },
+    /// `systemctl reset-failed` and `systemctl restart`, which starts a stopped unit.
+    Restart {
+        service: ServiceName,
+        unit: UnitName,
+    },
+    /// Waits until these units are active and stay so for a moment.
+    AwaitHealthy { units: Vec<UnitName> },
+    /// `systemctl --no-reload disable` and the removal of the unit file.
+    RemoveUnit {
+        service: ServiceName,
+        unit: UnitName,
+    },
+    /// The staged generation gets its number, and `current` names it.
+    SetCurrent { number: u64 },
+    /// Removes inputs directories that no loaded unit and no running container names.
+    RemoveInputs {
+        service: ServiceName,
+        /// Names below the service's directory: of inputs directories, and of what an activation
+        /// left there when it died.
+        names: BTreeSet<String>,
+    },
+    /// Removes generations beyond those that are kept.
+    RemoveGenerations { numbers: BTreeSet<u64> },
+}

@@ -1,0 +1,147 @@
+//! The plan: what a release would do, in the order in which it does it.
+
+use std::collections::BTreeMap;
+
+use super::reason::Reason;
+use super::step::Step;
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+
+/// What takes every host from what was observed to what is desired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub cluster: ClusterName,
+    /// Every host of the cluster, changed or not: what changes there, to be shown.
+    pub hosts: BTreeMap<HostName, HostPlan>,
+    /// What is done, wave after wave; the hosts of one wave at the same time.
+    pub waves: Vec<Wave>,
+    /// Why nothing may be done at all. A plan with refusals is never carried out.
+    pub refusals: Vec<Refusal>,
+}
+
+/// What changes on one host.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostPlan {
+    /// Services in the order in which they are acted on, then those that stay as they are are only
+    /// counted.
+    pub services: Vec<ServicePlan>,
+    /// Containers that stay as they are.
+    pub stay: usize,
+    /// Whether anything is done on this host, were it only that `current` moves.
+    pub acts: bool,
+    /// The previous activation on this host did not finish: what this plan does completes it.
+    pub unfinished: bool,
+}
+
+/// What changes for one service on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServicePlan {
+    pub service: ServiceName,
+    pub unit: UnitName,
+    pub change: Change,
+    pub files: Vec<FileChange>,
+    pub action: Action,
+    pub reasons: Vec<Reason>,
+    pub notes: Vec<Note>,
+}
+
+/// What becomes of the service on this host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// What becomes of its container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// It runs on undisturbed (or stays unstarted).
+    None,
+    Start,
+    Restart,
+    Stop,
+    /// It should restart, but `restart = "manual"` leaves that to the operator.
+    Pending,
+    /// It restarts if the pull finds that its moving tag means another image.
+    MayRestart,
+}
+
+/// One file that changes. Paths are short, as shown: the unit's file name, or the path below the
+/// inputs directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    pub path: String,
+    /// The text before; `None` if the file is new or its text was not fetched.
+    pub before: Option<String>,
+    /// The text after; `None` if the file goes.
+    pub after: Option<String>,
+    pub kind: Change,
+}
+
+/// Something the reader should know that is no reason to restart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// It is down while a newcomer that needs its port or name starts.
+    DownMeanwhile,
+    /// A drop-in that is not ours changes the unit; it is left alone.
+    DropIn {
+        path: String,
+    },
+    /// It moves here from, or away to, these hosts.
+    MovesFrom {
+        hosts: Vec<HostName>,
+    },
+    MovesTo {
+        hosts: Vec<HostName>,
+    },
+    /// Its files were changed by hand and are mended.
+    Mended,
+}
+
+/// The part of a release that a wave belongs to (expand, change, contract).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Hosts that gain a service start it.
+    Expand,
+    /// All other changes.
+    Change,
+    /// Services that left are stopped and removed.
+    Contract,
+}
+
+/// Activations that run at the same time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wave {
+    pub phase: Phase,
+    pub activations: BTreeMap<HostName, Vec<Step>>,
+}
+
+/// Why a plan may not be carried out, and on which host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    pub host: HostName,
+    pub why: RefusalReason,
+}
+
+/// Why a plan may not be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefusalReason {
+    /// A unit file that is not ours stands at the place of one of ours.
+    ForeignUnit {
+        service: ServiceName,
+        path: String,
+        owner: super::observed::Owner,
+    },
+    /// A `stateful` service would move or vanish.
+    Stateful { service: ServiceName, moves: bool },
+    /// A newer bayplan released here.
+    Newer { why: String },
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waves.is_empty()
+    }
+}

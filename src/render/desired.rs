@@ -1,0 +1,132 @@
+//! What a cluster should be: the files of every host, and what they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::digest::Digest;
+use crate::cluster::model::{Engine, Image, Layer, RestartPolicy};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+
+/// Everything that the hosts of one cluster should hold. Made only by [`render`](super::render).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Desired {
+    pub cluster: ClusterName,
+    pub hosts: BTreeMap<HostName, DesiredHost>,
+}
+
+/// What one host should hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredHost {
+    pub engine: Engine,
+    pub services: BTreeMap<ServiceName, DesiredService>,
+}
+
+/// One service on one host: its unit, its inputs directory, and the inputs that they carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredService {
+    pub unit: UnitName,
+    /// The unit file's text.
+    pub unit_text: String,
+    /// The links that `systemctl enable` makes: the targets of `WantedBy=` and `RequiredBy=`
+    /// with the directory's suffix, as `multi-user.target.wants`.
+    pub enabled_by: BTreeSet<String>,
+    /// The inputs directory's name.
+    pub directory: DirectoryName,
+    /// The files of the inputs directory by path below it. Texts of env files, bytes of others.
+    pub files: BTreeMap<String, Vec<u8>>,
+    pub inputs: Inputs,
+    /// The fingerprint under the current recipe, as the unit and the container carry it.
+    pub fingerprint: Fingerprint,
+    pub image: Image,
+    /// The host port that the container takes, if it publishes one.
+    pub port: Option<u16>,
+    pub needs: Vec<ServiceName>,
+    pub restart: RestartPolicy,
+    pub stateful: bool,
+    /// Where the unit's text comes from: the template's path, for reasons.
+    pub template: String,
+}
+
+/// What decides how a container runs, in a form that is compared and explained.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inputs {
+    /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
+    /// key, each value split into words as systemd does; the fingerprint and the inputs
+    /// directory's path are blanked.
+    pub directives: Vec<(String, Vec<String>)>,
+    /// The environment, by name.
+    pub variables: BTreeMap<VariableName, InputVariable>,
+    /// Config files by path below the inputs directory, with the digest of their bytes.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// A variable as the container gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputVariable {
+    /// Where the value comes from; it is told in reasons and is no input itself.
+    pub layer: Layer,
+    pub value: String,
+}
+
+/// The digest of the inputs, `v1:` and 64 hexadecimal digits. The part before the colon names the
+/// recipe that made it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub(crate) String);
+
+impl Fingerprint {
+    /// Takes the text of a label as a host reports it. Any text is fine: one that no recipe makes
+    /// just equals no desired one.
+    #[must_use]
+    pub fn reported(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
+    /// The fingerprint's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The recipe's name, `v1`.
+    #[must_use]
+    pub fn recipe(&self) -> &str {
+        self.0.split_once(':').map_or("", |(recipe, _)| recipe)
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of an inputs directory: twelve hexadecimal digits of the digest over the fingerprint
+/// and the bytes of every file, so that what a directory of this name holds never changes, not
+/// even where a variable moves from one layer to another and the fingerprint stays.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DirectoryName(pub(crate) String);
+
+impl DirectoryName {
+    /// Takes a name that a host reports: `None` if it is none of ours.
+    #[must_use]
+    pub fn reported(text: &str) -> Option<Self> {
+        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        (text.len() == 12 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DirectoryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

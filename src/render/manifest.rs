@@ -1,0 +1,106 @@
+//! The manifest: what a generation of one host consists of, by digests. Two generations with the
+//! same manifest are the same generation, whoever released them from whichever commit.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::desired::{DesiredHost, DesiredService, DirectoryName, Fingerprint};
+use super::digest::Digest;
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
+
+/// The format that this version writes and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// What a host holds of a cluster, `manifest.json` in a generation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u32,
+    pub cluster: ClusterName,
+    pub host: HostName,
+    pub services: BTreeMap<ServiceName, ManifestService>,
+}
+
+/// What a host holds of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ManifestService {
+    /// The digest of the unit file.
+    pub unit: Digest,
+    pub directory: DirectoryName,
+    pub fingerprint: Fingerprint,
+    pub image: String,
+    /// The digests of the files of the inputs directory.
+    pub files: BTreeMap<String, Digest>,
+}
+
+/// Why a manifest of a host cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestError {
+    #[error("its manifest has format {0}, this bayplan reads up to {FORMAT}: use a newer bayplan")]
+    Newer(u32),
+    #[error("its manifest cannot be read: {0}")]
+    Malformed(String),
+}
+
+impl Manifest {
+    /// The manifest of a host's desired files.
+    #[must_use]
+    pub fn of(cluster: &ClusterName, host: &HostName, desired: &DesiredHost) -> Self {
+        Self {
+            format: FORMAT,
+            cluster: cluster.clone(),
+            host: host.clone(),
+            services: desired
+                .services
+                .iter()
+                .map(|(name, service)| (name.clone(), ManifestService::of(service)))
+                .collect(),
+        }
+    }
+
+    /// The text as stored: pretty JSON with a final line break, keys in a fixed order.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        text.push('\n');
+        text
+    }
+
+    /// Reads a stored manifest.
+    ///
+    /// # Errors
+    /// The format is newer than this version knows, or the text is no manifest.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let malformed = |e: serde_json::Error| ManifestError::Malformed(e.to_string());
+        // The format first: a newer manifest may have fields that this version cannot judge.
+        let Format { format } = serde_json::from_str(text).map_err(malformed)?;
+        if format > FORMAT {
+            return Err(ManifestError::Newer(format));
+        }
+        serde_json::from_str(text).map_err(malformed)
+    }
+}
+
+impl ManifestService {
+    /// The entry of a desired service.
+    #[must_use]
+    pub fn of(service: &DesiredService) -> Self {
+        Self {
+            unit: Digest::of(&service.unit_text),
+            directory: service.directory.clone(),
+            fingerprint: service.fingerprint.clone(),
+            image: service.image.reference.clone(),
+            files: service
+                .files
+                .iter()
+                .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
+                .collect(),
+        }
+    }
+}
