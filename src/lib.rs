@@ -10,4 +10,5 @@
 
 pub mod cluster;
 pub mod plan;
+pub mod release;
 pub mod render;

@@ -2,6 +2,7 @@
 
 pub mod observed;
 pub mod reason;
+pub mod status;
 pub mod step;
 mod types;
 

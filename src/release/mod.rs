@@ -1,0 +1,3 @@
+//! Many hosts, in order: observe, plan, stage, check, activate.
+
+pub mod event;
