@@ -71,16 +71,14 @@ pub struct ObservedService {
     pub leftovers: BTreeSet<String>,
     pub process: ObservedProcess,
     pub container: Option<ObservedContainer>,
-    /// The texts of the files in the directory that the running container was started from (the
-    /// unit file's directory if there is no container), by path below it. Fetched only where
-    /// something differs; they explain, and decide nothing.
-    pub texts: BTreeMap<String, String>,
 }
 
 /// The unit file of a service, and what systemd has loaded of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedUnit {
     pub file: UnitFile,
+    /// The file's last change (ctime); the epoch if there is none.
+    pub changed: Moment,
     /// The links in `*.wants` and `*.requires` directories, as `multi-user.target.wants`.
     pub enabled_by: BTreeSet<String>,
     /// Whether systemd has loaded just this file: not so if the file changed since.
@@ -127,6 +125,9 @@ pub enum Owner {
 pub struct ObservedDirectory {
     /// Every file below it, by path.
     pub files: BTreeMap<String, Digest>,
+    /// The texts of those files, fetched only for services that differ from what is desired. They
+    /// explain a restart; they decide only whether a unit was edited.
+    pub texts: BTreeMap<String, String>,
     /// The last change of any of them, or of the directory (a file removed, a file added).
     pub changed: Moment,
 }

@@ -25,8 +25,6 @@ pub enum Reason {
         key: String,
         removed: Vec<String>,
         added: Vec<String>,
-        /// The template, if no field of the description explains it.
-        template: Option<String>,
     },
     /// Rule (b), a config file: its path below the inputs directory.
     File { path: String },
@@ -34,8 +32,8 @@ pub enum Reason {
     Unknown { fingerprint: String },
     /// Rule (c): the reference means another image than the container runs.
     ImageMoved { reference: String, running: String },
-    /// Rule (d): these files of its inputs directory were changed by hand after the process
-    /// started.
+    /// Rule (d): these files (of its inputs directory, or its unit) were changed by hand after or
+    /// before the process started, so it may run what they said.
     Edited { paths: Vec<String> },
     /// It gives its port to another service first, and comes back after it.
     Displaced { by: ServiceName },

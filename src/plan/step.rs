@@ -22,6 +22,13 @@ pub enum Step {
         write: BTreeSet<String>,
         remove: BTreeSet<String>,
     },
+    /// Touches an inputs directory, so that rule (d) asks for the restart of what runs from it until
+    /// it is restarted: done before a unit that was edited by hand is overwritten, since the edit
+    /// is the only trace of what the container was started with.
+    MarkEdited {
+        service: ServiceName,
+        directory: DirectoryName,
+    },
     /// Writes a unit file beside its place, flushes it, renames it.
     WriteUnit {
         service: ServiceName,
@@ -31,7 +38,8 @@ pub enum Step {
     Enable { units: Vec<UnitName> },
     /// `systemctl daemon-reload`.
     Reload,
-    /// `systemctl stop` of a unit that leaves, or that must give its port away first.
+    /// `systemctl stop` of a unit that leaves, or that must give its port away first; a container
+    /// of that name with our labels that runs without its unit is removed too.
     Stop {
         service: ServiceName,
         unit: UnitName,

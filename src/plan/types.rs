@@ -134,6 +134,12 @@ pub enum RefusalReason {
     },
     /// A `stateful` service would move or vanish.
     Stateful { service: ServiceName, moves: bool },
+    /// The port is held by a service that this release does not touch.
+    PortHeld {
+        service: ServiceName,
+        port: u16,
+        holder: ServiceName,
+    },
     /// A newer bayplan released here.
     Newer { why: String },
 }

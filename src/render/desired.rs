@@ -104,13 +104,25 @@ impl fmt::Display for Fingerprint {
 }
 
 /// The name of an inputs directory: twelve hexadecimal digits of the digest over the fingerprint
-/// and the bytes of every file, so that what a directory of this name holds never changes, not
+/// and the digest of every file, so that what a directory of this name holds never changes, not
 /// even where a variable moves from one layer to another and the fingerprint stays.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DirectoryName(pub(crate) String);
 
 impl DirectoryName {
+    /// The name of the directory that holds these files, by path, for this fingerprint. An edited
+    /// directory shows by its name: it is not the name of what it holds.
+    #[must_use]
+    pub fn of(fingerprint: &Fingerprint, files: &BTreeMap<String, Digest>) -> Self {
+        let head = [b"directory v1".as_slice(), fingerprint.0.as_bytes()];
+        let files = files
+            .iter()
+            .flat_map(|(path, digest)| [path.as_bytes(), digest.as_str().as_bytes()]);
+        let digest = Digest::of_parts(head.into_iter().chain(files));
+        Self(digest.as_str()[..12].to_owned())
+    }
+
     /// Takes a name that a host reports: `None` if it is none of ours.
     #[must_use]
     pub fn reported(text: &str) -> Option<Self> {

@@ -31,6 +31,8 @@ pub struct ManifestService {
     pub directory: DirectoryName,
     pub fingerprint: Fingerprint,
     pub image: String,
+    /// Whether the service keeps data on the host: such a one never vanishes unasked.
+    pub stateful: bool,
     /// The digests of the files of the inputs directory.
     pub files: BTreeMap<String, Digest>,
 }
@@ -96,6 +98,7 @@ impl ManifestService {
             directory: service.directory.clone(),
             fingerprint: service.fingerprint.clone(),
             image: service.image.reference.clone(),
+            stateful: service.stateful,
             files: service
                 .files
                 .iter()
