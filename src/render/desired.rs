@@ -40,7 +40,7 @@ pub struct DesiredService {
     /// The fingerprint under the current recipe, as the unit and the container carry it.
     pub fingerprint: Fingerprint,
     pub image: Image,
-    /// The host port that the container takes, if it publishes one.
+    /// The host port that the container takes: published, or directly in the host's network.
     pub port: Option<u16>,
     pub needs: Vec<ServiceName>,
     pub restart: RestartPolicy,
@@ -53,8 +53,8 @@ pub struct DesiredService {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inputs {
     /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
-    /// key, each value split into words as systemd does; the fingerprint and the inputs
-    /// directory's path are blanked.
+    /// key, each value split into words as systemd does (`%%` and `$$` stay); the fingerprint and
+    /// the inputs directory's name are blanked.
     pub directives: Vec<(String, Vec<String>)>,
     /// The environment, by name.
     pub variables: BTreeMap<VariableName, InputVariable>,
@@ -111,6 +111,17 @@ impl fmt::Display for Fingerprint {
 pub struct DirectoryName(pub(crate) String);
 
 impl DirectoryName {
+    /// The name of a directory of these files, by path below it.
+    #[must_use]
+    pub(super) fn of(fingerprint: &Fingerprint, files: &BTreeMap<String, Vec<u8>>) -> Self {
+        let files = files
+            .iter()
+            .flat_map(|(path, bytes)| [path.as_bytes(), bytes.as_slice()]);
+        let parts = std::iter::once(fingerprint.as_str().as_bytes()).chain(files);
+        let digest = Digest::of_parts(parts);
+        Self(digest.as_str()[..12].to_owned())
+    }
+
     /// Takes a name that a host reports: `None` if it is none of ours.
     #[must_use]
     pub fn reported(text: &str) -> Option<Self> {
