@@ -7,7 +7,6 @@ use super::observed::{ObservedDirectory, ObservedService, UnitFile};
 use super::{Change, FileChange};
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::render::desired::{DesiredService, DirectoryName};
-use crate::render::manifest::ManifestService;
 
 /// The changes of a desired service: its unit, and the files of its inputs directory against those
 /// that its container was started from.
@@ -16,7 +15,7 @@ pub(super) fn of_service(
     desired: &DesiredService,
     seen: &ObservedService,
 ) -> Vec<FileChange> {
-    let entry = ManifestService::of(desired);
+    let entry = &desired.entry;
     let mut changes = Vec::new();
     let unit = |before, kind| FileChange {
         path: desired.unit.file_name(),

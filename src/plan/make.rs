@@ -624,7 +624,7 @@ impl<'a> Draft<'a> {
             return false;
         };
         self.wanted.services.iter().any(|(name, service)| {
-            let entry = ManifestService::of(service);
+            let entry = &service.entry;
             let on_disk = self.seen.services.get(name).map(|s| &s.unit.file);
             matches!(on_disk, Some(UnitFile::Ours { digest, .. }) if *digest == entry.unit)
                 && manifest.services.get(name).map(|r| &r.unit) != Some(&entry.unit)

@@ -71,7 +71,7 @@ pub(super) fn need(
     runs: Runs,
     named: Named,
 ) -> Need {
-    let entry = ManifestService::of(desired);
+    let entry = &desired.entry;
     let directory = directory_need(
         &entry.files,
         seen.directories.get(&desired.directory),
@@ -246,7 +246,7 @@ fn edited_files(
         return edited;
     };
     if DirectoryName::of(&container.fingerprint, &directory.files) != *name {
-        let wanted = ManifestService::of(desired).files;
+        let wanted = &desired.entry.files;
         let differs = directory
             .files
             .iter()
