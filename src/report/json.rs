@@ -514,6 +514,28 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_examples_are_real() {
+        let documented = include_str!("../../docs/json.md");
+        let cluster = samples::cluster();
+        let failure = HostFailure {
+            short: "cannot connect: Connection timed out".to_owned(),
+            long: None,
+            help: Some("try `ssh docker03 true`".to_owned()),
+        };
+        let failures = BTreeMap::from([(samples::host("docker03"), failure)]);
+        for example in [
+            super::plan(&samples::documented(), &BTreeMap::new(), Detail::Short),
+            status(&cluster.name, &samples::documented_status(), &failures),
+        ] {
+            let example = format!("```json\n{example}```\n");
+            assert!(
+                documented.contains(&example),
+                "docs/json.md lacks\n{example}"
+            );
+        }
+    }
+
+    #[test]
     fn without_diff_no_file_has_its_text() {
         let shown = super::plan(&samples::ordinary(), &BTreeMap::new(), Detail::Short);
         assert!(!shown.contains("\"diff\""), "{shown}");

@@ -253,9 +253,9 @@ impl Report<'_> {
         if *change == Change::Removed && reasons.is_empty() && !moves_away {
             let placed = self.cluster.services.get(service);
             lines.push(match placed {
-                Some(model) if !model.hosts.is_empty() => "placed here no more".to_owned(),
-                Some(_) => "placed nowhere any more".to_owned(),
-                None => "described no more".to_owned(),
+                Some(model) if !model.hosts.is_empty() => "no longer placed here".to_owned(),
+                Some(_) => "no longer placed on any host".to_owned(),
+                None => "no longer described".to_owned(),
             });
         }
         lines.extend(notes.iter().flat_map(|about| note(about, space)));

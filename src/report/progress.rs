@@ -220,23 +220,20 @@ impl Terminal {
             removed,
             ..
         } = palette;
-        let style = |ticks: &[&str], style: &anstyle::Style| {
-            let template = format!(
-                "{{prefix:{widest}}} {style}{{spinner}}{style:#} {{wide_msg}} {{elapsed:>4}}"
-            );
+        let style = |ticks: &[&str], style: &anstyle::Style, end: &str| {
+            let template =
+                format!("{{prefix:{widest}}} {style}{{spinner}}{style:#} {{wide_msg}}{end}");
             ProgressStyle::with_template(&template)
                 .expect("the template is well-formed")
                 .tick_strings(ticks)
         };
+        let dots = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
         let mut terminal = Self {
             all: MultiProgress::new(),
             bars: BTreeMap::new(),
-            busy: style(
-                &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "],
-                changed,
-            ),
-            done: style(&["✓", "✓"], added),
-            failed: style(&["✗", "✗"], removed),
+            busy: style(&dots, changed, " {elapsed}"),
+            done: style(&["✓", "✓"], added, ""),
+            failed: style(&["✗", "✗"], removed, ""),
         };
         for host in hosts {
             terminal.add(host);

@@ -1,7 +1,7 @@
 //! Why a plan is not carried out, and what to type.
 
 use super::palette::{Palette, paint};
-use super::text::{escape, value};
+use super::text::{WIDTH, escape, value, wrap};
 use crate::cluster::name::{ClusterName, UnitName};
 use crate::plan::observed::Owner;
 use crate::plan::{Refusal, RefusalReason};
@@ -9,8 +9,8 @@ use crate::plan::{Refusal, RefusalReason};
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
 
-/// An `error:` line and a `help:` line.
-pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette) -> [String; 2] {
+/// What is wrong, then what to type.
+pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette) -> Vec<String> {
     let Refusal { host, why } = refusal;
     let (error, help) = match why {
         RefusalReason::ForeignUnit {
@@ -23,8 +23,8 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             let remove = || {
                 if path.starts_with(ADMINISTRATOR) {
                     format!(
-                        "{rename}, or, if nobody needs that unit, `systemctl disable --now {unit}` \
-                         and remove the file on {host}"
+                        "{rename}; if nobody needs that unit, `systemctl disable --now {unit}` on \
+                         {host} and remove its file"
                     )
                 } else {
                     rename.clone()
@@ -47,7 +47,7 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                 ),
                 Owner::Unmarked => ("is not bayplan's".to_owned(), remove()),
             };
-            (format!("{} {what}; it is left alone", value(path)), help)
+            (format!("{} {what}", value(path)), help)
         }
         RefusalReason::Stateful { service, moves } => (
             if *moves {
@@ -65,8 +65,13 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             "a newer bayplan released there: use that version here, too".to_owned(),
         ),
     };
-    [
-        format!("{} {host}: {error}", paint(palette.error, "error:")),
-        format!("{} {help}", paint(palette.help, "help:")),
-    ]
+    let part = |style, word: &str, text: &str| {
+        let mut lines = wrap(&format!("{word} {text}"), WIDTH);
+        // Coloured after wrapping: escape sequences have no width.
+        lines[0] = lines[0].replacen(word, &paint(style, word), 1);
+        lines
+    };
+    let mut lines = part(palette.error, "error:", &format!("{host}: {error}"));
+    lines.extend(part(palette.help, "help:", &help));
+    lines
 }

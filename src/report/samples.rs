@@ -234,6 +234,27 @@ pub fn ordinary() -> Plan {
     )
 }
 
+/// The plan in `docs/json.md`.
+pub fn documented() -> Plan {
+    let mongo = variable("MONGODB_HOST_01", Some("10.0.0.177"), Some("10.0.0.178"));
+    let search = restarts("search", vec![image("1.4.2", "1.5.0"), mongo]);
+    plan(
+        vec![("docker01", acting(vec![search])), ("docker02", still())],
+        vec![wave(Phase::Change, &["docker01"])],
+    )
+}
+
+/// The state in `docs/json.md`.
+pub fn documented_status() -> Status {
+    let mut status = in_sync();
+    status.hosts.retain(|name, _| name.as_str() != "docker03");
+    let reasons = vec![image("1.4.2", "1.5.0")];
+    let search = row("search", "1.4.2", State::PendingRestart { reasons });
+    let first = status.hosts.first_entry().expect("there are two hosts");
+    first.into_mut().services = BTreeMap::from([search]);
+    status
+}
+
 /// One of everything.
 pub fn everything(odd: &str) -> Plan {
     let odd = || odd.to_owned();

@@ -165,7 +165,7 @@ fn shown_state(state: &State, palette: &Palette) -> String {
     let more = match state {
         State::Edited { paths } => format!(": {}", some_paths(paths, Detail::Short)),
         State::NotRunning { state } => format!(" ({})", value(state)),
-        State::FilesDiffer => " than desired; no restart needed".to_owned(),
+        State::FilesDiffer => ", no restart needed".to_owned(),
         State::Unmanaged => ": not in the description".to_owned(),
         State::InSync | State::FilesInSync | State::PendingRestart { .. } | State::NotReleased => {
             String::new()
@@ -203,7 +203,7 @@ impl Word {
         match self {
             Self::InSync => "in sync",
             Self::PendingRestart => "pending restart",
-            Self::FilesDiffer => "with other files",
+            Self::FilesDiffer => "files differ",
             Self::Edited => "edited by hand",
             Self::NotRunning => "not running",
             Self::NotReleased => "not released",
