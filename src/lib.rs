@@ -11,6 +11,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod command;
+pub mod host;
 pub mod plan;
 pub mod release;
 pub mod render;
