@@ -9,5 +9,6 @@
 //! ```
 
 pub mod cluster;
+pub mod host;
 pub mod plan;
 pub mod render;
