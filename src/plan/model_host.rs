@@ -140,7 +140,7 @@ impl ModelHost {
             process: process.map_or(ObservedProcess::Stopped, |p| ObservedProcess::Active {
                 since: p.since,
             }),
-            restarts: 0,
+            restarts: None,
             container: process.map(|process| ObservedContainer {
                 fingerprint: process.fingerprint.clone(),
                 directory: Some(process.directory.clone()),

@@ -70,8 +70,9 @@ pub struct ObservedService {
     /// Directories and files beside them that a release left when it died.
     pub leftovers: BTreeSet<String>,
     pub process: ObservedProcess,
-    /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for.
-    pub restarts: u64,
+    /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
+    /// `None` where it was not asked.
+    pub restarts: Option<u64>,
     pub container: Option<ObservedContainer>,
 }
 

@@ -28,12 +28,12 @@ pub struct HostStatus {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceStatus {
     pub unit: UnitName,
-    /// The image reference that runs, where a container runs.
-    pub image: Option<String>,
+    /// The version that runs (tag or short digest), where a container runs.
+    pub version: Option<String>,
     /// When the running process started, in seconds since 1970.
     pub since: Option<i64>,
     /// systemd's automatic restarts since the last start that somebody asked for.
-    pub restarts: u64,
+    pub restarts: Option<u64>,
     pub state: State,
 }
 
@@ -94,7 +94,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         };
         ServiceStatus {
             unit,
-            image: at.container.as_ref().map(|c| c.reference.clone()),
+            version: at.container.as_ref().map(|c| version(&c.reference)),
             since,
             restarts: at.restarts,
             state,
@@ -154,4 +154,15 @@ fn planned_state(planned: &ServicePlan) -> State {
         Action::None if planned.change == Change::Added => State::NotReleased,
         Action::None | Action::MayRestart | Action::Stop => State::FilesDiffer,
     }
+}
+
+/// The part of a reference that tells versions apart: its tag, or the first twelve digits of its
+/// digest (or of the image's id, which is what an engine shows of an image without a name).
+fn version(reference: &str) -> String {
+    if let Some((_, digest)) = reference.rsplit_once("sha256:") {
+        return digest.chars().take(12).collect();
+    }
+    let name = reference.rsplit('/').next().unwrap_or(reference);
+    let tag = name.split_once(':').map(|(_, tag)| tag);
+    tag.unwrap_or("latest").to_owned()
 }

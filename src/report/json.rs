@@ -245,7 +245,6 @@ enum ReasonJson<'a> {
         key: &'a str,
         removed: &'a [String],
         added: &'a [String],
-        template: Option<&'a str>,
     },
     File {
         path: &'a str,
@@ -287,12 +286,10 @@ impl<'a> ReasonJson<'a> {
                 key,
                 removed,
                 added,
-                template,
             } => Self::Directive {
                 key,
                 removed,
                 added,
-                template: template.as_deref(),
             },
             Reason::File { path } => Self::File { path },
             Reason::Unknown { fingerprint } => Self::Unknown { fingerprint },
@@ -359,6 +356,12 @@ enum RefusalJson<'a> {
         service: &'a str,
         moves: bool,
     },
+    PortHeld {
+        host: &'a str,
+        service: &'a str,
+        port: u16,
+        holder: &'a str,
+    },
     Newer {
         host: &'a str,
         why: &'a str,
@@ -396,6 +399,16 @@ impl<'a> RefusalJson<'a> {
                 host,
                 service: service.as_str(),
                 moves: *moves,
+            },
+            RefusalReason::PortHeld {
+                service,
+                port,
+                holder,
+            } => Self::PortHeld {
+                host,
+                service: service.as_str(),
+                port: *port,
+                holder: holder.as_str(),
             },
             RefusalReason::Newer { why } => Self::Newer { host, why },
         }

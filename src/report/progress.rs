@@ -83,6 +83,7 @@ fn line(event: &Event) -> Option<String> {
             Step::Stop { .. } | Step::Restart { .. } | Step::AwaitHealthy { .. } => doing(step),
             Step::PlaceInputs { .. }
             | Step::RepairInputs { .. }
+            | Step::MarkEdited { .. }
             | Step::WriteUnit { .. }
             | Step::Enable { .. }
             | Step::Reload
@@ -137,6 +138,7 @@ fn doing(step: &Step) -> String {
     match step {
         Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
         Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
+        Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
         Step::WriteUnit { unit, .. } => format!("writing {}", unit.file_name()),
         Step::Enable { units: which } => format!("enabling {}", units(which)),
         Step::Reload => "systemctl daemon-reload".to_owned(),

@@ -45,20 +45,15 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
             key,
             removed,
             added,
-            template,
         } => {
             let key = value(key);
             let (before, after) = (removed.join(" "), added.join(" "));
-            let mut lines = match (removed.is_empty(), added.is_empty()) {
+            match (removed.is_empty(), added.is_empty()) {
                 (false, false) => change(&format!("{key}:"), &before, &after, space),
                 (true, false) => one(&format!("{key} added:"), &after, space),
                 (false, true) => one(&format!("{key} removed:"), &before, space),
                 (true, true) => vec![format!("{key}: its words are in another order")],
-            };
-            if let Some(template) = template {
-                lines.extend(sentence(&format!("by the template {}", value(template))));
             }
-            lines
         }
         Reason::File { path } => sentence(&format!("{} changed", value(path))),
         Reason::Unknown { fingerprint } => sentence(&format!(

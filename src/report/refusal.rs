@@ -60,6 +60,14 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                  on {host} in [place]"
             ),
         ),
+        RefusalReason::PortHeld {
+            service,
+            port,
+            holder,
+        } => (
+            format!("{service} needs port {port}, which {holder} holds"),
+            format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
+        ),
         RefusalReason::Newer { why } => (
             escape(why),
             "a newer bayplan released there: use that version here, too".to_owned(),
