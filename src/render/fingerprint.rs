@@ -1,7 +1,7 @@
 //! What decides how a container runs, and its digest: the fingerprint.
 //!
 //! The fingerprint and the inputs directory's name stand in the very text that they are made from.
-//! So a unit is rendered with [`FINGERPRINT`] and [`DIRECTORY`] in their places, the digest is
+//! So a unit is rendered with `FINGERPRINT` and `DIRECTORY` in their places, the digest is
 //! taken from that, and then both are put in; to read inputs back from a host's files, what its
 //! `[X-Bayplan]` section names is blanked again.
 

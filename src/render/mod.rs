@@ -35,7 +35,7 @@ use self::manifest::ManifestService;
 use self::unit::{Unit, parse_unit};
 use self::unit_template::{Templates, environment, inputs_parent, taken_port};
 use crate::cluster::model::{Cluster, Engine, Layer, Service};
-use crate::cluster::name::UnitName;
+use crate::cluster::name::{HostName, UnitName, VariableName};
 
 /// What every host of the cluster should hold.
 ///
@@ -60,25 +60,29 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
 
     for service in cluster.services.values() {
         // A service is the same on every host with the same engine.
-        let mut rendered: BTreeMap<Engine, Option<DesiredService>> = BTreeMap::new();
-        for host in &service.hosts {
-            let host = hosts
-                .get_mut(host)
+        let mut placed: BTreeMap<Engine, BTreeSet<&HostName>> = BTreeMap::new();
+        for name in &service.hosts {
+            let host = cluster
+                .hosts
+                .get(name)
                 .expect("a service is placed on hosts of its cluster");
-            let desired = rendered.entry(host.engine).or_insert_with(|| {
-                match render_service(&mut templates, cluster, service, host.engine) {
-                    Ok(desired) => Some(desired),
-                    Err(found) => {
-                        for e in found {
-                            let key = (e.origin.clone(), e.line, e.message.clone());
-                            errors.entry(key).or_insert(e);
-                        }
-                        None
+            placed.entry(host.engine).or_default().insert(name);
+        }
+        for (engine, names) in placed {
+            match render_service(&mut templates, cluster, service, engine) {
+                Ok(desired) => {
+                    let copies = std::iter::repeat_n(desired, names.len());
+                    for (name, desired) in names.into_iter().zip(copies) {
+                        let host = hosts.get_mut(name).expect("every host has its entry");
+                        host.services.insert(service.name.clone(), desired);
                     }
                 }
-            });
-            if let Some(desired) = desired {
-                host.services.insert(service.name.clone(), desired.clone());
+                Err(found) => {
+                    for e in found {
+                        let key = (e.origin.clone(), e.line, e.message.clone());
+                        errors.entry(key).or_insert(e);
+                    }
+                }
             }
         }
     }
@@ -98,9 +102,7 @@ fn render_service<'s>(
     service: &'s Service,
     engine: Engine,
 ) -> Result<DesiredService, Vec<RenderError>> {
-    let blanked = templates
-        .render(cluster, service, engine)
-        .map_err(|e| vec![e])?;
+    let blanked = templates.render(cluster, service, engine)?;
     let unit = parse_unit(&blanked);
     let parent = inputs_parent(&cluster.name, &service.name);
     let broken = rules::broken(&unit, &cluster.name, service, &parent);
@@ -147,7 +149,7 @@ fn render_service<'s>(
     })
 }
 
-fn variables(service: &Service) -> BTreeMap<crate::cluster::name::VariableName, InputVariable> {
+fn variables(service: &Service) -> BTreeMap<VariableName, InputVariable> {
     let variables = service.variables.iter();
     variables
         .map(|(name, variable)| {

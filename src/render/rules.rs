@@ -23,7 +23,9 @@ pub(super) fn broken(
         // Without its line: that is another one for each service.
         broken(problem.message.clone(), None);
     }
-    for entry in unit.entries.iter().filter(|e| is_command_line(&e.key)) {
+    let quoted = |value: &str| value.contains(['"', '\'', '\\']);
+    let commands = unit.entries.iter().filter(|e| is_command_line(&e.key));
+    for entry in commands.filter(|e| quoted(&e.value)) {
         if let Err(error) = split_words(&entry.value) {
             broken(
                 format!("{}=: {error}", entry.key),
@@ -38,7 +40,6 @@ pub(super) fn broken(
             Some("ExecStart={{ program }} run … ${IMAGE}"),
         ),
         [start] => {
-            let words = split_words(start).unwrap_or_default();
             let labels = [
                 ("cluster", cluster.as_str(), "cluster"),
                 ("service", service.name.as_str(), "service"),
@@ -48,7 +49,8 @@ pub(super) fn broken(
             for (label, value, variable) in labels {
                 let label = format!("bayplan.{label}");
                 let expected = format!("{label}={value}");
-                if !words.iter().any(|word| word.contains(&expected)) {
+                // Neither quoting nor escapes could change it, so the words need not be split.
+                if !start.contains(&expected) {
                     let help = format!("--label {label}={{{{ {variable} }}}}");
                     broken(
                         format!("expected the label `{label}` in ExecStart=, found none"),

@@ -217,18 +217,26 @@ pub fn split_words(value: &str) -> Result<Vec<String>, SplitError> {
 
 /// The first word of a text that begins with one, and what follows it.
 fn first_word(text: &str) -> Result<(String, &str), SplitError> {
+    let special = |b: u8| matches!(b, b'\\' | b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r');
+    let bytes = text.as_bytes();
     let mut word = Vec::new();
     let mut quote = None;
     let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        at += c.len_utf8();
-        match c {
-            '\\' if at == text.len() && quote.is_some() => return Err(SplitError::Unbalanced),
-            '\\' => at += unescape(&text[at..], &mut word),
-            c if quote == Some(c) => quote = None,
-            '"' | '\'' if quote.is_none() => quote = Some(c),
-            c if quote.is_none() && WHITESPACE.contains(&c) => break,
-            c => word.extend(c.encode_utf8(&mut [0; 4]).bytes()),
+    while at < bytes.len() {
+        // What means itself is taken in one go: this runs for every word of every unit.
+        let plain = bytes[at..].iter().position(|&b| special(b));
+        let end = plain.map_or(bytes.len(), |n| at + n);
+        word.extend_from_slice(&bytes[at..end]);
+        at = end;
+        let Some(&b) = bytes.get(at) else { break };
+        at += 1;
+        match b {
+            b'\\' if at == bytes.len() && quote.is_some() => return Err(SplitError::Unbalanced),
+            b'\\' => at += unescape(&text[at..], &mut word),
+            b if quote == Some(b) => quote = None,
+            b'"' | b'\'' if quote.is_none() => quote = Some(b),
+            _ if quote.is_none() => break,
+            b => word.push(b),
         }
     }
     if quote.is_some() {

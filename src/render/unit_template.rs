@@ -97,7 +97,7 @@ impl<'e, 's> Templates<'e, 's> {
         cluster: &Cluster,
         service: &'s Service,
         engine: Engine,
-    ) -> Result<String, RenderError> {
+    ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
         let template = self
             .parsed
@@ -106,8 +106,8 @@ impl<'e, 's> Templates<'e, 's> {
         let text = match template {
             Ok(template) => template
                 .render(context(cluster, service, engine))
-                .map_err(|e| RenderError::of_template(service, &e)),
-            Err(error) => Err(RenderError::of_template(service, error)),
+                .map_err(|e| vec![RenderError::of_template(service, &e)]),
+            Err(error) => Err(vec![RenderError::of_template(service, error)]),
         };
         // The line break at the end is often lost to a last `{% endif %}`.
         text.map(|mut text| {

@@ -39,7 +39,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> 
         "  kill -0 $MAINPID 2>/dev/null || { echo \"bayplan: it ended before it $1$last\"; exit 1; };"
             .to_owned(),
         format!(
-            "  ((SECONDS < {limit})) || {{ echo \"bayplan: {limit} s passed before it $1$last\"; exit 1; }};"
+            "  ((SECONDS <= {limit})) || {{ echo \"bayplan: gave up after {limit} s, before it $1$last\"; exit 1; }};"
         ),
         "  sleep 0.2; done; };".to_owned(),
         format!(
@@ -58,7 +58,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> 
                         in_double_quotes(&path.replace('\\', "\\\\").replace('%', "%%"))
                     ),
                     format!(
-                        "  read -r -t {ONE_QUESTION} -u 3 version status reason; last=\"; last answer: $status\";"
+                        "  read -r -t {ONE_QUESTION} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
                     ),
                     // A pattern, since what a container sends must never be evaluated.
                     format!(
