@@ -37,7 +37,6 @@ pub struct FirstLook<'a> {
     request: Request<'a>,
     first: First,
     services: BTreeMap<ServiceName, Files>,
-    current: Option<Manifest>,
     need: Need,
 }
 
@@ -52,13 +51,10 @@ struct Files {
 
 impl<'a> FirstLook<'a> {
     pub(super) fn new(request: Request<'a>, first: First) -> Result<Self, ObserveError> {
-        let current = first.manifest.as_deref();
-        let current = current.and_then(|text| Manifest::parse(text).ok());
         let mut look = FirstLook {
             request,
             first,
             services: BTreeMap::new(),
-            current,
             need: Need::default(),
         };
         look.services = look.collect()?;
