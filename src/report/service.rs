@@ -60,7 +60,10 @@ pub(super) fn explain(
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let quiet = *action == Action::None && *change == Change::Changed && runs == Runs::Processes;
     if quiet && !paths.is_empty() {
-        lines.push(format!("{}; no restart needed", some_paths(&paths, space.detail)));
+        lines.push(format!(
+            "{}; no restart needed",
+            some_paths(&paths, space.detail)
+        ));
     } else if lines.is_empty() && !paths.is_empty() {
         lines.push(some_paths(&paths, space.detail));
     }
