@@ -14,9 +14,11 @@ mod reason;
 mod refusal;
 #[cfg(test)]
 mod samples;
+mod service;
 pub mod status;
 pub mod stream;
 mod text;
+mod totals;
 
 /// How much of values and files is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::palette::{Palette, paint};
-use super::reason::{Space, note, reason, some_paths};
+use super::reason::Space;
 use super::text::{WIDTH, commas, count, escape, list, pad, width};
-use super::{Detail, diff, refusal};
+use super::totals::Totals;
+use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::plan::reason::Reason;
-use crate::plan::{Action, Change, HostPlan, Note, Phase, Plan, ServicePlan};
+use crate::plan::observed::Runs;
+use crate::plan::{Action, Change, HostPlan, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -89,7 +90,7 @@ struct Report<'a> {
 struct Group<'a> {
     hosts: Vec<&'a HostName>,
     plan: &'a HostPlan,
-    runs_nothing: bool,
+    runs: Runs,
 }
 
 impl Report<'_> {
@@ -130,16 +131,16 @@ impl Report<'_> {
             let Some(plan) = self.plan.hosts.get(host) else {
                 continue;
             };
-            let runs_nothing = self.runs_nothing(host);
+            let runs = self.runs(host);
             let same = groups
                 .iter_mut()
-                .find(|group| group.runs_nothing == runs_nothing && same_changes(group.plan, plan));
+                .find(|group| group.runs == runs && same_changes(group.plan, plan));
             match same {
                 Some(group) => group.hosts.push(host),
                 None => groups.push(Group {
                     hosts: vec![host],
                     plan,
-                    runs_nothing,
+                    runs,
                 }),
             }
         }
@@ -159,7 +160,7 @@ impl Report<'_> {
         {
             header += &format!("  {}", paint(self.palette.dim, &place));
         }
-        if group.runs_nothing {
+        if group.runs == Runs::FilesOnly {
             header += "  (a directory: files are written, nothing is started)";
         }
         let mut lines = vec![header];
@@ -187,9 +188,12 @@ impl Report<'_> {
         }
     }
 
-    fn runs_nothing(&self, host: &HostName) -> bool {
-        let host = self.cluster.hosts.get(host);
-        host.is_some_and(|host| matches!(host.transport, Transport::Directory { .. }))
+    fn runs(&self, host: &HostName) -> Runs {
+        let transport = self.cluster.hosts.get(host).map(|host| &host.transport);
+        match transport {
+            Some(Transport::Directory { .. }) => Runs::FilesOnly,
+            Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
+        }
     }
 
     fn service(&self, plan: &ServicePlan, group: &Group<'_>, columns: Columns) -> Vec<String> {
@@ -199,12 +203,15 @@ impl Report<'_> {
             Change::Removed => ("-", self.palette.removed),
         };
         let name = pad(plan.service.as_str(), columns.name);
-        let word = paint(style, &pad(word(plan), columns.word));
+        let word = paint(style, &pad(service::word(plan), columns.word));
         let start = format!("  {} {name}  {word}  ", paint(style, sign));
         let column = 2 + 2 + width(&name) + 2 + columns.word + 2;
         let mut lines = Vec::new();
-        for (number, line) in self
-            .explain(plan, group, WIDTH.saturating_sub(column))
+        let space = Space {
+            detail: self.detail,
+            room: WIDTH.saturating_sub(column),
+        };
+        for (number, line) in service::explain(self.cluster, plan, group.runs, space)
             .iter()
             .enumerate()
         {
@@ -218,66 +225,6 @@ impl Report<'_> {
                 let file = diff::lines(file, self.palette);
                 lines.extend(file.iter().map(|line| format!("    {line}")));
             }
-        }
-        lines
-    }
-
-    /// Why: reasons, then notes, then what else the reader should know. Never empty.
-    fn explain(&self, plan: &ServicePlan, group: &Group<'_>, room: usize) -> Vec<String> {
-        let ServicePlan {
-            service,
-            unit: _,
-            change,
-            files,
-            action,
-            reasons,
-            notes,
-        } = plan;
-        let space = Space {
-            detail: self.detail,
-            room,
-        };
-        let moves_here = notes
-            .iter()
-            .any(|note| matches!(note, Note::MovesFrom { .. }));
-        let moves_away = notes
-            .iter()
-            .any(|note| matches!(note, Note::MovesTo { .. }));
-        let mut lines = Vec::new();
-        for why in reasons {
-            // That it moves here says that it is new here.
-            if !(*why == Reason::New && moves_here) {
-                lines.extend(reason(why, service, space));
-            }
-        }
-        if *change == Change::Removed && reasons.is_empty() && !moves_away {
-            let placed = self.cluster.services.get(service);
-            lines.push(match placed {
-                Some(model) if !model.hosts.is_empty() => "no longer placed here".to_owned(),
-                Some(_) => "no longer placed on any host".to_owned(),
-                None => "no longer described".to_owned(),
-            });
-        }
-        lines.extend(notes.iter().flat_map(|about| note(about, space)));
-        let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let quiet = *action == Action::None && *change == Change::Changed && !group.runs_nothing;
-        if quiet && !paths.is_empty() {
-            lines.push(format!("{}; it runs on", some_paths(&paths, self.detail)));
-        } else if lines.is_empty() && !paths.is_empty() {
-            lines.push(some_paths(&paths, self.detail));
-        }
-        match action {
-            Action::Pending => lines.push(format!(
-                "waits for `bayplan release {} {service}`",
-                self.plan.cluster
-            )),
-            Action::MayRestart => {
-                lines.push("if the pull finds another image behind its tag".to_owned());
-            }
-            Action::None | Action::Start | Action::Restart | Action::Stop => {}
-        }
-        if lines.is_empty() {
-            lines.push("its files are as they should be".to_owned());
         }
         lines
     }
@@ -324,6 +271,9 @@ impl Report<'_> {
         }
         if self.plan.is_empty() && totals.listed == 0 {
             let name = &self.plan.cluster;
+            if self.plan.hosts.is_empty() && !unseen.is_empty() {
+                return format!("Nothing is known of {name}{unseen}");
+            }
             if !unseen.is_empty() {
                 return format!("No changes on {hosts} of {name}{unseen}");
             }
@@ -342,7 +292,7 @@ impl Report<'_> {
         }
         let acts = |host: &HostName| self.plan.hosts.get(host).is_some_and(|plan| plan.acts);
         let mut acting = self.plan.hosts.keys().filter(|host| acts(host));
-        let unstarted = if acting.all(|host| self.runs_nothing(host)) {
+        let unstarted = if acting.all(|host| self.runs(host) == Runs::FilesOnly) {
             "; nothing is started"
         } else {
             ""
@@ -362,19 +312,6 @@ fn same_changes(one: &HostPlan, other: &HostPlan) -> bool {
     (services, acts, unfinished) == (&other.services, &other.acts, &other.unfinished)
 }
 
-/// What becomes of a service, in one or two words.
-fn word(plan: &ServicePlan) -> &'static str {
-    match (plan.action, plan.change) {
-        (Action::Start, _) => "start",
-        (Action::Restart, _) => "restart",
-        (Action::Stop, _) => "stop",
-        (Action::Pending, _) => "pending",
-        (Action::MayRestart, _) => "may restart",
-        (Action::None, Change::Added | Change::Changed) => "write",
-        (Action::None, Change::Removed) => "remove",
-    }
-}
-
 /// The widths of the columns, the same for every host.
 #[derive(Debug, Clone, Copy)]
 struct Columns {
@@ -386,95 +323,11 @@ impl Columns {
     fn of(plan: &Plan) -> Self {
         let services = || plan.hosts.values().flat_map(|host| &host.services);
         let names = services().map(|service| service.service.as_str().len());
-        let words = services().map(|service| width(word(service)));
+        let words = services().map(|service| width(service::word(service)));
         Self {
             name: names.max().unwrap_or(0).min(NAME),
             word: words.max().unwrap_or(0),
         }
-    }
-}
-
-/// What the last line counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Totals {
-    /// Hosts that were seen.
-    pub hosts: usize,
-    pub files: usize,
-    pub start: usize,
-    pub restart: usize,
-    pub may_restart: usize,
-    pub stop: usize,
-    pub pending: usize,
-    pub stay: usize,
-    /// Services that the plan has something to say of, on each host.
-    #[serde(skip)]
-    listed: usize,
-}
-
-impl Totals {
-    /// Counts a plan.
-    #[must_use]
-    pub fn of(plan: &Plan) -> Self {
-        let mut totals = Self {
-            hosts: plan.hosts.len(),
-            ..Self::default()
-        };
-        for host in plan.hosts.values() {
-            totals.stay += host.stay;
-            totals.listed += host.services.len();
-            for service in &host.services {
-                totals.files += service.files.len();
-                match service.action {
-                    Action::None => {}
-                    Action::Start => totals.start += 1,
-                    Action::Restart => totals.restart += 1,
-                    Action::MayRestart => totals.may_restart += 1,
-                    Action::Stop => totals.stop += 1,
-                    Action::Pending => totals.pending += 1,
-                }
-            }
-        }
-        totals
-    }
-
-    /// `4 files change, 2 units restart, 38 stay`.
-    fn words(&self) -> String {
-        let verb = |number: usize, noun: &str, verb: &str| match number {
-            1 => format!("1 {noun} {verb}s"),
-            _ => format!("{number} {noun}s {verb}"),
-        };
-        let mut parts = Vec::new();
-        for (number, noun, word) in [
-            (self.files, "file", "change"),
-            (self.start, "unit", "start"),
-            (self.restart, "unit", "restart"),
-            (self.stop, "unit", "stop"),
-        ] {
-            if number > 0 {
-                parts.push(verb(number, noun, word));
-            }
-        }
-        if self.may_restart > 0 {
-            parts.push(format!(
-                "{} may restart",
-                count(self.may_restart, "unit", "units")
-            ));
-        }
-        if self.pending > 0 {
-            parts.push(format!(
-                "{} pending",
-                count(self.pending, "restart", "restarts")
-            ));
-        }
-        match self.stay {
-            0 => {}
-            1 => parts.push("1 stays".to_owned()),
-            stay => parts.push(format!("{stay} stay")),
-        }
-        if parts.is_empty() {
-            parts.push("no file and no unit changes".to_owned());
-        }
-        parts.join(", ")
     }
 }
 
@@ -515,6 +368,7 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+    use crate::plan::reason::Reason;
 
     fn shown(cluster: &Cluster, plan: &Plan, detail: Detail) -> String {
         text(cluster, plan, &[], detail, &Palette::PLAIN)
@@ -617,6 +471,14 @@ mod tests {
             "No changes on 1 host of production; docker02 and docker03 not seen\n"
         );
         assert_eq!(next_step(&plan, &[], &Palette::PLAIN), None);
+        assert_eq!(
+            shown(
+                &cluster,
+                &samples::plan(Vec::new(), Vec::new()),
+                Detail::Short
+            ),
+            "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
+        );
     }
 
     #[test]
@@ -714,23 +576,6 @@ mod tests {
             next_step(&samples::everything("x"), &[], &Palette::PLAIN),
             None,
             "refused"
-        );
-    }
-
-    #[test]
-    fn one_is_singular() {
-        let totals = Totals {
-            hosts: 1,
-            files: 1,
-            restart: 1,
-            may_restart: 1,
-            pending: 1,
-            stay: 1,
-            ..Totals::default()
-        };
-        assert_eq!(
-            totals.words(),
-            "1 file changes, 1 unit restarts, 1 unit may restart, 1 restart pending, 1 stays"
         );
     }
 

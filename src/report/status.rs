@@ -234,6 +234,9 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         hosts => format!("; {} not seen", list(hosts)),
     };
     let name = &cluster.name;
+    if status.hosts.is_empty() && !unseen.is_empty() {
+        return vec![format!("Nothing is known of {name}{unseen}")];
+    }
     if in_sync(status) {
         return vec![match unseen.as_str() {
             "" => format!("{name} is in sync ({hosts}, {units})."),
@@ -367,6 +370,11 @@ mod tests {
         let shown = text(&samples::cluster(), &status, now(), &Palette::PLAIN);
         let last = shown.lines().last().unwrap();
         assert_eq!(last, "2 hosts, 2 units: all in sync; docker03 not seen");
+        status.hosts.clear();
+        assert_eq!(
+            text(&samples::cluster(), &status, now(), &Palette::PLAIN),
+            "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
+        );
     }
 
     #[test]

@@ -150,12 +150,17 @@ pub(super) fn commas(items: impl IntoIterator<Item = impl Display>) -> String {
 }
 
 /// A sentence in lines of at most `room` characters where its blanks allow that; further lines are
-/// indented.
+/// indented. What stands in backticks stays in one line, so that it can be copied.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     const INDENT: &str = "  ";
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for word in text.split(' ') {
+    let mut code = false;
+    let words = text.split(|c| {
+        code ^= c == '`';
+        c == ' ' && !code
+    });
+    for word in words {
         if !line.trim().is_empty() && width(&line) + 1 + width(word) > room.max(24) {
             lines.push(std::mem::replace(&mut line, INDENT.to_owned() + word));
         } else if lines.is_empty() && line.is_empty() {
@@ -222,6 +227,11 @@ mod tests {
             "  cannot be read",
         ];
         assert_eq!(wrap(text, 26), lines);
+        let lines = ["on docker01, type", "  `systemctl unmask x.service`"];
+        assert_eq!(
+            wrap("on docker01, type `systemctl unmask x.service`", 26),
+            lines
+        );
         assert_eq!(wrap("", 26), [""]);
         assert_eq!(wrap(&"x".repeat(40), 26), ["x".repeat(40)]);
     }
