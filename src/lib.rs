@@ -11,3 +11,4 @@
 pub mod cluster;
 pub mod plan;
 pub mod render;
+pub mod repository;
