@@ -1,0 +1,486 @@
+//! Which variables a service gets, from which layer, with which value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::description::{Assignment, ClusterFile, ServiceFile};
+use super::diagnostic::{Diagnostic, Place, quoted};
+use super::load::Description;
+use super::model::{Layer, Variable};
+use super::name::{HostName, ServiceName, VariableName};
+use super::nearest;
+use super::placement::{Placements, service_path};
+use super::read::{At, Problems, Spot};
+use super::shape::AddressKind;
+use super::sources::Sources;
+use super::values::{Evaluator, Outcome, Values};
+
+/// What one service's variables may take together, in bytes of `NAME=value` and a NUL each: the
+/// kernel's limit for a new process is about 2 MiB with its arguments, and the container's
+/// process gets them once more.
+const SERVICE_MAX: usize = 1 << 20;
+
+/// The variables of a cluster, evaluated.
+pub(super) struct Variables<'a> {
+    evaluator: Evaluator<'a>,
+    /// What `vars` of a service ranges over.
+    selectable: BTreeMap<String, (Layer, Outcome)>,
+    /// What the values of `[env]` can use besides each other.
+    scope: Values,
+    /// Where `[vars]` of a winning file defines a name.
+    defined: BTreeMap<String, Spot>,
+    /// Where each service is: `LISTING_HOST` and its like, by service.
+    locations: BTreeMap<ServiceName, Values>,
+    /// What to do about a name that a service could give and does not.
+    absent: BTreeMap<String, String>,
+    /// Whether a file with `[vars]` could not be read, so that any name may be in it.
+    incomplete: bool,
+}
+
+impl<'a> Variables<'a> {
+    /// Evaluates `[vars]` of both files.
+    pub fn of_cluster(
+        description: &Description,
+        cluster: &ClusterFile,
+        placements: &Placements,
+        sources: &'a Sources,
+        problems: &mut Problems,
+    ) -> Self {
+        let evaluator = Evaluator::new(sources);
+        let service_config = description.service_config.as_deref().unwrap_or_default();
+        let locations = locations(description, cluster, placements);
+        let derived = derived(description, cluster);
+
+        let mut winning: BTreeMap<String, (Layer, &Assignment)> = BTreeMap::new();
+        for assignment in service_config {
+            winning.insert(
+                assignment.name.value.to_string(),
+                (Layer::ServiceConfig, assignment),
+            );
+        }
+        for assignment in &cluster.vars {
+            let name = assignment.name.value.to_string();
+            let second = (Layer::Cluster, assignment);
+            if let Some((_, first)) = winning.insert(name.clone(), second) {
+                problems.push(
+                    Diagnostic::warning(
+                        format!("`{name}` is defined in two layers; 30-cluster wins"),
+                        assignment.name.spot.label("this value wins"),
+                    )
+                    .with_related(first.name.spot.label("this value is never used"))
+                    .with_help("remove one of them"),
+                );
+            }
+        }
+        for (name, (_, spot)) in &derived {
+            // CLUSTER_ID and CLUSTER_TYPE are refused where they are defined.
+            let Some(spot) = spot else { continue };
+            if let Some((_, assignment)) = winning.get(name) {
+                problems.push(
+                    Diagnostic::error(
+                        format!("`{name}` is derived by bayplan and cannot be defined"),
+                        assignment.name.spot.label("defined here"),
+                    )
+                    .with_related(spot.label("derived from this address"))
+                    .with_help("remove the definition, or rename the host"),
+                );
+            }
+        }
+        warn_locations(description, &locations, &winning, problems);
+
+        let mut outer: Values = Values::new();
+        for variables in locations.values() {
+            outer.extend(variables.clone());
+        }
+        for (name, (outcome, _)) in &derived {
+            outer.insert(name.clone(), outcome.clone());
+        }
+        let definitions: BTreeMap<String, &Assignment> = winning
+            .iter()
+            .filter(|(name, _)| !derived.contains_key(*name))
+            .map(|(name, (_, assignment))| (name.clone(), *assignment))
+            .collect();
+        let mut variables = Self {
+            selectable: BTreeMap::new(),
+            defined: BTreeMap::new(),
+            absent: absent(description, &locations),
+            incomplete: description.service_config.is_none(),
+            scope: outer,
+            evaluator,
+            locations,
+        };
+        let values = variables.evaluate(&definitions, &Values::new(), problems);
+        for (name, (outcome, _)) in derived {
+            variables.selectable.insert(name, (Layer::Cluster, outcome));
+        }
+        for (name, outcome) in values {
+            let (layer, assignment) = winning[&name];
+            let spot = assignment.name.spot.clone();
+            variables.defined.insert(name.clone(), spot);
+            variables.scope.insert(name.clone(), outcome.clone());
+            variables.selectable.insert(name, (layer, outcome));
+        }
+        variables
+    }
+
+    /// The values of definitions that see the whole scope and, before it, `own`.
+    fn evaluate(
+        &self,
+        definitions: &BTreeMap<String, &Assignment>,
+        own: &Values,
+        problems: &mut Problems,
+    ) -> Values {
+        let mut outer = self.scope.clone();
+        outer.extend(own.clone());
+        if self.incomplete {
+            // Every name may be defined in the file that could not be read.
+            return definitions
+                .keys()
+                .map(|name| (name.clone(), Outcome::Failed))
+                .collect();
+        }
+        let explain = |name: &str| match self.absent.get(name) {
+            Some(help) => Some(help.clone()),
+            None => {
+                let known = definitions.keys().chain(outer.keys());
+                nearest::nearest(name, known.map(String::as_str))
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .or_else(|| Some(format!("define `{name}` below `[vars]`")))
+            }
+        };
+        self.evaluator
+            .evaluate(definitions, &outer, &explain, problems)
+    }
+
+    /// The variables of one service.
+    pub fn of_service(
+        &self,
+        service: &ServiceFile,
+        needs: &[ServiceName],
+        problems: &mut Problems,
+    ) -> BTreeMap<VariableName, Variable> {
+        let mut found: BTreeMap<String, (Layer, Outcome)> = BTreeMap::new();
+        for need in needs {
+            for (name, outcome) in self.locations.get(need).into_iter().flatten() {
+                found.insert(name.clone(), (Layer::ServiceLocations, outcome.clone()));
+            }
+        }
+        for pattern in &service.vars {
+            self.select(service, pattern, &mut found, problems);
+        }
+        self.warn_shadowed(service, &found, problems);
+
+        let mut own = Values::new();
+        if let Some(image) = &service.image {
+            own.insert("IMAGE".to_owned(), Outcome::text(&*image.reference));
+        }
+        if let Some(port) = &service.port {
+            let port = port.value.to_string();
+            own.insert("APP_PORT".to_owned(), Outcome::text(port));
+        }
+        let definitions = service
+            .env
+            .iter()
+            .map(|assignment| (assignment.name.value.to_string(), assignment))
+            .collect();
+        let env = self.evaluate(&definitions, &own, problems);
+        for (name, outcome) in own.into_iter().chain(env) {
+            found.insert(name, (Layer::Service, outcome));
+        }
+
+        let mut variables = BTreeMap::new();
+        let mut total = 0;
+        for (name, (layer, outcome)) in found {
+            let (Ok(name), Outcome::Known { text, .. }) = (VariableName::new(name), outcome) else {
+                continue;
+            };
+            total += name.as_str().len() + text.len() + 2;
+            variables.insert(name, Variable { layer, value: text });
+        }
+        if total > SERVICE_MAX {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected at most {SERVICE_MAX} bytes of variables for `{}`, found {total}",
+                        service.name
+                    ),
+                    Place::file(&service.path, ""),
+                )
+                .with_help("put large values into files in the image or on a volume"),
+            );
+        }
+        variables
+    }
+
+    /// Adds what one entry of `vars` selects.
+    fn select(
+        &self,
+        service: &ServiceFile,
+        pattern: &At<String>,
+        found: &mut BTreeMap<String, (Layer, Outcome)>,
+        problems: &mut Problems,
+    ) {
+        let text = pattern.value.as_str();
+        if text.contains('*') {
+            let mut any = false;
+            for (name, selected) in &self.selectable {
+                if matches(text, name) {
+                    any = true;
+                    found.insert(name.clone(), selected.clone());
+                }
+            }
+            if !any && !self.incomplete {
+                problems.push(
+                    Diagnostic::error(
+                        format!("no variable matches {}", quoted(text)),
+                        pattern.spot.label("matches nothing"),
+                    )
+                    .with_help("define one below `[vars]`, or remove the pattern"),
+                );
+            }
+            return;
+        }
+        if let Some(selected) = self.selectable.get(text) {
+            found.insert(text.to_owned(), selected.clone());
+            return;
+        }
+        if self.incomplete {
+            return;
+        }
+        let location = self
+            .locations
+            .iter()
+            .find(|(_, variables)| variables.contains_key(text));
+        let help = if let Some((needed, _)) = location {
+            format!("write `needs = [\"{needed}\"]`")
+        } else if service.env.iter().any(|a| a.name.value.as_str() == text) {
+            "remove it: the service has it from its own `[env]`".to_owned()
+        } else if let Some(help) = self.absent.get(text) {
+            help.clone()
+        } else if let Some(near) =
+            nearest::nearest(text, self.selectable.keys().map(String::as_str))
+        {
+            format!("did you mean `{near}`?")
+        } else {
+            format!("define `{text}` below `[vars]`")
+        };
+        problems.push(
+            Diagnostic::error(
+                format!(
+                    "expected a variable of this cluster, found {}",
+                    quoted(text)
+                ),
+                pattern.spot.label("unknown variable"),
+            )
+            .with_help(help),
+        );
+    }
+
+    /// Warns of names in `[env]` that an earlier layer gives the service too.
+    fn warn_shadowed(
+        &self,
+        service: &ServiceFile,
+        found: &BTreeMap<String, (Layer, Outcome)>,
+        problems: &mut Problems,
+    ) {
+        for assignment in &service.env {
+            let name = assignment.name.value.as_str();
+            let Some((layer, _)) = found.get(name) else {
+                continue;
+            };
+            let mut problem = Diagnostic::warning(
+                format!(
+                    "`{name}` is defined in two layers; 50-{} wins",
+                    service.name
+                ),
+                assignment.name.spot.label("this value wins"),
+            );
+            if let Some(first) = self.defined.get(name) {
+                problem = problem.with_related(first.label("not this one"));
+            }
+            let help = match layer {
+                Layer::ServiceLocations => "remove it, or choose another name",
+                _ => "remove it here, or do not name it in `vars`",
+            };
+            problems.push(problem.with_help(help));
+        }
+    }
+}
+
+/// The location variables of every placed service.
+fn locations(
+    description: &Description,
+    cluster: &ClusterFile,
+    placements: &Placements,
+) -> BTreeMap<ServiceName, Values> {
+    // An IP address is resolved by the host's own name (`--add-host`), so that it does not stand
+    // in every service's variables; a DNS name stands for itself.
+    let reached = |host: &HostName| {
+        let described = cluster.hosts.iter().find(|d| d.name.value == *host);
+        let dns = described.filter(|d| {
+            let kind = d.address.as_ref().map(|kind| kind.value);
+            kind == Some(AddressKind::Dns)
+        });
+        dns.and_then(|d| d.host.address.clone())
+            .unwrap_or_else(|| host.to_string())
+    };
+    placements
+        .iter()
+        .map(|(name, hosts)| {
+            let stem = name.variable_stem();
+            let hosts: Vec<String> = hosts.iter().map(reached).collect();
+            let mut variables = Values::new();
+            if let Some(first) = hosts.first() {
+                variables.insert(format!("{stem}_HOST"), Outcome::text(first));
+            }
+            variables.insert(format!("{stem}_HOSTS"), Outcome::text(hosts.join(",")));
+            let port = match description.services.get(name).and_then(Option::as_ref) {
+                Some(service) if service.unread_port => Some(Outcome::Failed),
+                Some(service) => {
+                    let port = service.port.as_ref();
+                    port.map(|port| Outcome::text(port.value.to_string()))
+                }
+                None => Some(Outcome::Failed),
+            };
+            if let Some(port) = port {
+                variables.insert(format!("{stem}_PORT"), port);
+            }
+            (name.clone(), variables)
+        })
+        .collect()
+}
+
+/// What the cluster itself gives: its name, its type, its hosts' addresses with their places.
+fn derived(
+    description: &Description,
+    cluster: &ClusterFile,
+) -> BTreeMap<String, (Outcome, Option<Spot>)> {
+    let mut derived = BTreeMap::new();
+    // A host that could not be read may well have an address.
+    for name in &cluster.host_names {
+        if let Ok(name) = HostName::new(name.value.as_str()) {
+            let variable = format!("{}_IP", name.variable_stem());
+            derived.insert(variable, (Outcome::Failed, None));
+        }
+    }
+    for host in &cluster.hosts {
+        let variable = format!("{}_IP", host.name.value.variable_stem());
+        match (&host.host.address, &host.address) {
+            (Some(address), Some(kind)) if kind.value == AddressKind::Ip => {
+                let derived_from = Some(kind.spot.clone());
+                derived.insert(variable, (Outcome::text(address), derived_from));
+            }
+            (Some(_), None) => {}
+            (Some(_), Some(_)) | (None, _) => {
+                derived.remove(&variable);
+            }
+        }
+    }
+    let id = Outcome::text(description.name.as_str());
+    derived.insert("CLUSTER_ID".to_owned(), (id, None));
+    if let Some(kind) = &cluster.kind {
+        let kind = Outcome::text(&*kind.value);
+        derived.insert("CLUSTER_TYPE".to_owned(), (kind, None));
+    }
+    derived
+}
+
+/// What to write for names that services would give if they were placed, or had a port.
+fn absent(
+    description: &Description,
+    locations: &BTreeMap<ServiceName, Values>,
+) -> BTreeMap<String, String> {
+    let mut absent = BTreeMap::new();
+    for name in description.services.keys() {
+        let given = locations.get(name);
+        for suffix in ["HOST", "HOSTS", "PORT"] {
+            let variable = format!("{}_{suffix}", name.variable_stem());
+            let help = match given {
+                Some(given) if given.contains_key(&variable) => continue,
+                Some(_) => format!("write `port = …` in `{}`", service_path(description, name)),
+                None => format!("place `{name}` on a host: that gives `{variable}`"),
+            };
+            absent.insert(variable, help);
+        }
+    }
+    absent
+}
+
+/// Warns where `[vars]` defines a name that a service's location gives too.
+fn warn_locations(
+    description: &Description,
+    locations: &BTreeMap<ServiceName, Values>,
+    winning: &BTreeMap<String, (Layer, &Assignment)>,
+    problems: &mut Problems,
+) {
+    let mut needed: BTreeSet<&str> = BTreeSet::new();
+    for service in description.services.values().flatten() {
+        needed.extend(service.needs.iter().map(|need| need.value.as_str()));
+    }
+    for (service, variables) in locations {
+        if !needed.contains(service.as_str()) {
+            continue;
+        }
+        for name in variables.keys() {
+            let Some((layer, assignment)) = winning.get(name) else {
+                continue;
+            };
+            problems.push(
+                Diagnostic::warning(
+                    format!(
+                        "`{name}` is defined in two layers; {} wins",
+                        layer.label(service)
+                    ),
+                    assignment.name.spot.label("wins wherever `vars` names it"),
+                )
+                .with_help(format!(
+                    "remove it: services that need `{service}` get it from its placement"
+                )),
+            );
+        }
+    }
+}
+
+/// Whether a name matches a pattern in which `*` stands for any letters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    // The leftmost match of each inner part leaves the most for those after it.
+    for part in parts {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        for (pattern, name, expected) in [
+            ("A", "A", true),
+            ("A", "AB", false),
+            ("A_*", "A_B", true),
+            ("A_*", "A_", true),
+            ("A_*", "AB", false),
+            ("*_IP", "DOCKER01_IP", true),
+            ("*", "", true),
+            ("A*A", "A", false),
+            ("A*B*C", "AxBxBxC", true),
+            ("A**C", "AC", true),
+            ("*B*", "ABC", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}
