@@ -1,6 +1,12 @@
 //! One file a command: each wires the stages and decides nothing.
 
+mod check;
 mod completions;
+mod description;
+mod diff;
+mod release;
+mod render;
+mod status;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
@@ -82,17 +88,18 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// Whatever stopped it before its result could be shown.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let Cli {
-        directory: _,
+        directory,
         color,
         command,
     } = cli;
     anstream::ColorChoice::from(color).write_global();
+    let directory = directory.as_deref();
     match command {
         Command::Completions(arguments) => completions::run(&arguments),
-        Command::Check(_)
-        | Command::Render(_)
-        | Command::Diff(_)
-        | Command::Release(_)
-        | Command::Status(_) => Err(anyhow::anyhow!("this command is not wired yet").into()),
+        Command::Check(arguments) => check::run(directory, &arguments),
+        Command::Render(arguments) => render::run(directory, &arguments),
+        Command::Diff(arguments) => diff::run(directory, &arguments),
+        Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

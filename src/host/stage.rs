@@ -2,7 +2,7 @@
 //! others, and everything that can be found wrong is found before anything changes. Pure.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 
 use super::layout::{Layout, StageId, quote};
@@ -239,6 +239,35 @@ pub enum Finding {
         reference: String,
         message: String,
     },
+    /// A container that is not this cluster's has the name of one of its units: the unit's start
+    /// would remove it.
+    Container {
+        name: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(line) => write!(f, "a staged file is not what was sent: {line}"),
+            Self::Verify(line) => write!(f, "systemd-analyze verify: {line}"),
+            Self::Space {
+                path,
+                needed,
+                available,
+            } => write!(
+                f,
+                "too little room below {path}: {available} KiB, {needed} KiB are needed"
+            ),
+            Self::Pull { reference, message } => {
+                write!(f, "the image {reference} cannot be pulled: {message}")
+            }
+            Self::Container { name } => write!(
+                f,
+                "there is a container {name} that is not bayplan's; its name is needed"
+            ),
+        }
+    }
 }
 
 impl Checked {
@@ -282,6 +311,9 @@ impl Checked {
                     let (reference, message) = (line(reference), line(message));
                     checked.findings.push(Finding::Pull { reference, message });
                 }
+                "container" => checked
+                    .findings
+                    .push(Finding::Container { name: line(rest) }),
                 "image" => {
                     let words: Vec<_> = rest.split(' ').collect();
                     let [reference, before, after] = words[..] else {

@@ -83,4 +83,3 @@ fn previous(seen: &ObservedService) -> Option<DirectoryName> {
         UnitFile::Ours { .. } | UnitFile::Absent | UnitFile::Foreign { .. } => None,
     })
 }
-

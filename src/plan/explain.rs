@@ -7,9 +7,7 @@ use super::observed::{ObservedContainer, ObservedService, UnitFile};
 use super::reason::Reason;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
-use crate::render::desired::{
-    DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs,
-};
+use crate::render::desired::{DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs};
 use crate::render::fingerprint::inputs_of;
 use crate::render::unit::parse_unit;
 
@@ -60,17 +58,27 @@ pub(super) fn difference(
     let before = inputs_of(unit_text.map_or("", String::as_str), texts);
     let mut reasons = variables(&before.variables, &desired.inputs.variables);
     if unit_text.is_some() {
-        let env = passed_names(&before).union(&passed_names(&desired.inputs)).cloned().collect();
+        let env = passed_names(&before)
+            .union(&passed_names(&desired.inputs))
+            .cloned()
+            .collect();
         reasons.extend(directives(&before, &desired.inputs, &env));
     }
     reasons.extend(files(&before, &desired.inputs));
-    if reasons.is_empty() { unknown() } else { reasons }
+    if reasons.is_empty() {
+        unknown()
+    } else {
+        reasons
+    }
 }
 
 /// What differs between two inputs, for revisions that are compared without a host.
 #[must_use]
 pub fn between(before: &Inputs, after: &Inputs) -> Vec<Reason> {
-    let env = passed_names(before).union(&passed_names(after)).cloned().collect();
+    let env = passed_names(before)
+        .union(&passed_names(after))
+        .cloned()
+        .collect();
     let mut reasons = variables(&before.variables, &after.variables);
     reasons.extend(directives(before, after, &env));
     reasons.extend(files(before, after));
@@ -117,7 +125,9 @@ fn directives(before: &Inputs, after: &Inputs, env: &BTreeSet<String>) -> Vec<Re
     let by_key = |inputs: &Inputs| {
         let mut map: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for (key, words) in &inputs.directives {
-            map.entry(key.clone()).or_default().push(without_env(words, env));
+            map.entry(key.clone())
+                .or_default()
+                .push(without_env(words, env));
         }
         map
     };
@@ -167,8 +177,7 @@ fn word_changes(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
     let end = old_rest.zip(new_rest).take(rest).take_while(same).count();
     // `--memory 512m -> 1g` says more than `512m -> 1g`.
     let flag = |word: &String| word.starts_with("--");
-    let value_follows =
-        |words: &[String]| words.get(start).is_some_and(|w| !w.starts_with('-'));
+    let value_follows = |words: &[String]| words.get(start).is_some_and(|w| !w.starts_with('-'));
     if start > 0 && flag(&old[start - 1]) && (value_follows(old) || value_follows(new)) {
         start -= 1;
     }

@@ -9,8 +9,7 @@ use super::observed::{
 use super::service::{DirectoryNeed, Named, Need, need};
 use super::step::Step;
 use super::{
-    Action, Change, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
-    Wave, changes,
+    Action, Change, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan, Wave, changes,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
 use crate::plan::reason::Reason;
@@ -37,7 +36,7 @@ pub enum Moves {
 }
 
 impl Options {
-    fn selects(&self, service: &ServiceName) -> bool {
+    pub(crate) fn selects(&self, service: &ServiceName) -> bool {
         self.services.as_ref().is_none_or(|s| s.contains(service))
     }
 
@@ -274,7 +273,10 @@ impl<'a> Draft<'a> {
         if !self.acts() {
             return Vec::new();
         }
-        let works = |phase| self.in_phase(phase).any(|(_, need)| need.writes() || need.starts());
+        let works = |phase| {
+            self.in_phase(phase)
+                .any(|(_, need)| need.writes() || need.starts())
+        };
         let mut phases = Vec::new();
         if works(Phase::Expand) {
             phases.push(Phase::Expand);
@@ -316,7 +318,12 @@ impl<'a> Draft<'a> {
         }
         // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
         for (name, need) in self.in_phase(phase) {
-            let here = |d| self.seen.services.get(name).is_some_and(|s| s.directories.contains_key(d));
+            let here = |d| {
+                self.seen
+                    .services
+                    .get(name)
+                    .is_some_and(|s| s.directories.contains_key(d))
+            };
             if let Some(directory) = need.mark.as_ref().filter(|d| here(d)) {
                 steps.push(Step::MarkEdited {
                     service: name.clone(),
@@ -380,9 +387,10 @@ impl<'a> Draft<'a> {
 
     fn push_stops(&self, phase: Phase, steps: &mut Vec<Step>) {
         for (name, leaver) in &self.leavers {
-            let goes_first = leaver.displaced_by.as_ref().is_some_and(|by| {
-                self.in_phase(phase).any(|(service, _)| service == by)
-            });
+            let goes_first = leaver
+                .displaced_by
+                .as_ref()
+                .is_some_and(|by| self.in_phase(phase).any(|(service, _)| service == by));
             if goes_first && leaver.runs() {
                 steps.push(Step::Stop {
                     service: name.clone(),
@@ -465,12 +473,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn refusals(
-        &self,
-        host: &HostName,
-        desired: &Desired,
-        options: &Options,
-    ) -> Vec<Refusal> {
+    fn refusals(&self, host: &HostName, desired: &Desired, options: &Options) -> Vec<Refusal> {
         let mut reasons = Vec::new();
         if let Generation::Unreadable { why, newer: true } = &self.seen.generation {
             reasons.push(RefusalReason::Newer { why: why.clone() });
@@ -527,9 +530,7 @@ impl<'a> Draft<'a> {
     /// What the reader sees of this host.
     fn show(&self, host: &HostName, desired: &Desired, observed: &Observed) -> HostPlan {
         let mut services = Vec::new();
-        let shown = |need: &Need| {
-            need.writes() || need.reload || need.action != Action::None
-        };
+        let shown = |need: &Need| need.writes() || need.reload || need.action != Action::None;
         let expanding = self.in_phase(Phase::Expand);
         for (name, need) in expanding.chain(self.in_phase(Phase::Change)) {
             if !shown(need) {
@@ -543,7 +544,10 @@ impl<'a> Draft<'a> {
                 let from = hosts_where(desired, observed, |other, seen| {
                     other != host
                         && !desired.hosts[other].services.contains_key(name)
-                        && seen.services.get(name).is_some_and(|s| s.container.is_some())
+                        && seen
+                            .services
+                            .get(name)
+                            .is_some_and(|s| s.container.is_some())
                 });
                 if !from.is_empty() {
                     notes.push(Note::MovesFrom { hosts: from });
@@ -572,7 +576,10 @@ impl<'a> Draft<'a> {
             let to = hosts_where(desired, observed, |other, seen| {
                 other != host
                     && desired.hosts[other].services.contains_key(name)
-                    && seen.services.get(name).is_none_or(|s| s.container.is_none())
+                    && seen
+                        .services
+                        .get(name)
+                        .is_none_or(|s| s.container.is_none())
             });
             if !to.is_empty() {
                 notes.push(Note::MovesTo { hosts: to });

@@ -102,7 +102,11 @@ fn describe(specs: &[Spec]) -> Desired {
             variable(Layer::Service, reference.clone()),
         )]);
         for (key, (value, low)) in &spec.shared {
-            let layer = if *low { Layer::ServiceConfig } else { Layer::Cluster };
+            let layer = if *low {
+                Layer::ServiceConfig
+            } else {
+                Layer::Cluster
+            };
             let key = VariableName::new(format!("V{key}")).unwrap();
             variables.insert(key, variable(layer, value.to_string()));
         }
@@ -216,7 +220,9 @@ fn events(
 fn same(a: &Inputs, b: &Inputs) -> bool {
     let variables = a.variables.len() == b.variables.len()
         && a.variables.iter().all(|(name, variable)| {
-            b.variables.get(name).is_some_and(|other| other.value == variable.value)
+            b.variables
+                .get(name)
+                .is_some_and(|other| other.value == variable.value)
         });
     variables && a.directives == b.directives && a.files == b.files
 }
@@ -254,8 +260,14 @@ impl World {
             for (name, service) in &wanted.services {
                 let process = self.hosts[host].processes.get(name);
                 let process = process.unwrap_or_else(|| panic!("{host} {name} does not run"));
-                assert!(same(&process.inputs, &service.inputs), "{host} {name} runs other inputs");
-                assert!(self.hosts[host].runs_referenced_image(process), "{host} {name}: image");
+                assert!(
+                    same(&process.inputs, &service.inputs),
+                    "{host} {name} runs other inputs"
+                );
+                assert!(
+                    self.hosts[host].runs_referenced_image(process),
+                    "{host} {name}: image"
+                );
             }
         }
     }
@@ -267,12 +279,21 @@ impl World {
             for service in &host.services {
                 let needless = service.action == Action::Restart
                     && !model.touched.contains(&service.service)
-                    && model.processes.get(&service.service).is_some_and(|process| {
-                        let wanted = &self.desired.hosts[name].services[&service.service];
-                        same(&process.inputs, &wanted.inputs) && model.runs_referenced_image(process)
-                    });
-                assert!(!needless, "{name} {} restarts: {:?}", service.service, service.reasons);
-                let reason_told = service.action == Action::None || service.change == Change::Removed
+                    && model
+                        .processes
+                        .get(&service.service)
+                        .is_some_and(|process| {
+                            let wanted = &self.desired.hosts[name].services[&service.service];
+                            same(&process.inputs, &wanted.inputs)
+                                && model.runs_referenced_image(process)
+                        });
+                assert!(
+                    !needless,
+                    "{name} {} restarts: {:?}",
+                    service.service, service.reasons
+                );
+                let reason_told = service.action == Action::None
+                    || service.change == Change::Removed
                     || !service.reasons.is_empty();
                 assert!(reason_told, "{name} {}: no reason", service.service);
             }
@@ -288,7 +309,10 @@ impl World {
                     }
                 }
             }
-            assert!(down.values().all(|n| *n < 2), "two hosts of one service at once: {down:?}");
+            assert!(
+                down.values().all(|n| *n < 2),
+                "two hosts of one service at once: {down:?}"
+            );
         }
     }
 
@@ -369,7 +393,11 @@ impl World {
         }
         let second = plan(&self.desired, &observed, &options);
         assert_eq!(second.waves, Vec::new(), "the second plan is empty");
-        assert!(second.hosts.values().all(|h| h.services.is_empty()), "{:?}", second.hosts);
+        assert!(
+            second.hosts.values().all(|h| h.services.is_empty()),
+            "{:?}",
+            second.hosts
+        );
     }
 }
 

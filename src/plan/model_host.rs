@@ -126,7 +126,11 @@ impl ModelHost {
                 }),
                 changed: unit.map_or(Moment(0), |unit| unit.at),
                 enabled_by: self.links.get(name).cloned().unwrap_or_default(),
-                loaded: if older { Loaded::Older } else { Loaded::AsOnDisk },
+                loaded: if older {
+                    Loaded::Older
+                } else {
+                    Loaded::AsOnDisk
+                },
             },
             drop_ins: BTreeSet::new(),
             directories: self
@@ -183,7 +187,10 @@ impl ModelHost {
         let Some(carried) = carried(&text) else {
             return failed("the unit lost its mark");
         };
-        let directory = self.directories.get(name).and_then(|d| d.get(&carried.directory));
+        let directory = self
+            .directories
+            .get(name)
+            .and_then(|d| d.get(&carried.directory));
         let Some(directory) = directory.cloned() else {
             assert!(
                 self.touched.contains(name),
@@ -278,10 +285,9 @@ impl ModelHost {
                 self.start(service)?;
             }
             Step::AwaitHealthy { units } => {
-                let stopped = staged
-                    .services
-                    .iter()
-                    .find(|(name, s)| units.contains(&s.unit) && !self.processes.contains_key(*name));
+                let stopped = staged.services.iter().find(|(name, s)| {
+                    units.contains(&s.unit) && !self.processes.contains_key(*name)
+                });
                 if let Some((name, _)) = stopped {
                     return Err(StepFailed(format!("{name} is not active")));
                 }
@@ -317,8 +323,13 @@ impl ModelHost {
         let loaded = self.loaded.get(service).and_then(|u| carried(&u.text));
         for name in names {
             let untouched = !self.touched.contains(service);
-            let named = loaded.as_ref().is_some_and(|c| c.directory.as_str() == name);
-            assert!(!(untouched && named), "{service}/{name} is removed, and a loaded unit names it");
+            let named = loaded
+                .as_ref()
+                .is_some_and(|c| c.directory.as_str() == name);
+            assert!(
+                !(untouched && named),
+                "{service}/{name} is removed, and a loaded unit names it"
+            );
         }
         if let Some(directories) = self.directories.get_mut(service) {
             directories.retain(|name, _| !names.contains(name.as_str()));
@@ -373,7 +384,9 @@ impl ModelHost {
                 self.directories.remove(name);
             }
             Disturbance::EditUnitArguments(name) => {
-                self.edit_unit(name, |text| text.replacen("ExecStart=", "ExecStart=/usr/bin/nice ", 1));
+                self.edit_unit(name, |text| {
+                    text.replacen("ExecStart=", "ExecStart=/usr/bin/nice ", 1)
+                });
             }
             Disturbance::EditUnitComment(name) => {
                 self.edit_unit(name, |text| format!("# edited\n{text}"));
@@ -401,11 +414,7 @@ impl ModelHost {
         }
     }
 
-    fn edit_directory(
-        &mut self,
-        name: &ServiceName,
-        edit: impl Fn(&mut BTreeMap<String, String>),
-    ) {
+    fn edit_directory(&mut self, name: &ServiceName, edit: impl Fn(&mut BTreeMap<String, String>)) {
         let now = self.now();
         if let Some(directories) = self.directories.get_mut(name) {
             self.touched.insert(name.clone());
@@ -430,9 +439,16 @@ impl ModelHost {
     pub fn assert_is(&self, desired: &DesiredHost, target: &Manifest) {
         let names: BTreeSet<&ServiceName> = desired.services.keys().collect();
         assert_eq!(self.units.keys().collect::<BTreeSet<_>>(), names, "units");
-        assert_eq!(self.processes.keys().collect::<BTreeSet<_>>(), names, "processes");
+        assert_eq!(
+            self.processes.keys().collect::<BTreeSet<_>>(),
+            names,
+            "processes"
+        );
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
-        assert!(with_links.clone().all(|(name, _)| names.contains(name)), "links of leavers");
+        assert!(
+            with_links.clone().all(|(name, _)| names.contains(name)),
+            "links of leavers"
+        );
         for (name, service) in &desired.services {
             assert_eq!(self.units[name].text, service.unit_text, "{name}: unit");
             assert_eq!(self.loaded[name].text, service.unit_text, "{name}: loaded");
@@ -441,19 +457,37 @@ impl ModelHost {
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
             let process = &self.processes[name];
             let values = |inputs: &Inputs| {
-                let value = |(name, v): (&VariableName, &InputVariable)| (name.clone(), v.value.clone());
-                inputs.variables.iter().map(value).collect::<BTreeMap<_, _>>()
+                let value =
+                    |(name, v): (&VariableName, &InputVariable)| (name.clone(), v.value.clone());
+                inputs
+                    .variables
+                    .iter()
+                    .map(value)
+                    .collect::<BTreeMap<_, _>>()
             };
-            assert_eq!(values(&process.inputs), values(&service.inputs), "{name}: environment");
-            assert_eq!(process.inputs.directives, service.inputs.directives, "{name}: arguments");
+            assert_eq!(
+                values(&process.inputs),
+                values(&service.inputs),
+                "{name}: environment"
+            );
+            assert_eq!(
+                process.inputs.directives, service.inputs.directives,
+                "{name}: arguments"
+            );
             assert!(self.runs_referenced_image(process), "{name}: image");
         }
-        assert!(self.directories.keys().all(|name| names.contains(name)), "directories of leavers");
+        assert!(
+            self.directories.keys().all(|name| names.contains(name)),
+            "directories of leavers"
+        );
         if !names.is_empty() || self.current.is_some() {
             let current = self.current.as_ref().map(|(_, manifest)| manifest);
             assert_eq!(current, Some(target), "current");
         }
-        assert!(self.generations.len() <= super::KEPT_GENERATIONS, "generations");
+        assert!(
+            self.generations.len() <= super::KEPT_GENERATIONS,
+            "generations"
+        );
     }
 }
 
@@ -475,12 +509,18 @@ impl Directory {
 fn texts(host: &DesiredHost, service: &ServiceName) -> BTreeMap<String, String> {
     let files = &host.services[service].files;
     let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
-    files.iter().map(|(path, bytes)| (path.clone(), text(bytes))).collect()
+    files
+        .iter()
+        .map(|(path, bytes)| (path.clone(), text(bytes)))
+        .collect()
 }
 
 /// The host port of `--publish HOST:CONTAINER`.
 fn published(inputs: &Inputs) -> Option<u16> {
-    let (_, words) = inputs.directives.iter().find(|(key, _)| key == "ExecStart")?;
+    let (_, words) = inputs
+        .directives
+        .iter()
+        .find(|(key, _)| key == "ExecStart")?;
     let at = words.iter().position(|word| word == "--publish")?;
     words.get(at + 1)?.split(':').next()?.parse().ok()
 }

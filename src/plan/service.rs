@@ -72,10 +72,7 @@ pub(super) fn need(
     named: Named,
 ) -> Need {
     let entry = &desired.entry;
-    let directory = directory_need(
-        &entry.files,
-        seen.directories.get(&desired.directory),
-    );
+    let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
     let write_unit = match &seen.unit.file {
         UnitFile::Ours { digest, .. } => *digest != entry.unit,
         UnitFile::Absent => true,
@@ -83,7 +80,11 @@ pub(super) fn need(
         UnitFile::Foreign { .. } => false,
     };
     let known = !matches!(seen.unit.file, UnitFile::Absent) || seen.container.is_some();
-    let change = if known { Change::Changed } else { Change::Added };
+    let change = if known {
+        Change::Changed
+    } else {
+        Change::Added
+    };
 
     let mut mark = None;
     let mut mended = matches!(directory, DirectoryNeed::Repair { .. });
@@ -163,11 +164,7 @@ struct Verdict {
 /// The rule of design section 4: a container restarts if and only if it should run and (a) does
 /// not, or (b) carries another fingerprint than desired, or (c) runs another image than its
 /// reference now means, or (d) what it was started from was changed by hand.
-fn restart_reasons(
-    desired: &DesiredService,
-    seen: &ObservedService,
-    change: Change,
-) -> Verdict {
+fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Change) -> Verdict {
     let stopped = |state: &str| {
         let reason = match change {
             Change::Added => Reason::New,

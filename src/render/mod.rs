@@ -117,7 +117,9 @@ fn render_service<'s>(
     };
     let fingerprint = fingerprint(Recipe::CURRENT, &inputs);
     let files = layers(cluster, service);
-    let digests = files.iter().map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
+    let digests = files
+        .iter()
+        .map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
     let digests = digests.collect();
     let directory = DirectoryName::of(&fingerprint, &digests);
     let unit_text = blanked

@@ -44,6 +44,20 @@ check_units() {
   each_line verify "${said:-systemd-analyze verify failed}"
 }
 
+# A unit removes a container of its name before it starts one: there must be none but its own.
+check_names() {
+  "$engine" ps --all --format '{{.Names}} {{.Labels}}' 2>/dev/null | while read -r name labels; do
+    case " $staged_units " in
+    *" units/$name.service "*) ;;
+    *) continue ;;
+    esac
+    case $labels in
+    *"bayplan.cluster=$cluster"* | *"bayplan.cluster:$cluster"*) ;;
+    *) printf 'container %s\n' "$name" ;;
+    esac
+  done
+}
+
 # image_id REFERENCE: prints nothing if there is no such image.
 image_id() {
   "$engine" image inspect --format '{{.Id}}' "$1" 2>/dev/null
@@ -107,6 +121,7 @@ printf 'bayplan check 1\n'
   check_space
   if [ "$runs" = processes ] && [ -d "$stage" ]; then
     check_units
+    check_names
     check_images
   fi
 } </dev/null
