@@ -21,6 +21,8 @@ pub mod model;
 pub mod name;
 pub(crate) mod nearest;
 mod placement;
+#[cfg(test)]
+mod properties;
 mod read;
 mod reserved;
 mod service_file;

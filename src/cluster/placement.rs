@@ -108,6 +108,10 @@ pub(super) fn place(
         .iter()
         .map(|n| n.value.as_str())
         .collect();
+    let valid = hosts
+        .iter()
+        .copied()
+        .filter(|name| HostName::new(*name).is_ok());
     for line in &cluster.place {
         let name = &line.service.value;
         let service = ServiceName::new(name.as_str()).ok();
@@ -134,7 +138,8 @@ pub(super) fn place(
         }
         let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
         for host in &line.hosts {
-            if !hosts.contains(host.value.as_str()) {
+            // Without any host, one message says it all.
+            if !hosts.is_empty() && !hosts.contains(host.value.as_str()) {
                 problems.push(
                     Diagnostic::error(
                         format!(
@@ -143,7 +148,7 @@ pub(super) fn place(
                         ),
                         host.spot.label("there is no such host"),
                     )
-                    .with_help_if(nearest::help(&host.value, hosts.iter().copied())),
+                    .with_help_if(nearest::help(&host.value, valid.clone())),
                 );
             }
             if let Some(first) = seen.insert(&host.value, &host.spot) {
@@ -160,11 +165,11 @@ pub(super) fn place(
         if let Some(service) = service
             && !line.hosts.is_empty()
         {
-            let valid = line
+            let named = line
                 .hosts
                 .iter()
                 .filter_map(|h| HostName::new(h.value.as_str()).ok());
-            placements.insert(service, valid.collect());
+            placements.insert(service, named.collect());
         }
     }
     warn_unplaced(description, cluster, &placements, problems);

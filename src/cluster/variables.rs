@@ -10,6 +10,7 @@ use super::name::{HostName, ServiceName, VariableName};
 use super::nearest;
 use super::placement::{Placements, service_path};
 use super::read::{At, Problems, Spot};
+use super::reserved;
 use super::shape::AddressKind;
 use super::sources::Sources;
 use super::values::{Evaluator, Outcome, Values};
@@ -144,7 +145,7 @@ impl<'a> Variables<'a> {
                 let known = definitions.keys().chain(outer.keys());
                 nearest::nearest(name, known.map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| Some(format!("define `{name}` below `[vars]`")))
+                    .or_else(|| Some(reserved::define(name)))
             }
         };
         self.evaluator
@@ -174,8 +175,7 @@ impl<'a> Variables<'a> {
             own.insert("IMAGE".to_owned(), Outcome::text(&*image.reference));
         }
         if let Some(port) = &service.port {
-            let port = port.value.to_string();
-            own.insert("APP_PORT".to_owned(), Outcome::text(port));
+            own.insert("APP_PORT".to_owned(), Outcome::number(port.value));
         }
         let definitions = service
             .env
@@ -261,7 +261,7 @@ impl<'a> Variables<'a> {
         {
             format!("did you mean `{near}`?")
         } else {
-            format!("define `{text}` below `[vars]`")
+            reserved::define(text)
         };
         problems.push(
             Diagnostic::error(
@@ -337,7 +337,7 @@ fn locations(
                 Some(service) if service.unread_port => Some(Outcome::Failed),
                 Some(service) => {
                     let port = service.port.as_ref();
-                    port.map(|port| Outcome::text(port.value.to_string()))
+                    port.map(|port| Outcome::number(port.value))
                 }
                 None => Some(Outcome::Failed),
             };
