@@ -6,6 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{Assignment, ClusterFile, DescribedHost, Placement, Within, assignments};
 use super::diagnostic::{Diagnostic, quoted};
+use super::host_shape;
 use super::model::{Engine, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
@@ -109,7 +110,7 @@ fn read_ssh(mut table: Table<'_>, problems: &mut Problems) -> SshDefaults {
 fn read_login(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<String>> {
     table
         .string("user", problems)?
-        .parse(problems, shape::login)
+        .parse(problems, host_shape::login)
 }
 
 /// A port, of a service or of a host's sshd.
@@ -152,9 +153,9 @@ fn read_host(
     let address = table.string("address", problems);
     let kind = address
         .as_ref()
-        .and_then(|address| address.parse(problems, shape::address));
+        .and_then(|address| address.parse(problems, host_shape::address));
     let directory = table.string("directory", problems);
-    let directory = directory.and_then(|text| text.parse(problems, shape::directory));
+    let directory = directory.and_then(|text| text.parse(problems, host_shape::directory));
     let local = read_local(&mut table, problems);
     let mut extras = Vec::new();
     let mut extra = |key, place| extras.push(Extra { key, place });
@@ -162,7 +163,7 @@ fn read_host(
     let port = read_port(&mut table, problems);
     let sudo = table.boolean("sudo", problems);
     let host_key = table.string("host_key", problems);
-    let host_key = host_key.and_then(|text| text.parse(problems, shape::host_key));
+    let host_key = host_key.and_then(|text| text.parse(problems, host_shape::host_key));
     if let Some(user) = &user {
         extra("user", user.spot.label("only for ssh"));
     }

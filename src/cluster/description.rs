@@ -4,7 +4,7 @@
 use super::model::{Container, Health, Host, Image, RestartPolicy};
 use super::name::{HostName, ServiceName};
 use super::read::{At, Item, Problems, Spot};
-use super::{reserved, shape};
+use super::{host_shape, reserved};
 use crate::cluster::diagnostic::{Diagnostic, quoted};
 use crate::cluster::name::VariableName;
 use toml::de::DeValue;
@@ -27,7 +27,7 @@ pub(super) struct ClusterFile {
 pub(super) struct DescribedHost {
     pub name: At<HostName>,
     /// What kind the model's address is.
-    pub address: Option<At<shape::AddressKind>>,
+    pub address: Option<At<host_shape::AddressKind>>,
     /// The place of what makes it reachable: the address, the directory or `local`.
     pub reach: Spot,
     pub host: Host,

@@ -168,7 +168,7 @@ fn clusters_that_are_not_there_or_empty() {
 
 #[test]
 fn hosts() {
-    insta::assert_snapshot!(clusters(&[
+    let text = clusters(&[
         "",
         "[hosts.docker01]\naddress = \"10.0.0.300\"\n[hosts.docker02]\n",
         "[hosts.docker01]\naddress = \"deploy@a\"\n[hosts.docker02]\naddress = \"a:22\"\n",
@@ -181,60 +181,64 @@ fn hosts() {
         "[hosts.docker01]\naddress = \"a\"\nhost_key = \"ssh-ed25519 AAA!\"\n[hosts.docker02]\naddress = \"b\"\nhost_key = \"ssh-rsa AAAA\"\n",
         "[hosts.docker01]\naddress = 10\nengine = \"dokcer\"\nsecrets = []\n[hosts]\ndocker02 = \"a\"\n",
         "type = 1\nengine = \"lxc\"\n[ssh]\nusr = \"a\"\nport = 0\nsudo = \"yes\"\nuser = \"-a b\"\n[hosts.docker01]\nlocal = true\n[hosts.docker02]\nlocal = true\n",
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn what_this_version_does_not_do() {
-    insta::assert_snapshot!(messages(&[
+    let text = messages(&[
         &[(
             CLUSTER,
-            format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n[guard]\n")
+            format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n[guard]\n"),
         )],
         &[(
             WEB,
-            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n[files]\n")
+            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n[files]\n"),
         )],
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn placement() {
     let place = |text: &str| (CLUSTER, format!("{HOSTS}[place]\n{text}\n"));
     let port = |path, port: &str| (path, format!("{IMAGE}port = 80\n{port}\n"));
-    insta::assert_snapshot!(messages(&[
+    let text = messages(&[
         &[place(
-            "web = \"docker1\"\nwbe = \"docker02\"\napi = \"docker01\"\n"
+            "web = \"docker1\"\nwbe = \"docker02\"\napi = \"docker01\"\n",
         )],
         &[place(
-            "web = [\"docker01\", \"docker01\"]\napi = []\nsearch = \"docker01\"\n"
+            "web = [\"docker01\", \"docker01\"]\napi = []\nsearch = \"docker01\"\n",
         )],
         &[place(
-            "web = 1\n\"a b\" = \"docker01\"\napi = [1, \"docker02\"]\n"
+            "web = 1\n\"a b\" = \"docker01\"\napi = [1, \"docker02\"]\n",
         )],
         &[port(WEB, ""), port(API, "network = \"host\"")],
         &[(
             WEB,
-            format!("{IMAGE}needs = [\"ap\", \"web\", \"api\", \"api\", \"nothing\"]\n")
+            format!("{IMAGE}needs = [\"ap\", \"web\", \"api\", \"api\", \"nothing\"]\n"),
         )],
         &[
             place("web = \"docker01\"\ndocker = \"docker02\""),
             (WEB, format!("{IMAGE}needs = [\"api\", \"docker\"]\n")),
             ("clusters/test/services/docker.toml", IMAGE.to_owned()),
         ],
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn keys_and_types_of_a_service() {
-    insta::assert_snapshot!(services(&[
+    let text = services(&[
         "prot = 80\nvolume = []\nzzz = 1\n[health]\nhtpp = \"/\"\n",
         "port = \"80\"\nneeds = \"api\"\nvars = [1]\nread_only = 1\n",
         "port = 65536\nstateful = 1979-05-27\nenv = 1\n",
         "restart = \"maual\"\ntemplate = \"../a.service\"\n",
         "template = \"contaner.service\"\n",
         "cpus = true\nuser = 1000\nentrypoint = [\"a\"]\ncommand = \"run it\"\n",
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -253,23 +257,25 @@ fn images() {
         web("image = \"a\\nb\"\ntag = \"1\""),
     ];
     let cases: Vec<&[(&str, String)]> = cases.iter().map(|case| &case[..]).collect();
-    insta::assert_snapshot!(messages(&cases));
+    let text = messages(&cases);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn shapes_of_a_service() {
-    insta::assert_snapshot!(services(&[
+    let text = services(&[
         "memory = \"512MB\"\ncpus = \"0\"\nuser = \"a b\"\nnetwork = \"a/b\"\nstop_timeout = \"10\"\n",
         "memory = \"512m\\n\"\nvolumes = [\"data\", \"/a:/b\", \"/c:/b:ro\", \"/a:/d\\n\"]\n",
         "capabilities = [\"net_admin\", \"NET ADMIN\"]\ndevices = [\"fuse\"]\n",
         "command = [\"a\\u0000\"]\nextra_args = [\"\\u0000\"]\n",
         "[ulimits]\nnofiles = 1\nnproc = \"9:1\"\n[labels]\n\"bayplan.x\" = \"1\"\n\"a b\" = \"1\"\n\"a=b\" = \"1\"\nok = true\n",
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn health() {
-    insta::assert_snapshot!(services(&[
+    let text = services(&[
         "[health]\n",
         "[health]\nhttp = \"/health\"\n",
         "port = 80\n[health]\nhttp = \"health\"\ntimeout = \"0s\"\n",
@@ -277,27 +283,29 @@ fn health() {
         "port = 80\nnetwork = \"none\"\n[health]\ntcp = true\n",
         "port = 80\n[health]\ntcp = false\ntimeout = \"soon\"\n",
         "[health]\ncommand = []\n",
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
 fn names_of_variables() {
-    insta::assert_snapshot!(variables(&[
+    let text = variables(&[
         ("my-var = \"1\"\nA = 1.5\nB = [1]\nD = 1979-05-27", ""),
         (
             "DOCKER_HOST = \"1\"\nPATH = \"1\"\nLD_PRELOAD = \"\"\nLISTEN_FDS = \"\"\nIMAGE = \"a\"",
-            ""
+            "",
         ),
         (
             "CLUSTER_ID = \"1\"\nCLUSTER_TYPE = \"1\"\nAPP_PORT = 1\nDOCKER01_IP = \"1\"",
-            ""
+            "",
         ),
         ("", "port = 80\n[env]\nAPP_PORT = 81\nCLUSTER_ID = \"a\""),
         (
             "A_1 = \"\"",
-            "vars = [\"A_2\", \"B*\", \"a-b\", \"\", \"API_HOST\", \"WEB_PORT\", \"OWN\", \"UNHEARD_OF\"]\n[env]\nOWN = 1"
+            "vars = [\"A_2\", \"B*\", \"a-b\", \"\", \"API_HOST\", \"WEB_PORT\", \"OWN\", \"UNHEARD_OF\"]\n[env]\nOWN = 1",
         ),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -305,14 +313,15 @@ fn names_in_two_layers() {
     let config = |text: &str| (CONFIG, format!("[vars]\n{text}\n"));
     let cluster = |text: &str| (CLUSTER, format!("{HOSTS}{PLACE}[vars]\n{text}\n"));
     let web = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
-    insta::assert_snapshot!(messages(&[
+    let text = messages(&[
         &[config("A = 1"), cluster("A = 2")],
         &[cluster("A = 2"), web("vars = [\"A\"]\n[env]\nA = 3")],
         &[cluster("API_HOST = \"x\""), web("needs = [\"api\"]")],
         &[web("needs = [\"api\"]\n[env]\nAPI_PORT = 3")],
         // A warning does not hide an error.
         &[config("A = 1"), cluster("A = 2\nB = \"{{ C }}\"")],
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }
 
 #[test]
@@ -320,30 +329,31 @@ fn values() {
     let large = format!("A = \"{}\"", "x".repeat(131_070));
     let sum = (0..9).map(|n| format!("A{n} = \"{}\"\n", "x".repeat(120_000)));
     let sum: String = sum.collect();
-    insta::assert_snapshot!(variables(&[
+    let text = variables(&[
         (
             "A = \"{{ B }}\"\nB = \"x {{ A }}\"\nC = \"{{ A }}\"\nD = \"{{ D }}\"",
-            ""
+            "",
         ),
         (
             "MONGODB_HOST = 1\nURL = \"mongodb://{{ MONGODB_HOTS }}/{{ NOWHERE_TO_BE_SEEN }}\"\nAGAIN = \"{{ URL }}\"",
-            ""
+            "",
         ),
         (
             "A = \"{{ B\"\nB = \"{% if %}\"\nC = \"{{ 1 / 0 }}\"\nD = \"{{ 'a'|frobnicate }}\"\nE = \"{{ f() }}\"",
-            ""
+            "",
         ),
         ("A = \"{{ WEB_PORT }}\"", ""),
         (
             "A = \"{% for i in range(90000) %}{{ i * i }}{% endfor %}\"\nB = \"{{ 'a' * 1000000 }}\"",
-            ""
+            "",
         ),
         ("A = \"a\\u0000b\"\nB = \"{{ 'a\\\\u0000' }}\"", ""),
         (
             "",
-            "[env]\nA = \"{{ B }}\"\nB = \"{{ EXTERNL_ADDRESS }}\"\nC = \"{{ A.b }}\""
+            "[env]\nA = \"{{ B }}\"\nB = \"{{ EXTERNL_ADDRESS }}\"\nC = \"{{ IMAGE.b }}\"\nD = \"{{ CLUSTER_TYPE }}{{ HOME }}\"",
         ),
         (&large, ""),
         (&sum, "vars = [\"A*\"]"),
-    ]));
+    ]);
+    insta::assert_snapshot!(text);
 }

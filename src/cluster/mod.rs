@@ -16,13 +16,18 @@ pub mod diagnostic;
 mod excerpt;
 #[cfg(test)]
 mod goldens;
+mod host_shape;
 mod load;
 pub mod model;
 pub mod name;
 pub(crate) mod nearest;
+mod needs;
 mod placement;
+#[cfg(test)]
+mod properties;
 mod read;
 mod reserved;
+mod scope;
 mod service_file;
 mod shape;
 mod sources;

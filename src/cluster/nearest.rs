@@ -14,12 +14,12 @@ pub(crate) fn nearest<'a>(
         return None;
     }
     let found = fold(found);
-    let limit = (found.chars().count() / 3).max(1);
+    let letters = found.chars().count();
     known
         .into_iter()
         .filter(|name| name.len() <= LENGTH_MAX)
         .map(|name| (strsim::damerau_levenshtein(&found, &fold(name)), name))
-        .filter(|(distance, _)| *distance <= limit)
+        .filter(|(distance, name)| *distance <= letters.max(name.chars().count()) / 3)
         .min()
         .map(|(_, name)| name)
 }
@@ -56,6 +56,8 @@ mod tests {
         assert_eq!(nearest("Booking", known), Some("booking"));
         assert_eq!(nearest("mongodb_proxy", known), Some("mongodb-proxy"));
         assert_eq!(nearest("search", known), None);
+        assert_eq!(nearest("A", ["B"]), None);
+        assert_eq!(nearest("ap", ["api"]), Some("api"));
     }
 
     #[test]

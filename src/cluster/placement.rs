@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ClusterFile, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::host_shape::AddressKind;
 use super::load::{Description, MINIMAL_HOST};
 use super::model::Transport;
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::read::{At, Problems, Spot};
 use super::reserved;
-use super::shape::AddressKind;
 
 /// The hosts of every service that is placed, in the order of `[place]`.
 pub(super) type Placements = BTreeMap<ServiceName, Vec<HostName>>;
@@ -108,6 +108,10 @@ pub(super) fn place(
         .iter()
         .map(|n| n.value.as_str())
         .collect();
+    let valid = hosts
+        .iter()
+        .copied()
+        .filter(|name| HostName::new(*name).is_ok());
     for line in &cluster.place {
         let name = &line.service.value;
         let service = ServiceName::new(name.as_str()).ok();
@@ -134,7 +138,8 @@ pub(super) fn place(
         }
         let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
         for host in &line.hosts {
-            if !hosts.contains(host.value.as_str()) {
+            // Without any host, one message says it all.
+            if !hosts.is_empty() && !hosts.contains(host.value.as_str()) {
                 problems.push(
                     Diagnostic::error(
                         format!(
@@ -143,7 +148,7 @@ pub(super) fn place(
                         ),
                         host.spot.label("there is no such host"),
                     )
-                    .with_help_if(nearest::help(&host.value, hosts.iter().copied())),
+                    .with_help_if(nearest::help(&host.value, valid.clone())),
                 );
             }
             if let Some(first) = seen.insert(&host.value, &host.spot) {
@@ -160,11 +165,11 @@ pub(super) fn place(
         if let Some(service) = service
             && !line.hosts.is_empty()
         {
-            let valid = line
+            let named = line
                 .hosts
                 .iter()
                 .filter_map(|h| HostName::new(h.value.as_str()).ok());
-            placements.insert(service, valid.collect());
+            placements.insert(service, named.collect());
         }
     }
     warn_unplaced(description, cluster, &placements, problems);
@@ -263,83 +268,4 @@ pub(super) fn check_ports(
 fn port_of(service: &ServiceFile) -> Option<&At<u16>> {
     let none = service.container.network.as_deref() == Some("none");
     service.port.as_ref().filter(|_| !none)
-}
-
-/// Resolves `needs` of a service. `placements` is `None` where `[place]` could not be read.
-pub(super) fn check_needs(
-    description: &Description,
-    placements: Option<&Placements>,
-    service: &ServiceFile,
-    problems: &mut Problems,
-) -> Vec<ServiceName> {
-    let mut needs: Vec<ServiceName> = Vec::new();
-    let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
-    for need in &service.needs {
-        let text = need.value.as_str();
-        if let Some(first) = seen.insert(text, &need.spot) {
-            problems.push(
-                Diagnostic::error(
-                    format!("{} is needed twice", quoted(text)),
-                    need.spot.label("second time"),
-                )
-                .with_related(first.label("first time"))
-                .with_help("remove one of them"),
-            );
-            continue;
-        }
-        let name = ServiceName::new(text).ok();
-        let name = name.filter(|name| description.services.contains_key(name));
-        let Some(name) = name else {
-            if !description.misnamed.contains(text) {
-                let others = description.services.keys().filter(|n| **n != service.name);
-                problems.push(
-                    Diagnostic::error(
-                        format!("expected a service, found {}", quoted(text)),
-                        need.spot.label("there is no such service"),
-                    )
-                    .with_help_if(nearest::help(text, others.map(ServiceName::as_str))),
-                );
-            }
-            continue;
-        };
-        if name == service.name {
-            problems.push(
-                Diagnostic::error(
-                    format!("service `{name}` needs itself"),
-                    need.spot.label(""),
-                )
-                .with_help("remove it: its own port is `APP_PORT`"),
-            );
-            continue;
-        }
-        let variable = format!("{}_HOST", name.variable_stem());
-        if let Some(why) = reserved::why(&variable) {
-            problems.push(
-                Diagnostic::error(
-                    format!(
-                        "service `{name}` gives the variable `{variable}`, which is reserved: {why}"
-                    ),
-                    need.spot.label("gives a reserved variable"),
-                )
-                .with_help("choose another name for the service"),
-            );
-        }
-        if let Some(placements) = placements
-            && placements.contains_key(&service.name)
-            && !placements.contains_key(&name)
-        {
-            problems.push(
-                Diagnostic::error(
-                    format!("`{}` needs `{name}`, which is placed nowhere", service.name),
-                    need.spot.label("placed nowhere"),
-                )
-                .with_help(format!(
-                    "write `{name} = \"…\"` below `[place]` in `{}`",
-                    description.cluster_path
-                )),
-            );
-        }
-        needs.push(name);
-    }
-    needs
 }

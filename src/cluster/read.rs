@@ -94,13 +94,13 @@ impl At<String> {
                 spot: self.spot.clone(),
             }),
             Err(misfit) => {
+                let found = match self.value.as_str() {
+                    "" => "an empty text".to_owned(),
+                    text => quoted(text),
+                };
                 problems.push(
                     Diagnostic::error(
-                        format!(
-                            "expected {}, found {}",
-                            misfit.expected,
-                            quoted(&self.value)
-                        ),
+                        format!("expected {}, found {found}", misfit.expected),
                         self.spot.label(""),
                     )
                     .with_help_if(misfit.help),
@@ -176,6 +176,8 @@ pub(super) struct Table<'a> {
     what: &'static str,
     pub spot: Spot,
     asked: Vec<&'static str>,
+    /// Keys that were asked for only to be refused.
+    refused: Vec<&'static str>,
 }
 
 impl<'a> Table<'a> {
@@ -185,12 +187,15 @@ impl<'a> Table<'a> {
             what,
             spot: Spot::file(path),
             asked: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
     /// The value of a key, and the key's own place.
     pub fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let (found, value) = self.entries.get_key_value(key)?;
         Some(Item {
             key: key.to_owned(),
@@ -279,6 +284,7 @@ impl<'a> Table<'a> {
 
     /// Rejects a key that the design has and this version does not do yet.
     pub fn not_yet(&mut self, key: &'static str, does: &str, help: &str, problems: &mut Problems) {
+        self.refused.push(key);
         if let Some(item) = self.get(key) {
             problems.push(
                 Diagnostic::error(
@@ -292,6 +298,7 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub fn finish(self, problems: &mut Problems) {
+        let known = self.asked.iter().filter(|key| !self.refused.contains(key));
         for (key, _) in self.entries {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -302,7 +309,7 @@ impl<'a> Table<'a> {
                     format!("expected a key of {}, found {}", self.what, quoted(name)),
                     self.spot.at(key.span()).label("unknown key"),
                 )
-                .with_help_if(nearest::help(name, self.asked.iter().copied())),
+                .with_help_if(nearest::help(name, known.clone().copied())),
             );
         }
     }
@@ -372,6 +379,7 @@ impl<'a> Item<'a> {
                 what,
                 spot: self.key_spot.clone(),
                 asked: Vec::new(),
+                refused: Vec::new(),
             });
         }
         self.mistyped("a table", problems);

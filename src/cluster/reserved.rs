@@ -61,3 +61,12 @@ pub(super) fn derived(name: &str, within: Within) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// What to write for a variable that is not there.
+pub(super) fn define(name: &str) -> String {
+    match derived(name, Within::Vars) {
+        Some(write) => write.to_owned(),
+        None if why(name).is_some() => "remove it: no layer can define this name".to_owned(),
+        None => format!("define `{name}` below `[vars]`"),
+    }
+}

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::value::ValueKind;
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
+};
 
 use super::description::{Assignment, Scalar};
 use super::diagnostic::{Diagnostic, quoted};
@@ -42,6 +45,14 @@ impl Outcome {
             text,
         }
     }
+
+    /// A port.
+    pub fn number(number: u16) -> Self {
+        Outcome::Known {
+            text: number.to_string(),
+            value: Value::from(number),
+        }
+    }
 }
 
 /// Outcomes by variable name.
@@ -66,6 +77,11 @@ impl<'a> Evaluator<'a> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
+        // minijinja writes Python's `False`; a variable's value is `false`, used here or there.
+        environment.set_formatter(|out, state, value| match bool::try_from(value.clone()) {
+            Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
+            _ => escape_formatter(out, state, value),
+        });
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(50);
         let mut syntax = SyntaxConfig::builder();
@@ -199,7 +215,7 @@ impl<'a> Evaluator<'a> {
             .template_from_str(&ready.text.value)
             .and_then(|template| {
                 template
-                    .render_captured_to(Value::from_iter(context), &mut output)
+                    .render_captured_to(Value::from_pairs(context), &mut output)
                     .map(|_| ())
             });
         let spot = &ready.text.spot;
@@ -348,7 +364,9 @@ fn explained(error: &Error) -> String {
         Some(detail) => detail.to_owned(),
         None => error.kind().to_string(),
     };
-    quoted(&text).trim_matches('`').to_owned()
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Takes what a variable can carry, and fails then.

@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Assignment, ClusterFile, ServiceFile};
+use super::description::{Assignment, ClusterFile, ServiceFile, Within};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::load::Description;
 use super::model::{Layer, Variable};
-use super::name::{HostName, ServiceName, VariableName};
+use super::name::{ServiceName, VariableName};
 use super::nearest;
-use super::placement::{Placements, service_path};
+use super::placement::Placements;
 use super::read::{At, Problems, Spot};
-use super::shape::AddressKind;
+use super::reserved;
+use super::scope::{absent, derived, locations};
 use super::sources::Sources;
 use super::values::{Evaluator, Outcome, Values};
 
@@ -140,11 +141,12 @@ impl<'a> Variables<'a> {
         }
         let explain = |name: &str| match self.absent.get(name) {
             Some(help) => Some(help.clone()),
+            None if reserved::derived(name, Within::Vars).is_some() => Some(reserved::define(name)),
             None => {
                 let known = definitions.keys().chain(outer.keys());
                 nearest::nearest(name, known.map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| Some(format!("define `{name}` below `[vars]`")))
+                    .or_else(|| Some(reserved::define(name)))
             }
         };
         self.evaluator
@@ -174,8 +176,7 @@ impl<'a> Variables<'a> {
             own.insert("IMAGE".to_owned(), Outcome::text(&*image.reference));
         }
         if let Some(port) = &service.port {
-            let port = port.value.to_string();
-            own.insert("APP_PORT".to_owned(), Outcome::text(port));
+            own.insert("APP_PORT".to_owned(), Outcome::number(port.value));
         }
         let definitions = service
             .env
@@ -256,12 +257,14 @@ impl<'a> Variables<'a> {
             "remove it: the service has it from its own `[env]`".to_owned()
         } else if let Some(help) = self.absent.get(text) {
             help.clone()
+        } else if reserved::derived(text, Within::Vars).is_some() {
+            reserved::define(text)
         } else if let Some(near) =
             nearest::nearest(text, self.selectable.keys().map(String::as_str))
         {
             format!("did you mean `{near}`?")
         } else {
-            format!("define `{text}` below `[vars]`")
+            reserved::define(text)
         };
         problems.push(
             Diagnostic::error(
@@ -304,105 +307,6 @@ impl<'a> Variables<'a> {
             problems.push(problem.with_help(help));
         }
     }
-}
-
-/// The location variables of every placed service.
-fn locations(
-    description: &Description,
-    cluster: &ClusterFile,
-    placements: &Placements,
-) -> BTreeMap<ServiceName, Values> {
-    // An IP address is resolved by the host's own name (`--add-host`), so that it does not stand
-    // in every service's variables; a DNS name stands for itself.
-    let reached = |host: &HostName| {
-        let described = cluster.hosts.iter().find(|d| d.name.value == *host);
-        let dns = described.filter(|d| {
-            let kind = d.address.as_ref().map(|kind| kind.value);
-            kind == Some(AddressKind::Dns)
-        });
-        dns.and_then(|d| d.host.address.clone())
-            .unwrap_or_else(|| host.to_string())
-    };
-    placements
-        .iter()
-        .map(|(name, hosts)| {
-            let stem = name.variable_stem();
-            let hosts: Vec<String> = hosts.iter().map(reached).collect();
-            let mut variables = Values::new();
-            if let Some(first) = hosts.first() {
-                variables.insert(format!("{stem}_HOST"), Outcome::text(first));
-            }
-            variables.insert(format!("{stem}_HOSTS"), Outcome::text(hosts.join(",")));
-            let port = match description.services.get(name).and_then(Option::as_ref) {
-                Some(service) if service.unread_port => Some(Outcome::Failed),
-                Some(service) => {
-                    let port = service.port.as_ref();
-                    port.map(|port| Outcome::text(port.value.to_string()))
-                }
-                None => Some(Outcome::Failed),
-            };
-            if let Some(port) = port {
-                variables.insert(format!("{stem}_PORT"), port);
-            }
-            (name.clone(), variables)
-        })
-        .collect()
-}
-
-/// What the cluster itself gives: its name, its type, its hosts' addresses with their places.
-fn derived(
-    description: &Description,
-    cluster: &ClusterFile,
-) -> BTreeMap<String, (Outcome, Option<Spot>)> {
-    let mut derived = BTreeMap::new();
-    // A host that could not be read may well have an address.
-    for name in &cluster.host_names {
-        if let Ok(name) = HostName::new(name.value.as_str()) {
-            let variable = format!("{}_IP", name.variable_stem());
-            derived.insert(variable, (Outcome::Failed, None));
-        }
-    }
-    for host in &cluster.hosts {
-        let variable = format!("{}_IP", host.name.value.variable_stem());
-        match (&host.host.address, &host.address) {
-            (Some(address), Some(kind)) if kind.value == AddressKind::Ip => {
-                let derived_from = Some(kind.spot.clone());
-                derived.insert(variable, (Outcome::text(address), derived_from));
-            }
-            (Some(_), None) => {}
-            (Some(_), Some(_)) | (None, _) => {
-                derived.remove(&variable);
-            }
-        }
-    }
-    let id = Outcome::text(description.name.as_str());
-    derived.insert("CLUSTER_ID".to_owned(), (id, None));
-    if let Some(kind) = &cluster.kind {
-        let kind = Outcome::text(&*kind.value);
-        derived.insert("CLUSTER_TYPE".to_owned(), (kind, None));
-    }
-    derived
-}
-
-/// What to write for names that services would give if they were placed, or had a port.
-fn absent(
-    description: &Description,
-    locations: &BTreeMap<ServiceName, Values>,
-) -> BTreeMap<String, String> {
-    let mut absent = BTreeMap::new();
-    for name in description.services.keys() {
-        let given = locations.get(name);
-        for suffix in ["HOST", "HOSTS", "PORT"] {
-            let variable = format!("{}_{suffix}", name.variable_stem());
-            let help = match given {
-                Some(given) if given.contains_key(&variable) => continue,
-                Some(_) => format!("write `port = …` in `{}`", service_path(description, name)),
-                None => format!("place `{name}` on a host: that gives `{variable}`"),
-            };
-            absent.insert(variable, help);
-        }
-    }
-    absent
 }
 
 /// Warns where `[vars]` defines a name that a service's location gives too.
