@@ -10,6 +10,7 @@ pub mod error;
 mod failure;
 pub mod parallel;
 mod process;
+mod protocol;
 mod runtime;
 pub mod session;
 mod ssh;

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 use super::error::HostErrorKind;
 use super::error::KnownBy;
 use super::failure::Via;
+use super::protocol::LOOP;
 use super::runtime::RuntimeDirectory;
-use super::session::LOOP;
 use crate::cluster::model::Ssh;
 use crate::cluster::name::{ClusterName, HostName};
 
