@@ -18,8 +18,13 @@
 pub(super) const LOOP: &str = concat!(
     "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin; LC_ALL=C; export PATH LC_ALL; ",
     "umask 022; exec 7<&0 </dev/null; ",
-    "while read -r bp_m bp_t bp_n bp_k <&7; do ",
-    "bp_s=$(head -c \"$bp_n\" <&7); ",
+    // With `bp_w` set, a host that hears nothing for so many seconds ends the session, and so lets
+    // its lock go: sshd alone would keep a session that was cut off for two hours and more.
+    "bp_w=; while if [ \"$bp_w\" ]; ",
+    "then bp_h=$(timeout \"$bp_w\" head -c 128 <&7 9>&-); else read -r bp_h <&7; fi; ",
+    "[ \"$bp_h\" ]; do ",
+    "set -- $bp_h; [ \"$1\" = beat ] && continue; bp_m=$1 bp_t=$2 bp_k=$4; ",
+    "bp_s=$(head -c \"$3\" <&7); ",
     "case $bp_s in *\"#$bp_t\") ;; *) exit 1;; esac; ",
     "printf \"%s\\n\" \"$bp_t\"; ",
     "case $bp_m in ",
@@ -54,7 +59,7 @@ pub(super) fn nonce() -> String {
     format!("{:016x}{:016x}", word(), word())
 }
 
-/// The header line and the script.
+/// The header and the script.
 pub(super) fn frame(mode: Mode, nonce: &str, script: &str, payload: usize) -> Vec<u8> {
     let mode = match mode {
         Mode::Subshell => "run",
@@ -62,7 +67,20 @@ pub(super) fn frame(mode: Mode, nonce: &str, script: &str, payload: usize) -> Ve
         Mode::Payload => "payload",
     };
     let script = format!("{script}\n#{nonce}");
-    format!("{mode} {nonce} {} {payload}\n{script}", script.len()).into_bytes()
+    let mut frame = header(&format!("{mode} {nonce} {} {payload}", script.len()));
+    frame.extend(script.into_bytes());
+    frame
+}
+
+/// A sign of life: a header that asks for nothing.
+pub(super) fn beat() -> Vec<u8> {
+    header("beat")
+}
+
+/// A header always has 128 bytes with its line break, since `read` cannot wait with a limit in
+/// every `sh`, and `head` takes a number of bytes.
+fn header(words: &str) -> Vec<u8> {
+    format!("{words:<127}\n").into_bytes()
 }
 
 /// Finds a call's markers in what comes, however it is cut into pieces.

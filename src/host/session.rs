@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::connect::Facts;
 use super::error::{HostError, HostErrorKind};
-use super::process::{Answer, Killing, Process};
-use super::protocol::{MARK, Markers, Mode, frame, nonce};
+use super::process::{Answer, InCall, Killing, Process};
+use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use crate::plan::observed::Runs;
+
+/// What a host gets at least to answer a script that does nothing.
+const LEAST_ANSWER: Duration = Duration::from_secs(30);
 
 /// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
 pub struct Session {
@@ -115,7 +118,7 @@ impl Session {
     }
 
     /// Runs a script in the session's own `sh`, for what later calls need: variables, functions,
-    /// a lock's descriptor 9. It must not `exit`, `set -e`, or touch descriptor 7.
+    /// a lock's descriptor 9. It must not `exit`, `set -e`, change `IFS`, or touch descriptor 7.
     ///
     /// # Errors
     /// As [`Session::run`].
@@ -179,6 +182,22 @@ impl Session {
             on_line(&String::from_utf8_lossy(&pending));
         }
         Ok(status)
+    }
+
+    /// From now on the host ends the session, and so frees a lock that it holds, if it hears nothing
+    /// from here for `limit` (whole seconds) while no script runs. This side shows life by itself
+    /// between calls. Call it when a lock is taken: nobody dead keeps it for longer than the script
+    /// that runs and `limit` together.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn end_when_silent(&mut self, limit: Duration) -> Result<(), HostError> {
+        let doing = "setting up the watch over the connection";
+        let seconds = limit.as_secs().max(1);
+        self.run_here(doing, &format!("bp_w={seconds}"), limit.max(LEAST_ANSWER))?;
+        self.process
+            .show_life(beat(), Duration::from_secs(seconds) / 4);
+        Ok(())
     }
 
     /// The error for a script that ended with another status than its reader expected.
@@ -279,6 +298,7 @@ impl Session {
             .checked_add(timeout)
             .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600));
         let nonce = format!("{MARK}{}", nonce());
+        self.process.mark(InCall::Yes);
         self.process
             .write(frame(mode, &nonce, script, payload.len()));
 
@@ -318,6 +338,7 @@ impl Session {
                 output.clear();
             }
             if let Some(status) = status {
+                self.process.mark(InCall::No);
                 return Ok(status);
             }
         }

@@ -312,6 +312,41 @@ fn dropping_a_session_does_not_wait_for_what_it_left_running() {
 }
 
 #[test]
+fn a_host_that_hears_nothing_ends_the_session_and_frees_its_lock() {
+    let lock = tempfile::NamedTempFile::new().unwrap();
+    let take = format!("exec 9<{}; flock -n 9", lock.path().display());
+    let mut session = session(&["sh"]);
+    assert_eq!(session.run_here("locking", &take, LONG).unwrap().status, 0);
+    // The host's half alone: this side shows no life.
+    session.run_here("watching", "bp_w=0.1", LONG).unwrap();
+    assert!(matches!(
+        session.process.read(Instant::now() + LONG),
+        Answer::End
+    ));
+    let again = run(&mut self::session(&["sh"]), &take);
+    assert_eq!(again.status, 0);
+}
+
+#[test]
+fn a_session_that_shows_life_goes_on() {
+    let mut session = session(&["sh"]);
+    session.end_when_silent(Duration::from_secs(1)).unwrap();
+    // Longer than the limit: first idle, then in a script.
+    let idle = session
+        .process
+        .read(Instant::now() + Duration::from_millis(1500));
+    assert!(matches!(idle, Answer::TimedOut));
+    let output = run(
+        &mut session,
+        "timeout 1.2 cat /dev/zero >/dev/null; echo on",
+    );
+    assert_eq!(text(&output), "on\n");
+    let payload = bytes(300_000);
+    let output = session.run_with_payload("testing", "cat", payload.clone(), LONG);
+    assert!(output.unwrap().stdout == payload);
+}
+
+#[test]
 fn of_stderr_the_end_is_kept() {
     let mut session = session(&["sh"]);
     let script = "head -c 200000 /dev/zero | tr '\\0' x >&2; echo end >&2; kill -KILL $$";
