@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
 use super::failure::{self, Via};
 use super::process::Killing;
-use super::session::{Interrupted, LOOP, Session};
+use super::protocol::LOOP;
+use super::session::{Interrupted, Session};
 use super::ssh::{Client, Destination, Options};
 use crate::cluster::model::{Engine, Host, Transport};
 use crate::cluster::name::ClusterName;
@@ -32,9 +33,9 @@ pub const LOGIN: Duration = Duration::from_secs(30);
 /// What a host says of itself when a session opens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
-    /// `uname -s`.
+    /// As `uname -s` says it.
     pub kernel: String,
-    /// `uname -n`.
+    /// As `uname -n` says it.
     pub hostname: String,
     /// `id -u` of the session's `sh`.
     pub uid: u32,
@@ -225,8 +226,10 @@ impl Via {
 fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
     let mut script = String::from(
         "echo \"uid $(id -u)\"\n\
-         echo \"kernel $(uname -s)\"\n\
-         echo \"hostname $(uname -n)\"\n\
+         read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
+         read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
+         echo \"kernel $kernel\"\n\
+         echo \"hostname $hostname\"\n\
          if [ -d /run/systemd/system ]; then echo systemd; fi\n\
          if read -r id 2>/dev/null </etc/machine-id; then echo \"machine-id $id\"; fi\n\
          for program in",

@@ -120,7 +120,7 @@ pub enum NoSudo {
 pub enum NoEngine {
     #[error("is not installed there")]
     NotInstalled,
-    #[error("is installed, but its daemon does not answer")]
+    #[error("is installed, but does not answer")]
     NotAnswering,
 }
 
@@ -140,7 +140,8 @@ impl HostError {
         if let Some(help) = self.kind.help() {
             let _ = writeln!(text, "help: {help}");
         }
-        for line in self.stderr.lines().filter(|line| !line.trim().is_empty()) {
+        let shown = |line: &&str| !line.trim().is_empty() && !self.kind.is_misleading(line);
+        for line in self.stderr.lines().filter(shown) {
             let _ = writeln!(text, "  | {}", printable(line));
         }
         text
@@ -148,6 +149,23 @@ impl HostError {
 }
 
 impl HostErrorKind {
+    /// Whether a line of `ssh` would lead astray: how to edit known hosts that we generated.
+    fn is_misleading(&self, line: &str) -> bool {
+        let pinned = Self::WrongHostKey {
+            known_by: KnownBy::Description,
+        };
+        let advice = [
+            "Add correct host key",
+            "Offending",
+            "remove with:",
+            "ssh-keygen -f",
+        ];
+        *self == pinned
+            && advice
+                .iter()
+                .any(|text| line.trim_start().starts_with(text))
+    }
+
     /// What to type next, where that is known.
     #[must_use]
     pub fn help(&self) -> Option<String> {
@@ -196,7 +214,7 @@ impl HostErrorKind {
             Self::NoEngine {
                 engine,
                 why: NoEngine::NotAnswering,
-            } => format!("look at it there: `systemctl status {}`", engine.program()),
+            } => format!("look there: `{} info`", engine.program()),
             Self::MissingTool { tools } => {
                 let mut packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
                 packages.sort_unstable();
@@ -309,3 +327,6 @@ fn seconds(duration: Duration) -> String {
         format!("{} s", duration.as_secs())
     }
 }
+
+#[cfg(test)]
+mod tests;

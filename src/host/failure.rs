@@ -126,3 +126,6 @@ fn last_line(stderr: &str) -> Option<String> {
         .rfind(|line| !line.is_empty())
         .map(printable)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ pub mod layout;
 pub mod observe;
 pub mod parallel;
 mod process;
+mod protocol;
 mod runtime;
 pub mod script;
 pub mod session;

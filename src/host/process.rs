@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,10 +36,23 @@ pub(super) enum Killing {
 pub(super) struct Process {
     child: Child,
     killing: Killing,
-    /// `None` once the input is closed.
-    input: Option<Sender<Vec<u8>>>,
+    input: Arc<Mutex<Input>>,
     output: Receiver<Vec<u8>>,
     stderr: Arc<Stderr>,
+}
+
+struct Input {
+    /// `None` once the input is closed.
+    queue: Option<Sender<Vec<u8>>>,
+    /// Whether signs of life would come between the parts of a call.
+    in_call: InCall,
+}
+
+/// Whether a call is going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InCall {
+    Yes,
+    No,
 }
 
 /// What a read found.
@@ -89,7 +102,10 @@ impl Process {
         Ok(Self {
             child,
             killing,
-            input: Some(input),
+            input: Arc::new(Mutex::new(Input {
+                queue: Some(input),
+                in_call: InCall::No,
+            })),
             output,
             stderr,
         })
@@ -97,10 +113,42 @@ impl Process {
 
     /// Queues bytes for the process's input. A process that is gone shows in the next read.
     pub(super) fn write(&self, bytes: Vec<u8>) {
-        if let Some(input) = &self.input {
+        if let Some(queue) = &lock(&self.input).queue {
             // Fails only if the writer ended, which it does if the process closed its input.
-            let _ = input.send(bytes);
+            let _ = queue.send(bytes);
         }
+    }
+
+    /// Signs of life pause during a call.
+    pub(super) fn mark(&self, in_call: InCall) {
+        lock(&self.input).in_call = in_call;
+    }
+
+    /// From now on writes `sign` every so often, between calls, until the input is closed.
+    pub(super) fn show_life(&self, sign: Vec<u8>, every: Duration) {
+        let input = Arc::downgrade(&self.input);
+        thread::spawn(move || {
+            loop {
+                thread::sleep(every);
+                let Some(input) = input.upgrade() else {
+                    return;
+                };
+                let input = lock(&input);
+                match (&input.queue, input.in_call) {
+                    (None, _) => return,
+                    (Some(_), InCall::Yes) => {}
+                    (Some(queue), InCall::No) => {
+                        if queue.send(sign.clone()).is_err() {
+                            return;
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    fn close_input(&self) {
+        lock(&self.input).queue = None;
     }
 
     /// The next bytes of the output.
@@ -134,14 +182,14 @@ impl Process {
 
     /// After the end of the output: ends the process and says how it ended, with its last words.
     pub(super) fn finish(&mut self) -> (Option<ExitStatus>, String) {
-        self.input = None;
+        self.close_input();
         let status = self.wait(GRACE).or_else(|| self.kill());
         (status, self.stderr.text(LAST_WORDS))
     }
 
     /// Kills the process, and what it started on this machine.
     pub(super) fn kill(&mut self) -> Option<ExitStatus> {
-        self.input = None;
+        self.close_input();
         // The standard library signals one process only.
         let group = format!("-{}", self.child.id());
         let killed = match self.killing {
@@ -176,7 +224,7 @@ impl Process {
 impl Drop for Process {
     /// Closes the input, which ends the loop on the host, and kills what does not end by itself.
     fn drop(&mut self) {
-        self.input = None;
+        self.close_input();
         let deadline = Instant::now() + GRACE;
         // Output that nobody wants is read on: a process that cannot write does not end.
         while let Answer::Bytes(_) = self.read(deadline) {
@@ -195,29 +243,29 @@ impl Stderr {
     fn collect(&self, mut from: impl Read) {
         let mut buffer = [0; 4096];
         while let Some(count) = read_some(&mut from, &mut buffer) {
-            let tail = &mut self.lock().tail;
+            let tail = &mut lock(&self.state).tail;
             tail.extend_from_slice(&buffer[..count]);
             if tail.len() > STDERR_KEPT {
                 let excess = tail.len() - STDERR_KEPT;
                 tail.drain(..excess);
             }
         }
-        self.lock().ended = true;
+        lock(&self.state).ended = true;
         self.ended.notify_all();
     }
 
     fn text(&self, wait: Duration) -> String {
         let (state, _) = self
             .ended
-            .wait_timeout_while(self.lock(), wait, |state| !state.ended)
+            .wait_timeout_while(lock(&self.state), wait, |state| !state.ended)
             .unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&state.tail).replace("\r\n", "\n")
     }
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, StderrState> {
-        // Nothing that holds this lock can panic half-way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// Nothing that holds one of our locks can panic half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn write_all(mut to: impl Write, from: &Receiver<Vec<u8>>) {

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use fs_err as fs;
 use fs_err::os::unix::fs::OpenOptionsExt as _;
 
-use super::session::nonce;
+use super::protocol::nonce;
 
 /// A control socket's path must fit into 104 bytes (`sockaddr_un` of the BSDs; Linux has 108), with
 /// 49 for `%C` and ours before it, and 17 that `ssh` appends while it creates the socket.

@@ -1,13 +1,4 @@
-//! A session: one running `sh` on a host, and the protocol with it.
-//!
-//! The `sh` runs [`LOOP`]. A call sends one header line and a script; the loop prints a start
-//! marker, the script's output, and an end marker with its status. The markers hold 128 random
-//! bits of that call, so output can neither contain nor imitate them, and whatever is printed
-//! before the first one (a banner, a `.bashrc` that prints) or between two calls is skipped.
-//!
-//! Scripts are framed by length since dash reads ahead on its standard input and bash writes large
-//! here-documents to /tmp. A script ends in a comment with the call's marker: one that was cut off
-//! by a lost connection is never run.
+//! A session: one running `sh` on a host, and the calls that it answers.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,37 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::connect::Facts;
 use super::error::{HostError, HostErrorKind};
-use super::process::{Answer, Killing, Process};
+use super::process::{Answer, InCall, Killing, Process};
+use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use crate::plan::observed::Runs;
 
-/// What a session's `sh` runs, as the argument of `sh -c`.
-///
-/// It travels in single quotes through the user's login shell (bash, dash, zsh, fish, csh), so it
-/// has no single quote, no `!` and no line break. Descriptor 7 is the connection, 0 is /dev/null
-/// for everything that runs here; 9 is left to locks.
-pub(super) const LOOP: &str = concat!(
-    "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin; LC_ALL=C; export PATH LC_ALL; ",
-    "umask 022; exec 7<&0 </dev/null; ",
-    "while read -r bp_m bp_t bp_n bp_k <&7; do ",
-    "bp_s=$(head -c \"$bp_n\" <&7); ",
-    "case $bp_s in *\"#$bp_t\") ;; *) exit 1;; esac; ",
-    "printf \"%s\\n\" \"$bp_t\"; ",
-    "case $bp_m in ",
-    "here) eval \"$bp_s\";; ",
-    // What the script leaves of its payload must not be taken for the next header.
-    "payload) head -c \"$bp_k\" <&7 | ",
-    "( (eval \"$bp_s\") 7<&-; bp_r=$?; cat >/dev/null; exit \"$bp_r\" );; ",
-    "*) (eval \"$bp_s\") 7<&-;; ",
-    "esac; ",
-    "bp_r=$?; printf \"%s %s\\n\" \"$bp_t\" \"$bp_r\"; ",
-    "done",
-);
-
-/// What every marker begins with (ASCII's record separator): hardly any output has it, so hardly
-/// any is held back until more of it decides whether it is a marker.
-const MARK: char = '\x1e';
-/// How many bytes before the first marker are kept, to show them if nothing else comes.
-const NOISE_KEPT: usize = 200;
+/// What a host gets at least to answer a script that does nothing.
+const LEAST_ANSWER: Duration = Duration::from_secs(30);
 
 /// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
 pub struct Session {
@@ -66,14 +32,6 @@ pub struct Output {
     pub status: i32,
 }
 
-/// How a script is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
-    Subshell,
-    Here,
-    Payload,
-}
-
 /// Why a call got no answer.
 #[derive(Debug)]
 pub(super) enum Interrupted {
@@ -91,7 +49,7 @@ pub(super) enum Interrupted {
 }
 
 impl Session {
-    /// Starts a process that runs [`LOOP`]; whether it does shows in the first call.
+    /// Starts a process that runs the protocol's loop; whether it does shows in the first call.
     pub(super) fn spawn(
         command: &mut Command,
         killing: Killing,
@@ -160,7 +118,7 @@ impl Session {
     }
 
     /// Runs a script in the session's own `sh`, for what later calls need: variables, functions,
-    /// a lock's descriptor 9. It must not `exit`, `set -e`, or touch descriptor 7.
+    /// a lock's descriptor 9. It must not `exit`, `set -e`, change `IFS`, or touch descriptor 7.
     ///
     /// # Errors
     /// As [`Session::run`].
@@ -224,6 +182,22 @@ impl Session {
             on_line(&String::from_utf8_lossy(&pending));
         }
         Ok(status)
+    }
+
+    /// From now on the host ends the session, and so frees a lock that it holds, if it hears nothing
+    /// from here for `limit` (whole seconds) while no script runs. This side shows life by itself
+    /// between calls. Call it when a lock is taken: nobody dead keeps it for longer than the script
+    /// that runs and `limit` together.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn end_when_silent(&mut self, limit: Duration) -> Result<(), HostError> {
+        let doing = "setting up the watch over the connection";
+        let seconds = limit.as_secs().max(1);
+        self.run_here(doing, &format!("bp_w={seconds}"), limit.max(LEAST_ANSWER))?;
+        self.process
+            .show_life(beat(), Duration::from_secs(seconds) / 4);
+        Ok(())
     }
 
     /// The error for a script that ended with another status than its reader expected.
@@ -324,6 +298,7 @@ impl Session {
             .checked_add(timeout)
             .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600));
         let nonce = format!("{MARK}{}", nonce());
+        self.process.mark(InCall::Yes);
         self.process
             .write(frame(mode, &nonce, script, payload.len()));
 
@@ -363,139 +338,11 @@ impl Session {
                 output.clear();
             }
             if let Some(status) = status {
+                self.process.mark(InCall::No);
                 return Ok(status);
             }
         }
     }
-}
-
-/// 128 random bits in hex. The standard library seeds each `RandomState` from the system.
-pub(super) fn nonce() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    let word = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", word(), word())
-}
-
-/// The header line and the script.
-fn frame(mode: Mode, nonce: &str, script: &str, payload: usize) -> Vec<u8> {
-    let mode = match mode {
-        Mode::Subshell => "run",
-        Mode::Here => "here",
-        Mode::Payload => "payload",
-    };
-    let script = format!("{script}\n#{nonce}");
-    format!("{mode} {nonce} {} {payload}\n{script}", script.len()).into_bytes()
-}
-
-/// Finds a call's markers in what comes, however it is cut into pieces.
-struct Markers {
-    start: Vec<u8>,
-    end: Vec<u8>,
-    /// What came and may be the beginning of a marker.
-    held: Vec<u8>,
-    started: bool,
-    noise: Vec<u8>,
-}
-
-impl Markers {
-    /// `nonce` is not empty, and ASCII.
-    fn new(nonce: &str) -> Self {
-        Self {
-            start: format!("{nonce}\n").into_bytes(),
-            end: format!("{nonce} ").into_bytes(),
-            held: Vec::new(),
-            started: false,
-            noise: Vec::new(),
-        }
-    }
-
-    fn started(&self) -> bool {
-        self.started
-    }
-
-    /// Takes the next piece; adds the output in it to `output`. Returns the status at the end.
-    fn feed(&mut self, piece: &[u8], output: &mut Vec<u8>) -> Option<i32> {
-        self.held.extend_from_slice(piece);
-        let held = std::mem::take(&mut self.held);
-        let mut rest = held.as_slice();
-        while let Some(at) = rest.iter().position(|byte| *byte == self.start[0]) {
-            self.pass(&rest[..at], output);
-            rest = &rest[at..];
-            match self.marker(rest) {
-                Marker::None => {
-                    self.pass(&rest[..1], output);
-                    rest = &rest[1..];
-                }
-                Marker::Perhaps => {
-                    self.held = rest.to_vec();
-                    return None;
-                }
-                Marker::Start { length } => {
-                    self.started = true;
-                    rest = &rest[length..];
-                }
-                Marker::End { status } => return Some(status),
-            }
-        }
-        self.pass(rest, output);
-        None
-    }
-
-    /// Output after the start, noise before.
-    fn pass(&mut self, bytes: &[u8], output: &mut Vec<u8>) {
-        if self.started {
-            output.extend_from_slice(bytes);
-        } else {
-            let room = NOISE_KEPT - self.noise.len();
-            self.noise.extend(bytes.iter().take(room));
-        }
-    }
-
-    /// What begins here; `bytes` begins with what a marker begins with.
-    fn marker(&self, bytes: &[u8]) -> Marker {
-        if !self.started {
-            return if bytes.starts_with(&self.start) {
-                Marker::Start {
-                    length: self.start.len(),
-                }
-            } else if self.start.starts_with(bytes) {
-                Marker::Perhaps
-            } else {
-                Marker::None
-            };
-        }
-        let Some(after) = bytes.strip_prefix(self.end.as_slice()) else {
-            return if self.end.starts_with(bytes) {
-                Marker::Perhaps
-            } else {
-                Marker::None
-            };
-        };
-        let digits = after
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        match after.get(digits) {
-            None => Marker::Perhaps,
-            Some(b'\n') => std::str::from_utf8(&after[..digits])
-                .ok()
-                .and_then(|digits| digits.parse().ok())
-                .map_or(Marker::None, |status| Marker::End { status }),
-            Some(_) => Marker::None,
-        }
-    }
-}
-
-enum Marker {
-    None,
-    /// More bytes decide.
-    Perhaps,
-    Start {
-        length: usize,
-    },
-    End {
-        status: i32,
-    },
 }
 
 #[cfg(test)]

@@ -16,8 +16,8 @@ use sha2::{Digest as _, Sha256};
 use super::error::HostErrorKind;
 use super::error::KnownBy;
 use super::failure::Via;
+use super::protocol::LOOP;
 use super::runtime::RuntimeDirectory;
-use super::session::LOOP;
 use crate::cluster::model::Ssh;
 use crate::cluster::name::{ClusterName, HostName};
 
@@ -135,11 +135,13 @@ impl Client {
             })
             .transpose()?;
         // A control socket is a login that was checked against one key under one name: another
-        // key, or the same host without a pin, must not find it. `%C` alone does not tell them
-        // apart (a digest of local host, host, port, user and jump host).
-        let identity = pin.map_or_else(String::new, |pin| {
-            short_digest(&format!("{alias} {} {}", pin.key_type, pin.base64))
-        });
+        // key, the same host without a pin, or another configuration must not find it. `%C` alone
+        // does not tell them apart (a digest of local host, host, port, user and jump host).
+        let identity = short_digest(&format!(
+            "{:?}\n{}",
+            self.user_config,
+            pin.map_or_else(String::new, |pin| format!("{alias} {}", pin.base64))
+        ));
         let socket = directory.path().join(format!("{identity}%C"));
         let mut config = String::new();
         for included in self
