@@ -2,5 +2,7 @@
 
 pub mod layout;
 pub mod observe;
+#[cfg(test)]
+mod sample;
 pub mod script;
 pub mod stage;
