@@ -4,7 +4,8 @@
 //! /etc/systemd/system/<unit>.service
 //! /etc/bayplan/<cluster>/<service>/<directory>/…     inputs directories
 //! /var/lib/bayplan/lock                              one a host, for all clusters
-//! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, units/, inputs/, scripts
+//! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
+//!                                                    activate-<wave>.sh
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
 //! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours

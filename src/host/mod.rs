@@ -15,6 +15,8 @@ pub mod parallel;
 mod process;
 mod protocol;
 mod runtime;
+#[cfg(test)]
+mod sample;
 pub mod script;
 pub mod session;
 mod ssh;

@@ -200,7 +200,7 @@ pub enum ObserveError {
     },
     #[error("`systemctl` failed with status {status}: {message}")]
     SystemdFailed { status: u32, message: String },
-    #[error("expected the whole answer of the host, {0}")]
+    #[error("the answer of the host cannot be read: {0}")]
     Malformed(String),
     #[error("{path} changed while it was looked at")]
     Changed { path: String },

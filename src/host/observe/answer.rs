@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Deserialize;
+
 use super::{ObserveError, Request, UnitShow};
 use crate::cluster::model::Engine;
 use crate::plan::observed::Moment;
@@ -65,7 +67,8 @@ pub(super) struct Container {
     pub image: String,
     /// Only podman tells it.
     pub image_id: String,
-    pub ports: String,
+    /// TCP ports of the host.
+    pub ports: BTreeSet<u16>,
 }
 
 /// The answer of the first exchange.
@@ -149,6 +152,38 @@ impl First {
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
 
+    fn take_daemon_answer(&mut self, line: &str) -> Result<(), ObserveError> {
+        let containers: Vec<DaemonContainer> =
+            serde_json::from_str(line).map_err(|_| unexpected("the containers", line))?;
+        for container in containers {
+            let labels = container.labels.unwrap_or_default();
+            let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+            let names = container
+                .names
+                .iter()
+                .map(|name| name.trim_start_matches('/'));
+            // A name with a further slash is a link from another container.
+            let mut names = names.filter(|name| !name.contains('/'));
+            self.containers.push(Container {
+                name: names.next().unwrap_or_default().to_owned(),
+                id: container.id,
+                service: label("bayplan.service"),
+                inputs: label("bayplan.inputs"),
+                directory: label("bayplan.directory"),
+                image: container.image,
+                image_id: String::new(),
+                ports: container
+                    .ports
+                    .into_iter()
+                    .flatten()
+                    .filter(|port| port.protocol == "tcp")
+                    .filter_map(|port| port.public_port)
+                    .collect(),
+            });
+        }
+        Ok(())
+    }
+
     /// Lines of JSON, then `status <n>` and `end`. Whatever else the engine said is its message.
     fn take_containers(&mut self, engine: Engine, rest: &[u8]) -> Result<(), ObserveError> {
         let text = std::str::from_utf8(rest)
@@ -170,6 +205,10 @@ impl First {
             });
         }
         for line in body.lines().filter(|line| line.starts_with('[')) {
+            if line.starts_with("[{") || line == "[]" {
+                self.take_daemon_answer(line)?;
+                continue;
+            }
             let fields: Vec<Option<String>> =
                 serde_json::from_str(line).map_err(|_| unexpected("a container", line))?;
             let fields: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
@@ -183,7 +222,7 @@ impl First {
                         directory,
                         image,
                         image_id,
-                        ports,
+                        ports: host_ports(&ports),
                     });
                 }
                 Err(fields) => match <[String; 3]>::try_from(fields) {
@@ -196,6 +235,29 @@ impl First {
         }
         Ok(())
     }
+}
+
+/// A container as dockerd itself describes it: `GET /containers/json` of its API. There are more
+/// fields, and every version may add some.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaemonContainer {
+    id: String,
+    names: Vec<String>,
+    image: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    ports: Option<Vec<DaemonPort>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaemonPort {
+    #[serde(default)]
+    public_port: Option<u16>,
+    #[serde(rename = "Type")]
+    protocol: String,
 }
 
 /// The answer of the second exchange.
@@ -448,4 +510,25 @@ fn clip(text: &str) -> String {
     plain
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()
+}
+
+/// The TCP ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, 53/udp`.
+fn host_ports(text: &str) -> BTreeSet<u16> {
+    let mut ports = BTreeSet::new();
+    for mapping in text.split(", ") {
+        let Some((host, container)) = mapping.split_once("->") else {
+            continue;
+        };
+        let Some((_, range)) = host
+            .rsplit_once(':')
+            .filter(|_| container.ends_with("/tcp"))
+        else {
+            continue;
+        };
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) {
+            ports.extend(first..=last);
+        }
+    }
+    ports
 }

@@ -501,7 +501,7 @@ impl<'a> FirstLook<'a> {
             directory: DirectoryName::reported(&container.directory),
             reference: container.image.clone(),
             image: self.running_image(container),
-            ports: host_ports(&container.ports),
+            ports: container.ports.clone(),
         }
     }
 
@@ -611,25 +611,4 @@ fn mark(text: &str) -> Option<(&str, &str)> {
 fn same_id(one: &str, other: &str) -> bool {
     let bare = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
     bare(one) == bare(other)
-}
-
-/// The TCP ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, 53/udp`.
-fn host_ports(text: &str) -> BTreeSet<u16> {
-    let mut ports = BTreeSet::new();
-    for mapping in text.split(", ") {
-        let Some((host, container)) = mapping.split_once("->") else {
-            continue;
-        };
-        let Some((_, range)) = host
-            .rsplit_once(':')
-            .filter(|_| container.ends_with("/tcp"))
-        else {
-            continue;
-        };
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) {
-            ports.extend(first..=last);
-        }
-    }
-    ports
 }

@@ -175,38 +175,45 @@ restart_unit() {
     return 1
   }
   started="$started$(invocation "$1")$newline"
+  containers=''
 }
 
-# invocation UNIT: which start of the unit is running, and after how many restarts by systemd.
+# invocation UNIT: which start of the unit is running, after how many restarts by systemd. A unit
+# that crashed keeps its invocation until systemd starts it again, so its state is told, too.
 invocation() {
-  said=$(systemctl show -p InvocationID,NRestarts "$1.service" 2>&1)
-  case $said in
-  NRestarts=*) said="${said#*"$newline"} ${said%%"$newline"*}" ;;
-  InvocationID=*) said="${said%%"$newline"*} ${said#*"$newline"}" ;;
-  esac
-  printf '%s %s' "$1" "$said"
+  said=$(systemctl show -p ActiveState,InvocationID,NRestarts "$1.service" 2>&1)
+  # shellcheck disable=SC2086 # one line of it
+  echo "$1" $said
+}
+
+# wait_active UNIT: one that is still starting gets until $tries is used up.
+wait_active() {
+  while :; do
+    case $(systemctl show -p ActiveState,SubState "$1.service" 2>&1) in
+    *ActiveState=active*) return 0 ;;
+    *SubState=auto-restart*) return 1 ;;
+    *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) ;;
+    *) return 1 ;;
+    esac
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+# unwell UNIT REASON
+unwell() {
+  fail "$1 $2"
+  tell_unit "$1"
+  return 1
 }
 
 # await_healthy UNIT...: active, with a container, and still the same start after $settle
-# hundredths of a second. A unit that is still starting gets $patience tenths of a second.
+# hundredths of a second. Waits for what is under way for $patience tenths of a second.
 await_healthy() {
-  tries=0
+  tries=$((patience / 2))
   for unit; do
-    while :; do
-      case $(systemctl show -p ActiveState,SubState "$unit.service" 2>&1) in
-      *ActiveState=active*) break ;;
-      *SubState=auto-restart*) state=crashed ;;
-      *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) state=waiting ;;
-      *) state=down ;;
-      esac
-      tries=$((tries + 1))
-      if [ "$state" != waiting ] || [ "$tries" -gt "$((patience / 2))" ]; then
-        fail "$unit did not become active"
-        tell_unit "$unit"
-        return 1
-      fi
-      sleep 0.2
-    done
+    wait_active "$unit" || unwell "$unit" 'did not become active' || return 1
     # One that this script did not start is watched from now on.
     case $newline$started in
     *"$newline$unit "*) ;;
@@ -224,26 +231,42 @@ await_healthy() {
     [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
     sleep "$((left / 100)).$hundredths"
   fi
-  containers=$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>&1) ||
-    fail "\`$engine ps\` failed: $containers" || return 1
   for unit; do
-    case $newline$started in
-    *"$newline$(invocation "$unit")$newline"*) ;;
-    *)
-      fail "$unit did not stay active for $((settle / 100)).$((settle % 100 / 10)) s"
-      tell_unit "$unit"
-      return 1
-      ;;
-    esac
-    case $newline$containers$newline in
-    *"$newline$unit$newline"*) ;;
-    *)
-      fail "$unit is active, but there is no container $unit"
-      tell_unit "$unit"
-      return 1
-      ;;
-    esac
+    # The engine's client is the unit's process; the container comes a little later.
+    until container_runs "$unit"; do
+      stays_active "$unit" || break
+      tries=$((tries - 1))
+      [ "$tries" -gt 0 ] || unwell "$unit" 'has no running container' || return 1
+      sleep 0.2
+    done
+    stays_active "$unit" ||
+      unwell "$unit" "did not stay active for $((settle / 100)).$((settle % 100 / 10)) s" || return 1
   done
+}
+
+# stays_active UNIT
+stays_active() {
+  case $newline$started in
+  *"$newline$(invocation "$1")$newline"*) return 0 ;;
+  esac
+  return 1
+}
+
+# container_runs UNIT: all are asked for at once, and again only if this one is missing.
+containers=''
+container_runs() {
+  case $newline$containers$newline in
+  *"$newline$1$newline"*) return 0 ;;
+  esac
+  containers=$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>&1) || {
+    fail "\`$engine ps\` failed: $containers"
+    containers='' tries=0
+    return 1
+  }
+  case $newline$containers$newline in
+  *"$newline$1$newline"*) return 0 ;;
+  esac
+  return 1
 }
 
 # remove_unit UNIT
