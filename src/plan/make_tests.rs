@@ -424,3 +424,49 @@ proptest! {
         World::new().live(&events);
     }
 }
+
+/// Everything that a hand can do to a service, then a crash that picks it up, then a release that is
+/// killed before each of its steps in turn: the next one always mends it.
+#[test]
+fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
+    let spec = |tag| Spec {
+        hosts: BTreeSet::from([0]),
+        tag,
+        port: Some(9000),
+        needs: BTreeSet::new(),
+        memory: None,
+        shared: BTreeMap::from([(0, (0, true))]),
+        comment: 0,
+    };
+    let name = service_name(0);
+    let edits: [fn(ServiceName) -> Disturbance; 4] = [
+        Disturbance::EditEnv,
+        Disturbance::AddEnv,
+        Disturbance::DeleteEnv,
+        Disturbance::EditUnitArguments,
+    ];
+    for edit in edits {
+        for tag in [0, 1] {
+            for killed_before in 0..12 {
+                let mut world = World::new();
+                world.live(&[
+                    Event::Describe(vec![spec(0)]),
+                    Event::Release {
+                        only: None,
+                        killed_before: None,
+                        meanwhile: Vec::new(),
+                    },
+                    Event::Happens(0, edit(name.clone())),
+                    Event::Happens(0, Disturbance::Reload),
+                    Event::Happens(0, Disturbance::Crash(name.clone())),
+                    Event::Describe(vec![spec(tag)]),
+                    Event::Release {
+                        only: None,
+                        killed_before: Some(killed_before),
+                        meanwhile: Vec::new(),
+                    },
+                ]);
+            }
+        }
+    }
+}
