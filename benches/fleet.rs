@@ -163,7 +163,7 @@ fn described(fleet: &'static Fleet) -> Ground {
 
 /// The files of each host as a directory, as `bayplan render` writes them.
 fn archives(ground: &Ground) -> PathBuf {
-    let to = ground.fleet.operator.path().join("rendered");
+    let to = ground.fleet.operator.join("rendered");
     let text = to.to_str().expect("mktemp makes plain names");
     ground
         .bayplan(&["render", "production", "-o", text])
@@ -198,7 +198,7 @@ struct Ssh {
 
 impl Ssh {
     fn new(fleet: &Fleet) -> Self {
-        let sockets = fleet.operator.path().join("s");
+        let sockets = fleet.operator.join("s");
         fs::create_dir(&sockets).expect("it is our directory");
         Self {
             config: fleet.ssh_config(),

@@ -17,7 +17,7 @@ pub struct Ground {
 impl Ground {
     /// A cluster without services, on all hosts, as root.
     pub fn new(fleet: &'static Fleet, cluster: &str) -> Self {
-        let mut ground = Self::on(fleet, Repo::new(cluster));
+        let mut ground = Self::on(fleet, Repo::new(&fleet.operator, cluster));
         ground.repo.set("type", "test");
         ground.repo.set("ssh.user", "root");
         ground

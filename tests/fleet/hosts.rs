@@ -9,9 +9,16 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fleet/fleet");
+
+/// Ends the fleet when this process is gone, whatever it died of: then its input ends. Also the
+/// connections that bayplan keeps open, and the operator's files.
+const GUARDIAN: &str = "cat >/dev/null
+for socket in \"$2\"/bayplan/*; do
+    [ ! -S \"$socket\" ] || ssh -F /dev/null -O exit -S \"$socket\" any 2>/dev/null
+done
+\"$0\" down \"$1\"
+rm -rf \"$2\"";
 
 /// A fleet that runs.
 pub struct Fleet {
@@ -19,8 +26,9 @@ pub struct Fleet {
     pub hosts: Vec<Host>,
     /// `10.77.0.1:5000`, as hosts know the registry.
     pub registry: String,
-    /// The operator's home and runtime directory. Short, since control sockets lie below it.
-    pub operator: TempDir,
+    /// The operator's home, runtime directory, and config repositories. The path is short, since
+    /// control sockets lie below it. It goes with the fleet.
+    pub operator: PathBuf,
     guardian: Mutex<Option<Child>>,
 }
 
@@ -52,11 +60,16 @@ impl Fleet {
         let below =
             std::env::var_os("BAYPLAN_FLEET_STATE").map_or_else(std::env::temp_dir, PathBuf::from);
         let directory = below.join(format!("bayplan-fleet.{}", std::process::id()));
-        // Ends the fleet when this process is gone, whatever it died of: the pipe closes. Not of
-        // our process group, so that a Ctrl-C does not end it first.
+        let operator = tempfile::Builder::new()
+            .prefix("bp")
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in("/tmp")
+            .map_err(|error| error.to_string())?
+            .keep();
+        // Not of our process group, so that a Ctrl-C does not end it first.
         let guardian = Command::new("sh")
-            .args(["-c", "cat >/dev/null; exec \"$0\" down \"$1\"", SCRIPT])
-            .arg(&directory)
+            .args(["-c", GUARDIAN, SCRIPT])
+            .args([&directory, &operator])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .process_group(0)
@@ -78,11 +91,6 @@ impl Fleet {
                 })
             })
             .collect::<Result<_, String>>()?;
-        let operator = tempfile::Builder::new()
-            .prefix("bp")
-            .permissions(fs::Permissions::from_mode(0o700))
-            .tempdir_in("/tmp")
-            .map_err(|error| error.to_string())?;
         Ok(Self {
             registry: read(directory.join("registry"))?.trim().to_owned(),
             hosts,
@@ -94,14 +102,11 @@ impl Fleet {
 
     /// Ends all of it, and waits until it is gone.
     pub fn down(&self) {
-        self.close_connections();
         let guardian = self.guardian.lock().expect("nobody panics with it").take();
         if let Some(mut guardian) = guardian {
             drop(guardian.stdin.take());
             let _ = guardian.wait();
         }
-        // It is in a static, which nobody drops.
-        let _ = fs::remove_dir_all(self.operator.path());
     }
 
     /// The host of that name: `docker01`, ….
@@ -138,7 +143,7 @@ impl Fleet {
 
     /// Ends the connections that bayplan keeps open: the next one connects anew.
     pub fn close_connections(&self) {
-        let Ok(entries) = fs::read_dir(self.operator.path().join("bayplan")) else {
+        let Ok(entries) = fs::read_dir(self.operator.join("bayplan")) else {
             return;
         };
         for entry in entries.flatten() {

@@ -99,6 +99,12 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 fn main() -> ExitCode {
+    // The message comes with the summary, and says more than a backtrace.
+    std::panic::set_hook(Box::new(|panic| {
+        if let Some(place) = panic.location() {
+            eprintln!("panicked at {place}");
+        }
+    }));
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let wanted = std::env::var_os("BAYPLAN_FLEET").is_some_and(|value| value == "run");

@@ -11,7 +11,7 @@ use crate::repo::Repo;
 
 /// The example on our hosts: its services run the test image, everything else is as it is described.
 fn ground(fleet: &'static Fleet) -> Ground {
-    let mut ground = Ground::on(fleet, Repo::example("peerspace"));
+    let mut ground = Ground::on(fleet, Repo::example(&fleet.operator, "peerspace"));
     ground.images();
     ground.repo.set("ssh", Table::new());
     ground.repo.set("ssh.user", "deploy");

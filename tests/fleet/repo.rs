@@ -22,12 +22,12 @@ pub struct Repo {
 }
 
 impl Repo {
-    /// An empty cluster.
-    pub fn new(name: &str) -> Self {
+    /// An empty cluster, in a directory below this one.
+    pub fn new(below: &Path, name: &str) -> Self {
         Self {
             root: tempfile::Builder::new()
-                .prefix("bayplan-repo.")
-                .tempdir()
+                .prefix("repo.")
+                .tempdir_in(below)
                 .expect("there is room in the temporary directory"),
             name: name.to_owned(),
             cluster: Table::new(),
@@ -38,8 +38,8 @@ impl Repo {
     }
 
     /// A copy of the example `clusters/NAME` of this checkout.
-    pub fn example(name: &str) -> Self {
-        let mut repo = Self::new(name);
+    pub fn example(below: &Path, name: &str) -> Self {
+        let mut repo = Self::new(below, name);
         let from = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("clusters")
             .join(name);

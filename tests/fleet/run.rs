@@ -52,7 +52,7 @@ pub fn start_on_terminal(fleet: &Fleet, arguments: &[&str]) -> Running {
 }
 
 fn spawn(fleet: &Fleet, mut command: Command, arguments: &[&str]) -> Running {
-    let home = fleet.operator.path();
+    let home = &fleet.operator;
     let mut child = command
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
