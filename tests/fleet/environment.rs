@@ -25,7 +25,7 @@ pub fn nasty_values(fleet: &'static Fleet) {
                 .repo
                 .set_of(&service, &format!("env.{name}"), described),
             1 => ground.repo.set(&format!("vars.{name}"), described),
-            _ => drop(ground.repo.config.insert(name.clone(), described.into())),
+            _ => ground.repo.set_config(&format!("vars.{name}"), described),
         }
         expected.entry(service).or_default().insert(name, value);
     }

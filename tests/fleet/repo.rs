@@ -67,6 +67,11 @@ impl Repo {
         put(&mut self.cluster, key, value.into());
     }
 
+    /// Sets a value of `service-config.toml`: `vars.LOG_LEVEL`.
+    pub fn set_config(&mut self, key: &str, value: impl Into<Value>) {
+        put(&mut self.config, key, value.into());
+    }
+
     /// Sets a value of a service: `env.JAVA_OPTS`.
     pub fn set_of(&mut self, service: &str, key: &str, value: impl Into<Value>) {
         put(
