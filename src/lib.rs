@@ -8,7 +8,12 @@
 //!  model)       a host)     and why)   what was seen)       progress)
 //! ```
 
+pub mod cli;
 pub mod cluster;
+pub mod command;
+pub mod host;
 pub mod plan;
 pub mod release;
 pub mod render;
+pub mod report;
+pub mod repository;

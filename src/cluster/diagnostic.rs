@@ -33,3 +33,82 @@ pub struct Place {
     /// A few words under the excerpt.
     pub label: String,
 }
+
+impl Diagnostic {
+    /// An error: the description means nothing until it is mended.
+    #[must_use]
+    pub fn error(title: impl Into<String>, place: Place) -> Self {
+        Self::new(Level::Error, title.into(), place)
+    }
+
+    /// A warning: the description means something, perhaps not what was meant.
+    #[must_use]
+    pub fn warning(title: impl Into<String>, place: Place) -> Self {
+        Self::new(Level::Warning, title.into(), place)
+    }
+
+    fn new(level: Level, title: String, place: Place) -> Self {
+        Self {
+            level,
+            title,
+            place,
+            related: Vec::new(),
+            help: None,
+        }
+    }
+
+    /// Adds a place that explains the problem.
+    #[must_use]
+    pub fn with_related(mut self, place: Place) -> Self {
+        self.related.push(place);
+        self
+    }
+
+    /// Says what to type.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Says what to type, if that is known.
+    #[must_use]
+    pub fn with_help_if(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+}
+
+impl Place {
+    /// A file as a whole.
+    #[must_use]
+    pub fn file(path: impl Into<String>, label: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            span: None,
+            label: label.into(),
+        }
+    }
+}
+
+/// The longest text of the user's that a message repeats, in characters.
+const QUOTED_MAX: usize = 60;
+
+/// A text of the user's within a message: in backticks, on one line, not endless.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::from("`");
+    for (index, c) in text.chars().enumerate() {
+        if index == QUOTED_MAX {
+            quoted.push('…');
+            break;
+        }
+        if c.is_control() {
+            quoted.extend(c.escape_debug());
+        } else {
+            quoted.push(c);
+        }
+    }
+    quoted.push('`');
+    quoted
+}

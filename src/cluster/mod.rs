@@ -1,5 +1,40 @@
 //! The description of a cluster: TOML in, a checked model out, with every problem. Pure.
+//!
+//! ```text
+//! Sources ─> load ─> description ─> placement ─> variables ─> model
+//!            (read: TOML with spans)  (who stands where)  (values)
+//! ```
+//!
+//! Each file is read by itself and gives what can be read of it; problems are collected on the
+//! way, so one run tells them all. A file that does not parse at all hides what refers to it: that
+//! something in it "does not exist" would be wrong.
 
+mod check;
+mod cluster_file;
+mod description;
 pub mod diagnostic;
+mod excerpt;
+#[cfg(test)]
+mod goldens;
+mod host_shape;
+mod load;
 pub mod model;
 pub mod name;
+pub(crate) mod nearest;
+mod needs;
+mod placement;
+#[cfg(test)]
+mod properties;
+mod read;
+mod reserved;
+mod scope;
+mod service_file;
+mod shape;
+mod sources;
+mod values;
+mod variables;
+
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort, template_problem};
+pub use excerpt::{Paint, excerpt};
+pub(crate) use load::unknown_cluster;
+pub use sources::Sources;

@@ -70,6 +70,9 @@ pub struct ObservedService {
     /// Directories and files beside them that a release left when it died.
     pub leftovers: BTreeSet<String>,
     pub process: ObservedProcess,
+    /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
+    /// `None` where it was not asked.
+    pub restarts: Option<u64>,
     pub container: Option<ObservedContainer>,
 }
 
@@ -153,6 +156,8 @@ pub struct ObservedContainer {
     pub fingerprint: Fingerprint,
     /// The label `bayplan.directory`: what it was started from.
     pub directory: Option<DirectoryName>,
+    /// The reference that it was started with.
+    pub reference: String,
     pub image: RunningImage,
     /// Host ports that it publishes.
     pub ports: BTreeSet<u16>,

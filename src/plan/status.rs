@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Runs};
+use super::reason::Reason;
+use super::{Action, Change, Options, Plan, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::render::desired::Desired;
 
 /// The state of a cluster: one row a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,7 +32,7 @@ pub struct ServiceStatus {
     pub version: Option<String>,
     /// When the running process started, in seconds since 1970.
     pub since: Option<i64>,
-    /// systemd's automatic restarts since then.
+    /// systemd's automatic restarts since the last start that somebody asked for.
     pub restarts: Option<u64>,
     pub state: State,
 }
@@ -39,7 +43,7 @@ pub enum State {
     InSync,
     /// It runs, with other inputs than desired; the reasons, as in a plan.
     PendingRestart {
-        reasons: Vec<super::reason::Reason>,
+        reasons: Vec<Reason>,
     },
     /// Files on the host differ from the desired ones, but the container needs no restart.
     FilesDiffer,
@@ -58,4 +62,107 @@ pub enum State {
     Unmanaged,
     /// On a directory host: the files are as desired, nothing runs there.
     FilesInSync,
+}
+
+/// The state of every service on every host that was observed: what the plan of a release says,
+/// told from the container's side.
+#[must_use]
+pub fn status(desired: &Desired, observed: &Observed) -> Status {
+    let plan = plan(desired, observed, &Options::default());
+    let hosts = plan.hosts.keys().map(|name| {
+        let host = host_status(name, desired, observed, &plan);
+        (name.clone(), host)
+    });
+    Status {
+        hosts: hosts.collect(),
+    }
+}
+
+fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &Plan) -> HostStatus {
+    let seen = &observed.hosts[name];
+    let planned: BTreeMap<&ServiceName, &ServicePlan> = plan.hosts[name]
+        .services
+        .iter()
+        .map(|service| (&service.service, service))
+        .collect();
+    let nothing = ObservedService::default();
+    let row = |service: &ServiceName, unit: UnitName, state: State| {
+        let at = seen.services.get(service).unwrap_or(&nothing);
+        let since = match &at.process {
+            ObservedProcess::Active { since } => i64::try_from(since.0 / 1_000_000_000).ok(),
+            ObservedProcess::Stopped | ObservedProcess::Unwell { .. } => None,
+        };
+        ServiceStatus {
+            unit,
+            version: at.container.as_ref().map(|c| version(&c.reference)),
+            since,
+            restarts: at.restarts,
+            state,
+        }
+    };
+    let mut services = BTreeMap::new();
+    for (service, wanted) in &desired.hosts[name].services {
+        let state = match (planned.get(service), seen.runs) {
+            (None, Runs::Processes) => State::InSync,
+            (None, Runs::FilesOnly) => State::FilesInSync,
+            (Some(planned), _) => planned_state(planned),
+        };
+        services.insert(service.clone(), row(service, wanted.unit.clone(), state));
+    }
+    for service in plan.hosts[name].services.iter() {
+        if service.change == Change::Removed {
+            let status = row(&service.service, service.unit.clone(), State::Unmanaged);
+            services.insert(service.service.clone(), status);
+        }
+    }
+    HostStatus {
+        generation: match &seen.generation {
+            Generation::Current { number, .. } => Some(*number),
+            Generation::None | Generation::Unreadable { .. } => None,
+        },
+        unfinished: plan.hosts[name].unfinished,
+        services,
+    }
+}
+
+fn planned_state(planned: &ServicePlan) -> State {
+    let mut stopped = None;
+    for reason in &planned.reasons {
+        match reason {
+            Reason::Edited { paths } => {
+                return State::Edited {
+                    paths: paths.clone(),
+                };
+            }
+            Reason::NotRunning { state } => stopped = Some(state.clone()),
+            Reason::New
+            | Reason::Variable { .. }
+            | Reason::Image { .. }
+            | Reason::Directive { .. }
+            | Reason::File { .. }
+            | Reason::Unknown { .. }
+            | Reason::ImageMoved { .. }
+            | Reason::Displaced { .. } => {}
+        }
+    }
+    match planned.action {
+        Action::Start => stopped.map_or(State::NotReleased, |state| State::NotRunning { state }),
+        Action::Restart | Action::Pending => State::PendingRestart {
+            reasons: planned.reasons.clone(),
+        },
+        Action::MayRestart if planned.files.is_empty() => State::InSync,
+        Action::None if planned.change == Change::Added => State::NotReleased,
+        Action::None | Action::MayRestart | Action::Stop => State::FilesDiffer,
+    }
+}
+
+/// The part of a reference that tells versions apart: its tag, or the first twelve digits of its
+/// digest (or of the image's id, which is what an engine shows of an image without a name).
+fn version(reference: &str) -> String {
+    if let Some((_, digest)) = reference.rsplit_once("sha256:") {
+        return digest.chars().take(12).collect();
+    }
+    let name = reference.rsplit('/').next().unwrap_or(reference);
+    let tag = name.split_once(':').map(|(_, tag)| tag);
+    tag.unwrap_or("latest").to_owned()
 }

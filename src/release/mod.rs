@@ -1,3 +1,88 @@
-//! Many hosts, in order: observe, plan, stage, check, activate.
+//! Many hosts, in order: look, lock, look again, stage, check, activate. It emits events and never
+//! prints, and it decides nothing: what is done, where and in which order is the plan's.
 
+mod activate;
 pub mod event;
+mod hosts;
+mod prepare;
+pub mod problem;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use self::event::Event;
+pub use self::hosts::{Hosts, Setting};
+use self::prepare::Preparation;
+use self::problem::Problem;
+use crate::cluster::name::HostName;
+use crate::host::script::Record;
+use crate::plan::{Options, Plan, plan};
+
+/// Who releases, and how patiently.
+#[derive(Debug, Clone)]
+pub struct Order {
+    pub options: Options,
+    /// What others read who find the lock taken: one line.
+    pub holder: String,
+    pub lock_wait: Option<Duration>,
+    pub record: Record,
+    /// A name for the staging area that no other release uses.
+    pub stage: crate::host::layout::StageId,
+}
+
+/// How a release ended that was not stopped before its activation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Released {
+    /// What was done: the plan that was shown, and restarts that only the pull could tell.
+    pub plan: Plan,
+    /// Hosts on which everything was done.
+    pub done: Vec<HostName>,
+    /// Hosts that were not begun, or not ended, since others failed.
+    pub left: Vec<HostName>,
+    pub problems: BTreeMap<HostName, Problem>,
+}
+
+/// Why a release ended before anything was made effective anywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    pub stage: Stage,
+    pub problems: BTreeMap<HostName, Problem>,
+}
+
+/// How far a release came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    Lock,
+    /// The hosts are not what the plan was made from.
+    Stale,
+    Prepare,
+}
+
+/// Carries out what `shown` says on the hosts that it was made from.
+///
+/// # Errors
+/// Before anything is effective: a lock that is held, a host that moved, files or images that are
+/// not as they must be.
+pub fn release(
+    setting: Setting<'_>,
+    hosts: &mut Hosts,
+    shown: &Plan,
+    order: &Order,
+    tell: &(impl Fn(Event) + Sync),
+) -> Result<Released, Stopped> {
+    let stopped = |stage| move |problems| Stopped { stage, problems };
+    hosts
+        .lock(&order.holder, order.lock_wait, tell)
+        .map_err(stopped(Stage::Lock))?;
+    hosts.look_again(setting).map_err(stopped(Stage::Stale))?;
+    let preparation = Preparation::of(setting, hosts, shown, order);
+    let observed = preparation
+        .carry_out(hosts, setting.limit, tell)
+        .map_err(stopped(Stage::Prepare))?;
+    // The files are what the shown plan was made from, so it differs from it in restarts only:
+    // what a pull found, and what crashed meanwhile.
+    let plan = plan(setting.desired, &observed, &order.options);
+    let released = activate::activate(setting, hosts, &plan, &preparation, order, tell);
+    preparation.clean_up(hosts, &plan, setting.limit);
+    Ok(released)
+}

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
+use super::manifest::ManifestService;
 use crate::cluster::model::{Engine, Image, Layer, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
 
@@ -37,10 +38,12 @@ pub struct DesiredService {
     /// The files of the inputs directory by path below it. Texts of env files, bytes of others.
     pub files: BTreeMap<String, Vec<u8>>,
     pub inputs: Inputs,
+    /// What a manifest says of it: the digests of all of the above.
+    pub entry: ManifestService,
     /// The fingerprint under the current recipe, as the unit and the container carry it.
     pub fingerprint: Fingerprint,
     pub image: Image,
-    /// The host port that the container takes, if it publishes one.
+    /// The host port that the container takes: published, or directly in the host's network.
     pub port: Option<u16>,
     pub needs: Vec<ServiceName>,
     pub restart: RestartPolicy,
@@ -53,8 +56,8 @@ pub struct DesiredService {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Inputs {
     /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
-    /// key, each value split into words as systemd does; the fingerprint and the inputs
-    /// directory's path are blanked.
+    /// key, each value split into words as systemd does (`%%` and `$$` stay); the fingerprint and
+    /// the inputs directory's name are blanked.
     pub directives: Vec<(String, Vec<String>)>,
     /// The environment, by name.
     pub variables: BTreeMap<VariableName, InputVariable>,

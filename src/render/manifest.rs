@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::desired::{DesiredHost, DesiredService, DirectoryName, Fingerprint};
+use super::desired::{DesiredHost, DirectoryName, Fingerprint};
 use super::digest::Digest;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -57,7 +57,7 @@ impl Manifest {
             services: desired
                 .services
                 .iter()
-                .map(|(name, service)| (name.clone(), ManifestService::of(service)))
+                .map(|(name, service)| (name.clone(), service.entry.clone()))
                 .collect(),
         }
     }
@@ -86,24 +86,5 @@ impl Manifest {
             return Err(ManifestError::Newer(format));
         }
         serde_json::from_str(text).map_err(malformed)
-    }
-}
-
-impl ManifestService {
-    /// The entry of a desired service.
-    #[must_use]
-    pub fn of(service: &DesiredService) -> Self {
-        Self {
-            unit: Digest::of(&service.unit_text),
-            directory: service.directory.clone(),
-            fingerprint: service.fingerprint.clone(),
-            image: service.image.reference.clone(),
-            stateful: service.stateful,
-            files: service
-                .files
-                .iter()
-                .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
-                .collect(),
-        }
     }
 }

@@ -1,5 +1,211 @@
-//! The checked model → what every host should hold: units, inputs directories, manifests. Pure.
+//! The checked model → what every host should hold: units, inputs directories, manifests. Pure, and
+//! the same bytes for the same model.
+//!
+//! ```text
+//! unit_template   a service's words and numbers -> the unit's text (wait: its ExecStartPost=)
+//! rules           what a unit must have, whoever wrote the template
+//! unit            quoting for units, and reading them
+//! env_file        writing layers, and reading them
+//! fingerprint     what decides how a container runs -> v1:…; reading it back from a host
+//! desired         the result; digest, manifest: its digests
+//! ```
 
 pub mod desired;
 pub mod digest;
+pub mod env_file;
+mod error;
+pub mod fingerprint;
 pub mod manifest;
+mod rules;
+pub mod unit;
+pub mod unit_template;
+mod wait;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::error::RenderError;
+
+use self::desired::{Desired, DesiredHost, DesiredService, DirectoryName, InputVariable, Inputs};
+use self::digest::Digest;
+use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint};
+use self::manifest::ManifestService;
+use self::unit::{Unit, parse_unit};
+use self::unit_template::{Templates, environment, inputs_parent, taken_port};
+use crate::cluster::model::{Cluster, Engine, Layer, Service};
+use crate::cluster::name::{HostName, UnitName, VariableName};
+
+/// What every host of the cluster should hold.
+///
+/// # Errors
+/// Templates that fail, or that make units which break a rule: each message once for a template,
+/// with the first service that it happened with, sorted by template and line.
+pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
+    let environment = environment();
+    let mut templates = Templates::new(&environment);
+    let mut errors = BTreeMap::new();
+    let mut hosts: BTreeMap<_, _> = cluster
+        .hosts
+        .iter()
+        .map(|(name, host)| {
+            let host = DesiredHost {
+                engine: host.engine,
+                services: BTreeMap::new(),
+            };
+            (name.clone(), host)
+        })
+        .collect();
+
+    for service in cluster.services.values() {
+        // A service is the same on every host with the same engine.
+        let mut placed: BTreeMap<Engine, BTreeSet<&HostName>> = BTreeMap::new();
+        for name in &service.hosts {
+            let host = cluster
+                .hosts
+                .get(name)
+                .expect("a service is placed on hosts of its cluster");
+            placed.entry(host.engine).or_default().insert(name);
+        }
+        for (engine, names) in placed {
+            match render_service(&mut templates, cluster, service, engine) {
+                Ok(desired) => {
+                    let copies = std::iter::repeat_n(desired, names.len());
+                    for (name, desired) in names.into_iter().zip(copies) {
+                        let host = hosts.get_mut(name).expect("every host has its entry");
+                        host.services.insert(service.name.clone(), desired);
+                    }
+                }
+                Err(found) => {
+                    for e in found {
+                        let key = (e.origin.clone(), e.line, e.message.clone());
+                        errors.entry(key).or_insert(e);
+                    }
+                }
+            }
+        }
+    }
+    if errors.is_empty() {
+        Ok(Desired {
+            cluster: cluster.name.clone(),
+            hosts,
+        })
+    } else {
+        Err(errors.into_values().collect())
+    }
+}
+
+fn render_service<'s>(
+    templates: &mut Templates<'_, 's>,
+    cluster: &Cluster,
+    service: &'s Service,
+    engine: Engine,
+) -> Result<DesiredService, Vec<RenderError>> {
+    let blanked = templates.render(cluster, service, engine)?;
+    let unit = parse_unit(&blanked);
+    let parent = inputs_parent(&cluster.name, &service.name);
+    let broken = rules::broken(&unit, &cluster.name, service, &parent);
+    if !broken.is_empty() {
+        return Err(broken);
+    }
+
+    let inputs = Inputs {
+        directives: directives(&unit),
+        variables: variables(service),
+        files: BTreeMap::new(),
+    };
+    let fingerprint = fingerprint(Recipe::CURRENT, &inputs);
+    let files = layers(cluster, service);
+    let digests = files
+        .iter()
+        .map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
+    let digests = digests.collect();
+    let directory = DirectoryName::of(&fingerprint, &digests);
+    let unit_text = blanked
+        .replace(FINGERPRINT, fingerprint.as_str())
+        .replace(DIRECTORY, directory.as_str());
+    let entry = ManifestService {
+        unit: Digest::of(&unit_text),
+        directory: directory.clone(),
+        fingerprint: fingerprint.clone(),
+        image: service.image.reference.clone(),
+        stateful: service.stateful,
+        files: digests,
+    };
+    Ok(DesiredService {
+        unit: UnitName::new(&cluster.name, &service.name),
+        unit_text,
+        enabled_by: enabled_by(&unit),
+        directory,
+        files,
+        inputs,
+        entry,
+        fingerprint,
+        image: service.image.clone(),
+        port: taken_port(service),
+        needs: service.needs.clone(),
+        restart: service.restart,
+        stateful: service.stateful,
+        template: service.template.origin.clone(),
+    })
+}
+
+fn variables(service: &Service) -> BTreeMap<VariableName, InputVariable> {
+    let variables = service.variables.iter();
+    variables
+        .map(|(name, variable)| {
+            let variable = InputVariable {
+                layer: variable.layer,
+                value: variable.value.clone(),
+            };
+            (name.clone(), variable)
+        })
+        .collect()
+}
+
+/// The env files, `NN-layer.env`: each layer that has a variable, and always the service's own. What
+/// changes from one commit to the next without changing a value (a revision, a date) must not be
+/// in them.
+fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for layer in Layer::ALL {
+        let variables = service.variables.iter().filter(|(_, v)| v.layer == layer);
+        let mut variables = variables.map(|(n, v)| (n, v.value.as_str())).peekable();
+        if variables.peek().is_none() && layer != Layer::Service {
+            continue;
+        }
+        let label = layer.label(&service.name);
+        let from = format!("clusters/{}", cluster.name);
+        let what = match layer {
+            Layer::ServiceLocations => format!("where {} finds what it needs", service.name),
+            Layer::ServiceConfig => {
+                format!(
+                    "values of {from}/service-config.toml that {} reads",
+                    service.name
+                )
+            }
+            Layer::Cluster => format!("values of {from}/cluster.toml that {} reads", service.name),
+            Layer::Service => format!("values of {from}/services/{}.toml", service.name),
+        };
+        let comment = format!("{label}: {what}; written by bayplan, do not edit here");
+        let text = env_file::write(&comment, variables);
+        files.insert(format!("{label}.env"), text.into_bytes());
+    }
+    files
+}
+
+/// The links that `systemctl enable` makes for this unit.
+fn enabled_by(unit: &Unit) -> BTreeSet<String> {
+    let links = |key, suffix| {
+        let values = unit.values("Install", key);
+        values
+            .into_iter()
+            .flat_map(str::split_whitespace)
+            .map(move |target| format!("{target}.{suffix}"))
+            .collect::<Vec<_>>()
+    };
+    let mut all = BTreeSet::from_iter(links("WantedBy", "wants"));
+    all.extend(links("RequiredBy", "requires"));
+    all
+}

@@ -1,0 +1,350 @@
+//! The command line: types only.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::cluster::name::{ClusterName, ServiceName};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  nothing to do, or done
+   1  failed
+   2  there are changes (`diff --exit-code`)
+   3  another release holds the lock of a host
+   4  the plan is stale: a host changed after it was shown
+   5  rolled back
+  64  the command line is wrong
+
+Examples:
+  bayplan check                       every problem of every cluster
+  bayplan diff production             what a release would change, and why
+  bayplan release production search   release one service
+  bayplan status production           what runs, and whether it is as it should be";
+
+/// Containers on a handful of hosts, from a description in git.
+///
+/// bayplan writes the systemd units and env files of every service on every host of a cluster,
+/// shows what that would change, pushes it over SSH, and restarts exactly the containers whose
+/// inputs changed. No agent, no state file: what is on a host is plain files.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "bayplan", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Work in this directory: the config repository is the nearest one upwards with `clusters/`
+    #[arg(short = 'C', value_name = "DIR", global = true, display_order = 100, value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+
+    /// When to use colours; `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        display_order = 101,
+        default_value = "auto"
+    )]
+    pub color: Colour,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<Colour> for anstream::ColorChoice {
+    fn from(colour: Colour) -> Self {
+        match colour {
+            Colour::Auto => Self::Auto,
+            Colour::Always => Self::Always,
+            Colour::Never => Self::Never,
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Find every problem of the description; no host is needed
+    ///
+    /// Reads the description of the clusters, or of all, and reports every error and warning in
+    /// one run: where it is, what was expected, and what to write. Warnings alone are no failure.
+    #[command(after_help = "\
+Examples:
+  bayplan check               every cluster
+  bayplan check production    one cluster; fit for a pre-commit hook")]
+    Check(Check),
+
+    /// Write the files of every host; no host is needed
+    ///
+    /// Shows what each host gets: a systemd unit and an inputs directory of env files for each
+    /// service. The same description gives the same bytes.
+    #[command(after_help = "\
+Examples:
+  bayplan render production | less     read them
+  bayplan render production -o out     write them below out/HOST/
+  diff -r before after                 compare two versions of a description")]
+    Render(Render),
+
+    /// Show what a release would change, and why
+    ///
+    /// Looks at every host of the cluster and compares. Every restart is explained, down to the
+    /// variable with its old and new value. Nothing is changed anywhere.
+    #[command(after_help = "\
+Examples:
+  bayplan diff production                 the plan in short
+  bayplan diff production search --diff   one service, with the lines of its files
+  bayplan diff production --exit-code     in CI: exit code 2 if there are changes
+  bayplan diff production --json | jq '.totals'")]
+    Diff(Diff),
+
+    /// Push the files and restart what changed
+    ///
+    /// Shows the plan and asks; then locks every host, stages the files on all of them, checks
+    /// them, pulls images, and only when every host is ready makes it effective, host after host.
+    /// Waits until what was restarted is healthy. A release that died is finished by the next one.
+    #[command(after_help = "\
+Examples:
+  bayplan release production                   everything that changed
+  bayplan release production search listing    two services; all others stay
+  bayplan release production --yes --lock-wait 5m
+                                               in CI: do not ask, wait in line")]
+    Release(Release),
+
+    /// Show what runs on every host, and whether it is what it should be
+    ///
+    /// One look at each host: the running version, since when, and whether the container is in
+    /// sync, pending a restart, not running, edited by hand, or unmanaged.
+    #[command(after_help = "\
+Examples:
+  bayplan status production
+  bayplan status production --json | jq '.hosts[].services[].state.kind'")]
+    Status(Status),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Examples:
+  bayplan completions bash > ~/.local/share/bash-completion/completions/bayplan
+  bayplan completions zsh > ~/.zfunc/_bayplan
+  bayplan completions fish > ~/.config/fish/completions/bayplan.fish")]
+    Completions(Completions),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// The clusters, directories below `clusters/`; none means all
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub clusters: Vec<ClusterName>,
+}
+
+/// Arguments of `render`.
+#[derive(Debug, Clone, Args)]
+pub struct Render {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// Write the files below this directory, one directory a host, instead of to standard output
+    #[arg(short, long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct Diff {
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// Show values in full and every changed file line by line
+    #[arg(long)]
+    pub diff: bool,
+
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
+
+    /// Exit with 2 if there are changes
+    #[arg(long)]
+    pub exit_code: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// Arguments of `release`.
+#[derive(Debug, Clone, Args)]
+pub struct Release {
+    #[command(flatten)]
+    pub scope: Scope,
+
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Show values in full and every changed file line by line
+    #[arg(long)]
+    pub diff: bool,
+
+    /// Wait this long for a lock that somebody else holds, as `30s` or `5m`; by default fail at once
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub lock_wait: Option<Duration>,
+
+    /// Let services that are marked `stateful` move to another host or vanish
+    #[arg(long)]
+    pub allow_move: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Clone, Args)]
+pub struct Status {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// What a plan is made for.
+#[derive(Debug, Clone, Args)]
+pub struct Scope {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// Only these services; none means all
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub services: Vec<ServiceName>,
+}
+
+/// How many hosts are worked with at a time.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Parallel {
+    /// How many hosts to talk to at the same time
+    #[arg(long = "parallel", value_name = "N", default_value = "32")]
+    pub hosts: NonZeroUsize,
+}
+
+fn cluster(text: &str) -> Result<ClusterName, String> {
+    // Completing a path is how people often find the name.
+    let name = text.strip_prefix("clusters/").unwrap_or(text);
+    let name = name.strip_suffix('/').unwrap_or(name);
+    ClusterName::new(name).map_err(|error| format!("expected {}", error.expected))
+}
+
+fn service(text: &str) -> Result<ServiceName, String> {
+    ServiceName::new(text).map_err(|error| format!("expected {}", error.expected))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<jiff::SignedDuration>().ok();
+    time.and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| "expected a time such as `30s`, `5m` or `1h 30m`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use clap::error::ErrorKind;
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_teaches_by_examples() {
+        let mut help = Vec::new();
+        let mut cli = Cli::command().term_width(80);
+        cli.build();
+        help.push(cli.render_long_help().to_string());
+        for command in cli.get_subcommands_mut() {
+            let text = command.render_long_help().to_string();
+            if command.get_name() != "help" {
+                assert!(text.contains("Examples:\n  "), "{text}");
+                help.push(text);
+            }
+        }
+        assert_snapshot!(help.join("\n────\n"));
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["5", "", "-5m", "soon", "5 parsecs"] {
+            let error = duration(wrong).unwrap_err();
+            assert_eq!(
+                error, "expected a time such as `30s`, `5m` or `1h 30m`",
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cluster_may_be_written_as_its_directory() {
+        let cli = parse("bayplan check clusters/production/").unwrap();
+        let Command::Check(Check { clusters }) = cli.command else {
+            panic!("parsed as another command");
+        };
+        assert_eq!(clusters, [ClusterName::new("production").unwrap()]);
+    }
+
+    #[test]
+    fn wrong_lines_are_usage_errors() {
+        let kind = |line| parse(line).unwrap_err().kind();
+        assert_eq!(
+            kind("bayplan"),
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        );
+        assert_eq!(kind("bayplan frobnicate"), ErrorKind::InvalidSubcommand);
+        assert_eq!(kind("bayplan diff"), ErrorKind::MissingRequiredArgument);
+        assert_eq!(kind("bayplan diff Production"), ErrorKind::ValueValidation);
+        assert_eq!(
+            kind("bayplan diff production --parallel 0"),
+            ErrorKind::ValueValidation
+        );
+        assert_eq!(
+            kind("bayplan release production --lock-wait 5"),
+            ErrorKind::ValueValidation
+        );
+        assert_eq!(kind("bayplan --version"), ErrorKind::DisplayVersion);
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        let cli = parse("bayplan diff production -C config --color never").unwrap();
+        assert_eq!(cli.directory, Some(PathBuf::from("config")));
+        assert_eq!(cli.color, Colour::Never);
+    }
+}

@@ -1,0 +1,182 @@
+//! The whole check: every file, then everything that refers from one file to another.
+
+use std::collections::BTreeMap;
+
+use minijinja::Environment;
+
+use super::description::ServiceFile;
+use super::diagnostic::{Diagnostic, Level, Place};
+use super::load::{Description, load};
+use super::model::{Cluster, Service, Template};
+use super::nearest;
+use super::needs::check_needs;
+use super::placement::{check_hosts, check_ports, place};
+use super::read::{Problems, text};
+use super::sources::Sources;
+use super::variables::Variables;
+
+/// The unit template that is used where the config repository has none.
+pub const BUILT_IN_TEMPLATE: &str = include_str!("../../templates/container.service");
+
+/// [`Template::origin`](super::model::Template) of the built-in template.
+pub const BUILT_IN: &str = "built-in";
+
+/// The template of a service that names none, if the config repository has it.
+const DEFAULT_TEMPLATE: &str = "templates/container.service";
+
+/// What a check found.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The cluster, if there were no errors.
+    pub cluster: Option<Cluster>,
+    /// Every problem: errors by file and position, then warnings likewise.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks the description of one cluster. Total: it comes to an end without a panic whatever the
+/// bytes are.
+#[must_use]
+pub fn check(name: &str, sources: &Sources) -> Checked {
+    let mut problems = Problems::default();
+    let cluster = load(name, sources, &mut problems)
+        .and_then(|description| resolve(description, sources, &mut problems));
+    let mut diagnostics = problems.0;
+    sort(&mut diagnostics);
+    let failed = diagnostics.iter().any(|d| d.level == Level::Error);
+    Checked {
+        cluster: cluster.filter(|_| !failed),
+        diagnostics,
+    }
+}
+
+/// Puts errors before warnings, each by file and position, and drops repetitions.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| {
+        let start = |d: &Diagnostic| d.place.span.as_ref().map(|span| span.start);
+        (a.level, &a.place.path, start(a), &a.title).cmp(&(
+            b.level,
+            &b.place.path,
+            start(b),
+            &b.title,
+        ))
+    });
+    diagnostics.dedup();
+}
+
+/// A problem of a unit template that shows only when it is rendered. `line` counts from 1.
+#[must_use]
+pub fn template_problem(template: &Template, line: Option<usize>, message: &str) -> Diagnostic {
+    let text = template.source.as_str();
+    let span = line.and_then(|line| {
+        let start = match line.checked_sub(2) {
+            None => 0,
+            Some(nth) => text.match_indices('\n').nth(nth)?.0 + 1,
+        };
+        let line = text[start..].lines().next().unwrap_or_default();
+        let indent = line.len() - line.trim_start().len();
+        Some(start + indent..start + line.len())
+    });
+    let place = Place {
+        path: template.origin.clone(),
+        span,
+        label: String::new(),
+    };
+    Diagnostic::error(format!("unit template: {message}"), place)
+}
+
+fn resolve(
+    description: Description,
+    sources: &Sources,
+    problems: &mut Problems,
+) -> Option<Cluster> {
+    let mut templates = BTreeMap::new();
+    for service in description.services.values().flatten() {
+        let template = read_template(service, sources, problems);
+        templates.insert(service.name.clone(), template);
+    }
+    let Some(cluster) = &description.cluster else {
+        for service in description.services.values().flatten() {
+            check_needs(&description, None, service, problems);
+        }
+        return None;
+    };
+    check_hosts(&description, cluster, problems);
+    let placements = place(&description, cluster, problems);
+    check_ports(&description, &placements, problems);
+    let variables = Variables::of_cluster(&description, cluster, &placements, sources, problems);
+    let mut services = BTreeMap::new();
+    for service in description.services.values().flatten() {
+        let needs = check_needs(&description, Some(&placements), service, problems);
+        let variables = variables.of_service(service, &needs, problems);
+        let template = templates.remove(&service.name).flatten();
+        if let (Some(template), Some(image)) = (template, service.image.clone()) {
+            let hosts = placements.get(&service.name).cloned().unwrap_or_default();
+            services.insert(
+                service.name.clone(),
+                Service {
+                    name: service.name.clone(),
+                    hosts,
+                    image,
+                    port: service.port.as_ref().map(|port| port.value),
+                    needs,
+                    variables,
+                    container: service.container.clone(),
+                    health: service.health.clone(),
+                    stateful: service.stateful,
+                    restart: service.restart,
+                    template,
+                },
+            );
+        }
+    }
+    let hosts = cluster
+        .hosts
+        .iter()
+        .map(|host| (host.name.value.clone(), host.host.clone()))
+        .collect();
+    Some(Cluster {
+        name: description.name,
+        hosts,
+        services,
+    })
+}
+
+fn read_template(
+    service: &ServiceFile,
+    sources: &Sources,
+    problems: &mut Problems,
+) -> Option<Template> {
+    let path = match &service.template {
+        Some(name) => format!("templates/{}", name.value),
+        None => DEFAULT_TEMPLATE.to_owned(),
+    };
+    let template = match (sources.get(&path), &service.template) {
+        (Some(bytes), _) => Template {
+            source: text(&path, bytes, problems)?.to_owned(),
+            origin: path,
+        },
+        (None, None) => Template {
+            source: BUILT_IN_TEMPLATE.to_owned(),
+            origin: BUILT_IN.to_owned(),
+        },
+        (None, Some(name)) => {
+            let known = sources.below("templates/").map(|(file, _)| file);
+            let help = nearest::help(&name.value, known)
+                .unwrap_or_else(|| format!("write the file `{path}`"));
+            problems.push(
+                Diagnostic::error(
+                    format!("expected the template `{path}`, found no such file"),
+                    name.spot.label("no such template"),
+                )
+                .with_help(help),
+            );
+            return None;
+        }
+    };
+    if let Err(error) = Environment::new().template_from_str(&template.source) {
+        let message = error.detail().unwrap_or("it does not parse").to_owned();
+        problems.push(template_problem(&template, error.line(), &message));
+        return None;
+    }
+    Some(template)
+}

@@ -1,0 +1,295 @@
+//! Reads `cluster.toml` and `service-config.toml`.
+
+use std::path::PathBuf;
+
+use toml::de::{DeTable, DeValue};
+
+use super::description::{Assignment, ClusterFile, DescribedHost, Placement, Within, assignments};
+use super::diagnostic::{Diagnostic, quoted};
+use super::host_shape;
+use super::model::{Engine, Host, Ssh, Transport};
+use super::name::HostName;
+use super::nearest;
+use super::read::{At, Item, Problems, Table};
+use super::shape;
+
+/// What `[ssh]` says for all hosts.
+#[derive(Default)]
+struct SshDefaults {
+    user: Option<String>,
+    port: Option<u16>,
+    sudo: bool,
+}
+
+pub(super) fn read_service_config(
+    path: &str,
+    entries: &DeTable<'_>,
+    problems: &mut Problems,
+) -> Vec<Assignment> {
+    let mut root = Table::root(path, entries, "`service-config.toml`");
+    let vars = assignments(root.names("vars", problems), Within::Vars, problems);
+    root.finish(problems);
+    vars
+}
+
+pub(super) fn read_cluster(
+    path: &str,
+    entries: &DeTable<'_>,
+    problems: &mut Problems,
+) -> ClusterFile {
+    let mut root = Table::root(path, entries, "`cluster.toml`");
+    let kind = root.string("type", problems);
+    let kind = kind.and_then(|kind| kind.parse(problems, shape::line));
+    let engine = read_engine(&mut root, problems).unwrap_or(Engine::Docker);
+    let ssh = match root.table("ssh", "`[ssh]`", problems) {
+        Some(table) => read_ssh(table, problems),
+        None => SshDefaults::default(),
+    };
+    let items = root.names("hosts", problems);
+    let host_names = items.iter().map(Item::name).collect();
+    let hosts = items
+        .iter()
+        .filter_map(|item| read_host(item, engine, &ssh, problems))
+        .collect();
+    let place = root
+        .names("place", problems)
+        .iter()
+        .map(|item| read_placement(item, problems))
+        .collect();
+    let vars = assignments(root.names("vars", problems), Within::Vars, problems);
+    for (key, does) in [
+        ("rollout", "rolling batches"),
+        ("guard", "guards"),
+        ("files", "rendered config files"),
+        ("secrets", "secrets"),
+    ] {
+        root.not_yet(key, does, &format!("remove `[{key}]`"), problems);
+    }
+    root.finish(problems);
+    ClusterFile {
+        kind,
+        host_names,
+        hosts,
+        place,
+        vars,
+    }
+}
+
+fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<Engine> {
+    let text = table.string("engine", problems)?;
+    let engine = match text.value.as_str() {
+        "docker" => Engine::Docker,
+        "podman" => Engine::Podman,
+        other => {
+            let help = nearest::help(other, ["docker", "podman"]);
+            problems.push(
+                Diagnostic::error(
+                    format!("expected `docker` or `podman`, found {}", quoted(other)),
+                    text.spot.label("unknown engine"),
+                )
+                .with_help_if(help),
+            );
+            return None;
+        }
+    };
+    Some(engine)
+}
+
+fn read_ssh(mut table: Table<'_>, problems: &mut Problems) -> SshDefaults {
+    let ssh = SshDefaults {
+        user: read_login(&mut table, problems).map(|user| user.value),
+        port: read_port(&mut table, problems).map(|port| port.value),
+        sudo: table
+            .boolean("sudo", problems)
+            .is_some_and(|sudo| sudo.value),
+    };
+    table.finish(problems);
+    ssh
+}
+
+fn read_login(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<String>> {
+    table
+        .string("user", problems)?
+        .parse(problems, host_shape::login)
+}
+
+/// A port, of a service or of a host's sshd.
+pub(super) fn read_port(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<u16>> {
+    let port = table.integer("port", 1..=65535, problems)?;
+    Some(At {
+        value: u16::try_from(port.value).expect("the range was checked"),
+        spot: port.spot,
+    })
+}
+
+/// A key of a host that only some hosts can have, with its place.
+struct Extra {
+    key: &'static str,
+    place: super::diagnostic::Place,
+}
+
+fn read_host(
+    item: &Item<'_>,
+    engine: Engine,
+    ssh: &SshDefaults,
+    problems: &mut Problems,
+) -> Option<DescribedHost> {
+    let name = match HostName::new(item.key.as_str()) {
+        Ok(name) => Some(name),
+        Err(invalid) => {
+            let guess = HostName::new(item.key.to_lowercase().replace(['_', '.'], "-")).ok();
+            problems.push(
+                Diagnostic::error(
+                    format!("expected {}, found {}", invalid.expected, quoted(&item.key)),
+                    item.key_spot.label("no valid host name"),
+                )
+                .with_help_if(guess.map(|name| format!("write `[hosts.{name}]`"))),
+            );
+            None
+        }
+    };
+    let mut table = item.table("a host", problems)?;
+    let engine = read_engine(&mut table, problems).unwrap_or(engine);
+    let address = table.string("address", problems);
+    let kind = address
+        .as_ref()
+        .and_then(|address| address.parse(problems, host_shape::address));
+    let directory = table.string("directory", problems);
+    let directory = directory.and_then(|text| text.parse(problems, host_shape::directory));
+    let local = read_local(&mut table, problems);
+    let mut extras = Vec::new();
+    let mut extra = |key, place| extras.push(Extra { key, place });
+    let user = read_login(&mut table, problems);
+    let port = read_port(&mut table, problems);
+    let sudo = table.boolean("sudo", problems);
+    let host_key = table.string("host_key", problems);
+    let host_key = host_key.and_then(|text| text.parse(problems, host_shape::host_key));
+    if let Some(user) = &user {
+        extra("user", user.spot.label("only for ssh"));
+    }
+    if let Some(port) = &port {
+        extra("port", port.spot.label("only for ssh"));
+    }
+    if let Some(host_key) = &host_key {
+        extra("host_key", host_key.spot.label("only for ssh"));
+    }
+    if let (Some(sudo), Some(_)) = (&sudo, &directory) {
+        extra("sudo", sudo.spot.label("not for a directory"));
+    }
+    table.not_yet("secrets", "secrets", "remove the line", problems);
+    let spot = table.spot.clone();
+    let written = ["address", "directory", "local"]
+        .into_iter()
+        .any(|key| has(item, key));
+    table.finish(problems);
+
+    let transport = match (&directory, &local, &address) {
+        (Some(directory), Some(local), _) => {
+            problems.push(
+                Diagnostic::error(
+                    "expected one of `directory` and `local`, found both",
+                    local.spot.label("second way to reach it"),
+                )
+                .with_related(directory.spot.label("first way to reach it"))
+                .with_help("remove one of them"),
+            );
+            return None;
+        }
+        (Some(directory), None, _) => {
+            reject_extras("a directory", extras, problems);
+            let root = PathBuf::from(&directory.value);
+            (Transport::Directory { root }, directory.spot.clone())
+        }
+        (None, Some(local), _) => {
+            reject_extras("this machine", extras, problems);
+            let sudo = sudo.is_some_and(|sudo| sudo.value);
+            (Transport::Local { sudo }, local.spot.clone())
+        }
+        (None, None, Some(address)) => {
+            let settings = Ssh {
+                user: user.map(|user| user.value).or_else(|| ssh.user.clone()),
+                port: port.map(|port| port.value).or(ssh.port),
+                sudo: sudo.map_or(ssh.sudo, |sudo| sudo.value),
+                host_key: host_key.map(|key| key.value),
+            };
+            (Transport::Ssh(settings), address.spot.clone())
+        }
+        (None, None, None) => {
+            if !written {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected `address`, `directory` or `local` for host {}, found none",
+                            quoted(&item.key)
+                        ),
+                        spot.label("cannot be reached"),
+                    )
+                    .with_help("write `address = \"10.0.0.1\"`"),
+                );
+            }
+            return None;
+        }
+    };
+    let (transport, reach) = transport;
+    let name = name?;
+    Some(DescribedHost {
+        address: kind,
+        reach,
+        host: Host {
+            name: name.clone(),
+            address: address.map(|address| address.value),
+            transport,
+            engine,
+        },
+        name: At {
+            value: name,
+            spot: item.key_spot.clone(),
+        },
+    })
+}
+
+fn has(item: &Item<'_>, key: &str) -> bool {
+    matches!(item.value, DeValue::Table(entries) if entries.contains_key(key))
+}
+
+fn read_local(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<bool>> {
+    let local = table.boolean("local", problems)?;
+    if local.value {
+        return Some(local);
+    }
+    problems.push(
+        Diagnostic::error(
+            "expected `local = true`, found `local = false`",
+            local.spot.label(""),
+        )
+        .with_help("remove the line"),
+    );
+    None
+}
+
+fn reject_extras(of: &str, extras: Vec<Extra>, problems: &mut Problems) {
+    for Extra { key, place } in extras {
+        problems.push(
+            Diagnostic::error(
+                format!("`{key}` means nothing for a host that is {of}"),
+                place,
+            )
+            .with_help("remove the line"),
+        );
+    }
+}
+
+fn read_placement(item: &Item<'_>, problems: &mut Problems) -> Placement {
+    let hosts = match item.value {
+        DeValue::String(text) => vec![item.at(text.to_string())],
+        DeValue::Array(_) => item.strings(problems),
+        _ => {
+            item.mistyped("a host or a list of hosts", problems);
+            Vec::new()
+        }
+    };
+    Placement {
+        service: item.name(),
+        hosts,
+    }
+}

@@ -1,0 +1,158 @@
+//! The description as it is written: the shape of each file, with places, before anything is
+//! looked up in another file.
+
+use super::model::{Container, Health, Host, Image, RestartPolicy};
+use super::name::{HostName, ServiceName};
+use super::read::{At, Item, Problems, Spot};
+use super::{host_shape, reserved};
+use crate::cluster::diagnostic::{Diagnostic, quoted};
+use crate::cluster::name::VariableName;
+use toml::de::DeValue;
+
+/// `cluster.toml`.
+#[derive(Debug, Default)]
+pub(super) struct ClusterFile {
+    /// `type`, the value of `CLUSTER_TYPE`.
+    pub kind: Option<At<String>>,
+    /// Every key under `[hosts]`, also those that are no valid name.
+    pub host_names: Vec<At<String>>,
+    /// The hosts that could be read.
+    pub hosts: Vec<DescribedHost>,
+    pub place: Vec<Placement>,
+    pub vars: Vec<Assignment>,
+}
+
+/// A host with its places.
+#[derive(Debug)]
+pub(super) struct DescribedHost {
+    pub name: At<HostName>,
+    /// What kind the model's address is.
+    pub address: Option<At<host_shape::AddressKind>>,
+    /// The place of what makes it reachable: the address, the directory or `local`.
+    pub reach: Spot,
+    pub host: Host,
+}
+
+/// One line of `[place]`.
+#[derive(Debug)]
+pub(super) struct Placement {
+    pub service: At<String>,
+    pub hosts: Vec<At<String>>,
+}
+
+/// One variable with its value.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub name: At<VariableName>,
+    /// `None` if the value was no scalar: the name is known, its value is not.
+    pub value: Option<At<Scalar>>,
+}
+
+/// The value of a variable as it is written.
+#[derive(Debug, Clone)]
+pub(super) enum Scalar {
+    Text(String),
+    Integer(i128),
+    Boolean(bool),
+}
+
+/// `services/NAME.toml`.
+#[derive(Debug)]
+pub(super) struct ServiceFile {
+    pub name: ServiceName,
+    pub path: String,
+    pub image: Option<Image>,
+    pub port: Option<At<u16>>,
+    /// There is a `port` that could not be read.
+    pub unread_port: bool,
+    pub needs: Vec<At<String>>,
+    pub vars: Vec<At<String>>,
+    pub env: Vec<Assignment>,
+    pub health: Option<Health>,
+    pub container: Container,
+    pub stateful: bool,
+    pub restart: RestartPolicy,
+    pub template: Option<At<String>>,
+}
+
+/// Which table a variable is defined in: what may be defined there differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    /// `[vars]` of either file.
+    Vars,
+    /// `[env]` of a service.
+    Env,
+}
+
+/// Reads a table of variables.
+pub(super) fn assignments(
+    items: Vec<Item<'_>>,
+    within: Within,
+    problems: &mut Problems,
+) -> Vec<Assignment> {
+    items
+        .into_iter()
+        .filter_map(|item| assignment(&item, within, problems))
+        .collect()
+}
+
+fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Option<Assignment> {
+    let value = scalar(item, problems);
+    let name = match VariableName::new(item.key.as_str()) {
+        Ok(name) => name,
+        Err(invalid) => {
+            let guess: String = item.key.to_ascii_uppercase().replace(['-', '.', ' '], "_");
+            let guess = VariableName::new(guess).ok();
+            problems.push(
+                Diagnostic::error(
+                    format!("expected {}, found {}", invalid.expected, quoted(&item.key)),
+                    item.key_spot.label("no valid variable name"),
+                )
+                .with_help_if(guess.map(|name| format!("write `{name}`"))),
+            );
+            return None;
+        }
+    };
+    if let Some(why) = reserved::why(name.as_str()) {
+        problems.push(
+            Diagnostic::error(
+                format!("`{name}` is reserved: {why}"),
+                item.key_spot.label("reserved"),
+            )
+            .with_help("choose another name"),
+        );
+    } else if let Some(write) = reserved::derived(name.as_str(), within) {
+        problems.push(
+            Diagnostic::error(
+                format!("`{name}` is derived by bayplan and cannot be defined"),
+                item.key_spot.label("derived"),
+            )
+            .with_help(write),
+        );
+    }
+    Some(Assignment {
+        name: At {
+            value: name,
+            spot: item.key_spot.clone(),
+        },
+        value,
+    })
+}
+
+fn scalar(item: &Item<'_>, problems: &mut Problems) -> Option<At<Scalar>> {
+    match item.value {
+        DeValue::String(text) => Some(item.at(Scalar::Text(text.to_string()))),
+        DeValue::Boolean(value) => Some(item.at(Scalar::Boolean(*value))),
+        DeValue::Integer(number) => {
+            let value = i128::from_str_radix(number.as_str(), number.radix()).ok();
+            if value.is_none() {
+                item.mistyped("a string", problems);
+            }
+            Some(item.at(Scalar::Integer(value?)))
+        }
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            item.mistyped("a string", problems);
+            None
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Shows a problem as rustc does: what, where, the lines, what to type.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use annotate_snippets::{
+    Annotation, AnnotationKind, Group, Level as Style, Origin, Renderer, Snippet,
+};
+
+use super::diagnostic::{Diagnostic, Level, Place};
+use super::sources::Sources;
+
+/// Whether an excerpt has colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    Colour,
+}
+
+/// Longer lines are not shown: the place is named, and nobody reads on.
+const LINE_MAX: usize = 4096;
+
+/// The problem as a text of several lines without a final line break. Total: places beyond the
+/// end of a file, within a character, or in files that are not there are shown as well as can be.
+#[must_use]
+pub fn excerpt(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -> String {
+    let style = match diagnostic.level {
+        Level::Error => Style::ERROR,
+        Level::Warning => Style::WARNING,
+    };
+    let renderer = match paint {
+        Paint::Plain => Renderer::plain(),
+        Paint::Colour => Renderer::styled(),
+    };
+    let mut group = style
+        .primary_title(one_line(&diagnostic.title))
+        .elements(Vec::<Origin<'_>>::new());
+    let mut files: Vec<(&str, Vec<(&Place, AnnotationKind)>)> = Vec::new();
+    let related = diagnostic.related.iter();
+    let places = std::iter::once((&diagnostic.place, AnnotationKind::Primary))
+        .chain(related.map(|place| (place, AnnotationKind::Context)));
+    for (place, kind) in places {
+        match files.iter_mut().find(|(path, _)| *path == place.path) {
+            Some((_, places)) => places.push((place, kind)),
+            None => files.push((&place.path, vec![(place, kind)])),
+        }
+    }
+    for (path, places) in files {
+        group = show(group, path, &places, sources);
+    }
+    let mut groups = vec![group];
+    if let Some(help) = &diagnostic.help {
+        groups.push(Group::with_title(
+            Style::HELP.secondary_title(one_line(help)),
+        ));
+    }
+    renderer.render(&groups)
+}
+
+/// Adds the places within one file.
+fn show<'a>(
+    group: Group<'a>,
+    path: &str,
+    places: &[(&'a Place, AnnotationKind)],
+    sources: &Sources,
+) -> Group<'a> {
+    let path = one_line(path);
+    let text = sources.get(&path).map(String::from_utf8_lossy);
+    let marks: Vec<Mark<'_>> = match (&text, sources.get(&path)) {
+        (Some(text), Some(bytes)) => places
+            .iter()
+            .filter_map(|(place, kind)| {
+                let span = span(bytes, text, place.span.clone()?);
+                let line = line_of(text, span.start);
+                Some(Mark {
+                    // Of a span over several lines the first one says enough.
+                    end: span.end.min(line.end).max(span.start),
+                    start: span.start,
+                    line,
+                    kind: *kind,
+                    label: &place.label,
+                })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let (Some(text), Some(first)) = (text, marks.first()) else {
+        return group.element(Origin::path(path));
+    };
+    let start = marks.iter().map(|mark| mark.line.start).min().unwrap_or(0);
+    let end = marks.iter().map(|mark| mark.line.end).max().unwrap_or(0);
+    let number = 1 + text[..start].matches('\n').count();
+    if marks.iter().any(|mark| mark.line.len() > LINE_MAX) {
+        let line = 1 + text[..first.line.start].matches('\n').count();
+        let column = 1 + text[first.line.start..first.start].chars().count();
+        return group.element(Origin::path(path).line(line).char_column(column));
+    }
+    let annotations: Vec<Annotation<'a>> = marks
+        .iter()
+        .map(|mark| {
+            let annotation = mark.kind.span(mark.start - start..mark.end - start);
+            match mark.label {
+                "" => annotation,
+                label => annotation.label(one_line(label)),
+            }
+        })
+        .collect();
+    group.element(
+        Snippet::source(text[start..end].to_owned())
+            .line_start(number)
+            .path(path)
+            .annotations(annotations),
+    )
+}
+
+/// A span within the text that is shown, and the line that it begins on.
+struct Mark<'a> {
+    start: usize,
+    end: usize,
+    line: Range<usize>,
+    kind: AnnotationKind,
+    label: &'a str,
+}
+
+/// A span of the file's bytes as a span of its text, which is longer where the bytes are not
+/// UTF-8; within the text and on the borders of characters.
+fn span(bytes: &[u8], text: &str, span: Range<usize>) -> Range<usize> {
+    let offset = |at: usize| {
+        let at = at.min(bytes.len());
+        let at = match std::str::from_utf8(bytes) {
+            Ok(_) => at,
+            Err(_) => String::from_utf8_lossy(&bytes[..at]).len(),
+        };
+        let mut at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (start, end) = (offset(span.start), offset(span.end));
+    start..end.max(start)
+}
+
+/// The line that holds an offset, without its line break.
+fn line_of(text: &str, at: usize) -> Range<usize> {
+    let start = text[..at].rfind('\n').map_or(0, |found| found + 1);
+    let end = text[at..].find('\n').map_or(text.len(), |found| at + found);
+    let end = if text[start..end].ends_with('\r') && end > at {
+        end - 1
+    } else {
+        end
+    };
+    start..end
+}
+
+/// A text without control characters: what stands in it comes from files of anybody's.
+fn one_line(text: &str) -> String {
+    let clean: Cow<'_, str> = if text.chars().any(char::is_control) {
+        text.chars()
+            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .collect()
+    } else {
+        text.into()
+    };
+    clean.into_owned()
+}

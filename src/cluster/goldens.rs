@@ -1,0 +1,359 @@
+//! One broken description per message, as it is shown. `INSTA_UPDATE=always cargo test goldens`
+//! writes the files in `snapshots/` anew: read their diff.
+
+use std::fmt::Write as _;
+
+use super::{Checked, Paint, Sources, check, excerpt};
+
+const CLUSTER: &str = "clusters/test/cluster.toml";
+const CONFIG: &str = "clusters/test/service-config.toml";
+const WEB: &str = "clusters/test/services/web.toml";
+const API: &str = "clusters/test/services/api.toml";
+
+const HOSTS: &str =
+    "[hosts.docker01]\naddress = \"10.0.0.1\"\n[hosts.docker02]\naddress = \"db.example.com\"\n";
+const PLACE: &str = "[place]\nweb = \"docker01\"\napi = [\"docker02\", \"docker01\"]\n";
+const IMAGE: &str = "image = \"example/web\"\ntag = \"1.0\"\n";
+
+/// A description without problems, with these files in place of its own.
+fn with(files: &[(&str, &[u8])]) -> Sources {
+    let mut sources = Sources::new();
+    sources.insert(
+        CLUSTER,
+        format!("{HOSTS}{PLACE}[vars]\nEXTERNAL_ADDRESS = \"a\"\n"),
+    );
+    sources.insert(WEB, format!("{IMAGE}port = 8080\n"));
+    sources.insert(API, format!("{IMAGE}port = 9000\n"));
+    for (path, bytes) in files {
+        sources.insert(*path, *bytes);
+    }
+    sources
+}
+
+fn shown(checked: &Checked, sources: &Sources) -> String {
+    let mut text = String::new();
+    for diagnostic in &checked.diagnostics {
+        let shown = excerpt(diagnostic, sources, Paint::Plain);
+        writeln!(text, "{shown}\n").unwrap();
+    }
+    text
+}
+
+/// All messages of several descriptions, each a change to the one without problems.
+fn messages(cases: &[&[(&str, String)]]) -> String {
+    let mut text = String::new();
+    for (number, files) in cases.iter().enumerate() {
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_bytes()))
+            .collect();
+        let sources = with(&files);
+        let checked = check("test", &sources);
+        assert!(
+            !checked.diagnostics.is_empty(),
+            "case {number} has a message"
+        );
+        let failed = checked.cluster.is_none();
+        writeln!(
+            text,
+            "── {} {}",
+            number + 1,
+            if failed { "fails" } else { "passes" }
+        )
+        .unwrap();
+        text += &shown(&checked, &sources);
+    }
+    text
+}
+
+/// Descriptions that differ in `web.toml`: what follows image and tag.
+fn services(texts: &[&str]) -> String {
+    let files: Vec<[(&str, String); 1]> = texts
+        .iter()
+        .map(|text| [(WEB, format!("{IMAGE}{text}\n"))])
+        .collect();
+    let cases: Vec<&[(&str, String)]> = files.iter().map(|files| &files[..]).collect();
+    messages(&cases)
+}
+
+/// Descriptions that differ in `cluster.toml`: what comes before `[place]`.
+fn clusters(texts: &[&str]) -> String {
+    let files: Vec<[(&str, String); 1]> = texts
+        .iter()
+        .map(|text| [(CLUSTER, format!("{text}\n{PLACE}"))])
+        .collect();
+    let cases: Vec<&[(&str, String)]> = files.iter().map(|files| &files[..]).collect();
+    messages(&cases)
+}
+
+/// Descriptions that differ in `[vars]` of the cluster and in what `web.toml` says.
+fn variables(cases: &[(&str, &str)]) -> String {
+    let files: Vec<[(&str, String); 2]> = cases
+        .iter()
+        .map(|(vars, web)| {
+            [
+                (CLUSTER, format!("{HOSTS}{PLACE}[vars]\n{vars}\n")),
+                (WEB, format!("{IMAGE}{web}\n")),
+            ]
+        })
+        .collect();
+    let cases: Vec<&[(&str, String)]> = files.iter().map(|files| &files[..]).collect();
+    messages(&cases)
+}
+
+#[test]
+fn the_description_that_the_others_change_has_no_problems() {
+    let sources = with(&[]);
+    assert_eq!(shown(&check("test", &sources), &sources), "");
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let mut text = String::new();
+    for files in [
+        &[(
+            CLUSTER,
+            &b"[hosts.docker01\naddress = 1 2\n\n[place]\nweb = \n"[..],
+        )][..],
+        &[(CLUSTER, b"[hosts]\n[hosts]\n")],
+        &[(WEB, b"image = \"\xff\xfe\"\n")],
+        &[(WEB, b"image = \"a")],
+        &[("templates/container.service", b"ok\n{{ unit \n")],
+        &[("templates/container.service", b"\xff")],
+        &[("clusters/test/secrets.toml", b"")],
+        &[("clusters/test/services/Web_1.toml", b"")],
+        &[
+            (CONFIG, b"[vars]\nA = \n"),
+            (
+                WEB,
+                b"image = \"a\"\ntag = \"1\"\nvars = [\"A\", \"B*\"]\n[env]\nC = \"{{ A }}\"\n",
+            ),
+        ],
+    ] {
+        let sources = with(files);
+        writeln!(text, "──").unwrap();
+        text += &shown(&check("test", &sources), &sources);
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn clusters_that_are_not_there_or_empty() {
+    let mut text = String::new();
+    let none = Sources::new();
+    let mut misnamed = with(&[]);
+    misnamed.insert("clusters/Test_2/cluster.toml", "");
+    let mut no_file = Sources::new();
+    no_file.insert(WEB, IMAGE);
+    let mut nothing = Sources::new();
+    nothing.insert(CLUSTER, "");
+    let mut no_services = Sources::new();
+    no_services.insert(CLUSTER, HOSTS);
+    let mut no_hosts = no_file.clone();
+    no_hosts.insert(CLUSTER, "");
+    for (name, sources) in [
+        ("test", none),
+        ("tset", with(&[])),
+        ("Test_2", misnamed),
+        ("test", no_file),
+        ("test", nothing),
+        ("test", no_services),
+        ("test", no_hosts),
+    ] {
+        writeln!(text, "──").unwrap();
+        text += &shown(&check(name, &sources), &sources);
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn hosts() {
+    let text = clusters(&[
+        "",
+        "[hosts.docker01]\naddress = \"10.0.0.300\"\n[hosts.docker02]\n",
+        "[hosts.docker01]\naddress = \"deploy@a\"\n[hosts.docker02]\naddress = \"a:22\"\n",
+        "[hosts.docker01]\nadress = \"10.0.0.1\"\n[hosts.docker02]\nlocal = false\n",
+        "[hosts.docker01]\ndirectory = \"a\"\nlocal = true\n[hosts.docker02]\ndirectory = \"\"\n",
+        "[hosts.docker01]\ndirectory = \"a\"\nport = 1\nuser = \"a\"\nsudo = true\n[hosts.docker02]\nlocal = true\nhost_key = \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"\n",
+        "[hosts.docker01]\naddress = \"a\"\n[hosts.docker02]\naddress = \"a\"\nport = 22\n",
+        "[hosts.Docker_01]\naddress = \"10.0.0.1\"\n[hosts.docker]\naddress = \"10.0.0.2\"\n",
+        "[hosts.docker01]\naddress = \"a\"\nhost_key = \"ssh-dss AAAA\"\n[hosts.docker02]\naddress = \"b\"\nhost_key = \"AAAA\"\n",
+        "[hosts.docker01]\naddress = \"a\"\nhost_key = \"ssh-ed25519 AAA!\"\n[hosts.docker02]\naddress = \"b\"\nhost_key = \"ssh-rsa AAAA\"\n",
+        "[hosts.docker01]\naddress = 10\nengine = \"dokcer\"\nsecrets = []\n[hosts]\ndocker02 = \"a\"\n",
+        "type = 1\nengine = \"lxc\"\n[ssh]\nusr = \"a\"\nport = 0\nsudo = \"yes\"\nuser = \"-a b\"\n[hosts.docker01]\nlocal = true\n[hosts.docker02]\nlocal = true\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn what_this_version_does_not_do() {
+    let text = messages(&[
+        &[(
+            CLUSTER,
+            format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n[guard]\n"),
+        )],
+        &[(
+            WEB,
+            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n[files]\n"),
+        )],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn placement() {
+    let place = |text: &str| (CLUSTER, format!("{HOSTS}[place]\n{text}\n"));
+    let port = |path, port: &str| (path, format!("{IMAGE}port = 80\n{port}\n"));
+    let text = messages(&[
+        &[place(
+            "web = \"docker1\"\nwbe = \"docker02\"\napi = \"docker01\"\n",
+        )],
+        &[place(
+            "web = [\"docker01\", \"docker01\"]\napi = []\nsearch = \"docker01\"\n",
+        )],
+        &[place(
+            "web = 1\n\"a b\" = \"docker01\"\napi = [1, \"docker02\"]\n",
+        )],
+        &[port(WEB, ""), port(API, "network = \"host\"")],
+        &[(
+            WEB,
+            format!("{IMAGE}needs = [\"ap\", \"web\", \"api\", \"api\", \"nothing\"]\n"),
+        )],
+        &[
+            place("web = \"docker01\"\ndocker = \"docker02\""),
+            (WEB, format!("{IMAGE}needs = [\"api\", \"docker\"]\n")),
+            ("clusters/test/services/docker.toml", IMAGE.to_owned()),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn keys_and_types_of_a_service() {
+    let text = services(&[
+        "prot = 80\nvolume = []\nzzz = 1\n[health]\nhtpp = \"/\"\n",
+        "port = \"80\"\nneeds = \"api\"\nvars = [1]\nread_only = 1\n",
+        "port = 65536\nstateful = 1979-05-27\nenv = 1\n",
+        "restart = \"maual\"\ntemplate = \"../a.service\"\n",
+        "template = \"contaner.service\"\n",
+        "cpus = true\nuser = 1000\nentrypoint = [\"a\"]\ncommand = \"run it\"\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn images() {
+    let web = |text: &str| [(WEB, format!("{text}\n"))];
+    let cases = [
+        web(""),
+        web("image = \"example/web\""),
+        web("image = \"example/web:1.0\""),
+        web("image = \"example/web@sha256:00\""),
+        web("image = \"Example/web\"\ntag = \"1.0\""),
+        web("image = \"exa mple\"\ntag = 1.0"),
+        web("image = \"a\"\ntag = \"1 0\""),
+        web("image = \"a\"\ndigest = \"sha256:00\""),
+        web("image = \"a\"\ntag = \"1\"\ndigest = \"sha256:00\""),
+        web("image = \"a\\nb\"\ntag = \"1\""),
+    ];
+    let cases: Vec<&[(&str, String)]> = cases.iter().map(|case| &case[..]).collect();
+    let text = messages(&cases);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn shapes_of_a_service() {
+    let text = services(&[
+        "memory = \"512MB\"\ncpus = \"0\"\nuser = \"a b\"\nnetwork = \"a/b\"\nstop_timeout = \"10\"\n",
+        "memory = \"512m\\n\"\nvolumes = [\"data\", \"/a:/b\", \"/c:/b:ro\", \"/a:/d\\n\"]\n",
+        "capabilities = [\"net_admin\", \"NET ADMIN\"]\ndevices = [\"fuse\"]\n",
+        "command = [\"a\\u0000\"]\nextra_args = [\"\\u0000\"]\n",
+        "[ulimits]\nnofiles = 1\nnproc = \"9:1\"\n[labels]\n\"bayplan.x\" = \"1\"\n\"a b\" = \"1\"\n\"a=b\" = \"1\"\nok = true\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn health() {
+    let text = services(&[
+        "[health]\n",
+        "[health]\nhttp = \"/health\"\n",
+        "port = 80\n[health]\nhttp = \"health\"\ntimeout = \"0s\"\n",
+        "port = 80\n[health]\nhttp = \"/health\"\ntcp = true\n",
+        "port = 80\nnetwork = \"none\"\n[health]\ntcp = true\n",
+        "port = 80\n[health]\ntcp = false\ntimeout = \"soon\"\n",
+        "[health]\ncommand = []\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn names_of_variables() {
+    let text = variables(&[
+        ("my-var = \"1\"\nA = 1.5\nB = [1]\nD = 1979-05-27", ""),
+        (
+            "DOCKER_HOST = \"1\"\nPATH = \"1\"\nLD_PRELOAD = \"\"\nLISTEN_FDS = \"\"\nIMAGE = \"a\"",
+            "",
+        ),
+        (
+            "CLUSTER_ID = \"1\"\nCLUSTER_TYPE = \"1\"\nAPP_PORT = 1\nDOCKER01_IP = \"1\"",
+            "",
+        ),
+        ("", "port = 80\n[env]\nAPP_PORT = 81\nCLUSTER_ID = \"a\""),
+        (
+            "A_1 = \"\"",
+            "vars = [\"A_2\", \"B*\", \"a-b\", \"\", \"API_HOST\", \"WEB_PORT\", \"OWN\", \"UNHEARD_OF\"]\n[env]\nOWN = 1",
+        ),
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn names_in_two_layers() {
+    let config = |text: &str| (CONFIG, format!("[vars]\n{text}\n"));
+    let cluster = |text: &str| (CLUSTER, format!("{HOSTS}{PLACE}[vars]\n{text}\n"));
+    let web = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
+    let text = messages(&[
+        &[config("A = 1"), cluster("A = 2")],
+        &[cluster("A = 2"), web("vars = [\"A\"]\n[env]\nA = 3")],
+        &[cluster("API_HOST = \"x\""), web("needs = [\"api\"]")],
+        &[web("needs = [\"api\"]\n[env]\nAPI_PORT = 3")],
+        // A warning does not hide an error.
+        &[config("A = 1"), cluster("A = 2\nB = \"{{ C }}\"")],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn values() {
+    let large = format!("A = \"{}\"", "x".repeat(131_070));
+    let sum = (0..9).map(|n| format!("A{n} = \"{}\"\n", "x".repeat(120_000)));
+    let sum: String = sum.collect();
+    let text = variables(&[
+        (
+            "A = \"{{ B }}\"\nB = \"x {{ A }}\"\nC = \"{{ A }}\"\nD = \"{{ D }}\"",
+            "",
+        ),
+        (
+            "MONGODB_HOST = 1\nURL = \"mongodb://{{ MONGODB_HOTS }}/{{ NOWHERE_TO_BE_SEEN }}\"\nAGAIN = \"{{ URL }}\"",
+            "",
+        ),
+        (
+            "A = \"{{ B\"\nB = \"{% if %}\"\nC = \"{{ 1 / 0 }}\"\nD = \"{{ 'a'|frobnicate }}\"\nE = \"{{ f() }}\"",
+            "",
+        ),
+        ("A = \"{{ WEB_PORT }}\"", ""),
+        (
+            "A = \"{% for i in range(90000) %}{{ i * i }}{% endfor %}\"\nB = \"{{ 'a' * 1000000 }}\"",
+            "",
+        ),
+        ("A = \"a\\u0000b\"\nB = \"{{ 'a\\\\u0000' }}\"", ""),
+        (
+            "",
+            "[env]\nA = \"{{ B }}\"\nB = \"{{ EXTERNL_ADDRESS }}\"\nC = \"{{ IMAGE.b }}\"\nD = \"{{ CLUSTER_TYPE }}{{ HOME }}\"",
+        ),
+        (&large, ""),
+        (&sum, "vars = [\"A*\"]"),
+    ]);
+    insta::assert_snapshot!(text);
+}

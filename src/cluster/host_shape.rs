@@ -1,0 +1,191 @@
+//! The shapes of texts that tell how a host is reached.
+
+use std::net::IpAddr;
+
+use super::nearest;
+use super::read::Misfit;
+use super::shape::{Shape, line, word};
+
+/// A login name on a host.
+pub(super) fn login(text: &str) -> Shape<String> {
+    let text = word(text, "a user's name")?;
+    if text.contains(['@', ':', '/']) {
+        return Err(Misfit::new("a user's name"));
+    }
+    Ok(text)
+}
+
+/// A directory that stands for a host.
+pub(super) fn directory(text: &str) -> Shape<String> {
+    line(text)
+}
+
+/// A host's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AddressKind {
+    Ip,
+    Dns,
+}
+
+/// An IP address or a DNS name.
+pub(super) fn address(text: &str) -> Shape<AddressKind> {
+    const EXPECTED: &str = "an IP address or a DNS name";
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(AddressKind::Ip);
+    }
+    if let Some((user, host)) = text.split_once('@') {
+        let help = format!("write `address = {host:?}` and `user = {user:?}`");
+        return Err(Misfit::help(EXPECTED, help));
+    }
+    if let Some((host, port)) = text.rsplit_once(':')
+        && port.parse::<u16>().is_ok()
+        && !host.contains(':')
+    {
+        let help = format!("write `address = {host:?}` and `port = {port}`");
+        return Err(Misfit::help(EXPECTED, help));
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let number = |label: &str| label.bytes().all(|b| b.is_ascii_digit());
+    // A name whose last part is a number is an address that is written wrongly (RFC 1123, 2.1).
+    let last = text.rsplit('.').next().unwrap_or_default();
+    if text.len() <= 253 && text.split('.').all(label) && !number(last) {
+        Ok(AddressKind::Dns)
+    } else {
+        Err(Misfit::new(EXPECTED))
+    }
+}
+
+/// The host key types that bayplan pins (`ssh-keyscan` shows them).
+const KEY_TYPES: [&str; 5] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+];
+
+/// A public host key, `<type> <base64>`; a comment after it is dropped.
+pub(super) fn host_key(text: &str) -> Shape<String> {
+    const HELP: &str = "take it from `/etc/ssh/ssh_host_ed25519_key.pub` on the host";
+    let misfit = || Misfit::help("a host key `ssh-ed25519 AAAA…`", HELP);
+    line(text)?;
+    let mut words = text.split_whitespace();
+    let (Some(kind), Some(base64)) = (words.next(), words.next()) else {
+        return Err(misfit());
+    };
+    if !KEY_TYPES.contains(&kind) {
+        return Err(Misfit {
+            expected: "a host key of a known type".to_owned(),
+            help: Some(format!("known here: {}", nearest::list(KEY_TYPES))),
+        });
+    }
+    let blob =
+        decode_base64(base64).ok_or_else(|| Misfit::help("a host key with valid base64", HELP))?;
+    // The blob repeats its type: four bytes of length, then the text (RFC 4253, 6.6).
+    let named = u32::try_from(kind.len())
+        .expect("a key type is short")
+        .to_be_bytes();
+    let body = blob
+        .strip_prefix(&named[..])
+        .and_then(|rest| rest.strip_prefix(kind.as_bytes()));
+    let whole = match (body, kind) {
+        (Some(key), "ssh-ed25519") => key.len() == 4 + 32,
+        (Some(key), _) => key.len() >= 4 + 32,
+        (None, _) => false,
+    };
+    if !whole {
+        return Err(Misfit::help(format!("a whole key of type {kind}"), HELP));
+    }
+    Ok(format!("{kind} {base64}"))
+}
+
+/// Decodes standard base64 with its padding.
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    if text.is_empty() || !text.len().is_multiple_of(4) {
+        return None;
+    }
+    let digits = text.trim_end_matches('=');
+    if text.len() - digits.len() > 2 {
+        return None;
+    }
+    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
+    for digit in digits.bytes() {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        buffer = (buffer << 6 | u32::from(value)) & 0xff_ffff;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(buffer >> bits & 0xff).expect("eight bits"));
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn takes<T>(shape: fn(&str) -> Shape<T>, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(shape(text).is_ok(), "{text:?} is fine");
+        }
+        for text in bad {
+            assert!(shape(text).is_err(), "{text:?} is not");
+        }
+    }
+
+    #[test]
+    fn addresses_are_ip_or_dns() {
+        takes(
+            address,
+            &["10.0.0.1", "::1", "db-1.example.com", "localhost"],
+            &[
+                "",
+                "10.0.0.300",
+                "a b",
+                "-a",
+                "a..b",
+                "deploy@a",
+                "a:22",
+                "$(id)",
+            ],
+        );
+    }
+
+    #[test]
+    fn host_keys_lose_their_comment_and_nothing_else() {
+        let key =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+        assert_eq!(
+            host_key(&format!("{key} root@docker01")),
+            Ok(key.to_owned())
+        );
+        takes(
+            host_key,
+            &[key],
+            &[
+                "",
+                "ssh-ed25519",
+                "ssh-dss AAAA",
+                "ssh-ed25519 AAAA",
+                &key[..60],
+                &key.replace("ssh-ed", "ssh-rsa"),
+                &key.replace('C', "!"),
+            ],
+        );
+    }
+}

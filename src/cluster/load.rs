@@ -1,0 +1,134 @@
+//! Finds and reads the files of one cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::cluster_file::{read_cluster, read_service_config};
+use super::description::{Assignment, ClusterFile, ServiceFile};
+use super::diagnostic::{Diagnostic, Place, quoted};
+use super::name::{ClusterName, ServiceName};
+use super::nearest;
+use super::read::{Problems, parse, text};
+use super::service_file::read_service;
+use super::sources::Sources;
+
+/// The files of one cluster, read. `None` stands for what is there and could not be read: nothing
+/// is known about it, so nothing that refers to it is reported.
+pub(super) struct Description {
+    pub name: ClusterName,
+    pub cluster_path: String,
+    pub cluster: Option<ClusterFile>,
+    pub service_config: Option<Vec<Assignment>>,
+    pub services: BTreeMap<ServiceName, Option<ServiceFile>>,
+    /// Files of services whose names are no valid names.
+    pub misnamed: BTreeSet<String>,
+}
+
+pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Option<Description> {
+    let root = format!("clusters/{name}");
+    if !sources.clusters().any(|cluster| cluster == name) {
+        problems.push(unknown_cluster(name, sources));
+        return None;
+    }
+    let cluster_path = format!("{root}/cluster.toml");
+    let name = match ClusterName::new(name) {
+        Ok(name) => Some(name),
+        Err(invalid) => {
+            problems.push(
+                Diagnostic::error(
+                    format!("expected {}, found {}", invalid.expected, quoted(name)),
+                    Place::file(&root, ""),
+                )
+                .with_help("rename the directory"),
+            );
+            None
+        }
+    };
+    let cluster = match sources.get(&cluster_path) {
+        Some(bytes) => text(&cluster_path, bytes, problems)
+            .and_then(|text| parse(&cluster_path, text, problems))
+            .map(|entries| read_cluster(&cluster_path, &entries, problems)),
+        None => {
+            problems.push(
+                Diagnostic::error(
+                    "expected `cluster.toml` in the cluster's directory, found none",
+                    Place::file(&cluster_path, ""),
+                )
+                .with_help(MINIMAL_HOST),
+            );
+            None
+        }
+    };
+    let config_path = format!("{root}/service-config.toml");
+    let service_config = match sources.get(&config_path) {
+        Some(bytes) => text(&config_path, bytes, problems)
+            .and_then(|text| parse(&config_path, text, problems))
+            .map(|entries| read_service_config(&config_path, &entries, problems)),
+        None => Some(Vec::new()),
+    };
+    let secrets_path = format!("{root}/secrets.toml");
+    if sources.get(&secrets_path).is_some() {
+        problems.push(
+            Diagnostic::error(
+                "`secrets.toml` is not supported yet: this version does not do secrets",
+                Place::file(secrets_path, ""),
+            )
+            .with_help("remove the file"),
+        );
+    }
+    let mut services = BTreeMap::new();
+    let mut misnamed = BTreeSet::new();
+    for (file, bytes) in sources.below(&format!("{root}/services/")) {
+        let Some(stem) = file.strip_suffix(".toml") else {
+            continue;
+        };
+        let path = format!("{root}/services/{file}");
+        match ServiceName::new(stem) {
+            Ok(name) => {
+                let service = text(&path, bytes, problems)
+                    .and_then(|text| parse(&path, text, problems))
+                    .map(|entries| read_service(name.clone(), &path, &entries, problems));
+                services.insert(name, service);
+            }
+            Err(invalid) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected {}, found {}", invalid.expected, quoted(stem)),
+                        Place::file(path, ""),
+                    )
+                    .with_help("rename the file: its name is the service's name"),
+                );
+                misnamed.insert(stem.to_owned());
+            }
+        }
+    }
+    Some(Description {
+        name: name?,
+        cluster_path,
+        cluster,
+        service_config,
+        services,
+        misnamed,
+    })
+}
+
+/// What to write for a first host.
+pub(super) const MINIMAL_HOST: &str =
+    "write `[hosts.docker01]` and below it `address = \"10.0.0.1\"`";
+
+/// The message for a cluster that does not exist.
+pub(crate) fn unknown_cluster(name: &str, sources: &Sources) -> Diagnostic {
+    let known: Vec<&str> = sources.clusters().collect();
+    let help = match (nearest::nearest(name, known.iter().copied()), &known[..]) {
+        (Some(near), all) => format!(
+            "did you mean `{near}`? there are: {}",
+            nearest::list(all.iter().copied())
+        ),
+        (None, []) => format!("write `clusters/{name}/cluster.toml`"),
+        (None, all) => format!("there are: {}", nearest::list(all.iter().copied())),
+    };
+    Diagnostic::error(
+        format!("there is no cluster {}", quoted(name)),
+        Place::file(format!("clusters/{name}"), ""),
+    )
+    .with_help(help)
+}

@@ -1,0 +1,271 @@
+//! Which service stands where: hosts, `[place]`, ports, and who needs whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::description::{ClusterFile, DescribedHost, ServiceFile};
+use super::diagnostic::{Diagnostic, Place, quoted};
+use super::host_shape::AddressKind;
+use super::load::{Description, MINIMAL_HOST};
+use super::model::Transport;
+use super::name::{HostName, ServiceName};
+use super::nearest;
+use super::read::{At, Problems, Spot};
+use super::reserved;
+
+/// The hosts of every service that is placed, in the order of `[place]`.
+pub(super) type Placements = BTreeMap<ServiceName, Vec<HostName>>;
+
+/// Checks that hosts and services are there, and that no two hosts are one.
+pub(super) fn check_hosts(
+    description: &Description,
+    cluster: &ClusterFile,
+    problems: &mut Problems,
+) {
+    let no_services = description.services.is_empty() && description.misnamed.is_empty();
+    let service = format!(
+        "write `image = \"…\"` and `tag = \"…\"` in `clusters/{}/services/web.toml`",
+        description.name
+    );
+    let empty = match (cluster.host_names.is_empty(), no_services) {
+        (true, true) => Some((
+            "hosts and no services",
+            format!("{MINIMAL_HOST}; {service}"),
+        )),
+        (true, false) => Some(("hosts", MINIMAL_HOST.to_owned())),
+        (false, true) => Some(("services", service)),
+        (false, false) => None,
+    };
+    if let Some((what, help)) = empty {
+        problems.push(
+            Diagnostic::error(
+                format!("cluster `{}` is empty: it has no {what}", description.name),
+                Place::file(&description.cluster_path, ""),
+            )
+            .with_help(help),
+        );
+    }
+    let mut reached: BTreeMap<String, &DescribedHost> = BTreeMap::new();
+    for host in &cluster.hosts {
+        check_address_variable(host, problems);
+        let way = match &host.host.transport {
+            Transport::Ssh(ssh) => {
+                let address = host.host.address.as_deref().unwrap_or_default();
+                format!("{address}:{}", ssh.port.unwrap_or(22))
+            }
+            Transport::Local { .. } => "local".to_owned(),
+            Transport::Directory { root } => format!("directory {}", root.display()),
+        };
+        if let Some(first) = reached.get(&way) {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "`{}` and `{}` are the same host",
+                        first.name.value, host.name.value
+                    ),
+                    host.reach.label("reached the same way"),
+                )
+                .with_related(first.reach.label("first one"))
+                .with_help("remove one of them, or correct its address"),
+            );
+        }
+        reached.entry(way).or_insert(host);
+    }
+}
+
+/// The variable that a host's address gives, if the address is one that has a number.
+fn address_variable(host: &DescribedHost) -> Option<String> {
+    let kind = host.address.as_ref()?.value;
+    (kind == AddressKind::Ip).then(|| format!("{}_IP", host.name.value.variable_stem()))
+}
+
+fn check_address_variable(host: &DescribedHost, problems: &mut Problems) {
+    let Some(variable) = address_variable(host) else {
+        return;
+    };
+    if let Some(why) = reserved::why(&variable) {
+        problems.push(
+            Diagnostic::error(
+                format!(
+                    "host `{}` gives the variable `{variable}`, which is reserved: {why}",
+                    host.name.value
+                ),
+                host.name.spot.label("gives a reserved variable"),
+            )
+            .with_help("choose another name for the host"),
+        );
+    }
+}
+
+/// Resolves `[place]`.
+pub(super) fn place(
+    description: &Description,
+    cluster: &ClusterFile,
+    problems: &mut Problems,
+) -> Placements {
+    let mut placements = Placements::new();
+    let hosts: BTreeSet<&str> = cluster
+        .host_names
+        .iter()
+        .map(|n| n.value.as_str())
+        .collect();
+    let valid = hosts
+        .iter()
+        .copied()
+        .filter(|name| HostName::new(*name).is_ok());
+    for line in &cluster.place {
+        let name = &line.service.value;
+        let service = ServiceName::new(name.as_str()).ok();
+        let service = service.filter(|service| description.services.contains_key(service));
+        if service.is_none() && !description.misnamed.contains(name) {
+            let known = description.services.keys().map(ServiceName::as_str);
+            let near = nearest::nearest(name, known);
+            let help = near.map_or_else(
+                || {
+                    format!(
+                        "write `clusters/{}/services/{name}.toml`, or remove the line",
+                        description.name
+                    )
+                },
+                |near| format!("did you mean `{near}`?"),
+            );
+            problems.push(
+                Diagnostic::error(
+                    format!("expected a service, found {}", quoted(name)),
+                    line.service.spot.label("there is no such service"),
+                )
+                .with_help(help),
+            );
+        }
+        let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
+        for host in &line.hosts {
+            // Without any host, one message says it all.
+            if !hosts.is_empty() && !hosts.contains(host.value.as_str()) {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected a host of this cluster, found {}",
+                            quoted(&host.value)
+                        ),
+                        host.spot.label("there is no such host"),
+                    )
+                    .with_help_if(nearest::help(&host.value, valid.clone())),
+                );
+            }
+            if let Some(first) = seen.insert(&host.value, &host.spot) {
+                problems.push(
+                    Diagnostic::error(
+                        format!("`{name}` is placed twice on {}", quoted(&host.value)),
+                        host.spot.label("second time"),
+                    )
+                    .with_related(first.label("first time"))
+                    .with_help("remove one of them"),
+                );
+            }
+        }
+        if let Some(service) = service
+            && !line.hosts.is_empty()
+        {
+            let named = line
+                .hosts
+                .iter()
+                .filter_map(|h| HostName::new(h.value.as_str()).ok());
+            placements.insert(service, named.collect());
+        }
+    }
+    warn_unplaced(description, cluster, &placements, problems);
+    placements
+}
+
+fn warn_unplaced(
+    description: &Description,
+    cluster: &ClusterFile,
+    placements: &Placements,
+    problems: &mut Problems,
+) {
+    let first_host = cluster
+        .host_names
+        .first()
+        .map_or("docker01", |n| n.value.as_str());
+    for name in description.services.keys() {
+        if placements.contains_key(name) {
+            continue;
+        }
+        let line = cluster
+            .place
+            .iter()
+            .find(|line| line.service.value == name.as_str());
+        let place = match line {
+            Some(line) => line.service.spot.label("placed on no host"),
+            None => Place::file(service_path(description, name), ""),
+        };
+        problems.push(
+            Diagnostic::warning(format!("service `{name}` is placed nowhere"), place).with_help(
+                format!(
+                    "write `{name} = \"{first_host}\"` below `[place]` in `{}`",
+                    description.cluster_path
+                ),
+            ),
+        );
+    }
+}
+
+pub(super) fn service_path(description: &Description, name: &ServiceName) -> String {
+    format!("clusters/{}/services/{name}.toml", description.name)
+}
+
+/// Reports services of one host that take the same port. Each pair is told once, with its hosts.
+pub(super) fn check_ports(
+    description: &Description,
+    placements: &Placements,
+    problems: &mut Problems,
+) {
+    let mut taken: BTreeMap<(&HostName, u16), &ServiceFile> = BTreeMap::new();
+    let mut clashes: BTreeMap<(&ServiceName, &ServiceName), Vec<&HostName>> = BTreeMap::new();
+    for (name, hosts) in placements {
+        let Some(service) = description.services.get(name).and_then(Option::as_ref) else {
+            continue;
+        };
+        // Without a network nothing is published.
+        let Some(port) = port_of(service) else {
+            continue;
+        };
+        for host in hosts {
+            match taken.get(&(host, port.value)) {
+                // The same host twice in one line was reported already.
+                Some(first) if first.name != *name => {
+                    clashes.entry((&first.name, name)).or_default().push(host)
+                }
+                Some(_) => {}
+                None => {
+                    taken.insert((host, port.value), service);
+                }
+            }
+        }
+    }
+    for ((first, second), hosts) in clashes {
+        let port = |name| {
+            let service = description.services.get(name).and_then(Option::as_ref);
+            service.and_then(port_of)
+        };
+        let (Some(first_port), Some(second_port)) = (port(first), port(second)) else {
+            continue;
+        };
+        problems.push(
+            Diagnostic::error(
+                format!(
+                    "`{first}` and `{second}` both take port {} of {}",
+                    second_port.value,
+                    nearest::list(hosts.iter().map(|host| host.as_str()))
+                ),
+                second_port.spot.label(format!("`{second}`")),
+            )
+            .with_related(first_port.spot.label(format!("`{first}`")))
+            .with_help("choose another port for one of them, or place it on another host"),
+        );
+    }
+}
+
+fn port_of(service: &ServiceFile) -> Option<&At<u16>> {
+    let none = service.container.network.as_deref() == Some("none");
+    service.port.as_ref().filter(|_| !none)
+}

@@ -1,0 +1,111 @@
+//! What a description gives by itself: where services are, what the cluster and its hosts are
+//! called.
+
+use std::collections::BTreeMap;
+
+use super::description::ClusterFile;
+use super::host_shape::AddressKind;
+use super::load::Description;
+use super::name::{HostName, ServiceName};
+use super::placement::{Placements, service_path};
+use super::read::Spot;
+use super::values::{Outcome, Values};
+
+/// The location variables of every placed service.
+pub(super) fn locations(
+    description: &Description,
+    cluster: &ClusterFile,
+    placements: &Placements,
+) -> BTreeMap<ServiceName, Values> {
+    // An IP address is resolved by the host's own name (`--add-host`), so that it does not stand
+    // in every service's variables; a DNS name stands for itself.
+    let reached = |host: &HostName| {
+        let described = cluster.hosts.iter().find(|d| d.name.value == *host);
+        let dns = described.filter(|d| {
+            let kind = d.address.as_ref().map(|kind| kind.value);
+            kind == Some(AddressKind::Dns)
+        });
+        dns.and_then(|d| d.host.address.clone())
+            .unwrap_or_else(|| host.to_string())
+    };
+    placements
+        .iter()
+        .map(|(name, hosts)| {
+            let stem = name.variable_stem();
+            let hosts: Vec<String> = hosts.iter().map(reached).collect();
+            let mut variables = Values::new();
+            if let Some(first) = hosts.first() {
+                variables.insert(format!("{stem}_HOST"), Outcome::text(first));
+            }
+            variables.insert(format!("{stem}_HOSTS"), Outcome::text(hosts.join(",")));
+            let port = match description.services.get(name).and_then(Option::as_ref) {
+                Some(service) if service.unread_port => Some(Outcome::Failed),
+                Some(service) => {
+                    let port = service.port.as_ref();
+                    port.map(|port| Outcome::number(port.value))
+                }
+                None => Some(Outcome::Failed),
+            };
+            if let Some(port) = port {
+                variables.insert(format!("{stem}_PORT"), port);
+            }
+            (name.clone(), variables)
+        })
+        .collect()
+}
+
+/// What the cluster itself gives: its name, its type, its hosts' addresses with their places.
+pub(super) fn derived(
+    description: &Description,
+    cluster: &ClusterFile,
+) -> BTreeMap<String, (Outcome, Option<Spot>)> {
+    let mut derived = BTreeMap::new();
+    // A host that could not be read may well have an address.
+    for name in &cluster.host_names {
+        if let Ok(name) = HostName::new(name.value.as_str()) {
+            let variable = format!("{}_IP", name.variable_stem());
+            derived.insert(variable, (Outcome::Failed, None));
+        }
+    }
+    for host in &cluster.hosts {
+        let variable = format!("{}_IP", host.name.value.variable_stem());
+        match (&host.host.address, &host.address) {
+            (Some(address), Some(kind)) if kind.value == AddressKind::Ip => {
+                let derived_from = Some(kind.spot.clone());
+                derived.insert(variable, (Outcome::text(address), derived_from));
+            }
+            (Some(_), None) => {}
+            (Some(_), Some(_)) | (None, _) => {
+                derived.remove(&variable);
+            }
+        }
+    }
+    let id = Outcome::text(description.name.as_str());
+    derived.insert("CLUSTER_ID".to_owned(), (id, None));
+    if let Some(kind) = &cluster.kind {
+        let kind = Outcome::text(&*kind.value);
+        derived.insert("CLUSTER_TYPE".to_owned(), (kind, None));
+    }
+    derived
+}
+
+/// What to write for names that services would give if they were placed, or had a port.
+pub(super) fn absent(
+    description: &Description,
+    locations: &BTreeMap<ServiceName, Values>,
+) -> BTreeMap<String, String> {
+    let mut absent = BTreeMap::new();
+    for name in description.services.keys() {
+        let given = locations.get(name);
+        for suffix in ["HOST", "HOSTS", "PORT"] {
+            let variable = format!("{}_{suffix}", name.variable_stem());
+            let help = match given {
+                Some(given) if given.contains_key(&variable) => continue,
+                Some(_) => format!("write `port = …` in `{}`", service_path(description, name)),
+                None => format!("place `{name}` on a host: that gives `{variable}`"),
+            };
+            absent.insert(variable, help);
+        }
+    }
+    absent
+}

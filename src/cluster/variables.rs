@@ -1,0 +1,390 @@
+//! Which variables a service gets, from which layer, with which value.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::description::{Assignment, ClusterFile, ServiceFile, Within};
+use super::diagnostic::{Diagnostic, Place, quoted};
+use super::load::Description;
+use super::model::{Layer, Variable};
+use super::name::{ServiceName, VariableName};
+use super::nearest;
+use super::placement::Placements;
+use super::read::{At, Problems, Spot};
+use super::reserved;
+use super::scope::{absent, derived, locations};
+use super::sources::Sources;
+use super::values::{Evaluator, Outcome, Values};
+
+/// What one service's variables may take together, in bytes of `NAME=value` and a NUL each: the
+/// kernel's limit for a new process is about 2 MiB with its arguments, and the container's
+/// process gets them once more.
+const SERVICE_MAX: usize = 1 << 20;
+
+/// The variables of a cluster, evaluated.
+pub(super) struct Variables<'a> {
+    evaluator: Evaluator<'a>,
+    /// What `vars` of a service ranges over.
+    selectable: BTreeMap<String, (Layer, Outcome)>,
+    /// What the values of `[env]` can use besides each other.
+    scope: Values,
+    /// Where `[vars]` of a winning file defines a name.
+    defined: BTreeMap<String, Spot>,
+    /// Where each service is: `LISTING_HOST` and its like, by service.
+    locations: BTreeMap<ServiceName, Values>,
+    /// What to do about a name that a service could give and does not.
+    absent: BTreeMap<String, String>,
+    /// Whether a file with `[vars]` could not be read, so that any name may be in it.
+    incomplete: bool,
+}
+
+impl<'a> Variables<'a> {
+    /// Evaluates `[vars]` of both files.
+    pub fn of_cluster(
+        description: &Description,
+        cluster: &ClusterFile,
+        placements: &Placements,
+        sources: &'a Sources,
+        problems: &mut Problems,
+    ) -> Self {
+        let evaluator = Evaluator::new(sources);
+        let service_config = description.service_config.as_deref().unwrap_or_default();
+        let locations = locations(description, cluster, placements);
+        let derived = derived(description, cluster);
+
+        let mut winning: BTreeMap<String, (Layer, &Assignment)> = BTreeMap::new();
+        for assignment in service_config {
+            winning.insert(
+                assignment.name.value.to_string(),
+                (Layer::ServiceConfig, assignment),
+            );
+        }
+        for assignment in &cluster.vars {
+            let name = assignment.name.value.to_string();
+            let second = (Layer::Cluster, assignment);
+            if let Some((_, first)) = winning.insert(name.clone(), second) {
+                problems.push(
+                    Diagnostic::warning(
+                        format!("`{name}` is defined in two layers; 30-cluster wins"),
+                        assignment.name.spot.label("this value wins"),
+                    )
+                    .with_related(first.name.spot.label("this value is never used"))
+                    .with_help("remove one of them"),
+                );
+            }
+        }
+        for (name, (_, spot)) in &derived {
+            // CLUSTER_ID and CLUSTER_TYPE are refused where they are defined.
+            let Some(spot) = spot else { continue };
+            if let Some((_, assignment)) = winning.get(name) {
+                problems.push(
+                    Diagnostic::error(
+                        format!("`{name}` is derived by bayplan and cannot be defined"),
+                        assignment.name.spot.label("defined here"),
+                    )
+                    .with_related(spot.label("derived from this address"))
+                    .with_help("remove the definition, or rename the host"),
+                );
+            }
+        }
+        warn_locations(description, &locations, &winning, problems);
+
+        let mut outer: Values = Values::new();
+        for variables in locations.values() {
+            outer.extend(variables.clone());
+        }
+        for (name, (outcome, _)) in &derived {
+            outer.insert(name.clone(), outcome.clone());
+        }
+        let definitions: BTreeMap<String, &Assignment> = winning
+            .iter()
+            .filter(|(name, _)| !derived.contains_key(*name))
+            .map(|(name, (_, assignment))| (name.clone(), *assignment))
+            .collect();
+        let mut variables = Self {
+            selectable: BTreeMap::new(),
+            defined: BTreeMap::new(),
+            absent: absent(description, &locations),
+            incomplete: description.service_config.is_none(),
+            scope: outer,
+            evaluator,
+            locations,
+        };
+        let values = variables.evaluate(&definitions, &Values::new(), problems);
+        for (name, (outcome, _)) in derived {
+            variables.selectable.insert(name, (Layer::Cluster, outcome));
+        }
+        for (name, outcome) in values {
+            let (layer, assignment) = winning[&name];
+            let spot = assignment.name.spot.clone();
+            variables.defined.insert(name.clone(), spot);
+            variables.scope.insert(name.clone(), outcome.clone());
+            variables.selectable.insert(name, (layer, outcome));
+        }
+        variables
+    }
+
+    /// The values of definitions that see the whole scope and, before it, `own`.
+    fn evaluate(
+        &self,
+        definitions: &BTreeMap<String, &Assignment>,
+        own: &Values,
+        problems: &mut Problems,
+    ) -> Values {
+        let mut outer = self.scope.clone();
+        outer.extend(own.clone());
+        if self.incomplete {
+            // Every name may be defined in the file that could not be read.
+            return definitions
+                .keys()
+                .map(|name| (name.clone(), Outcome::Failed))
+                .collect();
+        }
+        let explain = |name: &str| match self.absent.get(name) {
+            Some(help) => Some(help.clone()),
+            None if reserved::derived(name, Within::Vars).is_some() => Some(reserved::define(name)),
+            None => {
+                let known = definitions.keys().chain(outer.keys());
+                nearest::nearest(name, known.map(String::as_str))
+                    .map(|near| format!("did you mean `{near}`?"))
+                    .or_else(|| Some(reserved::define(name)))
+            }
+        };
+        self.evaluator
+            .evaluate(definitions, &outer, &explain, problems)
+    }
+
+    /// The variables of one service.
+    pub fn of_service(
+        &self,
+        service: &ServiceFile,
+        needs: &[ServiceName],
+        problems: &mut Problems,
+    ) -> BTreeMap<VariableName, Variable> {
+        let mut found: BTreeMap<String, (Layer, Outcome)> = BTreeMap::new();
+        for need in needs {
+            for (name, outcome) in self.locations.get(need).into_iter().flatten() {
+                found.insert(name.clone(), (Layer::ServiceLocations, outcome.clone()));
+            }
+        }
+        for pattern in &service.vars {
+            self.select(service, pattern, &mut found, problems);
+        }
+        self.warn_shadowed(service, &found, problems);
+
+        let mut own = Values::new();
+        if let Some(image) = &service.image {
+            own.insert("IMAGE".to_owned(), Outcome::text(&*image.reference));
+        }
+        if let Some(port) = &service.port {
+            own.insert("APP_PORT".to_owned(), Outcome::number(port.value));
+        }
+        let definitions = service
+            .env
+            .iter()
+            .map(|assignment| (assignment.name.value.to_string(), assignment))
+            .collect();
+        let env = self.evaluate(&definitions, &own, problems);
+        for (name, outcome) in own.into_iter().chain(env) {
+            found.insert(name, (Layer::Service, outcome));
+        }
+
+        let mut variables = BTreeMap::new();
+        let mut total = 0;
+        for (name, (layer, outcome)) in found {
+            let (Ok(name), Outcome::Known { text, .. }) = (VariableName::new(name), outcome) else {
+                continue;
+            };
+            total += name.as_str().len() + text.len() + 2;
+            variables.insert(name, Variable { layer, value: text });
+        }
+        if total > SERVICE_MAX {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected at most {SERVICE_MAX} bytes of variables for `{}`, found {total}",
+                        service.name
+                    ),
+                    Place::file(&service.path, ""),
+                )
+                .with_help("put large values into files in the image or on a volume"),
+            );
+        }
+        variables
+    }
+
+    /// Adds what one entry of `vars` selects.
+    fn select(
+        &self,
+        service: &ServiceFile,
+        pattern: &At<String>,
+        found: &mut BTreeMap<String, (Layer, Outcome)>,
+        problems: &mut Problems,
+    ) {
+        let text = pattern.value.as_str();
+        if text.contains('*') {
+            let mut any = false;
+            for (name, selected) in &self.selectable {
+                if matches(text, name) {
+                    any = true;
+                    found.insert(name.clone(), selected.clone());
+                }
+            }
+            if !any && !self.incomplete {
+                problems.push(
+                    Diagnostic::error(
+                        format!("no variable matches {}", quoted(text)),
+                        pattern.spot.label("matches nothing"),
+                    )
+                    .with_help("define one below `[vars]`, or remove the pattern"),
+                );
+            }
+            return;
+        }
+        if let Some(selected) = self.selectable.get(text) {
+            found.insert(text.to_owned(), selected.clone());
+            return;
+        }
+        if self.incomplete {
+            return;
+        }
+        let location = self
+            .locations
+            .iter()
+            .find(|(_, variables)| variables.contains_key(text));
+        let help = if let Some((needed, _)) = location {
+            format!("write `needs = [\"{needed}\"]`")
+        } else if service.env.iter().any(|a| a.name.value.as_str() == text) {
+            "remove it: the service has it from its own `[env]`".to_owned()
+        } else if let Some(help) = self.absent.get(text) {
+            help.clone()
+        } else if reserved::derived(text, Within::Vars).is_some() {
+            reserved::define(text)
+        } else if let Some(near) =
+            nearest::nearest(text, self.selectable.keys().map(String::as_str))
+        {
+            format!("did you mean `{near}`?")
+        } else {
+            reserved::define(text)
+        };
+        problems.push(
+            Diagnostic::error(
+                format!(
+                    "expected a variable of this cluster, found {}",
+                    quoted(text)
+                ),
+                pattern.spot.label("unknown variable"),
+            )
+            .with_help(help),
+        );
+    }
+
+    /// Warns of names in `[env]` that an earlier layer gives the service too.
+    fn warn_shadowed(
+        &self,
+        service: &ServiceFile,
+        found: &BTreeMap<String, (Layer, Outcome)>,
+        problems: &mut Problems,
+    ) {
+        for assignment in &service.env {
+            let name = assignment.name.value.as_str();
+            let Some((layer, _)) = found.get(name) else {
+                continue;
+            };
+            let mut problem = Diagnostic::warning(
+                format!(
+                    "`{name}` is defined in two layers; 50-{} wins",
+                    service.name
+                ),
+                assignment.name.spot.label("this value wins"),
+            );
+            if let Some(first) = self.defined.get(name) {
+                problem = problem.with_related(first.label("not this one"));
+            }
+            let help = match layer {
+                Layer::ServiceLocations => "remove it, or choose another name",
+                _ => "remove it here, or do not name it in `vars`",
+            };
+            problems.push(problem.with_help(help));
+        }
+    }
+}
+
+/// Warns where `[vars]` defines a name that a service's location gives too.
+fn warn_locations(
+    description: &Description,
+    locations: &BTreeMap<ServiceName, Values>,
+    winning: &BTreeMap<String, (Layer, &Assignment)>,
+    problems: &mut Problems,
+) {
+    let mut needed: BTreeSet<&str> = BTreeSet::new();
+    for service in description.services.values().flatten() {
+        needed.extend(service.needs.iter().map(|need| need.value.as_str()));
+    }
+    for (service, variables) in locations {
+        if !needed.contains(service.as_str()) {
+            continue;
+        }
+        for name in variables.keys() {
+            let Some((layer, assignment)) = winning.get(name) else {
+                continue;
+            };
+            problems.push(
+                Diagnostic::warning(
+                    format!(
+                        "`{name}` is defined in two layers; {} wins",
+                        layer.label(service)
+                    ),
+                    assignment.name.spot.label("wins wherever `vars` names it"),
+                )
+                .with_help(format!(
+                    "remove it: services that need `{service}` get it from its placement"
+                )),
+            );
+        }
+    }
+}
+
+/// Whether a name matches a pattern in which `*` stands for any letters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = name.strip_prefix(first) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else {
+        return rest.is_empty();
+    };
+    // The leftmost match of each inner part leaves the most for those after it.
+    for part in parts {
+        let Some(at) = rest.find(part) else {
+            return false;
+        };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn a_star_stands_for_any_letters() {
+        for (pattern, name, expected) in [
+            ("A", "A", true),
+            ("A", "AB", false),
+            ("A_*", "A_B", true),
+            ("A_*", "A_", true),
+            ("A_*", "AB", false),
+            ("*_IP", "DOCKER01_IP", true),
+            ("*", "", true),
+            ("A*A", "A", false),
+            ("A*B*C", "AxBxBxC", true),
+            ("A**C", "AC", true),
+            ("*B*", "ABC", true),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+}

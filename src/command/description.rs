@@ -1,0 +1,122 @@
+//! What every command begins with: the config repository, the cluster, its checked model.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+use super::{Exit, Failure};
+use crate::cluster::diagnostic::{Diagnostic, Level};
+use crate::cluster::model::Cluster;
+use crate::cluster::name::ClusterName;
+use crate::cluster::{Paint, Sources, check, excerpt, sort};
+use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
+use crate::render::desired::Desired;
+use crate::render::render;
+use crate::report::check::{Checked, Size, diagnostics, summary};
+use crate::report::stream;
+use crate::repository::Repository;
+
+/// A description without errors, and what it comes to.
+pub(super) struct Description {
+    pub cluster: Cluster,
+    pub desired: Desired,
+    pub connect: ConnectContext,
+}
+
+/// The config repository at or above a directory, by default the current one.
+pub(super) fn repository(directory: Option<&Path>) -> Result<Repository, Failure> {
+    Ok(Repository::find(directory.unwrap_or(Path::new(".")))?)
+}
+
+/// Loads, checks and renders a cluster. Problems are shown; errors end the command.
+pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Description, Exit> {
+    let sources = match repository.load(name.as_str()) {
+        Ok(sources) => sources,
+        Err(error) => {
+            let palette = crate::report::palette::Palette::stderr();
+            let text = format!("{error}");
+            stream::stderr(&crate::report::errors::one(&text, None, &palette));
+            return Err(Exit::Failed);
+        }
+    };
+    let outcome = examine(name, &sources);
+    if !outcome.problems.is_empty() {
+        stream::stderr(&show(
+            &outcome.problems,
+            &sources,
+            std::io::stderr().is_terminal(),
+        ));
+    }
+    match outcome.model {
+        Some((cluster, desired)) => Ok(Description {
+            connect: ConnectContext {
+                cluster: cluster.name.clone(),
+                repository_root: repository.root().to_owned(),
+                connect_timeout: CONNECT_TIMEOUT,
+            },
+            cluster,
+            desired,
+        }),
+        None => {
+            stream::stderr(&summary(&[outcome.checked]));
+            Err(Exit::Failed)
+        }
+    }
+}
+
+/// Everything that can be said of a description without a host.
+pub(super) struct Outcome {
+    pub model: Option<(Cluster, Desired)>,
+    pub problems: Vec<Diagnostic>,
+    pub checked: Checked,
+}
+
+/// Checks a description and renders it: a template can be wrong in ways that only rendering shows.
+pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
+    let found = check(name.as_str(), sources);
+    let mut problems = found.diagnostics;
+    let model = found.cluster.and_then(|cluster| match render(&cluster) {
+        Ok(desired) => Some((cluster, desired)),
+        Err(errors) => {
+            problems.extend(errors.into_iter().map(Diagnostic::from));
+            sort(&mut problems);
+            None
+        }
+    });
+    let count = |level| problems.iter().filter(|p| p.level == level).count();
+    let checked = Checked {
+        cluster: name.clone(),
+        errors: count(Level::Error),
+        warnings: count(Level::Warning),
+        size: model.as_ref().map(|(cluster, _)| Size {
+            hosts: cluster.hosts.len(),
+            services: cluster
+                .services
+                .values()
+                .filter(|s| !s.hosts.is_empty())
+                .count(),
+        }),
+    };
+    Outcome {
+        model,
+        problems,
+        checked,
+    }
+}
+
+/// Problems with their excerpts.
+pub(super) fn show(problems: &[Diagnostic], sources: &Sources, terminal: bool) -> String {
+    let choice = anstream::ColorChoice::global();
+    let paint = match choice {
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => Paint::Colour,
+        anstream::ColorChoice::Never => Paint::Plain,
+        anstream::ColorChoice::Auto if terminal && std::env::var_os("NO_COLOR").is_none() => {
+            Paint::Colour
+        }
+        anstream::ColorChoice::Auto => Paint::Plain,
+    };
+    let rendered: Vec<String> = problems
+        .iter()
+        .map(|problem| excerpt(problem, sources, paint))
+        .collect();
+    diagnostics(&rendered)
+}

@@ -1,0 +1,124 @@
+//! `bayplan diff CLUSTER [SERVICE…]`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::description::{Description, load, repository};
+use super::{Exit, Failure};
+use crate::cli::{Diff, Scope};
+use crate::cluster::name::HostName;
+use crate::host::observe::Detail as Look;
+use crate::plan::{Action, Moves, Options, Plan, plan};
+use crate::release::problem::Problem;
+use crate::release::{Hosts, Setting};
+use crate::report::errors::HostFailure;
+use crate::report::palette::Palette;
+use crate::report::progress::Progress;
+use crate::report::{Detail, errors, json, plan as text, stream};
+
+pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
+    let repository = repository(directory)?;
+    let description = match load(&repository, &arguments.scope.cluster) {
+        Ok(description) => description,
+        Err(exit) => return Ok(exit),
+    };
+    let options = options(&description, &arguments.scope, Moves::Allow)?;
+    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let setting = Setting {
+        cluster: &description.cluster,
+        desired: &description.desired,
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    let hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    progress.finish();
+    let plan = plan(&description.desired, &hosts.observed(), &options);
+    let failures = failures(hosts.problems());
+    let detail = if arguments.diff {
+        Detail::Diff
+    } else {
+        Detail::Short
+    };
+    if arguments.json {
+        stream::stdout(&json::plan(&plan, &failures, detail))?;
+    } else {
+        show(&description, &plan, &arguments.scope, detail)?;
+        if failures.is_empty() {
+            let next = text::next_step(&plan, &arguments.scope.services, &Palette::stdout());
+            stream::stdout(&next.unwrap_or_default())?;
+        }
+    }
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    Ok(if !failures.is_empty() || !plan.refusals.is_empty() {
+        Exit::Failed
+    } else if arguments.exit_code && changes(&plan) {
+        Exit::Changes
+    } else {
+        Exit::Done
+    })
+}
+
+/// Prints a plan.
+pub(super) fn show(
+    description: &Description,
+    plan: &Plan,
+    scope: &Scope,
+    detail: Detail,
+) -> Result<(), Failure> {
+    let palette = Palette::stdout();
+    let text = text::text(
+        &description.cluster,
+        plan,
+        &scope.services,
+        detail,
+        &palette,
+    );
+    Ok(stream::stdout(&text)?)
+}
+
+/// Whether a release would, or might, do anything.
+pub(super) fn changes(plan: &Plan) -> bool {
+    let mut services = plan.hosts.values().flat_map(|host| &host.services);
+    !plan.is_empty() || services.any(|service| service.action == Action::MayRestart)
+}
+
+/// What the operator chose, with every named service known.
+pub(super) fn options(
+    description: &Description,
+    scope: &Scope,
+    moves: Moves,
+) -> Result<Options, Failure> {
+    let services: BTreeSet<_> = scope.services.iter().cloned().collect();
+    // A service that the description no longer has can be named too: its release removes it. So
+    // only a name that nobody could mean is refused, and that is known after the look at the
+    // hosts. Here a typing error is far more likely.
+    for service in &services {
+        if !description.cluster.services.contains_key(service) {
+            let known = description.cluster.services.keys().map(AsRef::as_ref);
+            let nearest = crate::cluster::nearest::nearest(service.as_str(), known);
+            let help = nearest.map_or_else(
+                || {
+                    format!(
+                        "`bayplan release {}` without a name also removes services that left",
+                        scope.cluster
+                    )
+                },
+                |nearest| format!("did you mean `{nearest}`?"),
+            );
+            return Err(Failure::with_help(
+                anyhow::anyhow!("expected a service of {}, found `{service}`", scope.cluster),
+                help,
+            ));
+        }
+    }
+    Ok(Options {
+        services: (!services.is_empty()).then_some(services),
+        moves,
+    })
+}
+
+/// The problems of hosts, as the report shows them.
+pub(super) fn failures(problems: &BTreeMap<HostName, Problem>) -> BTreeMap<HostName, HostFailure> {
+    let failure = |(name, problem): (&HostName, &Problem)| (name.clone(), problem.into());
+    problems.iter().map(failure).collect()
+}

@@ -1,0 +1,105 @@
+//! One file a command: each wires the stages and decides nothing.
+
+mod check;
+mod completions;
+mod description;
+mod diff;
+mod release;
+mod render;
+mod status;
+
+use crate::cli::{Cli, Command};
+use crate::report::stream::StdoutError;
+
+/// How bayplan ends (design: exit codes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Nothing to do, or done.
+    Done,
+    Failed,
+    /// There are changes, and `--exit-code` asked.
+    Changes,
+    /// Somebody else holds the lock of a host.
+    Locked,
+    /// A host changed after the plan was shown.
+    Stale,
+    RolledBack,
+    /// The command line is wrong.
+    Usage,
+    /// Standard output was closed (`bayplan … | head`): what a shell says of a program that
+    /// SIGPIPE ended.
+    Closed,
+}
+
+impl Exit {
+    /// The process's exit code.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Changes => 2,
+            Exit::Locked => 3,
+            Exit::Stale => 4,
+            Exit::RolledBack => 5,
+            Exit::Usage => 64,
+            Exit::Closed => 128 + 13,
+        }
+    }
+}
+
+/// Why a command ended early, what to type, and the exit code.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: Exit,
+    pub error: anyhow::Error,
+    pub help: Option<String>,
+}
+
+impl Failure {
+    /// An error with a line that says what to type.
+    #[must_use]
+    pub fn with_help(error: impl Into<anyhow::Error>, help: impl Into<String>) -> Self {
+        Self {
+            help: Some(help.into()),
+            ..Self::from(error)
+        }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        let exit = match error.downcast_ref::<StdoutError>() {
+            Some(StdoutError::Closed) => Exit::Closed,
+            Some(StdoutError::Other(_)) | None => Exit::Failed,
+        };
+        Self {
+            exit,
+            error,
+            help: None,
+        }
+    }
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Whatever stopped it before its result could be shown.
+pub fn run(cli: Cli) -> Result<Exit, Failure> {
+    let Cli {
+        directory,
+        color,
+        command,
+    } = cli;
+    anstream::ColorChoice::from(color).write_global();
+    let directory = directory.as_deref();
+    match command {
+        Command::Completions(arguments) => completions::run(&arguments),
+        Command::Check(arguments) => check::run(directory, &arguments),
+        Command::Render(arguments) => render::run(directory, &arguments),
+        Command::Diff(arguments) => diff::run(directory, &arguments),
+        Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Status(arguments) => status::run(directory, &arguments),
+    }
+}

@@ -1,0 +1,46 @@
+//! `bayplan status CLUSTER`.
+
+use std::path::Path;
+
+use super::description::{load, repository};
+use super::diff::failures;
+use super::{Exit, Failure};
+use crate::cli::Status;
+use crate::host::observe::Detail;
+use crate::plan::status::status;
+use crate::release::{Hosts, Setting};
+use crate::report::palette::Palette;
+use crate::report::progress::Progress;
+use crate::report::{errors, json, status as text, stream};
+
+pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
+    let repository = repository(directory)?;
+    let description = match load(&repository, &arguments.cluster) {
+        Ok(description) => description,
+        Err(exit) => return Ok(exit),
+    };
+    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let setting = Setting {
+        cluster: &description.cluster,
+        desired: &description.desired,
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    let hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
+    progress.finish();
+    let status = status(&description.desired, &hosts.observed());
+    let failures = failures(hosts.problems());
+    if arguments.json {
+        stream::stdout(&json::status(&arguments.cluster, &status, &failures))?;
+    } else {
+        let now = jiff::Timestamp::now();
+        let palette = Palette::stdout();
+        stream::stdout(&text::text(&description.cluster, &status, now, &palette))?;
+    }
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    Ok(if failures.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}

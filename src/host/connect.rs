@@ -1,0 +1,305 @@
+//! Opens a session and looks around, in one round trip.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
+use super::failure::{self, Via};
+use super::process::Killing;
+use super::protocol::LOOP;
+use super::session::{Interrupted, Session};
+use super::ssh::{Client, Destination, Options};
+use crate::cluster::model::{Engine, Host, Transport};
+use crate::cluster::name::ClusterName;
+use crate::plan::observed::Runs;
+
+/// What connecting needs besides the host.
+#[derive(Debug, Clone)]
+pub struct ConnectContext {
+    pub cluster: ClusterName,
+    /// Where relative directories of `directory` hosts begin. Absolute.
+    pub repository_root: PathBuf,
+    /// For the TCP connection (`ConnectTimeout` of `ssh_config(5)`; the user's own wins). Keys,
+    /// login and the first answer get [`LOGIN`] on top.
+    pub connect_timeout: Duration,
+}
+
+/// The usual [`ConnectContext::connect_timeout`].
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a login may take: a slow reverse DNS of sshd alone takes 10 to 20 s.
+pub const LOGIN: Duration = Duration::from_secs(30);
+
+/// What a host says of itself when a session opens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// As `uname -s` says it.
+    pub kernel: String,
+    /// As `uname -n` says it.
+    pub hostname: String,
+    /// `id -u` of the session's `sh`.
+    pub uid: u32,
+    /// `/etc/machine-id`, where there is one: two names for one host are seen by it.
+    pub machine_id: Option<String>,
+    /// Whether it was booted with systemd (`sd_booted(3)`).
+    pub booted_with_systemd: bool,
+    /// Which of the programs that were looked for are not there.
+    pub missing: Vec<String>,
+}
+
+/// What a host needs besides `sh`.
+const TOOLS: &[Tool] = &[
+    tool("tar", "tar"),
+    tool("sha256sum", "coreutils"),
+    tool("flock", "util-linux"),
+    tool("systemctl", "systemd"),
+    tool("systemd-run", "systemd"),
+    tool("systemd-analyze", "systemd"),
+];
+/// What this machine needs for a directory.
+const FILE_TOOLS: &[Tool] = &[tool("tar", "tar"), tool("sha256sum", "coreutils")];
+
+const fn tool(program: &'static str, package: &'static str) -> Tool {
+    Tool { program, package }
+}
+
+/// Opens a session on a host, with what the host says of itself in [`Session::facts`].
+///
+/// A `directory` host is this machine with a [`Session::root`]; nothing is created there.
+///
+/// # Errors
+/// The host cannot be reached, is not the one that is meant, or lacks what bayplan needs.
+pub fn connect(host: &Host, context: &ConnectContext) -> Result<Session, HostError> {
+    connect_by(&Client::from_environment(), host, context)
+}
+
+fn connect_by(
+    client: &Client,
+    host: &Host,
+    context: &ConnectContext,
+) -> Result<Session, HostError> {
+    match &host.transport {
+        Transport::Ssh(ssh) => {
+            let to = Destination {
+                cluster: &context.cluster,
+                host: &host.name,
+                // The model has an address for every such host.
+                address: host.address.as_deref().unwrap_or(host.name.as_str()),
+                ssh,
+            };
+            let error = |kind| HostError {
+                kind,
+                at: to.at(),
+                stderr: String::new(),
+            };
+            let open = |client: &Client| {
+                let command = client
+                    .command(&to, context.connect_timeout)
+                    .map_err(error)?;
+                Opening {
+                    command,
+                    killing: Killing::Alone,
+                    at: to.at(),
+                    root: None,
+                    via: to.via(),
+                }
+                .open(host.engine, context.connect_timeout + LOGIN)
+            };
+            match open(client) {
+                Err(error)
+                    if client.options == Options::All
+                        && error.stderr.contains("option: knownhostscommand") =>
+                {
+                    open(&Client {
+                        options: Options::Before85,
+                        ..client.clone()
+                    })
+                }
+                opened => opened,
+            }
+        }
+        Transport::Local { sudo } => {
+            let mut command = Command::new(if *sudo { "sudo" } else { "sh" });
+            if *sudo {
+                command.args(["-n", "sh"]);
+            }
+            command.args(["-c", LOOP]).env("LC_ALL", "C");
+            let killing = if *sudo {
+                Killing::RootsGroup
+            } else {
+                Killing::Group
+            };
+            Opening {
+                command,
+                killing,
+                at: "this machine".to_owned(),
+                root: None,
+                via: Via::ThisMachine,
+            }
+            .open(host.engine, LOGIN)
+        }
+        Transport::Directory { root } => {
+            let root = context.repository_root.join(root);
+            let mut command = Command::new("sh");
+            command.args(["-c", LOOP]).env("LC_ALL", "C");
+            Opening {
+                command,
+                killing: Killing::Group,
+                at: root.display().to_string(),
+                root: Some(root),
+                via: Via::ThisMachine,
+            }
+            .open(host.engine, LOGIN)
+        }
+    }
+}
+
+/// A session about to be opened.
+struct Opening {
+    command: Command,
+    killing: Killing,
+    at: String,
+    root: Option<PathBuf>,
+    via: Via,
+}
+
+impl Opening {
+    fn open(mut self, engine: Engine, timeout: Duration) -> Result<Session, HostError> {
+        let spawned = Session::spawn(&mut self.command, self.killing, self.at.clone(), self.root);
+        let mut session = spawned.map_err(|error| HostError {
+            kind: self.via.not_started(&error),
+            at: self.at,
+            stderr: String::new(),
+        })?;
+        let tools = match session.runs() {
+            Runs::Processes => TOOLS,
+            Runs::FilesOnly => FILE_TOOLS,
+        };
+        let programs = tools
+            .iter()
+            .map(|tool| tool.program)
+            .chain((session.runs() == Runs::Processes).then(|| engine.program()));
+        let output = match session.hello(&look_around(programs), timeout) {
+            Ok(output) => output,
+            Err(Interrupted::TimedOut { stderr }) => {
+                let kind = HostErrorKind::Timeout {
+                    doing: WHILE_CONNECTING.to_owned(),
+                    after: timeout,
+                };
+                return Err(session.error(kind, stderr));
+            }
+            Err(Interrupted::Ended {
+                status,
+                stderr,
+                noise,
+            }) => {
+                let kind = failure::explain(self.via, status, &stderr, &noise);
+                return Err(session.error(kind, stderr));
+            }
+        };
+        session.facts = Facts::parse(&output.stdout)
+            .ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &output.stdout))?;
+        match session.facts.unfit(session.runs(), engine, tools) {
+            Some(kind) => Err(session.error(kind, session.stderr())),
+            None => Ok(session),
+        }
+    }
+}
+
+impl Via {
+    fn not_started(self, error: &std::io::Error) -> HostErrorKind {
+        match self {
+            Via::Ssh(_) if error.kind() == std::io::ErrorKind::NotFound => HostErrorKind::NoSsh,
+            // `sh` is always there; `sudo` need not be.
+            Via::ThisMachine if error.kind() == std::io::ErrorKind::NotFound => {
+                HostErrorKind::NoSudo(NoSudo::NotInstalled)
+            }
+            Via::Ssh(_) | Via::ThisMachine => HostErrorKind::Io {
+                doing: WHILE_CONNECTING.to_owned(),
+                why: error.to_string(),
+            },
+        }
+    }
+}
+
+/// The first script. Everything in it that can be is built into `sh`.
+fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
+    let mut script = String::from(
+        "echo \"uid $(id -u)\"\n\
+         read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
+         read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
+         echo \"kernel $kernel\"\n\
+         echo \"hostname $hostname\"\n\
+         if [ -d /run/systemd/system ]; then echo systemd; fi\n\
+         if read -r id 2>/dev/null </etc/machine-id; then echo \"machine-id $id\"; fi\n\
+         for program in",
+    );
+    for program in programs {
+        script.push(' ');
+        script.push_str(program);
+    }
+    script.push_str(
+        "; do\n\
+         command -v \"$program\" >/dev/null 2>&1 || echo \"missing $program\"\n\
+         done",
+    );
+    script
+}
+
+impl Facts {
+    /// Reads the answer of [`look_around`]; `None` if it is none.
+    fn parse(stdout: &[u8]) -> Option<Self> {
+        let mut facts = Self::default();
+        let mut uid = None;
+        for line in std::str::from_utf8(stdout).ok()?.lines() {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            match key {
+                "uid" => uid = Some(value.parse().ok()?),
+                "kernel" => value.clone_into(&mut facts.kernel),
+                "hostname" => value.clone_into(&mut facts.hostname),
+                "systemd" => facts.booted_with_systemd = true,
+                "machine-id" => facts.machine_id = Some(value.to_owned()),
+                "missing" => facts.missing.push(value.to_owned()),
+                _ => return None,
+            }
+        }
+        facts.uid = uid?;
+        (!facts.kernel.is_empty()).then_some(facts)
+    }
+
+    /// Why bayplan cannot work there: the most fundamental reason.
+    fn unfit(&self, runs: Runs, engine: Engine, tools: &[Tool]) -> Option<HostErrorKind> {
+        let missing: Vec<Tool> = tools
+            .iter()
+            .filter(|tool| self.missing.iter().any(|name| name == tool.program))
+            .copied()
+            .collect();
+        let tools = (!missing.is_empty()).then_some(HostErrorKind::MissingTool { tools: missing });
+        if runs == Runs::FilesOnly {
+            return tools;
+        }
+        if self.kernel != "Linux" {
+            return Some(HostErrorKind::NotLinux {
+                kernel: super::error::printable(&self.kernel),
+            });
+        }
+        if self.uid != 0 {
+            return Some(HostErrorKind::NotRoot { uid: self.uid });
+        }
+        if !self.booted_with_systemd {
+            return Some(HostErrorKind::NoSystemd);
+        }
+        tools.or_else(|| {
+            self.missing
+                .iter()
+                .any(|name| name == engine.program())
+                .then_some(HostErrorKind::NoEngine {
+                    engine,
+                    why: NoEngine::NotInstalled,
+                })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

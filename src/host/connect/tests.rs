@@ -1,0 +1,212 @@
+use std::path::Path;
+
+use super::super::error::{KnownBy, Unreachable};
+use super::*;
+use crate::cluster::model::Ssh;
+use crate::cluster::name::HostName;
+
+fn host(transport: Transport) -> Host {
+    Host {
+        name: HostName::new("docker01").unwrap(),
+        address: Some("10.0.0.226".to_owned()),
+        transport,
+        engine: Engine::Docker,
+    }
+}
+
+fn context(repository_root: &Path) -> ConnectContext {
+    ConnectContext {
+        cluster: ClusterName::new("production").unwrap(),
+        repository_root: repository_root.to_owned(),
+        connect_timeout: CONNECT_TIMEOUT,
+    }
+}
+
+/// Connects through a program that stands for `ssh`.
+fn connect_through(ssh: &str) -> Result<Session, HostError> {
+    let there = tempfile::Builder::new()
+        .prefix("b")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let program = there.path().join("ssh");
+    // Written by another process: one that this process holds open for writing, even for a moment
+    // in a child that another test just forked, cannot be executed.
+    let written = Command::new("sh")
+        .args([
+            "-c",
+            "printf '%s\\n' '#!/bin/sh' \"$1\" >\"$0\"; chmod 755 \"$0\"",
+        ])
+        .arg(&program)
+        .arg(ssh)
+        .status()
+        .unwrap();
+    assert!(written.success());
+    let client = Client {
+        program: program.into(),
+        user_config: None,
+        xdg_runtime_dir: None,
+        temporary: there.path().to_owned(),
+        options: Options::All,
+    };
+    let pinned = Ssh {
+        port: Some(2222),
+        host_key: Some(format!("ssh-ed25519 {}", "A".repeat(68))),
+        ..Ssh::default()
+    };
+    connect_by(
+        &client,
+        &host(Transport::Ssh(pinned)),
+        &context(there.path()),
+    )
+}
+
+fn error_through(ssh: &str) -> HostError {
+    connect_through(ssh).err().expect("the program fails")
+}
+
+#[test]
+fn a_directory_is_this_machine_below_a_root() {
+    let repository = tempfile::tempdir().unwrap();
+    let directory = Transport::Directory {
+        root: "hosts/docker01".into(),
+    };
+    let mut session = connect(&host(directory), &context(repository.path())).unwrap();
+    let root = repository.path().join("hosts/docker01");
+    assert_eq!(session.root(), Some(root.as_path()));
+    assert_eq!(session.runs(), Runs::FilesOnly);
+    assert_eq!(session.at(), root.to_str().unwrap());
+    assert!(!root.exists());
+    let output = session.run("testing", "echo on", LOGIN).unwrap();
+    assert_eq!(output.stdout, b"on\n");
+}
+
+#[test]
+fn a_refused_connection_says_where() {
+    let error =
+        error_through("echo 'ssh: connect to host x port 1: Connection refused' >&2; exit 255");
+    assert_eq!(error.kind, HostErrorKind::Unreachable(Unreachable::Refused));
+    assert_eq!(
+        error.to_string(),
+        "10.0.0.226 port 2222: unreachable: connection refused"
+    );
+}
+
+#[test]
+fn the_pin_decides_what_an_unknown_key_means() {
+    let error = error_through("echo 'Host key verification failed.' >&2; exit 255");
+    let known_by = KnownBy::Description;
+    assert_eq!(error.kind, HostErrorKind::WrongHostKey { known_by });
+}
+
+#[test]
+fn a_failed_sudo_is_told_before_anything_answered() {
+    let error = error_through("echo 'sudo: a password is required' >&2; exit 1");
+    assert_eq!(error.kind, HostErrorKind::NoSudo(NoSudo::PasswordRequired));
+}
+
+#[test]
+fn an_old_ssh_is_asked_again_without_the_option_that_it_does_not_know() {
+    let error = error_through(
+        "case $* in *KnownHostsCommand*) \
+         echo 'command-line: line 0: Bad configuration option: knownhostscommand' >&2; exit 255;; \
+         esac; echo 'u@h: Permission denied (publickey).' >&2; exit 255",
+    );
+    let methods = "publickey".to_owned();
+    assert_eq!(error.kind, HostErrorKind::Authentication { methods });
+}
+
+#[test]
+fn an_answer_that_is_none_is_shown() {
+    // It takes the script and answers in the right frame, but with nonsense.
+    let error =
+        error_through("read -r mode nonce rest; printf '%s\\nhm\\n%s 0\\n' \"$nonce\" \"$nonce\"");
+    assert_eq!(
+        error.to_string(),
+        "10.0.0.226 port 2222: expected an answer of sh while connecting, found `hm`"
+    );
+}
+
+#[test]
+fn a_missing_ssh_is_said_plainly() {
+    let there = tempfile::tempdir().unwrap();
+    let client = Client {
+        program: there.path().join("nothing").into(),
+        user_config: None,
+        xdg_runtime_dir: None,
+        temporary: there.path().to_owned(),
+        options: Options::All,
+    };
+    let host = host(Transport::Ssh(Ssh::default()));
+    let error = connect_by(&client, &host, &context(there.path()))
+        .err()
+        .unwrap();
+    assert_eq!(error.kind, HostErrorKind::NoSsh);
+}
+
+#[test]
+fn facts_are_read_from_a_noisy_login() {
+    // A whole session through the fake, whatever this machine is: only its fitness differs.
+    let opened = connect_through(
+        "echo Welcome; printf 'no line break'; for last; do :; done; exec sh -c \"$last\"",
+    );
+    match opened {
+        Ok(session) => assert_eq!(session.facts().kernel, "Linux"),
+        Err(error) => assert!(
+            matches!(
+                error.kind,
+                HostErrorKind::NotLinux { .. }
+                    | HostErrorKind::NotRoot { .. }
+                    | HostErrorKind::NoSystemd
+                    | HostErrorKind::MissingTool { .. }
+                    | HostErrorKind::NoEngine { .. }
+            ),
+            "{error}"
+        ),
+    }
+}
+
+fn facts(answer: &str) -> Facts {
+    Facts::parse(answer.as_bytes()).unwrap()
+}
+
+const FIT: &str = "uid 0\nkernel Linux\nhostname docker01\nsystemd\nmachine-id f813\n";
+
+#[test]
+fn the_most_fundamental_reason_is_the_one_that_is_told() {
+    let unfit = |answer: &str| facts(answer).unfit(Runs::Processes, Engine::Docker, TOOLS);
+    assert_eq!(unfit(FIT), None);
+    let darwin = "uid 501\nkernel Darwin\nhostname mac\nmissing flock\nmissing docker\n";
+    assert!(matches!(
+        unfit(darwin),
+        Some(HostErrorKind::NotLinux { .. })
+    ));
+    let user = "uid 1000\nkernel Linux\nhostname h\nmissing flock\n";
+    assert_eq!(unfit(user), Some(HostErrorKind::NotRoot { uid: 1000 }));
+    let container = "uid 0\nkernel Linux\nhostname h\nmissing flock\n";
+    assert_eq!(unfit(container), Some(HostErrorKind::NoSystemd));
+    let bare = format!("{FIT}missing flock\nmissing systemd-run\nmissing docker\n");
+    let Some(HostErrorKind::MissingTool { tools }) = unfit(&bare) else {
+        panic!("expected missing tools");
+    };
+    let tools: Vec<&str> = tools.iter().map(|tool| tool.program).collect();
+    assert_eq!(tools, ["flock", "systemd-run"]);
+    let no_docker = format!("{FIT}missing docker\n");
+    assert!(matches!(
+        unfit(&no_docker),
+        Some(HostErrorKind::NoEngine { .. })
+    ));
+}
+
+#[test]
+fn an_answer_without_uid_or_kernel_is_none() {
+    for answer in [
+        "",
+        "uid 0\n",
+        "kernel Linux\n",
+        "uid x\nkernel Linux\n",
+        "uid 0\nkernel Linux\nhm\n",
+    ] {
+        assert_eq!(Facts::parse(answer.as_bytes()), None, "{answer}");
+    }
+    assert_eq!(Facts::parse(b"uid 0\nkernel \xff\n"), None);
+}

@@ -1,0 +1,252 @@
+//! Where things are on a host, and how words are written for its `sh`. Pure.
+//!
+//! ```text
+//! /etc/systemd/system/<unit>.service
+//! /etc/bayplan/<cluster>/<service>/<directory>/…     inputs directories
+//! /var/lib/bayplan/lock                              one a host, for all clusters
+//! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
+//!                                                    activate-<wave>.sh
+//! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
+//! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
+//! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours
+//! ```
+
+use std::fmt;
+
+use crate::cluster::name::{ClusterName, ServiceName, UnitName};
+use crate::plan::observed::Runs;
+use crate::render::desired::DirectoryName;
+
+/// An absolute path on a host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RemotePath(String);
+
+impl RemotePath {
+    /// The path as it is.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of an entry below this one.
+    #[must_use]
+    pub fn join(&self, name: &str) -> Self {
+        Self(format!("{}/{name}", self.0))
+    }
+
+    /// The path as one word of `sh`.
+    #[must_use]
+    pub fn quoted(&self) -> String {
+        quote(&self.0)
+    }
+}
+
+impl fmt::Display for RemotePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The name of a staging directory: lower-case letters, digits and inner hyphens, so that it is
+/// one word in every script and no path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StageId(String);
+
+impl StageId {
+    /// Checks and takes a name; `None` if it has other characters, none, or more than 63.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let fits = (1..=63).contains(&text.len()) && !text.starts_with('-');
+        (fits && text.bytes().all(plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The paths of one cluster on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Empty on a real host.
+    root: String,
+    cluster: ClusterName,
+    runs: Runs,
+}
+
+impl Layout {
+    /// The layout of a host that runs.
+    #[must_use]
+    pub fn host(cluster: &ClusterName) -> Self {
+        Self {
+            root: String::new(),
+            cluster: cluster.clone(),
+            runs: Runs::Processes,
+        }
+    }
+
+    /// The layout below a root directory, where nothing runs. The path is absolute; a trailing
+    /// slash does not matter.
+    #[must_use]
+    pub fn directory(root: &str, cluster: &ClusterName) -> Self {
+        Self {
+            root: root.trim_end_matches('/').to_owned(),
+            cluster: cluster.clone(),
+            runs: Runs::FilesOnly,
+        }
+    }
+
+    /// The cluster whose files these are.
+    #[must_use]
+    pub fn cluster(&self) -> &ClusterName {
+        &self.cluster
+    }
+
+    /// Whether processes run there.
+    #[must_use]
+    pub fn runs(&self) -> Runs {
+        self.runs
+    }
+
+    /// A path of the host, below the root.
+    #[must_use]
+    pub fn path(&self, absolute: &str) -> RemotePath {
+        RemotePath(format!("{}{absolute}", self.root))
+    }
+
+    /// The directory of unit files.
+    #[must_use]
+    pub fn units(&self) -> RemotePath {
+        self.path("/etc/systemd/system")
+    }
+
+    /// The file of a unit.
+    #[must_use]
+    pub fn unit(&self, unit: &UnitName) -> RemotePath {
+        self.units().join(&unit.file_name())
+    }
+
+    /// The directory of the inputs of all services.
+    #[must_use]
+    pub fn inputs(&self) -> RemotePath {
+        self.path(&format!("/etc/bayplan/{}", self.cluster))
+    }
+
+    /// An inputs directory.
+    #[must_use]
+    pub fn inputs_directory(&self, service: &ServiceName, name: &DirectoryName) -> RemotePath {
+        self.inputs().join(service.as_str()).join(name.as_str())
+    }
+
+    /// Where generations and staging areas are.
+    #[must_use]
+    pub fn state(&self) -> RemotePath {
+        self.path(&format!("/var/lib/bayplan/{}", self.cluster))
+    }
+
+    /// The link that names the current generation.
+    #[must_use]
+    pub fn current(&self) -> RemotePath {
+        self.state().join("current")
+    }
+
+    /// A generation.
+    #[must_use]
+    pub fn generation(&self, number: u64) -> RemotePath {
+        self.state().join("generations").join(&number.to_string())
+    }
+
+    /// A staging directory.
+    #[must_use]
+    pub fn staging(&self, id: &StageId) -> RemotePath {
+        self.state().join("staging").join(id.as_str())
+    }
+
+    /// The name of the script of a wave, in a staging directory or generation.
+    #[must_use]
+    pub fn activation_name(wave: usize) -> String {
+        format!("activate-{wave}.sh")
+    }
+
+    /// The lock of the host.
+    #[must_use]
+    pub fn lock(&self) -> RemotePath {
+        self.path("/var/lib/bayplan/lock")
+    }
+
+    /// Assignments that every script begins with: a fixed locale, time zone and mask, a path that
+    /// has the programs (`sudo` and some logins leave /usr/sbin out), and the places.
+    #[must_use]
+    pub(super) fn variables(&self) -> String {
+        format!(
+            "LC_ALL=C TZ=UTC PATH=${{PATH:-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
+             export LC_ALL TZ PATH\n\
+             umask 022\n\
+             root={}\n\
+             cluster={}\n\
+             units=$root/etc/systemd/system\n\
+             etc=$root/etc/bayplan/$cluster\n\
+             var=$root/var/lib/bayplan/$cluster\n",
+            quote(&self.root),
+            quote(self.cluster.as_str()),
+        )
+    }
+}
+
+/// One word of `sh`, whatever the text is (a NUL cannot be in a word, nor in a name of a file).
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_@%+:,./-".contains(&b);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn every_text_is_one_word(text in "[^\0]{0,40}") {
+            let script = format!("printf '%s' {}", quote(&text));
+            let output = Command::new("sh").arg("-c").arg(script).output().unwrap();
+            prop_assert_eq!(output.stdout, text.into_bytes());
+        }
+    }
+
+    #[test]
+    fn a_stage_id_is_no_path() {
+        for bad in ["", "-a", "a/b", "..", "a b", "A", &"a".repeat(64)] {
+            assert_eq!(StageId::new(bad), None, "{bad}");
+        }
+        assert!(StageId::new("20261121-093000-3f9a").is_some());
+    }
+
+    #[test]
+    fn a_directory_host_has_its_own_root() {
+        let cluster = ClusterName::new("demo").unwrap();
+        let layout = Layout::directory("/tmp/a b/", &cluster);
+        assert_eq!(
+            layout.generation(3).as_str(),
+            "/tmp/a b/var/lib/bayplan/demo/generations/3"
+        );
+        assert_eq!(layout.lock().quoted(), "'/tmp/a b/var/lib/bayplan/lock'");
+    }
+}

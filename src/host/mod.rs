@@ -1,0 +1,23 @@
+//! A host: how bayplan gets a `sh` on it, what it says to it, and what it answers.
+//!
+//! Whatever the transport, a host is one running `sh` ([`session::Session`]): behind the system's
+//! `ssh`, on this machine, or on this machine but looking at a root directory. There is no agent.
+//! [`connect::connect`] opens it and looks around in the same round trip; what can go wrong is a
+//! [`error::HostError`]. What is said are POSIX scripts, written by [`observe`], [`stage`] and
+//! [`script`], which are pure: text in, text out.
+
+pub mod connect;
+pub mod error;
+mod failure;
+pub mod layout;
+pub mod observe;
+pub mod parallel;
+mod process;
+mod protocol;
+mod runtime;
+#[cfg(test)]
+mod sample;
+pub mod script;
+pub mod session;
+mod ssh;
+pub mod stage;

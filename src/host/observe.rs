@@ -1,0 +1,216 @@
+//! What is asked of a host before a plan is made, and what its answer means. Pure: the texts of
+//! scripts out, bytes of answers in.
+//!
+//! A look has one exchange where everything is as desired and two where something differs: the
+//! first one sees digests, times and states; the second one fetches the texts that tell whose a
+//! unit is and what a change would change.
+//!
+//! Two answers are bounds at first, which nearly always suffice, and are made exact only where
+//! they do not. A process started *at or after* its invocation's link in /run/systemd/units was
+//! made. And systemd last read the unit files *at or after* the moments of /run/bayplan/reloaded
+//! (made by an activation, [`super::script`]) and of /run/systemd/notify (made at boot).
+//! `NeedDaemonReload` alone would not do: it compares modification times and misses a file that is
+//! older than the one it replaced.
+
+mod answer;
+mod judge;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use judge::FirstLook;
+
+use super::layout::{Layout, quote};
+use crate::cluster::model::Engine;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::plan::observed::{Moment, ObservedHost, Runs};
+use crate::render::manifest::ManifestService;
+
+const LOOK: &str = include_str!("observe/look.sh");
+const MORE: &str = include_str!("observe/more.sh");
+
+/// The properties of `systemctl show` that the second exchange asks for.
+const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,InvocationID,\
+     UnitFileState,ExecMainStartTimestamp,ExecMainStatus,ActiveEnterTimestamp";
+
+/// What a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What a plan needs.
+    Plan,
+    /// Also since when each unit is active and how often it was restarted.
+    Status,
+}
+
+/// What is looked at, and with which eyes.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    pub layout: &'a Layout,
+    pub engine: Engine,
+    /// What the host should hold: where it does, texts need not be fetched.
+    pub desired: &'a BTreeMap<ServiceName, ManifestService>,
+    pub detail: Detail,
+}
+
+impl Request<'_> {
+    /// The script of the first exchange.
+    #[must_use]
+    pub fn script(&self) -> String {
+        let runs = match self.layout.runs() {
+            Runs::Processes => "processes",
+            Runs::FilesOnly => "files",
+        };
+        format!(
+            "{}runs={runs}\nengine={}\n{LOOK}",
+            self.layout.variables(),
+            self.engine.program(),
+        )
+    }
+}
+
+/// What the first exchange came to.
+#[derive(Debug, Clone)]
+pub enum Look<'a> {
+    Complete(HostLook),
+    /// Something differs from what is desired: one more exchange is needed.
+    NeedsMore(FirstLook<'a>),
+}
+
+/// Reads the answer of the first exchange.
+///
+/// # Errors
+/// The host lacks something, its systemd or engine did not answer, or the answer is not whole.
+pub fn parse<'a>(request: &Request<'a>, answer: &[u8]) -> Result<Look<'a>, ObserveError> {
+    let first = FirstLook::new(request.clone(), answer::First::parse(request, answer)?)?;
+    Ok(if first.is_enough() {
+        Look::Complete(first.complete_without()?)
+    } else {
+        Look::NeedsMore(first)
+    })
+}
+
+/// What the second exchange asks for. Paths are absolute, below the root.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Need {
+    /// Files whose texts are fetched.
+    texts: BTreeSet<String>,
+    /// Units that systemd is asked about; with them, when it last read its files.
+    units: BTreeSet<UnitName>,
+    /// When systemd last read its files, even if no unit is asked about.
+    reload: bool,
+}
+
+impl Need {
+    fn is_empty(&self) -> bool {
+        self.texts.is_empty() && self.units.is_empty() && !self.reload
+    }
+
+    fn script(&self, layout: &Layout) -> String {
+        let words = |items: Vec<String>| {
+            let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
+            quote(&words.join(" "))
+        };
+        let mut units: Vec<_> = self.units.iter().map(UnitName::file_name).collect();
+        if self.reload && units.is_empty() {
+            // Any unit does; this one is always loaded.
+            units.push("basic.target".to_owned());
+        }
+        format!(
+            "{}properties={PROPERTIES}\nshown={}\ntexts={}\n{MORE}",
+            layout.variables(),
+            words(units),
+            words(self.texts.iter().cloned().collect()),
+        )
+    }
+}
+
+/// Everything that a look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostLook {
+    pub observed: ObservedHost,
+    /// What systemd and the engine say of each unit that systemd has in memory or that has a
+    /// container.
+    pub details: BTreeMap<ServiceName, UnitDetails>,
+    /// Running containers that carry this cluster's label but belong to no unit file.
+    pub unmanaged: Vec<Unmanaged>,
+}
+
+/// What systemd and the engine say of one unit, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnitDetails {
+    /// `loaded`, `not-found`, `masked`, `bad-setting`, `error`; empty if systemd does not know it.
+    pub load: String,
+    /// `active`, `inactive`, `failed`, `activating`, …
+    pub active: String,
+    /// `running`, `dead`, `auto-restart`, …
+    pub sub: String,
+    /// The container's id.
+    pub container: Option<String>,
+    /// What the engine says that the container runs: the reference, or the image's id.
+    pub image: Option<String>,
+    /// Only where systemd was asked about this unit: always under [`Detail::Status`], else where
+    /// it does not simply run.
+    pub shown: Option<UnitShow>,
+}
+
+/// What `systemctl show` says of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnitShow {
+    /// `success`, `exit-code`, `start-limit-hit`, …
+    pub result: String,
+    /// Automatic restarts since the last start by hand.
+    pub restarts: u64,
+    /// The exit status of the last main process.
+    pub status: i32,
+    /// Zero if there is none.
+    pub main_pid: u32,
+    pub invocation: String,
+    /// `enabled`, `disabled`, `masked`, …
+    pub unit_file_state: String,
+    /// When it last became active.
+    pub active_since: Option<Moment>,
+    /// When its main process was started.
+    pub process_since: Option<Moment>,
+}
+
+/// A container that carries this cluster's label and belongs to no unit file here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    pub container: String,
+    /// The label `bayplan.service`; may be empty.
+    pub service: String,
+    pub image: String,
+}
+
+/// Why a look did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObserveError {
+    #[error("expected a host that was booted with systemd, found no /run/systemd/system")]
+    NoSystemd,
+    #[error("expected to be root, may not write to {path}")]
+    Unwritable { path: String },
+    #[error("expected `{}` on the host, found no such program", .engine.program())]
+    NoEngine { engine: Engine },
+    #[error("expected {} on the host, found no such program", .0.join(", "))]
+    MissingTools(Vec<String>),
+    #[error("`{} ps` failed with status {status}: {message}", .engine.program())]
+    EngineFailed {
+        engine: Engine,
+        status: u32,
+        message: String,
+    },
+    #[error("`systemctl` failed with status {status}: {message}")]
+    SystemdFailed { status: u32, message: String },
+    #[error("the answer of the host cannot be read: {0}")]
+    Malformed(String),
+    #[error("{path} changed while it was looked at")]
+    Changed { path: String },
+}
+
+impl ObserveError {
+    fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

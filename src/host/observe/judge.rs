@@ -1,0 +1,614 @@
+//! From the records of an answer to what they mean, and to what must be asked besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::answer::{Container, Current, First, More, Stat};
+use super::{Detail, HostLook, Need, ObserveError, Request, UnitDetails, Unmanaged};
+use crate::cluster::model::Engine;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::plan::observed::{
+    Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
+    ObservedProcess, ObservedService, ObservedUnit, Owner, RunningImage, Runs, UnitFile,
+};
+use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::render::digest::Digest;
+use crate::render::manifest::{Manifest, ManifestError};
+
+/// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
+const LARGEST_TEXT: u64 = 256 * 1024;
+
+/// The layer that is never fetched: an explanation is not worth a secret on the way.
+const SECRETS: &str = "40-secrets.env";
+
+/// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
+const BEFORE: &str = "/run/systemd/transient";
+
+/// Where a unit file of our unit's name is somebody else's.
+const BEHIND: [&str; 4] = [
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+/// A look that is not finished.
+#[derive(Debug, Clone)]
+pub struct FirstLook<'a> {
+    request: Request<'a>,
+    first: First,
+    services: BTreeMap<ServiceName, Files>,
+    need: Need,
+}
+
+/// The files of one service.
+#[derive(Debug, Clone, Default)]
+struct Files {
+    directories: BTreeMap<DirectoryName, ObservedDirectory>,
+    leftovers: BTreeSet<String>,
+    drop_ins: BTreeSet<String>,
+    enabled_by: BTreeSet<String>,
+}
+
+impl<'a> FirstLook<'a> {
+    pub(super) fn new(request: Request<'a>, first: First) -> Result<Self, ObserveError> {
+        let mut look = FirstLook {
+            request,
+            first,
+            services: BTreeMap::new(),
+            need: Need::default(),
+        };
+        look.services = look.collect()?;
+        look.need = look.need();
+        Ok(look)
+    }
+
+    pub(super) fn is_enough(&self) -> bool {
+        self.need.is_empty()
+    }
+
+    pub(super) fn complete_without(self) -> Result<HostLook, ObserveError> {
+        self.assemble(&More::default())
+    }
+
+    /// The script of the second exchange.
+    #[must_use]
+    pub fn script(&self) -> String {
+        self.need.script(self.request.layout)
+    }
+
+    /// Reads the answer of the second exchange.
+    ///
+    /// # Errors
+    /// Systemd did not answer, a file changed meanwhile, or the answer is not whole.
+    pub fn complete(self, answer: &[u8]) -> Result<HostLook, ObserveError> {
+        let more = More::parse(&self.need.texts, answer)?;
+        self.assemble(&more)
+    }
+
+    // ---- what is there ----
+
+    /// Every service that is desired here, or has files or a container here.
+    fn collect(&self) -> Result<BTreeMap<ServiceName, Files>, ObserveError> {
+        let mut services: BTreeMap<ServiceName, Files> = BTreeMap::new();
+        for name in self.request.desired.keys() {
+            services.entry(name.clone()).or_default();
+        }
+        for container in &self.first.containers {
+            if let Some(name) = self.service_of(&container.name) {
+                services.entry(name).or_default();
+            }
+        }
+        let inputs = format!("{}/", self.request.layout.inputs());
+        let units = format!("{}/", self.request.layout.units());
+        for (path, stat) in &self.first.stats {
+            if let Some(below) = path.strip_prefix(&inputs) {
+                self.collect_inputs(&mut services, path, below, *stat)?;
+            } else if let Some((directory, file)) = path.rsplit_once('/') {
+                let directory_name = directory.rsplit('/').next().unwrap_or_default();
+                if let Some(unit) = directory_name.strip_suffix(".service.d") {
+                    // A drop-in without its unit is nobody's concern.
+                    if let Some(name) = self.service_of(unit)
+                        && let Some(files) = services.get_mut(&name)
+                    {
+                        files.drop_ins.insert(path.clone());
+                    }
+                } else if let Some(below) = path.strip_prefix(&units)
+                    && let Some(name) = file.strip_suffix(".service")
+                    && let Some(name) = self.service_of(name)
+                {
+                    // The links sort behind the unit files or before; either may come first.
+                    let files = services.entry(name).or_default();
+                    if below.contains('/') {
+                        files.enabled_by.insert(directory_name.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(services)
+    }
+
+    fn collect_inputs(
+        &self,
+        services: &mut BTreeMap<ServiceName, Files>,
+        path: &str,
+        below: &str,
+        stat: Stat,
+    ) -> Result<(), ObserveError> {
+        let mut parts = below.splitn(3, '/');
+        let Some(Ok(service)) = parts.next().map(ServiceName::new) else {
+            return Ok(());
+        };
+        let Some(name) = parts.next() else {
+            if stat.is_directory() {
+                services.entry(service).or_default();
+            }
+            return Ok(());
+        };
+        let file = parts.next();
+        let top = path.len() - file.map_or(0, |file| file.len() + 1);
+        let is_directory = |stat: &Stat| stat.is_directory();
+        let real = self.first.stats.get(&path[..top]).is_some_and(is_directory);
+        let files = services.entry(service).or_default();
+        let Some(directory) = DirectoryName::reported(name).filter(|_| real) else {
+            files.leftovers.insert(name.to_owned());
+            return Ok(());
+        };
+        let seen = files.directories.entry(directory).or_default();
+        seen.changed = seen.changed.max(stat.changed);
+        if let Some(file) = file.filter(|_| !stat.is_directory()) {
+            let digest = if stat.is_file() {
+                let digest = self.first.digests.get(path).cloned();
+                let path = path.to_owned();
+                digest.ok_or(ObserveError::Changed { path })?
+            } else {
+                // A link may lead to a file that changes without any trace here: it equals nothing.
+                Digest::of("not a regular file")
+            };
+            seen.files.insert(file.to_owned(), digest);
+        }
+        Ok(())
+    }
+
+    /// The service whose unit or container has this name (without a suffix).
+    fn service_of(&self, name: &str) -> Option<ServiceName> {
+        let cluster = self.request.layout.cluster().as_str();
+        let service = name.strip_prefix(cluster)?.strip_prefix('-')?;
+        ServiceName::new(service).ok()
+    }
+
+    fn unit_of(&self, service: &ServiceName) -> UnitName {
+        UnitName::new(self.request.layout.cluster(), service)
+    }
+
+    fn container_of(&self, service: &ServiceName) -> Option<&Container> {
+        let unit = self.unit_of(service);
+        let mut containers = self.first.containers.iter();
+        containers.find(|container| container.name == unit.container())
+    }
+
+    fn unit_path(&self, service: &ServiceName) -> String {
+        let unit = self.unit_of(service);
+        self.request.layout.unit(&unit).as_str().to_owned()
+    }
+
+    // ---- what must be asked besides ----
+
+    fn need(&self) -> Need {
+        let mut need = Need::default();
+        for (service, files) in &self.services {
+            let path = self.unit_path(service);
+            let unit_differs = match (
+                self.first.digests.get(&path),
+                self.request.desired.get(service),
+            ) {
+                (Some(digest), Some(desired)) => *digest != desired.unit,
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
+            if unit_differs && self.fetchable(&path) {
+                need.texts.insert(path.clone());
+            }
+            if unit_differs || self.inputs_differ(service, files) {
+                self.need_texts(service, files, &mut need.texts);
+            }
+            if self.request.layout.runs() == Runs::Processes {
+                self.need_state(service, files, &mut need);
+            }
+        }
+        need
+    }
+
+    fn fetchable(&self, path: &str) -> bool {
+        let stat = self.first.stats.get(path);
+        stat.is_some_and(|stat| stat.is_file() && stat.size() <= LARGEST_TEXT)
+    }
+
+    fn inputs_differ(&self, service: &ServiceName, files: &Files) -> bool {
+        let Some(desired) = self.request.desired.get(service) else {
+            return true;
+        };
+        let there = files.directories.get(&desired.directory);
+        let container = self.container_of(service);
+        there.is_none_or(|there| there.files != desired.files)
+            || container.is_some_and(|container| {
+                container.inputs != desired.fingerprint.as_str()
+                    || container.directory != desired.directory.as_str()
+            })
+    }
+
+    /// The texts of every directory of the service that explain a change: what the container was
+    /// started from, and what the unit on disk names. There are rarely more than two.
+    fn need_texts(&self, service: &ServiceName, files: &Files, texts: &mut BTreeSet<String>) {
+        for (directory, seen) in &files.directories {
+            let base = self.request.layout.inputs_directory(service, directory);
+            for file in seen.files.keys() {
+                let path = base.join(file);
+                if file != SECRETS && self.fetchable(path.as_str()) {
+                    texts.insert(path.as_str().to_owned());
+                }
+            }
+        }
+    }
+
+    fn need_state(&self, service: &ServiceName, files: &Files, need: &mut Need) {
+        let unit = self.unit_of(service);
+        let Some(state) = self.first.states.get(&unit.file_name()) else {
+            return;
+        };
+        if self.changed_after_reload(service) {
+            need.reload = true;
+        }
+        let simple = match (state.active.as_str(), state.sub.as_str()) {
+            ("inactive", _) => true,
+            ("active", "running") => self.started(&unit).is_some_and(|started| {
+                // The bound is early. It does where nothing changed since, too.
+                let label = self.container_of(service).map(|c| c.directory.as_str());
+                let label = label.and_then(DirectoryName::reported);
+                let mut directories = files.directories.iter();
+                directories.all(|(name, seen)| {
+                    label.as_ref().is_some_and(|label| label != name) || seen.changed <= started
+                })
+            }),
+            _ => false,
+        };
+        if !simple || self.request.detail == Detail::Status {
+            need.units.insert(unit);
+        }
+    }
+
+    /// A moment at or before the start of the unit's main process.
+    fn started(&self, unit: &UnitName) -> Option<Moment> {
+        let link = format!("/run/systemd/units/invocation:{}", unit.file_name());
+        self.first.stats.get(&link).map(|stat| stat.modified)
+    }
+
+    fn changed_after_reload(&self, service: &ServiceName) -> bool {
+        let path = self.unit_path(service);
+        let bound = ["/run/bayplan/reloaded", "/run/systemd/notify"]
+            .iter()
+            .filter_map(|path| self.first.stats.get(*path))
+            .map(|stat| stat.modified)
+            .max();
+        let file = self.first.stats.get(&path);
+        file.is_some_and(|file| bound.is_none_or(|bound| file.changed > bound))
+    }
+
+    // ---- what it all means ----
+
+    fn assemble(self, more: &More) -> Result<HostLook, ObserveError> {
+        let kept_generations = self.kept_generations();
+        let generation = self.generation();
+        let current = match &generation {
+            Generation::Current { number, .. } => *number,
+            Generation::None | Generation::Unreadable { .. } => 0,
+        };
+        let highest = kept_generations.last().copied().unwrap_or(0).max(current);
+        let mut observed = ObservedHost {
+            runs: self.request.layout.runs(),
+            generation,
+            next_generation: highest.saturating_add(1),
+            kept_generations,
+            services: BTreeMap::new(),
+        };
+        let mut details = BTreeMap::new();
+        for (service, files) in &self.services {
+            let seen = self.service(service, files, more)?;
+            if let Some(detail) = self.details(service, more) {
+                details.insert(service.clone(), detail);
+            }
+            // A unit whose name only begins like ours, and that nothing else connects with us.
+            let stranger = matches!(seen.unit.file, UnitFile::Foreign { .. } | UnitFile::Absent)
+                && !self.request.desired.contains_key(service)
+                && seen.directories.is_empty()
+                && seen.leftovers.is_empty()
+                && seen.container.is_none();
+            if !stranger {
+                observed.services.insert(service.clone(), seen);
+            }
+        }
+        let unmanaged = self.first.containers.iter().filter(|container| {
+            let service = self.service_of(&container.name);
+            let seen = service.and_then(|service| observed.services.get(&service));
+            !seen.is_some_and(|seen| matches!(seen.unit.file, UnitFile::Ours { .. }))
+        });
+        let unmanaged = unmanaged
+            .map(|container| Unmanaged {
+                container: container.name.clone(),
+                service: container.service.clone(),
+                image: container.image.clone(),
+            })
+            .collect();
+        Ok(HostLook {
+            observed,
+            details,
+            unmanaged,
+        })
+    }
+
+    fn service(
+        &self,
+        service: &ServiceName,
+        files: &Files,
+        more: &More,
+    ) -> Result<ObservedService, ObserveError> {
+        let mut directories = files.directories.clone();
+        for (directory, seen) in &mut directories {
+            let base = self.request.layout.inputs_directory(service, directory);
+            for (file, digest) in &seen.files {
+                let path = base.join(file);
+                if let Some(text) = more.texts.get(path.as_str()) {
+                    self.check_unchanged(path.as_str(), text, digest)?;
+                    seen.texts.insert(file.clone(), text.clone());
+                }
+            }
+        }
+        let unit_path = self.unit_path(service);
+        let unit_stat = self.first.stats.get(&unit_path);
+        let shown = more.shown.get(&self.unit_of(service).file_name());
+        Ok(ObservedService {
+            unit: ObservedUnit {
+                file: self.unit_file(service, more)?,
+                changed: unit_stat.map_or(Moment(0), |stat| stat.changed),
+                enabled_by: files.enabled_by.clone(),
+                loaded: self.loaded(service, more),
+            },
+            drop_ins: files.drop_ins.clone(),
+            directories,
+            leftovers: files.leftovers.clone(),
+            process: self.process(service, more),
+            restarts: shown.map(|shown| shown.restarts),
+            container: self.container_of(service).map(|c| self.container(c)),
+        })
+    }
+
+    /// A text that was fetched is the one whose digest was seen, or is no text at all.
+    fn check_unchanged(&self, path: &str, text: &str, digest: &Digest) -> Result<(), ObserveError> {
+        if Digest::of(text) == *digest || text.contains('\u{fffd}') {
+            return Ok(());
+        }
+        let path = path.to_owned();
+        Err(ObserveError::Changed { path })
+    }
+
+    fn unit_file(&self, service: &ServiceName, more: &More) -> Result<UnitFile, ObserveError> {
+        let unit = self.unit_of(service);
+        let foreign = |path: &str, owner| UnitFile::Foreign {
+            path: path.to_owned(),
+            owner,
+        };
+        let elsewhere = |place: &str| {
+            let path = self.request.layout.path(place).join(&unit.file_name());
+            let there = self.first.stats.contains_key(path.as_str());
+            there.then(|| {
+                let masked = self.first.masked.contains(path.as_str());
+                let owner = if masked {
+                    Owner::Masked
+                } else {
+                    Owner::Unmarked
+                };
+                foreign(path.as_str(), owner)
+            })
+        };
+        if let Some(file) = elsewhere(BEFORE) {
+            return Ok(file);
+        }
+        let path = self.unit_path(service);
+        let Some(stat) = self.first.stats.get(&path) else {
+            let behind = BEHIND.iter().find_map(|place| elsewhere(place));
+            return Ok(behind.unwrap_or(UnitFile::Absent));
+        };
+        // systemd takes an empty unit file for a mask, too (systemd.unit(5)).
+        if self.first.masked.contains(&path) || (stat.is_file() && stat.size() == 0) {
+            return Ok(foreign(&path, Owner::Masked));
+        }
+        if !stat.is_file() {
+            return Ok(foreign(&path, Owner::Unmarked));
+        }
+        let changed = || ObserveError::Changed { path: path.clone() };
+        let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
+        let desired = self.request.desired.get(service);
+        if desired.is_some_and(|desired| desired.unit == digest) {
+            return Ok(UnitFile::Ours { digest, text: None });
+        }
+        let Some(text) = more.texts.get(&path) else {
+            return Ok(foreign(&path, Owner::Unmarked));
+        };
+        self.check_unchanged(&path, text, &digest)?;
+        let cluster = self.request.layout.cluster().as_str();
+        Ok(match mark(text) {
+            Some((owner, of)) if owner == cluster && of == service.as_str() => {
+                let text = Some(text.clone());
+                UnitFile::Ours { digest, text }
+            }
+            Some((owner, _)) if owner != cluster => {
+                foreign(&path, Owner::Cluster(owner.to_owned()))
+            }
+            Some(_) | None => foreign(&path, Owner::Unmarked),
+        })
+    }
+
+    fn loaded(&self, service: &ServiceName, more: &More) -> Loaded {
+        let file_name = self.unit_of(service).file_name();
+        let Some(state) = self.first.states.get(&file_name) else {
+            // What is not in memory is read when it is needed.
+            return Loaded::AsOnDisk;
+        };
+        let Some(file) = self.first.stats.get(&self.unit_path(service)) else {
+            let gone = state.load == "loaded";
+            return if gone {
+                Loaded::Older
+            } else {
+                Loaded::AsOnDisk
+            };
+        };
+        let reloaded = |moment: Moment| file.changed <= moment;
+        if !self.changed_after_reload(service) || more.reloaded.is_some_and(reloaded) {
+            Loaded::AsOnDisk
+        } else {
+            Loaded::Older
+        }
+    }
+
+    fn process(&self, service: &ServiceName, more: &More) -> ObservedProcess {
+        let unit = self.unit_of(service);
+        let Some(state) = self.first.states.get(&unit.file_name()) else {
+            return ObservedProcess::Stopped;
+        };
+        let shown = more.shown.get(&unit.file_name());
+        match state.active.as_str() {
+            "inactive" => ObservedProcess::Stopped,
+            "active" => {
+                let exact = shown.and_then(|shown| shown.process_since.or(shown.active_since));
+                // Without any moment everything counts as changed since: one restart too many.
+                let since = exact.or_else(|| self.started(&unit)).unwrap_or_default();
+                ObservedProcess::Active { since }
+            }
+            "failed" => {
+                let result = shown.map_or(state.sub.as_str(), |shown| shown.result.as_str());
+                let state = format!("failed ({result})");
+                ObservedProcess::Unwell { state }
+            }
+            active => {
+                let state = format!("{active} ({})", state.sub);
+                ObservedProcess::Unwell { state }
+            }
+        }
+    }
+
+    fn container(&self, container: &Container) -> ObservedContainer {
+        ObservedContainer {
+            fingerprint: Fingerprint::reported(&container.inputs),
+            directory: DirectoryName::reported(&container.directory),
+            reference: container.image.clone(),
+            image: self.running_image(container),
+            ports: container.ports.clone(),
+        }
+    }
+
+    fn running_image(&self, container: &Container) -> RunningImage {
+        let another = |id: &str| RunningImage::Another { id: id.to_owned() };
+        match self.request.engine {
+            // `docker ps` names the image by its reference while that means this image, else by
+            // its id (moby daemon/list.go, "keep the original ref if still valid").
+            Engine::Docker if container.image.starts_with("sha256:") => another(&container.image),
+            Engine::Docker => RunningImage::Referenced,
+            // A digest always means the same image.
+            Engine::Podman if container.image.contains('@') => RunningImage::Referenced,
+            Engine::Podman => match self.first.images.get(&container.image) {
+                Some(id) if same_id(id, &container.image_id) => RunningImage::Referenced,
+                Some(_) | None => another(&container.image_id),
+            },
+        }
+    }
+
+    fn details(&self, service: &ServiceName, more: &More) -> Option<UnitDetails> {
+        let file_name = self.unit_of(service).file_name();
+        let state = self.first.states.get(&file_name);
+        let container = self.container_of(service);
+        if state.is_none() && container.is_none() {
+            return None;
+        }
+        let word =
+            |get: fn(&super::answer::State) -> &String| state.map(get).cloned().unwrap_or_default();
+        Some(UnitDetails {
+            load: word(|state| &state.load),
+            active: word(|state| &state.active),
+            sub: word(|state| &state.sub),
+            container: container.map(|container| container.id.clone()),
+            image: container.map(|container| container.image.clone()),
+            shown: more.shown.get(&file_name).cloned(),
+        })
+    }
+
+    fn kept_generations(&self) -> BTreeSet<u64> {
+        let prefix = format!("{}/generations/", self.request.layout.state());
+        let paths = self.first.stats.keys();
+        paths
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .filter_map(|name| name.parse().ok())
+            .collect()
+    }
+
+    fn generation(&self) -> Generation {
+        let unreadable = |why: String| Generation::Unreadable { why, newer: false };
+        let path = match &self.first.current {
+            Current::Absent => return Generation::None,
+            Current::Dangling => {
+                return unreadable("`current` leads to a generation that is gone".to_owned());
+            }
+            Current::Other => return unreadable("expected `current` to be a link".to_owned()),
+            Current::Link(path) => path,
+        };
+        let number = path.rsplit_once("/generations/").map(|(_, number)| number);
+        let Some(number) = number.and_then(|number| number.parse().ok()) else {
+            return unreadable(format!(
+                "expected `current` to lead to a generation, found {path}"
+            ));
+        };
+        let Some(text) = &self.first.manifest else {
+            return unreadable("`current` has no manifest.json".to_owned());
+        };
+        match Manifest::parse(text) {
+            Ok(manifest) if manifest.cluster != *self.request.layout.cluster() => {
+                let (cluster, found) = (self.request.layout.cluster(), &manifest.cluster);
+                unreadable(format!(
+                    "expected a manifest of {cluster}, found one of {found}"
+                ))
+            }
+            Ok(manifest) => Generation::Current {
+                number,
+                manifest,
+                images: self.first.record.as_deref().map(images).unwrap_or_default(),
+            },
+            Err(error) => Generation::Unreadable {
+                why: error.to_string(),
+                newer: matches!(error, ManifestError::Newer(_)),
+            },
+        }
+    }
+}
+
+/// The image ids in a record.json. A record that cannot be read has none: it is for people, and a
+/// rollback then runs what the references mean.
+fn images(record: &str) -> BTreeMap<ServiceName, String> {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        images: BTreeMap<ServiceName, String>,
+    }
+    serde_json::from_str(record).map_or_else(|_| BTreeMap::new(), |record: Record| record.images)
+}
+
+/// The cluster and service of the section that marks a unit as ours.
+fn mark(text: &str) -> Option<(&str, &str)> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| *line == "[X-Bayplan]")?;
+    let section: Vec<_> = lines.take_while(|line| !line.starts_with('[')).collect();
+    let value = |key: &str| section.iter().find_map(|line| line.strip_prefix(key));
+    Some((value("Cluster=")?, value("Service=")?))
+}
+
+/// Podman tells ids with and without the name of the algorithm.
+fn same_id(one: &str, other: &str) -> bool {
+    let bare = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
+    bare(one) == bare(other)
+}

@@ -1,0 +1,311 @@
+//! A small host for the tests of this room.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::layout::{Layout, StageId};
+use super::observe::{Detail, HostLook, Look, Request, parse};
+use super::script::{Activation, Record, Source};
+use super::stage::{Checked, Staged, parse_staged};
+use crate::cluster::model::{Engine, Image, RestartPolicy};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::plan::step::Step;
+use crate::render::desired::{DesiredHost, DesiredService, DirectoryName, Fingerprint, Inputs};
+use crate::render::digest::Digest;
+use crate::render::manifest::{Manifest, ManifestService};
+
+pub fn cluster() -> ClusterName {
+    ClusterName::new("demo").unwrap()
+}
+
+pub fn service(name: &str) -> ServiceName {
+    ServiceName::new(name).unwrap()
+}
+
+pub fn unit(name: &str) -> UnitName {
+    UnitName::new(&cluster(), &service(name))
+}
+
+/// A service whose inputs depend on one value.
+pub fn desired_service(name: &str, value: &str) -> DesiredService {
+    let env = format!("IMAGE=\"registry/{name}:1\"\nVALUE=\"{value}\"\n");
+    let files = BTreeMap::from([
+        ("30-cluster.env".to_owned(), b"A=\"b\"\n".to_vec()),
+        (format!("50-{name}.env"), env.into_bytes()),
+        ("files/etc/app.conf".to_owned(), value.as_bytes().to_vec()),
+    ]);
+    let digest = Digest::of(format!("{name} {value}"));
+    let directory = DirectoryName::reported(&digest.as_str()[..12]).unwrap();
+    let fingerprint = Fingerprint::reported(&format!("v1:{digest}"));
+    let unit_text = format!(
+        "[Service]\n\
+         EnvironmentFile=/etc/bayplan/demo/{name}/{directory}/*.env\n\
+         ExecStart=/usr/bin/docker run --label bayplan.inputs={fingerprint} ${{IMAGE}}\n\
+         [Install]\nWantedBy=multi-user.target\n\
+         [X-Bayplan]\nFormat=1\nCluster=demo\nService={name}\n",
+    );
+    let entry = ManifestService {
+        unit: Digest::of(&unit_text),
+        directory: directory.clone(),
+        fingerprint: fingerprint.clone(),
+        image: format!("registry/{name}:1"),
+        stateful: false,
+        files: files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
+            .collect(),
+    };
+    DesiredService {
+        unit: unit(name),
+        entry,
+        unit_text,
+        enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
+        directory,
+        files,
+        inputs: Inputs::default(),
+        fingerprint,
+        image: Image {
+            reference: format!("registry/{name}:1"),
+            version: "1".to_owned(),
+            moving: false,
+        },
+        port: None,
+        needs: Vec::new(),
+        restart: RestartPolicy::Auto,
+        stateful: false,
+        template: "built-in".to_owned(),
+    }
+}
+
+/// A host with these services.
+pub fn desired(services: &[(&str, &str)]) -> DesiredHost {
+    let services = services.iter();
+    DesiredHost {
+        engine: Engine::Docker,
+        services: services
+            .map(|(name, value)| (service(name), desired_service(name, value)))
+            .collect(),
+    }
+}
+
+pub fn manifest(host: &DesiredHost) -> Manifest {
+    Manifest::of(&cluster(), &HostName::new("docker01").unwrap(), host)
+}
+
+pub fn id(text: &str) -> StageId {
+    StageId::new(text).unwrap()
+}
+
+/// The steps that place everything of a host as the generation `number`.
+pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (name, service) in &host.services {
+        steps.push(Step::PlaceInputs {
+            service: name.clone(),
+            directory: service.directory.clone(),
+        });
+    }
+    for (name, service) in &host.services {
+        steps.push(Step::WriteUnit {
+            service: name.clone(),
+            unit: service.unit.clone(),
+        });
+    }
+    let units: Vec<_> = host.services.values().map(|s| s.unit.clone()).collect();
+    steps.push(Step::Enable {
+        units: units.clone(),
+    });
+    steps.push(Step::Reload);
+    for (name, service) in &host.services {
+        steps.push(Step::Restart {
+            service: name.clone(),
+            unit: service.unit.clone(),
+        });
+    }
+    steps.push(Step::AwaitHealthy { units });
+    steps.push(Step::SetCurrent { number });
+    steps
+}
+
+/// The script of an activation.
+pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {
+    let enabled_by = host.services.values();
+    let enabled_by = enabled_by
+        .map(|s| (s.unit.clone(), s.enabled_by.clone()))
+        .collect();
+    let record = Record {
+        format: 1,
+        who: "ada@laptop".to_owned(),
+        when: "2026-11-21T09:30:00Z".to_owned(),
+        commit: None,
+    };
+    let activation = Activation {
+        layout,
+        engine: host.engine,
+        source,
+        steps,
+        enabled_by: &enabled_by,
+        record: &record,
+        settle: super::script::SETTLE,
+        patience: super::script::PATIENCE,
+    };
+    activation.script().unwrap()
+}
+
+/// Runs a script as a session does: the script by an argument, `input` on standard input.
+pub fn run(shell: &str, script: &str, input: &[u8]) -> Vec<u8> {
+    let mut words = shell.split(' ');
+    let mut child = Command::new(words.next().unwrap())
+        .args(words)
+        .arg("-c")
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .unwrap();
+    // A script that reads nothing closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap().stdout
+}
+
+/// The shells of this machine, of those that are `sh` on systemd hosts. (Busybox is not: its
+/// shell prefers its own small programs to coreutils.)
+pub fn shells() -> Vec<&'static str> {
+    let known = ["sh", "dash", "bash"];
+    let there = |shell: &&str| {
+        let mut words = shell.split(' ');
+        let mut command = Command::new(words.next().unwrap());
+        let command = command.args(words).arg("-c").arg(":");
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    known.into_iter().filter(there).collect()
+}
+
+/// A root directory as a host.
+pub struct Root {
+    pub layout: Layout,
+    pub directory: tempfile::TempDir,
+    pub shell: &'static str,
+}
+
+impl Root {
+    pub fn new(shell: &'static str) -> Self {
+        // A blank and a quote in the path: every word of every script must be quoted.
+        let directory = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+        let layout = Layout::directory(directory.path().to_str().unwrap(), &cluster());
+        Root {
+            layout,
+            directory,
+            shell,
+        }
+    }
+
+    pub fn path(&self, path: &str) -> std::path::PathBuf {
+        self.directory.path().join(path)
+    }
+
+    pub fn read(&self, path: &str) -> String {
+        let path = self.path(path);
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        std::fs::create_dir_all(self.path(path).parent().unwrap()).unwrap();
+        std::fs::write(self.path(path), text).unwrap();
+    }
+
+    pub fn run(&self, script: &str, input: &[u8]) -> Vec<u8> {
+        run(self.shell, script, input)
+    }
+
+    /// Stages everything, and checks it.
+    pub fn stage(&self, host: &DesiredHost, id: &StageId) -> Checked {
+        let manifest = manifest(host);
+        let staged = Staged {
+            manifest: &manifest,
+            sent: host.services.iter().collect(),
+            scripts: &[],
+        };
+        self.stage_parts(&staged, id)
+    }
+
+    pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> Checked {
+        let payload = staged.payload().unwrap();
+        let script = staged.stage_script(&self.layout, id, payload.len());
+        parse_staged(&self.run(&script, &payload)).unwrap();
+        let script = staged.check_script(&self.layout, Engine::Docker, id, payload.len(), &[]);
+        Checked::parse(&self.run(&script, b"")).unwrap()
+    }
+
+    pub fn activate(&self, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {
+        let script = activation(&self.layout, host, source, steps);
+        let file = self.path("activate.sh");
+        std::fs::write(&file, script).unwrap();
+        let answer = self.run(
+            &format!("{} '{}' </dev/null", self.shell, file.display()),
+            b"",
+        );
+        std::fs::remove_file(file).unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// A release of everything, by the steps of [`steps`].
+    pub fn release(&self, host: &DesiredHost, number: u64) {
+        let id = id(&format!("release-{number}"));
+        assert_eq!(self.stage(host, &id).findings, []);
+        let source = Source::Staged { id, number };
+        let said = self.activate(host, &source, &steps(host, number));
+        assert!(said.ends_with("end\n"), "{said}");
+    }
+
+    /// A look, in as many exchanges as it needs: what was seen, and their number.
+    pub fn look(&self, host: &DesiredHost) -> (HostLook, usize) {
+        let desired = manifest(host).services;
+        let request = Request {
+            layout: &self.layout,
+            engine: host.engine,
+            desired: &desired,
+            detail: Detail::Plan,
+        };
+        match parse(&request, &self.run(&request.script(), b"")).unwrap() {
+            Look::Complete(look) => (look, 1),
+            Look::NeedsMore(first) => {
+                let answer = self.run(&first.script(), b"");
+                (first.complete(&answer).unwrap(), 2)
+            }
+        }
+    }
+
+    /// Every entry below the root: its path and what it holds.
+    pub fn tree(&self) -> BTreeMap<String, String> {
+        let mut tree = BTreeMap::new();
+        collect(self.directory.path(), self.directory.path(), &mut tree);
+        tree
+    }
+}
+
+fn collect(root: &Path, directory: &Path, tree: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        let kind = std::fs::symlink_metadata(&path).unwrap().file_type();
+        if kind.is_dir() {
+            tree.insert(name, "directory".to_owned());
+            collect(root, &path, tree);
+        } else if kind.is_symlink() {
+            let target = std::fs::read_link(&path).unwrap();
+            tree.insert(name, format!("-> {}", target.display()));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            tree.insert(name, String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+}

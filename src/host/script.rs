@@ -1,0 +1,308 @@
+//! From the steps of a plan to the script that carries them out on a host, and from what that
+//! script says to events. Pure.
+//!
+//! The script is complete in itself: it is a file of the generation, runs as `sh FILE`, reads
+//! nothing from its standard input (which may be the host's lock), and may be run again. No value of
+//! a variable is in it: it copies staged files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::layout::{Layout, StageId, quote};
+use crate::cluster::model::Engine;
+use crate::cluster::name::UnitName;
+use crate::plan::observed::Runs;
+use crate::plan::step::Step;
+
+const LIBRARY: &str = include_str!("script/activate.sh");
+const LOCK: &str = include_str!("script/lock.sh");
+
+/// How long a unit must stay active to count as well, counted from the start of the last restart.
+pub const SETTLE: Duration = Duration::from_secs(1);
+
+/// How long to wait for a unit that somebody else is just starting.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Everything that makes an activation script.
+#[derive(Debug, Clone)]
+pub struct Activation<'a> {
+    pub layout: &'a Layout,
+    pub engine: Engine,
+    pub source: &'a Source,
+    pub steps: &'a [Step],
+    /// What each unit is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
+    pub enabled_by: &'a BTreeMap<UnitName, BTreeSet<String>>,
+    pub record: &'a Record,
+    /// See [`SETTLE`].
+    pub settle: Duration,
+    /// See [`PATIENCE`].
+    pub patience: Duration,
+}
+
+/// Where the files of an activation come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A staging directory, which becomes the generation of this number at
+    /// [`Step::SetCurrent`]; later waves, and a second run by hand, find it there.
+    Staged { id: StageId, number: u64 },
+    /// A generation that is there.
+    Generation(u64),
+}
+
+/// Who released what: the beginning of a generation's record.json.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// 1.
+    pub format: u32,
+    /// `ada@laptop`.
+    pub who: String,
+    /// RFC 3339, by the clock of the releaser.
+    pub when: String,
+    /// The commit of the config repository, `None` outside of one.
+    pub commit: Option<String>,
+}
+
+/// Why there is no script: a path that a host reported leads out of its directory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a path below an inputs directory, found `{0}`")]
+pub struct UnsafePath(pub String);
+
+impl Activation<'_> {
+    /// The script.
+    ///
+    /// # Errors
+    /// A step names a path that leads out of its directory.
+    pub fn script(&self) -> Result<String, UnsafePath> {
+        let (staged, number) = match self.source {
+            Source::Staged { id, number } => (self.layout.staging(id).quoted(), *number),
+            Source::Generation(number) => (quote(""), *number),
+        };
+        let runs = match self.layout.runs() {
+            Runs::Processes => "processes",
+            Runs::FilesOnly => "files",
+        };
+        let record = serde_json::to_string(self.record).expect("a record is plain data");
+        let record = record.strip_suffix('}').expect("a record is an object");
+        let mut script = format!(
+            "#!/bin/sh\n\
+             # bayplan: what an activation of {} does on this host, step by step. Safe to run again.\n\
+             {}runs={runs}\n\
+             engine={}\n\
+             staged={}\n\
+             numbered={}\n\
+             settle={}\n\
+             patience={}\n\
+             record={}\n\n\
+             {LIBRARY}\n",
+            self.layout.cluster(),
+            self.layout.variables(),
+            self.engine.program(),
+            staged,
+            self.layout.generation(number).quoted(),
+            self.settle.as_millis() / 10,
+            self.patience.as_millis() / 100,
+            quote(record),
+        );
+        for (number, step) in self.steps.iter().enumerate() {
+            for call in self.calls(step)? {
+                writeln!(script, "step {number} {call}")
+                    .expect("writing to a string does not fail");
+            }
+        }
+        script.push_str("printf 'end\\n'\n");
+        Ok(script)
+    }
+
+    /// The calls of the library that a step consists of.
+    fn calls(&self, step: &Step) -> Result<Vec<String>, UnsafePath> {
+        let call = |name: &str, words: &[&str]| {
+            let words = words.iter().map(|word| format!(" {}", quote(word)));
+            format!("{name}{}", words.collect::<String>())
+        };
+        let units = |name: &str, units: &[UnitName]| {
+            let units: Vec<_> = units.iter().map(UnitName::container).collect();
+            call(name, &units)
+        };
+        Ok(match step {
+            Step::PlaceInputs { service, directory } => {
+                vec![call(
+                    "place_inputs",
+                    &[service.as_str(), directory.as_str()],
+                )]
+            }
+            Step::RepairInputs {
+                service,
+                directory,
+                write,
+                remove,
+            } => {
+                let place = [service.as_str(), directory.as_str()];
+                let mut calls = Vec::new();
+                for (name, paths) in [("remove_input", remove), ("write_input", write)] {
+                    for path in paths {
+                        calls.push(call(name, &[place[0], place[1], below(path)?]));
+                    }
+                }
+                calls
+            }
+            Step::MarkEdited { service, directory } => {
+                vec![call("mark_edited", &[service.as_str(), directory.as_str()])]
+            }
+            Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.container()])],
+            Step::Enable { units: named } => match self.layout.runs() {
+                Runs::Processes => vec![units("enable_units", named)],
+                Runs::FilesOnly => named.iter().map(|unit| self.link(unit)).collect(),
+            },
+            Step::Reload => vec!["reload".to_owned()],
+            Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.container()])],
+            Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.container()])],
+            Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
+            Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.container()])],
+            Step::SetCurrent { number } => vec![call("set_current", &[&number.to_string()])],
+            Step::RemoveInputs { service, names } => {
+                let mut words = vec![service.as_str()];
+                for name in names {
+                    let single = !name.contains('/');
+                    words.push(below(name).and_then(|name| {
+                        single
+                            .then_some(name)
+                            .ok_or_else(|| UnsafePath(name.to_owned()))
+                    })?);
+                }
+                vec![call("remove_inputs", &words)]
+            }
+            Step::RemoveGenerations { numbers } => {
+                let numbers: Vec<_> = numbers.iter().map(u64::to_string).collect();
+                let numbers: Vec<_> = numbers.iter().map(String::as_str).collect();
+                vec![call("remove_generations", &numbers)]
+            }
+        })
+    }
+
+    fn link(&self, unit: &UnitName) -> String {
+        let mut words = vec!["link_unit".to_owned(), quote(unit.container())];
+        let directories = self.enabled_by.get(unit);
+        words.extend(directories.into_iter().flatten().map(|name| quote(name)));
+        words.join(" ")
+    }
+}
+
+/// A path that stays below the directory that it is joined to.
+fn below(path: &str) -> Result<&str, UnsafePath> {
+    let mut parts = path.split('/');
+    if parts.any(|part| part.is_empty() || part == "." || part == "..") || path.contains('\0') {
+        return Err(UnsafePath(path.to_owned()));
+    }
+    Ok(path)
+}
+
+/// What a script says in one line. A step of several calls starts and ends several times.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Started(usize),
+    Done(usize),
+    /// Nothing runs there, so there is nothing to reload or restart.
+    Skipped(usize),
+    /// The script ends with it; the lines before say why.
+    Failed(usize),
+    Error(String),
+    /// `Key=Value` of `systemctl show` about a unit that failed.
+    State {
+        unit: String,
+        text: String,
+    },
+    /// One of the last lines of the journal of a unit that failed.
+    Journal {
+        unit: String,
+        text: String,
+    },
+    Note(String),
+    /// Every step was done.
+    Ended,
+}
+
+impl Event {
+    /// Reads a line; `None` if it is none of the script's.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let about = || rest.split_once(' ').unwrap_or((rest, ""));
+        Some(match word {
+            "step" => {
+                let (number, what) = about();
+                let number = number.parse().ok()?;
+                match what {
+                    "start" => Event::Started(number),
+                    "done" => Event::Done(number),
+                    "skipped" => Event::Skipped(number),
+                    "failed" => Event::Failed(number),
+                    _ => return None,
+                }
+            }
+            "error" => Event::Error(rest.to_owned()),
+            "note" => Event::Note(rest.to_owned()),
+            "state" | "journal" => {
+                let (unit, text) = about();
+                let (unit, text) = (unit.to_owned(), text.to_owned());
+                if word == "state" {
+                    Event::State { unit, text }
+                } else {
+                    Event::Journal { unit, text }
+                }
+            }
+            "end" if rest.is_empty() => Event::Ended,
+            _ => return None,
+        })
+    }
+}
+
+/// The script that takes the host's lock on descriptor 9 of the shell that evaluates it, so it
+/// must not run in a subshell. It does not wait; [`parse_lock`] reads what it says. `holder` is one
+/// line for whoever finds the lock taken: who, from where, since when, what for.
+#[must_use]
+pub fn lock_script(layout: &Layout, holder: &str) -> String {
+    format!(
+        "lock={}\nholder={}\n{LOCK}",
+        layout.lock().quoted(),
+        quote(&holder.replace('\n', " ")),
+    )
+}
+
+/// The script that gives the lock back early; the end of the shell does, too.
+pub const UNLOCK: &str = "exec 9>&-\n";
+
+/// What came of taking the lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockAnswer {
+    Taken,
+    /// Somebody else has it: their line, which may be empty for a moment.
+    Held {
+        holder: String,
+    },
+    Failed {
+        why: String,
+    },
+}
+
+/// Reads the answer of [`lock_script`].
+#[must_use]
+pub fn parse_lock(answer: &[u8]) -> LockAnswer {
+    let answer = String::from_utf8_lossy(answer);
+    let (first, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
+    let line: String = rest.trim().chars().take(300).collect();
+    let line = line.replace(char::is_control, " ");
+    match first {
+        "locked" => LockAnswer::Taken,
+        "held" => LockAnswer::Held { holder: line },
+        "failed" => LockAnswer::Failed { why: line },
+        _ => LockAnswer::Failed {
+            why: "expected an answer about the lock, found none".to_owned(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

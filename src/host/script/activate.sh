@@ -1,0 +1,353 @@
+# What each step does. A step tells on stdout `step <n> start`, then `done`, `skipped` or `failed`;
+# before `failed` come lines of `error`, and of a unit's `state` and `journal`. A step that was done
+# before does no harm; the first one that fails ends the script.
+
+# Standard input may be the lock of the host: it is kept, and no command reads from it.
+exec 8<&0 </dev/null
+set -u
+started=''
+newline='
+'
+
+# each_line WORD TEXT: the text, every line led by the word.
+each_line() {
+  printf '%s\n' "$2" | while IFS= read -r line || [ -n "$line" ]; do printf '%s %s\n' "$1" "$line"; done
+}
+
+fail() {
+  each_line error "$*"
+  return 1
+}
+
+# run COMMAND...: nothing is said unless it fails.
+run() {
+  said=$("$@" 2>&1 8<&-) && return 0
+  status=$?
+  fail "\`$*\` failed with status $status${said:+: $said}"
+}
+
+# step NUMBER FUNCTION ARGUMENT...
+step() {
+  number=$1
+  shift
+  printf 'step %s start\n' "$number"
+  if [ "$runs" = files ]; then
+    case $1 in
+    reload | stop_unit | restart_unit | await_healthy)
+      printf 'step %s skipped\n' "$number"
+      return
+      ;;
+    esac
+  fi
+  if "$@"; then
+    printf 'step %s done\n' "$number"
+  else
+    printf 'step %s failed\n' "$number"
+    exit 1
+  fi
+}
+
+# flush DIRECTORY: every file and directory in it is on the disk. Nothing may follow the recursion
+# that needs `entry`.
+flush() {
+  for entry in "$1"/*; do
+    [ ! -d "$entry" ] || flush "$entry" || return 1
+  done
+  run sync "$1"/* "$1"
+}
+
+# ours FILE: whether it is a unit of this cluster, or none.
+ours() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    case $(cat "$1")$newline in
+    *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) return 0 ;;
+    esac
+  fi
+  fail "$1 is not a unit of $cluster; it is left alone"
+}
+
+# place_inputs SERVICE DIRECTORY: a directory of this name is complete, since it got its name last.
+place_inputs() {
+  to=$etc/$1/$2 new=$etc/$1/.new-$2
+  if [ -d "$to" ] && [ ! -L "$to" ]; then return 0; fi
+  run mkdir -p "$etc/$1" && run rm -rf "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
+    flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc"
+}
+
+# write_input SERVICE DIRECTORY FILE: one file of a directory that is there.
+write_input() {
+  to=$etc/$1/$2/$3 new=$etc/$1/.new-file
+  if [ -d "$to" ] && [ ! -L "$to" ]; then run rm -rf "$to" || return 1; fi
+  run mkdir -p "${to%/*}" && run rm -rf "$new" && run cp "$source/inputs/$1/$2/$3" "$new" &&
+    run sync "$new" && run mv -T "$new" "$to" && run sync "${to%/*}"
+}
+
+# remove_input SERVICE DIRECTORY FILE: a file or directory that does not belong there.
+remove_input() {
+  run rm -rf "$etc/$1/$2/$3"
+}
+
+# mark_edited SERVICE DIRECTORY: its change is newer than any process that runs now. A hand may have
+# removed it meanwhile; then there is nothing to mark.
+mark_edited() {
+  [ ! -d "$etc/$1/$2" ] || run touch "$etc/$1/$2" && run sync "$etc/$1"
+}
+
+# write_unit UNIT: systemd reads no file whose name does not end like a unit's.
+write_unit() {
+  to=$units/$1.service new=$units/.$1.service.bayplan-new
+  run mkdir -p "$units" && ours "$to" && run rm -rf "$new" && run cp "$source/units/$1.service" "$new" &&
+    run sync "$new" && run mv -T "$new" "$to" && run sync "$units"
+}
+
+# unlink_unit UNIT: as `systemctl --no-reload disable`, also if its file is gone.
+unlink_unit() {
+  for link in "$units"/*.wants/"$1.service" "$units"/*.requires/"$1.service"; do
+    [ ! -L "$link" ] || run rm -f "$link" || return 1
+  done
+}
+
+# link_unit UNIT DIRECTORY...: as `systemctl --no-reload reenable`, where no systemctl need be.
+link_unit() {
+  unit=$1
+  shift
+  unlink_unit "$unit" || return 1
+  for directory; do
+    run mkdir -p "$units/$directory" &&
+      run ln -s "/etc/systemd/system/$unit.service" "$units/$directory/$unit.service" || return 1
+  done
+}
+
+# enable_units UNIT...
+enable_units() {
+  run systemctl --quiet --no-reload reenable "$@" && run sync "$units"
+}
+
+# reload: the moment is from before, so whatever is older than it was read.
+reload() {
+  run mkdir -p /run/bayplan && run touch /run/bayplan/reloading || return 1
+  run timeout 120 systemctl daemon-reload || {
+    [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
+    return 1
+  }
+  run mv -T /run/bayplan/reloading /run/bayplan/reloaded
+}
+
+# tell_unit UNIT: what its failure looks like.
+tell_unit() {
+  said=$(systemctl show --no-pager -p ActiveState,SubState,Result,ExecMainStatus,NRestarts "$1.service" 2>&1)
+  each_line "state $1" "$said"
+  said=$(journalctl --unit "$1.service" --lines 20 --no-pager --output cat 2>&1)
+  each_line "journal $1" "$said"
+}
+
+# stop_unit UNIT: one that systemd does not know has stopped.
+stop_unit() {
+  run systemctl stop "$1.service" >/dev/null || {
+    case $(systemctl is-active "$1.service" 2>&1) in
+    inactive | unknown) ;;
+    *)
+      fail "$1 does not stop: $said"
+      tell_unit "$1"
+      return 1
+      ;;
+    esac
+  }
+  systemctl reset-failed "$1.service" >/dev/null 2>&1
+  return 0
+}
+
+# moment: hundredths of a second since some fixed moment, without a process.
+moment() {
+  read -r now rest </proc/uptime
+  now=${now%.*}${now#*.}
+}
+
+# restart_unit UNIT: starts a stopped one. Blocks until the unit says that it is healthy.
+restart_unit() {
+  moment
+  restarted=$now
+  # Else an earlier crash loop may forbid the start (start-limit-hit).
+  systemctl reset-failed "$1.service" >/dev/null 2>&1
+  run systemctl restart "$1.service" || {
+    tell_unit "$1"
+    return 1
+  }
+  started="$started$(invocation "$1")$newline"
+  containers=''
+}
+
+# invocation UNIT: which start of the unit is running, after how many restarts by systemd. A unit
+# that crashed keeps its invocation until systemd starts it again, so its state is told, too.
+invocation() {
+  said=$(systemctl show -p ActiveState,InvocationID,NRestarts "$1.service" 2>&1)
+  # shellcheck disable=SC2086 # one line of it
+  echo "$1" $said
+}
+
+# wait_active UNIT: one that is still starting gets until $tries is used up.
+wait_active() {
+  while :; do
+    case $(systemctl show -p ActiveState,SubState "$1.service" 2>&1) in
+    *ActiveState=active*) return 0 ;;
+    *SubState=auto-restart*) return 1 ;;
+    *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) ;;
+    *) return 1 ;;
+    esac
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || return 1
+    sleep 0.2
+  done
+}
+
+# unwell UNIT REASON
+unwell() {
+  fail "$1 $2"
+  tell_unit "$1"
+  return 1
+}
+
+# await_healthy UNIT...: active, with a container, and still the same start after $settle
+# hundredths of a second. Waits for what is under way for $patience tenths of a second.
+await_healthy() {
+  tries=$((patience / 2))
+  for unit; do
+    wait_active "$unit" || unwell "$unit" 'did not become active' || return 1
+    # One that this script did not start is watched from now on.
+    case $newline$started in
+    *"$newline$unit "*) ;;
+    *)
+      started="$started$(invocation "$unit")$newline"
+      moment
+      restarted=$now
+      ;;
+    esac
+  done
+  moment
+  left=$((settle - (now - restarted)))
+  if [ "$left" -gt 0 ]; then
+    hundredths=$((left % 100))
+    [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
+    sleep "$((left / 100)).$hundredths"
+  fi
+  for unit; do
+    # The engine's client is the unit's process; the container comes a little later.
+    until container_runs "$unit"; do
+      stays_active "$unit" || break
+      tries=$((tries - 1))
+      [ "$tries" -gt 0 ] || unwell "$unit" 'has no running container' || return 1
+      sleep 0.2
+    done
+    stays_active "$unit" ||
+      unwell "$unit" "did not stay active for $((settle / 100)).$((settle % 100 / 10)) s" || return 1
+  done
+}
+
+# stays_active UNIT
+stays_active() {
+  case $newline$started in
+  *"$newline$(invocation "$1")$newline"*) return 0 ;;
+  esac
+  return 1
+}
+
+# container_runs UNIT: all are asked for at once, and again only if this one is missing.
+containers=''
+container_runs() {
+  case $newline$containers$newline in
+  *"$newline$1$newline"*) return 0 ;;
+  esac
+  containers=$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>&1) || {
+    fail "\`$engine ps\` failed: $containers"
+    containers='' tries=0
+    return 1
+  }
+  case $newline$containers$newline in
+  *"$newline$1$newline"*) return 0 ;;
+  esac
+  return 1
+}
+
+# remove_unit UNIT
+remove_unit() {
+  to=$units/$1.service
+  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units"
+}
+
+# images: the ids of the images that the cluster's containers run, as members of JSON.
+images() {
+  [ "$runs" = processes ] || return 0
+  # shellcheck disable=SC2046 # ids have no blanks
+  set -- $("$engine" ps --quiet --no-trunc --filter "label=bayplan.cluster=$cluster" 2>/dev/null)
+  [ $# -gt 0 ] || return 0
+  comma=''
+  "$engine" inspect --type container --format '{{.Name}} {{.Image}}' "$@" 2>/dev/null | while read -r name id; do
+    name=${name#/}
+    case $name$id in
+    *[!a-z0-9:-]*) ;;
+    "$cluster"-*)
+      printf '%s"%s":"%s"' "$comma" "${name#"$cluster"-}" "$id"
+      comma=,
+      ;;
+    esac
+  done
+}
+
+# set_current NUMBER: the staged generation gets its number, and `current` names it.
+set_current() {
+  generation=$var/generations/$1
+  if [ -d "$staged" ]; then
+    [ ! -e "$generation" ] || fail "$generation is there already" || return 1
+    printf '%s,"result":"done","finished":"%s","images":{%s}}\n' "$record" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$(images)" >"$staged/record.json" ||
+      fail "may not write $staged/record.json" || return 1
+    run mkdir -p "$var/generations" && flush "$staged" && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
+    source=$generation
+  fi
+  [ -d "$generation" ] || fail "$generation is not there" || return 1
+  if [ -e "$var/current" ] && [ ! -L "$var/current" ]; then
+    saved=$var/current.saved-$(date +%Y%m%d-%H%M%S)
+    run mv -T "$var/current" "$saved" || return 1
+    printf 'note %s was not a link; it is now %s\n' "$var/current" "$saved"
+  fi
+  run rm -f "$var/.current.new" && run ln -s "generations/$1" "$var/.current.new" &&
+    run mv -T "$var/.current.new" "$var/current" && run sync "$var"
+}
+
+# remove_inputs SERVICE NAME...: under another name first, so that no half of one keeps its name.
+remove_inputs() {
+  service=$1
+  shift
+  for name; do
+    if [ -d "$etc/$service/$name" ] && [ ! -L "$etc/$service/$name" ]; then
+      run rm -rf "$etc/$service/.old" && run mv -T "$etc/$service/$name" "$etc/$service/.old" &&
+        run rm -rf "$etc/$service/.old" || return 1
+    else
+      run rm -f "$etc/$service/$name" || return 1
+    fi
+  done
+  # It goes with its last one.
+  rmdir "$etc/$service" 2>/dev/null
+  return 0
+}
+
+# remove_generations NUMBER...
+remove_generations() {
+  for number_; do
+    # shellcheck disable=SC3013 # dash, bash and busybox have it
+    [ ! "$var/current" -ef "$var/generations/$number_" ] ||
+      fail "generation $number_ is the current one" || return 1
+    run rm -rf "$var/generations/$number_" || return 1
+  done
+}
+
+source=$staged
+[ -d "$source" ] || source=$numbered
+[ -d "$source" ] || {
+  fail "expected the files of this activation in $staged or $numbered, found neither"
+  exit 1
+}
+# What a script that was killed left beside the units.
+for left in "$units/.$cluster-"*.service.bayplan-new; do
+  [ ! -e "$left" ] || rm -f "$left"
+done

@@ -1,0 +1,330 @@
+use super::super::layout::Layout;
+use super::super::sample::{
+    Root, activation, cluster, desired, id, run, service, shells, steps, unit,
+};
+use super::*;
+use crate::render::desired::DirectoryName;
+
+/// The part of a script that differs from one activation to another.
+fn own_part(script: &str) -> String {
+    let (head, rest) = script.split_once("\n\n").unwrap();
+    let calls = rest.lines().filter(|line| line.starts_with("step "));
+    format!("{head}\n…\n{}", calls.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_small_activation_as_a_script() {
+    let host = desired(&[("db", "1"), ("web", "it's")]);
+    let source = Source::Staged {
+        id: id("20261121-1"),
+        number: 7,
+    };
+    let mut all = steps(&host, 7);
+    let directory = host.services[&service("web")].directory.clone();
+    all.extend([
+        Step::RepairInputs {
+            service: service("web"),
+            directory,
+            write: ["50-web.env".to_owned()].into(),
+            remove: ["a b'c".to_owned()].into(),
+        },
+        Step::Stop {
+            service: service("old"),
+            unit: unit("old"),
+        },
+        Step::RemoveUnit {
+            service: service("old"),
+            unit: unit("old"),
+        },
+        Step::RemoveInputs {
+            service: service("old"),
+            names: ["3f9ac1b20c77".to_owned(), ".new-file".to_owned()].into(),
+        },
+        Step::RemoveGenerations {
+            numbers: [1, 2].into(),
+        },
+    ]);
+    let layout = Layout::host(&cluster());
+    let script = activation(&layout, &host, &source, &all);
+    insta::assert_snapshot!(own_part(&script));
+    assert!(!script.contains("VALUE"), "no variable is in a script");
+}
+
+#[test]
+fn an_activation_places_units_inputs_links_and_current() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("db", "1"), ("web", "it's")]);
+        root.release(&host, 1);
+        let (look, exchanges) = root.look(&host);
+        assert_eq!(exchanges, 1, "{look:?}");
+        let mut tree = root.tree();
+        tree.retain(|path, _| !path.ends_with("record.json"));
+        let web = &host.services[&service("web")];
+        let base = format!("etc/bayplan/demo/web/{}", web.directory);
+        assert_eq!(tree[&format!("{base}/files/etc/app.conf")], "it's");
+        assert_eq!(tree["etc/systemd/system/demo-web.service"], web.unit_text);
+        assert_eq!(
+            tree["etc/systemd/system/multi-user.target.wants/demo-web.service"],
+            "-> /etc/systemd/system/demo-web.service"
+        );
+        assert_eq!(tree["var/lib/bayplan/demo/current"], "-> generations/1");
+        // Nothing is left beside.
+        assert!(tree.keys().all(|path| !path.contains("new")), "{tree:?}");
+        let record = root.read("var/lib/bayplan/demo/current/record.json");
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["who"], "ada@laptop");
+        assert_eq!(record["result"], "done");
+    }
+}
+
+#[test]
+fn a_script_that_died_anywhere_is_finished_by_the_next_one() {
+    for shell in shells() {
+        let host = desired(&[("db", "1"), ("web", "2")]);
+        let all = steps(&host, 1);
+        let source = Source::Staged {
+            id: id("a"),
+            number: 1,
+        };
+        let undisturbed = Root::new(shell);
+        undisturbed.release(&host, 1);
+        let mut expected = undisturbed.tree();
+        for killed in 0..=all.len() {
+            let root = Root::new(shell);
+            root.stage(&host, &id("a"));
+            root.activate(&host, &source, &all[..killed]);
+            // What a copy leaves that was killed in the middle.
+            if killed < 2 {
+                root.write("etc/bayplan/demo/web/.new-000000000000/x", "");
+            }
+            let said = root.activate(&host, &source, &all);
+            assert!(said.ends_with("end\n"), "{said}");
+            let mut tree = root.tree();
+            for tree in [&mut tree, &mut expected] {
+                tree.retain(|path, _| !path.ends_with("record.json") && !path.contains("/.new-0"));
+                tree.remove("var/lib/bayplan/demo/staging");
+            }
+            assert_eq!(tree, expected, "{shell}, killed before step {killed}");
+        }
+    }
+}
+
+#[test]
+fn hand_edits_are_mended_and_leavings_removed() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let before = root.tree();
+        let directory = host.services[&service("web")].directory.clone();
+        let base = format!("etc/bayplan/demo/web/{directory}");
+        root.write(&format!("{base}/50-web.env"), "VALUE=edited\n");
+        root.write(&format!("{base}/it's \"new\""), "x");
+        root.write(&format!("{base}/.hidden"), "x");
+        root.write("etc/bayplan/demo/web/.new-abc/x", "x");
+        root.write("etc/bayplan/demo/web/0123456789ab/x", "x");
+        let (look, _) = root.look(&host);
+        let seen = &look.observed.services[&service("web")];
+        let there = &seen.directories[&directory].files;
+        let wanted = &super::super::sample::manifest(&host).services[&service("web")].files;
+        let extra = there.keys().filter(|path| !wanted.contains_key(*path));
+        let remove: BTreeSet<_> = extra.cloned().collect();
+        assert_eq!(remove.len(), 2, "{there:?}");
+        let names = ["0123456789ab", ".new-abc"].map(str::to_owned).into();
+        let said = root.activate(
+            &host,
+            &Source::Generation(1),
+            &[
+                Step::RepairInputs {
+                    service: service("web"),
+                    directory,
+                    write: ["50-web.env".to_owned()].into(),
+                    remove,
+                },
+                Step::RemoveInputs {
+                    service: service("web"),
+                    names,
+                },
+            ],
+        );
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(root.tree(), before);
+    }
+}
+
+#[test]
+fn a_leaver_goes_with_its_links_and_old_generations_go() {
+    let root = Root::new("sh");
+    let host = desired(&[("db", "1"), ("web", "1")]);
+    root.release(&host, 1);
+    let after = desired(&[("web", "1")]);
+    root.release(&after, 2);
+    let directory = host.services[&service("db")].directory.to_string();
+    let steps = [
+        Step::Stop {
+            service: service("db"),
+            unit: unit("db"),
+        },
+        Step::RemoveUnit {
+            service: service("db"),
+            unit: unit("db"),
+        },
+        Step::RemoveInputs {
+            service: service("db"),
+            names: [directory].into(),
+        },
+        Step::RemoveGenerations {
+            numbers: [1].into(),
+        },
+    ];
+    for _ in 0..2 {
+        let said = root.activate(&after, &Source::Generation(2), &steps);
+        assert!(said.ends_with("end\n"), "{said}");
+    }
+    assert!(
+        root.tree()
+            .keys()
+            .all(|path| !path.contains("db") && !path.contains("generations/1"))
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let host = desired(&[("web", "1")]);
+    let write = [Step::WriteUnit {
+        service: service("web"),
+        unit: unit("web"),
+    }];
+    let remove = [Step::RemoveUnit {
+        service: service("web"),
+        unit: unit("web"),
+    }];
+    for steps in [&write[..], &remove[..]] {
+        for text in [
+            "[Service]\n",
+            "[X-Bayplan]\nCluster=other\nService=web\n",
+            "Cluster=demo\n",
+        ] {
+            let root = Root::new("sh");
+            root.release(&desired(&[("other", "1")]), 1);
+            root.stage(&host, &id("a"));
+            root.write("etc/systemd/system/demo-web.service", text);
+            let source = Source::Staged {
+                id: id("a"),
+                number: 2,
+            };
+            let said = root.activate(&host, &source, steps);
+            assert!(said.contains("is not a unit of demo"), "{said}");
+            assert!(said.ends_with("step 0 failed\n"), "{said}");
+            assert_eq!(root.read("etc/systemd/system/demo-web.service"), text);
+        }
+    }
+}
+
+#[test]
+fn a_current_that_somebody_made_is_moved_aside() {
+    let root = Root::new("sh");
+    root.write("var/lib/bayplan/demo/current/precious", "x");
+    root.release(&desired(&[("web", "1")]), 1);
+    let tree = root.tree();
+    assert_eq!(tree["var/lib/bayplan/demo/current"], "-> generations/1");
+    assert!(
+        tree.keys()
+            .any(|path| path.contains("current.saved-") && path.ends_with("/precious"))
+    );
+}
+
+#[test]
+fn the_current_generation_is_never_removed() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    root.release(&host, 1);
+    let numbers = [1].into();
+    let steps = [Step::RemoveGenerations { numbers }];
+    let said = root.activate(&host, &Source::Generation(1), &steps);
+    assert!(
+        said.contains("error generation 1 is the current one\nstep 0 failed\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_step_that_fails_says_why_and_ends_the_script() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    root.stage(&host, &id("a"));
+    let source = Source::Staged {
+        id: id("a"),
+        number: 1,
+    };
+    let place = |name: &str| Step::PlaceInputs {
+        service: service("web"),
+        directory: DirectoryName::reported(name).unwrap(),
+    };
+    let said = root.activate(&host, &source, &[place("0123456789ab"), Step::Reload]);
+    let events: Vec<_> = said
+        .lines()
+        .map(|line| Event::parse(line).unwrap())
+        .collect();
+    let [Event::Started(0), Event::Error(why), Event::Failed(0)] = &events[..] else {
+        panic!("{said}");
+    };
+    assert!(why.contains("No such file"), "{why}");
+}
+
+#[test]
+fn a_path_that_leads_out_of_its_directory_makes_no_script() {
+    for path in ["..", "../x", "a/../../b", "/etc/passwd", "", "a//b", "."] {
+        assert!(below(path).is_err(), "{path}");
+    }
+    assert_eq!(below("files/..a/b c"), Ok("files/..a/b c"));
+}
+
+#[test]
+fn the_lock_is_held_until_its_shell_ends_and_names_its_holder() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let first = lock_script(&root.layout, "ada@laptop\n1234 it's me");
+        let second = lock_script(&root.layout, "bob");
+        // The second shell asks while the first one has it, then after it was given back.
+        let file = root.path("second.sh");
+        std::fs::write(&file, second).unwrap();
+        let ask = format!("{shell} '{}' 9>&-", file.display());
+        let said = root.run(
+            &format!("{first}\necho ---\n{ask}\necho ---\n{UNLOCK}{ask}"),
+            b"",
+        );
+        let said = String::from_utf8(said).unwrap();
+        let parts: Vec<_> = said.split("---\n").collect();
+        let answers: Vec<_> = parts
+            .iter()
+            .map(|part| parse_lock(part.as_bytes()))
+            .collect();
+        let holder = "ada@laptop 1234 it's me".to_owned();
+        assert_eq!(
+            answers,
+            [
+                LockAnswer::Taken,
+                LockAnswer::Held { holder },
+                LockAnswer::Taken
+            ],
+            "{shell}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_lock_that_cannot_be_made_does_not_end_the_session() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        root.write("var/lib/bayplan", "a file");
+        let script = lock_script(&root.layout, "ada");
+        let said = run(shell, &format!("{script}\necho alive"), b"");
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            said.starts_with("failed\n") && said.ends_with("alive\n"),
+            "{shell}: {said}"
+        );
+    }
+}

@@ -1,0 +1,349 @@
+//! A session: one running `sh` on a host, and the calls that it answers.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::connect::Facts;
+use super::error::{HostError, HostErrorKind};
+use super::process::{Answer, InCall, Killing, Process};
+use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
+use crate::plan::observed::Runs;
+
+/// What a host gets at least to answer a script that does nothing.
+const LEAST_ANSWER: Duration = Duration::from_secs(30);
+
+/// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
+pub struct Session {
+    process: Process,
+    at: String,
+    runs: Runs,
+    root: Option<PathBuf>,
+    pub(super) facts: Facts,
+    /// Nothing more can be asked after an error of the connection or a timeout.
+    broken: bool,
+}
+
+/// What a script printed, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Byte for byte.
+    pub stdout: Vec<u8>,
+    pub status: i32,
+}
+
+/// Why a call got no answer.
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// The process is gone.
+    Ended {
+        /// Its status, `None` if a signal ended it.
+        status: Option<i32>,
+        stderr: String,
+        /// What it printed that was no answer: the first bytes.
+        noise: Vec<u8>,
+    },
+    TimedOut {
+        stderr: String,
+    },
+}
+
+impl Session {
+    /// Starts a process that runs the protocol's loop; whether it does shows in the first call.
+    pub(super) fn spawn(
+        command: &mut Command,
+        killing: Killing,
+        at: String,
+        root: Option<PathBuf>,
+    ) -> std::io::Result<Self> {
+        Ok(Self {
+            process: Process::spawn(command, killing)?,
+            at,
+            runs: if root.is_some() {
+                Runs::FilesOnly
+            } else {
+                Runs::Processes
+            },
+            root,
+            facts: Facts::default(),
+            broken: false,
+        })
+    }
+
+    /// Where it runs, to be shown.
+    #[must_use]
+    pub fn at(&self) -> &str {
+        &self.at
+    }
+
+    /// Whether the host has processes.
+    #[must_use]
+    pub fn runs(&self) -> Runs {
+        self.runs
+    }
+
+    /// The absolute path that stands before every path of the host, for a `directory` host.
+    #[must_use]
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_deref()
+    }
+
+    /// What the host said of itself when the session was opened.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The last 64 KiB that came on stderr, of all calls. It may lag behind the output; a script
+    /// that needs its errors in order redirects them.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// Runs a script in a subshell: `exit`, `set -e` and `cd` end with it. Its stdin is /dev/null.
+    ///
+    /// `doing` completes "timed out while …": `reading the state`. `timeout` is for all of it.
+    ///
+    /// # Errors
+    /// The connection was lost, or nothing came in time; then the session is over. A status that
+    /// is not 0 is no error here; [`Session::failed`] makes one.
+    pub fn run(
+        &mut self,
+        doing: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, HostError> {
+        self.collect(Mode::Subshell, doing, script, Vec::new(), timeout)
+    }
+
+    /// Runs a script in the session's own `sh`, for what later calls need: variables, functions,
+    /// a lock's descriptor 9. It must not `exit`, `set -e`, change `IFS`, or touch descriptor 7.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_here(
+        &mut self,
+        doing: &str,
+        script: &str,
+        timeout: Duration,
+    ) -> Result<Output, HostError> {
+        self.collect(Mode::Here, doing, script, Vec::new(), timeout)
+    }
+
+    /// Runs a script in a subshell whose stdin is `payload`, byte for byte, and then ends: `tar -x`
+    /// and `head -c N | tar -x` both work, for the first command that reads it. What the script
+    /// does not read is dropped. A connection that is lost meanwhile looks to the script like an
+    /// early end of its input, so it checks what arrived (digests) before it uses it.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_with_payload(
+        &mut self,
+        doing: &str,
+        script: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Output, HostError> {
+        self.collect(Mode::Payload, doing, script, payload, timeout)
+    }
+
+    /// Runs a script in a subshell and hands over each line of its output as it comes, without its
+    /// line break. Returns the status.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_following(
+        &mut self,
+        doing: &str,
+        script: &str,
+        timeout: Duration,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<i32, HostError> {
+        let mut pending = Vec::new();
+        let on_output = |bytes: &mut Vec<u8>| {
+            pending.append(bytes);
+            let mut begin = 0;
+            while let Some(length) = pending[begin..].iter().position(|byte| *byte == b'\n') {
+                on_line(&String::from_utf8_lossy(&pending[begin..begin + length]));
+                begin += length + 1;
+            }
+            pending.drain(..begin);
+        };
+        let status = self.call(
+            Mode::Subshell,
+            doing,
+            script,
+            Vec::new(),
+            timeout,
+            on_output,
+        )?;
+        if !pending.is_empty() {
+            on_line(&String::from_utf8_lossy(&pending));
+        }
+        Ok(status)
+    }
+
+    /// From now on the host ends the session, and so frees a lock that it holds, if it hears nothing
+    /// from here for `limit` (whole seconds) while no script runs. This side shows life by itself
+    /// between calls. Call it when a lock is taken: nobody dead keeps it for longer than the script
+    /// that runs and `limit` together.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn end_when_silent(&mut self, limit: Duration) -> Result<(), HostError> {
+        let doing = "setting up the watch over the connection";
+        let seconds = limit.as_secs().max(1);
+        self.run_here(doing, &format!("bp_w={seconds}"), limit.max(LEAST_ANSWER))?;
+        self.process
+            .show_life(beat(), Duration::from_secs(seconds) / 4);
+        Ok(())
+    }
+
+    /// The error for a script that ended with another status than its reader expected.
+    #[must_use]
+    pub fn failed(&self, doing: &str, status: i32) -> HostError {
+        self.error(
+            HostErrorKind::Failed {
+                doing: doing.to_owned(),
+                status,
+            },
+            self.stderr(),
+        )
+    }
+
+    /// The error for an answer that its reader does not understand.
+    #[must_use]
+    pub fn misunderstood(&self, doing: &str, found: &[u8]) -> HostError {
+        self.error(
+            HostErrorKind::Protocol {
+                doing: doing.to_owned(),
+                found: super::error::excerpt(found),
+            },
+            self.stderr(),
+        )
+    }
+
+    pub(super) fn error(&self, kind: HostErrorKind, stderr: String) -> HostError {
+        HostError {
+            kind,
+            at: self.at.clone(),
+            stderr,
+        }
+    }
+
+    fn collect(
+        &mut self,
+        mode: Mode,
+        doing: &str,
+        script: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Output, HostError> {
+        let mut stdout = Vec::new();
+        let status = self.call(mode, doing, script, payload, timeout, |bytes| {
+            stdout.append(bytes);
+        })?;
+        Ok(Output { stdout, status })
+    }
+
+    fn call(
+        &mut self,
+        mode: Mode,
+        doing: &str,
+        script: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+        on_output: impl FnMut(&mut Vec<u8>),
+    ) -> Result<i32, HostError> {
+        let doing = doing.to_owned();
+        if self.broken {
+            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
+        }
+        self.exchange(mode, script, payload, timeout, on_output)
+            .map_err(|interrupted| match interrupted {
+                Interrupted::Ended { stderr, .. } => {
+                    self.error(HostErrorKind::Lost { doing }, stderr)
+                }
+                Interrupted::TimedOut { stderr } => self.error(
+                    HostErrorKind::Timeout {
+                        doing,
+                        after: timeout,
+                    },
+                    stderr,
+                ),
+            })
+    }
+
+    /// The first call: like [`Session::run`], but the caller says what a failure means.
+    pub(super) fn hello(&mut self, script: &str, timeout: Duration) -> Result<Output, Interrupted> {
+        let mut stdout = Vec::new();
+        let status = self.exchange(Mode::Subshell, script, Vec::new(), timeout, |bytes| {
+            stdout.append(bytes);
+        })?;
+        Ok(Output { stdout, status })
+    }
+
+    fn exchange(
+        &mut self,
+        mode: Mode,
+        script: &str,
+        payload: Vec<u8>,
+        timeout: Duration,
+        mut on_output: impl FnMut(&mut Vec<u8>),
+    ) -> Result<i32, Interrupted> {
+        let now = Instant::now();
+        // A timeout that the clock cannot hold is as good as a year.
+        let deadline = now
+            .checked_add(timeout)
+            .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600));
+        let nonce = format!("{MARK}{}", nonce());
+        self.process.mark(InCall::Yes);
+        self.process
+            .write(frame(mode, &nonce, script, payload.len()));
+
+        let mut answer = Markers::new(&nonce);
+        let mut payload = Some(payload);
+        let mut output = Vec::new();
+        loop {
+            let bytes = match self.process.read(deadline) {
+                Answer::Bytes(bytes) => bytes,
+                Answer::End => {
+                    self.broken = true;
+                    let (status, stderr) = self.process.finish();
+                    return Err(Interrupted::Ended {
+                        status: status.and_then(|status| status.code()),
+                        stderr,
+                        noise: answer.noise,
+                    });
+                }
+                Answer::TimedOut => {
+                    self.broken = true;
+                    self.process.kill();
+                    return Err(Interrupted::TimedOut {
+                        stderr: self.process.stderr(),
+                    });
+                }
+            };
+            let status = answer.feed(&bytes, &mut output);
+            if answer.started() {
+                // Only now has `head` on the host taken the script, and can read nothing of the
+                // payload ahead (busybox's would).
+                if let Some(payload) = payload.take().filter(|payload| !payload.is_empty()) {
+                    self.process.write(payload);
+                }
+            }
+            if !output.is_empty() {
+                on_output(&mut output);
+                output.clear();
+            }
+            if let Some(status) = status {
+                self.process.mark(InCall::No);
+                return Ok(status);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+//! Staging and checking: a generation travels to a host as one tar stream, is unpacked beside the
+//! others, and everything that can be found wrong is found before anything changes. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::io;
+
+use super::layout::{Layout, StageId, quote};
+use crate::cluster::model::Engine;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::plan::observed::Runs;
+use crate::render::desired::DesiredService;
+use crate::render::digest::Digest;
+use crate::render::manifest::Manifest;
+
+const STAGE: &str = include_str!("stage/stage.sh");
+const CHECK: &str = include_str!("stage/check.sh");
+
+/// The file that lists the digests of a staged generation, as `sha256sum -c` reads it.
+const DIGESTS: &str = "digests";
+
+/// What is staged on one host.
+#[derive(Debug, Clone)]
+pub struct Staged<'a> {
+    /// Every service of the generation.
+    pub manifest: &'a Manifest,
+    /// The services whose files travel. The others of the manifest are copied on the host, from its
+    /// current generation.
+    pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    /// Scripts by file name.
+    pub scripts: &'a [(String, String)],
+}
+
+impl Staged<'_> {
+    /// The tar stream: `manifest.json`, `digests`, `units/`, `inputs/` and the scripts. The same
+    /// input gives the same bytes.
+    ///
+    /// # Errors
+    /// A path does not fit into the format.
+    pub fn payload(&self) -> io::Result<Vec<u8>> {
+        let mut tar = tar::Builder::new(Vec::new());
+        append(
+            &mut tar,
+            "manifest.json",
+            0o644,
+            self.manifest.to_text().as_bytes(),
+        )?;
+        append(&mut tar, DIGESTS, 0o644, self.digests().as_bytes())?;
+        for directory in ["units", "inputs"] {
+            append_directory(&mut tar, directory)?;
+        }
+        for (service, desired) in &self.sent {
+            let unit = format!("units/{}", desired.unit.file_name());
+            append(&mut tar, &unit, 0o644, desired.unit_text.as_bytes())?;
+            let base = format!("inputs/{service}/{}", desired.directory);
+            append_directory(&mut tar, &format!("inputs/{service}"))?;
+            append_directory(&mut tar, &base)?;
+            let mut made = std::collections::BTreeSet::new();
+            for (path, bytes) in &desired.files {
+                for (end, _) in path.match_indices('/') {
+                    if made.insert(&path[..end]) {
+                        append_directory(&mut tar, &format!("{base}/{}", &path[..end]))?;
+                    }
+                }
+                append(&mut tar, &format!("{base}/{path}"), 0o644, bytes)?;
+            }
+        }
+        for (name, text) in self.scripts {
+            append(&mut tar, name, 0o755, text.as_bytes())?;
+        }
+        tar.into_inner()
+    }
+
+    /// The list of the digests of all files of the generation, sent or copied.
+    fn digests(&self) -> String {
+        let mut list = String::new();
+        let mut add = |digest: &Digest, path: &str| {
+            // How sha256sum itself writes names that would not be one line.
+            let odd = path.contains(['\n', '\\']);
+            let path = path.replace('\\', "\\\\").replace('\n', "\\n");
+            let mark = if odd { "\\" } else { "" };
+            writeln!(list, "{mark}{digest}  {path}").expect("writing to a string does not fail");
+        };
+        add(&Digest::of(self.manifest.to_text()), "manifest.json");
+        for (service, entry) in &self.manifest.services {
+            let unit = UnitName::new(&self.manifest.cluster, service);
+            add(&entry.unit, &format!("units/{}", unit.file_name()));
+            for (path, digest) in &entry.files {
+                add(
+                    digest,
+                    &format!("inputs/{service}/{}/{path}", entry.directory),
+                );
+            }
+        }
+        for (name, text) in self.scripts {
+            add(&Digest::of(text), name);
+        }
+        list
+    }
+
+    /// The script that takes a payload of `length` bytes from its standard input and unpacks it. It
+    /// takes exactly that many, also if it fails. What earlier releases left in the staging area goes.
+    #[must_use]
+    pub fn stage_script(&self, layout: &Layout, id: &StageId, length: usize) -> String {
+        let mut carried = String::new();
+        for (service, entry) in &self.manifest.services {
+            if !self.sent.contains_key(service) {
+                let unit = UnitName::new(&self.manifest.cluster, service);
+                writeln!(
+                    carried,
+                    "carry {unit} {service} {} || return 1",
+                    entry.directory
+                )
+                .expect("writing to a string does not fail");
+            }
+        }
+        format!(
+            "{}id={id}\nlength={length}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
+            layout.variables()
+        )
+    }
+
+    /// The script that looks for everything that could go wrong, and pulls images. It changes
+    /// nothing but the engine's images. [`Checked::parse`] reads what it says.
+    #[must_use]
+    pub fn check_script(
+        &self,
+        layout: &Layout,
+        engine: Engine,
+        id: &StageId,
+        length: usize,
+        images: &[Reference],
+    ) -> String {
+        let runs = match layout.runs() {
+            Runs::Processes => "processes",
+            Runs::FilesOnly => "files",
+        };
+        let units = self.sent.values().map(|desired| &desired.unit);
+        let units: Vec<_> = units
+            .map(|unit| format!("units/{}", unit.file_name()))
+            .collect();
+        let words = |moving: bool| {
+            let images = images.iter().filter(|image| image.moving == moving);
+            let words: Vec<_> = images.map(|image| quote(&image.name)).collect();
+            quote(&words.join(" "))
+        };
+        format!(
+            "{}runs={runs}\nengine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
+             fixed={}\nmoving={}\n{CHECK}",
+            layout.variables(),
+            engine.program(),
+            layout.staging(id).quoted(),
+            Digest::of(self.digests()),
+            // The files are written once more at activation; the rest is for what surrounds them.
+            length / 1024 * 3 + 10 * 1024,
+            quote(&units.join(" ")),
+            words(false),
+            words(true),
+        )
+    }
+}
+
+fn header(mode: u32) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+type Archive = tar::Builder<Vec<u8>>;
+
+fn append(tar: &mut Archive, path: &str, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    let mut header = header(mode);
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, path, bytes)
+}
+
+fn append_directory(tar: &mut Archive, path: &str) -> io::Result<()> {
+    let mut header = header(0o755);
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_size(0);
+    tar.append_data(&mut header, format!("{path}/"), io::empty())
+}
+
+/// An image that a generation runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    pub name: String,
+    /// Pulled even if it is there.
+    pub moving: bool,
+}
+
+/// Reads what a stage script says: nothing if all is well.
+///
+/// # Errors
+/// What the host said, as one line.
+pub fn parse_staged(answer: &[u8]) -> Result<(), String> {
+    let answer = String::from_utf8_lossy(answer);
+    match answer.trim_end().strip_prefix("failed ") {
+        None if answer == "staged\n" => Ok(()),
+        Some(why) => Err(line(why)),
+        None => Err(format!("expected `staged`, found `{}`", line(&answer))),
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    pub findings: Vec<Finding>,
+    /// Every image by its reference.
+    pub images: BTreeMap<String, CheckedImage>,
+}
+
+/// What a reference means on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedImage {
+    /// The image's id before the pull, if there was an image of that name.
+    pub before: Option<String>,
+    pub after: String,
+}
+
+/// One reason not to activate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A staged file is not what was sent, or what the current generation should have; the words
+    /// of `sha256sum`.
+    Digest(String),
+    /// A line of `systemd-analyze verify`.
+    Verify(String),
+    /// Too little room, in KiB.
+    Space {
+        path: String,
+        needed: u64,
+        available: u64,
+    },
+    Pull {
+        reference: String,
+        message: String,
+    },
+    /// A container that is not this cluster's has the name of one of its units: the unit's start
+    /// would remove it.
+    Container {
+        name: String,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(line) => write!(f, "a staged file is not what was sent: {line}"),
+            Self::Verify(line) => write!(f, "systemd-analyze verify: {line}"),
+            Self::Space {
+                path,
+                needed,
+                available,
+            } => write!(
+                f,
+                "too little room below {path}: {available} KiB, {needed} KiB are needed"
+            ),
+            Self::Pull { reference, message } => {
+                write!(f, "the image {reference} cannot be pulled: {message}")
+            }
+            Self::Container { name } => write!(
+                f,
+                "there is a container {name} that is not bayplan's; its name is needed"
+            ),
+        }
+    }
+}
+
+impl Checked {
+    /// Reads the answer of a check script.
+    ///
+    /// # Errors
+    /// The answer is not whole, or not one of a check; as a sentence.
+    pub fn parse(answer: &[u8]) -> Result<Self, String> {
+        let text = String::from_utf8_lossy(answer);
+        let mut checked = Checked::default();
+        let mut lines = text.lines();
+        if lines.next() != Some("bayplan check 1") {
+            return Err(format!(
+                "expected the findings of a check, found `{}`",
+                line(&text)
+            ));
+        }
+        for found in lines {
+            if found == "end" {
+                return Ok(checked);
+            }
+            let odd = || format!("expected a finding, found `{}`", line(found));
+            let (word, rest) = found.split_once(' ').ok_or_else(odd)?;
+            match word {
+                "digest" => checked.findings.push(Finding::Digest(line(rest))),
+                "verify" => checked.findings.push(Finding::Verify(line(rest))),
+                "space" => {
+                    let mut words = rest.rsplitn(3, ' ');
+                    let mut number = || words.next().and_then(|word| word.parse().ok());
+                    let (available, needed) =
+                        (number().ok_or_else(odd)?, number().ok_or_else(odd)?);
+                    let path = line(words.next().ok_or_else(odd)?);
+                    checked.findings.push(Finding::Space {
+                        path,
+                        needed,
+                        available,
+                    });
+                }
+                "pull" => {
+                    let (reference, message) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (reference, message) = (line(reference), line(message));
+                    checked.findings.push(Finding::Pull { reference, message });
+                }
+                "container" => checked
+                    .findings
+                    .push(Finding::Container { name: line(rest) }),
+                "image" => {
+                    let words: Vec<_> = rest.split(' ').collect();
+                    let [reference, before, after] = words[..] else {
+                        return Err(odd());
+                    };
+                    let image = CheckedImage {
+                        before: (before != "-").then(|| line(before)),
+                        after: line(after),
+                    };
+                    checked.images.insert(line(reference), image);
+                }
+                _ => return Err(odd()),
+            }
+        }
+        Err("expected the whole answer of a check, it ends too early".to_owned())
+    }
+}
+
+/// What a host said, as one line that fits a terminal.
+fn line(text: &str) -> String {
+    let text = text.trim().replace('\n', "; ");
+    let plain = text.chars().take(500);
+    plain
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+# Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
+# get images.
+newline='
+'
+
+# each_line WORD TEXT
+each_line() {
+  printf '%s\n' "$2" | while IFS= read -r line; do
+    [ -z "$line" ] || printf '%s %s\n' "$1" "$line"
+  done
+}
+
+check_digests() {
+  cd "$stage" || {
+    printf 'digest %s is not there\n' "$stage"
+    return
+  }
+  said=$(printf '%s  digests\n' "$digests" | sha256sum -c --quiet - 2>&1 && sha256sum -c --quiet digests 2>&1) ||
+    each_line digest "$said"
+}
+
+check_space() {
+  for place in /etc /var/lib; do
+    [ -d "$root$place" ] || continue
+    df -k --output=avail "$root$place" 2>/dev/null | {
+      read -r _ && read -r available && [ "$available" -lt "$needed" ] &&
+        printf 'space %s %s %s\n' "$root$place" "$needed" "$available"
+    }
+  done
+}
+
+# Only what the host itself would find wrong: its programs and its other units are there.
+check_units() {
+  [ -n "$staged_units" ] || return
+  # shellcheck disable=SC2086 # names of units have no blanks
+  said=$(systemd-analyze verify --man=no --recursive-errors=no $staged_units 2>&1) && return
+  case $said in
+  *'unrecognized option'*)
+    # Before systemd 250 only worse mistakes are told by the status.
+    # shellcheck disable=SC2086
+    said=$(systemd-analyze verify --man=no $staged_units 2>&1) && return
+    ;;
+  esac
+  each_line verify "${said:-systemd-analyze verify failed}"
+}
+
+# A unit removes a container of its name before it starts one: there must be none but its own.
+check_names() {
+  "$engine" ps --all --format '{{.Names}} {{.Labels}}' 2>/dev/null | while read -r name labels; do
+    case " $staged_units " in
+    *" units/$name.service "*) ;;
+    *) continue ;;
+    esac
+    case $labels in
+    *"bayplan.cluster=$cluster"* | *"bayplan.cluster:$cluster"*) ;;
+    *) printf 'container %s\n' "$name" ;;
+    esac
+  done
+}
+
+# image_id REFERENCE: prints nothing if there is no such image.
+image_id() {
+  "$engine" image inspect --format '{{.Id}}' "$1" 2>/dev/null
+}
+
+# pull REFERENCE: says what it meant before and what it means now.
+pull() {
+  before=$(image_id "$1")
+  if said=$("$engine" pull --quiet "$1" 2>&1) && after=$(image_id "$1"); then
+    printf 'image %s %s %s\n' "$1" "${before:--}" "$after"
+  else
+    printf 'pull %s %s\n' "$1" "$(printf '%s' "${said:-no image of this name after the pull}" | tr '\n' ' ')"
+  fi
+}
+
+# pull_all REFERENCE...: a few at the same time, each with its own file for what it says.
+pull_all() {
+  count=0
+  for reference; do
+    count=$((count + 1))
+    pull "$reference" >"$stage/.pull-$count" </dev/null &
+    [ "$((count % 8))" -ne 0 ] || wait
+  done
+  wait
+  while [ "$count" -gt 0 ]; do
+    cat "$stage/.pull-$count"
+    rm -f "$stage/.pull-$count"
+    count=$((count - 1))
+  done
+}
+
+# known REFERENCE...: tells those that are there; the others are left in `absent`.
+known() {
+  absent=''
+  # One question about all: nearly always all are there.
+  if ids=$("$engine" image inspect --format '{{.Id}}' "$@" 2>/dev/null); then
+    for id in $ids; do
+      printf 'image %s %s %s\n' "$1" "$id" "$id"
+      shift
+    done
+    return
+  fi
+  for reference; do
+    if id=$(image_id "$reference"); then
+      printf 'image %s %s %s\n' "$reference" "$id" "$id"
+    else
+      absent="$absent '$reference'"
+    fi
+  done
+}
+
+check_images() {
+  absent=''
+  [ -z "$fixed" ] || eval "known $fixed"
+  [ -z "$absent$moving" ] || eval "pull_all $absent $moving"
+}
+
+printf 'bayplan check 1\n'
+{
+  check_digests
+  check_space
+  if [ "$runs" = processes ] && [ -d "$stage" ]; then
+    check_units
+    check_names
+    check_images
+  fi
+} </dev/null
+printf 'end\n'

@@ -1,0 +1,27 @@
+# carry UNIT SERVICE DIRECTORY: what is not sent is copied from the current generation.
+carry() {
+  mkdir -p "$new/units" "$new/inputs/$2" &&
+    cp -a "$var/current/units/$1.service" "$new/units/" &&
+    cp -a "$var/current/inputs/$2/$3" "$new/inputs/$2/"
+}
+
+unpack() {
+  new=$var/staging/$id.new
+  mkdir -p "$var/staging" "$var/generations" || return 1
+  for left in "$var"/staging/*; do
+    [ ! -e "$left" ] || rm -rf "$left" || return 1
+  done
+  mkdir "$new" && tar -x -m -o -p -f - -C "$new" && carried && mv -T "$new" "$var/staging/$id"
+}
+
+# The payload is taken to its end whatever happens: what follows it is the next script.
+if said=$(head -c "$length" | {
+  unpack 2>&1
+  status=$?
+  cat >/dev/null
+  exit "$status"
+}); then
+  printf 'staged\n'
+else
+  printf 'failed %s\n' "${said:-the files could not be unpacked}"
+fi

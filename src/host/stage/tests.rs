@@ -1,0 +1,186 @@
+use super::super::layout::Layout;
+use super::super::sample::{Root, desired, id, manifest, run, shells};
+use super::*;
+
+#[test]
+fn the_payload_depends_on_nothing_but_its_input() {
+    let host = desired(&[("web", "1"), ("db", "2")]);
+    let manifest = manifest(&host);
+    let staged = Staged {
+        manifest: &manifest,
+        sent: host.services.iter().collect(),
+        scripts: &[("activate-0.sh".to_owned(), "echo\n".to_owned())],
+    };
+    assert_eq!(staged.payload().unwrap(), staged.payload().unwrap());
+}
+
+#[test]
+fn what_is_staged_is_what_was_sent() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1"), ("db", "it's\n\"2\"")]);
+        assert_eq!(root.stage(&host, &id("a")), Checked::default());
+        let stage = "var/lib/bayplan/demo/staging/a";
+        assert_eq!(
+            root.read(&format!("{stage}/units/demo-web.service")),
+            host.services[&super::super::sample::service("web")].unit_text
+        );
+        // A second one replaces the first one.
+        root.stage(&host, &id("b"));
+        assert!(!root.path(stage).exists());
+    }
+}
+
+#[test]
+fn a_staged_file_that_was_changed_is_found() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    let manifest = manifest(&host);
+    let staged = Staged {
+        manifest: &manifest,
+        sent: host.services.iter().collect(),
+        scripts: &[],
+    };
+    root.stage_parts(&staged, &id("a"));
+    root.write("var/lib/bayplan/demo/staging/a/units/demo-web.service", "x");
+    let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), 0, &[]);
+    let checked = Checked::parse(&root.run(&script, b"")).unwrap();
+    let [Finding::Digest(found), ..] = &checked.findings[..] else {
+        panic!("{checked:?}");
+    };
+    assert!(found.contains("demo-web.service"), "{found}");
+}
+
+#[test]
+fn a_service_that_is_not_sent_comes_from_the_current_generation() {
+    let root = Root::new("sh");
+    let before = desired(&[("web", "1"), ("db", "1")]);
+    root.release(&before, 1);
+    // Only `web` is released; the manifest has the old `db`.
+    let after = desired(&[("web", "2"), ("db", "1")]);
+    let manifest = manifest(&after);
+    let web = super::super::sample::service("web");
+    let staged = Staged {
+        manifest: &manifest,
+        sent: after
+            .services
+            .iter()
+            .filter(|(name, _)| **name == web)
+            .collect(),
+        scripts: &[],
+    };
+    assert_eq!(root.stage_parts(&staged, &id("b")).findings, []);
+}
+
+#[test]
+fn a_payload_that_cannot_be_unpacked_is_still_taken_to_its_end() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        let manifest = manifest(&host);
+        let staged = Staged {
+            manifest: &manifest,
+            sent: host.services.iter().collect(),
+            scripts: &[],
+        };
+        let mut input = vec![b'x'; 100_000];
+        let script = staged.stage_script(&root.layout, &id("a"), input.len());
+        input.extend(b"the next script");
+        let said = root.run(&format!("{script}\ncat"), &input);
+        let said = String::from_utf8(said).unwrap();
+        assert!(said.starts_with("failed "), "{said}");
+        assert!(said.ends_with("\nthe next script"), "{said}");
+    }
+}
+
+#[test]
+fn too_little_room_is_found() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    let manifest = manifest(&host);
+    let staged = Staged {
+        manifest: &manifest,
+        sent: host.services.iter().collect(),
+        scripts: &[],
+    };
+    root.stage_parts(&staged, &id("a"));
+    let huge = usize::MAX / 8;
+    let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), huge, &[]);
+    let checked = Checked::parse(&root.run(&script, b"")).unwrap();
+    assert!(
+        matches!(&checked.findings[..], [Finding::Space { path, .. }, ..] if path.ends_with("/var/lib")),
+        "{checked:?}"
+    );
+}
+
+/// An engine that knows `there:1`, pulls what begins with `good`, and refuses the rest.
+const ENGINE: &str = r#"
+docker() {
+  case "$1 $2" in
+  'image inspect')
+    shift 4
+    for name; do
+      case $name in
+      there:1) echo sha256:aa ;;
+      good*) [ -e "$stage/.pulled" ] && echo sha256:bb || return 1 ;;
+      *) return 1 ;;
+      esac
+    done
+    ;;
+  'pull --quiet')
+    case $3 in
+    good*) : >"$stage/.pulled" ;;
+    *) printf 'no such\nimage\n' >&2; return 1 ;;
+    esac
+    ;;
+  esac
+}
+systemd-analyze() { :; }
+"#;
+
+#[test]
+fn images_are_pulled_where_they_are_missing_or_moving() {
+    let root = Root::new("bash");
+    let host = desired(&[("web", "1")]);
+    root.stage(&host, &id("a"));
+    let manifest = manifest(&host);
+    let staged = Staged {
+        manifest: &manifest,
+        sent: BTreeMap::new(),
+        scripts: &[],
+    };
+    let images = [("there:1", false), ("good:1", false), ("bad:1", true)];
+    let images = images.map(|(name, moving)| Reference {
+        name: name.to_owned(),
+        moving,
+    });
+    let script = staged
+        .check_script(&root.layout, Engine::Docker, &id("a"), 0, &images)
+        .replacen("runs=files", "runs=processes", 1);
+    let checked = Checked::parse(&run("bash", &format!("{ENGINE}{script}"), b"")).unwrap();
+    let message = "no such image".to_owned();
+    let reference = "bad:1".to_owned();
+    assert_eq!(checked.findings, [Finding::Pull { reference, message }]);
+    let there = &checked.images["there:1"];
+    assert_eq!(
+        (there.before.as_deref(), &*there.after),
+        (Some("sha256:aa"), "sha256:aa")
+    );
+    let good = &checked.images["good:1"];
+    assert_eq!((good.before.as_deref(), &*good.after), (None, "sha256:bb"));
+}
+
+#[test]
+fn a_check_that_is_cut_off_is_an_error() {
+    let whole = "bayplan check 1\nspace /a b 10 5\nimage a - b\nend\n";
+    let checked = Checked::parse(whole.as_bytes()).unwrap();
+    assert_eq!(checked.images["a"].before, None);
+    for end in 0..whole.len() - 1 {
+        // Without the last line break nothing is lost.
+        if end < whole.len() - 1 {
+            assert!(Checked::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
+        }
+    }
+    let layout = Layout::host(&super::super::sample::cluster());
+    assert_eq!(layout.lock().as_str(), "/var/lib/bayplan/lock");
+}

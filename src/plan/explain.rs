@@ -1,0 +1,195 @@
+//! Why a fingerprint differs: the old inputs are read back from the host's own files and compared
+//! with the desired ones, key by key.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{ObservedContainer, ObservedService, UnitFile};
+use super::reason::Reason;
+use crate::cluster::model::Layer;
+use crate::cluster::name::VariableName;
+use crate::render::desired::{DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs};
+use crate::render::fingerprint::inputs_of;
+use crate::render::unit::parse_unit;
+
+/// What a unit file says of itself in its `[X-Bayplan]` section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Carried {
+    pub fingerprint: Fingerprint,
+    pub directory: DirectoryName,
+}
+
+/// Reads the mark of a unit file; `None` if it is damaged.
+pub(super) fn carried(unit_text: &str) -> Option<Carried> {
+    let unit = parse_unit(unit_text);
+    let value = |key: &str| unit.values("X-Bayplan", key).first().copied();
+    Some(Carried {
+        fingerprint: Fingerprint::reported(value("Fingerprint")?),
+        directory: DirectoryName::reported(value("Directory")?)?,
+    })
+}
+
+/// The reasons of a restart whose fingerprint differs. Never empty.
+pub(super) fn difference(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    container: &ObservedContainer,
+) -> Vec<Reason> {
+    let unknown = || {
+        vec![Reason::Unknown {
+            fingerprint: container.fingerprint.to_string(),
+        }]
+    };
+    let texts = container
+        .directory
+        .as_ref()
+        .and_then(|directory| seen.directories.get(directory))
+        .map(|directory| &directory.texts)
+        .filter(|texts| !texts.is_empty());
+    let Some(texts) = texts else {
+        return unknown();
+    };
+    // The unit on disk speaks for the running container only if it carries the same fingerprint.
+    let unit_text = match &seen.unit.file {
+        UnitFile::Ours {
+            text: Some(text), ..
+        } if carried(text).is_some_and(|c| c.fingerprint == container.fingerprint) => Some(text),
+        UnitFile::Ours { .. } | UnitFile::Absent | UnitFile::Foreign { .. } => None,
+    };
+    let before = inputs_of(unit_text.map_or("", String::as_str), texts);
+    let mut reasons = variables(&before.variables, &desired.inputs.variables);
+    if unit_text.is_some() {
+        let env = passed_names(&before)
+            .union(&passed_names(&desired.inputs))
+            .cloned()
+            .collect();
+        reasons.extend(directives(&before, &desired.inputs, &env));
+    }
+    reasons.extend(files(&before, &desired.inputs));
+    if reasons.is_empty() {
+        unknown()
+    } else {
+        reasons
+    }
+}
+
+/// What differs between two inputs, for revisions that are compared without a host.
+#[must_use]
+pub fn between(before: &Inputs, after: &Inputs) -> Vec<Reason> {
+    let env = passed_names(before)
+        .union(&passed_names(after))
+        .cloned()
+        .collect();
+    let mut reasons = variables(&before.variables, &after.variables);
+    reasons.extend(directives(before, after, &env));
+    reasons.extend(files(before, after));
+    reasons
+}
+
+fn variables(
+    before: &BTreeMap<VariableName, InputVariable>,
+    after: &BTreeMap<VariableName, InputVariable>,
+) -> Vec<Reason> {
+    let names: BTreeSet<&VariableName> = before.keys().chain(after.keys()).collect();
+    let mut reasons = Vec::new();
+    for name in names {
+        let (old, new) = (before.get(name), after.get(name));
+        if old.map(|v| &v.value) == new.map(|v| &v.value) {
+            continue;
+        }
+        if name.as_str() == "IMAGE"
+            && let (Some(old), Some(new)) = (old, new)
+        {
+            // First, since a new version is what most releases are about.
+            let (before, after) = (old.value.clone(), new.value.clone());
+            reasons.insert(0, Reason::Image { before, after });
+            continue;
+        }
+        let layer = new.or(old).map_or(Layer::Service, |v| v.layer);
+        reasons.push(Reason::Variable {
+            layer,
+            name: name.clone(),
+            before: old.map(|v| v.value.clone()),
+            after: new.map(|v| v.value.clone()),
+        });
+    }
+    reasons
+}
+
+/// The names that `--env NAME` arguments carry: a variable that comes or goes changes them too,
+/// and is told as a variable.
+fn passed_names(inputs: &Inputs) -> BTreeSet<String> {
+    inputs.variables.keys().map(ToString::to_string).collect()
+}
+
+fn directives(before: &Inputs, after: &Inputs, env: &BTreeSet<String>) -> Vec<Reason> {
+    let by_key = |inputs: &Inputs| {
+        let mut map: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
+        for (key, words) in &inputs.directives {
+            map.entry(key.clone())
+                .or_default()
+                .push(without_env(words, env));
+        }
+        map
+    };
+    let (old, new) = (by_key(before), by_key(after));
+    let keys: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let empty = Vec::new();
+    keys.into_iter()
+        .filter_map(|key| {
+            let old = old.get(key).unwrap_or(&empty);
+            let new = new.get(key).unwrap_or(&empty);
+            if old == new {
+                return None;
+            }
+            let (removed, added) = word_changes(&old.concat(), &new.concat());
+            Some(Reason::Directive {
+                key: key.clone(),
+                removed,
+                added,
+            })
+        })
+        .collect()
+}
+
+/// The words without `--env NAME` pairs of these names.
+fn without_env(words: &[String], names: &BTreeSet<String>) -> Vec<String> {
+    let mut kept = Vec::with_capacity(words.len());
+    let mut at = 0;
+    while at < words.len() {
+        let flag = matches!(words[at].as_str(), "--env" | "-e");
+        if flag && words.get(at + 1).is_some_and(|name| names.contains(name)) {
+            at += 2;
+            continue;
+        }
+        kept.push(words[at].clone());
+        at += 1;
+    }
+    kept
+}
+
+/// What is between the common beginning and the common end, with the flag before it where the
+/// change is in a flag's value. Where words only changed their order both lists are the same.
+fn word_changes(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
+    let same = |pair: &(&String, &String)| pair.0 == pair.1;
+    let mut start = old.iter().zip(new).take_while(same).count();
+    let rest = old.len().min(new.len()) - start;
+    let (old_rest, new_rest) = (old.iter().rev(), new.iter().rev());
+    let end = old_rest.zip(new_rest).take(rest).take_while(same).count();
+    // `--memory 512m -> 1g` says more than `512m -> 1g`.
+    let flag = |word: &String| word.starts_with("--");
+    let value_follows = |words: &[String]| words.get(start).is_some_and(|w| !w.starts_with('-'));
+    if start > 0 && flag(&old[start - 1]) && (value_follows(old) || value_follows(new)) {
+        start -= 1;
+    }
+    let cut = |words: &[String]| words[start..words.len() - end].to_vec();
+    (cut(old), cut(new))
+}
+
+fn files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
+    let paths: BTreeSet<&String> = before.files.keys().chain(after.files.keys()).collect();
+    paths
+        .into_iter()
+        .filter(|path| before.files.get(*path) != after.files.get(*path))
+        .map(|path| Reason::File { path: path.clone() })
+        .collect()
+}

@@ -1,0 +1,526 @@
+//! A host in memory: the second interpreter of the steps, for the property test. It keeps what
+//! matters for the promise of design section 4 and nothing else: for each service the unit file on
+//! disk, the definition that systemd has loaded, the inputs directories with their last change, and
+//! the running process with a copy of what it was started with.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::explain::carried;
+use super::observed::{
+    Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
+    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+};
+use super::step::Step;
+use crate::cluster::name::{ServiceName, VariableName};
+use crate::render::desired::{DesiredHost, DirectoryName, Fingerprint, InputVariable, Inputs};
+use crate::render::digest::Digest;
+use crate::render::fingerprint::inputs_of;
+use crate::render::manifest::Manifest;
+
+#[derive(Debug, Clone, Default)]
+pub struct ModelHost {
+    clock: i128,
+    units: BTreeMap<ServiceName, Unit>,
+    loaded: BTreeMap<ServiceName, Unit>,
+    links: BTreeMap<ServiceName, BTreeSet<String>>,
+    directories: BTreeMap<ServiceName, BTreeMap<DirectoryName, Directory>>,
+    pub processes: BTreeMap<ServiceName, Process>,
+    current: Option<(u64, Manifest)>,
+    generations: BTreeSet<u64>,
+    /// What each moving reference means here.
+    images: BTreeMap<String, u64>,
+    /// Services that a hand has touched: for them a restart too many is no failure.
+    pub touched: BTreeSet<ServiceName>,
+}
+
+/// A unit file, or a loaded definition; `at` is the file's change, or when it was loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Unit {
+    text: String,
+    at: Moment,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Directory {
+    files: BTreeMap<String, String>,
+    changed: Moment,
+}
+
+/// A container, with what it was really started with.
+#[derive(Debug, Clone)]
+pub struct Process {
+    fingerprint: Fingerprint,
+    directory: DirectoryName,
+    since: Moment,
+    image: u64,
+    pub inputs: Inputs,
+    port: Option<u16>,
+}
+
+/// What may happen to a host at any moment.
+#[derive(Debug, Clone)]
+pub enum Disturbance {
+    Crash(ServiceName),
+    Reload,
+    Reboot,
+    EditEnv(ServiceName),
+    AddEnv(ServiceName),
+    DeleteEnv(ServiceName),
+    DeleteDirectory(ServiceName),
+    EditUnitArguments(ServiceName),
+    EditUnitComment(ServiceName),
+    DeleteUnit(ServiceName),
+    StopUnit(ServiceName),
+    Disable(ServiceName),
+    LoseCurrent,
+    Retag(ServiceName),
+}
+
+/// A step that could not be done: the activation ends there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepFailed(pub String);
+
+impl ModelHost {
+    fn now(&mut self) -> Moment {
+        self.clock += 1;
+        Moment(self.clock)
+    }
+
+    /// One look, as the host room gives it.
+    pub fn observe(&self, desired: &DesiredHost) -> ObservedHost {
+        let mut names: BTreeSet<&ServiceName> = desired.services.keys().collect();
+        names.extend(self.units.keys());
+        names.extend(self.directories.keys());
+        names.extend(self.processes.keys());
+        ObservedHost {
+            runs: Runs::Processes,
+            generation: match &self.current {
+                None => Generation::None,
+                Some((number, manifest)) => Generation::Current {
+                    number: *number,
+                    manifest: manifest.clone(),
+                    images: BTreeMap::new(),
+                },
+            },
+            next_generation: self.generations.last().map_or(1, |n| n + 1),
+            kept_generations: self.generations.clone(),
+            services: names
+                .into_iter()
+                .map(|name| (name.clone(), self.observe_service(name)))
+                .collect(),
+        }
+    }
+
+    fn observe_service(&self, name: &ServiceName) -> ObservedService {
+        let unit = self.units.get(name);
+        let process = self.processes.get(name);
+        let older = match (unit, self.loaded.get(name)) {
+            (Some(unit), Some(loaded)) => unit.at > loaded.at,
+            (None, _) | (_, None) => false,
+        };
+        ObservedService {
+            unit: ObservedUnit {
+                file: unit.map_or(UnitFile::Absent, |unit| UnitFile::Ours {
+                    digest: Digest::of(&unit.text),
+                    text: Some(unit.text.clone()),
+                }),
+                changed: unit.map_or(Moment(0), |unit| unit.at),
+                enabled_by: self.links.get(name).cloned().unwrap_or_default(),
+                loaded: if older {
+                    Loaded::Older
+                } else {
+                    Loaded::AsOnDisk
+                },
+            },
+            drop_ins: BTreeSet::new(),
+            directories: self
+                .directories
+                .get(name)
+                .into_iter()
+                .flatten()
+                .map(|(name, directory)| (name.clone(), directory.observe()))
+                .collect(),
+            leftovers: BTreeSet::new(),
+            process: process.map_or(ObservedProcess::Stopped, |p| ObservedProcess::Active {
+                since: p.since,
+            }),
+            restarts: None,
+            container: process.map(|process| ObservedContainer {
+                fingerprint: process.fingerprint.clone(),
+                directory: Some(process.directory.clone()),
+                reference: String::new(),
+                image: if self.image_of(&process.inputs) == process.image {
+                    RunningImage::Referenced
+                } else {
+                    RunningImage::Another {
+                        id: process.image.to_string(),
+                    }
+                },
+                ports: process.port.into_iter().collect(),
+            }),
+        }
+    }
+
+    fn image_of(&self, inputs: &Inputs) -> u64 {
+        let image = VariableName::new("IMAGE").unwrap();
+        let reference = inputs.variables.get(&image).map_or("", |v| &v.value);
+        self.images.get(reference).copied().unwrap_or(0)
+    }
+
+    /// Whether the service's process runs the image that its reference means now.
+    pub fn runs_referenced_image(&self, process: &Process) -> bool {
+        self.image_of(&process.inputs) == process.image
+    }
+
+    /// systemd starts the unit: the definition is what is loaded, or what is on disk if nothing is;
+    /// the env files are read now, from the directory that the definition names.
+    fn start(&mut self, name: &ServiceName) -> Result<(), StepFailed> {
+        let failed = |why: &str| Err(StepFailed(format!("{name}: {why}")));
+        if !self.loaded.contains_key(name) {
+            let Some(unit) = self.units.get(name).cloned() else {
+                return failed("no such unit");
+            };
+            let at = self.now();
+            self.loaded.insert(name.clone(), Unit { at, ..unit });
+        }
+        let text = self.loaded[name].text.clone();
+        let Some(carried) = carried(&text) else {
+            return failed("the unit lost its mark");
+        };
+        let directory = self
+            .directories
+            .get(name)
+            .and_then(|d| d.get(&carried.directory));
+        let Some(directory) = directory.cloned() else {
+            assert!(
+                self.touched.contains(name),
+                "{name}: the loaded unit names a directory that is gone, and no hand did that"
+            );
+            return failed("its env files are missing");
+        };
+        let digests = directory.digests();
+        assert!(
+            self.touched.contains(name)
+                || DirectoryName::of(&carried.fingerprint, &digests) == carried.directory,
+            "{name}: a start read a set that is neither the old nor the new one"
+        );
+        let inputs = inputs_of(&text, &directory.files);
+        let port = published(&inputs);
+        if let Some(port) = port {
+            let taken = self.processes.iter().find(|(_, p)| p.port == Some(port));
+            if let Some((holder, _)) = taken {
+                return failed(&format!("port {port} is held by {holder}"));
+            }
+        }
+        let since = self.now();
+        let process = Process {
+            fingerprint: carried.fingerprint,
+            directory: carried.directory,
+            since,
+            image: self.image_of(&inputs),
+            inputs,
+            port,
+        };
+        self.processes.insert(name.clone(), process);
+        Ok(())
+    }
+
+    /// Does one step. `staged` is what the release staged.
+    pub fn step(
+        &mut self,
+        step: &Step,
+        staged: &DesiredHost,
+        target: &Manifest,
+    ) -> Result<(), StepFailed> {
+        match step {
+            Step::PlaceInputs { service, directory } => {
+                let changed = self.now();
+                let files = texts(staged, service);
+                let placed = Directory { files, changed };
+                let directories = self.directories.entry(service.clone()).or_default();
+                directories.entry(directory.clone()).or_insert(placed);
+            }
+            Step::RepairInputs {
+                service,
+                directory,
+                write,
+                remove,
+            } => {
+                let wanted = texts(staged, service);
+                let changed = self.now();
+                let there = self.directory_mut(service, directory)?;
+                for path in write {
+                    there.files.insert(path.clone(), wanted[path].clone());
+                }
+                for path in remove {
+                    there.files.remove(path);
+                }
+                there.changed = changed;
+            }
+            Step::MarkEdited { service, directory } => {
+                let changed = self.now();
+                // A hand may have removed it meanwhile.
+                if let Ok(there) = self.directory_mut(service, directory) {
+                    there.changed = changed;
+                }
+            }
+            Step::WriteUnit { service, .. } => {
+                let at = self.now();
+                let text = staged.services[service].unit_text.clone();
+                self.units.insert(service.clone(), Unit { text, at });
+            }
+            Step::Enable { units } => {
+                for (name, service) in &staged.services {
+                    if units.contains(&service.unit) {
+                        self.links.insert(name.clone(), service.enabled_by.clone());
+                    }
+                }
+            }
+            Step::Reload => self.reload(),
+            Step::Stop { service, .. } => {
+                self.processes.remove(service);
+            }
+            Step::Restart { service, .. } => {
+                self.processes.remove(service);
+                self.start(service)?;
+            }
+            Step::AwaitHealthy { units } => {
+                let stopped = staged.services.iter().find(|(name, s)| {
+                    units.contains(&s.unit) && !self.processes.contains_key(*name)
+                });
+                if let Some((name, _)) = stopped {
+                    return Err(StepFailed(format!("{name} is not active")));
+                }
+            }
+            Step::RemoveUnit { service, .. } => {
+                self.units.remove(service);
+                self.links.remove(service);
+            }
+            Step::SetCurrent { number } => {
+                self.generations.insert(*number);
+                self.current = Some((*number, target.clone()));
+            }
+            Step::RemoveInputs { service, names } => self.remove_inputs(service, names),
+            Step::RemoveGenerations { numbers } => {
+                self.generations.retain(|n| !numbers.contains(n));
+            }
+        }
+        Ok(())
+    }
+
+    fn directory_mut(
+        &mut self,
+        service: &ServiceName,
+        directory: &DirectoryName,
+    ) -> Result<&mut Directory, StepFailed> {
+        self.directories
+            .get_mut(service)
+            .and_then(|d| d.get_mut(directory))
+            .ok_or_else(|| StepFailed(format!("{service}/{directory} is gone")))
+    }
+
+    fn remove_inputs(&mut self, service: &ServiceName, names: &BTreeSet<String>) {
+        let loaded = self.loaded.get(service).and_then(|u| carried(&u.text));
+        for name in names {
+            let untouched = !self.touched.contains(service);
+            let named = loaded
+                .as_ref()
+                .is_some_and(|c| c.directory.as_str() == name);
+            assert!(
+                !(untouched && named),
+                "{service}/{name} is removed, and a loaded unit names it"
+            );
+        }
+        if let Some(directories) = self.directories.get_mut(service) {
+            directories.retain(|name, _| !names.contains(name.as_str()));
+            if directories.is_empty() {
+                self.directories.remove(service);
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        let at = self.now();
+        self.loaded.clear();
+        for (name, unit) in &self.units {
+            let text = unit.text.clone();
+            self.loaded.insert(name.clone(), Unit { text, at });
+        }
+    }
+
+    /// Lets something happen.
+    pub fn disturb(&mut self, disturbance: &Disturbance) {
+        match disturbance {
+            Disturbance::Crash(name) => {
+                if self.processes.remove(name).is_some() && self.loaded.contains_key(name) {
+                    // A start that fails is tried again by systemd until somebody mends it.
+                    let _ = self.start(name);
+                }
+            }
+            Disturbance::Reload => self.reload(),
+            Disturbance::Reboot => {
+                self.processes.clear();
+                self.reload();
+                let names: Vec<ServiceName> = self.links.keys().cloned().collect();
+                for name in names {
+                    if !self.links[&name].is_empty() && self.units.contains_key(&name) {
+                        let _ = self.start(&name);
+                    }
+                }
+            }
+            Disturbance::EditEnv(name) => self.edit_directory(name, |files| {
+                if let Some(text) = files.values_mut().next() {
+                    text.push_str("EDITED=\"by hand\"\n");
+                }
+            }),
+            Disturbance::AddEnv(name) => self.edit_directory(name, |files| {
+                files.insert("60-hand.env".to_owned(), "HAND=\"1\"\n".to_owned());
+            }),
+            Disturbance::DeleteEnv(name) => self.edit_directory(name, |files| {
+                files.pop_first();
+            }),
+            Disturbance::DeleteDirectory(name) => {
+                self.touched.insert(name.clone());
+                self.directories.remove(name);
+            }
+            Disturbance::EditUnitArguments(name) => {
+                self.edit_unit(name, |text| {
+                    text.replacen("ExecStart=", "ExecStart=/usr/bin/nice ", 1)
+                });
+            }
+            Disturbance::EditUnitComment(name) => {
+                self.edit_unit(name, |text| format!("# edited\n{text}"));
+            }
+            Disturbance::DeleteUnit(name) => {
+                self.touched.insert(name.clone());
+                self.units.remove(name);
+            }
+            Disturbance::StopUnit(name) => {
+                self.touched.insert(name.clone());
+                self.processes.remove(name);
+            }
+            Disturbance::Disable(name) => {
+                self.links.remove(name);
+            }
+            Disturbance::LoseCurrent => self.current = None,
+            Disturbance::Retag(name) => {
+                if let Some(process) = self.processes.get(name) {
+                    let image = VariableName::new("IMAGE").unwrap();
+                    if let Some(image) = process.inputs.variables.get(&image) {
+                        *self.images.entry(image.value.clone()).or_default() += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn edit_directory(&mut self, name: &ServiceName, edit: impl Fn(&mut BTreeMap<String, String>)) {
+        let now = self.now();
+        if let Some(directories) = self.directories.get_mut(name) {
+            self.touched.insert(name.clone());
+            for directory in directories.values_mut() {
+                edit(&mut directory.files);
+                directory.changed = now;
+            }
+        }
+    }
+
+    fn edit_unit(&mut self, name: &ServiceName, edit: impl Fn(&str) -> String) {
+        let at = self.now();
+        if let Some(unit) = self.units.get_mut(name) {
+            self.touched.insert(name.clone());
+            unit.text = edit(&unit.text);
+            unit.at = at;
+        }
+    }
+
+    /// Whether the host is exactly what is desired: files, links, processes, generation, and
+    /// nothing of a service that left.
+    pub fn assert_is(&self, desired: &DesiredHost, target: &Manifest) {
+        let names: BTreeSet<&ServiceName> = desired.services.keys().collect();
+        assert_eq!(self.units.keys().collect::<BTreeSet<_>>(), names, "units");
+        assert_eq!(
+            self.processes.keys().collect::<BTreeSet<_>>(),
+            names,
+            "processes"
+        );
+        let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
+        assert!(
+            with_links.clone().all(|(name, _)| names.contains(name)),
+            "links of leavers"
+        );
+        for (name, service) in &desired.services {
+            assert_eq!(self.units[name].text, service.unit_text, "{name}: unit");
+            assert_eq!(self.loaded[name].text, service.unit_text, "{name}: loaded");
+            assert_eq!(self.links[name], service.enabled_by, "{name}: links");
+            let directory = &self.directories[name][&service.directory];
+            assert_eq!(directory.files, texts(desired, name), "{name}: files");
+            let process = &self.processes[name];
+            let values = |inputs: &Inputs| {
+                let value =
+                    |(name, v): (&VariableName, &InputVariable)| (name.clone(), v.value.clone());
+                inputs
+                    .variables
+                    .iter()
+                    .map(value)
+                    .collect::<BTreeMap<_, _>>()
+            };
+            assert_eq!(
+                values(&process.inputs),
+                values(&service.inputs),
+                "{name}: environment"
+            );
+            assert_eq!(
+                process.inputs.directives, service.inputs.directives,
+                "{name}: arguments"
+            );
+            assert!(self.runs_referenced_image(process), "{name}: image");
+        }
+        assert!(
+            self.directories.keys().all(|name| names.contains(name)),
+            "directories of leavers"
+        );
+        if !names.is_empty() || self.current.is_some() {
+            let current = self.current.as_ref().map(|(_, manifest)| manifest);
+            assert_eq!(current, Some(target), "current");
+        }
+        assert!(
+            self.generations.len() <= super::KEPT_GENERATIONS,
+            "generations"
+        );
+    }
+}
+
+impl Directory {
+    fn digests(&self) -> BTreeMap<String, Digest> {
+        let digest = |(path, text): (&String, &String)| (path.clone(), Digest::of(text));
+        self.files.iter().map(digest).collect()
+    }
+
+    fn observe(&self) -> ObservedDirectory {
+        ObservedDirectory {
+            files: self.digests(),
+            texts: self.files.clone(),
+            changed: self.changed,
+        }
+    }
+}
+
+fn texts(host: &DesiredHost, service: &ServiceName) -> BTreeMap<String, String> {
+    let files = &host.services[service].files;
+    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+    files
+        .iter()
+        .map(|(path, bytes)| (path.clone(), text(bytes)))
+        .collect()
+}
+
+/// The host port of `--publish HOST:CONTAINER`.
+fn published(inputs: &Inputs) -> Option<u16> {
+    let (_, words) = inputs
+        .directives
+        .iter()
+        .find(|(key, _)| key == "ExecStart")?;
+    let at = words.iter().position(|word| word == "--publish")?;
+    words.get(at + 1)?.split(':').next()?.parse().ok()
+}

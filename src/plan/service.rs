@@ -1,0 +1,289 @@
+//! One service on one host: what must be written, and whether its container restarts. This is
+//! the rule of the whole program; everything else orders and explains what is decided here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::explain;
+use super::observed::{
+    Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess, ObservedService,
+    RunningImage, Runs, UnitFile,
+};
+use super::reason::Reason;
+use super::{Action, Change};
+use crate::cluster::model::RestartPolicy;
+use crate::render::desired::{DesiredService, DirectoryName};
+use crate::render::digest::Digest;
+use crate::render::fingerprint::{Recipe, fingerprint, inputs_of};
+use crate::render::manifest::ManifestService;
+
+/// What one desired service needs on one host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Need {
+    pub change: Change,
+    /// The inputs directory has to be written, or some files of it mended.
+    pub directory: DirectoryNeed,
+    pub write_unit: bool,
+    /// The unit file was edited by hand, and the container may run what it said: the directory
+    /// that carries the mark until the restart.
+    pub mark: Option<DirectoryName>,
+    pub enable: bool,
+    pub reload: bool,
+    pub action: Action,
+    pub reasons: Vec<Reason>,
+    /// Whether files were edited by hand and are mended.
+    pub mended: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DirectoryNeed {
+    Nothing,
+    Place,
+    Repair {
+        write: BTreeSet<String>,
+        remove: BTreeSet<String>,
+    },
+}
+
+impl Need {
+    /// Whether files or links are written, or systemd has to read them again.
+    pub fn writes(&self) -> bool {
+        self.directory != DirectoryNeed::Nothing || self.write_unit || self.enable || self.reload
+    }
+
+    /// Whether its container is started or restarted.
+    pub fn starts(&self) -> bool {
+        matches!(self.action, Action::Start | Action::Restart)
+    }
+}
+
+/// Whether the operator named this service, which releases a manual restart too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    Yes,
+    No,
+}
+
+/// Decides for one service. `recorded` is what `current` says of it.
+pub(super) fn need(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    recorded: Option<&ManifestService>,
+    runs: Runs,
+    named: Named,
+) -> Need {
+    let entry = &desired.entry;
+    let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
+    let write_unit = match &seen.unit.file {
+        UnitFile::Ours { digest, .. } => *digest != entry.unit,
+        UnitFile::Absent => true,
+        // A foreign unit refuses the whole plan; nothing of this need is ever done.
+        UnitFile::Foreign { .. } => false,
+    };
+    let known = !matches!(seen.unit.file, UnitFile::Absent) || seen.container.is_some();
+    let change = if known {
+        Change::Changed
+    } else {
+        Change::Added
+    };
+
+    let mut mark = None;
+    let mut mended = matches!(directory, DirectoryNeed::Repair { .. });
+    let (action, reasons) = match runs {
+        Runs::FilesOnly => (Action::None, Vec::new()),
+        Runs::Processes => {
+            let verdict = restart_reasons(desired, seen, change);
+            mark = verdict.mark;
+            mended |= verdict.edited;
+            let action = match verdict.reasons.first() {
+                None if desired.image.moving && seen.container.is_some() => Action::MayRestart,
+                None => Action::None,
+                Some(Reason::New | Reason::NotRunning { .. }) => Action::Start,
+                // Also a manual service must run; only a restart of a running one is the
+                // operator's.
+                Some(_) if desired.restart == RestartPolicy::Manual && named == Named::No => {
+                    Action::Pending
+                }
+                Some(_) => Action::Restart,
+            };
+            (action, verdict.reasons)
+        }
+    };
+    // A moving tag alone is no reason to act: only the pull can tell.
+    let enable = seen.unit.enabled_by != desired.enabled_by;
+    let reload = seen.unit.loaded == Loaded::Older;
+    // An edit that `current` does not know of, seen on the unit.
+    mended |= write_unit
+        && recorded.is_some_and(|r| match &seen.unit.file {
+            UnitFile::Ours { digest, .. } => *digest != r.unit && r.unit == entry.unit,
+            UnitFile::Absent | UnitFile::Foreign { .. } => false,
+        });
+    Need {
+        change,
+        directory,
+        write_unit,
+        mark,
+        enable,
+        reload,
+        action,
+        reasons,
+        mended,
+    }
+}
+
+fn directory_need(
+    wanted: &BTreeMap<String, Digest>,
+    seen: Option<&ObservedDirectory>,
+) -> DirectoryNeed {
+    let Some(seen) = seen else {
+        return DirectoryNeed::Place;
+    };
+    let write: BTreeSet<String> = wanted
+        .iter()
+        .filter(|(path, digest)| seen.files.get(*path) != Some(digest))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let remove: BTreeSet<String> = seen
+        .files
+        .keys()
+        .filter(|path| !wanted.contains_key(*path))
+        .cloned()
+        .collect();
+    if write.is_empty() && remove.is_empty() {
+        DirectoryNeed::Nothing
+    } else {
+        DirectoryNeed::Repair { write, remove }
+    }
+}
+
+struct Verdict {
+    reasons: Vec<Reason>,
+    mark: Option<DirectoryName>,
+    edited: bool,
+}
+
+/// The rule of design section 4: a container restarts if and only if it should run and (a) does
+/// not, or (b) carries another fingerprint than desired, or (c) runs another image than its
+/// reference now means, or (d) what it was started from was changed by hand.
+fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Change) -> Verdict {
+    let stopped = |state: &str| {
+        let reason = match change {
+            Change::Added => Reason::New,
+            Change::Changed | Change::Removed => Reason::NotRunning {
+                state: state.to_owned(),
+            },
+        };
+        Verdict {
+            reasons: vec![reason],
+            mark: None,
+            edited: false,
+        }
+    };
+    let since = match &seen.process {
+        ObservedProcess::Active { since } => *since,
+        ObservedProcess::Stopped => return stopped("inactive"),
+        ObservedProcess::Unwell { state } => return stopped(state),
+    };
+    let Some(container) = &seen.container else {
+        return stopped("active, but without its container");
+    };
+
+    let mut reasons = Vec::new();
+    // (b), under the recipe that made the running container's fingerprint, so that an upgrade of
+    // bayplan restarts nothing.
+    let wanted = desired.fingerprint_under(&container.fingerprint);
+    if wanted.as_ref() != Some(&container.fingerprint) {
+        reasons.extend(explain::difference(desired, seen, container));
+    }
+    // (c)
+    if let RunningImage::Another { id } = &container.image
+        && reasons.is_empty()
+    {
+        reasons.push(Reason::ImageMoved {
+            reference: desired.image.reference.clone(),
+            running: id.clone(),
+        });
+    }
+    // (d)
+    let mut edited = edited_files(desired, seen, container, since);
+    let mut mark = None;
+    if unit_was_edited(seen, since) {
+        edited.insert(desired.unit.file_name());
+        mark = container.directory.clone();
+    }
+    let was_edited = !edited.is_empty();
+    if was_edited {
+        reasons.push(Reason::Edited {
+            paths: edited.into_iter().collect(),
+        });
+    }
+    Verdict {
+        reasons,
+        mark,
+        edited: was_edited,
+    }
+}
+
+/// The files of the directory that the container was started from which may have been others then.
+fn edited_files(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    container: &ObservedContainer,
+    since: Moment,
+) -> BTreeSet<String> {
+    let mut edited = BTreeSet::new();
+    let Some(name) = &container.directory else {
+        return edited;
+    };
+    let Some(directory) = seen.directories.get(name) else {
+        // Directories are removed by a release once nothing runs from them. If it is the desired
+        // one that is missing, a hand removed it, and nobody knows what it held before.
+        if *name == desired.directory {
+            edited.insert(format!("{name}/"));
+        }
+        return edited;
+    };
+    if DirectoryName::of(&container.fingerprint, &directory.files) != *name {
+        let wanted = &desired.entry.files;
+        let differs = directory
+            .files
+            .iter()
+            .filter(|(path, digest)| wanted.get(*path) != Some(digest))
+            .map(|(path, _)| path.clone());
+        if *name == desired.directory {
+            edited.extend(differs);
+            let gone = wanted.keys().filter(|p| !directory.files.contains_key(*p));
+            edited.extend(gone.cloned());
+        }
+        if edited.is_empty() {
+            edited.insert(format!("{name}/"));
+        }
+    } else if directory.changed > since {
+        edited.insert(format!("{name}/"));
+    }
+    edited
+}
+
+/// Whether the unit file says other inputs than the fingerprint that it carries, and did so when
+/// the process was started. A file that bayplan wrote, in whichever release, agrees with its
+/// fingerprint.
+fn unit_was_edited(seen: &ObservedService, since: Moment) -> bool {
+    let UnitFile::Ours {
+        text: Some(text), ..
+    } = &seen.unit.file
+    else {
+        return false;
+    };
+    if seen.unit.changed > since {
+        return false;
+    }
+    let Some(carried) = explain::carried(text) else {
+        return true;
+    };
+    let empty = BTreeMap::new();
+    let texts = seen
+        .directories
+        .get(&carried.directory)
+        .map_or(&empty, |d| &d.texts);
+    let recipe = Recipe::named(carried.fingerprint.recipe());
+    recipe.is_none_or(|r| fingerprint(r, &inputs_of(text, texts)) != carried.fingerprint)
+}

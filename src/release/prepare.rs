@@ -1,0 +1,234 @@
+//! Stage on all hosts and check on all, before anything is effective on any of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::Order;
+use super::event::{Event, EventKind};
+use super::hosts::{Connection, Hosts, Setting};
+use super::problem::Problem;
+use crate::cluster::model::Engine;
+use crate::cluster::name::{HostName, ServiceName};
+use crate::host::layout::StageId;
+use crate::host::parallel::for_each_host;
+use crate::host::stage::{Checked, Finding, Reference, Staged, parse_staged};
+use crate::plan::observed::{Observed, RunningImage};
+use crate::plan::{Action, Plan, target};
+use crate::render::desired::DesiredService;
+use crate::render::manifest::Manifest;
+
+/// For the files of a generation, over a slow line.
+const STAGE: Duration = Duration::from_secs(10 * 60);
+/// For the checks, most of it the pull of large images.
+const CHECK: Duration = Duration::from_secs(60 * 60);
+
+/// What every host that takes part in a release is prepared with.
+pub(super) struct Preparation<'a> {
+    hosts: BTreeMap<HostName, HostPreparation<'a>>,
+    stage: StageId,
+}
+
+pub(super) struct HostPreparation<'a> {
+    pub manifest: Manifest,
+    pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    engine: Engine,
+    references: Vec<Reference>,
+}
+
+impl<'a> Preparation<'a> {
+    /// Every host on which something is done, or may be done once an image was pulled.
+    pub fn of(setting: Setting<'a>, hosts: &Hosts, plan: &Plan, order: &Order) -> Self {
+        let takes_part = |name: &&HostName| {
+            plan.hosts.get(*name).is_some_and(|host| {
+                let may = |s: &crate::plan::ServicePlan| s.action == Action::MayRestart;
+                host.acts || host.services.iter().any(may)
+            })
+        };
+        let prepared = hosts.connections.keys().filter(takes_part).map(|name| {
+            let wanted = &setting.desired.hosts[name];
+            let seen = &hosts.connections[name].look.observed;
+            let cluster = &setting.cluster.name;
+            let manifest = target(cluster, name, wanted, seen, &order.options);
+            let sent: BTreeMap<_, _> = wanted
+                .services
+                .iter()
+                .filter(|(name, _)| order.options.selects(name))
+                .collect();
+            let references: BTreeSet<Reference> = sent
+                .values()
+                .map(|service| Reference {
+                    name: service.image.reference.clone(),
+                    moving: service.image.moving,
+                })
+                .collect();
+            let host = HostPreparation {
+                manifest,
+                sent,
+                engine: wanted.engine,
+                references: references.into_iter().collect(),
+            };
+            (name.clone(), host)
+        });
+        Self {
+            hosts: prepared.collect(),
+            stage: order.stage.clone(),
+        }
+    }
+
+    /// The preparation of a host that takes part.
+    pub fn host(&self, name: &HostName) -> Option<&HostPreparation<'a>> {
+        self.hosts.get(name)
+    }
+
+    /// Stages and checks. Returns what is observed now: images that a pull moved are others than
+    /// those that their containers run.
+    pub fn carry_out(
+        &self,
+        hosts: &mut Hosts,
+        limit: NonZeroUsize,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> Result<Observed, BTreeMap<HostName, Problem>> {
+        let connections = hosts
+            .connections
+            .iter_mut()
+            .filter(|(name, _)| self.hosts.contains_key(*name))
+            .map(|(name, connection)| (name.clone(), connection));
+        let results = for_each_host(connections, limit, |name, connection| {
+            let event = |kind| {
+                tell(Event {
+                    host: name.clone(),
+                    kind,
+                });
+            };
+            let result = self.hosts[name].carry_out(connection, &self.stage, &event);
+            if let Err(problem) = &result {
+                event(EventKind::Failed {
+                    error: problem.line(),
+                });
+            }
+            result
+        });
+        let mut problems = BTreeMap::new();
+        for (name, result) in results {
+            match result {
+                Ok(checked) => {
+                    let connection = hosts.connections.get_mut(&name);
+                    apply_pulls(&checked, connection.expect("it was just used"));
+                }
+                Err(problem) => {
+                    problems.insert(name, problem);
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(hosts.observed())
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Empties the staging area of hosts on which nothing was done in the end.
+    pub fn clean_up(&self, hosts: &mut Hosts, plan: &Plan, limit: NonZeroUsize) {
+        let idle = |name: &HostName| !plan.hosts.get(name).is_some_and(|host| host.acts);
+        let connections = hosts
+            .connections
+            .iter_mut()
+            .filter(|(name, _)| self.hosts.contains_key(*name) && idle(name))
+            .map(|(name, connection)| (name.clone(), connection));
+        for_each_host(connections, limit, |_, connection| {
+            let script = format!("rm -rf {}", connection.layout.staging(&self.stage).quoted());
+            // What stays there does no harm: the next release removes it.
+            let _ = connection.session.run("cleaning up", &script, STAGE);
+        });
+    }
+}
+
+impl HostPreparation<'_> {
+    fn carry_out(
+        &self,
+        connection: &mut Connection,
+        stage: &StageId,
+        event: &impl Fn(EventKind),
+    ) -> Result<Checked, Problem> {
+        let not_staged = |why: String| Problem::NotStaged { why };
+        let staged = Staged {
+            manifest: &self.manifest,
+            sent: self.sent.clone(),
+            scripts: &[],
+        };
+        let payload = staged
+            .payload()
+            .map_err(|error| not_staged(error.to_string()))?;
+        let length = payload.len();
+        let layout = &connection.layout;
+        let script = staged.stage_script(layout, stage, length);
+        let session = &mut connection.session;
+        let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
+        parse_staged(&answer.stdout).map_err(not_staged)?;
+        event(EventKind::Staged {
+            bytes: length as u64,
+        });
+        let script = staged.check_script(layout, self.engine, stage, length, &self.references);
+        let answer = session.run("checking", &script, CHECK)?;
+        let checked = Checked::parse(&answer.stdout)
+            .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
+        if !checked.findings.is_empty() {
+            let findings = checked.findings;
+            return Err(Problem::NotReady { findings });
+        }
+        let pulled = checked.images.values();
+        let pulled = pulled.filter(|image| image.before.as_ref() != Some(&image.after));
+        event(EventKind::Checked {
+            pulled: pulled.count(),
+        });
+        Ok(checked)
+    }
+}
+
+/// A container whose reference means another image after the pull than before runs another one.
+fn apply_pulls(checked: &Checked, connection: &mut Connection) {
+    for service in connection.look.observed.services.values_mut() {
+        let Some(container) = &mut service.container else {
+            continue;
+        };
+        let Some(image) = checked.images.get(&container.reference) else {
+            continue;
+        };
+        match (&container.image, &image.before) {
+            (RunningImage::Referenced, Some(before)) if *before != image.after => {
+                container.image = RunningImage::Another { id: before.clone() };
+            }
+            (RunningImage::Another { id }, _) if *id == image.after => {
+                container.image = RunningImage::Referenced;
+            }
+            (RunningImage::Referenced | RunningImage::Another { .. }, _) => {}
+        }
+    }
+}
+
+impl Problem {
+    /// The first line of it, for a progress display.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self {
+            Problem::Host(error) => error.kind.to_string(),
+            Problem::Observe(error) => error.to_string(),
+            Problem::SameMachine { other } => format!("is the same machine as {other}"),
+            Problem::Locked { holder } if holder.is_empty() => "locked by another release".into(),
+            Problem::Locked { holder } => format!("locked by {holder}"),
+            Problem::NoLock { why } => format!("the lock cannot be taken: {why}"),
+            Problem::Stale { what } => format!("not what the plan was made from: {what}"),
+            Problem::NotStaged { why } => format!("staging failed: {why}"),
+            Problem::NotReady { findings } => findings
+                .first()
+                .map_or_else(|| "not ready".to_owned(), Finding::to_string),
+            Problem::Activation(failed) => failed
+                .errors
+                .first()
+                .cloned()
+                .unwrap_or_else(|| "the activation failed".to_owned()),
+            Problem::Unsafe { why } => why.clone(),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What can go wrong with one host during a release, in the order in which it can.
+
+use crate::cluster::name::HostName;
+use crate::host::error::HostError;
+use crate::host::observe::ObserveError;
+use crate::host::stage::Finding;
+use crate::plan::step::Step;
+
+/// Why a host cannot go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// No session, or the session broke.
+    Host(HostError),
+    /// The look found something that forbids a release, or could not be read.
+    Observe(ObserveError),
+    /// Another name of the same machine: a release would lock itself out.
+    SameMachine { other: HostName },
+    /// Somebody else holds the lock; their line.
+    Locked { holder: String },
+    /// The lock could not be taken at all.
+    NoLock { why: String },
+    /// The host changed since the plan was shown.
+    Stale { what: String },
+    /// The files did not get to the staging area.
+    NotStaged { why: String },
+    /// The checks before the activation found these.
+    NotReady { findings: Vec<Finding> },
+    /// A step of the activation failed.
+    Activation(Box<FailedStep>),
+    /// An activation could not even be written.
+    Unsafe { why: String },
+}
+
+/// A step that failed on a host, and what the host says about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedStep {
+    /// `None` if the activation failed before its first step.
+    pub step: Option<Step>,
+    /// What the commands said.
+    pub errors: Vec<String>,
+    /// `Key=Value` of the unit that failed.
+    pub states: Vec<String>,
+    /// The last lines of its journal.
+    pub journal: Vec<String>,
+}
+
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        Self::Host(error)
+    }
+}
+
+impl From<ObserveError> for Problem {
+    fn from(error: ObserveError) -> Self {
+        Self::Observe(error)
+    }
+}

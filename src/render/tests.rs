@@ -1,0 +1,650 @@
+//! Tests of the whole room, and the models that they use.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::desired::{Desired, DesiredService, Fingerprint};
+use super::fingerprint::{Recipe, fingerprint, inputs_of};
+use super::manifest::Manifest;
+use super::unit_template::BUILT_IN;
+use super::{RenderError, render};
+use crate::cluster::model::{
+    Cluster, Container, Engine, Health, Host, Image, Layer, Probe, RestartPolicy, Service, Ssh,
+    Template, Transport, Variable,
+};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+
+fn service_name(name: &str) -> ServiceName {
+    ServiceName::new(name).unwrap()
+}
+
+fn variable(service: &mut Service, layer: Layer, name: &str, value: &str) {
+    let value = Variable {
+        layer,
+        value: value.to_owned(),
+    };
+    service
+        .variables
+        .insert(VariableName::new(name).unwrap(), value);
+}
+
+/// A cluster `production` with the hosts docker01 (10.0.0.1) and docker02 (a DNS name), and no
+/// services.
+pub(crate) fn cluster() -> Cluster {
+    let host = |name: &str, address: &str| {
+        let name = HostName::new(name).unwrap();
+        let host = Host {
+            name: name.clone(),
+            address: Some(address.to_owned()),
+            transport: Transport::Ssh(Ssh::default()),
+            engine: Engine::Docker,
+        };
+        (name, host)
+    };
+    Cluster {
+        name: ClusterName::new("production").unwrap(),
+        hosts: BTreeMap::from([
+            host("docker01", "10.0.0.1"),
+            host("docker02", "docker02.example.com"),
+        ]),
+        services: BTreeMap::new(),
+    }
+}
+
+/// A service `name` of the image `registry.example.com/name:1.4.2` on docker01, with the built-in
+/// template.
+pub(crate) fn service(name: &str) -> Service {
+    let reference = format!("registry.example.com/{name}:1.4.2");
+    let mut service = Service {
+        name: service_name(name),
+        hosts: vec![HostName::new("docker01").unwrap()],
+        image: Image {
+            reference: reference.clone(),
+            version: "1.4.2".to_owned(),
+            moving: false,
+        },
+        port: None,
+        needs: Vec::new(),
+        variables: BTreeMap::new(),
+        container: Container {
+            stop_timeout: Duration::from_secs(10),
+            ..Container::default()
+        },
+        health: None,
+        stateful: false,
+        restart: RestartPolicy::Auto,
+        template: Template {
+            origin: "templates/container.service".to_owned(),
+            source: BUILT_IN.to_owned(),
+        },
+    };
+    variable(&mut service, Layer::Service, "IMAGE", &reference);
+    service
+}
+
+/// A cluster of just these services.
+pub(crate) fn cluster_of(services: impl IntoIterator<Item = Service>) -> Cluster {
+    let services = services.into_iter().map(|s| (s.name.clone(), s));
+    Cluster {
+        services: services.collect(),
+        ..cluster()
+    }
+}
+
+fn search() -> Service {
+    let mut search = service("search");
+    search.port = Some(9000);
+    search.needs = vec![service_name("listing")];
+    variable(&mut search, Layer::Service, "APP_PORT", "9000");
+    variable(
+        &mut search,
+        Layer::ServiceLocations,
+        "LISTING_HOST",
+        "10.0.0.1",
+    );
+    variable(&mut search, Layer::ServiceConfig, "LOG_LEVEL", "info");
+    variable(
+        &mut search,
+        Layer::Cluster,
+        "MONGODB_URL",
+        "mongodb://10.0.0.177/prod",
+    );
+    search
+}
+
+fn example() -> Cluster {
+    let mut listing = service("listing");
+    listing.hosts.push(HostName::new("docker02").unwrap());
+    cluster_of([search(), listing])
+}
+
+fn desired_of<'d>(desired: &'d Desired, service: &str) -> &'d DesiredService {
+    let mut hosts = desired.hosts.values();
+    hosts
+        .find_map(|host| host.services.get(&service_name(service)))
+        .unwrap()
+}
+
+/// How the service of this name is rendered in a cluster of the example's services and this one.
+fn rendered(service: Service) -> DesiredService {
+    let mut cluster = example();
+    let name = service.name.as_str().to_owned();
+    cluster.services.insert(service.name.clone(), service);
+    desired_of(&render(&cluster).unwrap(), &name).clone()
+}
+
+fn errors_of(template: &str) -> Vec<RenderError> {
+    let mut cluster = example();
+    for service in cluster.services.values_mut() {
+        service.template.source = template.to_owned();
+    }
+    render(&cluster).unwrap_err()
+}
+
+fn told(errors: &[RenderError]) -> String {
+    let mut text = String::new();
+    for error in errors {
+        text += &format!("{error}\n");
+        if let Some(help) = &error.help {
+            text += &format!("  help: {help}\n");
+        }
+    }
+    text
+}
+
+/// Any UTF-8 without NUL, with what could confuse a parser more often than by chance.
+pub(super) fn nasty() -> impl Strategy<Value = String> {
+    const PARTS: &[&str] = &[
+        "\\", "\"", "'", "\n", "\r", "\r\n", "$", "$$", "${A}", "%", "%%", "%N", "#", ";", "=",
+        " ", "\t", "`", "\u{feff}", "\\\n", "\u{1}", "\u{7f}", "\u{85}", "é", "日本", "🚢",
+        "A=1\n", "-",
+    ];
+    let part = prop_oneof![
+        prop::sample::select(PARTS).prop_map(str::to_owned),
+        "[^\0]{0,8}",
+    ];
+    prop::collection::vec(part, 0..8).prop_map(|parts| parts.concat())
+}
+
+mod golden {
+    use super::*;
+
+    #[test]
+    fn a_minimal_service() {
+        insta::assert_snapshot!(rendered(service("minimal")).unit_text);
+    }
+
+    #[test]
+    fn a_service_with_every_field_and_nasty_values() {
+        let mut full = search();
+        full.name = service_name("full");
+        full.container = Container {
+            volumes: vec![
+                "data:/var/lib/data".into(),
+                "/srv/my files:/files:ro".into(),
+            ],
+            entrypoint: Some("/entry point".into()),
+            command: vec![
+                "serve".into(),
+                "--price=5 $".into(),
+                "100%".into(),
+                "C:\\new".into(),
+                "it's".into(),
+                "say \"hi\"".into(),
+                "both ' and \"".into(),
+                "".into(),
+                ";".into(),
+                "line\nbreak\u{1}".into(),
+                "日本 🚢".into(),
+            ],
+            user: Some("1000:1000".into()),
+            memory: Some("512m".into()),
+            cpus: Some("1.5".into()),
+            ulimits: BTreeMap::from([("nofile".into(), "1024:65536".into())]),
+            capabilities: vec!["NET_ADMIN".into(), "-NET_RAW".into()],
+            read_only: true,
+            devices: vec!["/dev/fuse".into()],
+            labels: BTreeMap::from([("traefik.rule".into(), "Host(`a.example.com`)".into())]),
+            network: Some("backend".into()),
+            stop_timeout: Duration::from_millis(29_500),
+            extra_args: vec!["--shm-size".into(), "1g".into(), "--tmpfs=/t mp".into()],
+        };
+        insta::assert_snapshot!(rendered(full).unit_text);
+    }
+
+    #[test]
+    fn each_kind_of_health() {
+        let probes = [
+            Probe::Http("/health?deep=100%&q=$x\"`\\".into()),
+            Probe::Tcp,
+            Probe::Command(vec!["pg isready".into(), "it's $HOME".into(), "-q".into()]),
+        ];
+        let mut units = String::new();
+        for probe in probes {
+            let mut search = search();
+            let timeout = Duration::from_secs(45);
+            search.health = Some(Health { probe, timeout });
+            let text = rendered(search).unit_text;
+            let start = text.find("ExecStartPost=").unwrap();
+            let end = text.find("Restart=").unwrap();
+            units += &text[start..end];
+            units += "\n";
+        }
+        insta::assert_snapshot!(units);
+    }
+
+    #[test]
+    fn podman() {
+        let mut cluster = example();
+        for host in cluster.hosts.values_mut() {
+            host.engine = Engine::Podman;
+        }
+        let desired = render(&cluster).unwrap();
+        let search = desired_of(&desired, "search");
+        insta::assert_snapshot!(search.unit_text);
+        assert_eq!(
+            Vec::from_iter(&search.enabled_by),
+            ["multi-user.target.wants"]
+        );
+    }
+
+    #[test]
+    fn the_layers_of_a_service() {
+        let mut files = String::new();
+        for (path, bytes) in &rendered(search()).files {
+            let text = std::str::from_utf8(bytes).unwrap();
+            files += &format!("== {path}\n{text}");
+        }
+        insta::assert_snapshot!(files);
+    }
+
+    #[test]
+    fn what_a_template_can_get_wrong() {
+        let two = "ExecStart=/bin/true\nrubbish\n[Install]";
+        let templates = [
+            "[Service]\nUser={{ usr }}\n",
+            "{% if engine %}",
+            "{{ service.nothing }}",
+            "{{ service | shout }}",
+            "[Unit]\n",
+            &BUILT_IN.replace("[Install]", two),
+            &BUILT_IN.replace("Cluster={{ cluster }}", "Cluster=other"),
+            &BUILT_IN.replace("stop -t", "stop \"-t"),
+        ];
+        let told: Vec<_> = templates.iter().map(|t| told(&errors_of(t))).collect();
+        insta::assert_snapshot!(told.join("\n"));
+    }
+}
+
+#[test]
+fn rendering_twice_gives_the_same() {
+    assert_eq!(render(&example()), render(&example()));
+}
+
+#[test]
+fn a_service_is_rendered_for_its_hosts_only() {
+    let desired = render(&example()).unwrap();
+    let placed: Vec<_> = desired
+        .hosts
+        .iter()
+        .map(|(host, d)| {
+            format!(
+                "{host}: {:?}",
+                d.services.keys().map(|s| s.as_str()).collect::<Vec<_>>()
+            )
+        })
+        .collect();
+    assert_eq!(
+        placed,
+        [
+            r#"docker01: ["listing", "search"]"#,
+            r#"docker02: ["listing"]"#
+        ]
+    );
+    let (host, docker01) = desired.hosts.first_key_value().unwrap();
+    let manifest = Manifest::of(&desired.cluster, host, docker01);
+    assert_eq!(Manifest::parse(&manifest.to_text()).unwrap(), manifest);
+}
+
+#[test]
+fn an_error_of_a_template_is_told_once() {
+    let errors = errors_of("[Service]\nUser={{ usr }}\n");
+    assert_eq!(errors.len(), 1);
+    let span = errors[0].span.clone().unwrap();
+    assert_eq!(&"[Service]\nUser={{ usr }}\n"[span], "usr");
+    assert_eq!(
+        (errors[0].line, errors[0].service.as_str()),
+        (Some(2), "listing")
+    );
+}
+
+#[test]
+fn the_unit_is_enabled_where_its_template_says_so() {
+    let mut search = search();
+    search.template.source = BUILT_IN.replace(
+        "WantedBy={{ wanted_by }}",
+        "WantedBy=a.target b.target\nWantedBy=\nWantedBy=c.target\nRequiredBy=d.service",
+    );
+    let links = rendered(search).enabled_by;
+    assert_eq!(
+        Vec::from_iter(&links),
+        ["c.target.wants", "d.service.requires"]
+    );
+}
+
+#[test]
+fn a_network_of_its_own_decides_which_port_is_taken() {
+    let taken = |network: Option<&str>| {
+        let mut search = search();
+        search.container.network = network.map(str::to_owned);
+        let search = rendered(search);
+        (search.port, search.unit_text.contains("--publish"))
+    };
+    assert_eq!(taken(None), (Some(9000), true));
+    assert_eq!(taken(Some("backend")), (Some(9000), true));
+    assert_eq!(taken(Some("host")), (Some(9000), false));
+    assert_eq!(taken(Some("none")), (None, false));
+    assert_eq!(taken(Some("container:other")), (None, false));
+}
+
+mod fingerprints {
+    use super::*;
+
+    /// The fingerprint of the example's search when its template, or anything, is changed.
+    fn of(change: impl FnOnce(&mut Service)) -> DesiredService {
+        let mut search = search();
+        change(&mut search);
+        rendered(search)
+    }
+
+    fn template(from: &str, to: &str) -> Fingerprint {
+        assert!(BUILT_IN.contains(from), "{from}");
+        of(|s| s.template.source = BUILT_IN.replace(from, to)).fingerprint
+    }
+
+    #[test]
+    fn the_recipe_never_changes() {
+        // A change here restarts every container of every user: make a new recipe instead.
+        let inputs = {
+            let files = BTreeMap::from([
+                ("50-a.env".to_owned(), "IMAGE=\"x:1\"\nA=\"b\"\n".to_owned()),
+                ("files/a.conf".to_owned(), "text".to_owned()),
+            ]);
+            inputs_of(
+                "[Service]\nUser=u\nExecStart=/bin/x 'a b' ${IMAGE}\nRestart=no\n",
+                &files,
+            )
+        };
+        assert_eq!(
+            fingerprint(Recipe::V1, &inputs).as_str(),
+            "v1:00a15ce7f20bd13feae3c8b4451da0698be77f0894132502b6f5ca4030deda0a"
+        );
+    }
+
+    #[test]
+    fn what_a_reload_makes_effective_is_not_in_it() {
+        let same = of(|_| {}).fingerprint;
+        let changes = [
+            ("Restart=always", "Restart=on-failure"),
+            ("RestartSec=5", "RestartSec=1"),
+            (
+                "TimeoutStartSec={{ start_limit }}",
+                "TimeoutStartSec=infinity",
+            ),
+            (
+                "SuccessExitStatus=137 143",
+                "SuccessExitStatus=1\nKillMode=mixed\nSendSIGHUP=yes",
+            ),
+            ("WantedBy={{ wanted_by }}", "WantedBy=other.target"),
+            (
+                "Description={{ service }} of {{ cluster }}",
+                "Description=another",
+            ),
+            (
+                "StartLimitIntervalSec=0",
+                "StartLimitIntervalSec=10\nConflicts=x.service",
+            ),
+            (
+                "ExecStop={{ program }} stop -t {{ stop_timeout }} %N",
+                "ExecStop=/bin/true",
+            ),
+            ("ExecStartPre=-{{ program }} rm -f %N\n", ""),
+            ("ExecStartPost={{ wait }}\n", "ExecStartPost=/bin/true\n"),
+            (
+                "[X-Bayplan]\n",
+                "[X-Bayplan]\nMore=1\n[X-Other]\nA=1\n[X-Bayplan]\n",
+            ),
+            ("# Started means", "# Anything"),
+            (
+                "Type=exec\n",
+                "\n\n; a comment\n   Type   =   exec\nX-Mine=1\n",
+            ),
+            (
+                " --name %N --pull=never \\\n",
+                " \\\n  # inside\n\t--name   %N '--pull=never' \\\n",
+            ),
+        ];
+        for (from, to) in changes {
+            assert_eq!(template(from, to), same, "{to}");
+        }
+        // The order of keys does not count, and an empty one takes back what was before.
+        let moved = template("Type=exec\n", "ExecStart=/bin/false\nExecStart=\n");
+        assert_ne!(moved, same);
+        let source = BUILT_IN.replace("Type=exec\n", "ExecStart=/bin/false\nExecStart=\n");
+        let source = source.replace("RestartSec=5\n", "Type=exec\n");
+        assert_eq!(of(|s| s.template.source = source).fingerprint, same);
+
+        let health = Health {
+            probe: Probe::Tcp,
+            timeout: Duration::from_secs(1),
+        };
+        assert_eq!(of(|s| s.health = Some(health)).fingerprint, same);
+        assert_eq!(of(|s| s.container.stop_timeout *= 2).fingerprint, same);
+        assert_eq!(of(|s| s.stateful = true).fingerprint, same);
+        assert_eq!(of(|s| s.restart = RestartPolicy::Manual).fingerprint, same);
+        assert_eq!(of(|s| s.hosts.reverse()).fingerprint, same);
+    }
+
+    #[test]
+    fn what_decides_how_a_container_runs_is_in_it() {
+        type Change = fn(&mut Service);
+        let changes: [(&str, Change); 22] = [
+            ("nothing", |_| {}),
+            ("tag", |s| {
+                variable(
+                    s,
+                    Layer::Service,
+                    "IMAGE",
+                    "registry.example.com/search:1.5.0",
+                )
+            }),
+            ("value", |s| {
+                variable(
+                    s,
+                    Layer::Cluster,
+                    "MONGODB_URL",
+                    "mongodb://10.0.0.178/prod",
+                )
+            }),
+            ("variable added", |s| {
+                variable(s, Layer::Cluster, "EMPTY", "")
+            }),
+            ("variable removed", |s| {
+                s.variables.remove(&VariableName::new("LOG_LEVEL").unwrap());
+            }),
+            ("port", |s| s.port = Some(9001)),
+            ("needs", |s| s.needs.clear()),
+            ("volume", |s| s.container.volumes.push("data:/data".into())),
+            ("entrypoint", |s| s.container.entrypoint = Some("/x".into())),
+            ("command", |s| s.container.command.push("x y".into())),
+            ("command in two words", |s| {
+                s.container.command = vec!["x".into(), "y".into()]
+            }),
+            ("user", |s| s.container.user = Some("1".into())),
+            ("memory", |s| s.container.memory = Some("1g".into())),
+            ("cpus", |s| s.container.cpus = Some("1".into())),
+            ("ulimit", |s| {
+                s.container.ulimits.insert("nofile".into(), "1".into());
+            }),
+            ("capability", |s| {
+                s.container.capabilities.push("SYS_TIME".into())
+            }),
+            ("no capability", |s| {
+                s.container.capabilities.push("-SYS_TIME".into())
+            }),
+            ("read-only", |s| s.container.read_only = true),
+            ("device", |s| s.container.devices.push("/dev/fuse".into())),
+            ("label", |s| {
+                s.container.labels.insert("a".into(), "b".into());
+            }),
+            ("network", |s| s.container.network = Some("host".into())),
+            ("extra", |s| s.container.extra_args.push("--init".into())),
+        ];
+        let mut seen = BTreeMap::new();
+        for (what, change) in changes {
+            let before = seen.insert(of(change).fingerprint, what);
+            assert_eq!(before, None, "{what} changes nothing");
+        }
+        let user = template("Type=exec\n", "Type=exec\nUser=nobody\n");
+        assert_eq!(seen.insert(user, "a directive"), None);
+    }
+
+    #[test]
+    fn a_variable_in_another_layer_is_another_directory_with_the_same_fingerprint() {
+        let here = of(|_| {});
+        let there = of(|s| variable(s, Layer::Cluster, "LOG_LEVEL", "info"));
+        assert_eq!(here.fingerprint, there.fingerprint);
+        assert_ne!(here.directory, there.directory);
+    }
+
+    #[test]
+    fn an_unknown_recipe_gives_none() {
+        let service = of(|_| {});
+        let under = |text: &str| service.fingerprint_under(&Fingerprint::reported(text));
+        assert_eq!(
+            under("v1:of something else"),
+            Some(service.fingerprint.clone())
+        );
+        assert_eq!(under("v99:0"), None);
+        assert_eq!(under(""), None);
+    }
+
+    #[test]
+    fn a_hand_edit_changes_what_is_read_back() {
+        let service = of(|_| {});
+        let files = texts(&service);
+        let edited = |from: &str, to: &str| {
+            assert!(service.unit_text.contains(from), "{from}");
+            inputs_of(&service.unit_text.replace(from, to), &files)
+        };
+        assert_eq!(edited("RestartSec=5", "RestartSec=6"), service.inputs);
+        assert_ne!(edited("--rm", "--rm --init"), service.inputs);
+        assert_ne!(edited("Directory=", "Directory=a"), service.inputs);
+        assert_ne!(edited("Fingerprint=v1:", "Fingerprint=a"), service.inputs);
+
+        let mut more = files.clone();
+        more.insert(
+            "99-mine.env".to_owned(),
+            "LOG_LEVEL=debug\n1A=dropped".to_owned(),
+        );
+        let inputs = inputs_of(&service.unit_text, &more);
+        let level = &inputs.variables[&VariableName::new("LOG_LEVEL").unwrap()];
+        assert_eq!(
+            (level.layer, level.value.as_str()),
+            (Layer::Service, "debug")
+        );
+        assert_eq!(inputs.variables.len(), service.inputs.variables.len());
+    }
+
+    fn texts(service: &DesiredService) -> BTreeMap<String, String> {
+        let files = service.files.iter();
+        files
+            .map(|(path, bytes)| (path.clone(), String::from_utf8(bytes.clone()).unwrap()))
+            .collect()
+    }
+
+    fn container() -> impl Strategy<Value = Container> {
+        let words = || prop::collection::vec(nasty(), 0..3);
+        let maybe = || prop::option::of(nasty());
+        let map = || prop::collection::btree_map(nasty(), nasty(), 0..3);
+        (
+            (words(), maybe(), words(), maybe(), maybe(), maybe()),
+            (
+                map(),
+                words(),
+                any::<bool>(),
+                words(),
+                map(),
+                maybe(),
+                words(),
+            ),
+        )
+            .prop_map(
+                |((volumes, entrypoint, command, user, memory, cpus), rest)| {
+                    let (ulimits, capabilities, read_only, devices, labels, network, extra_args) =
+                        rest;
+                    Container {
+                        volumes,
+                        entrypoint,
+                        command,
+                        user,
+                        memory,
+                        cpus,
+                        ulimits,
+                        capabilities,
+                        read_only,
+                        devices,
+                        labels,
+                        network,
+                        stop_timeout: Duration::from_secs(10),
+                        extra_args,
+                    }
+                },
+            )
+    }
+
+    fn variables() -> impl Strategy<Value = BTreeMap<VariableName, Variable>> {
+        let name = "[A-Z_][A-Z0-9_]{0,3}".prop_map(|n| VariableName::new(n).unwrap());
+        let variable = (prop::sample::select(&Layer::ALL[..]), nasty())
+            .prop_map(|(layer, value)| Variable { layer, value });
+        prop::collection::btree_map(name, variable, 0..6)
+    }
+
+    fn health() -> impl Strategy<Value = Option<Health>> {
+        let probe = prop_oneof![
+            nasty().prop_map(Probe::Http),
+            Just(Probe::Tcp),
+            prop::collection::vec(nasty(), 1..3).prop_map(Probe::Command),
+        ];
+        let timeout = Duration::from_secs(30);
+        prop::option::of(probe.prop_map(move |probe| Health { probe, timeout }))
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_host_holds_gives_the_inputs_back(
+            container in container(),
+            variables in variables(),
+            health in health(),
+            port in prop::option::of(1u16..),
+        ) {
+            let service = of(|s| {
+                s.container = container;
+                s.variables.extend(variables);
+                s.health = health;
+                s.port = port;
+            });
+            let inputs = inputs_of(&service.unit_text, &texts(&service));
+            prop_assert_eq!(&inputs, &service.inputs);
+            prop_assert_eq!(fingerprint(Recipe::CURRENT, &inputs), service.fingerprint);
+        }
+
+        #[test]
+        fn any_text_gives_inputs(unit in nasty(), env in nasty(), name in nasty()) {
+            let unit = format!("[X-Bayplan]\nDirectory={name}\n[Service]\nExecStart={unit}\n");
+            let _ = inputs_of(&unit, &BTreeMap::from([(name, env)]));
+        }
+    }
+}

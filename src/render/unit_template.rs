@@ -1,0 +1,275 @@
+//! The unit template: the engine, and what a template is given.
+//!
+//! A template is minijinja's (Jinja2's syntax); `trim_blocks` and `lstrip_blocks` are on, so a line
+//! that holds just a `{% … %}` leaves none behind, and an undefined name is an error. It gets:
+//!
+//! | name | what | example |
+//! | --- | --- | --- |
+//! | `cluster`, `service` | names | `production`, `search` |
+//! | `unit` | unit without suffix, and container; `%N` in the unit is the same | `production-search` |
+//! | `engine` | `docker` or `podman` | `docker` |
+//! | `program` | the engine's client, for `Exec…=` | `/usr/bin/docker` |
+//! | `inputs` | the inputs directory; `EnvironmentFile={{ inputs }}/*.env` must be there | `/etc/bayplan/production/search/3f9ac1b20c77` |
+//! | `directory` | its name, for the label `bayplan.directory` | `3f9ac1b20c77` |
+//! | `fingerprint` | for the label `bayplan.inputs` | `v1:…` |
+//! | `arguments` | a list: the options of `docker run` with their values, quoted for the unit | `--publish 9000:9000` |
+//! | `command` | a list: what follows the image, quoted for the unit; often empty | |
+//! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
+//! | `stop_timeout` | seconds for `docker stop -t` | `10` |
+//! | `start_limit`, `stop_limit` | seconds for `TimeoutStartSec=` and `TimeoutStopSec=` | `60`, `25` |
+//! | `wanted_by` | for `[Install]` | `multi-user.target docker.service` |
+//! | `image` | the reference, raw; in the unit it is `${IMAGE}` | `registry.example.com/search:1.4.2` |
+//! | `port` | a number or none | `9000` |
+//! | `variables` | a list: the names that the container gets | `APP_PORT` |
+//! | `needs` | a list of services | `listing` |
+//!
+//! `{{ text | quote }}` quotes any text as one word of a command line.
+//!
+//! Nothing in it tells hosts apart: a service has the same unit on all of them (with one engine).
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, Template, UndefinedBehavior, context};
+
+use super::error::RenderError;
+use super::fingerprint::{DIRECTORY, FINGERPRINT};
+use super::unit::quote_word;
+use super::wait;
+use crate::cluster::model::{self, Cluster, Container, Engine, Service};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+
+/// The template that is used where the config repository has none, and that `init` writes.
+pub const BUILT_IN: &str = include_str!("../../templates/container.service");
+
+/// What a start may take besides the wait for health: the removal of a leftover, the creation of the
+/// container, and the last question.
+const START_MARGIN: Duration = Duration::from_secs(30);
+/// What a stop may take besides `docker stop -t`: the engine's own work.
+const STOP_MARGIN: Duration = Duration::from_secs(15);
+
+/// The directory of a service's inputs directories on a host.
+#[must_use]
+pub fn inputs_parent(cluster: &ClusterName, service: &ServiceName) -> String {
+    format!("/etc/bayplan/{cluster}/{service}")
+}
+
+/// The settings of the template engine, which every room that parses a unit template must share.
+#[must_use]
+pub fn environment<'source>() -> Environment<'source> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Otherwise a template's name (`….html`) would decide.
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // Errors tell the place.
+    environment.set_debug(true);
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .expect("the delimiters are minijinja's own");
+    environment.set_syntax(syntax);
+    environment.add_filter("quote", |word: String| quote_word(&word));
+    environment
+}
+
+/// The templates of a cluster, each parsed once.
+pub(super) struct Templates<'e, 's> {
+    environment: &'e Environment<'s>,
+    parsed: HashMap<(&'s str, &'s str), Result<Template<'e, 's>, minijinja::Error>>,
+}
+
+impl<'e, 's> Templates<'e, 's> {
+    pub(super) fn new(environment: &'e Environment<'s>) -> Self {
+        Self {
+            environment,
+            parsed: HashMap::new(),
+        }
+    }
+
+    /// The text of a service's unit, [`FINGERPRINT`] and [`DIRECTORY`] still in their places.
+    pub(super) fn render(
+        &mut self,
+        cluster: &Cluster,
+        service: &'s Service,
+        engine: Engine,
+    ) -> Result<String, Vec<RenderError>> {
+        let model::Template { origin, source } = &service.template;
+        let template = self
+            .parsed
+            .entry((origin, source))
+            .or_insert_with(|| self.environment.template_from_named_str(origin, source));
+        let text = match template {
+            Ok(template) => template
+                .render(context(cluster, service, engine))
+                .map_err(|e| vec![RenderError::of_template(service, &e)]),
+            Err(error) => Err(vec![RenderError::of_template(service, error)]),
+        };
+        // The line break at the end is often lost to a last `{% endif %}`.
+        text.map(|mut text| {
+            if !text.ends_with('\n') {
+                text.push('\n');
+            }
+            text
+        })
+    }
+}
+
+/// What a template is given: see the table above.
+fn context(cluster: &Cluster, service: &Service, engine: Engine) -> Value {
+    let unit = UnitName::new(&cluster.name, &service.name);
+    let stop = service.container.stop_timeout;
+    let (program, wanted_by) = match engine {
+        // The unit stops with docker's daemon, so it must also start with it.
+        Engine::Docker => ("/usr/bin/docker", "multi-user.target docker.service"),
+        Engine::Podman => ("/usr/bin/podman", "multi-user.target"),
+    };
+    let inputs = format!(
+        "{}/{DIRECTORY}",
+        inputs_parent(&cluster.name, &service.name)
+    );
+    let command = service.container.command.iter();
+    context! {
+        cluster => cluster.name.as_str(),
+        service => service.name.as_str(),
+        unit => unit.container(),
+        engine => engine.program(),
+        program => program,
+        inputs => inputs,
+        directory => DIRECTORY,
+        fingerprint => FINGERPRINT,
+        arguments => arguments(&cluster.hosts, &cluster.services, service),
+        command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
+        wait => wait::command_line(service, &unit, engine.program()),
+        stop_timeout => wait::seconds(stop),
+        start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
+        stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),
+        wanted_by => wanted_by,
+        image => service.image.reference.as_str(),
+        port => service.port,
+        variables => names(service).map(Value::from).collect::<Vec<_>>(),
+        needs => service.needs.iter().map(|s| s.as_str().into()).collect::<Vec<Value>>(),
+    }
+}
+
+/// The variables that the container gets: all but `IMAGE`, which is the unit's own.
+fn names(service: &Service) -> impl Iterator<Item = &str> {
+    let names = service.variables.keys().map(|name| name.as_str());
+    names.filter(|name| *name != "IMAGE")
+}
+
+/// The options of `run`, each with its value and quoted; both engines take the same ones.
+fn arguments(
+    hosts: &BTreeMap<HostName, model::Host>,
+    services: &BTreeMap<ServiceName, Service>,
+    service: &Service,
+) -> Vec<String> {
+    let Container {
+        volumes,
+        entrypoint,
+        command: _,
+        user,
+        memory,
+        cpus,
+        ulimits,
+        capabilities,
+        read_only,
+        devices,
+        labels,
+        network,
+        stop_timeout: _,
+        extra_args,
+    } = &service.container;
+    let mut arguments = Vec::new();
+    let mut option = |name: &str, value: &str| {
+        arguments.push(format!("{name} {}", quote_word(value)));
+    };
+
+    for (name, value) in labels {
+        option("--label", &format!("{name}={value}"));
+    }
+    if let Some(network) = network {
+        option("--network", network);
+    }
+    if let Some(port) = published_port(service) {
+        option("--publish", &format!("{port}:{port}"));
+    }
+    for (host, address) in needed_hosts(hosts, services, service) {
+        option("--add-host", &format!("{host}:{address}"));
+    }
+    let single = [
+        ("--user", user),
+        ("--memory", memory),
+        ("--cpus", cpus),
+        ("--entrypoint", entrypoint),
+    ];
+    for (name, value) in single {
+        if let Some(value) = value {
+            option(name, value);
+        }
+    }
+    for (name, value) in ulimits {
+        option("--ulimit", &format!("{name}={value}"));
+    }
+    for capability in capabilities {
+        match capability.strip_prefix('-') {
+            Some(dropped) => option("--cap-drop", dropped),
+            None => option("--cap-add", capability),
+        }
+    }
+    for device in devices {
+        option("--device", device);
+    }
+    for volume in volumes {
+        option("--volume", volume);
+    }
+    for name in names(service) {
+        option("-e", name);
+    }
+    if *read_only {
+        arguments.push("--read-only".to_owned());
+    }
+    arguments.extend(extra_args.iter().map(|word| quote_word(word)));
+    arguments
+}
+
+/// The port to publish: none where the container has the host's network, or none at all, or another
+/// container's.
+fn published_port(service: &Service) -> Option<u16> {
+    match service.container.network.as_deref() {
+        Some("host" | "none") => None,
+        Some(network) if network.starts_with("container:") => None,
+        _ => service.port,
+    }
+}
+
+/// The host port that the container takes, published or as a process of the host's own network.
+pub(super) fn taken_port(service: &Service) -> Option<u16> {
+    match service.container.network.as_deref() {
+        Some("host") => service.port,
+        _ => published_port(service),
+    }
+}
+
+/// The hosts of the services that it needs, so that it finds them by name where no DNS knows them.
+fn needed_hosts<'m>(
+    hosts: &'m BTreeMap<HostName, model::Host>,
+    services: &BTreeMap<ServiceName, Service>,
+    service: &Service,
+) -> BTreeMap<&'m HostName, IpAddr> {
+    let needed = service.needs.iter().filter_map(|need| services.get(need));
+    let hosts = needed
+        .flat_map(|service| &service.hosts)
+        .filter_map(|host| hosts.get(host));
+    hosts
+        .filter_map(|host| {
+            // `--add-host` takes an address only; a DNS name needs no entry.
+            let address = host.address.as_deref()?.parse().ok()?;
+            Some((&host.name, address))
+        })
+        .collect()
+}

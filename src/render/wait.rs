@@ -1,0 +1,117 @@
+//! What `ExecStartPost=` does: wait until the container runs and answers. docker relays no
+//! `sd_notify(3)`, so somebody has to look.
+//!
+//! It is a bash script on the unit's own lines, since a host has no file of ours that could
+//! outlive an upgrade, and is sure to have neither curl nor wget; bash speaks TCP by itself. It
+//! gives up when the unit's main process, the engine's client, is gone.
+
+use std::time::Duration;
+
+use super::unit::quote_lines;
+use crate::cluster::model::{Health, Probe, Service};
+use crate::cluster::name::UnitName;
+
+/// How long a container without `[health]` may take until it runs.
+const UNTIL_RUNNING: Duration = Duration::from_secs(60);
+
+/// How long one question may take, in seconds.
+const ONE_QUESTION: u32 = 10;
+
+/// Whole seconds, rounded up: a limit is never shorter than the description says.
+pub(super) fn seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// How long a start may take until the wait gives up.
+pub(super) fn limit(service: &Service) -> Duration {
+    service.health.as_ref().map_or(UNTIL_RUNNING, |h| h.timeout)
+}
+
+/// The value of `ExecStartPost=`: a command line that ends with 0 when the service is well, and
+/// with 1 and a line that says why when it is not.
+pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> String {
+    let name = unit.container();
+    let limit = seconds(limit(service));
+    let mut lines = vec![
+        // bash would go on from a variable of the service that happens to be called so.
+        "SECONDS=0 last=;".to_owned(),
+        "await() { until \"$2\" >/dev/null 2>&1; do".to_owned(),
+        "  kill -0 $MAINPID 2>/dev/null || { echo \"bayplan: it ended before it $1$last\"; exit 1; };"
+            .to_owned(),
+        format!(
+            "  ((SECONDS <= {limit})) || {{ echo \"bayplan: gave up after {limit} s, before it $1$last\"; exit 1; }};"
+        ),
+        "  sleep 0.2; done; };".to_owned(),
+        format!(
+            "running() {{ [ \"$({engine} inspect -f \"{{{{.State.Running}}}}\" {name})\" = true ]; }};"
+        ),
+        "await \"was running\" running;".to_owned(),
+    ];
+    if let Some(Health { probe, timeout: _ }) = &service.health {
+        // A probe of a port is only described with a port.
+        let port = service.port.unwrap_or_default();
+        let answered = match probe {
+            Probe::Http(path) => {
+                lines.extend([
+                    format!(
+                        "answers() {{ {{ printf \"GET {} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n\" >&3;",
+                        in_double_quotes(&path.replace('\\', "\\\\").replace('%', "%%"))
+                    ),
+                    format!(
+                        "  read -r -t {ONE_QUESTION} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
+                    ),
+                    // A pattern, since what a container sends must never be evaluated.
+                    format!(
+                        "  [[ $status == [123][0-9][0-9]* ]]; }} 3<>/dev/tcp/127.0.0.1/{port}; }};"
+                    ),
+                ]);
+                format!(
+                    "answered GET http://127.0.0.1:{port}{} with a status below 400",
+                    in_double_quotes(path)
+                )
+            }
+            Probe::Tcp => {
+                // docker's proxy accepts at once and hangs up if the container does not listen: a
+                // connection that stays open, or says something, is one to the container.
+                lines.extend([
+                    "answers() { { read -r -n 1 -t 0.3 -u 3 first;".to_owned(),
+                    format!("  (($? != 1)); }} 3<>/dev/tcp/127.0.0.1/{port}; }};"),
+                ]);
+                format!("accepted a connection on port {port}")
+            }
+            Probe::Command(words) => {
+                let words: Vec<_> = words.iter().map(|w| in_single_quotes(w)).collect();
+                let words = words.join(" ");
+                lines.push(format!(
+                    "answers() {{ timeout {ONE_QUESTION} {engine} exec {name} {words}; }};"
+                ));
+                "passed its health command".to_owned()
+            }
+        };
+        lines.push(format!("await \"{answered}\" answers;"));
+    }
+    // Not even a variable of the service that is called BASH_ENV makes bash read a file (`-p`).
+    format!("/bin/bash -pc {}", quote_lines(&lines))
+}
+
+/// Escapes a text for a place between `"…"` of a shell.
+fn in_double_quotes(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '"' | '$' | '`') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// A text as one word of a shell.
+fn in_single_quotes(text: &str) -> String {
+    let simple = |c: char| c.is_ascii_alphanumeric() || "_-+./:=,@%".contains(c);
+    if !text.is_empty() && text.chars().all(simple) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}

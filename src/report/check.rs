@@ -1,0 +1,117 @@
+//! What `check` says at the end.
+
+use super::text::{count, list};
+use crate::cluster::name::ClusterName;
+
+/// The result of one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub cluster: ClusterName,
+    pub errors: usize,
+    pub warnings: usize,
+    /// Hosts and placed services of the model; `None` if errors left no model.
+    pub size: Option<Size>,
+}
+
+/// How large a cluster is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    pub hosts: usize,
+    pub services: usize,
+}
+
+/// Diagnostics, already rendered with their excerpts, with an empty line after each.
+#[must_use]
+pub fn diagnostics(rendered: &[String]) -> String {
+    rendered
+        .iter()
+        .map(|one| format!("{}\n\n", one.trim_end()))
+        .collect()
+}
+
+/// A line for each cluster that is fine, and a last one if there are problems:
+/// `3 errors, 1 warning in 2 clusters`.
+#[must_use]
+pub fn summary(checked: &[Checked]) -> String {
+    let mut text = String::new();
+    for Checked {
+        cluster,
+        errors,
+        warnings: _,
+        size,
+    } in checked
+    {
+        if let (0, Some(Size { hosts, services })) = (errors, size) {
+            let hosts = count(*hosts, "host", "hosts");
+            let services = count(*services, "service", "services");
+            text += &format!("ok: {cluster} ({hosts}, {services})\n");
+        }
+    }
+    let errors: usize = checked.iter().map(|one| one.errors).sum();
+    let warnings: usize = checked.iter().map(|one| one.warnings).sum();
+    let parts = [
+        (errors, "error", "errors"),
+        (warnings, "warning", "warnings"),
+    ];
+    let parts = parts.iter().filter(|(number, ..)| *number > 0);
+    let problems: Vec<String> = parts
+        .map(|(number, one, many)| count(*number, one, many))
+        .collect();
+    if !problems.is_empty() {
+        let concerned: Vec<&ClusterName> = checked
+            .iter()
+            .filter(|one| one.errors + one.warnings > 0)
+            .map(|one| &one.cluster)
+            .collect();
+        let place = match concerned.as_slice() {
+            clusters @ ([] | [_] | [_, _]) => list(clusters),
+            clusters => count(clusters.len(), "cluster", "clusters"),
+        };
+        text += &format!("{} in {place}\n", problems.join(", "));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(cluster: &str, errors: usize, warnings: usize) -> Checked {
+        Checked {
+            cluster: ClusterName::new(cluster).unwrap(),
+            errors,
+            warnings,
+            size: (errors == 0).then_some(Size {
+                hosts: 3,
+                services: 20,
+            }),
+        }
+    }
+
+    #[test]
+    fn clusters_that_are_fine_are_named_and_problems_counted() {
+        assert_eq!(
+            summary(&[checked("demo", 0, 0)]),
+            "ok: demo (3 hosts, 20 services)\n"
+        );
+        assert_eq!(summary(&[checked("demo", 1, 0)]), "1 error in demo\n");
+        assert_eq!(
+            summary(&[checked("demo", 3, 0), checked("production", 0, 1)]),
+            "ok: production (3 hosts, 20 services)\n3 errors, 1 warning in demo and production\n"
+        );
+        let many = [
+            checked("a", 1, 0),
+            checked("b", 0, 2),
+            checked("c", 0, 0),
+            checked("d", 1, 0),
+        ];
+        assert!(summary(&many).ends_with("2 errors, 2 warnings in 3 clusters\n"));
+        assert_eq!(summary(&[]), "");
+    }
+
+    #[test]
+    fn diagnostics_are_apart() {
+        let rendered = ["error: a\n".to_owned(), "warning: b".to_owned()];
+        assert_eq!(diagnostics(&rendered), "error: a\n\nwarning: b\n\n");
+    }
+}

@@ -1,0 +1,54 @@
+//! The question before a release.
+
+use std::io::{self, BufRead, Write};
+
+/// What the operator said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Yes,
+    No,
+}
+
+/// Asks, and reads one line. Only `y` and `yes` are a yes; the end of the input is a no.
+///
+/// # Errors
+/// The question cannot be written or the answer not be read.
+pub fn ask(question: &str, input: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answer> {
+    to.write_all(question.as_bytes())?;
+    to.flush()?;
+    let mut line = Vec::new();
+    let read = input.read_until(b'\n', &mut line)?;
+    if read == 0 {
+        // Ctrl-D leaves the cursor behind the question.
+        writeln!(to)?;
+    }
+    match line.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"y" | b"yes" => Ok(Answer::Yes),
+        _ => Ok(Answer::No),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_y_and_yes_are_a_yes() {
+        let answer = |text: &[u8]| {
+            let mut shown = Vec::new();
+            let answer = ask("Apply? [y/N] ", &mut &text[..], &mut shown).unwrap();
+            (answer, String::from_utf8(shown).unwrap())
+        };
+        for yes in ["y\n", "Y\n", "yes\n", " YES \r\n", "y"] {
+            assert_eq!(
+                answer(yes.as_bytes()),
+                (Answer::Yes, "Apply? [y/N] ".to_owned())
+            );
+        }
+        for no in ["\n", "n\n", "yy\n", "yes please\n", "j\n"] {
+            assert_eq!(answer(no.as_bytes()).0, Answer::No, "{no:?}");
+        }
+        assert_eq!(answer(b"\xff\xfe\n").0, Answer::No);
+        assert_eq!(answer(b""), (Answer::No, "Apply? [y/N] \n".to_owned()));
+    }
+}

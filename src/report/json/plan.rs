@@ -1,0 +1,281 @@
+//! `diff --json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::errors::HostFailure;
+use super::super::totals::Totals;
+use super::super::{Detail, diff};
+use super::{FailureJson, ReasonJson, VERSION, text};
+use crate::cluster::name::HostName;
+use crate::plan::observed::Owner;
+use crate::plan::{
+    Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
+    Wave,
+};
+
+/// A plan as JSON, with a final line break. With [`Detail::Diff`] each file has its unified diff.
+#[must_use]
+pub fn plan(plan: &Plan, failures: &BTreeMap<HostName, HostFailure>, detail: Detail) -> String {
+    let Plan {
+        cluster,
+        hosts,
+        waves,
+        refusals,
+    } = plan;
+    let totals = Totals::of(plan);
+    let changes = !plan.is_empty() || hosts.values().any(|host| !host.services.is_empty());
+    text(&PlanJson {
+        version: VERSION,
+        cluster: cluster.as_str(),
+        in_sync: !changes && refusals.is_empty() && failures.is_empty(),
+        hosts: hosts
+            .iter()
+            .map(|(name, host)| HostJson::of(name, host, detail))
+            .collect(),
+        waves: waves.iter().map(WaveJson::of).collect(),
+        refusals: refusals.iter().map(RefusalJson::of).collect(),
+        failures: failures.iter().map(FailureJson::of).collect(),
+        totals,
+    })
+}
+
+#[derive(Serialize)]
+struct PlanJson<'a> {
+    version: u32,
+    cluster: &'a str,
+    in_sync: bool,
+    hosts: Vec<HostJson<'a>>,
+    waves: Vec<WaveJson<'a>>,
+    refusals: Vec<RefusalJson<'a>>,
+    failures: Vec<FailureJson<'a>>,
+    totals: Totals,
+}
+
+#[derive(Serialize)]
+struct HostJson<'a> {
+    host: &'a str,
+    acts: bool,
+    unfinished: bool,
+    stay: usize,
+    services: Vec<ServiceJson<'a>>,
+}
+
+impl<'a> HostJson<'a> {
+    fn of(host: &'a HostName, plan: &'a HostPlan, detail: Detail) -> Self {
+        let HostPlan {
+            services,
+            stay,
+            acts,
+            unfinished,
+        } = plan;
+        Self {
+            host: host.as_str(),
+            acts: *acts,
+            unfinished: *unfinished,
+            stay: *stay,
+            services: services
+                .iter()
+                .map(|service| ServiceJson::of(service, detail))
+                .collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ServiceJson<'a> {
+    service: &'a str,
+    unit: String,
+    change: &'static str,
+    action: &'static str,
+    reasons: Vec<ReasonJson<'a>>,
+    notes: Vec<NoteJson<'a>>,
+    files: Vec<FileJson<'a>>,
+}
+
+impl<'a> ServiceJson<'a> {
+    fn of(plan: &'a ServicePlan, detail: Detail) -> Self {
+        let ServicePlan {
+            service,
+            unit,
+            change,
+            files,
+            action,
+            reasons,
+            notes,
+        } = plan;
+        Self {
+            service: service.as_str(),
+            unit: unit.file_name(),
+            change: change_word(*change),
+            action: match action {
+                Action::None => "none",
+                Action::Start => "start",
+                Action::Restart => "restart",
+                Action::Stop => "stop",
+                Action::Pending => "pending",
+                Action::MayRestart => "may_restart",
+            },
+            reasons: reasons
+                .iter()
+                .map(|reason| ReasonJson::of(reason, service))
+                .collect(),
+            notes: notes.iter().map(NoteJson::of).collect(),
+            files: files
+                .iter()
+                .map(|file| FileJson::of(file, detail))
+                .collect(),
+        }
+    }
+}
+
+fn change_word(change: Change) -> &'static str {
+    match change {
+        Change::Added => "added",
+        Change::Changed => "changed",
+        Change::Removed => "removed",
+    }
+}
+
+#[derive(Serialize)]
+struct FileJson<'a> {
+    path: &'a str,
+    change: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diff: Option<String>,
+}
+
+impl<'a> FileJson<'a> {
+    fn of(file: &'a FileChange, detail: Detail) -> Self {
+        let FileChange {
+            path,
+            before: _,
+            after: _,
+            kind,
+        } = file;
+        Self {
+            path,
+            change: change_word(*kind),
+            diff: match detail {
+                Detail::Short => None,
+                Detail::Diff => diff::text(file),
+            },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum NoteJson<'a> {
+    DownMeanwhile,
+    DropIn { path: &'a str },
+    MovesFrom { hosts: &'a [HostName] },
+    MovesTo { hosts: &'a [HostName] },
+    Mended,
+}
+
+impl<'a> NoteJson<'a> {
+    fn of(note: &'a Note) -> Self {
+        match note {
+            Note::DownMeanwhile => Self::DownMeanwhile,
+            Note::DropIn { path } => Self::DropIn { path },
+            Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
+            Note::MovesTo { hosts } => Self::MovesTo { hosts },
+            Note::Mended => Self::Mended,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct WaveJson<'a> {
+    phase: &'static str,
+    hosts: Vec<&'a HostName>,
+}
+
+impl<'a> WaveJson<'a> {
+    fn of(wave: &'a Wave) -> Self {
+        let Wave { phase, activations } = wave;
+        Self {
+            phase: match phase {
+                Phase::Expand => "expand",
+                Phase::Change => "change",
+                Phase::Contract => "contract",
+            },
+            hosts: activations.keys().collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum RefusalJson<'a> {
+    ForeignUnit {
+        host: &'a str,
+        service: &'a str,
+        path: &'a str,
+        owner: OwnerJson<'a>,
+    },
+    Stateful {
+        host: &'a str,
+        service: &'a str,
+        moves: bool,
+    },
+    PortHeld {
+        host: &'a str,
+        service: &'a str,
+        port: u16,
+        holder: &'a str,
+    },
+    Newer {
+        host: &'a str,
+        why: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum OwnerJson<'a> {
+    Masked,
+    Cluster { cluster: &'a str },
+    Unmarked,
+}
+
+impl<'a> RefusalJson<'a> {
+    fn of(refusal: &'a Refusal) -> Self {
+        let Refusal { host, why } = refusal;
+        let host = host.as_str();
+        match why {
+            RefusalReason::ForeignUnit {
+                service,
+                path,
+                owner,
+            } => Self::ForeignUnit {
+                host,
+                service: service.as_str(),
+                path,
+                owner: match owner {
+                    Owner::Masked => OwnerJson::Masked,
+                    Owner::Cluster(cluster) => OwnerJson::Cluster { cluster },
+                    Owner::Unmarked => OwnerJson::Unmarked,
+                },
+            },
+            RefusalReason::Stateful { service, moves } => Self::Stateful {
+                host,
+                service: service.as_str(),
+                moves: *moves,
+            },
+            RefusalReason::PortHeld {
+                service,
+                port,
+                holder,
+            } => Self::PortHeld {
+                host,
+                service: service.as_str(),
+                port: *port,
+                holder: holder.as_str(),
+            },
+            RefusalReason::Newer { why } => Self::Newer { host, why },
+        }
+    }
+}

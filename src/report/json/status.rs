@@ -1,0 +1,122 @@
+//! `status --json`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::errors::HostFailure;
+use super::{FailureJson, ReasonJson, VERSION, text};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+
+/// The state of a cluster as JSON, with a final line break.
+#[must_use]
+pub fn status(
+    cluster: &ClusterName,
+    status: &Status,
+    failures: &BTreeMap<HostName, HostFailure>,
+) -> String {
+    let Status { hosts } = status;
+    text(&StatusJson {
+        version: VERSION,
+        cluster: cluster.as_str(),
+        in_sync: super::super::status::in_sync(status) && failures.is_empty(),
+        hosts: hosts.iter().map(HostStatusJson::of).collect(),
+        failures: failures.iter().map(FailureJson::of).collect(),
+    })
+}
+
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    version: u32,
+    cluster: &'a str,
+    in_sync: bool,
+    hosts: Vec<HostStatusJson<'a>>,
+    failures: Vec<FailureJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct HostStatusJson<'a> {
+    host: &'a str,
+    generation: Option<u64>,
+    unfinished: bool,
+    services: Vec<ServiceStatusJson<'a>>,
+}
+
+impl<'a> HostStatusJson<'a> {
+    fn of((host, status): (&'a HostName, &'a HostStatus)) -> Self {
+        let HostStatus {
+            generation,
+            unfinished,
+            services,
+        } = status;
+        let services = services.iter().map(|(service, status)| {
+            let ServiceStatus {
+                unit,
+                version,
+                since,
+                restarts,
+                state,
+            } = status;
+            ServiceStatusJson {
+                service: service.as_str(),
+                unit: unit.file_name(),
+                version: version.as_deref(),
+                since: since
+                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+                    .map(|moment| moment.to_string()),
+                restarts: *restarts,
+                state: StateJson::of(state, service),
+            }
+        });
+        Self {
+            host: host.as_str(),
+            generation: *generation,
+            unfinished: *unfinished,
+            services: services.collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ServiceStatusJson<'a> {
+    service: &'a str,
+    unit: String,
+    version: Option<&'a str>,
+    since: Option<String>,
+    restarts: Option<u64>,
+    state: StateJson<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum StateJson<'a> {
+    InSync,
+    PendingRestart { reasons: Vec<ReasonJson<'a>> },
+    FilesDiffer,
+    Edited { paths: &'a [String] },
+    NotRunning { state: &'a str },
+    NotReleased,
+    Unmanaged,
+    FilesInSync,
+}
+
+impl<'a> StateJson<'a> {
+    fn of(state: &'a State, service: &ServiceName) -> Self {
+        match state {
+            State::InSync => Self::InSync,
+            State::PendingRestart { reasons } => Self::PendingRestart {
+                reasons: reasons
+                    .iter()
+                    .map(|reason| ReasonJson::of(reason, service))
+                    .collect(),
+            },
+            State::FilesDiffer => Self::FilesDiffer,
+            State::Edited { paths } => Self::Edited { paths },
+            State::NotRunning { state } => Self::NotRunning { state },
+            State::NotReleased => Self::NotReleased,
+            State::Unmanaged => Self::Unmanaged,
+            State::FilesInSync => Self::FilesInSync,
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Plans, states and events → text, JSON and progress: the only room that prints. Whatever comes
+//! from a user's file or from a host is shown escaped, so that no value can steer a terminal.
+
+pub mod check;
+pub mod confirm;
+mod diff;
+pub mod errors;
+pub mod files;
+pub mod json;
+pub mod outcome;
+pub mod palette;
+pub mod plan;
+mod problem;
+pub mod progress;
+mod reason;
+mod refusal;
+#[cfg(test)]
+mod samples;
+mod service;
+pub mod status;
+pub mod stream;
+mod text;
+mod totals;
+
+/// How much of values and files is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Long values are shortened around the place where they differ.
+    Short,
+    /// Values in full, and every changed file as a unified diff.
+    Diff,
+}

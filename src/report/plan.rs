@@ -1,0 +1,593 @@
+//! A plan as text: every host in the order of its execution, what changes there and why.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::palette::{Palette, paint};
+use super::reason::Space;
+use super::text::{WIDTH, commas, count, escape, list, pad, width};
+use super::totals::Totals;
+use super::{Detail, diff, refusal, service};
+use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::plan::observed::Runs;
+use crate::plan::{Action, Change, HostPlan, Phase, Plan, ServicePlan};
+
+/// Service names longer than this push their line to the right.
+const NAME: usize = 20;
+
+/// How many waves the line of the order names.
+const WAVES: usize = 8;
+
+/// A plan in words, ending with a line that sums it up. `only` are the services that were asked
+/// for; none are all. Hosts of the cluster that the plan does not have were not seen; the report
+/// claims nothing of them.
+#[must_use]
+pub fn text(
+    cluster: &Cluster,
+    plan: &Plan,
+    only: &[ServiceName],
+    detail: Detail,
+    palette: &Palette,
+) -> String {
+    let report = Report {
+        cluster,
+        plan,
+        detail,
+        palette,
+    };
+    let mut lines = report.hosts();
+    if !lines.is_empty() && !plan.refusals.is_empty() {
+        lines.push(String::new());
+    }
+    for refused in &plan.refusals {
+        lines.extend(refusal::lines(&plan.cluster, refused, palette));
+    }
+    lines.extend(report.order());
+    lines.push(report.last_line(only));
+    lines.join("\n") + "\n"
+}
+
+/// A line that says what to type after a `diff`; nothing if there is nothing to do, or something
+/// to solve first.
+#[must_use]
+pub fn next_step(plan: &Plan, only: &[ServiceName], palette: &Palette) -> Option<String> {
+    if !plan.refusals.is_empty() {
+        return None;
+    }
+    let services: Vec<&ServiceName> = if plan.is_empty() {
+        pending(plan).into_iter().collect()
+    } else {
+        only.iter().collect()
+    };
+    if plan.is_empty() && services.is_empty() {
+        return None;
+    }
+    let services: String = services.iter().map(|name| format!(" {name}")).collect();
+    let next = paint(palette.help, "next:");
+    Some(format!(
+        "{next} `bayplan release {}{services}`\n",
+        plan.cluster
+    ))
+}
+
+/// Services whose restart waits for the operator.
+fn pending(plan: &Plan) -> BTreeSet<&ServiceName> {
+    let services = plan.hosts.values().flat_map(|host| &host.services);
+    services
+        .filter(|service| service.action == Action::Pending)
+        .map(|service| &service.service)
+        .collect()
+}
+
+struct Report<'a> {
+    cluster: &'a Cluster,
+    plan: &'a Plan,
+    detail: Detail,
+    palette: &'a Palette,
+}
+
+/// Hosts on which the same happens.
+struct Group<'a> {
+    hosts: Vec<&'a HostName>,
+    plan: &'a HostPlan,
+    runs: Runs,
+}
+
+impl Report<'_> {
+    fn hosts(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let columns = Columns::of(self.plan);
+        let mut unchanged: Vec<&HostName> = Vec::new();
+        for group in self.groups() {
+            if group.plan.acts || group.plan.unfinished || !group.plan.services.is_empty() {
+                lines.extend(self.group(&group, columns));
+            } else {
+                unchanged.extend(group.hosts);
+            }
+        }
+        if !lines.is_empty() && !unchanged.is_empty() {
+            let names = paint(self.palette.strong, &commas(unchanged));
+            lines.push(format!("{names}  no changes"));
+        }
+        lines
+    }
+
+    /// Hosts in the order in which they are first acted on; those on which the same happens
+    /// together.
+    fn groups(&self) -> Vec<Group<'_>> {
+        let mut order: Vec<&HostName> = Vec::new();
+        let acting = self
+            .plan
+            .waves
+            .iter()
+            .flat_map(|wave| wave.activations.keys());
+        for host in acting.chain(self.plan.hosts.keys()) {
+            if !order.contains(&host) {
+                order.push(host);
+            }
+        }
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for host in order {
+            let Some(plan) = self.plan.hosts.get(host) else {
+                continue;
+            };
+            let runs = self.runs(host);
+            let same = groups
+                .iter_mut()
+                .find(|group| group.runs == runs && same_changes(group.plan, plan));
+            match same {
+                Some(group) => group.hosts.push(host),
+                None => groups.push(Group {
+                    hosts: vec![host],
+                    plan,
+                    runs,
+                }),
+            }
+        }
+        groups
+    }
+
+    fn group(&self, group: &Group<'_>, columns: Columns) -> Vec<String> {
+        let HostPlan {
+            services,
+            stay: _,
+            acts,
+            unfinished,
+        } = group.plan;
+        let mut header = paint(self.palette.strong, &commas(&group.hosts));
+        if let [host] = group.hosts.as_slice()
+            && let Some(place) = self.place(host)
+        {
+            header += &format!("  {}", paint(self.palette.dim, &place));
+        }
+        if group.runs == Runs::FilesOnly {
+            header += "  (a directory: files are written, nothing is started)";
+        }
+        let mut lines = vec![header];
+        if *unfinished {
+            lines.push(format!(
+                "  {} the previous activation did not finish here; this completes it",
+                paint(self.palette.changed, "!")
+            ));
+        }
+        if services.is_empty() && *acts && !*unfinished {
+            lines.push("  no service changes; only the generation is recorded".to_owned());
+        }
+        for service in services {
+            lines.extend(self.service(service, group, columns));
+        }
+        lines
+    }
+
+    fn place(&self, host: &HostName) -> Option<String> {
+        let host_model = self.cluster.hosts.get(host)?;
+        match &host_model.transport {
+            Transport::Ssh(_) => host_model.address.as_deref().map(escape),
+            Transport::Local { .. } => Some("this machine".to_owned()),
+            Transport::Directory { root } => Some(escape(&root.to_string_lossy())),
+        }
+    }
+
+    fn runs(&self, host: &HostName) -> Runs {
+        let transport = self.cluster.hosts.get(host).map(|host| &host.transport);
+        match transport {
+            Some(Transport::Directory { .. }) => Runs::FilesOnly,
+            Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
+        }
+    }
+
+    fn service(&self, plan: &ServicePlan, group: &Group<'_>, columns: Columns) -> Vec<String> {
+        let (sign, style) = match plan.change {
+            Change::Added => ("+", self.palette.added),
+            Change::Changed => ("~", self.palette.changed),
+            Change::Removed => ("-", self.palette.removed),
+        };
+        let name = pad(plan.service.as_str(), columns.name);
+        let word = paint(style, &pad(service::word(plan), columns.word));
+        let start = format!("  {} {name}  {word}  ", paint(style, sign));
+        let column = 2 + 2 + width(&name) + 2 + columns.word + 2;
+        let mut lines = Vec::new();
+        let space = Space {
+            detail: self.detail,
+            room: WIDTH.saturating_sub(column),
+        };
+        for (number, line) in service::explain(self.cluster, plan, group.runs, space)
+            .iter()
+            .enumerate()
+        {
+            match number {
+                0 => lines.push(format!("{start}{line}")),
+                _ => lines.push(format!("{}{line}", " ".repeat(column))),
+            }
+        }
+        if self.detail == Detail::Diff {
+            for file in &plan.files {
+                let file = diff::lines(file, self.palette);
+                lines.extend(file.iter().map(|line| format!("    {line}")));
+            }
+        }
+        lines
+    }
+
+    /// In which order hosts are activated, if there is more than one wave.
+    fn order(&self) -> Option<String> {
+        let waves = &self.plan.waves;
+        if waves.len() < 2 || !self.plan.refusals.is_empty() {
+            return None;
+        }
+        let named = waves.iter().take(WAVES).map(|wave| {
+            let hosts = commas(wave.activations.keys());
+            match wave.phase {
+                Phase::Expand => format!("{hosts} (what is new)"),
+                Phase::Change => hosts,
+                Phase::Contract => format!("{hosts} (what leaves)"),
+            }
+        });
+        let mut parts: Vec<String> = named.collect();
+        if waves.len() > WAVES {
+            parts.push(format!("{} more", waves.len() - WAVES));
+        }
+        Some(format!("in this order: {}", fill(&parts, " → ", 15)))
+    }
+
+    fn last_line(&self, only: &[ServiceName]) -> String {
+        let totals = Totals::of(self.plan);
+        let unseen: Vec<&HostName> = self
+            .cluster
+            .hosts
+            .keys()
+            .filter(|host| !self.plan.hosts.contains_key(*host))
+            .collect();
+        let unseen = match unseen.as_slice() {
+            [] => String::new(),
+            hosts => format!("; {} not seen", list(hosts)),
+        };
+        let hosts = count(totals.hosts, "host", "hosts");
+        if !self.plan.refusals.is_empty() {
+            let problems = count(self.plan.refusals.len(), "problem", "problems");
+            return format!(
+                "Refused: {problems} to solve first; nothing is changed anywhere{unseen}"
+            );
+        }
+        if self.plan.is_empty() && totals.listed == 0 {
+            let name = &self.plan.cluster;
+            if self.plan.hosts.is_empty() && !unseen.is_empty() {
+                return format!("Nothing is known of {name}{unseen}");
+            }
+            if !unseen.is_empty() {
+                return format!("No changes on {hosts} of {name}{unseen}");
+            }
+            if !only.is_empty() {
+                let services = list(only);
+                let are = if only.len() == 1 { "is" } else { "are" };
+                return format!("No changes. {services} {are} in sync on {name} ({hosts}).");
+            }
+            let services = self.cluster.services.values();
+            let placed = services.filter(|service| !service.hosts.is_empty()).count();
+            let services = count(placed, "service", "services");
+            return format!("No changes. {name} is in sync ({hosts}, {services}).");
+        }
+        if self.plan.is_empty() {
+            return format!("Nothing to do on {hosts}: {}{unseen}", totals.words());
+        }
+        let acts = |host: &HostName| self.plan.hosts.get(host).is_some_and(|plan| plan.acts);
+        let mut acting = self.plan.hosts.keys().filter(|host| acts(host));
+        let unstarted = if acting.all(|host| self.runs(host) == Runs::FilesOnly) {
+            "; nothing is started"
+        } else {
+            ""
+        };
+        format!("{hosts}: {}{unstarted}{unseen}", totals.words())
+    }
+}
+
+/// Everything that is shown of a host besides its name.
+fn same_changes(one: &HostPlan, other: &HostPlan) -> bool {
+    let HostPlan {
+        services,
+        stay: _,
+        acts,
+        unfinished,
+    } = one;
+    (services, acts, unfinished) == (&other.services, &other.acts, &other.unfinished)
+}
+
+/// The widths of the columns, the same for every host.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    name: usize,
+    word: usize,
+}
+
+impl Columns {
+    fn of(plan: &Plan) -> Self {
+        let services = || plan.hosts.values().flat_map(|host| &host.services);
+        let names = services().map(|service| service.service.as_str().len());
+        let words = services().map(|service| width(service::word(service)));
+        Self {
+            name: names.max().unwrap_or(0).min(NAME),
+            word: words.max().unwrap_or(0),
+        }
+    }
+}
+
+/// Parts in lines of at most [`WIDTH`], the first one after `taken` characters.
+fn fill(parts: &[String], separator: &str, taken: usize) -> String {
+    let mut text = String::new();
+    let mut column = taken;
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            text += separator;
+            column += width(separator);
+            if column + width(part) > WIDTH {
+                text = text.trim_end().to_owned() + "\n" + &" ".repeat(taken);
+                column = taken;
+            }
+        }
+        text += part;
+        column += width(part);
+    }
+    text
+}
+
+/// What a release asks before it begins.
+#[must_use]
+pub fn question(plan: &Plan) -> String {
+    let mut acting: BTreeMap<&HostName, ()> = BTreeMap::new();
+    for wave in &plan.waves {
+        acting.extend(wave.activations.keys().map(|host| (host, ())));
+    }
+    let hosts = count(acting.len(), "host", "hosts");
+    format!("Apply to {hosts} of {}? [y/N] ", plan.cluster)
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::{any, proptest};
+
+    use super::super::samples;
+    use super::*;
+    use crate::plan::reason::Reason;
+
+    fn shown(cluster: &Cluster, plan: &Plan, detail: Detail) -> String {
+        text(cluster, plan, &[], detail, &Palette::PLAIN)
+    }
+
+    #[test]
+    fn an_ordinary_plan_is_short_and_says_why() {
+        assert_snapshot!(shown(
+            &samples::cluster(),
+            &samples::ordinary(),
+            Detail::Short
+        ));
+    }
+
+    #[test]
+    fn with_diff_every_file_is_shown() {
+        assert_snapshot!(shown(
+            &samples::cluster(),
+            &samples::ordinary(),
+            Detail::Diff
+        ));
+    }
+
+    #[test]
+    fn colours_mark_signs_and_words() {
+        let plan = samples::ordinary();
+        let coloured = text(
+            &samples::cluster(),
+            &plan,
+            &[],
+            Detail::Diff,
+            &Palette::COLOURED,
+        );
+        let plain = anstream::adapter::strip_str(&coloured).to_string();
+        assert_eq!(plain, shown(&samples::cluster(), &plan, Detail::Diff));
+        assert_snapshot!(coloured.replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn every_reason_action_note_and_refusal_has_its_words() {
+        let plan = samples::everything("odd value");
+        assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
+    }
+
+    #[test]
+    fn odd_values_are_quoted_escaped_and_shortened() {
+        let long = "mongodb://10.0.0.1:27017,".repeat(8);
+        let hostile = "\u{1b}]0;pwned\u{7}\r\n\u{202e}";
+        let reasons = vec![
+            samples::variable("EMPTY", Some(""), Some(" ")),
+            samples::variable("HOSTILE", Some("calm"), Some(hostile)),
+            samples::variable("LINES", Some("a\\nb"), Some("a\nb")),
+            samples::variable("UNICODE", Some("Zürich"), Some("東京 🚢")),
+            samples::variable("LONG_END", Some(&long), Some(&format!("{long}x"))),
+            samples::variable("LONG_START", Some(&long), Some(&format!("x{long}"))),
+            samples::variable("LONG_NEW", None, Some(&long)),
+            samples::variable(
+                "A_NAME_OF_SUCH_A_LENGTH_THAT_IT_FILLS_THE_LINE",
+                Some("1"),
+                Some("2"),
+            ),
+        ];
+        let plan = samples::plan(
+            vec![(
+                "docker01",
+                samples::acting(vec![samples::restarts("search", reasons)]),
+            )],
+            vec![samples::wave(Phase::Change, &["docker01"])],
+        );
+        let mut cluster = samples::cluster();
+        cluster.hosts.retain(|host, _| host.as_str() == "docker01");
+        assert_snapshot!("odd_values_short", shown(&cluster, &plan, Detail::Short));
+        assert_snapshot!("odd_values_full", shown(&cluster, &plan, Detail::Diff));
+    }
+
+    #[test]
+    fn nothing_to_do_is_one_line() {
+        let cluster = samples::cluster();
+        let still = || samples::still();
+        let plan = samples::plan(
+            vec![
+                ("docker01", still()),
+                ("docker02", still()),
+                ("docker03", still()),
+            ],
+            Vec::new(),
+        );
+        assert_eq!(
+            shown(&cluster, &plan, Detail::Short),
+            "No changes. production is in sync (3 hosts, 4 services).\n"
+        );
+        let only = [samples::service("search"), samples::service("listing")];
+        assert_eq!(
+            text(&cluster, &plan, &only, Detail::Short, &Palette::PLAIN),
+            "No changes. search and listing are in sync on production (3 hosts).\n"
+        );
+        let plan = samples::plan(vec![("docker01", still())], Vec::new());
+        assert_eq!(
+            shown(&cluster, &plan, Detail::Short),
+            "No changes on 1 host of production; docker02 and docker03 not seen\n"
+        );
+        assert_eq!(next_step(&plan, &[], &Palette::PLAIN), None);
+        assert_eq!(
+            shown(
+                &cluster,
+                &samples::plan(Vec::new(), Vec::new()),
+                Detail::Short
+            ),
+            "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
+        );
+    }
+
+    #[test]
+    fn a_restart_that_waits_is_not_in_sync() {
+        let waiting = ServicePlan {
+            action: Action::Pending,
+            files: Vec::new(),
+            ..samples::restarts("reports", vec![samples::image("1", "2")])
+        };
+        let host = HostPlan {
+            acts: false,
+            ..samples::acting(vec![waiting])
+        };
+        let plan = samples::plan(
+            vec![
+                ("docker01", host),
+                ("docker02", samples::still()),
+                ("docker03", samples::still()),
+            ],
+            Vec::new(),
+        );
+        assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
+        assert_eq!(
+            next_step(&plan, &[], &Palette::PLAIN).unwrap(),
+            "next: `bayplan release production reports`\n"
+        );
+    }
+
+    #[test]
+    fn hosts_on_which_the_same_happens_stand_together() {
+        let host = |stay| HostPlan {
+            stay,
+            ..samples::acting(vec![samples::restarts(
+                "fluentd",
+                vec![samples::image("1", "2")],
+            )])
+        };
+        let plan = samples::plan(
+            vec![
+                ("docker01", host(3)),
+                ("docker02", samples::still()),
+                ("docker03", host(1)),
+            ],
+            vec![
+                samples::wave(Phase::Change, &["docker03"]),
+                samples::wave(Phase::Change, &["docker01"]),
+            ],
+        );
+        assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
+    }
+
+    #[test]
+    fn directories_say_that_nothing_is_started() {
+        let added = |name| ServicePlan {
+            change: Change::Added,
+            action: Action::None,
+            files: vec![samples::file("50-search.env", None, Some("A=\"1\"\n"))],
+            ..samples::restarts(name, vec![Reason::New])
+        };
+        let host = |name| HostPlan {
+            stay: 0,
+            ..samples::acting(vec![added(name)])
+        };
+        let plan = samples::plan(
+            vec![
+                ("docker01", host("search")),
+                ("docker02", host("listing")),
+                ("docker03", host("listing")),
+            ],
+            vec![samples::wave(
+                Phase::Expand,
+                &["docker01", "docker02", "docker03"],
+            )],
+        );
+        assert_snapshot!(shown(&samples::directories(), &plan, Detail::Short));
+    }
+
+    #[test]
+    fn the_question_counts_the_hosts_that_change() {
+        assert_eq!(
+            question(&samples::ordinary()),
+            "Apply to 2 hosts of production? [y/N] "
+        );
+    }
+
+    #[test]
+    fn the_next_step_names_what_was_asked_for() {
+        let only = [samples::service("search")];
+        assert_eq!(
+            next_step(&samples::ordinary(), &only, &Palette::PLAIN).unwrap(),
+            "next: `bayplan release production search`
+"
+        );
+        assert_eq!(
+            next_step(&samples::everything("x"), &[], &Palette::PLAIN),
+            None,
+            "refused"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_can_steer_a_terminal(odd in any::<String>()) {
+            let plan = samples::everything(&odd);
+            for detail in [Detail::Short, Detail::Diff] {
+                samples::assert_tame(&shown(&samples::cluster(), &plan, detail));
+                let coloured = text(&samples::cluster(), &plan, &[], detail, &Palette::COLOURED);
+                samples::assert_tame(&anstream::adapter::strip_str(&coloured).to_string());
+            }
+        }
+    }
+}

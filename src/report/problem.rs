@@ -1,0 +1,84 @@
+//! The problems of a release, as people read them.
+
+use super::errors::HostFailure;
+use crate::host::observe::ObserveError;
+use crate::host::stage::Finding;
+use crate::release::problem::{FailedStep, Problem};
+
+impl From<&Problem> for HostFailure {
+    fn from(problem: &Problem) -> Self {
+        let (long, help) = match problem {
+            Problem::Host(error) => {
+                let stderr = error.stderr.trim();
+                let long = (!stderr.is_empty()).then(|| stderr.to_owned());
+                (long, error.kind.help())
+            }
+            Problem::Observe(error) => (None, observe_help(error)),
+            Problem::SameMachine { .. } => (
+                None,
+                Some("give each machine one name under [hosts]".to_owned()),
+            ),
+            Problem::Locked { .. } => (None, Some("`--lock-wait 5m` waits for it".to_owned())),
+            Problem::NoLock { .. } | Problem::Unsafe { .. } => (None, None),
+            Problem::Stale { .. } => (
+                None,
+                Some("nothing was changed; look at the plan again".to_owned()),
+            ),
+            Problem::NotStaged { .. } => (None, Some("nothing was changed".to_owned())),
+            Problem::NotReady { findings } => (more(findings), findings_help(findings)),
+            Problem::Activation(failed) => (activation(failed), None),
+        };
+        Self {
+            short: problem.line(),
+            long,
+            help,
+        }
+    }
+}
+
+fn observe_help(error: &ObserveError) -> Option<String> {
+    let text = match error {
+        ObserveError::NoSystemd => "only hosts that systemd runs can be released to",
+        ObserveError::Unwritable { .. } => "`sudo = true` under [ssh], or connect as root",
+        ObserveError::NoEngine { .. } => "install it, or set `engine` in cluster.toml",
+        ObserveError::EngineFailed { .. } => "`systemctl status docker` on the host says more",
+        ObserveError::MissingTools(_)
+        | ObserveError::SystemdFailed { .. }
+        | ObserveError::Malformed(_)
+        | ObserveError::Changed { .. } => return None,
+    };
+    Some(text.to_owned())
+}
+
+/// The findings behind the first one, which is the headline.
+fn more(findings: &[Finding]) -> Option<String> {
+    let lines: Vec<String> = findings.iter().skip(1).map(Finding::to_string).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn findings_help(findings: &[Finding]) -> Option<String> {
+    findings.first().map(|finding| match finding {
+        Finding::Digest(_) => "nothing was changed; release again".to_owned(),
+        Finding::Verify(_) => "nothing was changed; `bayplan render` shows the unit".to_owned(),
+        Finding::Space { .. } => "nothing was changed; make room and release again".to_owned(),
+        Finding::Pull { .. } => {
+            "nothing was changed; check `image` and `tag`, or log the host in to the registry"
+                .to_owned()
+        }
+        Finding::Container { name } => {
+            format!("nothing was changed; `docker rm -f {name}` on the host if nobody needs it")
+        }
+    })
+}
+
+fn activation(failed: &FailedStep) -> Option<String> {
+    let mut lines: Vec<String> = failed.errors.iter().skip(1).cloned().collect();
+    if !failed.states.is_empty() {
+        lines.push(failed.states.join(" "));
+    }
+    if !failed.journal.is_empty() {
+        lines.push("the last lines of its journal:".to_owned());
+        lines.extend(failed.journal.iter().map(|line| format!("  {line}")));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}

@@ -1,0 +1,381 @@
+//! What a release is doing: one line a host that changes in place on a terminal, a few plain
+//! lines elsewhere. Both go to standard error.
+
+use std::collections::BTreeMap;
+use std::io::{IsTerminal as _, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::palette::Palette;
+use super::text::{commas, count, escape};
+use crate::cluster::name::{HostName, UnitName};
+use crate::plan::Phase;
+use crate::plan::step::Step;
+use crate::release::event::{Event, EventKind};
+
+/// The display of events. Threads may share it.
+pub struct Progress(Display);
+
+enum Display {
+    Terminal(Box<Mutex<Terminal>>),
+    Lines(Mutex<Box<dyn Write + Send>>),
+}
+
+impl Progress {
+    /// The display that standard error can carry. `hosts` get their lines in this order.
+    #[must_use]
+    pub fn stderr<'a>(hosts: impl IntoIterator<Item = &'a HostName>, palette: &Palette) -> Self {
+        if std::io::stderr().is_terminal() {
+            let terminal = Terminal::new(hosts, palette);
+            Self(Display::Terminal(Box::new(Mutex::new(terminal))))
+        } else {
+            Self::lines(Box::new(std::io::stderr()))
+        }
+    }
+
+    /// Plain lines to a writer.
+    #[must_use]
+    pub fn lines(to: Box<dyn Write + Send>) -> Self {
+        Self(Display::Lines(Mutex::new(to)))
+    }
+
+    /// Shows an event.
+    pub fn event(&self, event: &Event) {
+        match &self.0 {
+            Display::Terminal(terminal) => lock(terminal).event(event),
+            Display::Lines(to) => {
+                if let Some(line) = line(event) {
+                    // A log that cannot be written must not stop a release half-way.
+                    let mut to = lock(to);
+                    let _ = writeln!(to, "{line}");
+                    let _ = to.flush();
+                }
+            }
+        }
+    }
+
+    /// Ends the display: what hosts did stays on the screen, mere looks are wiped away. To be
+    /// called before anything else is printed.
+    pub fn finish(&self) {
+        match &self.0 {
+            Display::Terminal(terminal) => lock(terminal).finish(),
+            Display::Lines(_) => {}
+        }
+    }
+}
+
+/// A thread that panicked while it drew leaves nothing behind that drawing depends on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The plain line of an event, if it is worth one.
+fn line(event: &Event) -> Option<String> {
+    let Event { host, kind } = event;
+    let text = match kind {
+        EventKind::Connecting
+        | EventKind::Observed
+        | EventKind::Locked
+        | EventKind::Activating { .. } => return None,
+        EventKind::Step { step, .. } => match step {
+            Step::Stop { .. } | Step::Restart { .. } | Step::AwaitHealthy { .. } => doing(step),
+            Step::PlaceInputs { .. }
+            | Step::RepairInputs { .. }
+            | Step::MarkEdited { .. }
+            | Step::WriteUnit { .. }
+            | Step::Enable { .. }
+            | Step::Reload
+            | Step::RemoveUnit { .. }
+            | Step::SetCurrent { .. }
+            | Step::RemoveInputs { .. }
+            | Step::RemoveGenerations { .. } => return None,
+        },
+        EventKind::WaitingForLock { .. }
+        | EventKind::Staged { .. }
+        | EventKind::Checked { .. }
+        | EventKind::Activated { .. }
+        | EventKind::Failed { .. } => message(kind),
+    };
+    Some(format!("{host}: {text}"))
+}
+
+/// An event in words.
+fn message(kind: &EventKind) -> String {
+    match kind {
+        EventKind::Connecting => "connecting".to_owned(),
+        EventKind::Observed => "looked at".to_owned(),
+        EventKind::WaitingForLock { holder } => {
+            format!("waiting for the lock of {}", escape(holder))
+        }
+        EventKind::Locked => "locked".to_owned(),
+        EventKind::Staged { bytes } => format!("staged {}", size(*bytes)),
+        EventKind::Checked { pulled: 0 } => "checked".to_owned(),
+        EventKind::Checked { pulled } => {
+            format!("checked, {} pulled", count(*pulled, "image", "images"))
+        }
+        EventKind::Activating { phase, steps } => {
+            let what = match phase {
+                Phase::Expand => "activating what is new",
+                Phase::Change => "activating",
+                Phase::Contract => "removing what leaves",
+            };
+            format!("{what}, {}", count(*steps, "step", "steps"))
+        }
+        EventKind::Step { number, of, step } => format!("{number}/{of} {}", doing(step)),
+        EventKind::Activated { took } => format!("done in {}", seconds(*took)),
+        EventKind::Failed { error } => format!("failed: {}", escape(error)),
+    }
+}
+
+/// What a step does, while it does it.
+fn doing(step: &Step) -> String {
+    let units = |units: &[UnitName]| match units {
+        [one] => one.to_string(),
+        units => count(units.len(), "unit", "units"),
+    };
+    match step {
+        Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
+        Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
+        Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
+        Step::WriteUnit { unit, .. } => format!("writing {}", unit.file_name()),
+        Step::Enable { units: which } => format!("enabling {}", units(which)),
+        Step::Reload => "systemctl daemon-reload".to_owned(),
+        Step::Stop { service, .. } => format!("stopping {service}"),
+        Step::Restart { service, .. } => format!("restarting {service}"),
+        Step::AwaitHealthy { units: which } => {
+            let are = if which.len() == 1 { "is" } else { "are" };
+            format!("waiting until {} {are} healthy", units(which))
+        }
+        Step::RemoveUnit { unit, .. } => format!("removing {}", unit.file_name()),
+        Step::SetCurrent { number } => format!("recording generation {number}"),
+        Step::RemoveInputs { service, .. } => format!("removing old inputs of {service}"),
+        Step::RemoveGenerations { numbers } => match numbers.len() {
+            1 => format!("removing the old generation {}", commas(numbers)),
+            _ => format!("removing the old generations {}", commas(numbers)),
+        },
+    }
+}
+
+/// `512 B`, `24 KiB`, `1.5 MiB`.
+fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    if bytes < KIB {
+        format!("{bytes} B")
+    } else if bytes < MIB {
+        format!("{} KiB", bytes.div_ceil(KIB))
+    } else {
+        let tenths = bytes / (MIB / 10);
+        format!("{}.{} MiB", tenths / 10, tenths % 10)
+    }
+}
+
+/// `0.4 s`, `12 s`, `2 min 5 s`.
+fn seconds(took: Duration) -> String {
+    let whole = took.as_secs();
+    if whole < 10 {
+        format!("{:.1} s", took.as_secs_f64())
+    } else if whole < 60 {
+        format!("{whole} s")
+    } else {
+        format!("{} min {} s", whole / 60, whole % 60)
+    }
+}
+
+/// One line a host.
+struct Terminal {
+    all: MultiProgress,
+    bars: BTreeMap<HostName, Bar>,
+    busy: ProgressStyle,
+    done: ProgressStyle,
+    failed: ProgressStyle,
+}
+
+struct Bar {
+    bar: ProgressBar,
+    /// What is left of the line when the display ends.
+    end: End,
+}
+
+/// What becomes of a host's line when the display ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The host was only looked at, or got ready.
+    Wiped,
+    /// It was changed, or failed.
+    Stays,
+}
+
+impl Terminal {
+    fn new<'a>(hosts: impl IntoIterator<Item = &'a HostName>, palette: &Palette) -> Self {
+        let hosts: Vec<&HostName> = hosts.into_iter().collect();
+        let widest = hosts
+            .iter()
+            .map(|host| host.as_str().len())
+            .max()
+            .unwrap_or(0);
+        let Palette {
+            added,
+            changed,
+            removed,
+            ..
+        } = palette;
+        let style = |ticks: &[&str], style: &anstyle::Style, end: &str| {
+            let template =
+                format!("{{prefix:{widest}}} {style}{{spinner}}{style:#} {{wide_msg}}{end}");
+            ProgressStyle::with_template(&template)
+                .expect("the template is well-formed")
+                .tick_strings(ticks)
+        };
+        let dots = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏", " "];
+        let mut terminal = Self {
+            all: MultiProgress::new(),
+            bars: BTreeMap::new(),
+            busy: style(&dots, changed, " {elapsed}"),
+            done: style(&["✓", "✓"], added, ""),
+            failed: style(&["✗", "✗"], removed, ""),
+        };
+        for host in hosts {
+            terminal.add(host);
+        }
+        terminal
+    }
+
+    fn add(&mut self, host: &HostName) -> &mut Bar {
+        self.bars.entry(host.clone()).or_insert_with(|| {
+            let bar = self.all.add(ProgressBar::new_spinner());
+            bar.set_style(self.busy.clone());
+            bar.set_prefix(host.to_string());
+            Bar {
+                bar,
+                end: End::Wiped,
+            }
+        })
+    }
+
+    fn event(&mut self, event: &Event) {
+        let (busy, done, failed) = (self.busy.clone(), self.done.clone(), self.failed.clone());
+        let Bar { bar, end } = self.add(&event.host);
+        let mut rest = |style| {
+            *end = End::Stays;
+            bar.disable_steady_tick();
+            bar.set_style(style);
+        };
+        match &event.kind {
+            EventKind::Activated { .. } => rest(done),
+            EventKind::Failed { .. } => rest(failed),
+            EventKind::Connecting | EventKind::Activating { .. } => {
+                bar.reset_elapsed();
+                bar.set_style(busy);
+                bar.enable_steady_tick(Duration::from_millis(100));
+            }
+            EventKind::Observed
+            | EventKind::WaitingForLock { .. }
+            | EventKind::Locked
+            | EventKind::Staged { .. }
+            | EventKind::Checked { .. }
+            | EventKind::Step { .. } => {}
+        }
+        bar.set_message(message(&event.kind));
+    }
+
+    fn finish(&mut self) {
+        for Bar { bar, end } in self.bars.values() {
+            bar.disable_steady_tick();
+            match end {
+                End::Wiped => bar.finish_and_clear(),
+                End::Stays => bar.abandon(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use insta::assert_snapshot;
+    use proptest::prelude::{any, proptest};
+
+    use super::super::samples;
+    use super::*;
+
+    /// A writer whose text can be read afterwards.
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn shown(events: &[Event]) -> String {
+        let to = Shared::default();
+        let progress = Progress::lines(Box::new(to.clone()));
+        events.iter().for_each(|event| progress.event(event));
+        progress.finish();
+        let text = to.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn a_log_has_a_few_lines_that_matter() {
+        assert_snapshot!(shown(&samples::events("deploy@ci (pid 12)")));
+    }
+
+    #[test]
+    fn every_event_has_its_words_on_a_terminal() {
+        let events = samples::events("deploy@ci (pid 12)");
+        let lines: Vec<String> = events.iter().map(|event| message(&event.kind)).collect();
+        assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn threads_share_it_and_a_terminal_takes_any_event() {
+        let progress = Progress(Display::Terminal(Box::new(Mutex::new(Terminal::new(
+            [],
+            &Palette::COLOURED,
+        )))));
+        let display = match &progress.0 {
+            Display::Terminal(terminal) => terminal,
+            Display::Lines(_) => unreachable!("made as a terminal"),
+        };
+        lock(display)
+            .all
+            .set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    samples::events("x")
+                        .iter()
+                        .for_each(|event| progress.event(event))
+                });
+            }
+        });
+        progress.finish();
+    }
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        assert_eq!(size(1023), "1023 B");
+        assert_eq!(size(24_000), "24 KiB");
+        assert_eq!(size(1_600_000), "1.5 MiB");
+        assert_eq!(seconds(Duration::from_millis(432)), "0.4 s");
+        assert_eq!(seconds(Duration::from_secs(125)), "2 min 5 s");
+    }
+
+    proptest! {
+        #[test]
+        fn no_event_can_steer_a_terminal(odd in any::<String>()) {
+            let events = samples::events(&odd);
+            samples::assert_tame(&shown(&events));
+            events.iter().for_each(|event| samples::assert_tame(&message(&event.kind)));
+        }
+    }
+}

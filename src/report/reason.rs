@@ -1,0 +1,195 @@
+//! Reasons and notes in words.
+
+use super::Detail;
+use super::text::{commas, list, short_pair, short_value, value, width, wrap};
+use crate::cluster::name::ServiceName;
+use crate::plan::Note;
+use crate::plan::reason::Reason;
+
+/// How many paths a short line names.
+const PATHS: usize = 3;
+
+/// Where a reason is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Space {
+    pub detail: Detail,
+    /// Characters from its column to the right edge.
+    pub room: usize,
+}
+
+/// A reason in words: one line, or three where two values do not fit beside each other.
+pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Vec<String> {
+    let sentence = |text: &str| wrap(text, space.room);
+    match reason {
+        Reason::New => vec!["new here".to_owned()],
+        Reason::NotRunning { state } => sentence(&format!("not running ({})", value(state))),
+        Reason::Variable {
+            layer,
+            name,
+            before,
+            after,
+        } => {
+            let key = format!("{} {name}", layer.label(service));
+            match (before, after) {
+                (Some(before), Some(after)) => change(&format!("{key}:"), before, after, space),
+                (None, Some(after)) => one(&format!("{key} added:"), after, space),
+                (Some(before), None) => one(&format!("{key} removed, was:"), before, space),
+                (None, None) => vec![format!("{key} changed")],
+            }
+        }
+        Reason::Image { before, after } => {
+            let (before, after) = versions(before, after);
+            change("image", &before, &after, space)
+        }
+        Reason::Directive {
+            key,
+            removed,
+            added,
+        } => {
+            let key = value(key);
+            let (before, after) = (removed.join(" "), added.join(" "));
+            match (removed.is_empty(), added.is_empty()) {
+                (false, false) => change(&format!("{key}:"), &before, &after, space),
+                (true, false) => one(&format!("{key} added:"), &after, space),
+                (false, true) => one(&format!("{key} removed:"), &before, space),
+                (true, true) => vec![format!("{key}: its words are in another order")],
+            }
+        }
+        Reason::File { path } => sentence(&format!("{} changed", value(path))),
+        Reason::Unknown { fingerprint } => sentence(&format!(
+            "its inputs changed; those of {} can no longer be read",
+            short_value(fingerprint, 20)
+        )),
+        Reason::ImageMoved { reference, running } => {
+            let running = running.strip_prefix("sha256:").unwrap_or(running);
+            let running: String = running.chars().take(12).collect();
+            sentence(&format!(
+                "{} now means another image than the running {}",
+                value(reference),
+                value(&running)
+            ))
+        }
+        Reason::Edited { paths } => sentence(&format!(
+            "{} edited on the host",
+            some_paths(paths, space.detail)
+        )),
+        Reason::Displaced { by } => {
+            sentence(&format!("gives its port to {by} first, then comes back"))
+        }
+    }
+}
+
+/// A note in words.
+pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
+    let text = match note {
+        Note::DownMeanwhile => "down meanwhile: a newcomer takes its port or name".to_owned(),
+        Note::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
+        Note::MovesFrom { hosts } => format!("moves here from {}", list(hosts)),
+        Note::MovesTo { hosts } => format!("moves to {}", list(hosts)),
+        Note::Mended => "files edited on the host are put back".to_owned(),
+    };
+    wrap(&text, space.room)
+}
+
+/// Paths, a few of them in short.
+pub(super) fn some_paths(paths: &[String], detail: Detail) -> String {
+    let shown = match detail {
+        Detail::Short if paths.len() > PATHS + 1 => PATHS,
+        Detail::Short | Detail::Diff => paths.len(),
+    };
+    let names = commas(paths[..shown].iter().map(|path| value(path)));
+    match paths.len() - shown {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
+fn change(key: &str, before: &str, after: &str, space: Space) -> Vec<String> {
+    let line = format!("{key} {} → {}", value(before), value(after));
+    if width(&line) <= space.room {
+        return vec![line];
+    }
+    let (before, after) = match space.detail {
+        Detail::Short => short_pair(before, after, room_for_a_value(space, 2)),
+        Detail::Diff => (value(before), value(after)),
+    };
+    let line = format!("{key} {before} → {after}");
+    if width(&line) <= space.room {
+        return vec![line];
+    }
+    vec![key.to_owned(), format!("  {before}"), format!("→ {after}")]
+}
+
+fn one(key: &str, text: &str, space: Space) -> Vec<String> {
+    let line = format!("{key} {}", value(text));
+    if width(&line) <= space.room || space.detail == Detail::Diff {
+        return vec![line];
+    }
+    vec![format!(
+        "{key} {}",
+        short_value(text, room_for_a_value(space, width(key) + 1))
+    )]
+}
+
+/// Less the two quotes that a value may need.
+fn room_for_a_value(space: Space, taken: usize) -> usize {
+    space.room.saturating_sub(taken + 2).max(24)
+}
+
+/// The versions of two image references if they are the same image in two versions; otherwise the
+/// references as they are.
+fn versions(before: &str, after: &str) -> (String, String) {
+    let (old_name, old) = split_reference(before);
+    let (new_name, new) = split_reference(after);
+    if old_name == new_name && old != new {
+        (old, new)
+    } else {
+        (before.to_owned(), after.to_owned())
+    }
+}
+
+/// The name and the short version of a reference as docker takes it. A colon before the last slash
+/// is a registry's port.
+fn split_reference(reference: &str) -> (&str, String) {
+    if let Some((name, digest)) = reference.split_once('@') {
+        let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
+        return (name, digits.chars().take(12).collect());
+    }
+    let name = reference.rfind('/').map_or(0, |slash| slash + 1);
+    match reference[name..].find(':') {
+        Some(colon) => (
+            &reference[..name + colon],
+            reference[name + colon + 1..].to_owned(),
+        ),
+        None => (reference, "latest".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_one_image_are_shown_alone() {
+        let shown = |before, after| {
+            let (before, after) = versions(before, after);
+            format!("{before} → {after}")
+        };
+        assert_eq!(shown("r:5000/a/search:1", "r:5000/a/search:2"), "1 → 2");
+        assert_eq!(
+            shown("r/search:1", "r/search@sha256:0123456789abcdef"),
+            "1 → 0123456789ab"
+        );
+        assert_eq!(
+            shown("r/search:1", "r/find:1"),
+            "r/search:1 → r/find:1",
+            "another name"
+        );
+        assert_eq!(
+            shown("a@sha256:0123456789abX", "a@sha256:0123456789abY"),
+            "a@sha256:0123456789abX → a@sha256:0123456789abY",
+            "digests that begin the same"
+        );
+        assert_eq!(shown("search", "search:2"), "latest → 2");
+    }
+}

@@ -1,0 +1,85 @@
+//! Why a plan is not carried out, and what to type.
+
+use super::palette::{Palette, paint};
+use super::text::{WIDTH, escape, value, wrap};
+use crate::cluster::name::{ClusterName, UnitName};
+use crate::plan::observed::Owner;
+use crate::plan::{Refusal, RefusalReason};
+
+/// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
+const ADMINISTRATOR: &str = "/etc/systemd/system/";
+
+/// What is wrong, then what to type.
+pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette) -> Vec<String> {
+    let Refusal { host, why } = refusal;
+    let (error, help) = match why {
+        RefusalReason::ForeignUnit {
+            service,
+            path,
+            owner,
+        } => {
+            let unit = UnitName::new(cluster, service).file_name();
+            let rename = format!("rename the service {service}");
+            let remove = || {
+                if path.starts_with(ADMINISTRATOR) {
+                    format!(
+                        "{rename}; if nobody needs that unit, `systemctl disable --now {unit}` on \
+                         {host} and remove its file"
+                    )
+                } else {
+                    rename.clone()
+                }
+            };
+            let (what, help) = match owner {
+                Owner::Masked => (
+                    "is masked".to_owned(),
+                    format!(
+                        "`systemctl unmask {unit}` on {host}, or take {service} off {host} in \
+                         [place]"
+                    ),
+                ),
+                Owner::Cluster(other) => (
+                    format!("belongs to the cluster {}", value(other)),
+                    format!(
+                        "{rename} or the cluster, or release {} without it first",
+                        value(other)
+                    ),
+                ),
+                Owner::Unmarked => ("is not bayplan's".to_owned(), remove()),
+            };
+            (format!("{} {what}", value(path)), help)
+        }
+        RefusalReason::Stateful { service, moves } => (
+            if *moves {
+                format!("{service} is stateful and would move away")
+            } else {
+                format!("{service} is stateful and would vanish")
+            },
+            format!(
+                "once its data is safe, `bayplan release {cluster} --allow-move`; otherwise put it back \
+                 on {host} in [place]"
+            ),
+        ),
+        RefusalReason::PortHeld {
+            service,
+            port,
+            holder,
+        } => (
+            format!("{service} needs port {port}, which {holder} holds"),
+            format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
+        ),
+        RefusalReason::Newer { why } => (
+            escape(why),
+            "a newer bayplan released there: use that version here, too".to_owned(),
+        ),
+    };
+    let part = |style, word: &str, text: &str| {
+        let mut lines = wrap(&format!("{word} {text}"), WIDTH);
+        // Coloured after wrapping: escape sequences have no width.
+        lines[0] = lines[0].replacen(word, &paint(style, word), 1);
+        lines
+    };
+    let mut lines = part(palette.error, "error:", &format!("{host}: {error}"));
+    lines.extend(part(palette.help, "help:", &help));
+    lines
+}

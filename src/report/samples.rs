@@ -1,0 +1,579 @@
+//! Clusters, plans, states and events for the tests of this room: one of everything, with a text
+//! of the test's choice wherever text is free.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::errors::HostFailure;
+use crate::cluster::model::{
+    Cluster, Container, Engine, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
+    Transport,
+};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::plan::observed::Owner;
+use crate::plan::reason::Reason;
+use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+use crate::plan::step::Step;
+use crate::plan::{
+    Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
+    Wave,
+};
+use crate::release::event::{Event, EventKind};
+use crate::render::desired::DirectoryName;
+
+/// Fails if a text holds a control character other than a line break.
+#[track_caller]
+pub fn assert_tame(text: &str) {
+    let odd = text.chars().find(|c| *c != '\n' && super::text::steers(*c));
+    assert_eq!(odd, None, "in {text:?}");
+}
+
+pub fn host(name: &str) -> HostName {
+    HostName::new(name).unwrap()
+}
+
+pub fn service(name: &str) -> ServiceName {
+    ServiceName::new(name).unwrap()
+}
+
+fn production() -> ClusterName {
+    ClusterName::new("production").unwrap()
+}
+
+fn unit(name: &str) -> UnitName {
+    UnitName::new(&production(), &service(name))
+}
+
+/// `production`: docker01 to docker03; search, listing, calendar on some, `reports` restarts only
+/// when named.
+pub fn cluster() -> Cluster {
+    let hosts = [
+        ("docker01", "10.0.0.226"),
+        ("docker02", "10.0.0.144"),
+        ("docker03", "10.0.0.13"),
+    ];
+    let model = |name: &str, address: &str| Host {
+        name: host(name),
+        address: Some(address.to_owned()),
+        transport: Transport::Ssh(Ssh::default()),
+        engine: Engine::Docker,
+    };
+    let services = ["search", "listing", "calendar", "reports"];
+    Cluster {
+        name: production(),
+        hosts: hosts
+            .map(|(name, address)| (host(name), model(name, address)))
+            .into(),
+        services: services.map(|name| (service(name), described(name))).into(),
+    }
+}
+
+/// The same cluster in directories.
+pub fn directories() -> Cluster {
+    let mut cluster = cluster();
+    for (name, host) in &mut cluster.hosts {
+        host.transport = Transport::Directory {
+            root: PathBuf::from(format!("target/demo/{name}")),
+        };
+    }
+    cluster
+}
+
+fn described(name: &str) -> Service {
+    Service {
+        name: service(name),
+        hosts: vec![host("docker01")],
+        image: Image {
+            reference: format!("registry.example.com/{name}:1.4.2"),
+            version: "1.4.2".to_owned(),
+            moving: false,
+        },
+        port: None,
+        needs: Vec::new(),
+        variables: BTreeMap::new(),
+        container: Container::default(),
+        health: None,
+        stateful: false,
+        restart: match name {
+            "reports" => RestartPolicy::Manual,
+            _ => RestartPolicy::Auto,
+        },
+        template: Template {
+            origin: "built-in".to_owned(),
+            source: String::new(),
+        },
+    }
+}
+
+pub fn variable(name: &str, before: Option<&str>, after: Option<&str>) -> Reason {
+    Reason::Variable {
+        layer: Layer::Cluster,
+        name: VariableName::new(name).unwrap(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    }
+}
+
+pub fn image(before: &str, after: &str) -> Reason {
+    let reference = |tag| format!("registry.example.com/search:{tag}");
+    Reason::Image {
+        before: reference(before),
+        after: reference(after),
+    }
+}
+
+pub fn file(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
+    FileChange {
+        path: path.to_owned(),
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+        kind: match (before, after) {
+            (None, Some(_)) => Change::Added,
+            (Some(_), None) => Change::Removed,
+            _ => Change::Changed,
+        },
+    }
+}
+
+/// A changed service that restarts for these reasons.
+pub fn restarts(name: &str, reasons: Vec<Reason>) -> ServicePlan {
+    ServicePlan {
+        service: service(name),
+        unit: unit(name),
+        change: Change::Changed,
+        files: vec![file(
+            &format!("50-{name}.env"),
+            Some("IMAGE=\"r/search:1.4.2\"\nA=\"1\"\n"),
+            Some("IMAGE=\"r/search:1.5.0\"\nA=\"1\"\n"),
+        )],
+        action: Action::Restart,
+        reasons,
+        notes: Vec::new(),
+    }
+}
+
+pub fn acting(services: Vec<ServicePlan>) -> HostPlan {
+    HostPlan {
+        services,
+        stay: 12,
+        acts: true,
+        unfinished: false,
+    }
+}
+
+pub fn still() -> HostPlan {
+    HostPlan {
+        stay: 14,
+        ..HostPlan::default()
+    }
+}
+
+pub fn wave(phase: Phase, hosts: &[&str]) -> Wave {
+    let steps = |name: &&str| (host(name), vec![Step::Reload]);
+    Wave {
+        phase,
+        activations: hosts.iter().map(steps).collect(),
+    }
+}
+
+pub fn plan(hosts: Vec<(&str, HostPlan)>, waves: Vec<Wave>) -> Plan {
+    Plan {
+        cluster: production(),
+        hosts: hosts
+            .into_iter()
+            .map(|(name, plan)| (host(name), plan))
+            .collect(),
+        waves,
+        refusals: Vec::new(),
+    }
+}
+
+/// The plan of an ordinary day: a version, a variable, a service that moves.
+pub fn ordinary() -> Plan {
+    let calendar = ServicePlan {
+        change: Change::Added,
+        files: vec![
+            file("production-calendar.service", None, Some("[Unit]\n")),
+            file("50-calendar.env", None, Some("IMAGE=\"r/calendar:2\"\n")),
+        ],
+        action: Action::Start,
+        notes: vec![Note::MovesFrom {
+            hosts: vec![host("docker01")],
+        }],
+        ..restarts("calendar", vec![Reason::New])
+    };
+    let leaving = ServicePlan {
+        change: Change::Removed,
+        files: vec![file("production-calendar.service", Some("[Unit]\n"), None)],
+        action: Action::Stop,
+        notes: vec![Note::MovesTo {
+            hosts: vec![host("docker02")],
+        }],
+        ..restarts("calendar", Vec::new())
+    };
+    let mongo = variable("MONGODB_HOST_01", Some("10.0.0.177"), Some("10.0.0.178"));
+    plan(
+        vec![
+            (
+                "docker01",
+                acting(vec![
+                    restarts("search", vec![image("1.4.2", "1.5.0"), mongo.clone()]),
+                    restarts("listing", vec![mongo]),
+                    leaving,
+                ]),
+            ),
+            ("docker02", acting(vec![calendar])),
+            ("docker03", still()),
+        ],
+        vec![
+            wave(Phase::Expand, &["docker02"]),
+            wave(Phase::Change, &["docker01"]),
+            wave(Phase::Contract, &["docker01"]),
+        ],
+    )
+}
+
+/// The plan in `docs/json.md`.
+pub fn documented() -> Plan {
+    let mongo = variable("MONGODB_HOST_01", Some("10.0.0.177"), Some("10.0.0.178"));
+    let search = restarts("search", vec![image("1.4.2", "1.5.0"), mongo]);
+    plan(
+        vec![("docker01", acting(vec![search])), ("docker02", still())],
+        vec![wave(Phase::Change, &["docker01"])],
+    )
+}
+
+/// The state in `docs/json.md`.
+pub fn documented_status() -> Status {
+    let mut status = in_sync();
+    status.hosts.retain(|name, _| name.as_str() != "docker03");
+    let reasons = vec![image("1.4.2", "1.5.0")];
+    let search = row("search", "1.4.2", State::PendingRestart { reasons });
+    let first = status.hosts.first_entry().expect("there are two hosts");
+    first.into_mut().services = BTreeMap::from([search]);
+    status
+}
+
+/// One of everything.
+pub fn everything(odd: &str) -> Plan {
+    let odd = || odd.to_owned();
+    let reasons = vec![
+        Reason::New,
+        Reason::NotRunning { state: odd() },
+        variable("A", Some(&odd()), Some(&(odd() + "x"))),
+        variable("B", None, Some(&odd())),
+        variable("C", Some(&odd()), None),
+        variable("D", None, None),
+        Reason::Image {
+            before: odd(),
+            after: odd() + ":2",
+        },
+        Reason::Directive {
+            key: odd(),
+            removed: vec![odd(), "--memory=512m".to_owned()],
+            added: vec![odd(), "--memory=1g".to_owned()],
+        },
+        Reason::Directive {
+            key: "ExecStart".to_owned(),
+            removed: Vec::new(),
+            added: vec!["--read-only".to_owned()],
+        },
+        Reason::Directive {
+            key: "ExecStop".to_owned(),
+            removed: vec![odd()],
+            added: Vec::new(),
+        },
+        Reason::File { path: odd() },
+        Reason::Unknown { fingerprint: odd() },
+        Reason::ImageMoved {
+            reference: odd(),
+            running: odd(),
+        },
+        Reason::Edited {
+            paths: vec![odd(), "50-search.env".to_owned()],
+        },
+        Reason::Displaced {
+            by: service("newcomer"),
+        },
+    ];
+    let notes = vec![
+        Note::DownMeanwhile,
+        Note::DropIn { path: odd() },
+        Note::MovesFrom {
+            hosts: vec![host("docker02"), host("docker03")],
+        },
+        Note::MovesTo {
+            hosts: vec![host("docker02")],
+        },
+        Note::Mended,
+    ];
+    let of = |name: &str, change, action| ServicePlan {
+        change,
+        action,
+        ..restarts(name, Vec::new())
+    };
+    let files = vec![
+        file(&odd(), Some(&odd()), Some(&(odd() + "\nx"))),
+        file("new.env", None, Some(&odd())),
+        file("gone.env", Some(&odd()), None),
+        file("unread.env", None, None),
+    ];
+    let many = ServicePlan {
+        notes,
+        files,
+        ..restarts("search", reasons)
+    };
+    let unfinished = HostPlan {
+        unfinished: true,
+        ..acting(Vec::new())
+    };
+    let mut plan = plan(
+        vec![
+            (
+                "docker01",
+                acting(vec![
+                    many,
+                    of("fresh", Change::Added, Action::Start),
+                    of("quiet", Change::Changed, Action::None),
+                    of("reports", Change::Changed, Action::Pending),
+                    of("edge", Change::Changed, Action::MayRestart),
+                    of("placed-nowhere", Change::Removed, Action::Stop),
+                    of("down", Change::Removed, Action::None),
+                ]),
+            ),
+            ("docker02", unfinished),
+            ("docker03", acting(Vec::new())),
+        ],
+        vec![
+            wave(Phase::Change, &["docker01"]),
+            wave(Phase::Change, &["docker02", "docker03"]),
+        ],
+    );
+    let refuse = |name, why| Refusal {
+        host: host(name),
+        why,
+    };
+    let foreign = |path: &str, owner| RefusalReason::ForeignUnit {
+        service: service("search"),
+        path: path.to_owned(),
+        owner,
+    };
+    let etc = "/etc/systemd/system/production-search.service";
+    plan.refusals = vec![
+        refuse("docker01", foreign(etc, Owner::Masked)),
+        refuse("docker01", foreign(etc, Owner::Cluster(odd()))),
+        refuse("docker02", foreign(etc, Owner::Unmarked)),
+        refuse("docker02", foreign(&odd(), Owner::Unmarked)),
+        refuse(
+            "docker02",
+            RefusalReason::Stateful {
+                service: service("mongo"),
+                moves: true,
+            },
+        ),
+        refuse(
+            "docker02",
+            RefusalReason::Stateful {
+                service: service("mongo"),
+                moves: false,
+            },
+        ),
+        refuse("docker03", RefusalReason::Newer { why: odd() }),
+    ];
+    plan
+}
+
+pub fn failures(odd: &str) -> BTreeMap<HostName, HostFailure> {
+    let failure = HostFailure {
+        short: odd.to_owned(),
+        long: Some(odd.to_owned()),
+        help: Some(odd.to_owned()),
+    };
+    BTreeMap::from([(host("docker03"), failure)])
+}
+
+fn row(name: &str, version: &str, state: State) -> (ServiceName, ServiceStatus) {
+    let status = ServiceStatus {
+        unit: unit(name),
+        version: Some(version.to_owned()),
+        // Three days before the moment that the tests call now.
+        since: Some(1_795_003_200),
+        restarts: Some(0),
+        state,
+    };
+    (service(name), status)
+}
+
+/// A cluster in which something is up with everything.
+pub fn every_state(odd: &str) -> Status {
+    let mongo = variable("MONGODB_HOST_01", Some("10.0.0.177"), Some("10.0.0.178"));
+    let reasons = || vec![mongo.clone(), variable("ODD", Some(odd), None)];
+    let mut crashed = row(
+        "crashed",
+        odd,
+        State::NotRunning {
+            state: odd.to_owned(),
+        },
+    );
+    crashed.1.since = None;
+    crashed.1.restarts = Some(4);
+    let mut fresh = row("fresh", "", State::NotReleased);
+    fresh.1 = ServiceStatus {
+        version: None,
+        since: None,
+        restarts: None,
+        ..fresh.1
+    };
+    let one = HostStatus {
+        generation: Some(12),
+        unfinished: false,
+        services: BTreeMap::from([
+            row("calendar", "sha256:0123456789abcdef", State::InSync),
+            row(
+                "listing",
+                "1.4.2",
+                State::PendingRestart { reasons: reasons() },
+            ),
+            row(
+                "reports",
+                "1.4.2",
+                State::PendingRestart { reasons: reasons() },
+            ),
+            row("search", "1.4.2", State::FilesDiffer),
+            crashed,
+        ]),
+    };
+    let paths = vec![odd.to_owned(), "50-edited.env".to_owned()];
+    let two = HostStatus {
+        generation: None,
+        unfinished: true,
+        services: BTreeMap::from([
+            row("edited", "1.4.2", State::Edited { paths }),
+            row("left", "1.0", State::Unmanaged),
+            row("written", "1.0", State::FilesInSync),
+            fresh,
+        ]),
+    };
+    let hosts = [
+        ("docker01", one),
+        ("docker02", two),
+        ("docker03", HostStatus::default()),
+    ];
+    Status {
+        hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+    }
+}
+
+/// A cluster with nothing to do.
+pub fn in_sync() -> Status {
+    let status = |name| HostStatus {
+        generation: Some(3),
+        unfinished: false,
+        services: BTreeMap::from([row(name, "1.4.2", State::InSync)]),
+    };
+    let hosts = [
+        ("docker01", status("search")),
+        ("docker02", status("listing")),
+        ("docker03", status("calendar")),
+    ];
+    Status {
+        hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+    }
+}
+
+/// Every event, with every step.
+pub fn events(odd: &str) -> Vec<Event> {
+    let search = || service("search");
+    let names = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    let directory = || DirectoryName::reported("3f9ac1b20c77").unwrap();
+    let steps = vec![
+        Step::PlaceInputs {
+            service: search(),
+            directory: directory(),
+        },
+        Step::RepairInputs {
+            service: search(),
+            directory: directory(),
+            write: names(&[odd]),
+            remove: names(&[]),
+        },
+        Step::WriteUnit {
+            service: search(),
+            unit: unit("search"),
+        },
+        Step::Enable {
+            units: vec![unit("search"), unit("listing")],
+        },
+        Step::Reload,
+        Step::Stop {
+            service: search(),
+            unit: unit("search"),
+        },
+        Step::Restart {
+            service: search(),
+            unit: unit("search"),
+        },
+        Step::AwaitHealthy {
+            units: vec![unit("search")],
+        },
+        Step::AwaitHealthy {
+            units: vec![unit("search"), unit("listing")],
+        },
+        Step::RemoveUnit {
+            service: search(),
+            unit: unit("search"),
+        },
+        Step::SetCurrent { number: 13 },
+        Step::RemoveInputs {
+            service: search(),
+            names: names(&[odd]),
+        },
+        Step::RemoveGenerations {
+            numbers: BTreeSet::from([7, 8]),
+        },
+    ];
+    let of = steps.len();
+    let mut kinds = vec![
+        EventKind::Connecting,
+        EventKind::Observed,
+        EventKind::WaitingForLock {
+            holder: odd.to_owned(),
+        },
+        EventKind::Locked,
+        EventKind::Staged { bytes: 24_000 },
+        EventKind::Checked { pulled: 0 },
+        EventKind::Checked { pulled: 2 },
+        EventKind::Activating {
+            phase: Phase::Expand,
+            steps: 1,
+        },
+        EventKind::Activating {
+            phase: Phase::Change,
+            steps: of,
+        },
+        EventKind::Activating {
+            phase: Phase::Contract,
+            steps: 3,
+        },
+    ];
+    for (number, step) in (1..).zip(steps) {
+        kinds.push(EventKind::Step { number, of, step });
+    }
+    kinds.push(EventKind::Activated {
+        took: Duration::from_millis(3_240),
+    });
+    kinds.push(EventKind::Failed {
+        error: odd.to_owned(),
+    });
+    let event = |kind| Event {
+        host: host("docker01"),
+        kind,
+    };
+    kinds.into_iter().map(event).collect()
+}

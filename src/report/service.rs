@@ -1,0 +1,84 @@
+//! What becomes of one service on one host, and why.
+
+use super::reason::{Space, note, reason, some_paths};
+use crate::cluster::model::Cluster;
+use crate::plan::observed::Runs;
+use crate::plan::reason::Reason;
+use crate::plan::{Action, Change, Note, ServicePlan};
+
+/// What becomes of a service, in one or two words.
+pub(super) fn word(plan: &ServicePlan) -> &'static str {
+    match (plan.action, plan.change) {
+        (Action::Start, _) => "start",
+        (Action::Restart, _) => "restart",
+        (Action::Stop, _) => "stop",
+        (Action::Pending, _) => "pending",
+        (Action::MayRestart, _) => "may restart",
+        (Action::None, Change::Added | Change::Changed) => "write",
+        (Action::None, Change::Removed) => "remove",
+    }
+}
+
+/// Why: reasons, then notes, then what else the reader should know. Never empty.
+pub(super) fn explain(
+    cluster: &Cluster,
+    plan: &ServicePlan,
+    runs: Runs,
+    space: Space,
+) -> Vec<String> {
+    let ServicePlan {
+        service,
+        unit: _,
+        change,
+        files,
+        action,
+        reasons,
+        notes,
+    } = plan;
+    let moves_here = notes
+        .iter()
+        .any(|note| matches!(note, Note::MovesFrom { .. }));
+    let moves_away = notes
+        .iter()
+        .any(|note| matches!(note, Note::MovesTo { .. }));
+    let mut lines = Vec::new();
+    for why in reasons {
+        // That it moves here says that it is new here.
+        if !(*why == Reason::New && moves_here) {
+            lines.extend(reason(why, service, space));
+        }
+    }
+    if *change == Change::Removed && reasons.is_empty() && !moves_away {
+        let placed = cluster.services.get(service);
+        lines.push(match placed {
+            Some(model) if !model.hosts.is_empty() => "no longer placed here".to_owned(),
+            Some(_) => "no longer placed on any host".to_owned(),
+            None => "no longer described".to_owned(),
+        });
+    }
+    lines.extend(notes.iter().flat_map(|about| note(about, space)));
+    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let quiet = *action == Action::None && *change == Change::Changed && runs == Runs::Processes;
+    if quiet && !paths.is_empty() {
+        lines.push(format!(
+            "{}; no restart needed",
+            some_paths(&paths, space.detail)
+        ));
+    } else if lines.is_empty() && !paths.is_empty() {
+        lines.push(some_paths(&paths, space.detail));
+    }
+    match action {
+        Action::Pending => lines.push(format!(
+            "waits for `bayplan release {} {service}`",
+            cluster.name
+        )),
+        Action::MayRestart => {
+            lines.push("if the pull finds another image behind its tag".to_owned());
+        }
+        Action::None | Action::Start | Action::Restart | Action::Stop => {}
+    }
+    if lines.is_empty() {
+        lines.push("its files are as they should be".to_owned());
+    }
+    lines
+}

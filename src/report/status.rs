@@ -1,0 +1,403 @@
+//! The state of a cluster as an aligned table, and what to type next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::Detail;
+use super::palette::{Palette, paint};
+use super::reason::{Space, reason, some_paths};
+use super::text::{WIDTH, count, escape, list, pad, short_value, value, width};
+use crate::cluster::model::{Cluster, RestartPolicy, Transport};
+use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+
+/// The longest version that is shown in full.
+const VERSION: usize = 16;
+
+/// The state of every host that was seen, a row a service, and a last part that sums it up and
+/// says what to type. `now` is the reader's clock.
+#[must_use]
+pub fn text(cluster: &Cluster, status: &Status, now: Timestamp, palette: &Palette) -> String {
+    let mut lines = Vec::new();
+    let columns = Columns::of(status, now);
+    for (host, state) in &status.hosts {
+        lines.extend(host_lines(cluster, host, state, columns, now, palette));
+    }
+    lines.extend(last_lines(cluster, status, palette));
+    lines.join("\n") + "\n"
+}
+
+/// Whether there is nothing to do anywhere.
+pub(super) fn in_sync(status: &Status) -> bool {
+    status.hosts.values().all(|host| {
+        let states = host
+            .services
+            .values()
+            .map(|service| Word::of(&service.state));
+        !host.unfinished && states.into_iter().all(|word| word == Word::InSync)
+    })
+}
+
+fn host_lines(
+    cluster: &Cluster,
+    host: &HostName,
+    status: &HostStatus,
+    columns: Columns,
+    now: Timestamp,
+    palette: &Palette,
+) -> Vec<String> {
+    let HostStatus {
+        generation,
+        unfinished,
+        services,
+    } = status;
+    let mut header = paint(palette.strong, host.as_str());
+    if let Some(model) = cluster.hosts.get(host) {
+        let place = match &model.transport {
+            Transport::Ssh(_) => model.address.as_deref().map(escape),
+            Transport::Local { .. } => Some("this machine".to_owned()),
+            Transport::Directory { root } => Some(format!(
+                "{} (a directory: nothing runs here)",
+                escape(&root.to_string_lossy())
+            )),
+        };
+        if let Some(place) = place {
+            header += &format!("  {}", paint(palette.dim, &place));
+        }
+    }
+    header += &match generation {
+        Some(number) => format!("  generation {number}"),
+        None => "  no generation yet".to_owned(),
+    };
+    let mut lines = vec![header];
+    if *unfinished {
+        lines.push(format!(
+            "  {} the last activation did not finish here",
+            paint(palette.changed, "!")
+        ));
+    }
+    if services.is_empty() {
+        lines.push("  no services".to_owned());
+    }
+    for (service, status) in services {
+        let ServiceStatus {
+            unit: _,
+            version,
+            since,
+            restarts,
+            state,
+        } = status;
+        let mut line = format!(
+            "  {}  {}  {}  {}",
+            pad(service.as_str(), columns.service),
+            pad(&shown_version(version.as_deref()), columns.version),
+            pad(&shown_since(*since, now), columns.since),
+            shown_state(state, palette),
+        );
+        if let Some(number) = restarts.filter(|number| *number > 0) {
+            let times = if number == 1 {
+                "once".to_owned()
+            } else {
+                format!("{number} times")
+            };
+            line += &format!(", restarted by systemd {times}");
+        }
+        lines.push(line);
+        if let State::PendingRestart { reasons } = state {
+            const INDENT: usize = 6;
+            let space = Space {
+                detail: Detail::Short,
+                room: WIDTH - INDENT,
+            };
+            let reasons = reasons.iter().flat_map(|why| reason(why, service, space));
+            lines.extend(reasons.map(|why| format!("{}{why}", " ".repeat(INDENT))));
+        }
+    }
+    lines
+}
+
+fn shown_version(version: Option<&str>) -> String {
+    version.map_or_else(|| "-".to_owned(), |version| short_value(version, VERSION))
+}
+
+fn shown_since(since: Option<i64>, now: Timestamp) -> String {
+    since.map_or_else(|| "-".to_owned(), |since| ago(since, now))
+}
+
+/// How long ago a moment was, in its largest unit. A host's clock may be ahead of ours: a few
+/// seconds are `just now`, more is shown as the moment itself.
+fn ago(since: i64, now: Timestamp) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let seconds = now.as_second().saturating_sub(since);
+    if seconds <= -MINUTE {
+        return Timestamp::from_second(since).map_or_else(
+            |_| "at no known time".to_owned(),
+            |moment| moment.to_string(),
+        );
+    }
+    let (number, unit) = if seconds <= 0 {
+        return "just now".to_owned();
+    } else if seconds < MINUTE {
+        (seconds, "second")
+    } else if seconds < HOUR {
+        (seconds / MINUTE, "minute")
+    } else if seconds < DAY {
+        (seconds / HOUR, "hour")
+    } else {
+        (seconds / DAY, "day")
+    };
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {unit}{s} ago")
+}
+
+fn shown_state(state: &State, palette: &Palette) -> String {
+    let word = Word::of(state);
+    let style = match word {
+        Word::InSync => palette.added,
+        Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
+            palette.changed
+        }
+        Word::Edited | Word::NotRunning => palette.removed,
+    };
+    let more = match state {
+        State::Edited { paths } => format!(": {}", some_paths(paths, Detail::Short)),
+        State::NotRunning { state } => format!(" ({})", value(state)),
+        State::FilesDiffer => ", no restart needed".to_owned(),
+        State::Unmanaged => ": not in the description".to_owned(),
+        State::InSync | State::FilesInSync | State::PendingRestart { .. } | State::NotReleased => {
+            String::new()
+        }
+    };
+    paint(style, word.text()) + &more
+}
+
+/// The states as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Word {
+    InSync,
+    PendingRestart,
+    FilesDiffer,
+    Edited,
+    NotRunning,
+    NotReleased,
+    Unmanaged,
+}
+
+impl Word {
+    fn of(state: &State) -> Self {
+        match state {
+            State::InSync | State::FilesInSync => Self::InSync,
+            State::PendingRestart { .. } => Self::PendingRestart,
+            State::FilesDiffer => Self::FilesDiffer,
+            State::Edited { .. } => Self::Edited,
+            State::NotRunning { .. } => Self::NotRunning,
+            State::NotReleased => Self::NotReleased,
+            State::Unmanaged => Self::Unmanaged,
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::InSync => "in sync",
+            Self::PendingRestart => "pending restart",
+            Self::FilesDiffer => "files differ",
+            Self::Edited => "edited by hand",
+            Self::NotRunning => "not running",
+            Self::NotReleased => "not released",
+            Self::Unmanaged => "unmanaged",
+        }
+    }
+}
+
+fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<String> {
+    let mut words: BTreeMap<Word, usize> = BTreeMap::new();
+    let mut total = 0;
+    for service in status
+        .hosts
+        .values()
+        .flat_map(|host| host.services.values())
+    {
+        *words.entry(Word::of(&service.state)).or_default() += 1;
+        total += 1;
+    }
+    let hosts = count(status.hosts.len(), "host", "hosts");
+    let units = count(total, "unit", "units");
+    let unseen = cluster
+        .hosts
+        .keys()
+        .filter(|host| !status.hosts.contains_key(*host));
+    let unseen = match unseen.collect::<Vec<_>>().as_slice() {
+        [] => String::new(),
+        hosts => format!("; {} not seen", list(hosts)),
+    };
+    let name = &cluster.name;
+    if status.hosts.is_empty() && !unseen.is_empty() {
+        return vec![format!("Nothing is known of {name}{unseen}")];
+    }
+    if in_sync(status) {
+        return vec![match unseen.as_str() {
+            "" => format!("{name} is in sync ({hosts}, {units})."),
+            unseen => format!("{hosts}, {units}: all in sync{unseen}"),
+        }];
+    }
+    let parts = words
+        .iter()
+        .map(|(word, number)| format!("{number} {}", word.text()));
+    let mut parts: Vec<String> = parts.collect();
+    let unfinished = status.hosts.values().filter(|host| host.unfinished).count();
+    if unfinished > 0 {
+        parts.push(count(
+            unfinished,
+            "activation unfinished",
+            "activations unfinished",
+        ));
+    }
+    let mut lines = vec![format!("{hosts}, {units}: {}{unseen}", parts.join(", "))];
+    let next = |text: &str| format!("{} {text}", paint(palette.help, "next:"));
+    if let Some((host, unit)) = not_running(status) {
+        lines.push(next(&format!(
+            "`journalctl -u {unit}` on {host} tells why it does not run"
+        )));
+    }
+    let manual = manual(cluster, status);
+    if needs_a_release(cluster, status) {
+        lines.push(next(&format!("`bayplan release {name}` brings it in sync")));
+    }
+    if !manual.is_empty() {
+        let services: Vec<&str> = manual.iter().map(|service| service.as_str()).collect();
+        let they = if services.len() == 1 {
+            "it restarts"
+        } else {
+            "they restart"
+        };
+        lines.push(next(&format!(
+            "`bayplan release {name} {}`: {they} only when named",
+            services.join(" ")
+        )));
+    }
+    lines
+}
+
+fn not_running(status: &Status) -> Option<(&HostName, &UnitName)> {
+    status.hosts.iter().find_map(|(host, state)| {
+        let mut services = state.services.values();
+        let service = services.find(|service| Word::of(&service.state) == Word::NotRunning)?;
+        Some((host, &service.unit))
+    })
+}
+
+fn waits_for_its_name(cluster: &Cluster, service: &ServiceName, state: &State) -> bool {
+    let model = cluster.services.get(service);
+    Word::of(state) == Word::PendingRestart
+        && model.is_some_and(|model| model.restart == RestartPolicy::Manual)
+}
+
+fn manual<'a>(cluster: &Cluster, status: &'a Status) -> BTreeSet<&'a ServiceName> {
+    let services = status.hosts.values().flat_map(|host| &host.services);
+    services
+        .filter(|(name, service)| waits_for_its_name(cluster, name, &service.state))
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn needs_a_release(cluster: &Cluster, status: &Status) -> bool {
+    status.hosts.values().any(|host| {
+        let mut services = host.services.iter();
+        host.unfinished
+            || services.any(|(name, service)| {
+                Word::of(&service.state) != Word::InSync
+                    && !waits_for_its_name(cluster, name, &service.state)
+            })
+    })
+}
+
+/// The widths of the columns, the same for every host.
+#[derive(Debug, Clone, Copy)]
+struct Columns {
+    service: usize,
+    version: usize,
+    since: usize,
+}
+
+impl Columns {
+    fn of(status: &Status, now: Timestamp) -> Self {
+        let mut columns = Self {
+            service: 0,
+            version: 0,
+            since: 0,
+        };
+        for (name, service) in status.hosts.values().flat_map(|host| &host.services) {
+            let version = shown_version(service.version.as_deref());
+            columns.service = columns.service.max(width(name.as_str()));
+            columns.version = columns.version.max(width(&version));
+            columns.since = columns.since.max(width(&shown_since(service.since, now)));
+        }
+        columns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::{any, proptest};
+
+    use super::super::samples;
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-21T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn every_state_has_its_words() {
+        let status = samples::every_state("failed");
+        assert_snapshot!(text(&samples::cluster(), &status, now(), &Palette::PLAIN));
+    }
+
+    #[test]
+    fn a_cluster_in_sync_needs_one_line_at_the_end() {
+        let status = samples::in_sync();
+        assert_snapshot!(text(&samples::cluster(), &status, now(), &Palette::PLAIN));
+    }
+
+    #[test]
+    fn hosts_that_were_not_seen_are_named() {
+        let mut status = samples::in_sync();
+        status.hosts.pop_last();
+        let shown = text(&samples::cluster(), &status, now(), &Palette::PLAIN);
+        let last = shown.lines().last().unwrap();
+        assert_eq!(last, "2 hosts, 2 units: all in sync; docker03 not seen");
+        status.hosts.clear();
+        assert_eq!(
+            text(&samples::cluster(), &status, now(), &Palette::PLAIN),
+            "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
+        );
+    }
+
+    #[test]
+    fn time_is_told_in_its_largest_unit() {
+        let before = |seconds: i64| ago(now().as_second() - seconds, now());
+        assert_eq!(before(-30), "just now");
+        assert_eq!(before(0), "just now");
+        assert_eq!(before(1), "1 second ago");
+        assert_eq!(before(119), "1 minute ago");
+        assert_eq!(before(7200), "2 hours ago");
+        assert_eq!(before(3 * 86_400), "3 days ago");
+        assert_eq!(before(-120), "2026-11-21T12:02:00Z");
+        assert_eq!(ago(i64::MIN, now()).as_str(), "106751991167300 days ago");
+        assert_eq!(ago(i64::MAX, now()).as_str(), "at no known time");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_can_steer_a_terminal(odd in any::<String>()) {
+            let status = samples::every_state(&odd);
+            samples::assert_tame(&text(&samples::cluster(), &status, now(), &Palette::PLAIN));
+            let coloured = text(&samples::cluster(), &status, now(), &Palette::COLOURED);
+            samples::assert_tame(&anstream::adapter::strip_str(&coloured).to_string());
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What the last line of a plan counts.
+
+use super::text::count;
+use crate::plan::{Action, Plan};
+
+/// What the last line counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Totals {
+    /// Hosts that were seen.
+    pub hosts: usize,
+    pub files: usize,
+    pub start: usize,
+    pub restart: usize,
+    pub may_restart: usize,
+    pub stop: usize,
+    pub pending: usize,
+    pub stay: usize,
+    /// Services that the plan has something to say of, on each host.
+    #[serde(skip)]
+    pub(super) listed: usize,
+}
+
+impl Totals {
+    /// Counts a plan.
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let mut totals = Self {
+            hosts: plan.hosts.len(),
+            ..Self::default()
+        };
+        for host in plan.hosts.values() {
+            totals.stay += host.stay;
+            totals.listed += host.services.len();
+            for service in &host.services {
+                totals.files += service.files.len();
+                match service.action {
+                    Action::None => {}
+                    Action::Start => totals.start += 1,
+                    Action::Restart => totals.restart += 1,
+                    Action::MayRestart => totals.may_restart += 1,
+                    Action::Stop => totals.stop += 1,
+                    Action::Pending => totals.pending += 1,
+                }
+            }
+        }
+        totals
+    }
+
+    /// `4 files change, 2 units restart, 38 stay`.
+    pub(super) fn words(&self) -> String {
+        let verb = |number: usize, noun: &str, verb: &str| match number {
+            1 => format!("1 {noun} {verb}s"),
+            _ => format!("{number} {noun}s {verb}"),
+        };
+        let mut parts = Vec::new();
+        for (number, noun, word) in [
+            (self.files, "file", "change"),
+            (self.start, "unit", "start"),
+            (self.restart, "unit", "restart"),
+            (self.stop, "unit", "stop"),
+        ] {
+            if number > 0 {
+                parts.push(verb(number, noun, word));
+            }
+        }
+        if self.may_restart > 0 {
+            parts.push(format!(
+                "{} may restart",
+                count(self.may_restart, "unit", "units")
+            ));
+        }
+        if self.pending > 0 {
+            parts.push(format!(
+                "{} pending",
+                count(self.pending, "restart", "restarts")
+            ));
+        }
+        match self.stay {
+            0 => {}
+            1 => parts.push("1 stays".to_owned()),
+            stay => parts.push(format!("{stay} stay")),
+        }
+        if parts.is_empty() {
+            parts.push("no file and no unit changes".to_owned());
+        }
+        parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_singular() {
+        let totals = Totals {
+            hosts: 1,
+            files: 1,
+            restart: 1,
+            may_restart: 1,
+            pending: 1,
+            stay: 1,
+            ..Totals::default()
+        };
+        assert_eq!(
+            totals.words(),
+            "1 file changes, 1 unit restarts, 1 unit may restart, 1 restart pending, 1 stays"
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! The config repository on disk, and the git repository around it. The only file that names git.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use fs_err as fs;
+
+use crate::cluster::{Sources, unknown_cluster};
+
+/// A directory with `clusters/` in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    root: PathBuf,
+}
+
+/// Why the description could not be read. Each message stands for itself and says what to type.
+#[derive(Debug, thiserror::Error)]
+pub enum RepositoryError {
+    #[error(
+        "expected a directory `clusters` in {} or above it, found none\n\
+         help: go to your config repository, or name it with `-C DIR`, or make one with \
+         `bayplan init`", .from.display()
+    )]
+    NotFound { from: PathBuf },
+    /// Names the clusters that there are.
+    #[error("{title}\nhelp: {help}")]
+    UnknownCluster { title: String, help: String },
+    /// The path is in the message.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// The commit that the checkout stands at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// 40 hexadecimal digits.
+    pub id: String,
+    /// Whether `clusters/` or `templates/` differ from it, untracked files included.
+    pub dirty: bool,
+}
+
+impl Repository {
+    /// The nearest directory with `clusters/`, from this one upwards.
+    ///
+    /// # Errors
+    /// There is none, or the directory itself is not there.
+    pub fn find(from: &Path) -> Result<Self, RepositoryError> {
+        let start = fs::canonicalize(from)?;
+        let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
+        match root {
+            Some(root) => Ok(Self {
+                root: root.to_owned(),
+            }),
+            None => Err(RepositoryError::NotFound { from: start }),
+        }
+    }
+
+    /// The directory that holds `clusters/`, absolute.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The files of one cluster, and the names of the others.
+    ///
+    /// # Errors
+    /// There is no such cluster (the message lists those that are there), or a file cannot be
+    /// read.
+    pub fn load(&self, cluster: &str) -> Result<Sources, RepositoryError> {
+        let mut sources = self.shared()?;
+        if !sources.clusters().any(|name| name == cluster) {
+            let problem = unknown_cluster(cluster, &sources);
+            return Err(RepositoryError::UnknownCluster {
+                title: problem.title,
+                help: problem.help.unwrap_or_default(),
+            });
+        }
+        self.read_cluster(cluster, &mut sources)?;
+        Ok(sources)
+    }
+
+    /// The files of every cluster.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn load_all(&self) -> Result<Sources, RepositoryError> {
+        let mut sources = self.shared()?;
+        let clusters: Vec<String> = sources.clusters().map(str::to_owned).collect();
+        for cluster in clusters {
+            self.read_cluster(&cluster, &mut sources)?;
+        }
+        Ok(sources)
+    }
+
+    /// The templates, and the names of the clusters.
+    fn shared(&self) -> Result<Sources, RepositoryError> {
+        let mut sources = Sources::new();
+        for (name, path) in entries(&self.root.join("clusters"))? {
+            if path.is_dir() {
+                sources.insert_cluster(name);
+            }
+        }
+        self.read_files("templates", |_| true, &mut sources)?;
+        Ok(sources)
+    }
+
+    fn read_cluster(&self, cluster: &str, sources: &mut Sources) -> Result<(), RepositoryError> {
+        let toml = |name: &str| name.ends_with(".toml");
+        self.read_files(&format!("clusters/{cluster}"), toml, sources)?;
+        self.read_files(&format!("clusters/{cluster}/services"), toml, sources)
+    }
+
+    /// Reads the files directly in a directory, if there is such a directory.
+    fn read_files(
+        &self,
+        directory: &str,
+        wanted: impl Fn(&str) -> bool,
+        sources: &mut Sources,
+    ) -> Result<(), RepositoryError> {
+        let path = self.root.join(directory);
+        if !path.is_dir() {
+            return Ok(());
+        }
+        for (name, path) in entries(&path)? {
+            if wanted(&name) && path.is_file() {
+                sources.insert(format!("{directory}/{name}"), fs::read(path)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is in a directory, sorted, without hidden files: editors and git keep theirs there. A name
+/// that is not UTF-8 gets replacement characters, and then is no valid name.
+fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            entries.push((name, entry.path()));
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// The commit of the git repository that holds this directory; `None` where there is no git
+/// repository, no commit, or one that cannot be read.
+#[must_use]
+pub fn head(root: &Path) -> Option<Commit> {
+    let repository = git2::Repository::discover(root).ok()?;
+    let id = repository.head().ok()?.peel_to_commit().ok()?.id();
+    let work = repository.workdir()?.canonicalize().ok()?;
+    let below = root.canonicalize().ok()?;
+    let below = below.strip_prefix(&work).ok()?;
+    let mut options = git2::StatusOptions::new();
+    options.include_untracked(true).disable_pathspec_match(true);
+    for directory in ["clusters", "templates"] {
+        options.pathspec(below.join(directory));
+    }
+    let statuses = repository.statuses(Some(&mut options)).ok()?;
+    let dirty = statuses.iter().any(|entry| !entry.status().is_ignored());
+    Some(Commit {
+        id: id.to_string(),
+        dirty,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let services = dir.path().join("clusters/production/services");
+        fs::create_dir_all(&services).unwrap();
+        fs::create_dir_all(dir.path().join("clusters/integration")).unwrap();
+        fs::create_dir_all(dir.path().join("templates")).unwrap();
+        fs::write(dir.path().join("clusters/production/cluster.toml"), "a").unwrap();
+        fs::write(services.join("web.toml"), "b").unwrap();
+        fs::write(services.join(".web.toml.swp"), "c").unwrap();
+        fs::write(services.join("README.md"), "d").unwrap();
+        fs::write(dir.path().join("templates/container.service"), "e").unwrap();
+        dir
+    }
+
+    #[test]
+    fn the_nearest_directory_upwards_is_found() {
+        let dir = example();
+        let from = dir.path().join("clusters/production/services");
+        let found = Repository::find(&from).unwrap();
+        assert_eq!(found.root(), dir.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn a_directory_without_clusters_is_an_error_that_helps() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = Repository::find(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("bayplan init"), "{error}");
+    }
+
+    #[test]
+    fn a_cluster_is_loaded_with_templates_and_without_editors_files() {
+        let dir = example();
+        let sources = Repository::find(dir.path())
+            .unwrap()
+            .load("production")
+            .unwrap();
+        let paths: Vec<&str> = sources.files().map(|(path, _)| path).collect();
+        assert_eq!(
+            paths,
+            [
+                "clusters/production/cluster.toml",
+                "clusters/production/services/web.toml",
+                "templates/container.service",
+            ]
+        );
+        let clusters: Vec<&str> = sources.clusters().collect();
+        assert_eq!(clusters, ["integration", "production"]);
+    }
+
+    #[test]
+    fn an_unknown_cluster_is_an_error_that_lists_the_known_ones() {
+        let dir = example();
+        let repository = Repository::find(dir.path()).unwrap();
+        for (name, expected) in [
+            (
+                "prodution",
+                "there is no cluster `prodution`\n\
+                 help: did you mean `production`? there are: `integration`, `production`",
+            ),
+            (
+                "../..",
+                "there is no cluster `../..`\nhelp: there are: `integration`, `production`",
+            ),
+        ] {
+            assert_eq!(repository.load(name).unwrap_err().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn head_tells_the_commit_and_whether_the_description_differs_from_it() {
+        let dir = example();
+        assert_eq!(head(dir.path()), None);
+        let git = git2::Repository::init(dir.path()).unwrap();
+        assert_eq!(head(dir.path()), None);
+        let mut index = git.index().unwrap();
+        index
+            .add_all(["."], git2::IndexAddOption::DEFAULT, None)
+            .unwrap();
+        index.write().unwrap();
+        let tree = git.find_tree(index.write_tree().unwrap()).unwrap();
+        let who = git2::Signature::now("a", "a@example.com").unwrap();
+        let id = git
+            .commit(Some("HEAD"), &who, &who, "one", &tree, &[])
+            .unwrap();
+        let commit = head(dir.path()).unwrap();
+        assert_eq!((commit.id, commit.dirty), (id.to_string(), false));
+        fs::write(dir.path().join("notes.txt"), "elsewhere").unwrap();
+        assert!(!head(dir.path()).unwrap().dirty);
+        fs::write(dir.path().join("clusters/production/x.toml"), "new").unwrap();
+        assert!(head(dir.path()).unwrap().dirty);
+    }
+}
