@@ -12,7 +12,9 @@ use super::observed::{
 };
 use super::step::Step;
 use crate::cluster::name::{ServiceName, VariableName};
-use crate::render::desired::{DesiredHost, DirectoryName, Fingerprint, InputVariable, Inputs};
+use crate::render::desired::{
+    DesiredHost, DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs,
+};
 use crate::render::digest::Digest;
 use crate::render::fingerprint::inputs_of;
 use crate::render::manifest::Manifest;
@@ -37,12 +39,14 @@ pub struct ModelHost {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Unit {
     text: String,
+    digest: Digest,
     at: Moment,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Directory {
     files: BTreeMap<String, String>,
+    digests: BTreeMap<String, Digest>,
     changed: Moment,
 }
 
@@ -106,23 +110,43 @@ impl ModelHost {
             kept_generations: self.generations.clone(),
             services: names
                 .into_iter()
-                .map(|name| (name.clone(), self.observe_service(name)))
+                .map(|name| {
+                    let seen = self.observe_service(name, desired.services.get(name));
+                    (name.clone(), seen)
+                })
                 .collect(),
         }
     }
 
-    fn observe_service(&self, name: &ServiceName) -> ObservedService {
+    fn observe_service(
+        &self,
+        name: &ServiceName,
+        desired: Option<&DesiredService>,
+    ) -> ObservedService {
         let unit = self.units.get(name);
         let process = self.processes.get(name);
         let older = match (unit, self.loaded.get(name)) {
             (Some(unit), Some(loaded)) => unit.at > loaded.at,
             (None, _) | (_, None) => false,
         };
+        // As on a real host, texts are fetched only where something differs.
+        let empty = BTreeMap::new();
+        let directories = self.directories.get(name).unwrap_or(&empty);
+        let as_desired = desired.is_some_and(|desired| {
+            unit.is_some_and(|unit| unit.digest == desired.entry.unit)
+                && directories
+                    .get(&desired.directory)
+                    .is_some_and(|d| d.digests == desired.entry.files)
+                && process.is_none_or(|process| {
+                    process.fingerprint == desired.fingerprint
+                        && process.directory == desired.directory
+                })
+        });
         ObservedService {
             unit: ObservedUnit {
                 file: unit.map_or(UnitFile::Absent, |unit| UnitFile::Ours {
-                    digest: Digest::of(&unit.text),
-                    text: Some(unit.text.clone()),
+                    digest: unit.digest.clone(),
+                    text: (!as_desired).then(|| unit.text.clone()),
                 }),
                 changed: unit.map_or(Moment(0), |unit| unit.at),
                 enabled_by: self.links.get(name).cloned().unwrap_or_default(),
@@ -133,12 +157,15 @@ impl ModelHost {
                 },
             },
             drop_ins: BTreeSet::new(),
-            directories: self
-                .directories
-                .get(name)
-                .into_iter()
-                .flatten()
-                .map(|(name, directory)| (name.clone(), directory.observe()))
+            directories: directories
+                .iter()
+                .map(|(name, directory)| {
+                    let mut seen = directory.observe();
+                    if as_desired {
+                        seen.texts.clear();
+                    }
+                    (name.clone(), seen)
+                })
                 .collect(),
             leftovers: BTreeSet::new(),
             process: process.map_or(ObservedProcess::Stopped, |p| ObservedProcess::Active {
@@ -198,10 +225,9 @@ impl ModelHost {
             );
             return failed("its env files are missing");
         };
-        let digests = directory.digests();
         assert!(
             self.touched.contains(name)
-                || DirectoryName::of(&carried.fingerprint, &digests) == carried.directory,
+                || DirectoryName::of(&carried.fingerprint, &directory.digests) == carried.directory,
             "{name}: a start read a set that is neither the old nor the new one"
         );
         let inputs = inputs_of(&text, &directory.files);
@@ -235,8 +261,7 @@ impl ModelHost {
         match step {
             Step::PlaceInputs { service, directory } => {
                 let changed = self.now();
-                let files = texts(staged, service);
-                let placed = Directory { files, changed };
+                let placed = Directory::new(texts(staged, service), changed);
                 let directories = self.directories.entry(service.clone()).or_default();
                 directories.entry(directory.clone()).or_insert(placed);
             }
@@ -255,7 +280,7 @@ impl ModelHost {
                 for path in remove {
                     there.files.remove(path);
                 }
-                there.changed = changed;
+                *there = Directory::new(std::mem::take(&mut there.files), changed);
             }
             Step::MarkEdited { service, directory } => {
                 let changed = self.now();
@@ -267,7 +292,9 @@ impl ModelHost {
             Step::WriteUnit { service, .. } => {
                 let at = self.now();
                 let text = staged.services[service].unit_text.clone();
-                self.units.insert(service.clone(), Unit { text, at });
+                let digest = staged.services[service].entry.unit.clone();
+                self.units
+                    .insert(service.clone(), Unit { text, digest, at });
             }
             Step::Enable { units } => {
                 for (name, service) in &staged.services {
@@ -343,8 +370,8 @@ impl ModelHost {
         let at = self.now();
         self.loaded.clear();
         for (name, unit) in &self.units {
-            let text = unit.text.clone();
-            self.loaded.insert(name.clone(), Unit { text, at });
+            let unit = unit.clone();
+            self.loaded.insert(name.clone(), Unit { at, ..unit });
         }
     }
 
@@ -420,7 +447,7 @@ impl ModelHost {
             self.touched.insert(name.clone());
             for directory in directories.values_mut() {
                 edit(&mut directory.files);
-                directory.changed = now;
+                *directory = Directory::new(std::mem::take(&mut directory.files), now);
             }
         }
     }
@@ -430,6 +457,7 @@ impl ModelHost {
         if let Some(unit) = self.units.get_mut(name) {
             self.touched.insert(name.clone());
             unit.text = edit(&unit.text);
+            unit.digest = Digest::of(&unit.text);
             unit.at = at;
         }
     }
@@ -492,14 +520,18 @@ impl ModelHost {
 }
 
 impl Directory {
-    fn digests(&self) -> BTreeMap<String, Digest> {
+    fn new(files: BTreeMap<String, String>, changed: Moment) -> Self {
         let digest = |(path, text): (&String, &String)| (path.clone(), Digest::of(text));
-        self.files.iter().map(digest).collect()
+        Self {
+            digests: files.iter().map(digest).collect(),
+            files,
+            changed,
+        }
     }
 
     fn observe(&self) -> ObservedDirectory {
         ObservedDirectory {
-            files: self.digests(),
+            files: self.digests.clone(),
             texts: self.files.clone(),
             changed: self.changed,
         }
