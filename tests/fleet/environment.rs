@@ -149,7 +149,7 @@ fn mixture(random: &mut Random, parts: usize) -> String {
         "\u{85}",
         "\u{a0}",
         "e\u{301}",
-        "\u{10ffff}",
+        "\u{10fffd}",
         "x",
         "word",
         "https://a:b@c/?d=e&f#g",
@@ -234,7 +234,9 @@ impl Random {
     fn character(&mut self) -> char {
         loop {
             let code = u32::try_from(self.next() % 0x11_0000).expect("it is below 2^32");
-            if let Some(c) = char::from_u32(code) {
+            // `check` refuses noncharacters, since systemd does.
+            let noncharacter = code & 0xfffe == 0xfffe || (0xfdd0..=0xfdef).contains(&code);
+            if let Some(c) = char::from_u32(code).filter(|_| !noncharacter) {
                 return c;
             }
         }

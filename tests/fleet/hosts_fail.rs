@@ -112,10 +112,7 @@ pub fn docker_stopped(fleet: &'static Fleet) {
     for ended in [ground.diff(), ground.release()] {
         ended
             .exits(1)
-            .says(&[
-                "docker02",
-                "docker is installed, but its daemon does not answer",
-            ])
+            .says(&["docker02", "Cannot connect to the Docker daemon"])
             .says(&["help:", "systemctl status docker"])
             .never_says(&["restarting"]);
     }

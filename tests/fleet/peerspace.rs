@@ -283,7 +283,7 @@ fn a_service_leaves(ground: &mut Ground) {
     ground
         .diff()
         .exits(2)
-        .says(&["-", &service, "stop", "described no more"]);
+        .says(&["-", &service, "stop", "no longer described"]);
     let expected: Vec<String> = hosts
         .iter()
         .map(|host| format!("- {host}/{service}"))

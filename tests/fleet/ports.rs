@@ -68,8 +68,8 @@ pub fn stopped_first(fleet: &'static Fleet) {
     let mut ground = Ground::new(fleet, "leave");
     ground.images();
     let built_in = include_str!("../../templates/container.service");
-    let look = "ExecStopPost=-/bin/sh -c 'test -e /etc/systemd/system/%N.service && touch /var/tmp/%N.stopped'\n[Install]";
-    ground.repo.template = Some(built_in.replacen("[Install]", look, 1));
+    let look = "ExecStopPost=-/bin/sh -c 'test -e /etc/systemd/system/%N.service && touch /var/tmp/%N.stopped'\n\n[Install]\n";
+    ground.repo.template = Some(built_in.replacen("\n[Install]\n", look, 1));
     ground.serve("web", 9611, "docker01");
     ground.serve("shop", 9612, "docker01");
     ground.release().exits(0);

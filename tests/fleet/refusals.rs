@@ -39,14 +39,21 @@ pub fn bad_tag(fleet: &'static Fleet) {
         ]
     );
     ground.is_in_sync();
+    // What was staged in vain is gone.
+    for host in &fleet.hosts {
+        assert_eq!(
+            host.sh("ls -A /var/lib/bayplan/tags/staging"),
+            "",
+            "{}",
+            host.name
+        );
+    }
 }
 
-/// What `current` names, and which generations and staging areas there are.
+/// What `current` names, and which generations there are.
 fn generations(ground: &Ground) -> Vec<String> {
     let var = format!("/var/lib/bayplan/{}", ground.repo.name);
-    let look = format!(
-        "readlink {var}/current; ls -1 {var}/generations; ls -1 {var}/staging 2>/dev/null || true"
-    );
+    let look = format!("readlink {var}/current; ls -1 {var}/generations");
     ground
         .fleet
         .hosts

@@ -200,25 +200,33 @@ impl Ended {
     /// One line, of either stream, has all of these words.
     #[track_caller]
     pub fn says(self, words: &[&str]) -> Self {
-        let found = self
-            .stdout
-            .lines()
-            .chain(self.stderr.lines())
-            .any(|line| words.iter().all(|word| line.contains(word)));
-        assert!(found, "expected one line with {words:?}; {self}");
+        let found = self.line_with(words);
+        assert!(found.is_some(), "expected one line with {words:?}; {self}");
         self
     }
 
     /// No line, of either stream, has all of these words.
     #[track_caller]
     pub fn never_says(self, words: &[&str]) -> Self {
-        let found = self
-            .stdout
-            .lines()
-            .chain(self.stderr.lines())
-            .find(|line| words.iter().all(|word| line.contains(word)));
+        let found = self.line_with(words);
         assert!(found.is_none(), "expected no line with {words:?}; {self}");
         self
+    }
+
+    /// A message of an error counts as one line, wrapped or not.
+    fn line_with(&self, words: &[&str]) -> Option<String> {
+        let mut lines: Vec<String> = Vec::new();
+        for line in self.stdout.lines().chain(self.stderr.lines()) {
+            let message =
+                |last: &&mut String| last.starts_with("error:") || last.starts_with("help:");
+            match lines.last_mut().filter(message) {
+                Some(last) if line.starts_with("  ") => *last += &format!(" {}", line.trim_start()),
+                _ => lines.push(line.to_owned()),
+            }
+        }
+        lines
+            .into_iter()
+            .find(|line| words.iter().all(|word| line.contains(word)))
     }
 }
 
