@@ -141,6 +141,12 @@ impl Fleet {
         must(fleet("heal", &self.directory, &[host]));
     }
 
+    /// Pulls the plug of a host, and switches it on again.
+    pub fn power_cut(&self, host: &str) {
+        must(fleet("poweroff", &self.directory, &[host]));
+        must(fleet("boot", &self.directory, &[host]));
+    }
+
     /// Ends the connections that bayplan keeps open: the next one connects anew.
     pub fn close_connections(&self) {
         let Ok(entries) = fs::read_dir(self.operator.join("bayplan")) else {

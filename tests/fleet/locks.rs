@@ -77,6 +77,7 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     let after_first = ground.containers();
     // What the first one did was all that the patient one wanted, or it says that its plan is old.
     let patient = patient.ended();
+    println!("{patient}");
     assert!(matches!(patient.code, 0 | 4), "{patient}");
     assert_eq!(after_first.changes(&ground.containers()), [""; 0]);
     ground.is_in_sync();
@@ -91,6 +92,7 @@ pub fn killed(fleet: &'static Fleet) {
     until_it_waits(&ground);
     first.kill();
     let second = ground.release();
+    println!("{second}");
     assert!(matches!(second.code, 0 | 3), "{second}");
     go(&ground);
     until(
@@ -105,6 +107,34 @@ pub fn killed(fleet: &'static Fleet) {
     ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
     assert_eq!(ground.release_changes(), ["~ docker02/web"]);
+}
+
+pub fn power_cut(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "power");
+    ground.images();
+    without(&mut ground, "docker03");
+    ground.serve("web", 9521, "docker01 docker02");
+    ground.serve("shop", 9522, "docker01");
+    ground.release().exits(0);
+    ground.repo.set_of("web", "tag", "1.1");
+    ground.repo.set_of("shop", "env.GREETING", "hello");
+    let mut release = ground.start(&["release", "power", "--yes"]);
+    release.until_it_says("docker01: restarting");
+    fleet.power_cut("docker01");
+    release
+        .ended()
+        .exits(1)
+        .says(&["docker01"])
+        .never_says(&["docker02: restarting"]);
+    fleet.close_connections();
+    // Whatever was done when the lights went out: the containers are up again with it.
+    let both = ["docker01/shop", "docker01/web", "docker02/web"].map(str::to_owned);
+    until(Duration::from_secs(30), "the boot started what ran", || {
+        (ground.containers().names() == both.clone().into()).then_some(())
+    });
+    ground.diff().exits(2);
+    ground.release().exits(0);
+    ground.is_in_sync();
 }
 
 pub fn stale_plan(fleet: &'static Fleet) {

@@ -83,6 +83,10 @@ const TESTS: &[(&str, Test)] = &[
         locks::killed,
     ),
     (
+        "a_power_cut_is_survived_and_finished_by_the_next_release",
+        locks::power_cut,
+    ),
+    (
         "the_plan_that_was_shown_is_the_one_that_is_done",
         locks::stale_plan,
     ),
