@@ -539,6 +539,10 @@ impl<'a> Draft<'a> {
             let wanted = &self.wanted.services[name];
             let nothing = ObservedService::default();
             let at = self.seen.services.get(name).unwrap_or(&nothing);
+            if matches!(at.unit.file, UnitFile::Foreign { .. }) {
+                // It is refused, which says more.
+                continue;
+            }
             let mut notes = drop_ins(at);
             if need.change == Change::Added {
                 let from = hosts_where(desired, observed, |other, seen| {

@@ -22,6 +22,8 @@ use crate::render::manifest::Manifest;
 const LOOK: Duration = Duration::from_secs(60);
 /// How long the lock script itself may take.
 const LOCK: Duration = Duration::from_secs(30);
+/// How long a host keeps the lock of a session that it hears nothing from.
+const SILENCE: Duration = Duration::from_secs(20);
 /// How often a lock that somebody else holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(300);
 
@@ -175,6 +177,10 @@ impl Hosts {
                     }
                 }
             }
+            connection
+                .session
+                .end_when_silent(SILENCE)
+                .map_err(|error| fails(error.into()))?;
             event(EventKind::Locked);
         }
         Ok(())

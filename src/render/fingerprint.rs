@@ -139,12 +139,10 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
-/// directory by path below it (`*.env` are layers, others config files). Any text is fine, also one
-/// that was edited by hand. Of what [`render`](super::render) makes the result is
-/// [`DesiredService::inputs`].
+/// A unit's text with blanks for the fingerprint and the name of the inputs directory that it
+/// carries: what is left was written by people.
 #[must_use]
-pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
+pub fn blanked(unit_text: &str) -> String {
     let marks = parse_unit(unit_text);
     let mark = |key| marks.values(SECTION, key).last().copied();
     // Only what can be nothing else is blanked: an edited mark `a` would blank every `a`.
@@ -160,7 +158,16 @@ pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
     if let Some(directory) = directory {
         text = text.replace(directory, DIRECTORY);
     }
+    text
+}
 
+/// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
+/// directory by path below it (`*.env` are layers, others config files). Any text is fine, also one
+/// that was edited by hand. Of what [`render`](super::render) makes the result is
+/// [`DesiredService::inputs`].
+#[must_use]
+pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
+    let text = blanked(unit_text);
     let mut inputs = Inputs {
         directives: directives(&parse_unit(&text)),
         ..Inputs::default()

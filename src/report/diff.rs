@@ -5,6 +5,7 @@ use similar::{ChangeTag, TextDiff};
 use super::palette::{Palette, paint};
 use super::text::escape;
 use crate::plan::{Change, FileChange};
+use crate::render::fingerprint::blanked;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -44,6 +45,11 @@ pub(super) fn lines(file: &FileChange, palette: &Palette) -> Vec<String> {
             return vec![named(&path, "changed; its text was not fetched", palette)];
         }
     };
+    if *kind == Change::Changed && before != after && blanked(before) == blanked(after) {
+        // True of every unit whose inputs change, and of no interest beside the files that changed.
+        let what = "only its fingerprint and the path of its inputs";
+        return vec![named(&path, what, palette)];
+    }
     let mut lines = vec![
         paint(palette.strong, &format!("--- {old}")),
         paint(palette.strong, &format!("+++ {new}")),
