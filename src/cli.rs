@@ -15,8 +15,9 @@ Exit codes:
    2  there are changes (`diff --exit-code`)
    3  another release holds the lock of a host
    4  the plan is stale: a host changed after it was shown
-   5  rolled back
+   5  a host failed and was put back
   64  the command line is wrong
+ 130  interrupted; what a host had begun it finishes by itself
 
 Examples:
   bayplan check                       every problem of every cluster
@@ -108,7 +109,9 @@ Examples:
     ///
     /// Shows the plan and asks; then locks every host, stages the files on all of them, checks
     /// them, pulls images, and only when every host is ready makes it effective, host after host.
-    /// Waits until what was restarted is healthy. A release that died is finished by the next one.
+    /// Waits until what was restarted is healthy. Where that fails, the previous generation of that
+    /// host is put back and the release stops: exit code 5. A release that died is finished by the
+    /// next one: what a host still does by itself is followed first.
     #[command(after_help = "\
 Examples:
   bayplan release production                   everything that changed
@@ -196,12 +199,24 @@ pub struct Release {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub lock_wait: Option<Duration>,
 
+    /// What to do with a host on which a step fails: put its previous generation back, or keep it
+    /// as it is
+    #[arg(long, value_name = "WHAT", default_value = "put-back")]
+    pub on_failure: FailureChoice,
+
     /// Let services that are marked `stateful` move to another host or vanish
     #[arg(long)]
     pub allow_move: bool,
 
     #[command(flatten)]
     pub parallel: Parallel,
+}
+
+/// What becomes of a host on which a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailureChoice {
+    PutBack,
+    Keep,
 }
 
 /// Arguments of `status`.

@@ -9,6 +9,7 @@ use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::cluster::{Paint, Sources, check, excerpt, sort};
 use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
+use crate::host::interrupt::Interrupt;
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
@@ -49,6 +50,7 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
     match outcome.model {
         Some((cluster, desired)) => Ok(Description {
             connect: ConnectContext {
+                interrupt: Interrupt::default(),
                 cluster: cluster.name.clone(),
                 repository_root: repository.root().to_owned(),
                 connect_timeout: CONNECT_TIMEOUT,

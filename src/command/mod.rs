@@ -23,9 +23,12 @@ pub enum Exit {
     Locked,
     /// A host changed after the plan was shown.
     Stale,
+    /// A host failed, and every host that did was put back.
     RolledBack,
     /// The command line is wrong.
     Usage,
+    /// The operator asked to stop (SIGINT).
+    Interrupted,
     /// Standard output was closed (`bayplan … | head`): what a shell says of a program that
     /// SIGPIPE ended.
     Closed,
@@ -43,6 +46,7 @@ impl Exit {
             Exit::Stale => 4,
             Exit::RolledBack => 5,
             Exit::Usage => 64,
+            Exit::Interrupted => 130,
             Exit::Closed => 128 + 13,
         }
     }

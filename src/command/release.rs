@@ -6,14 +6,14 @@ use std::path::Path;
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
 use super::{Exit, Failure};
-use crate::cli::Release;
+use crate::cli::{FailureChoice, Release};
 use crate::cluster::name::ClusterName;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::{Moves, Plan, plan};
 use crate::release::problem::Problem;
-use crate::release::{Hosts, Order, Released, Setting, Stage, Stopped, release};
+use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, Waited, release};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -41,8 +41,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         limit: arguments.parallel.hosts,
     };
     let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    hosts.follow_orphans(setting, &|event| progress.event(&event));
     progress.finish();
-    let shown = plan(&description.desired, &hosts.observed(), &options);
+    let mut shown = plan(&description.desired, &hosts.observed(), &options);
     let detail = if arguments.diff {
         Detail::Diff
     } else {
@@ -66,14 +67,36 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         return Ok(Exit::Failed);
     }
     let order = order(&repository, &description.cluster.name, options, arguments);
-    let progress = display();
-    let tell = |event| progress.event(&event);
-    let result = release(setting, &mut hosts, &shown, &order, &tell);
-    progress.finish();
-    match result {
-        Err(stopped) => Ok(tell_stopped(&stopped)),
-        Ok(released) => finish(&description, &shown, &released, arguments, detail),
-    }
+    let interrupt = &description.connect.interrupt;
+    interrupt.listen()?;
+    let exit = loop {
+        let progress = display();
+        let tell = |event| progress.event(&event);
+        let result = release(setting, &mut hosts, &shown, &order, &tell);
+        progress.finish();
+        match result {
+            Err(stopped) if arguments.yes && overtaken(&stopped) => {
+                // Nobody looked at the plan, so nobody is misled by another one.
+                shown = plan(&description.desired, &hosts.observed(), &order.options);
+                show(&description, &shown, &arguments.scope, detail)?;
+                if !shown.refusals.is_empty() {
+                    break Exit::Failed;
+                }
+                if !changes(&shown) {
+                    break Exit::Done;
+                }
+            }
+            Err(stopped) => break tell_stopped(&stopped),
+            Ok(released) => {
+                break finish(&description, &shown, &released, arguments, detail)?;
+            }
+        }
+    };
+    Ok(if interrupt.asked() && exit != Exit::Done {
+        Exit::Interrupted
+    } else {
+        exit
+    })
 }
 
 fn confirmed(shown: &Plan) -> Result<bool, Failure> {
@@ -110,6 +133,10 @@ fn order(
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
         lock_wait: arguments.lock_wait,
+        on_failure: match arguments.on_failure {
+            FailureChoice::PutBack => OnFailure::PutBack,
+            FailureChoice::Keep => OnFailure::Keep,
+        },
         record: Record {
             format: 1,
             who,
@@ -135,6 +162,14 @@ fn who() -> String {
         plain(&user.unwrap_or_else(|| "somebody".to_owned())),
         plain(&host.unwrap_or_else(|_| "somewhere".to_owned()))
     )
+}
+
+/// Whether somebody else's release changed the hosts while this one waited for it.
+fn overtaken(stopped: &Stopped) -> bool {
+    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
+    stopped.stage == Stage::Stale
+        && stopped.waited == Waited::Yes
+        && stopped.problems.values().all(stale)
 }
 
 fn tell_stopped(stopped: &Stopped) -> Exit {
@@ -170,6 +205,8 @@ fn finish(
     ))?;
     Ok(if failures.is_empty() {
         Exit::Done
+    } else if released.problems.values().all(outcome::was_put_back) {
+        Exit::RolledBack
     } else {
         Exit::Failed
     })

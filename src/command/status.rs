@@ -26,16 +26,23 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
+    let mut hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
+    let hosts_now = hosts.activities(setting);
     progress.finish();
     let status = status(&description.desired, &hosts.observed());
     let failures = failures(hosts.problems());
     if arguments.json {
-        stream::stdout(&json::status(&arguments.cluster, &status, &failures))?;
+        stream::stdout(&json::status(
+            &arguments.cluster,
+            &status,
+            &hosts_now,
+            &failures,
+        ))?;
     } else {
         let now = jiff::Timestamp::now();
         let palette = Palette::stdout();
-        stream::stdout(&text::text(&description.cluster, &status, now, &palette))?;
+        let text = text::text(&description.cluster, &status, &hosts_now, now, &palette);
+        stream::stdout(&text)?;
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if failures.is_empty() {

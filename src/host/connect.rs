@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
 use super::failure::{self, Via};
+use super::interrupt::Interrupt;
 use super::process::Killing;
 use super::protocol::LOOP;
 use super::session::{Interrupted, Session};
@@ -23,6 +24,8 @@ pub struct ConnectContext {
     /// For the TCP connection (`ConnectTimeout` of `ssh_config(5)`; the user's own wins). Keys,
     /// login and the first answer get [`LOGIN`] on top.
     pub connect_timeout: Duration,
+    /// Ends whatever a session is waiting for.
+    pub interrupt: Interrupt,
 }
 
 /// The usual [`ConnectContext::connect_timeout`].
@@ -70,7 +73,9 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
 /// # Errors
 /// The host cannot be reached, is not the one that is meant, or lacks what bayplan needs.
 pub fn connect(host: &Host, context: &ConnectContext) -> Result<Session, HostError> {
-    connect_by(&Client::from_environment(), host, context)
+    let mut session = connect_by(&Client::from_environment(), host, context)?;
+    session.heed(context.interrupt.clone());
+    Ok(session)
 }
 
 fn connect_by(
@@ -187,6 +192,10 @@ impl Opening {
                     after: timeout,
                 };
                 return Err(session.error(kind, stderr));
+            }
+            Err(Interrupted::Stopped) => {
+                let doing = WHILE_CONNECTING.to_owned();
+                return Err(session.error(HostErrorKind::Interrupted { doing }, String::new()));
             }
             Err(Interrupted::Ended {
                 status,

@@ -60,6 +60,9 @@ pub enum HostErrorKind {
     Lost { doing: String },
     #[error("no answer within {} while {doing}", seconds(*.after))]
     Timeout { doing: String, after: Duration },
+    /// The operator asked to stop.
+    #[error("interrupted while {doing}")]
+    Interrupted { doing: String },
     /// The answer was not what the protocol says. `found` is printable.
     #[error("expected an answer of sh while {doing}, found {found}")]
     Protocol { doing: String, found: String },
@@ -231,6 +234,7 @@ impl HostErrorKind {
             Self::NoSsh => "install the OpenSSH client".to_owned(),
             Self::NotLinux { .. }
             | Self::Timeout { .. }
+            | Self::Interrupted { .. }
             | Self::Failed { .. }
             | Self::Ssh { .. }
             | Self::Io { .. } => return None,

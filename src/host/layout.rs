@@ -6,8 +6,10 @@
 //! /var/lib/bayplan/lock                              one a host, for all clusters
 //! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
 //!                                                    activate-<wave>.sh
+//! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
+//! /run/bayplan/activate-<cluster>.log                what the running or last activation says
 //! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours
 //! ```
 
@@ -175,6 +177,24 @@ impl Layout {
     #[must_use]
     pub fn activation_name(wave: usize) -> String {
         format!("activate-{wave}.sh")
+    }
+
+    /// The transient unit that an activation runs as, without its suffix.
+    #[must_use]
+    pub fn activation_unit(&self) -> String {
+        format!("bayplan-activate-{}", self.cluster)
+    }
+
+    /// What the running or last activation says. Not below a root: only hosts that run have one.
+    #[must_use]
+    pub fn activation_log(&self) -> String {
+        format!("/run/bayplan/activate-{}.log", self.cluster)
+    }
+
+    /// What was activated here and how it ended, a line each, the oldest first.
+    #[must_use]
+    pub fn history(&self) -> RemotePath {
+        self.state().join("history")
     }
 
     /// The lock of the host.

@@ -3,12 +3,13 @@
 //! Whatever the transport, a host is one running `sh` ([`session::Session`]): behind the system's
 //! `ssh`, on this machine, or on this machine but looking at a root directory. There is no agent.
 //! [`connect::connect`] opens it and looks around in the same round trip; what can go wrong is a
-//! [`error::HostError`]. What is said are POSIX scripts, written by [`observe`], [`stage`] and
-//! [`script`], which are pure: text in, text out.
+//! [`error::HostError`]. What is said are POSIX scripts, written by [`observe`], [`stage`],
+//! [`script`] and [`watch`], which are pure: text in, text out.
 
 pub mod connect;
 pub mod error;
 mod failure;
+pub mod interrupt;
 pub mod layout;
 pub mod observe;
 pub mod parallel;
@@ -21,3 +22,4 @@ pub mod script;
 pub mod session;
 mod ssh;
 pub mod stage;
+pub mod watch;

@@ -148,6 +148,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
         steps,
         enabled_by: &enabled_by,
         record: &record,
+        put_back: None,
         settle: super::script::SETTLE,
         patience: super::script::PATIENCE,
     };

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use super::layout::{Layout, StageId, quote};
 use crate::cluster::model::Engine;
-use crate::cluster::name::UnitName;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::plan::PutBack;
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 
@@ -37,6 +38,8 @@ pub struct Activation<'a> {
     /// What each unit is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
     pub enabled_by: &'a BTreeMap<UnitName, BTreeSet<String>>,
     pub record: &'a Record,
+    /// What is done when a step fails; `None` leaves everything as it is then.
+    pub put_back: Option<&'a PutBack>,
     /// See [`SETTLE`].
     pub settle: Duration,
     /// See [`PATIENCE`].
@@ -96,6 +99,7 @@ impl Activation<'_> {
              numbered={}\n\
              settle={}\n\
              patience={}\n\
+             steps={}\n\
              record={}\n\n\
              {LIBRARY}\n",
             self.layout.cluster(),
@@ -105,8 +109,10 @@ impl Activation<'_> {
             self.layout.generation(number).quoted(),
             self.settle.as_millis() / 10,
             self.patience.as_millis() / 100,
+            self.steps.len(),
             quote(record),
         );
+        script.push_str(&self.way_back()?);
         for (number, step) in self.steps.iter().enumerate() {
             for call in self.calls(step)? {
                 writeln!(script, "step {number} {call}")
@@ -115,6 +121,47 @@ impl Activation<'_> {
         }
         script.push_str("printf 'end\\n'\n");
         Ok(script)
+    }
+
+    /// The function that a failed step ends in.
+    fn way_back(&self) -> Result<String, UnsafePath> {
+        let mut text = String::from("put_back() {\n");
+        let mut line = |line: &str| {
+            text.push_str("  ");
+            text.push_str(line);
+            text.push('\n');
+        };
+        if let Some(PutBack {
+            until,
+            generation,
+            steps,
+            stuck,
+        }) = self.put_back
+        {
+            line(&format!("[ \"$failed_at\" -lt {until} ] || leave"));
+            line("printf 'putting back\\n'");
+            if let Some(generation) = generation {
+                line(&format!("go_back {generation}"));
+            }
+            for (number, back) in steps.iter().enumerate() {
+                for call in self.calls(&back.step)? {
+                    line(&format!("back {number} {} {call}", back.from));
+                }
+            }
+            if stuck.is_empty() {
+                line("was_put_back");
+            } else {
+                let names: Vec<_> = stuck.iter().map(ServiceName::as_str).collect();
+                let why = format!(
+                    "no generation here says how {} ran before",
+                    names.join(", ")
+                );
+                line(&format!("fail {}", quote(&why)));
+            }
+        }
+        line("leave");
+        text.push_str("}\n\n");
+        Ok(text)
     }
 
     /// The calls of the library that a step consists of.
@@ -160,6 +207,16 @@ impl Activation<'_> {
             Step::Reload => vec!["reload".to_owned()],
             Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.container()])],
             Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.container()])],
+            Step::RestartUnless {
+                unit, fingerprint, ..
+            } => vec![call(
+                "restart_unless",
+                &[unit.container(), fingerprint.as_str()],
+            )],
+            Step::RestartUnjudged { unit, .. } => {
+                vec![call("restart_unjudged", &[unit.container()])]
+            }
+            Step::NameImage { id, reference, .. } => vec![call("name_image", &[id, reference])],
             Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
             Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.container()])],
             Step::SetCurrent { number } => vec![call("set_current", &[&number.to_string()])],
@@ -193,7 +250,8 @@ impl Activation<'_> {
 
 /// The script that writes an activation's script into the staging area, where it stays with the
 /// generation, and runs it. It holds the host's lock (descriptor 9) as long as it runs, whatever
-/// becomes of the session; on a host with systemd it outlives the session.
+/// becomes of the session. On a host with systemd it outlives the session, so this only starts it
+/// ([`super::watch`] follows it); below a directory this is all of it.
 #[must_use]
 pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -> String {
     let name = Layout::activation_name(wave);
@@ -205,15 +263,34 @@ pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -
     match layout.runs() {
         Runs::FilesOnly => format!("{write}exec sh {script} 0<&9 9<&-\n"),
         Runs::Processes => {
-            let said = layout.staging(stage).join(&format!("{name}.log")).quoted();
             let cluster = layout.cluster();
             format!(
-                "{write}script={script}\nsaid={said}\ncluster={cluster}\n\
-                 unit=bayplan-activate-{cluster}\n{LAUNCH}"
+                "{write}script={script}\nsaid={}\ncluster={cluster}\nunit={}\n{LAUNCH}",
+                layout.activation_log(),
+                layout.activation_unit(),
             )
         }
     }
 }
+
+/// From now on the end of the session, whatever it ends of, removes what was staged. To be run in
+/// the session's own shell, before anything is staged.
+#[must_use]
+pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
+    let staged = layout.staging(stage);
+    let remove = format!(
+        "rm -rf {} {}",
+        staged.quoted(),
+        quote(&format!("{staged}.new"))
+    );
+    format!(
+        "trap {} EXIT\ntrap 'exit 1' HUP INT TERM PIPE\n",
+        quote(&remove)
+    )
+}
+
+/// What was staged stays from now on: an activation takes it over.
+pub const UNGUARD_STAGE: &str = "trap - EXIT HUP INT TERM PIPE\n";
 
 /// A path that stays below the directory that it is joined to.
 fn below(path: &str) -> Result<&str, UnsafePath> {
@@ -227,7 +304,16 @@ fn below(path: &str) -> Result<&str, UnsafePath> {
 /// What a script says in one line. A step of several calls starts and ends several times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    Started(usize),
+    /// The script begins: how many steps it has, and the time (seconds since 1970).
+    Begun {
+        steps: usize,
+        at: i64,
+    },
+    /// A step, and the call that it consists of.
+    Started {
+        number: usize,
+        call: String,
+    },
     Done(usize),
     /// Nothing runs there, so there is nothing to reload or restart.
     Skipped(usize),
@@ -245,6 +331,14 @@ pub enum Event {
         text: String,
     },
     Note(String),
+    /// A step failed, and the previous generation is being put back.
+    PuttingBack,
+    /// A step of that.
+    Back {
+        call: String,
+    },
+    /// The previous generation was put back, all of it.
+    PutBack,
     /// Every step was done.
     Ended,
 }
@@ -260,13 +354,28 @@ impl Event {
                 let (number, what) = about();
                 let number = number.parse().ok()?;
                 match what {
-                    "start" => Event::Started(number),
+                    start if start == "start" || start.starts_with("start ") => Event::Started {
+                        number,
+                        call: start.get(6..).unwrap_or_default().to_owned(),
+                    },
                     "done" => Event::Done(number),
                     "skipped" => Event::Skipped(number),
                     "failed" => Event::Failed(number),
                     _ => return None,
                 }
             }
+            "begin" => {
+                let (steps, at) = about();
+                Event::Begun {
+                    steps: steps.parse().ok()?,
+                    at: at.parse().ok()?,
+                }
+            }
+            "putting" if rest == "back" => Event::PuttingBack,
+            "put" if rest == "back" => Event::PutBack,
+            "back" => Event::Back {
+                call: about().1.strip_prefix("start ")?.to_owned(),
+            },
             "error" => Event::Error(rest.to_owned()),
             "note" => Event::Note(rest.to_owned()),
             "state" | "journal" => {

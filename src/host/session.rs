@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use super::connect::Facts;
 use super::error::{HostError, HostErrorKind};
+use super::interrupt::Interrupt;
 use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use crate::plan::observed::Runs;
 
 /// What a host gets at least to answer a script that does nothing.
 const LEAST_ANSWER: Duration = Duration::from_secs(30);
+/// How often an interrupt is looked for while nothing comes.
+const HEED: Duration = Duration::from_millis(100);
 
 /// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
 pub struct Session {
@@ -22,6 +25,7 @@ pub struct Session {
     pub(super) facts: Facts,
     /// Nothing more can be asked after an error of the connection or a timeout.
     broken: bool,
+    interrupt: Interrupt,
 }
 
 /// What a script printed, and how it ended.
@@ -46,6 +50,8 @@ pub(super) enum Interrupted {
     TimedOut {
         stderr: String,
     },
+    /// The operator asked to stop.
+    Stopped,
 }
 
 impl Session {
@@ -67,7 +73,13 @@ impl Session {
             root,
             facts: Facts::default(),
             broken: false,
+            interrupt: Interrupt::default(),
         })
+    }
+
+    /// From now on an interrupt ends whatever is waited for, and the session.
+    pub(super) fn heed(&mut self, interrupt: Interrupt) {
+        self.interrupt = interrupt;
     }
 
     /// Where it runs, to be shown.
@@ -272,6 +284,9 @@ impl Session {
                     },
                     stderr,
                 ),
+                Interrupted::Stopped => {
+                    self.error(HostErrorKind::Interrupted { doing }, String::new())
+                }
             })
     }
 
@@ -306,8 +321,13 @@ impl Session {
         let mut payload = Some(payload);
         let mut output = Vec::new();
         loop {
-            let bytes = match self.process.read(deadline) {
+            if self.interrupt.asked() {
+                self.broken = true;
+                return Err(Interrupted::Stopped);
+            }
+            let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
                 Answer::Bytes(bytes) => bytes,
+                Answer::TimedOut if Instant::now() < deadline => continue,
                 Answer::End => {
                     self.broken = true;
                     let (status, stderr) = self.process.finish();

@@ -730,6 +730,9 @@ fn waves(drafts: &BTreeMap<HostName, Draft<'_>>) -> Vec<Wave> {
                 | Step::WriteUnit { .. }
                 | Step::Enable { .. }
                 | Step::Reload
+                | Step::RestartUnless { .. }
+                | Step::RestartUnjudged { .. }
+                | Step::NameImage { .. }
                 | Step::AwaitHealthy { .. }
                 | Step::RemoveUnit { .. }
                 | Step::SetCurrent { .. }

@@ -12,6 +12,7 @@ use crate::cluster::model::{
 };
 use crate::cluster::name::VariableName;
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
+use crate::plan::{PutBack, put_back};
 use crate::render::desired::Inputs;
 use crate::render::render;
 
@@ -188,9 +189,29 @@ enum Event {
     Release {
         only: Option<usize>,
         killed_before: Option<usize>,
+        fails: Option<Failing>,
         meanwhile: Vec<(usize, usize, Disturbance)>,
     },
     Happens(usize, Disturbance),
+}
+
+/// A step of a release that fails: its host puts the previous generation back.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    step: usize,
+    /// Whether it had done its work when it failed.
+    done: bool,
+    /// The step back before which the host dies.
+    killed_before: Option<usize>,
+}
+
+fn failing() -> impl Strategy<Value = Failing> {
+    let killed = prop::option::weighted(0.2, 0..12usize);
+    (0..40usize, any::<bool>(), killed).prop_map(|(step, done, killed_before)| Failing {
+        step,
+        done,
+        killed_before,
+    })
 }
 
 fn events(
@@ -201,12 +222,13 @@ fn events(
     let release = (
         prop::option::weighted(0.2, 0..SERVICES.len()),
         prop::option::of(0..40usize),
+        prop::option::of(failing()),
         prop::collection::vec(meanwhile, 0..3),
     );
     let event = prop_oneof![
         3 => specs.clone().prop_map(Event::Describe),
-        5 => release.prop_map(|(only, killed_before, meanwhile)| Event::Release {
-            only, killed_before, meanwhile
+        5 => release.prop_map(|(only, killed_before, fails, meanwhile)| Event::Release {
+            only, killed_before, fails, meanwhile
         }),
         3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| Event::Happens(host, d)),
     ];
@@ -225,6 +247,26 @@ fn same(a: &Inputs, b: &Inputs) -> bool {
                 .is_some_and(|other| other.value == variable.value)
         });
     variables && a.directives == b.directives && a.files == b.files
+}
+
+fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &ModelHost) {
+    let wanted = &desired.hosts[host];
+    let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
+        model.processes.get(name).is_some_and(|process| {
+            same(&process.inputs, &service.inputs) && model.runs_referenced_image(process)
+        })
+    });
+    if all_run_what_is_desired {
+        return;
+    }
+    let observed = Observed {
+        hosts: BTreeMap::from([(host.clone(), model.observe(wanted))]),
+    };
+    let plan = plan(desired, &observed, &Options::default());
+    assert!(
+        !plan.is_empty() || !plan.refusals.is_empty(),
+        "the plan is empty, but {host} does not run what is desired"
+    );
 }
 
 struct World {
@@ -252,23 +294,7 @@ impl World {
 
     /// A plan without steps for a host means that every container there runs just what is desired.
     fn assert_an_empty_plan_is_true(&self, host: &HostName) {
-        let (model, wanted) = (&self.hosts[host], &self.desired.hosts[host]);
-        let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
-            model.processes.get(name).is_some_and(|process| {
-                same(&process.inputs, &service.inputs) && model.runs_referenced_image(process)
-            })
-        });
-        if all_run_what_is_desired {
-            return;
-        }
-        let observed = Observed {
-            hosts: BTreeMap::from([(host.clone(), model.observe(wanted))]),
-        };
-        let plan = plan(&self.desired, &observed, &Options::default());
-        assert!(
-            !plan.is_empty() || !plan.refusals.is_empty(),
-            "the plan is empty, but {host} does not run what is desired"
-        );
+        assert_an_empty_plan_is_true_of(&self.desired, host, &self.hosts[host]);
     }
 
     fn assert_every_empty_plan_is_true(&self) {
@@ -325,6 +351,7 @@ impl World {
         &mut self,
         options: &Options,
         killed_before: Option<usize>,
+        fails: Option<Failing>,
         meanwhile: &[(usize, usize, Disturbance)],
     ) -> Result<(), StepFailed> {
         let observed = self.observe();
@@ -344,7 +371,25 @@ impl World {
                     &observed.hosts[name],
                     options,
                 );
-                for step in steps {
+                let fails = fails.filter(|f| (done..done + steps.len()).contains(&f.step));
+                // For a failure in this wave alone: it is not cheap.
+                let way = fails.map(|_| {
+                    let seen = &observed.hosts[name];
+                    let way = put_back(wanted, seen, wave.phase, steps);
+                    (self.hosts[name].clone(), way)
+                });
+                for (number, step) in steps.iter().enumerate() {
+                    if let Some(failing) = fails.filter(|failing| failing.step == done)
+                        && let Some((before, way)) = &way
+                    {
+                        let host = self.hosts.get_mut(name).unwrap();
+                        if failing.done {
+                            let _ = host.step(step, wanted, &target);
+                        }
+                        let undisturbed = meanwhile.is_empty() && before.touched.is_empty();
+                        self.goes_back(name, way, number, failing, before, undisturbed);
+                        return Err(StepFailed("a step failed".to_owned()));
+                    }
                     if killed_before == Some(done) {
                         return Err(StepFailed("killed".to_owned()));
                     }
@@ -365,6 +410,46 @@ impl World {
         Ok(())
     }
 
+    /// The host puts back what it had.
+    fn goes_back(
+        &mut self,
+        name: &HostName,
+        way: &PutBack,
+        failed_at: usize,
+        failing: Failing,
+        before: &ModelHost,
+        undisturbed: bool,
+    ) {
+        let wanted = &self.desired.hosts[name];
+        let mut way = way.clone();
+        let whole = way.steps.len();
+        way.steps.truncate(failing.killed_before.unwrap_or(whole));
+        let killed = way.steps.len() < whole;
+        let desired = &self.desired;
+        let look = |host: &ModelHost| assert_an_empty_plan_is_true_of(desired, name, host);
+        let host = self.hosts.get_mut(name).unwrap();
+        let result = host.put_back(&way, failed_at, wanted, look);
+        if !undisturbed || killed || failed_at >= way.until || !way.stuck.is_empty() {
+            return;
+        }
+        result.expect("an undisturbed way back succeeds");
+        assert_eq!(
+            host.processes.keys().collect::<Vec<_>>(),
+            before.processes.keys().collect::<Vec<_>>(),
+            "what ran before runs, and nothing else"
+        );
+        let generation = before.current_services();
+        for (service, now) in &host.processes {
+            let then = &before.processes[service];
+            // What `current` does not record was left by an activation that died.
+            if generation.get(service) == Some(&then.fingerprint) {
+                assert!(same(&now.inputs, &then.inputs), "{service}: inputs");
+                assert_eq!(now.image, then.image, "{service}: image");
+            }
+        }
+        assert_eq!(host.current_services(), generation, "current");
+    }
+
     fn live(&mut self, events: &[Event]) {
         for event in events {
             match event {
@@ -376,6 +461,7 @@ impl World {
                 Event::Release {
                     only,
                     killed_before,
+                    fails,
                     meanwhile,
                 } => {
                     let options = Options {
@@ -383,13 +469,13 @@ impl World {
                         moves: Moves::Refuse,
                     };
                     // A release may end early; what counts is what the next one makes of it.
-                    let _ = self.release(&options, *killed_before, meanwhile);
+                    let _ = self.release(&options, *killed_before, *fails, meanwhile);
                 }
             }
             self.assert_every_empty_plan_is_true();
         }
         let options = Options::default();
-        self.release(&options, None, &[])
+        self.release(&options, None, None, &[])
             .expect("an undisturbed release succeeds");
         let observed = self.observe();
         for (name, wanted) in &self.desired.hosts {
@@ -454,6 +540,7 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
                     Event::Release {
                         only: None,
                         killed_before: None,
+                        fails: None,
                         meanwhile: Vec::new(),
                     },
                     Event::Happens(0, edit(name.clone())),
@@ -463,6 +550,7 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
                     Event::Release {
                         only: None,
                         killed_before: Some(killed_before),
+                        fails: None,
                         meanwhile: Vec::new(),
                     },
                 ]);

@@ -6,6 +6,7 @@ mod make;
 #[cfg(test)]
 mod model_host;
 pub mod observed;
+mod put_back;
 pub mod reason;
 mod service;
 pub mod status;
@@ -14,4 +15,5 @@ mod types;
 
 pub use explain::between;
 pub use make::{KEPT_GENERATIONS, Moves, Options, plan, target};
+pub use put_back::{BackStep, PutBack, put_back};
 pub use types::*;

@@ -4,6 +4,7 @@
 //! the running process with a copy of what it was started with.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::explain::carried;
 use super::observed::{
@@ -12,12 +13,13 @@ use super::observed::{
 };
 use super::step::Step;
 use crate::cluster::name::{ServiceName, VariableName};
+use crate::plan::PutBack;
 use crate::render::desired::{
     DesiredHost, DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs,
 };
 use crate::render::digest::Digest;
 use crate::render::fingerprint::inputs_of;
-use crate::render::manifest::Manifest;
+use crate::render::manifest::{Manifest, ManifestService};
 
 #[derive(Debug, Clone, Default)]
 pub struct ModelHost {
@@ -28,7 +30,7 @@ pub struct ModelHost {
     directories: BTreeMap<ServiceName, BTreeMap<DirectoryName, Directory>>,
     pub processes: BTreeMap<ServiceName, Process>,
     current: Option<(u64, Manifest)>,
-    generations: BTreeSet<u64>,
+    generations: BTreeMap<u64, Arc<DesiredHost>>,
     /// What each moving reference means here.
     images: BTreeMap<String, u64>,
     /// Services that a hand has touched: for them a restart too many is no failure.
@@ -53,12 +55,19 @@ struct Directory {
 /// A container, with what it was really started with.
 #[derive(Debug, Clone)]
 pub struct Process {
-    fingerprint: Fingerprint,
+    pub fingerprint: Fingerprint,
     directory: DirectoryName,
-    since: Moment,
-    image: u64,
+    pub since: Moment,
+    pub image: u64,
     pub inputs: Inputs,
     port: Option<u16>,
+}
+
+impl Process {
+    fn reference(&self) -> &str {
+        let image = VariableName::new("IMAGE").unwrap();
+        self.inputs.variables.get(&image).map_or("", |v| &v.value)
+    }
 }
 
 /// What may happen to a host at any moment.
@@ -106,8 +115,8 @@ impl ModelHost {
                     images: BTreeMap::new(),
                 },
             },
-            next_generation: self.generations.last().map_or(1, |n| n + 1),
-            kept_generations: self.generations.clone(),
+            next_generation: self.generations.keys().last().map_or(1, |n| n + 1),
+            kept_generations: self.generations.keys().copied().collect(),
             services: names
                 .into_iter()
                 .map(|name| {
@@ -175,7 +184,7 @@ impl ModelHost {
             container: process.map(|process| ObservedContainer {
                 fingerprint: process.fingerprint.clone(),
                 directory: Some(process.directory.clone()),
-                reference: String::new(),
+                reference: process.reference().to_owned(),
                 image: if self.image_of(&process.inputs) == process.image {
                     RunningImage::Referenced
                 } else {
@@ -311,6 +320,25 @@ impl ModelHost {
                 self.processes.remove(service);
                 self.start(service)?;
             }
+            Step::RestartUnless {
+                service,
+                fingerprint,
+                ..
+            } => {
+                let there = self.processes.get(service);
+                if there.is_none_or(|process| process.fingerprint != *fingerprint) {
+                    self.processes.remove(service);
+                    self.start(service)?;
+                }
+            }
+            Step::RestartUnjudged { service, .. } => {
+                self.processes.remove(service);
+                let _ = self.start(service);
+            }
+            Step::NameImage { id, reference, .. } => {
+                let image = id.parse().expect("the model's ids are numbers");
+                self.images.insert(reference.clone(), image);
+            }
             Step::AwaitHealthy { units } => {
                 let stopped = staged.services.iter().find(|(name, s)| {
                     units.contains(&s.unit) && !self.processes.contains_key(*name)
@@ -324,12 +352,70 @@ impl ModelHost {
                 self.links.remove(service);
             }
             Step::SetCurrent { number } => {
-                self.generations.insert(*number);
+                let files = self.generation(staged, target);
+                self.generations.insert(*number, Arc::new(files));
                 self.current = Some((*number, target.clone()));
             }
             Step::RemoveInputs { service, names } => self.remove_inputs(service, names),
             Step::RemoveGenerations { numbers } => {
-                self.generations.retain(|n| !numbers.contains(n));
+                self.generations.retain(|n, _| !numbers.contains(n));
+            }
+        }
+        Ok(())
+    }
+
+    /// What a generation holds: what is staged, and of other services what `current` has.
+    fn generation(&self, staged: &DesiredHost, target: &Manifest) -> DesiredHost {
+        let service = |(name, entry): (&ServiceName, &ManifestService)| {
+            // What is not staged was copied from `current` when the rest was staged.
+            let hosts = std::iter::once(staged).chain(self.generations.values().map(Arc::as_ref));
+            let mut found = hosts.filter_map(|host| host.services.get(name));
+            let found = found.find(|service| service.entry == *entry);
+            (name.clone(), found.expect("staged or copied").clone())
+        };
+        DesiredHost {
+            engine: staged.engine,
+            services: target.services.iter().map(service).collect(),
+        }
+    }
+
+    /// The fingerprints that `current` records.
+    pub fn current_services(&self) -> BTreeMap<ServiceName, Fingerprint> {
+        let services = self
+            .current
+            .iter()
+            .flat_map(|(_, manifest)| &manifest.services);
+        services
+            .map(|(name, entry)| (name.clone(), entry.fingerprint.clone()))
+            .collect()
+    }
+
+    /// Does what a failed activation ends in. `failed_at` is the number of the step that failed.
+    pub fn put_back(
+        &mut self,
+        way: &PutBack,
+        failed_at: usize,
+        staged: &DesiredHost,
+        mut after: impl FnMut(&Self),
+    ) -> Result<(), StepFailed> {
+        if failed_at >= way.until {
+            return Ok(());
+        }
+        let none = DesiredHost {
+            engine: staged.engine,
+            services: BTreeMap::new(),
+        };
+        let files = way
+            .generation
+            .map_or_else(|| Arc::new(none), |n| Arc::clone(&self.generations[&n]));
+        let nothing = Manifest {
+            services: BTreeMap::new(),
+            ..self.current.clone().map_or_else(no_manifest, |(_, m)| m)
+        };
+        for back in &way.steps {
+            if back.from <= failed_at {
+                self.step(&back.step, &files, &nothing)?;
+                after(self);
             }
         }
         Ok(())
@@ -535,6 +621,15 @@ impl Directory {
             texts: self.files.clone(),
             changed: self.changed,
         }
+    }
+}
+
+fn no_manifest() -> Manifest {
+    Manifest {
+        format: 1,
+        cluster: crate::cluster::name::ClusterName::new("test").unwrap(),
+        host: crate::cluster::name::HostName::new("h1").unwrap(),
+        services: BTreeMap::new(),
     }
 }
 

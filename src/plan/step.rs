@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::name::{ServiceName, UnitName};
-use crate::render::desired::DirectoryName;
+use crate::render::desired::{DirectoryName, Fingerprint};
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +48,25 @@ pub enum Step {
     Restart {
         service: ServiceName,
         unit: UnitName,
+    },
+    /// A restart, unless its container carries this fingerprint already. Only on the way back
+    /// ([`PutBack`](super::PutBack)): a crash may have started it with what failed, or not.
+    RestartUnless {
+        service: ServiceName,
+        unit: UnitName,
+        fingerprint: Fingerprint,
+    },
+    /// A restart that nobody waits for, of a unit that was not well before what failed. Only on the
+    /// way back.
+    RestartUnjudged {
+        service: ServiceName,
+        unit: UnitName,
+    },
+    /// Gives a reference back to the image that it meant before a pull. Only on the way back.
+    NameImage {
+        service: ServiceName,
+        id: String,
+        reference: String,
     },
     /// Waits until these units are active and stay so for a moment.
     AwaitHealthy { units: Vec<UnitName> },

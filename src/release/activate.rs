@@ -4,19 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, EventKind};
+use super::follow::follow;
 use super::hosts::{Connection, Hosts, Setting};
 use super::prepare::Preparation;
-use super::problem::{FailedStep, Problem};
-use super::{Order, Released};
+use super::problem::{FailedStep, Problem, Then};
+use super::{OnFailure, Order, Released};
 use crate::cluster::name::{HostName, UnitName};
+use crate::host::error::HostError;
 use crate::host::layout::Layout;
 use crate::host::parallel::for_each_host;
-use crate::host::script::{self, Activation, Source};
+use crate::host::script::{self, Activation, Source, UNGUARD_STAGE};
+use crate::host::session::Session;
+use crate::host::watch::At;
+use crate::plan::observed::Runs;
 use crate::plan::step::Step;
-use crate::plan::{Phase, Plan};
+use crate::plan::{Phase, Plan, put_back};
 
-/// For a whole activation: every unit has a time limit of its own, this one is for what hangs.
-const ACTIVATION: Duration = Duration::from_secs(2 * 60 * 60);
+/// For a whole activation below a directory, which restarts nothing.
+const FILES: Duration = Duration::from_secs(60 * 60);
+/// For the start of an activation on a host that runs.
+const LAUNCH: Duration = Duration::from_secs(60);
 
 pub(super) fn activate(
     setting: Setting<'_>,
@@ -111,32 +118,36 @@ impl HostRun<'_> {
             steps: self.steps.len(),
         });
         let script = self.script(&connection.layout, connection)?;
-        let mut follow = Follow {
-            steps: self.steps,
-            event,
-            failed: FailedStep {
-                step: None,
-                errors: Vec::new(),
-                states: Vec::new(),
-                journal: Vec::new(),
-            },
-            ended: false,
+        let mut follow = Follow::new(self.steps, event);
+        let Connection {
+            session, layout, ..
+        } = connection;
+        session.run_here("activating", UNGUARD_STAGE, LAUNCH)?;
+        let followed = match layout.runs() {
+            Runs::FilesOnly => session
+                .run_following("activating", &script, FILES, |line| follow.line(line))
+                .map(drop),
+            Runs::Processes => session
+                .run("activating", &script, LAUNCH)
+                .and_then(|_| follow_to_end(session, layout.cluster().as_str(), &mut follow)),
         };
-        let status =
-            connection
-                .session
-                .run_following("activating", &script, ACTIVATION, |line| follow.line(line))?;
-        if follow.ended && status == 0 {
+        if let Err(error) = followed {
+            return Err(match layout.runs() {
+                Runs::FilesOnly => error.into(),
+                Runs::Processes => Problem::Continues {
+                    error,
+                    at: follow.at,
+                    log: layout.activation_log(),
+                },
+            });
+        }
+        if follow.ended {
             event(EventKind::Activated {
                 took: started.elapsed(),
             });
             Ok(())
         } else {
-            let mut failed = follow.failed;
-            if failed.errors.is_empty() {
-                failed.errors = vec![format!("the activation ended with status {status}")];
-            }
-            Err(Problem::Activation(Box::new(failed)))
+            Err(Problem::Activation(Box::new(follow.failure())))
         }
     }
 
@@ -148,6 +159,7 @@ impl HostRun<'_> {
             .values()
             .map(|service| (service.unit.clone(), service.enabled_by.clone()))
             .collect();
+        let way_back = put_back(wanted, &connection.look.observed, self.phase, self.steps);
         let activation = Activation {
             layout,
             engine: wanted.engine,
@@ -158,6 +170,10 @@ impl HostRun<'_> {
             steps: self.steps,
             enabled_by: &enabled_by,
             record: &self.order.record,
+            put_back: match self.order.on_failure {
+                OnFailure::PutBack => Some(&way_back),
+                OnFailure::Keep => None,
+            },
             settle: script::SETTLE,
             patience: script::PATIENCE,
         };
@@ -174,21 +190,57 @@ impl HostRun<'_> {
     }
 }
 
+fn follow_to_end<E: Fn(EventKind)>(
+    session: &mut Session,
+    cluster: &str,
+    to: &mut Follow<'_, E>,
+) -> Result<(), HostError> {
+    follow(session, cluster, |line| to.line(line))
+}
+
 /// Reads what a script says line by line.
 struct Follow<'a, E> {
     steps: &'a [Step],
     event: &'a E,
+    at: At,
     failed: FailedStep,
+    /// What was said before the script's first word: why it could not begin.
+    before: Vec<String>,
     ended: bool,
 }
 
-impl<E: Fn(EventKind)> Follow<'_, E> {
+impl<'a, E: Fn(EventKind)> Follow<'a, E> {
+    fn new(steps: &'a [Step], event: &'a E) -> Self {
+        Self {
+            steps,
+            event,
+            at: At::default(),
+            failed: FailedStep {
+                step: None,
+                errors: Vec::new(),
+                states: Vec::new(),
+                journal: Vec::new(),
+                then: Then::Left,
+            },
+            before: Vec::new(),
+            ended: false,
+        }
+    }
+
     fn line(&mut self, line: &str) {
         let Some(said) = script::Event::parse(line) else {
+            if self.at.of == 0 && !line.is_empty() {
+                self.before.push(line.to_owned());
+            }
             return;
         };
+        self.at.hear(&said);
+        let way_back = match &mut self.failed.then {
+            Then::Left | Then::PutBack => None,
+            Then::NotPutBack { errors } => Some(errors),
+        };
         match said {
-            script::Event::Started(number) => {
+            script::Event::Started { number, .. } => {
                 if let Some(step) = self.steps.get(number) {
                     (self.event)(EventKind::Step {
                         number: number + 1,
@@ -197,12 +249,56 @@ impl<E: Fn(EventKind)> Follow<'_, E> {
                     });
                 }
             }
-            script::Event::Failed(number) => self.failed.step = self.steps.get(number).cloned(),
-            script::Event::Error(text) => self.failed.errors.push(text),
-            script::Event::State { unit: _, text } => self.failed.states.push(text),
-            script::Event::Journal { unit: _, text } => self.failed.journal.push(text),
+            script::Event::Failed(number) if way_back.is_none() => {
+                self.failed.step = self.steps.get(number).cloned();
+            }
+            script::Event::Error(text) => way_back.unwrap_or(&mut self.failed.errors).push(text),
+            script::Event::State { text, .. } if way_back.is_none() => {
+                self.failed.states.push(text)
+            }
+            script::Event::Journal { text, .. } if way_back.is_none() => {
+                self.failed.journal.push(text);
+            }
+            script::Event::PuttingBack => {
+                // Until it says that it is done.
+                self.failed.then = Then::NotPutBack { errors: Vec::new() };
+                (self.event)(EventKind::PuttingBack {
+                    at: self.at.clone(),
+                });
+            }
+            script::Event::Back { .. } => (self.event)(EventKind::PuttingBack {
+                at: self.at.clone(),
+            }),
+            script::Event::PutBack => {
+                self.failed.then = Then::PutBack;
+                (self.event)(EventKind::PutBack);
+            }
             script::Event::Ended => self.ended = true,
-            script::Event::Done(_) | script::Event::Skipped(_) | script::Event::Note(_) => {}
+            script::Event::Begun { .. }
+            | script::Event::Failed(_)
+            | script::Event::State { .. }
+            | script::Event::Journal { .. }
+            | script::Event::Done(_)
+            | script::Event::Skipped(_)
+            | script::Event::Note(_) => {}
         }
+    }
+
+    /// What it was that did not come to its end.
+    fn failure(self) -> FailedStep {
+        let mut failed = self.failed;
+        if failed.errors.is_empty() {
+            failed.errors = if self.at.of == 0 && !self.before.is_empty() {
+                self.before
+            } else if self.at.doing.is_empty() {
+                vec!["the activation was ended from outside".to_owned()]
+            } else {
+                let At { step, of, doing } = &self.at;
+                vec![format!(
+                    "the activation was ended from outside at step {step} of {of}, {doing}"
+                )]
+            };
+        }
+        failed
     }
 }

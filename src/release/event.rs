@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use super::follow::Ending;
 use crate::cluster::name::HostName;
+use crate::host::watch::At;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 
@@ -22,7 +24,18 @@ pub enum EventKind {
     /// The host was looked at.
     Observed,
     /// Somebody else holds the lock; the release waits for it.
-    WaitingForLock { holder: String },
+    WaitingForLock { holder: String, at: Option<At> },
+    /// An activation runs there whose session is gone; it is followed to its end.
+    Following {
+        holder: String,
+        /// Seconds since 1970, on the host's clock.
+        since: Option<i64>,
+        at: At,
+    },
+    /// It began another step.
+    Followed { at: At },
+    /// It ended.
+    FollowedToEnd { ending: Ending },
     /// The lock is held.
     Locked,
     /// The generation's files are in the staging area; bytes sent.
@@ -37,6 +50,10 @@ pub enum EventKind {
         of: usize,
         step: Step,
     },
+    /// A step failed: the previous generation is being put back; its step.
+    PuttingBack { at: At },
+    /// The previous generation was put back.
+    PutBack,
     /// All steps of the wave are done.
     Activated { took: Duration },
     /// This host failed: the first line of its error. The error itself comes with the result.

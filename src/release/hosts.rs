@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use super::event::{Event, EventKind};
+use super::follow::activity;
 use super::problem::Problem;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
@@ -42,6 +43,25 @@ pub(super) struct Connection {
     pub session: Session,
     pub layout: Layout,
     pub look: HostLook,
+}
+
+impl Connection {
+    /// Looks at the host again, with the eyes of a plan.
+    pub(super) fn look_again(
+        &mut self,
+        setting: Setting<'_>,
+        name: &HostName,
+    ) -> Result<(), Problem> {
+        self.look = observe(setting, name, &mut self.session, &self.layout, Detail::Plan)?;
+        Ok(())
+    }
+}
+
+/// Whether somebody else held a lock first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    Yes,
+    No,
 }
 
 /// The hosts that answered, and the problems of the others.
@@ -132,6 +152,10 @@ impl Hosts {
         &self.problems
     }
 
+    pub(super) fn add_problem(&mut self, name: HostName, problem: Problem) {
+        self.problems.insert(name, problem);
+    }
+
     /// Takes the lock of every host, one after the other in the order of their names, so that two
     /// releases that wait for each other's hosts cannot wait forever.
     ///
@@ -143,7 +167,8 @@ impl Hosts {
         holder: &str,
         wait: Option<Duration>,
         tell: &impl Fn(Event),
-    ) -> Result<(), BTreeMap<HostName, Problem>> {
+    ) -> Result<Waited, BTreeMap<HostName, Problem>> {
+        let mut waited = Waited::No;
         let deadline = wait.map(|wait| Instant::now() + wait);
         for (name, connection) in &mut self.connections {
             let event = |kind| {
@@ -153,7 +178,7 @@ impl Hosts {
                 });
             };
             let fails = |problem| BTreeMap::from([(name.clone(), problem)]);
-            let mut told = String::new();
+            let mut told = None;
             loop {
                 let script = lock_script(&connection.layout, holder);
                 let answer = connection
@@ -164,14 +189,16 @@ impl Hosts {
                     LockAnswer::Taken => break,
                     LockAnswer::Failed { why } => return Err(fails(Problem::NoLock { why })),
                     LockAnswer::Held { holder } => {
+                        let now = activity(&mut connection.session, &connection.layout)
+                            .map_err(|error| fails(error.into()))?;
+                        let at = now.activation.map(|activation| activation.at);
                         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-                            return Err(fails(Problem::Locked { holder }));
+                            return Err(fails(Problem::Locked { holder, at }));
                         }
-                        if told != holder {
-                            event(EventKind::WaitingForLock {
-                                holder: holder.clone(),
-                            });
-                            told = holder;
+                        waited = Waited::Yes;
+                        if told.as_ref() != Some(&(holder.clone(), at.clone())) {
+                            told = Some((holder.clone(), at.clone()));
+                            event(EventKind::WaitingForLock { holder, at });
                         }
                         std::thread::sleep(LOCK_RETRY);
                     }
@@ -183,7 +210,7 @@ impl Hosts {
                 .map_err(|error| fails(error.into()))?;
             event(EventKind::Locked);
         }
-        Ok(())
+        Ok(waited)
     }
 
     /// Looks again, on the same sessions, and refuses if files or generations are not what the plan
@@ -198,16 +225,9 @@ impl Hosts {
         let connections = self.connections.iter_mut();
         let connections = connections.map(|(name, connection)| (name.clone(), connection));
         let results = for_each_host(connections, setting.limit, |name, connection| {
-            let look = observe(
-                setting,
-                name,
-                &mut connection.session,
-                &connection.layout,
-                Detail::Plan,
-            )?;
-            let moved = what_moved(&connection.look.observed, &look.observed);
-            connection.look = look;
-            match moved {
+            let before = connection.look.observed.clone();
+            connection.look_again(setting, name)?;
+            match what_moved(&before, &connection.look.observed) {
                 None => Ok(()),
                 Some(what) => Err(Problem::Stale { what }),
             }

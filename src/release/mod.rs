@@ -3,6 +3,7 @@
 
 mod activate;
 pub mod event;
+pub mod follow;
 mod hosts;
 mod prepare;
 pub mod problem;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::event::Event;
-pub use self::hosts::{Hosts, Setting};
+pub use self::hosts::{Hosts, Setting, Waited};
 use self::prepare::Preparation;
 use self::problem::Problem;
 use crate::cluster::name::HostName;
@@ -25,9 +26,20 @@ pub struct Order {
     /// What others read who find the lock taken: one line.
     pub holder: String,
     pub lock_wait: Option<Duration>,
+    pub on_failure: OnFailure,
     pub record: Record,
     /// A name for the staging area that no other release uses.
     pub stage: crate::host::layout::StageId,
+}
+
+/// What becomes of a host on which a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Its previous generation is put back.
+    #[default]
+    PutBack,
+    /// It stays as it is.
+    Keep,
 }
 
 /// How a release ended that was not stopped before its activation.
@@ -47,6 +59,8 @@ pub struct Released {
 pub struct Stopped {
     pub stage: Stage,
     pub problems: BTreeMap<HostName, Problem>,
+    /// Whether somebody else had a lock first, so that a plan that is stale is no wonder.
+    pub waited: Waited,
 }
 
 /// How far a release came.
@@ -70,10 +84,17 @@ pub fn release(
     order: &Order,
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
-    let stopped = |stage| move |problems| Stopped { stage, problems };
-    hosts
+    let stopped = |stage, waited| {
+        move |problems| Stopped {
+            stage,
+            problems,
+            waited,
+        }
+    };
+    let waited = hosts
         .lock(&order.holder, order.lock_wait, tell)
-        .map_err(stopped(Stage::Lock))?;
+        .map_err(stopped(Stage::Lock, Waited::No))?;
+    let stopped = |stage| stopped(stage, waited);
     hosts.look_again(setting).map_err(stopped(Stage::Stale))?;
     let preparation = Preparation::of(setting, hosts, shown, order);
     let observed = preparation

@@ -12,6 +12,7 @@ use crate::cluster::model::Engine;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::parallel::for_each_host;
+use crate::host::script::guard_stage;
 use crate::host::stage::{Checked, Finding, Reference, Staged, parse_staged};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, target};
@@ -162,6 +163,8 @@ impl HostPreparation<'_> {
             .map_err(|error| not_staged(error.to_string()))?;
         let length = payload.len();
         let layout = &connection.layout;
+        let guard = guard_stage(layout, stage);
+        connection.session.run_here("staging", &guard, STAGE)?;
         let script = staged.stage_script(layout, stage, length);
         let session = &mut connection.session;
         let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
@@ -215,8 +218,19 @@ impl Problem {
             Problem::Host(error) => error.kind.to_string(),
             Problem::Observe(error) => error.to_string(),
             Problem::SameMachine { other } => format!("is the same machine as {other}"),
-            Problem::Locked { holder } if holder.is_empty() => "locked by another release".into(),
-            Problem::Locked { holder } => format!("locked by {holder}"),
+            Problem::Locked { holder, at } => {
+                let holder = match holder.as_str() {
+                    "" => "another release",
+                    holder => holder,
+                };
+                match at {
+                    Some(at) => format!("locked by {holder}: {}", at.words()),
+                    None => format!("locked by {holder}"),
+                }
+            }
+            Problem::Continues { error, at, .. } => {
+                format!("{}; the host goes on by itself: {}", error.kind, at.words())
+            }
             Problem::NoLock { why } => format!("the lock cannot be taken: {why}"),
             Problem::Stale { what } => format!("not what the plan was made from: {what}"),
             Problem::NotStaged { why } => format!("staging failed: {why}"),

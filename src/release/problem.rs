@@ -4,6 +4,7 @@ use crate::cluster::name::HostName;
 use crate::host::error::HostError;
 use crate::host::observe::ObserveError;
 use crate::host::stage::Finding;
+use crate::host::watch::At;
 use crate::plan::step::Step;
 
 /// Why a host cannot go on.
@@ -16,7 +17,11 @@ pub enum Problem {
     /// Another name of the same machine: a release would lock itself out.
     SameMachine { other: HostName },
     /// Somebody else holds the lock; their line.
-    Locked { holder: String },
+    Locked {
+        holder: String,
+        /// How far the activation is that runs there.
+        at: Option<At>,
+    },
     /// The lock could not be taken at all.
     NoLock { why: String },
     /// The host changed since the plan was shown.
@@ -27,6 +32,14 @@ pub enum Problem {
     NotReady { findings: Vec<Finding> },
     /// A step of the activation failed.
     Activation(Box<FailedStep>),
+    /// The activation is not followed any more, and goes on there by itself.
+    Continues {
+        /// Why it is not followed.
+        error: HostError,
+        at: At,
+        /// The file there that says more.
+        log: String,
+    },
     /// An activation could not even be written.
     Unsafe { why: String },
 }
@@ -42,6 +55,18 @@ pub struct FailedStep {
     pub states: Vec<String>,
     /// The last lines of its journal.
     pub journal: Vec<String>,
+    pub then: Then,
+}
+
+/// What became of a host after a step of its activation failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Everything is as it was when the step failed.
+    Left,
+    /// The previous generation was put back, and is healthy.
+    PutBack,
+    /// It was to be put back, and that failed, too: why.
+    NotPutBack { errors: Vec<String> },
 }
 
 impl From<HostError> for Problem {

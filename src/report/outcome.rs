@@ -3,8 +3,10 @@
 use super::palette::{Palette, paint};
 use super::text::{commas, count};
 use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::name::HostName;
 use crate::plan::{Action, Plan};
 use crate::release::Released;
+use crate::release::problem::{Problem, Then};
 
 /// What was done where, what was not, and what to type next.
 #[must_use]
@@ -36,19 +38,64 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
         }
         return text;
     }
-    let failed: Vec<_> = problems.keys().collect();
-    text += &format!("{} on {}", paint(palette.error, "Failed"), commas(&failed));
+    let of_kind = |kind: fn(&Problem) -> bool| -> Vec<&HostName> {
+        let hosts = problems.iter().filter(|(_, problem)| kind(problem));
+        hosts.map(|(host, _)| host).collect()
+    };
+    let back = of_kind(was_put_back);
+    let goes_on = of_kind(|problem| matches!(problem, Problem::Continues { .. }));
+    let failed =
+        of_kind(|problem| !was_put_back(problem) && !matches!(problem, Problem::Continues { .. }));
+    let mut parts = Vec::new();
+    if !failed.is_empty() {
+        let word = paint(palette.error, "Failed");
+        parts.push(format!("{word} on {}", commas(&failed)));
+    }
+    if !back.is_empty() {
+        let word = paint(palette.error, "Failed and put back");
+        parts.push(format!("{word} on {}", commas(&back)));
+    }
+    if !goes_on.is_empty() {
+        let word = paint(palette.changed, "Not followed to the end");
+        parts.push(format!("{word} on {}", commas(&goes_on)));
+    }
+    text += &parts.join("; ");
     if !done.is_empty() {
         text += &format!("; done on {}", commas(done));
     }
     if !left.is_empty() {
         text += &format!("; not finished on {}", commas(left));
     }
-    text += &format!(
-        ".\nWhat was done stays. `bayplan status {name}` shows it; once the cause is mended, \
-         `bayplan release {name}` finishes it.\n"
-    );
+    text += ".\n";
+    if !goes_on.is_empty() {
+        text += &format!(
+            "{} on by itself, or puts back what was before: `bayplan status {name}` shows it, \
+             `bayplan release {name}` follows it and finishes the rest.\n",
+            if goes_on.len() == 1 {
+                "That host goes"
+            } else {
+                "Those hosts go"
+            }
+        );
+    }
+    if !failed.is_empty() || !back.is_empty() {
+        let stays = if done.is_empty() {
+            ""
+        } else {
+            "What was done stays. "
+        };
+        text += &format!(
+            "{stays}`bayplan status {name}` shows it; once the cause is mended, \
+             `bayplan release {name}` finishes it.\n"
+        );
+    }
     text
+}
+
+/// Whether the host is as it was before it failed.
+#[must_use]
+pub fn was_put_back(problem: &Problem) -> bool {
+    matches!(problem, Problem::Activation(failed) if failed.then == Then::PutBack)
 }
 
 fn acts(plan: &Plan) -> String {

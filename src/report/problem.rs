@@ -3,7 +3,7 @@
 use super::errors::HostFailure;
 use crate::host::observe::ObserveError;
 use crate::host::stage::Finding;
-use crate::release::problem::{FailedStep, Problem};
+use crate::release::problem::{FailedStep, Problem, Then};
 
 impl From<&Problem> for HostFailure {
     fn from(problem: &Problem) -> Self {
@@ -26,7 +26,16 @@ impl From<&Problem> for HostFailure {
             ),
             Problem::NotStaged { .. } => (None, Some("nothing was changed".to_owned())),
             Problem::NotReady { findings } => (more(findings), findings_help(findings)),
-            Problem::Activation(failed) => (activation(failed), None),
+            Problem::Activation(failed) => (activation(failed), then(&failed.then)),
+            Problem::Continues { error, log, .. } => {
+                let stderr = error.stderr.trim();
+                let long = (!stderr.is_empty()).then(|| stderr.to_owned());
+                let help = format!(
+                    "the next release follows it to its end and goes on from there; on the host, \
+                     `tail -f {log}` shows it"
+                );
+                (long, Some(help))
+            }
         };
         Self {
             short: problem.line(),
@@ -71,6 +80,19 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
     })
 }
 
+/// What became of the host.
+fn then(then: &Then) -> Option<String> {
+    match then {
+        Then::PutBack => None,
+        Then::Left => Some("it stays as it is; release again once the cause is mended".to_owned()),
+        Then::NotPutBack { .. } => Some(
+            "look at it now: `bayplan status` and `journalctl -u UNIT` on the host; a release of \
+             what ran before, or of what mends it, goes on from here"
+                .to_owned(),
+        ),
+    }
+}
+
 fn activation(failed: &FailedStep) -> Option<String> {
     let mut lines: Vec<String> = failed.errors.iter().skip(1).cloned().collect();
     if !failed.states.is_empty() {
@@ -79,6 +101,10 @@ fn activation(failed: &FailedStep) -> Option<String> {
     if !failed.journal.is_empty() {
         lines.push("the last lines of its journal:".to_owned());
         lines.extend(failed.journal.iter().map(|line| format!("  {line}")));
+    }
+    if let Then::NotPutBack { errors } = &failed.then {
+        lines.push("the previous generation could not be put back:".to_owned());
+        lines.extend(errors.iter().map(|line| format!("  {line}")));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

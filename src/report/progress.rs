@@ -11,9 +11,11 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::palette::Palette;
 use super::text::{commas, count, escape};
 use crate::cluster::name::{HostName, UnitName};
+use crate::host::watch::At;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 use crate::release::event::{Event, EventKind};
+use crate::release::follow::Ending;
 
 /// The display of events. Threads may share it.
 pub struct Progress(Display);
@@ -80,13 +82,18 @@ fn line(event: &Event) -> Option<String> {
         | EventKind::Locked
         | EventKind::Activating { .. } => return None,
         EventKind::Step { step, .. } => match step {
-            Step::Stop { .. } | Step::Restart { .. } | Step::AwaitHealthy { .. } => doing(step),
+            Step::Stop { .. }
+            | Step::Restart { .. }
+            | Step::RestartUnless { .. }
+            | Step::RestartUnjudged { .. }
+            | Step::AwaitHealthy { .. } => doing(step),
             Step::PlaceInputs { .. }
             | Step::RepairInputs { .. }
             | Step::MarkEdited { .. }
             | Step::WriteUnit { .. }
             | Step::Enable { .. }
             | Step::Reload
+            | Step::NameImage { .. }
             | Step::RemoveUnit { .. }
             | Step::SetCurrent { .. }
             | Step::RemoveInputs { .. }
@@ -95,6 +102,11 @@ fn line(event: &Event) -> Option<String> {
         EventKind::WaitingForLock { .. }
         | EventKind::Staged { .. }
         | EventKind::Checked { .. }
+        | EventKind::Following { .. }
+        | EventKind::Followed { .. }
+        | EventKind::FollowedToEnd { .. }
+        | EventKind::PuttingBack { .. }
+        | EventKind::PutBack
         | EventKind::Activated { .. }
         | EventKind::Failed { .. } => message(kind),
     };
@@ -106,9 +118,32 @@ fn message(kind: &EventKind) -> String {
     match kind {
         EventKind::Connecting => "connecting".to_owned(),
         EventKind::Observed => "looked at".to_owned(),
-        EventKind::WaitingForLock { holder } => {
-            format!("waiting for the lock of {}", escape(holder))
+        EventKind::WaitingForLock { holder, at } => {
+            let at = at.as_ref().map(At::words);
+            let at = at.map_or_else(String::new, |at| format!(": {}", escape(&at)));
+            format!("waiting for the lock of {}{at}", escape(holder))
         }
+        EventKind::Following { holder, since, at } => {
+            let holder = match holder.as_str() {
+                "" => "another release".to_owned(),
+                holder => escape(holder),
+            };
+            let since = since.and_then(|since| jiff::Timestamp::from_second(since).ok());
+            let since = since.map_or_else(String::new, |since| format!(" since {since}"));
+            format!(
+                "an activation goes on here{since}, begun by {holder}, whose session is gone; \
+                 following it: {}",
+                escape(&at.words())
+            )
+        }
+        EventKind::Followed { at } => escape(&at.words()),
+        EventKind::FollowedToEnd { ending } => match ending {
+            Ending::Done => "that activation is done".to_owned(),
+            Ending::PutBack => "that activation failed and was put back".to_owned(),
+            Ending::Failed => "that activation did not come to its end".to_owned(),
+        },
+        EventKind::PuttingBack { at } => escape(&at.doing),
+        EventKind::PutBack => "the previous generation is back".to_owned(),
         EventKind::Locked => "locked".to_owned(),
         EventKind::Staged { bytes } => format!("staged {}", size(*bytes)),
         EventKind::Checked { pulled: 0 } => "checked".to_owned(),
@@ -143,7 +178,10 @@ fn doing(step: &Step) -> String {
         Step::Enable { units: which } => format!("enabling {}", units(which)),
         Step::Reload => "systemctl daemon-reload".to_owned(),
         Step::Stop { service, .. } => format!("stopping {service}"),
-        Step::Restart { service, .. } => format!("restarting {service}"),
+        Step::Restart { service, .. }
+        | Step::RestartUnless { service, .. }
+        | Step::RestartUnjudged { service, .. } => format!("restarting {service}"),
+        Step::NameImage { service, .. } => format!("naming the image of {service}"),
         Step::AwaitHealthy { units: which } => {
             let are = if which.len() == 1 { "is" } else { "are" };
             format!("waiting until {} {are} healthy", units(which))
@@ -276,6 +314,11 @@ impl Terminal {
             | EventKind::Locked
             | EventKind::Staged { .. }
             | EventKind::Checked { .. }
+            | EventKind::Following { .. }
+            | EventKind::Followed { .. }
+            | EventKind::FollowedToEnd { .. }
+            | EventKind::PuttingBack { .. }
+            | EventKind::PutBack
             | EventKind::Step { .. } => {}
         }
         bar.set_message(message(&event.kind));

@@ -11,6 +11,7 @@ use crate::cluster::model::{
     Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::host::watch::{Activation, Activity, At, Holding};
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
@@ -20,7 +21,8 @@ use crate::plan::{
     Wave,
 };
 use crate::release::event::{Event, EventKind};
-use crate::render::desired::DirectoryName;
+use crate::release::follow::Ending;
+use crate::render::desired::{DirectoryName, Fingerprint};
 
 /// Fails if a text holds a control character other than a line break.
 #[track_caller]
@@ -482,6 +484,36 @@ pub fn in_sync() -> Status {
     }
 }
 
+/// What may go on on hosts.
+pub fn activities(odd: &str) -> BTreeMap<HostName, Activity> {
+    let activity = |session, activation| Activity {
+        holder: format!("ada@laptop {odd}"),
+        session,
+        activation,
+    };
+    let activation = || {
+        Some(Activation {
+            cluster: odd.to_owned(),
+            since: Some(1_763_712_000),
+            at: at(odd),
+        })
+    };
+    BTreeMap::from([
+        (host("docker01"), activity(Holding::No, activation())),
+        (host("docker02"), activity(Holding::Yes, activation())),
+        (host("docker03"), activity(Holding::Yes, None)),
+    ])
+}
+
+/// Somewhere in an activation.
+fn at(odd: &str) -> At {
+    At {
+        step: 3,
+        of: 7,
+        doing: odd.to_owned(),
+    }
+}
+
 /// Every event, with every step.
 pub fn events(odd: &str) -> Vec<Event> {
     let search = || service("search");
@@ -519,6 +551,20 @@ pub fn events(odd: &str) -> Vec<Event> {
             service: search(),
             unit: unit("search"),
         },
+        Step::RestartUnless {
+            service: search(),
+            unit: unit("search"),
+            fingerprint: Fingerprint::reported("v1:0"),
+        },
+        Step::RestartUnjudged {
+            service: search(),
+            unit: unit("search"),
+        },
+        Step::NameImage {
+            service: search(),
+            id: odd.to_owned(),
+            reference: odd.to_owned(),
+        },
         Step::AwaitHealthy {
             units: vec![unit("search")],
         },
@@ -544,6 +590,26 @@ pub fn events(odd: &str) -> Vec<Event> {
         EventKind::Observed,
         EventKind::WaitingForLock {
             holder: odd.to_owned(),
+            at: None,
+        },
+        EventKind::WaitingForLock {
+            holder: odd.to_owned(),
+            at: Some(at(odd)),
+        },
+        EventKind::Following {
+            holder: odd.to_owned(),
+            since: Some(1_763_712_000),
+            at: at(odd),
+        },
+        EventKind::Followed { at: at(odd) },
+        EventKind::FollowedToEnd {
+            ending: Ending::Done,
+        },
+        EventKind::FollowedToEnd {
+            ending: Ending::PutBack,
+        },
+        EventKind::FollowedToEnd {
+            ending: Ending::Failed,
         },
         EventKind::Locked,
         EventKind::Staged { bytes: 24_000 },
@@ -568,6 +634,8 @@ pub fn events(odd: &str) -> Vec<Event> {
     kinds.push(EventKind::Activated {
         took: Duration::from_millis(3_240),
     });
+    kinds.push(EventKind::PuttingBack { at: at(odd) });
+    kinds.push(EventKind::PutBack);
     kinds.push(EventKind::Failed {
         error: odd.to_owned(),
     });

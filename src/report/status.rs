@@ -10,6 +10,7 @@ use super::reason::{Space, reason, some_paths};
 use super::text::{WIDTH, count, escape, list, pad, short_value, value, width};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::host::watch::{Activity, Holding};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
 /// The longest version that is shown in full.
@@ -18,11 +19,20 @@ const VERSION: usize = 16;
 /// The state of every host that was seen, a row a service, and a last part that sums it up and
 /// says what to type. `now` is the reader's clock.
 #[must_use]
-pub fn text(cluster: &Cluster, status: &Status, now: Timestamp, palette: &Palette) -> String {
+pub fn text(
+    cluster: &Cluster,
+    status: &Status,
+    activities: &BTreeMap<HostName, Activity>,
+    now: Timestamp,
+    palette: &Palette,
+) -> String {
     let mut lines = Vec::new();
     let columns = Columns::of(status, now);
     for (host, state) in &status.hosts {
-        lines.extend(host_lines(cluster, host, state, columns, now, palette));
+        let activity = activities.get(host).and_then(|a| activity(a, now));
+        lines.extend(host_lines(
+            cluster, host, state, activity, columns, now, palette,
+        ));
     }
     lines.extend(last_lines(cluster, status, palette));
     lines.join("\n") + "\n"
@@ -43,6 +53,7 @@ fn host_lines(
     cluster: &Cluster,
     host: &HostName,
     status: &HostStatus,
+    activity: Option<String>,
     columns: Columns,
     now: Timestamp,
     palette: &Palette,
@@ -71,7 +82,9 @@ fn host_lines(
         None => "  no generation yet".to_owned(),
     };
     let mut lines = vec![header];
-    if *unfinished {
+    if let Some(activity) = activity {
+        lines.push(format!("  {} {activity}", paint(palette.changed, "!")));
+    } else if *unfinished {
         lines.push(format!(
             "  {} the last activation did not finish here",
             paint(palette.changed, "!")
@@ -115,6 +128,36 @@ fn host_lines(
         }
     }
     lines
+}
+
+/// What goes on there under the lock, in a line.
+fn activity(activity: &Activity, now: Timestamp) -> Option<String> {
+    let holder = match activity.holder.as_str() {
+        "" => "somebody".to_owned(),
+        holder => escape(holder),
+    };
+    let Activity {
+        holder: _,
+        session,
+        activation,
+    } = activity;
+    match (activation, session) {
+        (None, Holding::No) => None,
+        (None, Holding::Yes) => Some(format!("locked by {holder}")),
+        (Some(activation), session) => {
+            let since = activation.since.map(|since| ago(since, now));
+            let since = since.map_or_else(String::new, |since| format!(", begun {since}"));
+            let gone = match session {
+                Holding::Yes => "",
+                Holding::No => ", whose session is gone: the host goes on by itself",
+            };
+            Some(format!(
+                "an activation of {}{since}: {}; by {holder}{gone}",
+                value(&activation.cluster),
+                escape(&activation.at.words()),
+            ))
+        }
+    }
 }
 
 fn shown_version(version: Option<&str>) -> String {
@@ -354,25 +397,49 @@ mod tests {
     #[test]
     fn every_state_has_its_words() {
         let status = samples::every_state("failed");
-        assert_snapshot!(text(&samples::cluster(), &status, now(), &Palette::PLAIN));
+        assert_snapshot!(text(
+            &samples::cluster(),
+            &status,
+            &samples::activities("restarting web"),
+            now(),
+            &Palette::PLAIN
+        ));
     }
 
     #[test]
     fn a_cluster_in_sync_needs_one_line_at_the_end() {
         let status = samples::in_sync();
-        assert_snapshot!(text(&samples::cluster(), &status, now(), &Palette::PLAIN));
+        assert_snapshot!(text(
+            &samples::cluster(),
+            &status,
+            &BTreeMap::new(),
+            now(),
+            &Palette::PLAIN
+        ));
     }
 
     #[test]
     fn hosts_that_were_not_seen_are_named() {
         let mut status = samples::in_sync();
         status.hosts.pop_last();
-        let shown = text(&samples::cluster(), &status, now(), &Palette::PLAIN);
+        let shown = text(
+            &samples::cluster(),
+            &status,
+            &BTreeMap::new(),
+            now(),
+            &Palette::PLAIN,
+        );
         let last = shown.lines().last().unwrap();
         assert_eq!(last, "2 hosts, 2 units: all in sync; docker03 not seen");
         status.hosts.clear();
         assert_eq!(
-            text(&samples::cluster(), &status, now(), &Palette::PLAIN),
+            text(
+                &samples::cluster(),
+                &status,
+                &BTreeMap::new(),
+                now(),
+                &Palette::PLAIN
+            ),
             "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
         );
     }
@@ -395,8 +462,8 @@ mod tests {
         #[test]
         fn no_value_can_steer_a_terminal(odd in any::<String>()) {
             let status = samples::every_state(&odd);
-            samples::assert_tame(&text(&samples::cluster(), &status, now(), &Palette::PLAIN));
-            let coloured = text(&samples::cluster(), &status, now(), &Palette::COLOURED);
+            samples::assert_tame(&text(&samples::cluster(), &status, &samples::activities(&odd), now(), &Palette::PLAIN));
+            let coloured = text(&samples::cluster(), &status, &samples::activities(&odd), now(), &Palette::COLOURED);
             samples::assert_tame(&anstream::adapter::strip_str(&coloured).to_string());
         }
     }

@@ -66,16 +66,23 @@ pub fn exits_at_once(fleet: &'static Fleet) {
     // The last words of the unit are what the operator needs.
     ground
         .release()
-        .exits(1)
+        .exits(5)
         .says(&["docker01", "exits-web"])
-        .says(&["entry: exiting at once"]);
+        .says(&["entry: exiting at once"])
+        .says(&["put back", "docker01"]);
     // It stopped at the first host: the second one keeps what it had.
     let after = ground.containers();
     assert_eq!(before.id("docker02/web"), after.id("docker02/web"));
     assert_eq!(before.id("docker01/shop"), after.id("docker01/shop"));
+    // There the version of before is back, and so it is what runs everywhere.
+    assert_eq!(before.changes(&after), ["~ docker01/web"]);
+    ground.is_as_described(|repo| {
+        repo.set_of("web", "tag", "1.0");
+        repo.set_of("mail", "tag", "1.0");
+    });
     ground
         .status()
-        .says(&["web", "not running"])
+        .says(&["web", "pending restart"])
         .says(&["shop", "in sync"]);
     ground.diff().exits(2);
 
@@ -97,7 +104,7 @@ pub fn unhealthy(fleet: &'static Fleet) {
     let before = ground.containers();
     ground
         .release()
-        .exits(1)
+        .exits(5)
         .says(&["docker01", "sick-web"])
         .says(&["404"])
         .says(&["/health"]);
@@ -105,6 +112,14 @@ pub fn unhealthy(fleet: &'static Fleet) {
         before.id("docker02/web"),
         ground.containers().id("docker02/web")
     );
+
+    // With `keep` it stays as it is, for somebody to look at.
+    ground
+        .bayplan(&["release", "sick", "--yes", "--on-failure", "keep"])
+        .exits(1)
+        .says(&["docker01", "sick-web"])
+        .never_says(&["put back"]);
+    ground.status().says(&["web", "not running"]);
 
     // Back to what ran before is a change like any other.
     ground.repo.set_of("web", "tag", "1.0");

@@ -145,6 +145,15 @@ impl Ground {
             .says(&[&self.repo.name, "is in sync"]);
     }
 
+    /// A release of another description would do nothing.
+    #[track_caller]
+    pub fn is_as_described(&mut self, describe: impl FnOnce(&mut Repo)) {
+        let described = self.repo.services.clone();
+        describe(&mut self.repo);
+        self.diff().exits(0).says(&["No changes."]);
+        self.repo.services = described;
+    }
+
     /// Every file of systemd's and of ours on every host.
     pub fn files(&self) -> BTreeMap<String, FileState> {
         let looks = on_every_host(self.fleet, |host| {

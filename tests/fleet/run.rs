@@ -126,6 +126,13 @@ impl Running {
         stdin.write_all(line.as_bytes()).expect("it reads");
     }
 
+    /// What a terminal does at Ctrl-C: SIGINT.
+    pub fn interrupt(&self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(status.expect("kill starts").success());
+    }
+
     /// SIGKILL to it, and to nothing that it started.
     pub fn kill(mut self) {
         self.child.kill().expect("it is our child");

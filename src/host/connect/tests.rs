@@ -16,6 +16,7 @@ fn host(transport: Transport) -> Host {
 
 fn context(repository_root: &Path) -> ConnectContext {
     ConnectContext {
+        interrupt: Interrupt::default(),
         cluster: ClusterName::new("production").unwrap(),
         repository_root: repository_root.to_owned(),
         connect_timeout: CONNECT_TIMEOUT,

@@ -1,9 +1,11 @@
-# What each step does. A step tells on stdout `step <n> start`, then `done`, `skipped` or `failed`;
-# before `failed` come lines of `error`, and of a unit's `state` and `journal`. A step that was done
-# before does no harm; the first one that fails ends the script.
+# What each step does. A step tells on stdout `step <n> start <what>`, then `done`, `skipped` or
+# `failed`; before `failed` come lines of `error`, and of a unit's `state` and `journal`. A step that
+# was done before does no harm. The first one that fails ends the script, after what had changed was
+# put back: that is told in the same way, with `back` for `step`.
 
 # Standard input may be the lock of the host: it is kept, and no command reads from it.
 exec 8<&0 </dev/null
+printf 'begin %s %s\n' "$steps" "$(date +%s)"
 set -u
 started=''
 newline='
@@ -26,26 +28,86 @@ run() {
   fail "\`$*\` failed with status $status${said:+: $said}"
 }
 
-# step NUMBER FUNCTION ARGUMENT...
-step() {
-  number=$1
-  shift
-  printf 'step %s start\n' "$number"
+# act KIND NUMBER FUNCTION ARGUMENT...
+act() {
+  kind=$1 number=$2
+  shift 2
+  printf '%s %s start %s\n' "$kind" "$number" "$*"
   if [ "$runs" = files ]; then
     case $1 in
-    reload | stop_unit | restart_unit | await_healthy)
-      printf 'step %s skipped\n' "$number"
+    reload | stop_unit | restart_* | await_healthy | name_image)
+      printf '%s %s skipped\n' "$kind" "$number"
       return
       ;;
     esac
   fi
   if "$@"; then
-    printf 'step %s done\n' "$number"
+    printf '%s %s done\n' "$kind" "$number"
   else
-    printf 'step %s failed\n' "$number"
-    exit 1
+    printf '%s %s failed\n' "$kind" "$number"
+    return 1
   fi
 }
+
+# step NUMBER FUNCTION ARGUMENT...
+step() {
+  act step "$@" && return
+  failed_at=$number
+  put_back
+}
+
+# back NUMBER FROM FUNCTION ARGUMENT...: done only if the activation had begun its step FROM.
+back() {
+  back=$1 from=$2
+  shift 2
+  [ "$failed_at" -ge "$from" ] || return 0
+  act back "$back" "$@" && return
+  note_history failed
+  exit 1
+}
+
+# leave: nothing is put back.
+leave() {
+  note_history failed
+  exit 1
+}
+
+# go_back NUMBER: from now on files come from a generation that is whole.
+go_back() {
+  source=$var/generations/$1
+  said=$({ cd "$source" && sha256sum -c --quiet digests; } 2>&1) || {
+    fail "expected a whole generation in $source: $said"
+    leave
+  }
+}
+
+# was_put_back
+was_put_back() {
+  note_history 'put back'
+  printf 'put back\n'
+  exit 1
+}
+
+# note_history RESULT: one line an activation, for people.
+note_history() {
+  list='' comma=''
+  if [ -f "$staged/restarted" ]; then restarted_=$staged/restarted; else restarted_=$numbered/restarted; fi
+  if [ -f "$restarted_" ]; then
+    while read -r unit; do
+      case ,$list, in
+      *",\"${unit#"$cluster"-}\","*) ;;
+      *) list=$list$comma\"${unit#"$cluster"-}\" comma=, ;;
+      esac
+    done <"$restarted_"
+  fi
+  mkdir -p "$var" && printf '%s,"generation":%s,"result":"%s","finished":"%s","restarted":[%s]}\n' \
+    "$record" "${numbered##*/}" "$1" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$list" >>"$var/history" || return 0
+  # Years of releases, but not without end.
+  if [ "$(wc -l <"$var/history")" -gt 2000 ]; then
+    tail -n 1000 "$var/history" >"$var/.history.new" && mv -T "$var/.history.new" "$var/history"
+  fi
+  return 0
+} 2>/dev/null
 
 # flush DIRECTORY: every file and directory in it is on the disk. Nothing may follow the recursion
 # that needs `entry`.
@@ -171,6 +233,7 @@ moment() {
 restart_unit() {
   moment
   restarted=$now
+  [ ! -d "$staged" ] || printf '%s\n' "$1" >>"$staged/restarted"
   # Else an earlier crash loop may forbid the start (start-limit-hit).
   systemctl reset-failed "$1.service" >/dev/null 2>&1
   run systemctl restart "$1.service" || {
@@ -179,6 +242,23 @@ restart_unit() {
   }
   started="$started$(invocation "$1")$newline"
   containers=''
+}
+
+# restart_unless UNIT FINGERPRINT: restarts it unless its container carries this fingerprint.
+restart_unless() {
+  label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$1" 2>/dev/null)
+  [ "$label" = "$2" ] || restart_unit "$1"
+}
+
+# restart_unjudged UNIT: it was not well before, so nobody waits until it is.
+restart_unjudged() {
+  systemctl reset-failed "$1.service" >/dev/null 2>&1
+  run systemctl --no-block restart "$1.service"
+}
+
+# name_image ID REFERENCE: what the reference meant before the pull.
+name_image() {
+  run "$engine" tag "$1" "$2"
 }
 
 # invocation UNIT: which start of the unit is running, after how many restarts by systemd. A unit
@@ -314,7 +394,8 @@ set_current() {
     printf 'note %s was not a link; it is now %s\n' "$var/current" "$saved"
   fi
   run rm -f "$var/.current.new" && run ln -s "generations/$1" "$var/.current.new" &&
-    run mv -T "$var/.current.new" "$var/current" && run sync "$var"
+    run mv -T "$var/.current.new" "$var/current" && run sync "$var" || return 1
+  note_history 'done'
 }
 
 # remove_inputs SERVICE NAME...: under another name first, so that no half of one keeps its name.

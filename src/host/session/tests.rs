@@ -376,3 +376,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_interrupt_ends_what_is_waited_for() {
+    let mut session = session(&["sh"]);
+    let interrupt = Interrupt::default();
+    session.heed(interrupt.clone());
+    session
+        .run("starting", ":", Duration::from_secs(30))
+        .unwrap();
+    let asks = std::thread::spawn(move || interrupt.ask());
+    let error = session
+        .run("sleeping", "sleep 60", Duration::from_secs(90))
+        .unwrap_err();
+    asks.join().unwrap();
+    assert!(matches!(error.kind, HostErrorKind::Interrupted { .. }));
+}

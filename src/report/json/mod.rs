@@ -159,7 +159,12 @@ mod tests {
         let failures = BTreeMap::from([(samples::host("docker03"), failure)]);
         for example in [
             super::plan(&samples::documented(), &BTreeMap::new(), Detail::Short),
-            status(&cluster.name, &samples::documented_status(), &failures),
+            status(
+                &cluster.name,
+                &samples::documented_status(),
+                &BTreeMap::new(),
+                &failures,
+            ),
         ] {
             let example = format!("```json\n{example}```\n");
             assert!(
@@ -183,6 +188,7 @@ mod tests {
         assert_snapshot!(status(
             &cluster.name,
             &samples::every_state("failed"),
+            &samples::activities("restarting web"),
             &failures
         ));
     }
@@ -194,11 +200,13 @@ mod tests {
         assert!(says(&status(
             &cluster.name,
             &samples::in_sync(),
+            &BTreeMap::new(),
             &BTreeMap::new()
         )));
         assert!(!says(&status(
             &cluster.name,
             &samples::in_sync(),
+            &BTreeMap::new(),
             &samples::failures("x")
         )));
         let empty = samples::plan(vec![("docker01", samples::still())], Vec::new());
@@ -218,7 +226,7 @@ mod tests {
             let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
             let reasons = &read["hosts"][0]["services"][0]["reasons"];
             prop_assert_eq!(reasons[3]["after"].as_str(), Some(odd.as_str()));
-            let shown = status(&samples::cluster().name, &samples::every_state(&odd), &samples::failures(&odd));
+            let shown = status(&samples::cluster().name, &samples::every_state(&odd), &samples::activities(&odd), &samples::failures(&odd));
             samples::assert_tame(&shown);
             let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
             prop_assert_eq!(read["failures"][0]["error"].as_str(), Some(odd.as_str()));

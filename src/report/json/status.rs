@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::host::watch::{Activity, Holding};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
 /// The state of a cluster as JSON, with a final line break.
@@ -14,6 +15,7 @@ use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 pub fn status(
     cluster: &ClusterName,
     status: &Status,
+    activities: &BTreeMap<HostName, Activity>,
     failures: &BTreeMap<HostName, HostFailure>,
 ) -> String {
     let Status { hosts } = status;
@@ -21,7 +23,10 @@ pub fn status(
         version: VERSION,
         cluster: cluster.as_str(),
         in_sync: super::super::status::in_sync(status) && failures.is_empty(),
-        hosts: hosts.iter().map(HostStatusJson::of).collect(),
+        hosts: hosts
+            .iter()
+            .map(|(host, status)| HostStatusJson::of(host, status, activities.get(host)))
+            .collect(),
         failures: failures.iter().map(FailureJson::of).collect(),
     })
 }
@@ -40,11 +45,12 @@ struct HostStatusJson<'a> {
     host: &'a str,
     generation: Option<u64>,
     unfinished: bool,
+    activity: Option<ActivityJson<'a>>,
     services: Vec<ServiceStatusJson<'a>>,
 }
 
 impl<'a> HostStatusJson<'a> {
-    fn of((host, status): (&'a HostName, &'a HostStatus)) -> Self {
+    fn of(host: &'a HostName, status: &'a HostStatus, activity: Option<&'a Activity>) -> Self {
         let HostStatus {
             generation,
             unfinished,
@@ -73,7 +79,50 @@ impl<'a> HostStatusJson<'a> {
             host: host.as_str(),
             generation: *generation,
             unfinished: *unfinished,
+            activity: activity.filter(|a| a.is_busy()).map(ActivityJson::of),
             services: services.collect(),
+        }
+    }
+}
+
+/// What goes on under the host's lock.
+#[derive(Serialize)]
+struct ActivityJson<'a> {
+    holder: &'a str,
+    /// Whether the session that took the lock is still there.
+    attended: bool,
+    activation: Option<ActivationJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ActivationJson<'a> {
+    cluster: &'a str,
+    since: Option<String>,
+    step: usize,
+    steps: usize,
+    doing: &'a str,
+}
+
+impl<'a> ActivityJson<'a> {
+    fn of(activity: &'a Activity) -> Self {
+        let Activity {
+            holder,
+            session,
+            activation,
+        } = activity;
+        Self {
+            holder,
+            attended: *session == Holding::Yes,
+            activation: activation.as_ref().map(|activation| ActivationJson {
+                cluster: &activation.cluster,
+                since: activation
+                    .since
+                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+                    .map(|moment| moment.to_string()),
+                step: activation.at.step,
+                steps: activation.at.of,
+                doing: &activation.at.doing,
+            }),
         }
     }
 }

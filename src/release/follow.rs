@@ -1,0 +1,176 @@
+//! Following what a host does by itself: an activation of this release, or one whose session is gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::event::{Event, EventKind};
+use super::hosts::{Hosts, Setting};
+use super::problem::Problem;
+use crate::cluster::name::HostName;
+use crate::host::error::HostError;
+use crate::host::parallel::for_each_host;
+use crate::host::script;
+use crate::host::session::Session;
+use crate::host::watch::{
+    Activity, At, Holding, Lines, Running, Words, activity_script, follow_script,
+};
+use crate::plan::observed::Runs;
+
+/// For one piece of what an activation says, which takes two seconds at most on an idle host.
+const PIECE: Duration = Duration::from_secs(60);
+/// After how long a session whose operator died is gone: the length of one piece, and a little.
+const NOTICE: Duration = Duration::from_millis(2500);
+/// For the question what goes on.
+const ACTIVITY: Duration = Duration::from_secs(30);
+
+/// Hands over every line that the activation of a cluster says, from its beginning to its end.
+pub(super) fn follow(
+    session: &mut Session,
+    cluster: &str,
+    mut on_line: impl FnMut(&str),
+) -> Result<(), HostError> {
+    let doing = "following the activation";
+    let mut lines = Lines::default();
+    loop {
+        let answer = session.run(doing, &follow_script(cluster, lines.taken()), PIECE)?;
+        let Some(words) = Words::parse(&answer.stdout) else {
+            return Err(session.misunderstood(doing, &answer.stdout));
+        };
+        lines.feed(words.bytes, &mut on_line);
+        if words.running == Running::No {
+            return Ok(());
+        }
+    }
+}
+
+/// What goes on on a host; nothing below a root directory.
+pub(super) fn activity(
+    session: &mut Session,
+    layout: &crate::host::layout::Layout,
+) -> Result<Activity, HostError> {
+    if layout.runs() == Runs::FilesOnly {
+        return Ok(Activity::default());
+    }
+    let doing = "asking what goes on there";
+    let answer = session.run(doing, &activity_script(layout), ACTIVITY)?;
+    Activity::parse(&answer.stdout).ok_or_else(|| session.misunderstood(doing, &answer.stdout))
+}
+
+/// How an activation ended that was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Done,
+    PutBack,
+    /// It failed, or somebody ended it.
+    Failed,
+}
+
+/// An activation that a dead session left, followed to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Followed {
+    /// Who had started it: the line of the lock.
+    pub holder: String,
+    /// Of which cluster, as the host tells it.
+    pub cluster: String,
+    pub ending: Ending,
+}
+
+impl Hosts {
+    /// What goes on on every host.
+    pub fn activities(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, Activity> {
+        let connections = self.connections.iter_mut();
+        let connections = connections.map(|(name, connection)| (name.clone(), connection));
+        let results = for_each_host(connections, setting.limit, |_, connection| {
+            activity(&mut connection.session, &connection.layout)
+        });
+        let mut activities = BTreeMap::new();
+        for (name, result) in results {
+            match result {
+                Ok(activity) => {
+                    activities.insert(name, activity);
+                }
+                Err(error) => self.drop_host(name, error.into()),
+            }
+        }
+        activities
+    }
+
+    /// Follows every activation whose session is gone to its end, and looks at those hosts again.
+    /// Nobody else would tell how they end, and a plan that is made meanwhile is of no use.
+    pub fn follow_orphans(
+        &mut self,
+        setting: Setting<'_>,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> BTreeMap<HostName, Followed> {
+        let attended =
+            |activity: &Activity| activity.session == Holding::Yes && activity.activation.is_some();
+        let mut activities = self.activities(setting);
+        if activities.values().any(attended) {
+            // A session whose operator just died notices it within two seconds.
+            std::thread::sleep(NOTICE);
+            activities = self.activities(setting);
+        }
+        let orphans: BTreeMap<HostName, Activity> = activities
+            .into_iter()
+            .filter(|(_, activity)| activity.orphan().is_some())
+            .collect();
+        let connections = self
+            .connections
+            .iter_mut()
+            .filter(|(name, _)| orphans.contains_key(*name))
+            .map(|(name, connection)| (name.clone(), connection));
+        let results = for_each_host(connections, setting.limit, |name, connection| {
+            let activity = &orphans[name];
+            let activation = activity.orphan().expect("only orphans are followed");
+            let event = |kind| {
+                tell(Event {
+                    host: name.clone(),
+                    kind,
+                });
+            };
+            event(EventKind::Following {
+                holder: activity.holder.clone(),
+                since: activation.since,
+                at: activation.at.clone(),
+            });
+            let mut ending = Ending::Failed;
+            let mut at = At::default();
+            follow(&mut connection.session, &activation.cluster, |line| {
+                let Some(said) = script::Event::parse(line) else {
+                    return;
+                };
+                at.hear(&said);
+                match said {
+                    script::Event::Started { .. } | script::Event::Back { .. } => {
+                        event(EventKind::Followed { at: at.clone() });
+                    }
+                    script::Event::Ended => ending = Ending::Done,
+                    script::Event::PutBack => ending = Ending::PutBack,
+                    _ => {}
+                }
+            })?;
+            event(EventKind::FollowedToEnd { ending });
+            connection.look_again(setting, name)?;
+            Ok(Followed {
+                holder: activity.holder.clone(),
+                cluster: activation.cluster.clone(),
+                ending,
+            })
+        });
+        let mut followed = BTreeMap::new();
+        for (name, result) in results {
+            match result {
+                Ok(how) => {
+                    followed.insert(name, how);
+                }
+                Err(problem) => self.drop_host(name, problem),
+            }
+        }
+        followed
+    }
+
+    fn drop_host(&mut self, name: HostName, problem: Problem) {
+        self.connections.remove(&name);
+        self.add_problem(name, problem);
+    }
+}
