@@ -12,6 +12,9 @@ use crate::cluster::model::{
 };
 use crate::cluster::name::VariableName;
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
+use crate::plan::observed::{ObservedProcess, ObservedService, UnitFile};
+use crate::plan::step::Step;
+use crate::plan::{Action, Change};
 use crate::render::desired::Inputs;
 use crate::render::render;
 

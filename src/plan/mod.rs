@@ -1,13 +1,16 @@
 //! Desired × observed → the plan: which steps, in which order, and why. Pure.
 
 mod changes;
+mod draft;
 mod explain;
 mod make;
 #[cfg(test)]
 mod model_host;
 pub mod observed;
+mod order;
 pub mod reason;
 mod service;
+mod show;
 pub mod status;
 pub mod step;
 mod types;
