@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::make::{KEPT_GENERATIONS, Moves, Options, target};
 use super::observed::{Generation, ObservedHost, ObservedProcess, ObservedService, Runs, UnitFile};
-use super::order::dependencies_first;
+use super::options::{KEPT_GENERATIONS, Moves, Options, target};
 use super::service::{DirectoryNeed, Need, need};
 use super::step::Step;
 use super::{Action, Change, Phase, Refusal, RefusalReason};
@@ -452,4 +451,35 @@ impl<'a> Draft<'a> {
             })
             .collect()
     }
+}
+
+/// The services of a host, each after those on the same host that it needs. Circles are allowed
+/// (they need only each other's address) and are cut where they are entered.
+fn dependencies_first(host: &DesiredHost) -> Vec<ServiceName> {
+    let mut order = Vec::with_capacity(host.services.len());
+    let mut placed: BTreeSet<&ServiceName> = BTreeSet::new();
+    let mut entered: BTreeSet<&ServiceName> = BTreeSet::new();
+    for root in host.services.keys() {
+        // An explicit stack: a chain of thousands must not overflow the real one.
+        let mut stack = vec![(root, 0)];
+        entered.insert(root);
+        while let Some((name, next)) = stack.pop() {
+            if placed.contains(name) {
+                continue;
+            }
+            let needs = &host.services[name].needs;
+            let Some(needed) = needs.get(next) else {
+                placed.insert(name);
+                order.push(name.clone());
+                continue;
+            };
+            stack.push((name, next + 1));
+            if let Some((needed, _)) = host.services.get_key_value(needed)
+                && entered.insert(needed)
+            {
+                stack.push((needed, 0));
+            }
+        }
+    }
+    order
 }

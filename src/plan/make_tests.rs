@@ -11,10 +11,12 @@ use crate::cluster::model::{
     Variable,
 };
 use crate::cluster::name::VariableName;
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
+use crate::plan::observed::ObservedHost;
 use crate::plan::observed::{ObservedProcess, ObservedService, UnitFile};
 use crate::plan::step::Step;
-use crate::plan::{Action, Change};
+use crate::plan::{Action, Change, Moves, target};
 use crate::render::desired::Inputs;
 use crate::render::render;
 

@@ -7,6 +7,7 @@ mod make;
 #[cfg(test)]
 mod model_host;
 pub mod observed;
+mod options;
 mod order;
 pub mod reason;
 mod service;
@@ -16,5 +17,6 @@ pub mod step;
 mod types;
 
 pub use explain::between;
-pub use make::{KEPT_GENERATIONS, Moves, Options, plan, target};
+pub use make::plan;
+pub use options::{KEPT_GENERATIONS, Moves, Options, target};
 pub use types::*;

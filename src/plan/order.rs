@@ -1,43 +1,11 @@
-//! What comes first: among the services of a host, and among the hosts of a cluster.
+//! Which hosts come first, and which go together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::step::Step;
 use super::{Phase, Wave};
-use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::DesiredHost;
-
-/// The services of a host, each after those on the same host that it needs. Circles are allowed
-/// (they need only each other's address) and are cut where they are entered.
-pub(super) fn dependencies_first(host: &DesiredHost) -> Vec<ServiceName> {
-    let mut order = Vec::with_capacity(host.services.len());
-    let mut placed: BTreeSet<&ServiceName> = BTreeSet::new();
-    let mut entered: BTreeSet<&ServiceName> = BTreeSet::new();
-    for root in host.services.keys() {
-        // An explicit stack: a chain of thousands must not overflow the real one.
-        let mut stack = vec![(root, 0)];
-        entered.insert(root);
-        while let Some((name, next)) = stack.pop() {
-            if placed.contains(name) {
-                continue;
-            }
-            let needs = &host.services[name].needs;
-            let Some(needed) = needs.get(next) else {
-                placed.insert(name);
-                order.push(name.clone());
-                continue;
-            };
-            stack.push((name, next + 1));
-            if let Some((needed, _)) = host.services.get_key_value(needed)
-                && entered.insert(needed)
-            {
-                stack.push((needed, 0));
-            }
-        }
-    }
-    order
-}
+use crate::cluster::name::HostName;
 
 /// Puts the hosts' phases into waves. Restarts go one host at a time, so that no service is down on
 /// two of its hosts at once; what takes nothing down goes to the first host alone and then to all
