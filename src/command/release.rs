@@ -8,12 +8,13 @@ use super::diff::{changes, failures, options, show};
 use super::{Exit, Failure};
 use crate::cli::{FailureChoice, Release};
 use crate::cluster::name::ClusterName;
+use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::{Moves, Plan, plan};
 use crate::release::problem::Problem;
-use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, Waited, release};
+use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -43,60 +44,63 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
     hosts.follow_orphans(setting, &|event| progress.event(&event));
     progress.finish();
-    let mut shown = plan(&description.desired, &hosts.observed(), &options);
     let detail = if arguments.diff {
         Detail::Diff
     } else {
         Detail::Short
     };
-    show(&description, &shown, &arguments.scope, detail)?;
-    if !hosts.problems().is_empty() {
-        let failures = failures(hosts.problems());
-        stream::stderr(&errors::text(&failures, &Palette::stderr()));
-        stream::stderr("nothing was changed on any host\n");
-        return Ok(Exit::Failed);
-    }
-    if !shown.refusals.is_empty() {
-        return Ok(Exit::Failed);
-    }
-    if !changes(&shown) {
-        return Ok(Exit::Done);
-    }
-    if !arguments.yes && !confirmed(&shown)? {
-        stream::stderr("nothing was changed\n");
-        return Ok(Exit::Failed);
-    }
     let order = order(&repository, &description.cluster.name, options, arguments);
     let interrupt = &description.connect.interrupt;
-    interrupt.listen()?;
-    let exit = loop {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let shown = plan(&description.desired, &hosts.observed(), &order.options);
+        show(&description, &shown, &arguments.scope, detail)?;
+        if !hosts.problems().is_empty() {
+            let failures = failures(hosts.problems());
+            stream::stderr(&errors::text(&failures, &Palette::stderr()));
+            stream::stderr("nothing was changed on any host\n");
+            return Ok(Exit::Failed);
+        }
+        if !shown.refusals.is_empty() {
+            return Ok(Exit::Failed);
+        }
+        if !changes(&shown) {
+            return Ok(Exit::Done);
+        }
+        if !arguments.yes && !confirmed(&shown)? {
+            stream::stderr("nothing was changed\n");
+            return Ok(Exit::Failed);
+        }
+        // From here on a Ctrl-C is heeded where it does no harm.
+        if tries == 1 {
+            interrupt.listen()?;
+        }
         let progress = display();
         let tell = |event| progress.event(&event);
         let result = release(setting, &mut hosts, &shown, &order, &tell);
         progress.finish();
         match result {
-            Err(stopped) if arguments.yes && overtaken(&stopped) => {
-                // Nobody looked at the plan, so nobody is misled by another one.
-                shown = plan(&description.desired, &hosts.observed(), &order.options);
-                show(&description, &shown, &arguments.scope, detail)?;
-                if !shown.refusals.is_empty() {
-                    break Exit::Failed;
-                }
-                if !changes(&shown) {
-                    break Exit::Done;
-                }
+            // Nobody agreed to a certain plan, as when a release waited in line behind another one
+            // of its cluster: then the plan of now is the one that is wanted.
+            Err(stopped) if arguments.yes && only_stale(&stopped) && tries < TRIES => {
+                stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
             }
-            Err(stopped) => break tell_stopped(&stopped),
+            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped))),
             Ok(released) => {
-                break finish(&description, &shown, &released, arguments, detail)?;
+                let exit = finish(&description, &shown, &released, arguments, detail)?;
+                return Ok(interrupted(interrupt, exit));
             }
         }
-    };
-    Ok(if interrupt.asked() && exit != Exit::Done {
-        Exit::Interrupted
-    } else {
-        exit
-    })
+    }
+}
+
+/// How often a plan that nobody was asked about is made anew, since the hosts changed.
+const TRIES: usize = 3;
+
+fn only_stale(stopped: &Stopped) -> bool {
+    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
+    stopped.stage == Stage::Stale && stopped.problems.values().all(stale)
 }
 
 fn confirmed(shown: &Plan) -> Result<bool, Failure> {
@@ -164,12 +168,12 @@ fn who() -> String {
     )
 }
 
-/// Whether somebody else's release changed the hosts while this one waited for it.
-fn overtaken(stopped: &Stopped) -> bool {
-    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
-    stopped.stage == Stage::Stale
-        && stopped.waited == Waited::Yes
-        && stopped.problems.values().all(stale)
+/// What did not come to its end because the operator asked says so.
+fn interrupted(interrupt: &Interrupt, exit: Exit) -> Exit {
+    match exit {
+        Exit::Failed if interrupt.asked() => Exit::Interrupted,
+        exit => exit,
+    }
 }
 
 fn tell_stopped(stopped: &Stopped) -> Exit {
@@ -177,10 +181,9 @@ fn tell_stopped(stopped: &Stopped) -> Exit {
     stream::stderr(&errors::text(&failures(&stopped.problems), &palette));
     stream::stderr("nothing was changed on any host\n");
     let held = |problem: &Problem| matches!(problem, Problem::Locked { .. });
-    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
     match stopped.stage {
         Stage::Lock if stopped.problems.values().all(held) => Exit::Locked,
-        Stage::Stale if stopped.problems.values().all(stale) => Exit::Stale,
+        Stage::Stale if only_stale(stopped) => Exit::Stale,
         Stage::Lock | Stage::Stale | Stage::Prepare => Exit::Failed,
     }
 }

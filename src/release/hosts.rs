@@ -57,13 +57,6 @@ impl Connection {
     }
 }
 
-/// Whether somebody else held a lock first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited {
-    Yes,
-    No,
-}
-
 /// The hosts that answered, and the problems of the others.
 pub struct Hosts {
     pub(super) connections: BTreeMap<HostName, Connection>,
@@ -167,8 +160,7 @@ impl Hosts {
         holder: &str,
         wait: Option<Duration>,
         tell: &impl Fn(Event),
-    ) -> Result<Waited, BTreeMap<HostName, Problem>> {
-        let mut waited = Waited::No;
+    ) -> Result<(), BTreeMap<HostName, Problem>> {
         let deadline = wait.map(|wait| Instant::now() + wait);
         for (name, connection) in &mut self.connections {
             let event = |kind| {
@@ -195,7 +187,6 @@ impl Hosts {
                         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
                             return Err(fails(Problem::Locked { holder, at }));
                         }
-                        waited = Waited::Yes;
                         if told.as_ref() != Some(&(holder.clone(), at.clone())) {
                             told = Some((holder.clone(), at.clone()));
                             event(EventKind::WaitingForLock { holder, at });
@@ -210,7 +201,7 @@ impl Hosts {
                 .map_err(|error| fails(error.into()))?;
             event(EventKind::Locked);
         }
-        Ok(waited)
+        Ok(())
     }
 
     /// Looks again, on the same sessions, and refuses if files or generations are not what the plan

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::event::Event;
-pub use self::hosts::{Hosts, Setting, Waited};
+pub use self::hosts::{Hosts, Setting};
 use self::prepare::Preparation;
 use self::problem::Problem;
 use crate::cluster::name::HostName;
@@ -59,8 +59,6 @@ pub struct Released {
 pub struct Stopped {
     pub stage: Stage,
     pub problems: BTreeMap<HostName, Problem>,
-    /// Whether somebody else had a lock first, so that a plan that is stale is no wonder.
-    pub waited: Waited,
 }
 
 /// How far a release came.
@@ -84,17 +82,10 @@ pub fn release(
     order: &Order,
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
-    let stopped = |stage, waited| {
-        move |problems| Stopped {
-            stage,
-            problems,
-            waited,
-        }
-    };
-    let waited = hosts
+    let stopped = |stage| move |problems| Stopped { stage, problems };
+    hosts
         .lock(&order.holder, order.lock_wait, tell)
-        .map_err(stopped(Stage::Lock, Waited::No))?;
-    let stopped = |stage| stopped(stage, waited);
+        .map_err(stopped(Stage::Lock))?;
     hosts.look_again(setting).map_err(stopped(Stage::Stale))?;
     let preparation = Preparation::of(setting, hosts, shown, order);
     let observed = preparation

@@ -121,7 +121,11 @@ fn message(kind: &EventKind) -> String {
         EventKind::WaitingForLock { holder, at } => {
             let at = at.as_ref().map(At::words);
             let at = at.map_or_else(String::new, |at| format!(": {}", escape(&at)));
-            format!("waiting for the lock of {}{at}", escape(holder))
+            let holder = match holder.as_str() {
+                "" => "another release".to_owned(),
+                holder => escape(holder),
+            };
+            format!("waiting for the lock of {holder}{at}")
         }
         EventKind::Following { holder, since, at } => {
             let holder = match holder.as_str() {
