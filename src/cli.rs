@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
-use crate::cluster::name::{ClusterName, ServiceName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -120,6 +120,29 @@ Examples:
                                                in CI: do not ask, wait in line")]
     Release(Release),
 
+    /// Undo the last release, or go back to a certain generation
+    ///
+    /// Each host keeps its last five generations, whole. The hosts that the last release changed go
+    /// back to what they had before it: the same plan, the same rules, the same reasons; nothing
+    /// is read from the services of the description. Images run that ran then.
+    #[command(after_help = "\
+Examples:
+  bayplan rollback production                     undo the last release
+  bayplan rollback production --host docker01     only there, by one generation
+  bayplan rollback production --to 12 --host docker01
+                                                  `bayplan history` shows the numbers")]
+    Rollback(Rollback),
+
+    /// Show what was released on every host: when, by whom, and how it ended
+    ///
+    /// A line an activation, the newest first: `*` is the current generation, `+` one that is kept
+    /// and that `rollback --to` can bring back, `✗` one that failed.
+    #[command(after_help = "\
+Examples:
+  bayplan history production
+  bayplan history production --json | jq '.hosts[].activations[-1]'")]
+    History(History),
+
     /// Show what runs on every host, and whether it is what it should be
     ///
     /// One look at each host: the running version, since when, and whether the container is in
@@ -195,6 +218,69 @@ pub struct Release {
     #[arg(long)]
     pub diff: bool,
 
+    #[command(flatten)]
+    pub patience: Patience,
+
+    /// Let services that are marked `stateful` move to another host or vanish
+    #[arg(long)]
+    pub allow_move: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Clone, Args)]
+pub struct Rollback {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// The generation to go back to, on every host; by default each goes back by one
+    #[arg(long, value_name = "N")]
+    pub to: Option<u64>,
+
+    /// Only this host, whether or not the last release changed it
+    #[arg(long, value_name = "HOST", value_parser = host)]
+    pub host: Option<HostName>,
+
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Show values in full and every changed file line by line
+    #[arg(long)]
+    pub diff: bool,
+
+    #[command(flatten)]
+    pub patience: Patience,
+
+    /// Let services that are marked `stateful` move to another host or vanish
+    #[arg(long)]
+    pub allow_move: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// Arguments of `history`.
+#[derive(Debug, Clone, Args)]
+pub struct History {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
+/// How long to wait for others, and what to do with what fails.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Patience {
     /// Wait this long for a lock that somebody else holds, as `30s` or `5m`; by default fail at once
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub lock_wait: Option<Duration>,
@@ -203,13 +289,6 @@ pub struct Release {
     /// as it is
     #[arg(long, value_name = "WHAT", default_value = "put-back")]
     pub on_failure: FailureChoice,
-
-    /// Let services that are marked `stateful` move to another host or vanish
-    #[arg(long)]
-    pub allow_move: bool,
-
-    #[command(flatten)]
-    pub parallel: Parallel,
 }
 
 /// What becomes of a host on which a step fails.
@@ -267,6 +346,10 @@ fn cluster(text: &str) -> Result<ClusterName, String> {
     let name = text.strip_prefix("clusters/").unwrap_or(text);
     let name = name.strip_suffix('/').unwrap_or(name);
     ClusterName::new(name).map_err(|error| format!("expected {}", error.expected))
+}
+
+fn host(text: &str) -> Result<HostName, String> {
+    HostName::new(text).map_err(|error| format!("expected {}", error.expected))
 }
 
 fn service(text: &str) -> Result<ServiceName, String> {

@@ -4,8 +4,10 @@ mod check;
 mod completions;
 mod description;
 mod diff;
+mod history;
 mod release;
 mod render;
+mod rollback;
 mod status;
 
 use crate::cli::{Cli, Command};
@@ -104,6 +106,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Rollback(arguments) => rollback::run(directory, &arguments),
+        Command::History(arguments) => history::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

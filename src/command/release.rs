@@ -6,7 +6,7 @@ use std::path::Path;
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
 use super::{Exit, Failure};
-use crate::cli::{FailureChoice, Release};
+use crate::cli::{FailureChoice, Patience, Release, Scope};
 use crate::cluster::name::ClusterName;
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
@@ -33,8 +33,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Moves::Refuse
     };
     let options = options(&description, &arguments.scope, moves)?;
-    let display = || Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let progress = display();
+    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
         cluster: &description.cluster,
         desired: &description.desired,
@@ -49,13 +48,49 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     } else {
         Detail::Short
     };
-    let order = order(&repository, &description.cluster.name, options, arguments);
+    let order = order(
+        &repository,
+        &description.cluster.name,
+        options,
+        &arguments.patience,
+    );
+    let way = Way {
+        description: &description,
+        setting,
+        scope: &arguments.scope,
+        order: &order,
+        yes: arguments.yes,
+        detail,
+    };
+    carry_out(&way, &mut hosts)
+}
+
+/// Everything that decides how a release, or a rollback, is carried out.
+pub(super) struct Way<'a> {
+    pub description: &'a Description,
+    pub setting: Setting<'a>,
+    pub scope: &'a Scope,
+    pub order: &'a Order,
+    pub yes: bool,
+    pub detail: Detail,
+}
+
+/// Shows the plan, asks, and does it.
+pub(super) fn carry_out(way: &Way<'_>, hosts: &mut Hosts) -> Result<Exit, Failure> {
+    let Way {
+        description,
+        setting,
+        scope,
+        order,
+        yes,
+        detail,
+    } = *way;
     let interrupt = &description.connect.interrupt;
     let mut tries = 0;
     loop {
         tries += 1;
-        let shown = plan(&description.desired, &hosts.observed(), &order.options);
-        show(&description, &shown, &arguments.scope, detail)?;
+        let shown = plan(setting.desired, &hosts.observed(), &order.options);
+        show(description, &shown, scope, detail)?;
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
@@ -68,7 +103,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         if !changes(&shown) {
             return Ok(Exit::Done);
         }
-        if !arguments.yes && !confirmed(&shown)? {
+        if !yes && !confirmed(&shown)? {
             stream::stderr("nothing was changed\n");
             return Ok(Exit::Failed);
         }
@@ -76,19 +111,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         if tries == 1 {
             interrupt.listen()?;
         }
-        let progress = display();
+        let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
         let tell = |event| progress.event(&event);
-        let result = release(setting, &mut hosts, &shown, &order, &tell);
+        let result = release(setting, hosts, &shown, order, &tell);
         progress.finish();
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
             // of its cluster: then the plan of now is the one that is wanted.
-            Err(stopped) if arguments.yes && only_stale(&stopped) && tries < TRIES => {
+            Err(stopped) if yes && only_stale(&stopped) && tries < TRIES => {
                 stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
             }
             Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped))),
             Ok(released) => {
-                let exit = finish(&description, &shown, &released, arguments, detail)?;
+                let exit = finish(way, &shown, &released)?;
                 return Ok(interrupted(interrupt, exit));
             }
         }
@@ -118,11 +153,11 @@ fn confirmed(shown: &Plan) -> Result<bool, Failure> {
     Ok(answer == Answer::Yes)
 }
 
-fn order(
+pub(super) fn order(
     repository: &Repository,
     cluster: &ClusterName,
     options: crate::plan::Options,
-    arguments: &Release,
+    patience: &Patience,
 ) -> Order {
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
@@ -136,8 +171,8 @@ fn order(
     Order {
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
-        lock_wait: arguments.lock_wait,
-        on_failure: match arguments.on_failure {
+        lock_wait: patience.lock_wait,
+        on_failure: match patience.on_failure {
             FailureChoice::PutBack => OnFailure::PutBack,
             FailureChoice::Keep => OnFailure::Keep,
         },
@@ -146,7 +181,9 @@ fn order(
             who,
             when: now.to_string(),
             commit,
+            back_to: None,
         },
+        back: std::collections::BTreeMap::new(),
         stage: StageId::new(&stage).expect("digits and hyphens are a stage's name"),
     }
 }
@@ -188,16 +225,11 @@ fn tell_stopped(stopped: &Stopped) -> Exit {
     }
 }
 
-fn finish(
-    description: &Description,
-    shown: &Plan,
-    released: &Released,
-    arguments: &Release,
-    detail: Detail,
-) -> Result<Exit, Failure> {
+fn finish(way: &Way<'_>, shown: &Plan, released: &Released) -> Result<Exit, Failure> {
+    let description = way.description;
     // What a pull found is told before the result, with its reasons.
     if released.plan.hosts != shown.hosts && changes(&released.plan) {
-        show(description, &released.plan, &arguments.scope, detail)?;
+        show(description, &released.plan, way.scope, way.detail)?;
     }
     let failures = failures(&released.problems);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));

@@ -9,6 +9,8 @@
 pub mod connect;
 pub mod error;
 mod failure;
+pub mod generation;
+pub mod history;
 pub mod interrupt;
 pub mod layout;
 pub mod observe;

@@ -140,6 +140,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
         who: "ada@laptop".to_owned(),
         when: "2026-11-21T09:30:00Z".to_owned(),
         commit: None,
+        back_to: None,
     };
     let activation = Activation {
         layout,
@@ -227,6 +228,7 @@ impl Root {
         let manifest = manifest(host);
         let staged = Staged {
             manifest: &manifest,
+            from: None,
             sent: host.services.iter().collect(),
             scripts: &[],
         };

@@ -67,6 +67,9 @@ pub struct Record {
     pub when: String,
     /// The commit of the config repository, `None` outside of one.
     pub commit: Option<String>,
+    /// The generation whose files these are again, in a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u64>,
 }
 
 /// Why there is no script: a path that a host reported leads out of its directory.

@@ -24,8 +24,10 @@ const DIGESTS: &str = "digests";
 pub struct Staged<'a> {
     /// Every service of the generation.
     pub manifest: &'a Manifest,
-    /// The services whose files travel. The others of the manifest are copied on the host, from its
-    /// current generation.
+    /// The generation of the host that the services are copied from which are not sent; `None` is
+    /// its current one.
+    pub from: Option<u64>,
+    /// The services whose files travel. The others of the manifest are copied on the host.
     pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
     /// Scripts by file name.
     pub scripts: &'a [(String, String)],
@@ -115,8 +117,11 @@ impl Staged<'_> {
             }
         }
         format!(
-            "{}id={id}\nlength={length}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
-            layout.variables()
+            "{}id={id}\nlength={length}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
+            layout.variables(),
+            self.from
+                .map_or_else(|| layout.current(), |number| layout.generation(number))
+                .quoted(),
         )
     }
 
@@ -139,14 +144,17 @@ impl Staged<'_> {
         let units: Vec<_> = units
             .map(|unit| format!("units/{}", unit.file_name()))
             .collect();
-        let words = |moving: bool| {
-            let images = images.iter().filter(|image| image.moving == moving);
-            let words: Vec<_> = images.map(|image| quote(&image.name)).collect();
-            quote(&words.join(" "))
+        let words = |means: fn(&Means) -> bool| {
+            let images = images.iter().filter(|image| means(&image.means));
+            let words = images.flat_map(|image| match &image.means {
+                Means::Whatever | Means::Moving => vec![quote(&image.name)],
+                Means::Image(id) => vec![quote(&image.name), quote(id)],
+            });
+            quote(&words.collect::<Vec<_>>().join(" "))
         };
         format!(
             "{}runs={runs}\nengine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -154,8 +162,9 @@ impl Staged<'_> {
             // The files are written once more at activation; the rest is for what surrounds them.
             length / 1024 * 3 + 10 * 1024,
             quote(&units.join(" ")),
-            words(false),
-            words(true),
+            words(|means| *means == Means::Whatever),
+            words(|means| *means == Means::Moving),
+            words(|means| matches!(means, Means::Image(_))),
         )
     }
 }
@@ -188,8 +197,18 @@ fn append_directory(tar: &mut Archive, path: &str) -> io::Result<()> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
     pub name: String,
-    /// Pulled even if it is there.
-    pub moving: bool,
+    pub means: Means,
+}
+
+/// Which image a reference is to mean.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Means {
+    /// The one that it means on the host, or in the registry.
+    Whatever,
+    /// The one that it means in the registry now: pulled even if there is one.
+    Moving,
+    /// The image of this id: a rollback runs what ran before.
+    Image(String),
 }
 
 /// Reads what a stage script says: nothing if all is well.

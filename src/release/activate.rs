@@ -13,7 +13,7 @@ use crate::cluster::name::{HostName, UnitName};
 use crate::host::error::HostError;
 use crate::host::layout::Layout;
 use crate::host::parallel::for_each_host;
-use crate::host::script::{self, Activation, Source, UNGUARD_STAGE};
+use crate::host::script::{self, Activation, Record, Source, UNGUARD_STAGE};
 use crate::host::session::Session;
 use crate::host::watch::At;
 use crate::plan::observed::Runs;
@@ -169,7 +169,10 @@ impl HostRun<'_> {
             },
             steps: self.steps,
             enabled_by: &enabled_by,
-            record: &self.order.record,
+            record: &Record {
+                back_to: self.order.back.get(self.name).map(|back| back.number),
+                ..self.order.record.clone()
+            },
             put_back: match self.order.on_failure {
                 OnFailure::PutBack => Some(&way_back),
                 OnFailure::Keep => None,

@@ -169,7 +169,7 @@ impl Hosts {
         followed
     }
 
-    fn drop_host(&mut self, name: HostName, problem: Problem) {
+    pub(super) fn drop_host(&mut self, name: HostName, problem: Problem) {
         self.connections.remove(&name);
         self.add_problem(name, problem);
     }

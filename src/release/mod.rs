@@ -4,6 +4,7 @@
 mod activate;
 pub mod event;
 pub mod follow;
+pub mod generations;
 mod hosts;
 mod prepare;
 pub mod problem;
@@ -28,8 +29,18 @@ pub struct Order {
     pub lock_wait: Option<Duration>,
     pub on_failure: OnFailure,
     pub record: Record,
+    /// The hosts that go back to one of their generations, in a rollback.
+    pub back: BTreeMap<HostName, Back>,
     /// A name for the staging area that no other release uses.
     pub stage: crate::host::layout::StageId,
+}
+
+/// The generation that a host goes back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Back {
+    pub number: u64,
+    /// The ids of the images that it ran.
+    pub images: BTreeMap<crate::cluster::name::ServiceName, String>,
 }
 
 /// What becomes of a host on which a step fails.

@@ -13,7 +13,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::parallel::for_each_host;
 use crate::host::script::guard_stage;
-use crate::host::stage::{Checked, Finding, Reference, Staged, parse_staged};
+use crate::host::stage::{Checked, Finding, Means, Reference, Staged, parse_staged};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, target};
 use crate::render::desired::DesiredService;
@@ -32,6 +32,7 @@ pub(super) struct Preparation<'a> {
 
 pub(super) struct HostPreparation<'a> {
     pub manifest: Manifest,
+    from: Option<u64>,
     pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
     engine: Engine,
     references: Vec<Reference>,
@@ -51,20 +52,30 @@ impl<'a> Preparation<'a> {
             let seen = &hosts.connections[name].look.observed;
             let cluster = &setting.cluster.name;
             let manifest = target(cluster, name, wanted, seen, &order.options);
-            let sent: BTreeMap<_, _> = wanted
-                .services
-                .iter()
-                .filter(|(name, _)| order.options.selects(name))
-                .collect();
-            let references: BTreeSet<Reference> = sent
-                .values()
-                .map(|service| Reference {
+            let selected = || {
+                let services = wanted.services.iter();
+                services.filter(|(name, _)| order.options.selects(name))
+            };
+            let back = order.back.get(name);
+            let ran = |service: &ServiceName| back.and_then(|back| back.images.get(service));
+            let references: BTreeSet<Reference> = selected()
+                .map(|(name, service)| Reference {
                     name: service.image.reference.clone(),
-                    moving: service.image.moving,
+                    means: match ran(name) {
+                        Some(id) => Means::Image(id.clone()),
+                        None if service.image.moving => Means::Moving,
+                        None => Means::Whatever,
+                    },
                 })
                 .collect();
+            // A generation that is there is copied, and does not travel.
+            let sent = match back {
+                Some(_) => BTreeMap::new(),
+                None => selected().collect(),
+            };
             let host = HostPreparation {
                 manifest,
+                from: back.map(|back| back.number),
                 sent,
                 engine: wanted.engine,
                 references: references.into_iter().collect(),
@@ -155,6 +166,7 @@ impl HostPreparation<'_> {
         let not_staged = |why: String| Problem::NotStaged { why };
         let staged = Staged {
             manifest: &self.manifest,
+            from: self.from,
             sent: self.sent.clone(),
             scripts: &[],
         };
@@ -242,6 +254,9 @@ impl Problem {
                 .first()
                 .cloned()
                 .unwrap_or_else(|| "the activation failed".to_owned()),
+            Problem::NoGeneration { number, why } => {
+                format!("generation {number} cannot be used: {why}")
+            }
             Problem::Unsafe { why } => why.clone(),
         }
     }

@@ -40,6 +40,8 @@ pub enum Problem {
         /// The file there that says more.
         log: String,
     },
+    /// A generation that a host is to go back to cannot be used.
+    NoGeneration { number: u64, why: String },
     /// An activation could not even be written.
     Unsafe { why: String },
 }

@@ -17,6 +17,7 @@ mod error;
 pub mod fingerprint;
 pub mod manifest;
 mod rules;
+pub mod stored;
 pub mod unit;
 pub mod unit_template;
 mod wait;

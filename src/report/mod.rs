@@ -6,6 +6,7 @@ pub mod confirm;
 mod diff;
 pub mod errors;
 pub mod files;
+pub mod history;
 pub mod json;
 pub mod outcome;
 pub mod palette;

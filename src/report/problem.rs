@@ -20,6 +20,10 @@ impl From<&Problem> for HostFailure {
             ),
             Problem::Locked { .. } => (None, Some("`--lock-wait 5m` waits for it".to_owned())),
             Problem::NoLock { .. } | Problem::Unsafe { .. } => (None, None),
+            Problem::NoGeneration { .. } => (
+                None,
+                Some("nothing was changed; `bayplan history` shows what is kept".to_owned()),
+            ),
             Problem::Stale { .. } => (
                 None,
                 Some("nothing was changed; look at the plan again".to_owned()),

@@ -11,6 +11,7 @@ use crate::cluster::model::{
     Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::host::history::{Entry, History};
 use crate::host::watch::{Activation, Activity, At, Holding};
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
@@ -482,6 +483,40 @@ pub fn in_sync() -> Status {
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
     }
+}
+
+/// What was activated, one of every kind.
+pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
+    let entry = |generation, result: &str, back_to| Entry {
+        generation,
+        who: odd.to_owned(),
+        when: format!("2026-11-2{generation}T09:30:00Z"),
+        commit: (generation != 2).then(|| "0123456789abcdef0123456789abcdef01234567".to_owned()),
+        back_to,
+        result: result.to_owned(),
+        finished: odd.to_owned(),
+        restarted: if generation == 1 {
+            Vec::new()
+        } else {
+            vec!["search".to_owned(), odd.to_owned()]
+        },
+    };
+    let entries = vec![
+        entry(1, "done", None),
+        entry(2, "done", None),
+        entry(3, "put back", None),
+        entry(3, "failed", None),
+        entry(3, "done", Some(2)),
+    ];
+    let history = History {
+        entries,
+        current: Some(3),
+        kept: BTreeSet::from([2, 3]),
+    };
+    BTreeMap::from([
+        (host("docker01"), history),
+        (host("docker02"), History::default()),
+    ])
 }
 
 /// What may go on on hosts.

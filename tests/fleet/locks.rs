@@ -75,11 +75,13 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     go(&ground);
     first.ended().exits(0);
     let after_first = ground.containers();
-    // What the first one did is not what the plan of the patient one was made from.
+    // What the first one did is not what the plan of the patient one was made from. Nobody had
+    // agreed to that plan, so there is a new one, with nothing to do.
     patient
         .ended()
-        .exits(4)
-        .says(&["docker01", "not what the plan was made from"]);
+        .exits(0)
+        .says(&["this is the plan now"])
+        .says(&["No changes."]);
     assert_eq!(after_first.changes(&ground.containers()), [""; 0]);
     ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
@@ -107,6 +109,56 @@ pub fn killed(fleet: &'static Fleet) {
     ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
     assert_eq!(ground.release_changes(), ["~ docker02/web"]);
+}
+
+pub fn interrupted(fleet: &'static Fleet) {
+    let mut ground = ground(fleet, "ctrlc");
+    // While an image is pulled: every host is as it was, also its staging area.
+    ground.repo.place("web", "docker01 docker02");
+    let files = ground.files();
+    let wrapper = "/usr/local/bin/docker";
+    ground.host("docker01").sh(&format!(
+        "printf '#!/bin/sh\n[ \"$1\" != pull ] || sleep 30\nexec /usr/bin/docker \"$@\"\n' >{wrapper} && chmod +x {wrapper} \
+         && {{ docker image ls --quiet '*/app' | xargs -r docker rmi --force || :; }}"
+    ));
+    let mut release = ground.start(&["release", "ctrlc", "--yes"]);
+    release.until_it_says("docker02: checked");
+    release.interrupt();
+    let ended = release.ended().exits(130);
+    ended
+        .says(&["interrupted"])
+        .says(&["nothing was changed on any host"]);
+    ground
+        .host("docker01")
+        .sh(&format!("rm {wrapper}; pkill -x sleep || :"));
+    ground.assert_untouched(&files);
+    until(
+        Duration::from_secs(40),
+        "the staging areas are empty",
+        || {
+            let staged = |host: &&str| {
+                let list = "ls -A /var/lib/bayplan/ctrlc/staging 2>/dev/null || :";
+                ground.host(host).sh(list).is_empty()
+            };
+            ["docker01", "docker02"].iter().all(staged).then_some(())
+        },
+    );
+
+    // While a host is at work: it goes on, and the next release follows it.
+    let release = ground.start(&["release", "ctrlc", "--yes"]);
+    until_it_waits(&ground);
+    release.interrupt();
+    release
+        .ended()
+        .exits(130)
+        .says(&["docker01", "the host goes on by itself", "step"])
+        .says(&["tail -f /run/bayplan/activate-ctrlc.log"])
+        .says(&["`bayplan release ctrlc` follows it"]);
+    let mut next = ground.start(&["release", "ctrlc", "--yes"]);
+    next.until_it_says("whose session is gone");
+    go(&ground);
+    next.ended().exits(0).says(&["that activation is done"]);
+    ground.is_in_sync();
 }
 
 pub fn power_cut(fleet: &'static Fleet) {

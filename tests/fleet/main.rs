@@ -13,6 +13,7 @@ mod environment;
 mod failures;
 mod hosts_fail;
 mod locks;
+mod past;
 mod peerspace;
 mod podman;
 mod ports;
@@ -73,11 +74,16 @@ const TESTS: &[(&str, Test)] = &[
         "a_container_that_exits_at_once_fails_the_release",
         failures::exits_at_once,
     ),
+    ("a_release_is_undone", past::rolled_back),
     (
         "an_unhealthy_container_fails_the_release",
         failures::unhealthy,
     ),
     ("one_release_at_a_time", locks::one_at_a_time),
+    (
+        "an_interrupt_leaves_hosts_as_they_were_or_at_work",
+        locks::interrupted,
+    ),
     (
         "a_killed_release_leaves_no_lock_and_no_half_work",
         locks::killed,

@@ -590,7 +590,7 @@ impl<'a> FirstLook<'a> {
 
 /// The image ids in a record.json. A record that cannot be read has none: it is for people, and a
 /// rollback then runs what the references mean.
-fn images(record: &str) -> BTreeMap<ServiceName, String> {
+pub(in crate::host) fn images(record: &str) -> BTreeMap<ServiceName, String> {
     #[derive(serde::Deserialize)]
     struct Record {
         images: BTreeMap<ServiceName, String>,

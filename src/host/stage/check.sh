@@ -109,10 +109,29 @@ known() {
   done
 }
 
+# name_each REFERENCE ID...: each reference means that image afterwards. An image that is gone is
+# pulled, and may be another one by now.
+name_each() {
+  while [ $# -gt 0 ]; do
+    before=$(image_id "$1")
+    if [ "${before#sha256:}" != "${2#sha256:}" ]; then
+      "$engine" tag "${2#sha256:}" "$1" >/dev/null 2>&1 || "$engine" pull --quiet "$1" >/dev/null 2>&1
+    fi
+    after=$(image_id "$1")
+    if [ "${after#sha256:}" = "${2#sha256:}" ]; then
+      printf 'image %s %s %s\n' "$1" "${before:--}" "$after"
+    else
+      printf 'pull %s it ran as %s, which is neither here nor in the registry any more\n' "$1" "$2"
+    fi
+    shift 2
+  done
+}
+
 check_images() {
   absent=''
   [ -z "$fixed" ] || eval "known $fixed"
   [ -z "$absent$moving" ] || eval "pull_all $absent $moving"
+  [ -z "$exact" ] || eval "name_each $exact"
 }
 
 printf 'bayplan check 1\n'

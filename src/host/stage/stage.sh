@@ -1,8 +1,8 @@
-# carry UNIT SERVICE DIRECTORY: what is not sent is copied from the current generation.
+# carry UNIT SERVICE DIRECTORY: what is not sent is copied from a generation.
 carry() {
   mkdir -p "$new/units" "$new/inputs/$2" &&
-    cp -a "$var/current/units/$1.service" "$new/units/" &&
-    cp -a "$var/current/inputs/$2/$3" "$new/inputs/$2/"
+    cp -a "$from/units/$1.service" "$new/units/" &&
+    cp -a "$from/inputs/$2/$3" "$new/inputs/$2/"
 }
 
 unpack() {

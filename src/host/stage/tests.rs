@@ -8,6 +8,7 @@ fn the_payload_depends_on_nothing_but_its_input() {
     let manifest = manifest(&host);
     let staged = Staged {
         manifest: &manifest,
+        from: None,
         sent: host.services.iter().collect(),
         scripts: &[("activate-0.sh".to_owned(), "echo\n".to_owned())],
     };
@@ -38,6 +39,7 @@ fn a_staged_file_that_was_changed_is_found() {
     let manifest = manifest(&host);
     let staged = Staged {
         manifest: &manifest,
+        from: None,
         sent: host.services.iter().collect(),
         scripts: &[],
     };
@@ -62,6 +64,7 @@ fn a_service_that_is_not_sent_comes_from_the_current_generation() {
     let web = super::super::sample::service("web");
     let staged = Staged {
         manifest: &manifest,
+        from: None,
         sent: after
             .services
             .iter()
@@ -80,6 +83,7 @@ fn a_payload_that_cannot_be_unpacked_is_still_taken_to_its_end() {
         let manifest = manifest(&host);
         let staged = Staged {
             manifest: &manifest,
+            from: None,
             sent: host.services.iter().collect(),
             scripts: &[],
         };
@@ -100,6 +104,7 @@ fn too_little_room_is_found() {
     let manifest = manifest(&host);
     let staged = Staged {
         manifest: &manifest,
+        from: None,
         sent: host.services.iter().collect(),
         scripts: &[],
     };
@@ -146,13 +151,18 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     let manifest = manifest(&host);
     let staged = Staged {
         manifest: &manifest,
+        from: None,
         sent: BTreeMap::new(),
         scripts: &[],
     };
     let images = [("there:1", false), ("good:1", false), ("bad:1", true)];
     let images = images.map(|(name, moving)| Reference {
         name: name.to_owned(),
-        moving,
+        means: if moving {
+            Means::Moving
+        } else {
+            Means::Whatever
+        },
     });
     let script = staged
         .check_script(&root.layout, Engine::Docker, &id("a"), 0, &images)

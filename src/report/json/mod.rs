@@ -1,6 +1,7 @@
 //! `--json`: stable, versioned shapes of their own, described in `docs/json.md`. Every struct of
 //! the plan is destructured here, so that a new field is a decision and not an accident.
 
+mod history;
 mod plan;
 mod status;
 
@@ -10,6 +11,7 @@ use super::errors::HostFailure;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::reason::Reason;
 
+pub use history::history;
 pub use plan::plan;
 pub use status::status;
 

@@ -1,0 +1,44 @@
+//! `bayplan history CLUSTER`.
+
+use std::path::Path;
+
+use super::description::{load, repository};
+use super::diff::failures;
+use super::{Exit, Failure};
+use crate::cli::History;
+use crate::host::observe::Detail;
+use crate::release::generations::bare;
+use crate::release::{Hosts, Setting};
+use crate::report::palette::Palette;
+use crate::report::progress::Progress;
+use crate::report::{errors, history as text, json, stream};
+
+pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
+    let repository = repository(directory)?;
+    let description = match load(&repository, &arguments.cluster) {
+        Ok(description) => description,
+        Err(exit) => return Ok(exit),
+    };
+    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let setting = Setting {
+        cluster: &description.cluster,
+        desired: &bare(&description.cluster),
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    let mut hosts = Hosts::look(setting, Detail::Plan, &|event| progress.event(&event));
+    let histories = hosts.histories(setting);
+    progress.finish();
+    let failures = failures(hosts.problems());
+    if arguments.json {
+        stream::stdout(&json::history(&arguments.cluster, &histories, &failures))?;
+    } else {
+        stream::stdout(&text::text(&histories, &Palette::stdout()))?;
+    }
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    Ok(if failures.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
+}

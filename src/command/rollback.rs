@@ -1,0 +1,170 @@
+//! `bayplan rollback CLUSTER`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::description::{Description, load, repository};
+use super::diff::failures;
+use super::release::{Way, carry_out, order};
+use super::{Exit, Failure};
+use crate::cli::{Rollback, Scope};
+use crate::cluster::name::HostName;
+use crate::host::history::{History, last_release};
+use crate::host::observe::Detail as Look;
+use crate::plan::{Moves, Options};
+use crate::release::generations::bare;
+use crate::release::{Back, Hosts, Setting};
+use crate::render::desired::Desired;
+use crate::report::palette::Palette;
+use crate::report::progress::Progress;
+use crate::report::{Detail, errors, stream};
+
+pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit, Failure> {
+    let repository = repository(directory)?;
+    let description = match load(&repository, &arguments.cluster) {
+        Ok(description) => description,
+        Err(exit) => return Ok(exit),
+    };
+    let cluster = &description.cluster;
+    if let Some(host) = &arguments.host
+        && !cluster.hosts.contains_key(host)
+    {
+        let hosts: Vec<_> = cluster.hosts.keys().map(AsRef::as_ref).collect();
+        return Err(Failure::with_help(
+            anyhow::anyhow!("expected a host of {}, found `{host}`", cluster.name),
+            format!("its hosts: {}", hosts.join(", ")),
+        ));
+    }
+    let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
+    let bare = bare(cluster);
+    let setting = Setting {
+        cluster,
+        desired: &bare,
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    hosts.follow_orphans(setting, &|event| progress.event(&event));
+    let histories = hosts.histories(setting);
+    progress.finish();
+    if !hosts.problems().is_empty() {
+        return Ok(stopped(&hosts));
+    }
+    let numbers = choose(arguments, &histories)?;
+    let mut found = hosts.generations(setting, &numbers);
+    if !hosts.problems().is_empty() {
+        return Ok(stopped(&hosts));
+    }
+    let back = numbers.iter().map(|(host, number)| {
+        let images = found.get(host).map(|(stored, _)| stored.images.clone());
+        let back = Back {
+            number: *number,
+            images: images.unwrap_or_default(),
+        };
+        (host.clone(), back)
+    });
+    let back: BTreeMap<HostName, Back> = back.collect();
+    let desired = Desired {
+        cluster: arguments.cluster.clone(),
+        hosts: back
+            .keys()
+            .filter_map(|host| Some((host.clone(), found.remove(host)?.1)))
+            .collect(),
+    };
+    // Hosts that stay are no part of it.
+    let mut narrow = description.cluster.clone();
+    narrow.hosts.retain(|host, _| back.contains_key(host));
+    let description = Description {
+        cluster: narrow,
+        ..description
+    };
+    let setting = Setting {
+        cluster: &description.cluster,
+        desired: &desired,
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    hosts.look_for(setting);
+    for (host, back) in &back {
+        stream::stderr(&format!("{host}: back to generation {}\n", back.number));
+    }
+    let options = Options {
+        services: None,
+        moves: if arguments.allow_move {
+            Moves::Allow
+        } else {
+            Moves::Refuse
+        },
+    };
+    let mut order = order(
+        &repository,
+        &arguments.cluster,
+        options,
+        &arguments.patience,
+    );
+    order.back = back;
+    let way = Way {
+        description: &description,
+        setting,
+        scope: &Scope {
+            cluster: arguments.cluster.clone(),
+            services: Vec::new(),
+        },
+        order: &order,
+        yes: arguments.yes,
+        detail: if arguments.diff {
+            Detail::Diff
+        } else {
+            Detail::Short
+        },
+    };
+    carry_out(&way, &mut hosts)
+}
+
+fn stopped(hosts: &Hosts) -> Exit {
+    let failures = failures(hosts.problems());
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    stream::stderr("nothing was changed on any host\n");
+    Exit::Failed
+}
+
+/// Which hosts go back, and to which generation of theirs. Without `--to` and `--host` it is the last
+/// release that is undone: hosts that it did not change stay.
+fn choose(
+    arguments: &Rollback,
+    histories: &BTreeMap<HostName, History>,
+) -> Result<BTreeMap<HostName, u64>, Failure> {
+    let cluster = &arguments.cluster;
+    let see = || format!("`bayplan history {cluster}` shows what is kept");
+    let last = last_release(histories);
+    let chosen = histories
+        .iter()
+        .filter(|(host, history)| match (&arguments.host, arguments.to) {
+            (Some(only), _) => *host == only,
+            (None, Some(_)) => true,
+            (None, None) => {
+                let made = history.made_current().map(|entry| entry.when.as_str());
+                made.is_some() && made == last
+            }
+        });
+    let mut numbers = BTreeMap::new();
+    for (host, history) in chosen {
+        let number = match arguments.to {
+            Some(number) if history.kept.contains(&number) => number,
+            Some(number) => {
+                let error = anyhow::anyhow!("expected generation {number} on {host}, found none");
+                return Err(Failure::with_help(error, see()));
+            }
+            None => history.previous().ok_or_else(|| {
+                let error = anyhow::anyhow!("expected an older generation on {host}, found none");
+                Failure::with_help(error, see())
+            })?,
+        };
+        numbers.insert(host.clone(), number);
+    }
+    if numbers.is_empty() {
+        let error = anyhow::anyhow!("expected a release of {cluster} to undo, found none");
+        return Err(Failure::with_help(error, see()));
+    }
+    Ok(numbers)
+}

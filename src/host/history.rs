@@ -1,0 +1,133 @@
+//! What was activated on a host, as its `history` file tells: a line an activation. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::layout::Layout;
+
+/// How many of the last lines are read.
+const LINES: usize = 200;
+
+/// One activation that came to an end.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// The generation that it made, or would have made.
+    pub generation: u64,
+    /// `ada@laptop`
+    pub who: String,
+    /// RFC 3339, by the clock of the releaser: the same on every host of a release.
+    pub when: String,
+    pub commit: Option<String>,
+    /// The generation whose files it put in place, if it was a rollback.
+    #[serde(default)]
+    pub back_to: Option<u64>,
+    /// `done`, `failed` or `put back`.
+    pub result: String,
+    /// RFC 3339, by the clock of the host.
+    pub finished: String,
+    /// The services whose containers were started or restarted.
+    pub restarted: Vec<String>,
+}
+
+/// What a host knows of its past.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct History {
+    /// The oldest first.
+    pub entries: Vec<Entry>,
+    pub current: Option<u64>,
+    /// The generations that are kept.
+    pub kept: BTreeSet<u64>,
+}
+
+/// The script that tells a host's history; [`parse`] reads it.
+#[must_use]
+pub fn script(layout: &Layout) -> String {
+    format!(
+        "cd {} 2>/dev/null && {{\n\
+         for each in generations/*; do echo \"kept ${{each#generations/}}\"; done\n\
+         echo \"current $(readlink current)\"\n\
+         tail -n {LINES} history\n\
+         }} 2>/dev/null\n\
+         echo end\n",
+        layout.state().quoted()
+    )
+}
+
+/// Reads the answer of [`script`]. Lines that are no entries are left out: a power cut may have cut
+/// one short. `None` if the answer is not whole.
+#[must_use]
+pub fn parse(answer: &[u8]) -> Option<History> {
+    let answer = String::from_utf8_lossy(answer);
+    let answer = answer.strip_suffix("end\n")?;
+    let mut history = History::default();
+    for line in answer.lines() {
+        if let Some(number) = line.strip_prefix("kept ") {
+            history.kept.extend(number.parse::<u64>().ok());
+        } else if let Some(link) = line.strip_prefix("current ") {
+            let number = link.strip_prefix("generations/");
+            history.current = number.and_then(|number| number.parse().ok());
+        } else if let Ok(entry) = serde_json::from_str(line) {
+            history.entries.push(entry);
+        }
+    }
+    Some(history)
+}
+
+impl History {
+    /// The last activation that made a generation.
+    #[must_use]
+    pub fn made_current(&self) -> Option<&Entry> {
+        let mut entries = self.entries.iter().rev();
+        entries.find(|entry| entry.result == "done" && Some(entry.generation) == self.current)
+    }
+
+    /// The generation before the current one.
+    #[must_use]
+    pub fn previous(&self) -> Option<u64> {
+        let current = self.current?;
+        self.kept.range(..current).next_back().copied()
+    }
+}
+
+/// The moment of the last release among these histories.
+#[must_use]
+pub fn last_release<'a, K>(histories: &'a BTreeMap<K, History>) -> Option<&'a str> {
+    let made = histories.values().filter_map(History::made_current);
+    made.map(|entry| entry.when.as_str()).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LINE: &str = r#"{"format":1,"who":"ada@laptop","when":"2026-11-21T09:30:00Z","commit":null,"generation":3,"result":"done","finished":"2026-11-21T09:30:09Z","restarted":["web"]}"#;
+
+    #[test]
+    fn what_can_be_read_is_read() {
+        let answer = format!(
+            "kept 1\nkept 3\nkept *\ncurrent generations/3\n{LINE}\n{}\nend\n",
+            &LINE[..40]
+        );
+        let history = parse(answer.as_bytes()).unwrap();
+        assert_eq!(history.entries.len(), 1);
+        assert_eq!(history.previous(), Some(1));
+        let made = history.made_current().unwrap();
+        assert_eq!(made.restarted, ["web"]);
+        assert_eq!(parse(b"kept 1\n"), None);
+        assert_eq!(parse(b"end\n"), Some(History::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_makes_it_panic(
+            answer in prop::collection::vec(any::<u8>(), 0..200),
+            cut in 0..LINE.len(),
+        ) {
+            let _ = parse(&answer);
+            let _ = parse(format!("current {}\n{}\nend\n", &LINE[cut..], &LINE[..cut]).as_bytes());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What hosts know of their past: their histories, and whole generations of theirs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::hosts::{Hosts, Setting};
+use super::problem::Problem;
+use crate::cluster::model::Cluster;
+use crate::cluster::name::HostName;
+use crate::host::generation::{self, StoredGeneration};
+use crate::host::history::{self, History};
+use crate::host::parallel::for_each_host;
+use crate::plan::observed::Generation;
+use crate::render::desired::{Desired, DesiredHost};
+use crate::render::stored::{Moved, stored};
+
+/// For a short question.
+const SHORT: Duration = Duration::from_secs(60);
+/// For the files of a generation, over a slow line.
+const LONG: Duration = Duration::from_secs(10 * 60);
+
+/// The hosts of a cluster with nothing on them: to connect and look, where the description of
+/// services does not matter.
+#[must_use]
+pub fn bare(cluster: &Cluster) -> Desired {
+    let host = |(name, host): (&HostName, &crate::cluster::model::Host)| {
+        let services = BTreeMap::new();
+        let engine = host.engine;
+        (name.clone(), DesiredHost { engine, services })
+    };
+    Desired {
+        cluster: cluster.name.clone(),
+        hosts: cluster.hosts.iter().map(host).collect(),
+    }
+}
+
+impl Hosts {
+    /// The history of every host.
+    pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, History> {
+        self.ask(setting, |_, connection| {
+            let doing = "reading the history";
+            let session = &mut connection.session;
+            let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
+            history::parse(&answer.stdout)
+                .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
+        })
+    }
+
+    /// Goes on with these hosts only, each with the generation that it is to go back to.
+    pub fn generations(
+        &mut self,
+        setting: Setting<'_>,
+        numbers: &BTreeMap<HostName, u64>,
+    ) -> BTreeMap<HostName, (StoredGeneration, DesiredHost)> {
+        self.connections
+            .retain(|name, _| numbers.contains_key(name));
+        self.ask(setting, |name, connection| {
+            let number = numbers[name];
+            let script = generation::script(&connection.layout, number);
+            let answer = connection
+                .session
+                .run("reading a generation", &script, LONG)?;
+            let why = |why: String| Problem::NoGeneration { number, why };
+            let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
+            let engine = setting.cluster.hosts[name].engine;
+            let seen = &connection.look.observed.generation;
+            let host = desired(&found, engine, seen).map_err(why)?;
+            Ok((found, host))
+        })
+    }
+
+    /// Looks again with other eyes: what is desired changed.
+    pub fn look_for(&mut self, setting: Setting<'_>) {
+        self.ask(setting, |name, connection| {
+            connection.look_again(setting, name)
+        });
+    }
+
+    /// Asks every host; one that does not answer is among the problems afterwards.
+    fn ask<T: Send>(
+        &mut self,
+        setting: Setting<'_>,
+        ask: impl Fn(&HostName, &mut super::hosts::Connection) -> Result<T, Problem> + Sync,
+    ) -> BTreeMap<HostName, T> {
+        let connections = self.connections.iter_mut();
+        let connections = connections.map(|(name, connection)| (name.clone(), connection));
+        let results = for_each_host(connections, setting.limit, ask);
+        let mut answers = BTreeMap::new();
+        for (name, result) in results {
+            match result {
+                Ok(answer) => {
+                    answers.insert(name, answer);
+                }
+                Err(problem) => self.drop_host(name, problem),
+            }
+        }
+        answers
+    }
+}
+
+/// A generation as something to be desired.
+fn desired(
+    found: &StoredGeneration,
+    engine: crate::cluster::model::Engine,
+    current: &Generation,
+) -> Result<DesiredHost, String> {
+    let now = match current {
+        Generation::Current { images, .. } => Some(images),
+        Generation::None | Generation::Unreadable { .. } => None,
+    };
+    let mut services = BTreeMap::new();
+    for (name, entry) in &found.manifest.services {
+        let Some((unit_text, files)) = found.service(name) else {
+            return Err(format!("it lacks the unit of {name}"));
+        };
+        let moved = match (found.images.get(name), now.and_then(|now| now.get(name))) {
+            (Some(then), Some(now)) if then == now => Moved::No,
+            (Some(_), _) => Moved::Yes,
+            (None, _) => Moved::No,
+        };
+        let unit = crate::cluster::name::UnitName::new(&found.manifest.cluster, name);
+        let service = stored(unit, entry, &unit_text, files, moved);
+        services.insert(name.clone(), service.map_err(|error| error.to_string())?);
+    }
+    Ok(DesiredHost { engine, services })
+}

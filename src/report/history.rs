@@ -1,0 +1,103 @@
+//! What was activated on each host, the newest first.
+
+use std::collections::BTreeMap;
+
+use super::palette::{Palette, paint};
+use super::text::{commas, escape};
+use crate::cluster::name::HostName;
+use crate::host::history::{Entry, History};
+
+/// A block a host, a line an activation.
+#[must_use]
+pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> String {
+    let mut text = String::new();
+    for (host, history) in histories {
+        let History {
+            entries,
+            current,
+            kept,
+        } = history;
+        text += &paint(palette.strong, host.as_str());
+        text += &match current {
+            Some(number) => format!("  generation {number}\n"),
+            None => "  no generation yet\n".to_owned(),
+        };
+        for entry in entries.iter().rev() {
+            let done = entry.result == "done";
+            let sign = match done {
+                true if Some(entry.generation) == *current => paint(palette.added, "*"),
+                true if kept.contains(&entry.generation) => "+".to_owned(),
+                true => " ".to_owned(),
+                false => paint(palette.error, "✗"),
+            };
+            text += &format!("  {sign} {}\n", line(entry, palette));
+        }
+    }
+    text
+}
+
+fn line(entry: &Entry, palette: &Palette) -> String {
+    let Entry {
+        generation,
+        who,
+        when,
+        commit,
+        back_to,
+        result,
+        finished: _,
+        restarted,
+    } = entry;
+    let commit = commit.as_deref().map_or_else(
+        || "no commit".to_owned(),
+        |commit| {
+            let short: String = commit.chars().take(10).collect();
+            let dirty = if commit.ends_with("-dirty") {
+                "-dirty"
+            } else {
+                ""
+            };
+            escape(&format!("{short}{dirty}"))
+        },
+    );
+    let mut line = format!(
+        "{generation:>4}  {}  {}  {commit}",
+        escape(when),
+        escape(who)
+    );
+    if let Some(number) = back_to {
+        line += &format!("  back to {number}");
+    }
+    let restarted: Vec<String> = restarted.iter().map(|name| escape(name)).collect();
+    line += &if restarted.is_empty() {
+        "  nothing restarted".to_owned()
+    } else {
+        format!("  restarted {}", commas(&restarted))
+    };
+    match result.as_str() {
+        "done" => {}
+        "put back" => line += &format!("  {}", paint(palette.error, "failed and put back")),
+        other => line += &format!("  {}", paint(palette.error, &escape(other))),
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn every_result_has_its_words() {
+        assert_snapshot!(text(&samples::histories("ada@laptop"), &Palette::PLAIN));
+    }
+
+    proptest! {
+        #[test]
+        fn no_history_can_steer_a_terminal(odd in any::<String>()) {
+            samples::assert_tame(&text(&samples::histories(&odd), &Palette::PLAIN));
+        }
+    }
+}
