@@ -1,5 +1,7 @@
 //! The config repository on disk, and the git repository around it. The only file that names git.
 
+#![expect(clippy::disallowed_methods, reason = "reads the config repository")]
+
 use std::io;
 use std::path::{Path, PathBuf};
 
