@@ -7,6 +7,7 @@ mod make;
 mod model_host;
 pub mod observed;
 pub mod reason;
+pub mod review;
 mod service;
 pub mod status;
 pub mod step;
