@@ -6,9 +6,9 @@ use std::io::IsTerminal as _;
 use super::description::{Outcome, examine, show};
 use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
+use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
-use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::{Paint, Sources, excerpt, nearest, unknown_cluster};
 use crate::plan::review::{Side, review};
 use crate::plan::{Moves, Options};
@@ -120,10 +120,8 @@ fn one(
         there.then(|| examine(name, sources))
     };
     let (old, new) = (read(before), read(after));
-    for (outcome, sources, revision) in [
-        (&old, before, &sides.before),
-        (&new, after, &sides.after),
-    ] {
+    for (outcome, sources, revision) in [(&old, before, &sides.before), (&new, after, &sides.after)]
+    {
         if let Some(Outcome {
             model: None,
             problems,

@@ -33,11 +33,19 @@ pub struct Review {
     pub causes: Vec<Cause>,
     /// Hosts that the description no longer has, with what was placed there: a release does not
     /// reach them, so all of it runs on.
-    pub left: BTreeMap<HostName, Vec<ServiceName>>,
+    pub left: BTreeMap<HostName, Left>,
     /// Hosts whose name means another address now: before, after.
     pub readdressed: BTreeMap<HostName, (String, String)>,
     /// What a release refuses without `--allow-move`.
     pub stateful: Vec<Refusal>,
+}
+
+/// What was placed on a host that the description no longer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    pub services: Vec<ServiceName>,
+    /// Those of them whose data stays there.
+    pub stateful: Vec<ServiceName>,
 }
 
 /// Which sides have the cluster.
@@ -143,10 +151,16 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         .into_iter()
         .filter(|refusal| matches!(refusal.why, RefusalReason::Stateful { .. }));
     let left = old.hosts.iter().filter_map(|(name, host)| {
-        let services = host.services.keys().filter(|s| options.selects(s));
-        let services: Vec<ServiceName> = services.cloned().collect();
-        let gone = !new.hosts.contains_key(name) && !services.is_empty();
-        gone.then(|| (name.clone(), services))
+        let services = host.services.iter().filter(|(s, _)| options.selects(s));
+        let left = Left {
+            services: services.clone().map(|(name, _)| name.clone()).collect(),
+            stateful: services
+                .filter(|(_, service)| service.stateful)
+                .map(|(name, _)| name.clone())
+                .collect(),
+        };
+        let gone = !new.hosts.contains_key(name) && !left.services.is_empty();
+        gone.then(|| (name.clone(), left))
     });
     let causes = match (before, after) {
         (Some(before), Some(after)) => causes(before, after, &planned),
@@ -355,8 +369,7 @@ fn causes(before: Side<'_>, after: Side<'_>, plan: &Plan) -> Vec<Cause> {
 fn restarts(plan: &Plan) -> impl Iterator<Item = (&HostName, &super::ServicePlan)> {
     plan.hosts.iter().flat_map(|(host, at)| {
         let services = at.services.iter().filter(|service| {
-            matches!(service.action, Action::Restart | Action::Pending)
-                && service.change == Change::Changed
+            service.action == Action::Restart && service.change == Change::Changed
         });
         services.map(move |service| (host, service))
     })
@@ -418,3 +431,7 @@ fn templates(
     }
     found
 }
+
+#[cfg(test)]
+#[path = "review_tests.rs"]
+mod tests;

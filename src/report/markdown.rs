@@ -29,11 +29,7 @@ const NODES: usize = 40;
 
 /// The comment of a plan against the hosts.
 #[must_use]
-pub fn plan(
-    cluster: &Cluster,
-    plan: &Plan,
-    failures: &BTreeMap<HostName, HostFailure>,
-) -> String {
+pub fn plan(cluster: &Cluster, plan: &Plan, failures: &BTreeMap<HostName, HostFailure>) -> String {
     let mut page = Page::new(cluster.name.as_str());
     page.push(format!("### bayplan: {}\n", cluster.name));
     page.push(format!("{}\n", totals(plan)));
@@ -61,7 +57,11 @@ pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &st
         }
     };
     page.push(format!("### bayplan: {title}\n"));
-    page.push(format!("{} → {}\n", code(&sides.before), code(&sides.after)));
+    page.push(format!(
+        "{} → {}\n",
+        code(&sides.before),
+        code(&sides.after)
+    ));
     if let Some(note) = sides.note() {
         page.push(format!("> {}\n", text(&note)));
     }

@@ -3,10 +3,10 @@
 use super::palette::{Palette, paint};
 use super::text::{WIDTH, count, list, short_pair, value, wrap};
 use super::totals::Totals;
-use super::{Detail, plan as body, refusal};
+use super::{Detail, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::plan::review::{Cause, CauseKind, Extent, Presence, Review};
+use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
 use crate::plan::{Refusal, RefusalReason};
 
 /// Longer lists of services are counted.
@@ -103,6 +103,7 @@ pub fn text(
         ));
     }
     bullets.extend(remarks(review));
+    bullets.extend(review.stateful.iter().filter_map(stateful));
     for bullet in bullets {
         lines.extend(wrap(&bullet, WIDTH));
     }
@@ -112,9 +113,6 @@ pub fn text(
     let hosts = body::body(cluster, &review.plan, detail, palette);
     let shown = !hosts.is_empty();
     lines.extend(hosts);
-    for refused in &review.stateful {
-        lines.extend(refusal::lines(&review.cluster, refused, palette));
-    }
     if shown || review.is_empty() || review.presence != Presence::Removed {
         lines.push(summary(review));
     }
@@ -214,24 +212,33 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         Presence::Both => {}
         Presence::New => remarks.push(format!("{cluster} is new")),
         Presence::Removed => {
-            let services: usize = left.values().map(Vec::len).sum();
+            let services: usize = left.values().map(|left| left.services.len()).sum();
             remarks.push(format!(
                 "{cluster} is removed, and nothing stops it: {} on {} run on; to stop \
-                 them, empty its [place] and release that first",
+                 them, first release it with an empty [place]",
                 count(services, "container", "containers"),
                 count(left.len(), "host", "hosts"),
             ));
             return remarks;
         }
     }
-    for (host, services) in left {
+    for (host, Left { services, stateful }) in left {
+        let (run, them) = match services.len() {
+            1 => ("runs", "it"),
+            _ => ("run", "them"),
+        };
         let services = match services.len() {
             0..=NAMED => list(services),
             number => format!("{number} services"),
         };
+        let data = match stateful.as_slice() {
+            [] => String::new(),
+            [one] => format!(" with the data of {one}"),
+            several => format!(" with the data of {}", list(several)),
+        };
         remarks.push(format!(
-            "{host} is no longer described, and no release reaches it: {services} run on there; to \
-             stop them, empty its places in [place] and release that first"
+            "{host} is no longer described, and no release reaches it: {services} {run} on there\
+             {data}; to stop {them}, first release with its places in [place] emptied"
         ));
     }
     for (host, (before, after)) in readdressed {

@@ -360,9 +360,7 @@ impl Reader<'_> {
 
     fn file(&self, path: &[String]) -> Result<Option<Vec<u8>>, git2::Error> {
         match self.resolve(path)? {
-            Some((id, ObjectType::Blob)) => {
-                Ok(Some(self.git.find_blob(id)?.content().to_owned()))
-            }
+            Some((id, ObjectType::Blob)) => Ok(Some(self.git.find_blob(id)?.content().to_owned())),
             Some(_) | None => Ok(None),
         }
     }
@@ -416,13 +414,22 @@ impl Reader<'_> {
 fn open(root: &Path) -> Result<git2::Repository, RevisionError> {
     git2::Repository::discover(root).map_err(|error| match error.code() {
         ErrorCode::NotFound => RevisionError::new(
-            format!("expected a git repository around {}, found none", root.display()),
+            format!(
+                "expected a git repository around {}, found none",
+                root.display()
+            ),
             "without `--against`, `bayplan diff` compares with the hosts",
         ),
         // libgit2 reads no repository of another user, as git does since CVE-2022-24765.
         ErrorCode::Owner => RevisionError::new(
-            format!("the git repository around {} belongs to another user", root.display()),
-            format!("`git config --global --add safe.directory {}`", root.display()),
+            format!(
+                "the git repository around {} belongs to another user",
+                root.display()
+            ),
+            format!(
+                "`git config --global --add safe.directory {}`",
+                root.display()
+            ),
         ),
         _ => RevisionError::git(
             &format!("cannot open the git repository around {}", root.display()),
@@ -472,9 +479,8 @@ fn commit(git: &git2::Repository, name: &str) -> Result<Oid, RevisionError> {
         Some(near) => RevisionError::new(message, format!("did you mean `{near}`?")),
         None => RevisionError {
             message,
-            help: nearest::help(name, known()).or_else(|| {
-                Some("`git fetch` it first, or name a commit that is here".to_owned())
-            }),
+            help: nearest::help(name, known())
+                .or_else(|| Some("`git fetch` it first, or name a commit that is here".to_owned())),
         },
     })
 }
@@ -491,7 +497,11 @@ fn names(git: &git2::Repository) -> Vec<String> {
         .collect();
     names.sort();
     if let Ok(tags) = git.tag_names(None) {
-        names.extend(tags.iter().filter_map(|tag| tag.ok().flatten()).map(str::to_owned));
+        names.extend(
+            tags.iter()
+                .filter_map(|tag| tag.ok().flatten())
+                .map(str::to_owned),
+        );
     }
     names
 }

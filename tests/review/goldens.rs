@@ -74,11 +74,7 @@ fn a_new_host_starts_what_is_placed_on_it() {
 #[test]
 fn a_host_that_leaves_is_not_reached_any_more() {
     assert_snapshot!(after(|repo| {
-        repo.edit(
-            CLUSTER,
-            "[hosts.docker03]\naddress = \"10.0.0.101\"\n",
-            "",
-        );
+        repo.edit(CLUSTER, "[hosts.docker03]\naddress = \"10.0.0.101\"\n", "");
         repo.edit(CLUSTER, "cache   = \"docker03\"", "cache = \"docker01\"");
     }));
 }
@@ -91,10 +87,7 @@ fn another_address_may_be_another_machine() {
 #[test]
 fn a_renamed_service_is_a_new_one_and_an_old_one() {
     assert_snapshot!(after(|repo| {
-        repo.write(
-            "clusters/production/services/find.toml",
-            &repo.read(SEARCH),
-        );
+        repo.write("clusters/production/services/find.toml", &repo.read(SEARCH));
         repo.remove(SEARCH);
         repo.edit(CLUSTER, "search  =", "find =");
     }));
@@ -128,7 +121,10 @@ fn a_template_of_ones_own_takes_the_place_of_the_built_in() {
 #[test]
 fn a_removed_cluster_runs_on() {
     let repo = Repo::new();
-    repo.write("clusters/test/cluster.toml", "[hosts.a]\naddress = \"10.0.0.5\"\n");
+    repo.write(
+        "clusters/test/cluster.toml",
+        "[hosts.a]\naddress = \"10.0.0.5\"\n",
+    );
     repo.commit("another");
     repo.remove("clusters/production");
     let one = review(&repo).text();
@@ -145,13 +141,27 @@ fn all_shows_the_clusters_that_a_change_touches() {
         let web = "image = \"web\"\ntag = \"1\"\n";
         repo.write(&format!("clusters/{cluster}/services/web.toml"), web);
     }
-    repo.write("templates/odd.service", &repo.read("templates/container.service"));
-    repo.edit("clusters/test/services/web.toml", "tag", "template = \"odd.service\"\ntag");
+    repo.write(
+        "templates/odd.service",
+        &repo.read("templates/container.service"),
+    );
+    repo.edit(
+        "clusters/test/services/web.toml",
+        "tag",
+        "template = \"odd.service\"\ntag",
+    );
     repo.commit("more");
     repo.edit(SEARCH, "1.4.2", "1.5.0");
-    repo.edit("templates/odd.service", "--pull=never", "--pull=never --init");
+    repo.edit(
+        "templates/odd.service",
+        "--pull=never",
+        "--pull=never --init",
+    );
     repo.write("clusters/new/cluster.toml", minimal);
-    repo.write("clusters/new/services/web.toml", "image = \"web\"\ntag = \"1\"\n");
+    repo.write(
+        "clusters/new/services/web.toml",
+        "image = \"web\"\ntag = \"1\"\n",
+    );
     assert_snapshot!(repo.run("diff --all --against HEAD").text());
 }
 
@@ -163,7 +173,9 @@ fn a_broken_description_tells_the_side() {
     repo.commit("broken");
     repo.edit(SEARCH, "needs = [\"lisitng\"]", "needs = [\"listing\"]");
     let old = review(&repo).text();
-    let markdown = repo.run("diff production --against main --format markdown").stdout;
+    let markdown = repo
+        .run("diff production --against main --format markdown")
+        .stdout;
     assert_snapshot!(format!("{new}\n{old}\n{markdown}"));
 }
 
@@ -176,7 +188,9 @@ fn two_revisions_need_no_checkout_and_leave_a_dirty_one_alone() {
     repo.write("clusters/production/services/half.toml", "not yet");
     let dirty = |repo: &Repo| {
         let statuses = repo.git.statuses(None).unwrap();
-        let all = statuses.iter().map(|entry| (entry.path().unwrap().to_owned(), entry.status()));
+        let all = statuses
+            .iter()
+            .map(|entry| (entry.path().unwrap().to_owned(), entry.status()));
         all.collect::<Vec<_>>()
     };
     let before = dirty(&repo);
@@ -184,7 +198,10 @@ fn two_revisions_need_no_checkout_and_leave_a_dirty_one_alone() {
     let ran = repo.run("diff production --against HEAD~1..HEAD");
     assert_eq!(dirty(&repo), before);
     assert_eq!(fs::read(repo.root().join(".git/index")).unwrap(), index);
-    assert_eq!(repo.read("clusters/production/services/half.toml"), "not yet");
+    assert_eq!(
+        repo.read("clusters/production/services/half.toml"),
+        "not yet"
+    );
     assert_snapshot!(ran.text());
 }
 
@@ -195,7 +212,11 @@ fn diverged() -> Repo {
     repo.edit(SEARCH, "1.4.2", "1.5.0");
     repo.commit("search 1.5.0");
     repo.checkout("main");
-    repo.edit("clusters/production/services/listing.toml", "2.0.0", "2.1.0");
+    repo.edit(
+        "clusters/production/services/listing.toml",
+        "2.0.0",
+        "2.1.0",
+    );
     repo.commit("listing 2.1.0");
     repo.checkout("feature");
     repo
@@ -217,7 +238,11 @@ fn a_shallow_clone_says_how_to_deepen_it() {
     repo.edit(SEARCH, "1.4.2", "1.5.0");
     let tip = repo.commit("search 1.5.0");
     // What `git clone --depth 1 --branch feature` leaves.
-    repo.git.find_reference("refs/heads/main").unwrap().delete().unwrap();
+    repo.git
+        .find_reference("refs/heads/main")
+        .unwrap()
+        .delete()
+        .unwrap();
     fs::write(repo.root().join(".git/shallow"), format!("{tip}\n")).unwrap();
     assert_snapshot!(review(&repo).text());
 }
@@ -247,7 +272,10 @@ fn a_revision_that_is_not_there_has_near_ones() {
         repo.git.reference(branch, head.id(), false, "").unwrap();
     }
     let texts = ["mian", "release", "v1.0", "main..v9", "HEAD:templates"];
-    let texts = texts.map(|range| repo.run(&format!("diff production --against {range}")).text());
+    let texts = texts.map(|range| {
+        repo.run(&format!("diff production --against {range}"))
+            .text()
+    });
     assert_snapshot!(texts.join("\n"));
 }
 
@@ -281,8 +309,15 @@ fn the_config_repository_may_be_a_directory_of_a_larger_one() {
     for path in [CLUSTER, SEARCH, "clusters/production/services/listing.toml"] {
         repo.write(&format!("deploy/{path}"), &inner.read(path));
     }
-    repo.edit(&format!("deploy/{CLUSTER}"), "calendar = \"docker02\"\ncache   = \"docker03\"\n", "");
-    repo.write("deploy/clusters/production/service-config.toml", "[vars]\nLOG_LEVEL = \"info\"\n");
+    repo.edit(
+        &format!("deploy/{CLUSTER}"),
+        "calendar = \"docker02\"\ncache   = \"docker03\"\n",
+        "",
+    );
+    repo.write(
+        "deploy/clusters/production/service-config.toml",
+        "[vars]\nLOG_LEVEL = \"info\"\n",
+    );
     repo.commit("first");
     repo.edit(&format!("deploy/{SEARCH}"), "1.4.2", "1.5.0");
     let ran = repo.run_in("deploy/clusters", "diff production --against HEAD");
@@ -293,15 +328,26 @@ fn the_config_repository_may_be_a_directory_of_a_larger_one() {
 #[test]
 fn links_are_followed_as_in_the_checkout() {
     let repo = Repo::new();
-    repo.write("shared/unit.service", &repo.read("templates/container.service"));
+    repo.write(
+        "shared/unit.service",
+        &repo.read("templates/container.service"),
+    );
     repo.remove("templates/container.service");
-    std::os::unix::fs::symlink("../shared/unit.service", repo.root().join("templates/container.service")).unwrap();
+    std::os::unix::fs::symlink(
+        "../shared/unit.service",
+        repo.root().join("templates/container.service"),
+    )
+    .unwrap();
     repo.commit("linked");
     let same = repo.run("diff production --against HEAD~1..HEAD --exit-code");
     assert_eq!(same.code, 0, "{}", same.text());
     repo.edit("shared/unit.service", "--pull=never", "--pull=never --init");
     let ran = review(&repo);
-    assert!(ran.stdout.contains("templates/container.service changed"), "{}", ran.text());
+    assert!(
+        ran.stdout.contains("templates/container.service changed"),
+        "{}",
+        ran.text()
+    );
 }
 
 #[test]
@@ -318,5 +364,8 @@ fn a_comment_for_a_merge_request() {
 fn json_for_programs() {
     let repo = Repo::new();
     repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178");
-    assert_snapshot!(repo.run("diff production --against main --format json").text());
+    assert_snapshot!(
+        repo.run("diff production --against main --format json")
+            .text()
+    );
 }

@@ -95,7 +95,9 @@ impl Repo {
         let id = self.tree();
         let tree = self.git.find_tree(id).unwrap();
         let who = Signature::new("ada", "ada@example.com", &Time::new(1_700_000_000, 0)).unwrap();
-        let commit = self.git.commit(Some("HEAD"), &who, &who, message, &tree, &parents);
+        let commit = self
+            .git
+            .commit(Some("HEAD"), &who, &who, message, &tree, &parents);
         commit.unwrap()
     }
 

@@ -6,7 +6,7 @@ use super::super::Detail;
 use super::super::review::{Broken, Reviewed, Sides, shared_label};
 use super::plan::{PlanJson, RefusalJson};
 use super::{VERSION, text};
-use crate::plan::review::{Cause, CauseKind, Presence, Review};
+use crate::plan::review::{Cause, CauseKind, Left, Presence, Review};
 
 /// Reviews as JSON, with a final line break.
 #[must_use]
@@ -95,9 +95,13 @@ impl<'a> ReviewJson<'a> {
             readdressed,
             stateful,
         } = review;
-        let left = left.iter().map(|(host, services)| LeftJson {
-            host: host.as_str(),
-            services: services.iter().map(|name| name.as_str()).collect(),
+        let left = left.iter().map(|(host, left)| {
+            let Left { services, stateful } = left;
+            LeftJson {
+                host: host.as_str(),
+                services: services.iter().map(|name| name.as_str()).collect(),
+                stateful: stateful.iter().map(|name| name.as_str()).collect(),
+            }
         });
         let readdressed = readdressed
             .iter()
@@ -125,6 +129,7 @@ impl<'a> ReviewJson<'a> {
 struct LeftJson<'a> {
     host: &'a str,
     services: Vec<&'a str>,
+    stateful: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
