@@ -108,7 +108,7 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     pub layer: Layer,
-    /// Any UTF-8 without NUL.
+    /// Any UTF-8 without NUL and without noncharacters, which systemd takes for no UTF-8.
     pub value: String,
 }
 

@@ -11,7 +11,12 @@ use crate::cluster::model::{
     Variable,
 };
 use crate::cluster::name::VariableName;
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
+use crate::plan::observed::ObservedHost;
+use crate::plan::observed::{ObservedProcess, ObservedService, UnitFile};
+use crate::plan::step::Step;
+use crate::plan::{Action, Change, Moves, target};
 use crate::render::desired::Inputs;
 use crate::render::render;
 
@@ -408,7 +413,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn whatever_happens_one_undisturbed_release_ends_in_the_desired_state(
@@ -469,4 +474,44 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
             }
         }
     }
+}
+
+#[test]
+fn a_unit_that_took_the_place_of_a_leaver_is_left_alone() {
+    use crate::plan::observed::{ObservedUnit, Owner};
+    let desired = describe(&[]);
+    let mut leaver = ObservedService {
+        unit: ObservedUnit {
+            file: UnitFile::Foreign {
+                path: "/etc/systemd/system/test-a.service".to_owned(),
+                owner: Owner::Unmarked,
+            },
+            enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
+            ..ObservedUnit::default()
+        },
+        process: ObservedProcess::Active {
+            since: crate::plan::observed::Moment(1),
+        },
+        ..ObservedService::default()
+    };
+    let directory = crate::render::desired::DirectoryName::reported("0123456789ab").unwrap();
+    leaver.directories.insert(directory, Default::default());
+    let host = ObservedHost {
+        services: BTreeMap::from([(service_name(0), leaver)]),
+        next_generation: 1,
+        ..ObservedHost::default()
+    };
+    let observed = Observed {
+        hosts: BTreeMap::from([(host_name(0), host)]),
+    };
+    let plan = plan(&desired, &observed, &Options::default());
+    let steps: Vec<&Step> = plan
+        .waves
+        .iter()
+        .flat_map(|w| &w.activations[&host_name(0)])
+        .collect();
+    assert!(
+        matches!(steps[..], [Step::Reload, Step::RemoveInputs { .. }]),
+        "{steps:?}"
+    );
 }

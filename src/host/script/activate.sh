@@ -155,7 +155,10 @@ stop_unit() {
     esac
   }
   systemctl reset-failed "$1.service" >/dev/null 2>&1
-  return 0
+  # One that lost its client runs on without its unit.
+  case $newline$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>/dev/null)$newline in
+  *"$newline$1$newline"*) run "$engine" rm -f "$1" ;;
+  esac
 }
 
 # moment: hundredths of a second since some fixed moment, without a process.
