@@ -7,6 +7,7 @@ mod diff;
 mod history;
 mod release;
 mod render;
+mod review;
 mod rollback;
 mod status;
 

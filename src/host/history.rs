@@ -92,7 +92,7 @@ impl History {
 
 /// The moment of the last release among these histories.
 #[must_use]
-pub fn last_release<'a, K>(histories: &'a BTreeMap<K, History>) -> Option<&'a str> {
+pub fn last_release<K>(histories: &BTreeMap<K, History>) -> Option<&str> {
     let made = histories.values().filter_map(History::made_current);
     made.map(|entry| entry.when.as_str()).max()
 }

@@ -11,6 +11,7 @@ mod options;
 mod order;
 mod put_back;
 pub mod reason;
+pub mod review;
 mod service;
 mod show;
 pub mod status;

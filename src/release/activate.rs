@@ -1,5 +1,10 @@
 //! The activation of every host, wave after wave: a script of the plan's steps, followed to its end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measures how long an activation takes"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -7,7 +12,7 @@ use super::event::{Event, EventKind};
 use super::follow::follow;
 use super::hosts::{Connection, Hosts, Setting};
 use super::prepare::Preparation;
-use super::problem::{FailedStep, Problem, Then};
+use super::problem::{Continues, FailedStep, Problem, Then};
 use super::{OnFailure, Order, Released};
 use crate::cluster::name::{HostName, UnitName};
 use crate::host::error::HostError;
@@ -134,11 +139,11 @@ impl HostRun<'_> {
         if let Err(error) = followed {
             return Err(match layout.runs() {
                 Runs::FilesOnly => error.into(),
-                Runs::Processes => Problem::Continues {
+                Runs::Processes => Problem::Continues(Box::new(Continues {
                     error,
                     at: follow.at,
                     log: layout.activation_log(),
-                },
+                })),
             });
         }
         if follow.ended {

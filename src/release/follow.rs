@@ -1,5 +1,7 @@
 //! Following what a host does by itself: an activation of this release, or one whose session is gone.
 
+#![expect(clippy::disallowed_methods, reason = "waits for a dying session")]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

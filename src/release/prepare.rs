@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Order;
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
-use super::problem::Problem;
+use super::problem::{Continues, Problem};
 use crate::cluster::model::Engine;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
@@ -240,7 +240,8 @@ impl Problem {
                     None => format!("locked by {holder}"),
                 }
             }
-            Problem::Continues { error, at, .. } => {
+            Problem::Continues(continues) => {
+                let Continues { error, at, log: _ } = &**continues;
                 format!("{}; the host goes on by itself: {}", error.kind, at.words())
             }
             Problem::NoLock { why } => format!("the lock cannot be taken: {why}"),

@@ -33,17 +33,21 @@ pub enum Problem {
     /// A step of the activation failed.
     Activation(Box<FailedStep>),
     /// The activation is not followed any more, and goes on there by itself.
-    Continues {
-        /// Why it is not followed.
-        error: HostError,
-        at: At,
-        /// The file there that says more.
-        log: String,
-    },
+    Continues(Box<Continues>),
     /// A generation that a host is to go back to cannot be used.
     NoGeneration { number: u64, why: String },
     /// An activation could not even be written.
     Unsafe { why: String },
+}
+
+/// An activation that goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continues {
+    /// Why it is not followed.
+    pub error: HostError,
+    pub at: At,
+    /// The file there that says more.
+    pub log: String,
 }
 
 /// A step that failed on a host, and what the host says about it.

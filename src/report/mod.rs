@@ -8,6 +8,7 @@ pub mod errors;
 pub mod files;
 pub mod history;
 pub mod json;
+pub mod markdown;
 pub mod outcome;
 pub mod palette;
 pub mod plan;
@@ -15,6 +16,7 @@ mod problem;
 pub mod progress;
 mod reason;
 mod refusal;
+pub mod review;
 #[cfg(test)]
 mod samples;
 mod service;

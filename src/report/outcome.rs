@@ -43,9 +43,9 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
         hosts.map(|(host, _)| host).collect()
     };
     let back = of_kind(was_put_back);
-    let goes_on = of_kind(|problem| matches!(problem, Problem::Continues { .. }));
+    let goes_on = of_kind(|problem| matches!(problem, Problem::Continues(_)));
     let failed =
-        of_kind(|problem| !was_put_back(problem) && !matches!(problem, Problem::Continues { .. }));
+        of_kind(|problem| !was_put_back(problem) && !matches!(problem, Problem::Continues(_)));
     let mut parts = Vec::new();
     if !failed.is_empty() {
         let word = paint(palette.error, "Failed");

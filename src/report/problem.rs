@@ -3,7 +3,7 @@
 use super::errors::HostFailure;
 use crate::host::observe::ObserveError;
 use crate::host::stage::Finding;
-use crate::release::problem::{FailedStep, Problem, Then};
+use crate::release::problem::{Continues, FailedStep, Problem, Then};
 
 impl From<&Problem> for HostFailure {
     fn from(problem: &Problem) -> Self {
@@ -31,7 +31,8 @@ impl From<&Problem> for HostFailure {
             Problem::NotStaged { .. } => (None, Some("nothing was changed".to_owned())),
             Problem::NotReady { findings } => (more(findings), findings_help(findings)),
             Problem::Activation(failed) => (activation(failed), then(&failed.then)),
-            Problem::Continues { error, log, .. } => {
+            Problem::Continues(continues) => {
+                let Continues { error, at: _, log } = &**continues;
                 let stderr = error.stderr.trim();
                 let long = (!stderr.is_empty()).then(|| stderr.to_owned());
                 let help = format!(

@@ -3,6 +3,7 @@
 
 mod history;
 mod plan;
+mod review;
 mod status;
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::plan::reason::Reason;
 
 pub use history::history;
 pub use plan::plan;
+pub use review::reviews;
 pub use status::status;
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
