@@ -235,10 +235,20 @@ enum RefusalJson<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum OwnerJson<'a> {
+pub(super) enum OwnerJson<'a> {
     Masked,
     Cluster { cluster: &'a str },
     Unmarked,
+}
+
+impl<'a> OwnerJson<'a> {
+    pub(super) fn of(owner: &'a Owner) -> Self {
+        match owner {
+            Owner::Masked => Self::Masked,
+            Owner::Cluster(cluster) => Self::Cluster { cluster },
+            Owner::Unmarked => Self::Unmarked,
+        }
+    }
 }
 
 impl<'a> RefusalJson<'a> {
@@ -254,11 +264,7 @@ impl<'a> RefusalJson<'a> {
                 host,
                 service: service.as_str(),
                 path,
-                owner: match owner {
-                    Owner::Masked => OwnerJson::Masked,
-                    Owner::Cluster(cluster) => OwnerJson::Cluster { cluster },
-                    Owner::Unmarked => OwnerJson::Unmarked,
-                },
+                owner: OwnerJson::of(owner),
             },
             RefusalReason::Stateful { service, moves } => Self::Stateful {
                 host,
