@@ -1,8 +1,8 @@
 //! The config repository on disk, and the git repository around it. The only room that names git.
 
-mod revision;
-
 #![expect(clippy::disallowed_methods, reason = "reads the config repository")]
+
+mod revision;
 
 use std::io;
 use std::path::{Path, PathBuf};
