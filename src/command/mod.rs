@@ -7,7 +7,9 @@ mod diff;
 mod release;
 mod render;
 mod review;
+mod schema;
 mod status;
+mod why;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
@@ -101,6 +103,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Why(arguments) => why::run(directory, &arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }
