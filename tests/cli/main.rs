@@ -2,11 +2,13 @@
 //! Hosts are directories, or an `ssh` that fails; no network, no root, no clock.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::disallowed_methods, reason = "a real process on real files")]
 
 mod environment;
 
 mod check;
 mod garbage;
+mod killed;
 mod locks;
 mod readme;
 mod refusals;
