@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod goldens;
+mod guards;
 mod repo;
