@@ -1,5 +1,7 @@
 //! `bayplan diff … --against REV`.
 
+#![expect(clippy::disallowed_methods, reason = "asks for the terminal")]
+
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 

@@ -255,7 +255,9 @@ pub fn documented_status() -> Status {
     let reasons = vec![image("1.4.2", "1.5.0")];
     let search = row("search", "1.4.2", State::PendingRestart { reasons });
     let first = status.hosts.first_entry().expect("there are two hosts");
-    first.into_mut().services = BTreeMap::from([search]);
+    let first = first.into_mut();
+    first.acts = true;
+    first.services = BTreeMap::from([search]);
     status
 }
 
@@ -432,6 +434,7 @@ pub fn every_state(odd: &str) -> Status {
     let one = HostStatus {
         generation: Some(12),
         unfinished: false,
+        acts: true,
         services: BTreeMap::from([
             row("calendar", "sha256:0123456789abcdef", State::InSync),
             row(
@@ -452,9 +455,18 @@ pub fn every_state(odd: &str) -> Status {
     let two = HostStatus {
         generation: None,
         unfinished: true,
+        acts: true,
         services: BTreeMap::from([
             row("edited", "1.4.2", State::Edited { paths }),
             row("left", "1.0", State::Unmanaged),
+            row(
+                "masked",
+                "1.0",
+                State::ForeignUnit {
+                    path: odd.to_owned(),
+                    owner: Owner::Masked,
+                },
+            ),
             row("written", "1.0", State::FilesInSync),
             fresh,
         ]),
@@ -466,6 +478,7 @@ pub fn every_state(odd: &str) -> Status {
     ];
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+        refused: false,
     }
 }
 
@@ -474,6 +487,7 @@ pub fn in_sync() -> Status {
     let status = |name| HostStatus {
         generation: Some(3),
         unfinished: false,
+        acts: false,
         services: BTreeMap::from([row(name, "1.4.2", State::InSync)]),
     };
     let hosts = [
@@ -483,6 +497,7 @@ pub fn in_sync() -> Status {
     ];
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+        refused: false,
     }
 }
 
