@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::cluster::model::GuardName;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
 const EXIT_CODES: &str = "\
@@ -161,6 +162,24 @@ Examples:
   bayplan status production --json | jq '.hosts[].services[].state.kind'")]
     Status(Status),
 
+    /// Show where everything that a service runs with comes from
+    ///
+    /// Each variable with its value, the layer that decides, and the line of the file; what it is
+    /// made of; on which hosts the service runs; and which changes would restart it. No host is
+    /// needed.
+    #[command(after_help = "\
+Examples:
+  bayplan why production search                      everything
+  bayplan why production search | grep MONGODB_URL   one variable")]
+    Why(Why),
+
+    /// Print the JSON Schema of what `--json` prints
+    #[command(after_help = "\
+Examples:
+  bayplan schema plan > plan.schema.json       of `diff --json`
+  bayplan schema review > review.schema.json   of `diff --against REV --json`")]
+    Schema(Schema),
+
     /// Print a completion script for a shell
     #[command(after_help = "\
 Examples:
@@ -267,6 +286,10 @@ pub struct Release {
     #[arg(long)]
     pub allow_move: bool,
 
+    /// Release although this guard of `[guard]` forbids it; may be repeated
+    #[arg(long, value_name = "GUARD")]
+    pub lift: Vec<Lift>,
+
     #[command(flatten)]
     pub parallel: Parallel,
 }
@@ -300,6 +323,10 @@ pub struct Rollback {
     /// Let services that are marked `stateful` move to another host or vanish
     #[arg(long)]
     pub allow_move: bool,
+
+    /// Roll back although this guard of `[guard]` forbids it; may be repeated
+    #[arg(long, value_name = "GUARD")]
+    pub lift: Vec<Lift>,
 
     #[command(flatten)]
     pub parallel: Parallel,
@@ -340,6 +367,27 @@ pub enum FailureChoice {
     Keep,
 }
 
+/// A guard that is lifted, by its key in `[guard]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lift {
+    #[value(name = "max_restarts")]
+    MaxRestarts,
+    Protect,
+    Branch,
+    Clean,
+}
+
+impl From<Lift> for GuardName {
+    fn from(lift: Lift) -> Self {
+        match lift {
+            Lift::MaxRestarts => GuardName::MaxRestarts,
+            Lift::Protect => GuardName::Protect,
+            Lift::Branch => GuardName::Branch,
+            Lift::Clean => GuardName::Clean,
+        }
+    }
+}
+
 /// Arguments of `status`.
 #[derive(Debug, Clone, Args)]
 pub struct Status {
@@ -353,6 +401,35 @@ pub struct Status {
 
     #[command(flatten)]
     pub parallel: Parallel,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Clone, Args)]
+pub struct Why {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// The service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub service: ServiceName,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Clone, Args)]
+pub struct Schema {
+    /// What is described
+    #[arg(value_name = "WHAT")]
+    pub what: Described,
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// `diff --json`
+    Plan,
+    /// `diff --against REV --json`
+    Review,
 }
 
 /// Arguments of `completions`.

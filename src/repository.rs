@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::cluster::{Sources, unknown_cluster};
+use crate::plan::guard::{Checkout, CheckoutState, OnBranch};
 
 pub use revision::{Comparison, Range, Revision, RevisionError, State, Which};
 
@@ -19,21 +20,34 @@ pub struct Repository {
     root: PathBuf,
 }
 
-/// Why the description could not be read. Each message stands for itself and says what to type.
+/// Why the description could not be read; [`RepositoryError::help`] says what to type.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    #[error(
-        "expected a directory `clusters` in {} or above it, found none\n\
-         help: go to your config repository, or name it with `-C DIR`, or make one with \
-         `bayplan init`", .from.display()
-    )]
+    #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
     NotFound { from: PathBuf },
-    /// Names the clusters that there are.
-    #[error("{title}\nhelp: {help}")]
-    UnknownCluster { title: String, help: String },
+    #[error("expected a directory to work in, found {}: {why}", .path.display())]
+    NoDirectory { path: PathBuf, why: io::Error },
+    /// The help names the clusters that there are.
+    #[error("{title}")]
+    UnknownCluster { title: String, help: Option<String> },
     /// The path is in the message.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl RepositoryError {
+    /// What to type.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            RepositoryError::NotFound { .. } => Some(
+                "go to your config repository, or name it with `-C DIR`; a new one begins with \
+                 clusters/NAME/cluster.toml",
+            ),
+            RepositoryError::UnknownCluster { help, .. } => help.as_deref(),
+            RepositoryError::NoDirectory { .. } | RepositoryError::Io(_) => None,
+        }
+    }
 }
 
 /// The commit that the checkout stands at.
@@ -51,7 +65,13 @@ impl Repository {
     /// # Errors
     /// There is none, or the directory itself is not there.
     pub fn find(from: &Path) -> Result<Self, RepositoryError> {
-        let start = fs::canonicalize(from)?;
+        // The error's own path: `canonicalize` is nothing that a user asked for.
+        let start = from
+            .canonicalize()
+            .map_err(|why| RepositoryError::NoDirectory {
+                path: from.to_owned(),
+                why,
+            })?;
         let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
         match root {
             Some(root) => Ok(Self {
@@ -78,7 +98,7 @@ impl Repository {
             let problem = unknown_cluster(cluster, &sources);
             return Err(RepositoryError::UnknownCluster {
                 title: problem.title,
-                help: problem.help.unwrap_or_default(),
+                help: problem.help,
             });
         }
         self.read_cluster(cluster, &mut sources)?;
@@ -187,6 +207,60 @@ pub fn head(root: &Path) -> Option<Commit> {
     })
 }
 
+/// What git says of the files at `root`, for the guards. A commit is on a branch if that branch has
+/// it, here or on a remote: CI checks out commits, not branches.
+#[must_use]
+pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
+    let Some(commit) = head(root) else {
+        return Checkout {
+            branch: OnBranch::No { instead: None },
+            state: CheckoutState::NoCommit,
+        };
+    };
+    let on = branch.is_none_or(|branch| has_commit(root, branch, &commit.id).unwrap_or(false));
+    Checkout {
+        branch: match on {
+            true => OnBranch::Yes,
+            false => OnBranch::No {
+                instead: checked_out(root).or(Some(commit.id)),
+            },
+        },
+        state: match commit.dirty {
+            true => CheckoutState::Dirty,
+            false => CheckoutState::Committed,
+        },
+    }
+}
+
+fn has_commit(root: &Path, branch: &str, id: &str) -> Result<bool, git2::Error> {
+    let repository = git2::Repository::discover(root)?;
+    let id = git2::Oid::from_str(id)?;
+    for found in repository.branches(None)? {
+        let (found, kind) = found?;
+        let name = found.name()?.unwrap_or_default();
+        let name = match kind {
+            git2::BranchType::Local => Some(name),
+            git2::BranchType::Remote => name.split_once('/').map(|(_, name)| name),
+        };
+        if name != Some(branch) {
+            continue;
+        }
+        if let Ok(tip) = found.get().peel_to_commit()
+            && (tip.id() == id || repository.graph_descendant_of(tip.id(), id)?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn checked_out(root: &Path) -> Option<String> {
+    let repository = git2::Repository::discover(root).ok()?;
+    let head = repository.head().ok()?;
+    let name = head.is_branch().then(|| head.shorthand().ok()).flatten()?;
+    Some(name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,8 +290,8 @@ mod tests {
     #[test]
     fn a_directory_without_clusters_is_an_error_that_helps() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Repository::find(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("bayplan init"), "{error}");
+        let error = Repository::find(dir.path()).unwrap_err();
+        assert!(error.help().unwrap().contains("`-C DIR`"), "{error}");
     }
 
     #[test]
@@ -248,14 +322,16 @@ mod tests {
             (
                 "prodution",
                 "there is no cluster `prodution`\n\
-                 help: did you mean `production`? there are: `integration`, `production`",
+                 did you mean `production`? there are: `integration`, `production`",
             ),
             (
                 "../..",
-                "there is no cluster `../..`\nhelp: there are: `integration`, `production`",
+                "there is no cluster `../..`\nthere are: `integration`, `production`",
             ),
         ] {
-            assert_eq!(repository.load(name).unwrap_err().to_string(), expected);
+            let error = repository.load(name).unwrap_err();
+            let help = error.help().unwrap();
+            assert_eq!(format!("{error}\n{help}"), expected);
         }
     }
 

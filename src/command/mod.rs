@@ -9,7 +9,9 @@ mod release;
 mod render;
 mod review;
 mod rollback;
+mod schema;
 mod status;
+mod why;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
@@ -109,6 +111,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Release(arguments) => release::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
+        Command::Why(arguments) => why::run(directory, &arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

@@ -11,20 +11,21 @@ use std::path::Path;
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
 use super::{Exit, Failure};
-use crate::cli::{FailureChoice, Patience, Release, Scope};
+use crate::cli::{FailureChoice, Lift, Patience, Release, Scope};
 use crate::cluster::name::ClusterName;
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
+use crate::plan::guard::{Breach, breaches};
 use crate::plan::{Moves, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, outcome, plan as text, stream};
-use crate::repository::{Repository, head};
+use crate::report::{Detail, errors, guard, outcome, plan as text, stream};
+use crate::repository::{Repository, checkout, head};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -64,6 +65,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         setting,
         scope: &arguments.scope,
         order: &order,
+        lift: &arguments.lift,
+        repository: Some(&repository),
         yes: arguments.yes,
         detail,
     };
@@ -76,6 +79,9 @@ pub(super) struct Way<'a> {
     pub setting: Setting<'a>,
     pub scope: &'a Scope,
     pub order: &'a Order,
+    pub lift: &'a [Lift],
+    /// What is released; `None` in a rollback, which releases nothing of a checkout.
+    pub repository: Option<&'a Repository>,
     pub yes: bool,
     pub detail: Detail,
 }
@@ -87,6 +93,8 @@ pub(super) fn carry_out(way: &Way<'_>, hosts: &mut Hosts) -> Result<Exit, Failur
         setting,
         scope,
         order,
+        lift: _,
+        repository: _,
         yes,
         detail,
     } = *way;
@@ -107,6 +115,13 @@ pub(super) fn carry_out(way: &Way<'_>, hosts: &mut Hosts) -> Result<Exit, Failur
         }
         if !changes(&shown) {
             return Ok(Exit::Done);
+        }
+        let broken = guards(way, &shown);
+        if !broken.is_empty() {
+            let palette = Palette::stderr();
+            stream::stderr(&guard::text(&description.cluster.name, &broken, &palette));
+            stream::stderr("nothing was changed on any host\n");
+            return Ok(Exit::Failed);
         }
         if !yes && !confirmed(&shown)? {
             stream::stderr("nothing was changed\n");
@@ -141,6 +156,16 @@ const TRIES: usize = 3;
 fn only_stale(stopped: &Stopped) -> bool {
     let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
     stopped.stage == Stage::Stale && stopped.problems.values().all(stale)
+}
+
+/// The guards that forbid it.
+fn guards(way: &Way<'_>, plan: &Plan) -> Vec<Breach> {
+    let lifted: Vec<_> = way.lift.iter().map(|lift| (*lift).into()).collect();
+    let guard = &way.description.cluster.guard;
+    let checkout = way
+        .repository
+        .map(|repository| checkout(repository.root(), guard.branch.as_deref()));
+    breaches(guard, plan, checkout.as_ref(), &lifted)
 }
 
 fn confirmed(shown: &Plan) -> Result<bool, Failure> {

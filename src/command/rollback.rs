@@ -111,6 +111,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             services: Vec::new(),
         },
         order: &order,
+        lift: &arguments.lift,
+        repository: None,
         yes: arguments.yes,
         detail: if arguments.diff {
             Detail::Diff

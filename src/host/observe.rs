@@ -18,7 +18,7 @@ mod judge;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use judge::FirstLook;
-pub(super) use judge::images as recorded_images;
+pub(super) use judge::recorded_images;
 
 use super::layout::{Layout, quote};
 use crate::cluster::model::Engine;

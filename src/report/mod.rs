@@ -6,6 +6,7 @@ pub mod confirm;
 mod diff;
 pub mod errors;
 pub mod files;
+pub mod guard;
 pub mod history;
 pub mod json;
 pub mod markdown;
@@ -24,6 +25,7 @@ pub mod status;
 pub mod stream;
 mod text;
 mod totals;
+pub mod why;
 
 /// How much of values and files is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

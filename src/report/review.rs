@@ -3,7 +3,7 @@
 use super::palette::{Palette, paint};
 use super::text::{WIDTH, count, list, short_pair, value, wrap};
 use super::totals::Totals;
-use super::{Detail, plan as body};
+use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
@@ -72,9 +72,9 @@ impl Sides {
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let Missing { commits, instead } = self.missing.as_ref()?;
-        let them = if *commits == 1 { "it" } else { "them" };
+        let they = if *commits == 1 { "it" } else { "they" };
         Some(format!(
-            "{} has {} that {} lacks: what {them} changed shows as taken back; `--against {instead}` \
+            "{} has {} that {} lacks: what {they} changed shows as taken back; `--against {instead}` \
              compares with where the branch began",
             self.before,
             count(*commits, "commit", "commits"),
@@ -146,7 +146,7 @@ pub(super) fn what(what: &CauseKind, detail: Detail) -> String {
             match (before, after) {
                 (Some(before), Some(after)) => {
                     let (before, after) = match detail {
-                        Detail::Short => short_pair(before, after, 60),
+                        Detail::Short => short_pair(before, after, 30),
                         Detail::Diff => (value(before), value(after)),
                     };
                     format!("{key} {before} → {after}")
@@ -206,6 +206,7 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         left,
         readdressed,
         stateful: _,
+        guards,
     } = review;
     let mut remarks = Vec::new();
     match presence {
@@ -239,6 +240,13 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         remarks.push(format!(
             "{host} is no longer described, and no release reaches it: {services} {run} on there\
              {data}; to stop {them}, first release with its places in [place] emptied"
+        ));
+    }
+    for breach in guards {
+        remarks.push(format!(
+            "{}: a release needs `--lift {}`",
+            guard::sentence(breach),
+            breach.guard()
         ));
     }
     for (host, (before, after)) in readdressed {

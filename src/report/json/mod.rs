@@ -4,6 +4,7 @@
 mod history;
 mod plan;
 mod review;
+pub mod schema;
 mod status;
 
 use serde::Serialize;

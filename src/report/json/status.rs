@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
+use super::plan::OwnerJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::watch::{Activity, Holding};
@@ -18,7 +19,7 @@ pub fn status(
     activities: &BTreeMap<HostName, Activity>,
     failures: &BTreeMap<HostName, HostFailure>,
 ) -> String {
-    let Status { hosts } = status;
+    let Status { hosts, refused: _ } = status;
     text(&StatusJson {
         version: VERSION,
         cluster: cluster.as_str(),
@@ -46,6 +47,7 @@ struct HostStatusJson<'a> {
     generation: Option<u64>,
     unfinished: bool,
     activity: Option<ActivityJson<'a>>,
+    acts: bool,
     services: Vec<ServiceStatusJson<'a>>,
 }
 
@@ -54,6 +56,7 @@ impl<'a> HostStatusJson<'a> {
         let HostStatus {
             generation,
             unfinished,
+            acts,
             services,
         } = status;
         let services = services.iter().map(|(service, status)| {
@@ -80,6 +83,7 @@ impl<'a> HostStatusJson<'a> {
             generation: *generation,
             unfinished: *unfinished,
             activity: activity.filter(|a| a.is_busy()).map(ActivityJson::of),
+            acts: *acts,
             services: services.collect(),
         }
     }
@@ -143,6 +147,7 @@ enum StateJson<'a> {
     InSync,
     PendingRestart { reasons: Vec<ReasonJson<'a>> },
     FilesDiffer,
+    ForeignUnit { path: &'a str, owner: OwnerJson<'a> },
     Edited { paths: &'a [String] },
     NotRunning { state: &'a str },
     NotReleased,
@@ -161,6 +166,10 @@ impl<'a> StateJson<'a> {
                     .collect(),
             },
             State::FilesDiffer => Self::FilesDiffer,
+            State::ForeignUnit { path, owner } => Self::ForeignUnit {
+                path,
+                owner: OwnerJson::of(owner),
+            },
             State::Edited { paths } => Self::Edited { paths },
             State::NotRunning { state } => Self::NotRunning { state },
             State::NotReleased => Self::NotReleased,
