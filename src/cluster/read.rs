@@ -348,26 +348,32 @@ impl<'a> Item<'a> {
     }
 
     pub fn strings(&self, problems: &mut Problems) -> Vec<At<String>> {
+        let items = self.items("a list of strings", problems);
+        items
+            .into_iter()
+            .filter_map(|item| match item.value {
+                DeValue::String(text) => Some(item.at(text.to_string())),
+                _ => {
+                    item.mistyped("strings", problems);
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// The values of a list, each under the list's key.
+    pub fn items(&self, expected: &str, problems: &mut Problems) -> Vec<Item<'a>> {
         let DeValue::Array(items) = self.value else {
-            self.mistyped("a list of strings", problems);
+            self.mistyped(expected, problems);
             return Vec::new();
         };
         items
             .iter()
-            .filter_map(|item| {
-                let item = Item {
-                    key: self.key.clone(),
-                    key_spot: self.key_spot.clone(),
-                    spot: self.spot.at(item.span()),
-                    value: item.get_ref(),
-                };
-                match item.value {
-                    DeValue::String(text) => Some(item.at(text.to_string())),
-                    _ => {
-                        item.mistyped("strings", problems);
-                        None
-                    }
-                }
+            .map(|item| Item {
+                key: self.key.clone(),
+                key_spot: self.spot.clone(),
+                spot: self.spot.at(item.span()),
+                value: item.get_ref(),
             })
             .collect()
     }
