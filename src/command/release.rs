@@ -32,15 +32,15 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Moves::Refuse
     };
     let options = options(&description, &arguments.scope, moves)?;
-    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let tell = |event| progress.event(&event);
+    let display = || Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let progress = display();
     let setting = Setting {
         cluster: &description.cluster,
         desired: &description.desired,
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let mut hosts = Hosts::look(setting, Look::Plan, &tell);
+    let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
     progress.finish();
     let shown = plan(&description.desired, &hosts.observed(), &options);
     let detail = if arguments.diff {
@@ -66,6 +66,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         return Ok(Exit::Failed);
     }
     let order = order(&repository, &description.cluster.name, options, arguments);
+    let progress = display();
+    let tell = |event| progress.event(&event);
     let result = release(setting, &mut hosts, &shown, &order, &tell);
     progress.finish();
     match result {

@@ -18,6 +18,7 @@ use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 
 const LIBRARY: &str = include_str!("script/activate.sh");
+const LAUNCH: &str = include_str!("script/launch.sh");
 const LOCK: &str = include_str!("script/lock.sh");
 
 /// How long a unit must stay active to count as well, counted from the start of the last restart.
@@ -187,6 +188,30 @@ impl Activation<'_> {
         let directories = self.enabled_by.get(unit);
         words.extend(directories.into_iter().flatten().map(|name| quote(name)));
         words.join(" ")
+    }
+}
+
+/// The script that writes an activation's script into the staging area, where it stays with the
+/// generation, and runs it. It holds the host's lock (descriptor 9) as long as it runs, whatever
+/// becomes of the session; on a host with systemd it outlives the session.
+#[must_use]
+pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -> String {
+    let name = Layout::activation_name(wave);
+    let script = layout.staging(stage).join(&name).quoted();
+    let write = format!(
+        "printf %s {} >{script} && chmod 0755 {script} || exit 1\n",
+        quote(activation)
+    );
+    match layout.runs() {
+        Runs::FilesOnly => format!("{write}exec sh {script} 0<&9 9<&-\n"),
+        Runs::Processes => {
+            let said = layout.staging(stage).join(&format!("{name}.log")).quoted();
+            let cluster = layout.cluster();
+            format!(
+                "{write}script={script}\nsaid={said}\ncluster={cluster}\n\
+                 unit=bayplan-activate-{cluster}\n{LAUNCH}"
+            )
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::prepare::Preparation;
 use super::problem::{FailedStep, Problem};
 use super::{Order, Released};
 use crate::cluster::name::{HostName, UnitName};
-use crate::host::layout::{Layout, quote};
+use crate::host::layout::Layout;
 use crate::host::parallel::for_each_host;
 use crate::host::script::{self, Activation, Source};
 use crate::plan::step::Step;
@@ -140,9 +140,7 @@ impl HostRun<'_> {
         }
     }
 
-    /// Writes the script into the staging area, where it stays with the generation, and runs it with
-    /// the host's lock as its standard input: the lock is held as long as it runs, whatever becomes
-    /// of this session.
+    /// What the session runs for this activation.
     fn script(&self, layout: &Layout, connection: &Connection) -> Result<String, Problem> {
         let wanted = &self.setting.desired.hosts[self.name];
         let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
@@ -167,11 +165,11 @@ impl HostRun<'_> {
             why: error.to_string(),
         })?;
         debug_assert!(self.preparation.host(self.name).is_some());
-        let place = layout.staging(&self.order.stage);
-        let file = place.join(&Layout::activation_name(self.wave + 1)).quoted();
-        Ok(format!(
-            "printf %s {} >{file} && chmod 0755 {file} || exit 1\nexec sh {file} 0<&9 9<&-\n",
-            quote(&text)
+        Ok(script::launch(
+            layout,
+            &self.order.stage,
+            self.wave + 1,
+            &text,
         ))
     }
 }
