@@ -17,3 +17,4 @@ pub mod release;
 pub mod render;
 pub mod report;
 pub mod repository;
+pub mod secret;
