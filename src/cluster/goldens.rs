@@ -267,7 +267,7 @@ fn shapes_of_a_service() {
         "memory = \"512MB\"\ncpus = \"0\"\nuser = \"a b\"\nnetwork = \"a/b\"\nstop_timeout = \"10\"\n",
         "memory = \"512m\\n\"\nvolumes = [\"data\", \"/a:/b\", \"/c:/b:ro\", \"/a:/d\\n\"]\n",
         "capabilities = [\"net_admin\", \"NET ADMIN\"]\ndevices = [\"fuse\"]\n",
-        "command = [\"a\\u0000\"]\nextra_args = [\"\\u0000\"]\n",
+        "command = [\"a\\u0000\", \"a\\ufdd0\"]\nextra_args = [\"\\u0000\"]\n",
         "[ulimits]\nnofiles = 1\nnproc = \"9:1\"\n[labels]\n\"bayplan.x\" = \"1\"\n\"a b\" = \"1\"\n\"a=b\" = \"1\"\nok = true\n",
     ]);
     insta::assert_snapshot!(text);
@@ -347,7 +347,10 @@ fn values() {
             "A = \"{% for i in range(90000) %}{{ i * i }}{% endfor %}\"\nB = \"{{ 'a' * 1000000 }}\"",
             "",
         ),
-        ("A = \"a\\u0000b\"\nB = \"{{ 'a\\\\u0000' }}\"", ""),
+        (
+            "A = \"a\\u0000b\"\nB = \"{{ 'a\\\\u0000' }}\"\nC = \"a\\ufffe\"\nD = \"\\U0010fffd\"",
+            "vars = [\"D\"]",
+        ),
         (
             "",
             "[env]\nA = \"{{ B }}\"\nB = \"{{ EXTERNL_ADDRESS }}\"\nC = \"{{ IMAGE.b }}\"\nD = \"{{ CLUSTER_TYPE }}{{ HOME }}\"",

@@ -130,7 +130,7 @@ pub struct Variable {
 /// A variable's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VariableValue {
-    /// Any UTF-8 without NUL.
+    /// Any UTF-8 without NUL and without noncharacters, which systemd takes for no UTF-8.
     Plain(String),
     /// Unknown here: a secret, or made of secrets. Its layer is [`Layer::Secrets`].
     Secret(Secret),

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::digest::Digest;
 use super::model::Scalar;
 use super::name::VariableName;
+use super::shape::is_noncharacter;
 use super::values::{Bounded, VARIABLE_MAX, environment};
 
 /// How deep values made of secrets may use each other.
@@ -43,11 +44,12 @@ impl Plaintext {
         std::str::from_utf8(&self.0).ok()
     }
 
-    /// Whether a variable of this name can carry it: UTF-8 without NUL, not too large for an
-    /// environment.
+    /// Whether a variable of this name can carry it: UTF-8 without NUL and noncharacters, not too
+    /// large for an environment.
     #[must_use]
     pub fn fits_variable(&self, name: &VariableName) -> bool {
-        let text = self.text().is_some_and(|text| !text.contains('\0'));
+        let odd = |c: char| c == '\0' || is_noncharacter(c);
+        let text = self.text().is_some_and(|text| !text.contains(odd));
         text && name.as_str().len() + 1 + self.0.len() < VARIABLE_MAX
     }
 }

@@ -40,10 +40,20 @@ const ULIMITS: [&str; 15] = [
     "stack",
 ];
 
+/// One of the 66 code points that Unicode keeps from ever being characters. systemd takes a text
+/// with one for no UTF-8 at all (`unichar_is_valid()` of `src/basic/utf8.c`): it refuses an env file,
+/// and drops a line of a unit.
+pub(super) fn is_noncharacter(c: char) -> bool {
+    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
+}
+
 /// A text without NUL: what any argument of a process can hold.
 pub(super) fn argument(text: &str) -> Shape<String> {
     if text.contains('\0') {
         return Err(Misfit::new("text without NUL"));
+    }
+    if text.contains(is_noncharacter) {
+        return Err(Misfit::new("text without noncharacters such as U+FFFE"));
     }
     Ok(text.to_owned())
 }
@@ -53,7 +63,7 @@ pub(super) fn line(text: &str) -> Shape<String> {
     if text.is_empty() {
         return Err(Misfit::new("some text"));
     }
-    if text.chars().any(char::is_control) {
+    if text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
         return Err(Misfit::new("text on one line without control characters"));
     }
     Ok(text.to_owned())
@@ -61,7 +71,7 @@ pub(super) fn line(text: &str) -> Shape<String> {
 
 /// A text without blanks or control characters that no program takes for an option.
 pub(super) fn word(text: &str, expected: &str) -> Shape<String> {
-    let odd = |c: char| c.is_whitespace() || c.is_control();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || is_noncharacter(c);
     if text.is_empty() || text.starts_with('-') || text.contains(odd) {
         return Err(Misfit::new(expected));
     }

@@ -14,6 +14,7 @@ use super::description::{Assignment, Scalar};
 use super::diagnostic::{Diagnostic, quoted};
 use super::read::{At, Problems, Spot};
 use super::secret::{DEPTH_MAX, Secret, Used};
+use super::shape;
 use super::sources::Sources;
 
 /// `execve(2)` refuses an argument or `NAME=value` of 128 KiB with its final NUL
@@ -323,6 +324,14 @@ fn carried(name: &str, text: &str, spot: &Spot, problems: &mut Problems) -> bool
         Diagnostic::error(
             format!("expected text without NUL for `{name}`, found NUL"),
             spot.label("an environment cannot carry NUL"),
+        )
+    } else if let Some(c) = text.chars().find(|&c| shape::is_noncharacter(c)) {
+        Diagnostic::error(
+            format!(
+                "expected text of characters for `{name}`, found the noncharacter U+{:04X}",
+                u32::from(c)
+            ),
+            spot.label("systemd refuses a file with it"),
         )
     } else if name.len() + 1 + text.len() >= VARIABLE_MAX {
         let length = name.len() + 1 + text.len();

@@ -6,6 +6,7 @@ mod description;
 mod diff;
 mod release;
 mod render;
+mod secrets;
 mod status;
 
 use crate::cli::{Cli, Command};
@@ -100,6 +101,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Secrets(arguments) => secrets::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

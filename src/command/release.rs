@@ -1,10 +1,12 @@
 //! `bayplan release CLUSTER [SERVICE…]`.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
+use super::secrets::made;
 use super::{Exit, Failure};
 use crate::cli::Release;
 use crate::cluster::name::ClusterName;
@@ -42,38 +44,70 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     };
     let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
     progress.finish();
-    let shown = plan(&description.desired, &hosts.observed(), &options);
     let detail = if arguments.diff {
         Detail::Diff
     } else {
         Detail::Short
     };
-    show(&description, &shown, &arguments.scope, detail)?;
-    if !hosts.problems().is_empty() {
-        let failures = failures(hosts.problems());
-        stream::stderr(&errors::text(&failures, &Palette::stderr()));
-        stream::stderr("nothing was changed on any host\n");
-        return Ok(Exit::Failed);
+    let mut order = order(&repository, &description.cluster.name, options, arguments);
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let shown = plan(&description.desired, &hosts.observed(), &order.options);
+        show(&description, &shown, &arguments.scope, detail)?;
+        if !hosts.problems().is_empty() {
+            let failures = failures(hosts.problems());
+            stream::stderr(&errors::text(&failures, &Palette::stderr()));
+            stream::stderr("nothing was changed on any host\n");
+            return Ok(Exit::Failed);
+        }
+        if !shown.refusals.is_empty() {
+            return Ok(Exit::Failed);
+        }
+        if !changes(&shown) {
+            return Ok(Exit::Done);
+        }
+        if !arguments.yes && !confirmed(&shown)? {
+            stream::stderr("nothing was changed\n");
+            return Ok(Exit::Failed);
+        }
+        order.secrets = match made(
+            &repository,
+            &description,
+            &shown,
+            &order.options,
+            &arguments.identities,
+        ) {
+            Ok(made) => made,
+            Err(failure) => {
+                stream::stderr("nothing was changed\n");
+                return Err(failure);
+            }
+        };
+        let progress = display();
+        let tell = |event| progress.event(&event);
+        let result = release(setting, &mut hosts, &shown, &order, &tell);
+        progress.finish();
+        match result {
+            // Nobody agreed to a certain plan, as when a release waited in line behind another one
+            // of its cluster: then the plan of now is the one that is wanted.
+            Err(stopped) if arguments.yes && only_stale(&stopped) && tries < TRIES => {
+                stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
+            }
+            Err(stopped) => return Ok(tell_stopped(&stopped)),
+            Ok(released) => {
+                return finish(&description, &shown, &released, arguments, detail);
+            }
+        }
     }
-    if !shown.refusals.is_empty() {
-        return Ok(Exit::Failed);
-    }
-    if !changes(&shown) {
-        return Ok(Exit::Done);
-    }
-    if !arguments.yes && !confirmed(&shown)? {
-        stream::stderr("nothing was changed\n");
-        return Ok(Exit::Failed);
-    }
-    let order = order(&repository, &description.cluster.name, options, arguments);
-    let progress = display();
-    let tell = |event| progress.event(&event);
-    let result = release(setting, &mut hosts, &shown, &order, &tell);
-    progress.finish();
-    match result {
-        Err(stopped) => Ok(tell_stopped(&stopped)),
-        Ok(released) => finish(&description, &shown, &released, arguments, detail),
-    }
+}
+
+/// How often a plan that nobody was asked about is made anew, since the hosts changed.
+const TRIES: usize = 3;
+
+fn only_stale(stopped: &Stopped) -> bool {
+    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
+    stopped.stage == Stage::Stale && stopped.problems.values().all(stale)
 }
 
 fn confirmed(shown: &Plan) -> Result<bool, Failure> {
@@ -110,6 +144,7 @@ fn order(
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
         lock_wait: arguments.lock_wait,
+        secrets: BTreeMap::new(),
         record: Record {
             format: 1,
             who,
@@ -142,10 +177,9 @@ fn tell_stopped(stopped: &Stopped) -> Exit {
     stream::stderr(&errors::text(&failures(&stopped.problems), &palette));
     stream::stderr("nothing was changed on any host\n");
     let held = |problem: &Problem| matches!(problem, Problem::Locked { .. });
-    let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
     match stopped.stage {
         Stage::Lock if stopped.problems.values().all(held) => Exit::Locked,
-        Stage::Stale if stopped.problems.values().all(stale) => Exit::Stale,
+        Stage::Stale if only_stale(stopped) => Exit::Stale,
         Stage::Lock | Stage::Stale | Stage::Prepare => Exit::Failed,
     }
 }

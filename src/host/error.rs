@@ -194,7 +194,7 @@ impl HostErrorKind {
             }
             Self::NoSudo(why) => why.help().to_owned(),
             Self::NotRoot { .. } => {
-                "write `sudo = true` or `user = \"root\"` under [ssh] in cluster.toml".to_owned()
+                "`sudo = true` under [ssh] (for a local host: under its own name), or log in as root".to_owned()
             }
             Self::NoSystemd => {
                 "bayplan needs a host that was booted with systemd; for files alone use \

@@ -7,6 +7,7 @@
 //! [`script`], which are pure: text in, text out.
 
 pub mod connect;
+pub mod deliver;
 pub mod error;
 mod failure;
 pub mod layout;

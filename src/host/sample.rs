@@ -228,6 +228,7 @@ impl Root {
         let staged = Staged {
             manifest: &manifest,
             sent: host.services.iter().collect(),
+            sealed: &BTreeMap::new(),
             scripts: &[],
         };
         self.stage_parts(&staged, id)

@@ -110,12 +110,21 @@ struct Leaver<'a> {
 }
 
 impl Leaver<'_> {
+    /// Whether a unit of that name that is not ours took the place of ours: it is left alone, with
+    /// its links and whatever it runs.
+    fn is_foreign(&self) -> bool {
+        matches!(self.seen.unit.file, UnitFile::Foreign { .. })
+    }
+
     fn has_unit(&self) -> bool {
-        matches!(self.seen.unit.file, UnitFile::Ours { .. })
+        let ours = matches!(self.seen.unit.file, UnitFile::Ours { .. });
+        ours || !self.is_foreign() && !self.seen.unit.enabled_by.is_empty()
     }
 
     fn runs(&self) -> bool {
-        self.seen.container.is_some() || self.seen.process != ObservedProcess::Stopped
+        let something =
+            self.seen.container.is_some() || self.seen.process != ObservedProcess::Stopped;
+        something && !self.is_foreign()
     }
 }
 
@@ -167,9 +176,10 @@ impl<'a> Draft<'a> {
             .services
             .iter()
             .filter(|(name, at)| {
+                let foreign = matches!(at.unit.file, UnitFile::Foreign { .. });
                 let ours = matches!(at.unit.file, UnitFile::Ours { .. })
                     || !at.directories.is_empty()
-                    || at.container.is_some();
+                    || at.container.is_some() && !foreign;
                 !wanted.services.contains_key(*name) && options.selects(name) && ours
             })
             .map(|(name, at)| {
@@ -419,7 +429,7 @@ impl<'a> Draft<'a> {
             }
         }
         for (name, leaver) in &self.leavers {
-            if leaver.has_unit() || !leaver.seen.unit.enabled_by.is_empty() {
+            if leaver.has_unit() {
                 steps.push(Step::RemoveUnit {
                     service: name.clone(),
                     unit: leaver.unit.clone(),

@@ -501,3 +501,43 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
         }
     }
 }
+
+#[test]
+fn a_unit_that_took_the_place_of_a_leaver_is_left_alone() {
+    use crate::plan::observed::{ObservedUnit, Owner};
+    let desired = describe(&[]);
+    let mut leaver = ObservedService {
+        unit: ObservedUnit {
+            file: UnitFile::Foreign {
+                path: "/etc/systemd/system/test-a.service".to_owned(),
+                owner: Owner::Unmarked,
+            },
+            enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
+            ..ObservedUnit::default()
+        },
+        process: ObservedProcess::Active {
+            since: crate::plan::observed::Moment(1),
+        },
+        ..ObservedService::default()
+    };
+    let directory = crate::render::desired::DirectoryName::reported("0123456789ab").unwrap();
+    leaver.directories.insert(directory, Default::default());
+    let host = ObservedHost {
+        services: BTreeMap::from([(service_name(0), leaver)]),
+        next_generation: 1,
+        ..ObservedHost::default()
+    };
+    let observed = Observed {
+        hosts: BTreeMap::from([(host_name(0), host)]),
+    };
+    let plan = plan(&desired, &observed, &Options::default());
+    let steps: Vec<&Step> = plan
+        .waves
+        .iter()
+        .flat_map(|w| &w.activations[&host_name(0)])
+        .collect();
+    assert!(
+        matches!(steps[..], [Step::Reload, Step::RemoveInputs { .. }]),
+        "{steps:?}"
+    );
+}

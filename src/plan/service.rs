@@ -79,7 +79,8 @@ pub(super) fn need(
         // A foreign unit refuses the whole plan; nothing of this need is ever done.
         UnitFile::Foreign { .. } => false,
     };
-    let known = !matches!(seen.unit.file, UnitFile::Absent) || seen.container.is_some();
+    // A foreign unit says nothing of a service of ours, which is new there.
+    let known = matches!(seen.unit.file, UnitFile::Ours { .. }) || seen.container.is_some();
     let change = if known {
         Change::Changed
     } else {

@@ -153,7 +153,7 @@ impl Hosts {
                 });
             };
             let fails = |problem| BTreeMap::from([(name.clone(), problem)]);
-            let mut told = String::new();
+            let mut told = None;
             loop {
                 let script = lock_script(&connection.layout, holder);
                 let answer = connection
@@ -167,11 +167,11 @@ impl Hosts {
                         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
                             return Err(fails(Problem::Locked { holder }));
                         }
-                        if told != holder {
+                        if told.as_ref() != Some(&holder) {
                             event(EventKind::WaitingForLock {
                                 holder: holder.clone(),
                             });
-                            told = holder;
+                            told = Some(holder);
                         }
                         std::thread::sleep(LOCK_RETRY);
                     }

@@ -11,8 +11,8 @@ use crate::cluster::name::VariableName;
 ///
 /// Every value is quoted, and `\` and `"` are escaped, which is all that systemd's parser needs:
 /// it expands neither `$` nor `%`, and a quoted value may hold line breaks and control characters.
-/// Each value of UTF-8 without NUL arrives in the process byte for byte; others make systemd
-/// refuse the whole file, which is why the checked model has none.
+/// Each value of UTF-8 without NUL and Unicode's noncharacters arrives in the process byte for byte;
+/// others make systemd refuse the whole file, which is why the checked model has none.
 #[must_use]
 pub fn write<'a>(
     comment: &str,

@@ -71,7 +71,7 @@ pub enum MakeError {
         error: RevealError,
     },
     #[error(
-        "expected UTF-8 without NUL of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
+        "expected UTF-8 without NUL and noncharacters of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
     )]
     Variable(VariableName),
     #[error("expected at most {SERVICE_MAX} bytes of variables, found {0}")]

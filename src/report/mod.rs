@@ -16,6 +16,7 @@ mod reason;
 mod refusal;
 #[cfg(test)]
 mod samples;
+pub mod secrets;
 mod service;
 pub mod status;
 pub mod stream;

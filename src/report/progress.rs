@@ -106,6 +106,9 @@ fn message(kind: &EventKind) -> String {
     match kind {
         EventKind::Connecting => "connecting".to_owned(),
         EventKind::Observed => "looked at".to_owned(),
+        EventKind::WaitingForLock { holder } if holder.is_empty() => {
+            "waiting for the lock of another release".to_owned()
+        }
         EventKind::WaitingForLock { holder } => {
             format!("waiting for the lock of {}", escape(holder))
         }

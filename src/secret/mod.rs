@@ -5,6 +5,7 @@
 //! vault      secrets.toml, edited so that what stays the same stays as it is
 //! age        identities and recipients: the only file that names age
 //! prompt     passphrases and values, asked on the terminal
+//! edit       all values as one text for an editor
 //! scratch    a file on a tmpfs for an editor, gone in every case
 //! ```
 //!
@@ -15,6 +16,7 @@
 //! know anyway, but none that is set from then on.
 
 mod age;
+pub mod edit;
 mod prompt;
 mod scratch;
 pub mod vault;

@@ -145,7 +145,7 @@ fn every_kind_says_what_and_what_to_type() {
     10.0.0.1: no root by sudo: sudo is not installed there
     help: install sudo there, or use `user = "root"` under [ssh]
     10.0.0.1: expected root, found uid 1000
-    help: write `sudo = true` or `user = "root"` under [ssh] in cluster.toml
+    help: `sudo = true` under [ssh] (for a local host: under its own name), or log in as root
     10.0.0.1: systemd is not running there (no /run/systemd/system)
     help: bayplan needs a host that was booted with systemd; for files alone use `directory = "…"` in place of its address
     10.0.0.1: docker is not installed there

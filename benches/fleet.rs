@@ -1,0 +1,297 @@
+//! How fast it is on ten hosts with twenty services each, every figure beside its floor: what the
+//! bare tools take for the same, measured in turns in one run.
+//!
+//! `sudo BAYPLAN_FLEET=run cargo bench --bench fleet`
+
+#[path = "../tests/fleet/containers.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod containers;
+#[path = "../tests/fleet/ground.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod ground;
+#[path = "../tests/fleet/hosts.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod hosts;
+#[path = "../tests/fleet/repo.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod repo;
+#[path = "../tests/fleet/run.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod run;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use ground::Ground;
+use hosts::{Fleet, Host};
+
+const HOSTS: usize = 10;
+const SERVICES: u16 = 20;
+const RUNS: usize = 9;
+
+static FLEET: OnceLock<Fleet> = OnceLock::new();
+
+fn main() {
+    if std::env::var_os("BAYPLAN_FLEET").is_none_or(|value| value != "run") {
+        println!("skipped; type `sudo BAYPLAN_FLEET=run cargo bench --bench fleet`");
+        return;
+    }
+    let fleet = FLEET.get_or_init(|| Fleet::up(HOSTS).unwrap_or_else(|error| panic!("{error}")));
+    measure(fleet);
+    fleet.down();
+}
+
+fn measure(fleet: &'static Fleet) {
+    let mut ground = described(fleet);
+    let names = ["production", "floor"];
+    eprintln!(
+        "first release: {HOSTS} hosts, {} containers",
+        HOSTS * usize::from(SERVICES)
+    );
+    let first = ground.release().exits(0).took;
+    eprintln!("took {:.1} s", first.as_secs_f64());
+    let ssh = Ssh::new(fleet);
+
+    println!("| what | bayplan | floor | ratio | difference |");
+    println!("| --- | --- | --- | --- | --- |");
+
+    let diff = |ground: &Ground| {
+        ground
+            .bayplan_as_written(&["diff", names[0]])
+            .exits(0)
+            .says(&["No changes."])
+            .took
+    };
+    in_turns(
+        "`diff` without changes, cold; `ssh HOST true` on all",
+        || {
+            fleet.close_connections();
+            diff(&ground)
+        },
+        || ssh.on_all(fleet, Connection::Cold, |_| "true".to_owned(), None),
+    );
+    ssh.open(fleet);
+    in_turns(
+        "`diff` without changes, warm; `ssh HOST true` on all",
+        || diff(&ground),
+        || ssh.on_all(fleet, Connection::Warm, |_| "true".to_owned(), None),
+    );
+
+    // An image that is not there ends a release just after its files were staged, so that the
+    // next one stages them for the first time again.
+    let archives = archives(&ground);
+    ground.repo.set_of("s01", "tag", "absent");
+    ground.repo.write();
+    let untar = |_: &Host| {
+        "rm -rf /var/tmp/floor && mkdir /var/tmp/floor && tar -x -C /var/tmp/floor".to_owned()
+    };
+    for (what, connection) in [("cold", Connection::Cold), ("warm", Connection::Warm)] {
+        in_turns(
+            &format!("files staged on all hosts, {what}; `tar \\| ssh HOST tar x` on all"),
+            || {
+                if connection == Connection::Cold {
+                    fleet.close_connections();
+                }
+                staged(&ground)
+            },
+            || ssh.on_all(fleet, connection, untar, Some(&archives)),
+        );
+    }
+
+    // One service on one host, again and again with another value.
+    ground.repo.set_of("s01", "tag", "1.0");
+    ground.repo.place("s01", "docker01");
+    ground.release().exits(0);
+    let mut turn = 0;
+    for (what, connection) in [("cold", Connection::Cold), ("warm", Connection::Warm)] {
+        in_turns(
+            &format!(
+                "release of one changed service, {what}; tar to all, then `daemon-reload` and `restart`"
+            ),
+            || {
+                turn += 1;
+                ground.repo.set_of("s01", "env.TURN", turn.to_string());
+                if connection == Connection::Cold {
+                    fleet.close_connections();
+                }
+                ground
+                    .release()
+                    .exits(0)
+                    .says(&["docker01", "restarting"])
+                    .took
+            },
+            || {
+                let restart = |host: &Host| {
+                    let restart =
+                        "systemctl daemon-reload && systemctl restart production-s01.service";
+                    let also = if host.name == "docker01" {
+                        restart
+                    } else {
+                        "true"
+                    };
+                    format!("{} && {also}", untar(host))
+                };
+                ssh.on_all(fleet, connection, restart, Some(&archives))
+            },
+        );
+    }
+}
+
+/// Twenty services on each of ten hosts: every one on all of them.
+fn described(fleet: &'static Fleet) -> Ground {
+    let mut ground = Ground::new(fleet, "production");
+    ground.images();
+    let all: Vec<&str> = fleet.hosts.iter().map(|host| host.name.as_str()).collect();
+    for name in ["MONGODB_HOST_01", "EXTERNAL_ADDRESS", "ELASTICSEARCH_URL"] {
+        ground.repo.set(&format!("vars.{name}"), "10.0.0.177");
+    }
+    for number in 1..=SERVICES {
+        let service = format!("s{number:02}");
+        ground.serve(&service, 9000 + number, &all.join(" "));
+        ground
+            .repo
+            .set_of(&service, "vars", vec!["MONGODB_HOST_01", "EXTERNAL_*"]);
+        ground
+            .repo
+            .set_of(&service, "env.JAVA_OPTS", "-Xmx512m -Dfile.encoding=UTF-8");
+    }
+    ground
+}
+
+/// The files of each host as a directory, as `bayplan render` writes them.
+fn archives(ground: &Ground) -> PathBuf {
+    let to = ground.fleet.operator.join("rendered");
+    let text = to.to_str().expect("mktemp makes plain names");
+    ground
+        .bayplan(&["render", "production", "-o", text])
+        .exits(0);
+    to
+}
+
+/// How long a release takes until its files are on every host.
+fn staged(ground: &Ground) -> Duration {
+    let started = Instant::now();
+    let mut release = run::start(
+        ground.fleet,
+        &["-C", ground.repo.root(), "release", "production", "--yes"],
+    );
+    release.until_it_says_times("staged", HOSTS);
+    let took = started.elapsed();
+    release.ended().exits(1);
+    took
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    Cold,
+    Warm,
+}
+
+/// The bare tools, with connections of their own.
+struct Ssh {
+    config: PathBuf,
+    sockets: PathBuf,
+}
+
+impl Ssh {
+    fn new(fleet: &Fleet) -> Self {
+        let sockets = fleet.operator.join("s");
+        fs::create_dir(&sockets).expect("it is our directory");
+        Self {
+            config: fleet.ssh_config(),
+            sockets,
+        }
+    }
+
+    fn command(&self, host: &Host, connection: Connection) -> Command {
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(&self.config);
+        let path = format!("ControlPath={}", self.sockets.join(&host.name).display());
+        match connection {
+            Connection::Cold => command.args(["-o", "ControlPath=none"]),
+            Connection::Warm => command.args(["-o", &path]),
+        };
+        command
+    }
+
+    /// Opens a connection to each host that stays.
+    fn open(&self, fleet: &Fleet) {
+        for host in &fleet.hosts {
+            let mut command = self.command(host, Connection::Warm);
+            command.args([
+                "-o",
+                "ControlMaster=yes",
+                "-o",
+                "ControlPersist=600",
+                &host.name,
+                "true",
+            ]);
+            let status = command.stderr(Stdio::null()).status().expect("ssh starts");
+            assert!(status.success(), "{}", host.name);
+        }
+    }
+
+    /// One `ssh` a host, all at the same time; their input is the archive of the host, made by tar.
+    fn on_all(
+        &self,
+        fleet: &Fleet,
+        connection: Connection,
+        command: impl Fn(&Host) -> String,
+        archives: Option<&Path>,
+    ) -> Duration {
+        let started = Instant::now();
+        let children: Vec<_> = fleet
+            .hosts
+            .iter()
+            .map(|host| {
+                let tar = archives.map(|directory| {
+                    let mut tar = Command::new("tar");
+                    tar.arg("-c")
+                        .arg("-C")
+                        .arg(directory.join(&host.name))
+                        .arg(".");
+                    tar.stdout(Stdio::piped()).spawn().expect("tar starts")
+                });
+                let mut ssh = self.command(host, connection);
+                ssh.arg(&host.name).arg(command(host)).stdin(Stdio::null());
+                let tar = tar.map(|mut tar| {
+                    ssh.stdin(tar.stdout.take().expect("piped"));
+                    tar
+                });
+                (tar, ssh.spawn().expect("ssh starts"))
+            })
+            .collect();
+        for (tar, mut ssh) in children {
+            assert!(ssh.wait().expect("it is our child").success());
+            if let Some(mut tar) = tar {
+                assert!(tar.wait().expect("it is our child").success());
+            }
+        }
+        started.elapsed()
+    }
+}
+
+/// Measures both in turns, after one of each that does not count, and prints the medians.
+fn in_turns(what: &str, mut ours: impl FnMut() -> Duration, mut floor: impl FnMut() -> Duration) {
+    ours();
+    floor();
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        left.push(ours());
+        right.push(floor());
+    }
+    let (left, right) = (median(left), median(right));
+    println!(
+        "| {what} | {left:.3} s | {right:.3} s | {:.2} | {:+.3} s |",
+        left / right,
+        left - right
+    );
+}
+
+fn median(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64()
+}

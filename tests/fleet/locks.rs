@@ -1,0 +1,183 @@
+//! Two operators at once, one who dies, and one who thinks for long.
+
+use std::time::Duration;
+
+use crate::ground::Ground;
+use crate::hosts::{Fleet, until};
+use crate::run::Running;
+
+/// A service that is healthy only when the test says so, and one besides it.
+fn ground(fleet: &'static Fleet, cluster: &str) -> Ground {
+    let mut ground = Ground::new(fleet, cluster);
+    ground.images();
+    ground.serve("slow", 9501, "docker01");
+    ground.serve("web", 9502, "docker02");
+    ground.repo.set_of("slow", "health", toml::Table::new());
+    ground
+        .repo
+        .set_of("slow", "health.command", vec!["test", "-e", "/tmp/go"]);
+    ground.repo.set_of("slow", "health.timeout", "60s");
+    without(&mut ground, "docker03");
+    ground
+}
+
+/// A release locks every host of its cluster, also those where nothing changes.
+fn without(ground: &mut Ground, host: &str) {
+    let hosts = ground.repo.cluster["hosts"].as_table_mut();
+    hosts.expect("a table").remove(host);
+}
+
+/// Waits until the slow one runs, so that the release waits for its health.
+fn until_it_waits(ground: &Ground) {
+    until(Duration::from_secs(30), "the slow container runs", || {
+        ground
+            .containers()
+            .names()
+            .contains("docker01/slow")
+            .then_some(())
+    });
+}
+
+fn go(ground: &Ground) {
+    let unit = format!("{}-slow", ground.repo.name);
+    ground
+        .host("docker01")
+        .sh(&format!("docker exec {unit} touch /tmp/go"));
+}
+
+pub fn one_at_a_time(fleet: &'static Fleet) {
+    let mut ground = ground(fleet, "locks");
+    let release = ["release", "locks", "--yes"];
+    let first: Running = ground.start(&release);
+    until_it_waits(&ground);
+
+    // Who comes second is told who is first, and gone at once.
+    let second = ground
+        .bayplan(&release)
+        .exits(3)
+        .says(&["docker01", "olivia"]);
+    assert!(second.took < Duration::from_secs(5), "{second}");
+    // To look is always allowed.
+    ground.bayplan(&["status", "locks"]);
+    ground.diff();
+    // The lock is the host's: another cluster on it has to wait, too.
+    let mut other = Ground::new(fleet, "locks-other");
+    other.serve("web", 9503, "docker01");
+    other.release().exits(3).says(&["docker01", "olivia"]);
+    // Not so on another host.
+    other.repo.place("web", "docker03");
+    without(&mut other, "docker01");
+    without(&mut other, "docker02");
+    other.release().exits(0);
+
+    let mut patient = ground.start(&["release", "locks", "--yes", "--lock-wait", "60s"]);
+    patient.until_it_says("waiting for the lock");
+    go(&ground);
+    first.ended().exits(0);
+    let after_first = ground.containers();
+    // What the first one did was all that the patient one wanted, or it says that its plan is old.
+    let patient = patient.ended();
+    println!("{patient}");
+    assert!(matches!(patient.code, 0 | 4), "{patient}");
+    assert_eq!(after_first.changes(&ground.containers()), [""; 0]);
+    ground.is_in_sync();
+    ground.repo.set_of("web", "tag", "1.1");
+    assert_eq!(ground.release_changes(), ["~ docker02/web"]);
+}
+
+pub fn killed(fleet: &'static Fleet) {
+    let mut ground = ground(fleet, "killed");
+    // The operator's machine dies while a host is at work: the host finishes its part.
+    let first = ground.start(&["release", "killed", "--yes"]);
+    until_it_waits(&ground);
+    first.kill();
+    ground.release().exits(3).says(&["docker01", "olivia"]);
+    go(&ground);
+    until(
+        Duration::from_secs(30),
+        "the lock is free and the release can be finished",
+        || {
+            let ended = ground.release();
+            assert!(matches!(ended.code, 0 | 3), "{ended}");
+            (ended.code == 0).then_some(())
+        },
+    );
+    ground.is_in_sync();
+    ground.repo.set_of("web", "tag", "1.1");
+    assert_eq!(ground.release_changes(), ["~ docker02/web"]);
+}
+
+pub fn power_cut(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "power");
+    ground.images();
+    without(&mut ground, "docker03");
+    ground.serve("web", 9521, "docker01 docker02");
+    ground.serve("shop", 9522, "docker01");
+    ground.release().exits(0);
+    ground.repo.set_of("web", "tag", "1.1");
+    ground.repo.set_of("shop", "env.GREETING", "hello");
+    let mut release = ground.start(&["release", "power", "--yes"]);
+    release.until_it_says("docker01: restarting");
+    fleet.power_cut("docker01");
+    release
+        .ended()
+        .exits(1)
+        .says(&["docker01"])
+        .never_says(&["docker02: restarting"]);
+    fleet.close_connections();
+    // Whatever was done when the lights went out: the containers are up again with it.
+    let both = ["docker01/shop", "docker01/web", "docker02/web"].map(str::to_owned);
+    until(Duration::from_secs(30), "the boot started what ran", || {
+        (ground.containers().names() == both.clone().into()).then_some(())
+    });
+    ground.diff().exits(2);
+    ground.release().exits(0);
+    ground.is_in_sync();
+}
+
+pub fn stale_plan(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "stale");
+    ground.images();
+    ground.serve("web", 9511, "docker01");
+    ground.serve("shop", 9512, "docker02");
+    ground.release().exits(0);
+    ground.repo.set_of("web", "tag", "1.1");
+    let (containers, files) = (ground.containers(), ground.files());
+
+    // Without a terminal nobody can be asked.
+    ground
+        .bayplan(&["release", "stale"])
+        .exits(1)
+        .says(&["--yes"]);
+
+    // A no is a no.
+    let mut asked = ground.start_on_terminal(&["release", "stale"]);
+    asked.until_it_says("[y/N]");
+    asked.types("n\n");
+    let ended = asked
+        .ended_with_its_terminal()
+        .says(&["Apply to", "stale", "[y/N]"]);
+    assert_ne!(ended.code, 4, "{ended}");
+    assert_eq!(containers.changes(&ground.containers()), [""; 0]);
+    ground.assert_untouched(&files);
+
+    // Between question and answer somebody edits a file: that is another plan.
+    let mut asked = ground.start_on_terminal(&["release", "stale"]);
+    asked.until_it_says("[y/N]");
+    ground
+        .host("docker02")
+        .sh("echo '# hm' >>/etc/systemd/system/stale-shop.service");
+    let edited = ground.files();
+    asked.types("y\n");
+    asked.ended_with_its_terminal().exits(4).says(&["docker02"]);
+    assert_eq!(containers.changes(&ground.containers()), [""; 0]);
+    ground.assert_untouched(&edited);
+
+    // That a container crashed meanwhile is no reason to refuse: it may be why there is a release.
+    let mut asked = ground.start_on_terminal(&["release", "stale"]);
+    asked.until_it_says("[y/N]");
+    ground.host("docker01").sh("docker kill stale-web");
+    asked.types("y\n");
+    asked.ended_with_its_terminal().exits(0);
+    ground.is_in_sync();
+}

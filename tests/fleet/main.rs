@@ -1,0 +1,133 @@
+//! bayplan on real hosts: systemd as PID 1, sshd, dockerd and podman, over real ssh. The hosts are
+//! those of `tests/fleet/fleet`; `sudo tests/fleet/run` boots them and runs this. Without them
+//! every test counts as ignored.
+
+mod containers;
+mod ground;
+mod hosts;
+mod repo;
+mod run;
+
+mod edits;
+mod environment;
+mod failures;
+mod hosts_fail;
+mod locks;
+mod peerspace;
+mod podman;
+mod ports;
+mod refusals;
+
+use std::process::ExitCode;
+use std::sync::OnceLock;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use hosts::Fleet;
+
+/// One fleet for all tests. They run one after the other, each with a cluster of its own, and leave
+/// the hosts as they found them.
+static FLEET: OnceLock<Result<Fleet, String>> = OnceLock::new();
+
+const HOSTS: usize = 3;
+
+type Test = fn(&'static Fleet);
+
+/// Every test, in the order in which they run.
+const TESTS: &[(&str, Test)] = &[
+    ("peerspace_lives_through_its_releases", peerspace::life),
+    ("hand_edits_are_seen_and_mended", edits::mended),
+    (
+        "an_edit_that_a_crashed_container_picked_up_is_undone",
+        edits::picked_up,
+    ),
+    (
+        "an_image_that_cannot_be_pulled_changes_nothing_anywhere",
+        refusals::bad_tag,
+    ),
+    (
+        "units_of_others_are_refused_by_name",
+        refusals::units_of_others,
+    ),
+    (
+        "a_host_that_cannot_be_reached_stops_the_release",
+        hosts_fail::unreachable,
+    ),
+    (
+        "a_host_with_another_key_is_not_trusted",
+        hosts_fail::wrong_key,
+    ),
+    (
+        "a_user_without_root_is_told_for_all_hosts_at_once",
+        hosts_fail::no_root,
+    ),
+    (
+        "a_stopped_docker_stops_the_release",
+        hosts_fail::docker_stopped,
+    ),
+    (
+        "a_tag_that_moved_restarts_exactly_its_containers",
+        failures::moving_tag,
+    ),
+    (
+        "a_container_that_exits_at_once_fails_the_release",
+        failures::exits_at_once,
+    ),
+    (
+        "an_unhealthy_container_fails_the_release",
+        failures::unhealthy,
+    ),
+    ("one_release_at_a_time", locks::one_at_a_time),
+    (
+        "a_killed_release_leaves_no_lock_and_no_half_work",
+        locks::killed,
+    ),
+    (
+        "a_power_cut_is_survived_and_finished_by_the_next_release",
+        locks::power_cut,
+    ),
+    (
+        "the_plan_that_was_shown_is_the_one_that_is_done",
+        locks::stale_plan,
+    ),
+    ("a_newcomer_takes_the_port_of_a_leaver", ports::taken_over),
+    (
+        "a_leaver_is_stopped_while_its_unit_file_is_there",
+        ports::stopped_first,
+    ),
+    ("podman_runs_what_docker_runs", podman::life),
+    (
+        "every_value_arrives_byte_for_byte",
+        environment::nasty_values,
+    ),
+];
+
+fn main() -> ExitCode {
+    // The message comes with the summary, and says more than a backtrace.
+    std::panic::set_hook(Box::new(|panic| {
+        if let Some(place) = panic.location() {
+            eprintln!("panicked at {place}");
+        }
+    }));
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let wanted = std::env::var_os("BAYPLAN_FLEET").is_some_and(|value| value == "run");
+    if !wanted && !arguments.list {
+        println!("the tests on real hosts are skipped; type `sudo tests/fleet/run`");
+    }
+    let trials = TESTS
+        .iter()
+        .map(|&(name, test)| {
+            let run = move || -> Result<(), Failed> {
+                test(FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
+                Ok(())
+            };
+            Trial::test(name, run).with_ignored_flag(!wanted)
+        })
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(Ok(fleet)) = FLEET.get() {
+        fleet.down();
+    }
+    conclusion.exit_code()
+}
