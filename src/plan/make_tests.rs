@@ -11,7 +11,12 @@ use crate::cluster::model::{
     Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::VariableName;
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
+use crate::plan::observed::ObservedHost;
+use crate::plan::observed::{ObservedProcess, ObservedService, UnitFile};
+use crate::plan::step::Step;
+use crate::plan::{Action, Change, Moves, target};
 use crate::render::desired::Inputs;
 use crate::render::render;
 use crate::render::tests::secret;
@@ -437,7 +442,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn whatever_happens_one_undisturbed_release_ends_in_the_desired_state(

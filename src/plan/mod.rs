@@ -1,17 +1,22 @@
 //! Desired × observed → the plan: which steps, in which order, and why. Pure.
 
 mod changes;
+mod draft;
 mod explain;
 mod make;
 #[cfg(test)]
 mod model_host;
 pub mod observed;
+mod options;
+mod order;
 pub mod reason;
 mod service;
+mod show;
 pub mod status;
 pub mod step;
 mod types;
 
 pub use explain::between;
-pub use make::{KEPT_GENERATIONS, Moves, Options, plan, target};
+pub use make::plan;
+pub use options::{KEPT_GENERATIONS, Moves, Options, target};
 pub use types::*;

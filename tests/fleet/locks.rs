@@ -75,10 +75,11 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     go(&ground);
     first.ended().exits(0);
     let after_first = ground.containers();
-    // What the first one did was all that the patient one wanted, or it says that its plan is old.
-    let patient = patient.ended();
-    println!("{patient}");
-    assert!(matches!(patient.code, 0 | 4), "{patient}");
+    // What the first one did is not what the plan of the patient one was made from.
+    patient
+        .ended()
+        .exits(4)
+        .says(&["docker01", "not what the plan was made from"]);
     assert_eq!(after_first.changes(&ground.containers()), [""; 0]);
     ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
@@ -98,7 +99,8 @@ pub fn killed(fleet: &'static Fleet) {
         "the lock is free and the release can be finished",
         || {
             let ended = ground.release();
-            assert!(matches!(ended.code, 0 | 3), "{ended}");
+            // 4: the host was done between a look and the lock.
+            assert!(matches!(ended.code, 0 | 3 | 4), "{ended}");
             (ended.code == 0).then_some(())
         },
     );

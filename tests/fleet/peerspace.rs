@@ -202,10 +202,6 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
 fn a_service_moves(ground: &mut Ground) {
     let (service, from, to) = movable(&ground.repo);
     let unit = format!("{}-{service}", ground.repo.name);
-    let old = ground
-        .containers()
-        .id(&format!("{from}/{service}"))
-        .to_owned();
     ground.repo.place(&service, &to);
     ground
         .diff()
@@ -241,21 +237,20 @@ fn a_service_moves(ground: &mut Ground) {
         assert!(known.lines().any(entry), "{change}: {known}");
     }
     // It ran at its new place before it was taken down at the old one.
-    let started = ground.host(&to).sh(&format!(
-        "date +%s%N -d \"$(docker inspect -f '{{{{.State.StartedAt}}}}' {unit})\""
-    ));
-    let died = ground.host(&from).sh(&format!(
-        "docker events --since 10m --until 0s --filter event=die --filter container={old} --format '{{{{.TimeNano}}}}'"
-    ));
-    let nanoseconds = |text: &str| {
-        text.trim()
-            .parse::<i128>()
-            .unwrap_or_else(|_| panic!("a moment, not `{text}`"))
+    let moment = |host: &str, command: &str| {
+        let text = ground.host(host).sh(command);
+        let seconds = text.trim().parse::<f64>();
+        seconds.unwrap_or_else(|_| panic!("expected a moment of `{command}`, found `{text}`"))
     };
-    assert!(
-        nanoseconds(&started) < nanoseconds(&died),
-        "expand comes before contract"
+    let started = moment(
+        &to,
+        &format!("date +%s.%N -d \"$(docker inspect -f '{{{{.State.StartedAt}}}}' {unit})\""),
     );
+    let stopping = moment(
+        &from,
+        &format!("journalctl -u {unit} -o short-unix | grep Stopping | tail -n 1 | cut -d' ' -f1"),
+    );
+    assert!(started < stopping, "expand comes before contract");
     assert_gone(ground, &from, &service);
     ground.is_in_sync();
 }

@@ -1,0 +1,485 @@
+//! What one host needs, in the order of activation (design section 4).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{Generation, ObservedHost, ObservedProcess, ObservedService, Runs, UnitFile};
+use super::options::{KEPT_GENERATIONS, Moves, Options, target};
+use super::service::{DirectoryNeed, Need, need};
+use super::step::Step;
+use super::{Action, Change, Phase, Refusal, RefusalReason};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::manifest::ManifestService;
+
+/// A service of this cluster on a host that the description no longer has there.
+pub(super) struct Leaver<'a> {
+    pub(super) unit: UnitName,
+    pub(super) seen: &'a ObservedService,
+    /// Newcomers that need its port: it goes before they start.
+    pub(super) displaced_by: Option<ServiceName>,
+}
+
+impl Leaver<'_> {
+    /// Whether a unit of that name that is not ours took the place of ours: it is left alone, with
+    /// its links and whatever it runs.
+    pub(super) fn is_foreign(&self) -> bool {
+        matches!(self.seen.unit.file, UnitFile::Foreign { .. })
+    }
+
+    pub(super) fn has_unit(&self) -> bool {
+        let ours = matches!(self.seen.unit.file, UnitFile::Ours { .. });
+        ours || !self.is_foreign() && !self.seen.unit.enabled_by.is_empty()
+    }
+
+    pub(super) fn runs(&self) -> bool {
+        let something =
+            self.seen.container.is_some() || self.seen.process != ObservedProcess::Stopped;
+        something && !self.is_foreign()
+    }
+}
+
+/// What one host needs, before it is put into waves.
+pub(super) struct Draft<'a> {
+    pub(super) wanted: &'a DesiredHost,
+    pub(super) seen: &'a ObservedHost,
+    pub(super) needs: BTreeMap<ServiceName, Need>,
+    pub(super) leavers: BTreeMap<ServiceName, Leaver<'a>>,
+    /// Services that stay and have to give their port to another one first: by whom.
+    pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
+    /// Added services that start only with the changes, since they take a port of one that stays.
+    pub(super) late: BTreeSet<ServiceName>,
+    pub(super) port_conflicts: Vec<(ServiceName, u16, ServiceName)>,
+    pub(super) moves_current: bool,
+    /// Units whose inputs are others than `current` records: their health is awaited.
+    pub(super) unconfirmed: BTreeSet<ServiceName>,
+    /// Desired services, what they need before them.
+    pub(super) order: Vec<ServiceName>,
+}
+
+impl<'a> Draft<'a> {
+    pub(super) fn new(
+        cluster: &ClusterName,
+        host: &HostName,
+        wanted: &'a DesiredHost,
+        seen: &'a ObservedHost,
+        options: &Options,
+    ) -> Self {
+        let empty = BTreeMap::new();
+        let recorded: &BTreeMap<ServiceName, ManifestService> = match &seen.generation {
+            Generation::Current { manifest, .. } => &manifest.services,
+            Generation::None | Generation::Unreadable { .. } => &empty,
+        };
+        let nothing = ObservedService::default();
+        let needs: BTreeMap<_, _> = wanted
+            .services
+            .iter()
+            .filter(|(name, _)| options.selects(name))
+            .map(|(name, service)| {
+                let at = seen.services.get(name).unwrap_or(&nothing);
+                let recorded = recorded.get(name);
+                let named = options.named(name);
+                let need = need(service, at, recorded, seen.runs, named);
+                (name.clone(), need)
+            })
+            .collect();
+        let leavers: BTreeMap<_, _> = seen
+            .services
+            .iter()
+            .filter(|(name, at)| {
+                let foreign = matches!(at.unit.file, UnitFile::Foreign { .. });
+                let ours = matches!(at.unit.file, UnitFile::Ours { .. })
+                    || !at.directories.is_empty()
+                    || at.container.is_some() && !foreign;
+                !wanted.services.contains_key(*name) && options.selects(name) && ours
+            })
+            .map(|(name, at)| {
+                let leaver = Leaver {
+                    unit: UnitName::new(cluster, name),
+                    seen: at,
+                    displaced_by: None,
+                };
+                (name.clone(), leaver)
+            })
+            .collect();
+        let target = target(cluster, host, wanted, seen, options);
+        let moves_current = match &seen.generation {
+            Generation::Current { manifest, .. } => manifest.services != target.services,
+            Generation::None => !target.services.is_empty(),
+            Generation::Unreadable { .. } => true,
+        };
+        let unconfirmed = needs
+            .keys()
+            .filter(|name| {
+                let wanted = &wanted.services[*name].fingerprint;
+                recorded.get(*name).map(|r| &r.fingerprint) != Some(wanted)
+            })
+            .cloned()
+            .collect();
+        let mut draft = Self {
+            wanted,
+            seen,
+            needs,
+            leavers,
+            displaced: BTreeMap::new(),
+            late: BTreeSet::new(),
+            port_conflicts: Vec::new(),
+            moves_current,
+            unconfirmed,
+            order: dependencies_first(wanted),
+        };
+        draft.settle_ports();
+        draft
+    }
+
+    /// Who must give a port away before somebody else starts.
+    fn settle_ports(&mut self) {
+        let mut holders: BTreeMap<u16, &ServiceName> = BTreeMap::new();
+        for (name, at) in &self.seen.services {
+            for port in at.container.iter().flat_map(|c| &c.ports) {
+                holders.insert(*port, name);
+            }
+        }
+        for (name, need) in &self.needs {
+            if !matches!(need.action, Action::Start | Action::Restart) {
+                continue;
+            }
+            let Some(port) = self.wanted.services[name].port else {
+                continue;
+            };
+            let Some(holder) = holders.get(&port).filter(|holder| **holder != name) else {
+                continue;
+            };
+            if let Some(leaver) = self.leavers.get_mut(*holder) {
+                leaver.displaced_by = Some(name.clone());
+            } else if self
+                .needs
+                .get(*holder)
+                .is_some_and(|n| matches!(n.action, Action::Start | Action::Restart))
+            {
+                // It restarts anyway, with another port.
+                self.displaced.insert((*holder).clone(), name.clone());
+                if need.change == Change::Added {
+                    self.late.insert(name.clone());
+                }
+            } else {
+                self.port_conflicts
+                    .push((name.clone(), port, (*holder).clone()));
+            }
+        }
+    }
+
+    pub(super) fn acts(&self) -> bool {
+        self.moves_current
+            || !self.leavers.is_empty()
+            // A moving tag alone is no reason to act: only its pull can tell.
+            || self.needs.values().any(|need| need.writes() || need.starts())
+    }
+
+    pub(super) fn in_phase(&self, phase: Phase) -> impl Iterator<Item = (&ServiceName, &Need)> {
+        self.order.iter().filter_map(move |name| {
+            let need = self.needs.get(name)?;
+            let expands = need.change == Change::Added && !self.late.contains(name);
+            let in_phase = match phase {
+                Phase::Expand => expands,
+                Phase::Change => !expands,
+                Phase::Contract => false,
+            };
+            in_phase.then_some((name, need))
+        })
+    }
+
+    /// The phases in which this host does something; `current` moves in the last one.
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        if !self.acts() {
+            return Vec::new();
+        }
+        let works = |phase| {
+            self.in_phase(phase)
+                .any(|(_, need)| need.writes() || need.starts())
+        };
+        let mut phases = Vec::new();
+        if works(Phase::Expand) {
+            phases.push(Phase::Expand);
+        }
+        if works(Phase::Change) {
+            phases.push(Phase::Change);
+        }
+        if !self.leavers.is_empty() {
+            phases.push(Phase::Contract);
+        }
+        if phases.is_empty() {
+            // Nothing but `current` is left to do, after an activation that died at its end.
+            phases.push(Phase::Change);
+        }
+        phases
+    }
+
+    /// The steps of one phase, in the order of activation.
+    pub(super) fn steps(&self, phase: Phase) -> Vec<Step> {
+        let processes = self.seen.runs == Runs::Processes;
+        let phases = self.phases();
+        let last = phases.last() == Some(&phase);
+        let mut steps = Vec::new();
+
+        // 1. inputs directories
+        for (name, need) in self.in_phase(phase) {
+            let service = name.clone();
+            let directory = self.wanted.services[name].directory.clone();
+            match &need.directory {
+                DirectoryNeed::Nothing => {}
+                DirectoryNeed::Place => steps.push(Step::PlaceInputs { service, directory }),
+                DirectoryNeed::Repair { write, remove } => steps.push(Step::RepairInputs {
+                    service,
+                    directory,
+                    write: write.clone(),
+                    remove: remove.clone(),
+                }),
+            }
+        }
+        // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
+        for (name, need) in self.in_phase(phase) {
+            let here = |d| {
+                self.seen
+                    .services
+                    .get(name)
+                    .is_some_and(|s| s.directories.contains_key(d))
+            };
+            if let Some(directory) = need.mark.as_ref().filter(|d| here(d)) {
+                steps.push(Step::MarkEdited {
+                    service: name.clone(),
+                    directory: directory.clone(),
+                });
+            }
+        }
+        for (name, need) in self.in_phase(phase) {
+            if need.write_unit {
+                steps.push(Step::WriteUnit {
+                    service: name.clone(),
+                    unit: self.wanted.services[name].unit.clone(),
+                });
+            }
+        }
+        let enable: Vec<UnitName> = self
+            .in_phase(phase)
+            .filter(|(_, need)| need.enable)
+            .map(|(name, _)| self.wanted.services[name].unit.clone())
+            .collect();
+        if !enable.is_empty() {
+            steps.push(Step::Enable { units: enable });
+        }
+        // 3. Always, when anything is done: an activation before this one may have died between a
+        // unit file and its reload, and no later look at the file can tell.
+        if processes && phase != Phase::Contract {
+            steps.push(Step::Reload);
+        }
+        // 4. who gives a port away first, then the restarts, what a service needs before it
+        if processes {
+            self.push_stops(phase, &mut steps);
+            for (name, need) in self.in_phase(phase) {
+                if matches!(need.action, Action::Start | Action::Restart) {
+                    steps.push(Step::Restart {
+                        service: name.clone(),
+                        unit: self.wanted.services[name].unit.clone(),
+                    });
+                }
+            }
+            let await_units: Vec<UnitName> = self
+                .in_phase(phase)
+                .filter(|(name, need)| {
+                    need.action != Action::Pending
+                        && (need.starts() || self.unconfirmed.contains(*name))
+                })
+                .map(|(name, _)| self.wanted.services[name].unit.clone())
+                .collect();
+            if !await_units.is_empty() {
+                steps.push(Step::AwaitHealthy { units: await_units });
+            }
+        }
+        if phase == Phase::Contract {
+            self.push_contract(processes, &mut steps);
+        }
+        // 5.
+        if last {
+            self.push_end(&mut steps);
+        }
+        steps
+    }
+
+    fn push_stops(&self, phase: Phase, steps: &mut Vec<Step>) {
+        for (name, leaver) in &self.leavers {
+            let goes_first = leaver
+                .displaced_by
+                .as_ref()
+                .is_some_and(|by| self.in_phase(phase).any(|(service, _)| service == by));
+            if goes_first && leaver.runs() {
+                steps.push(Step::Stop {
+                    service: name.clone(),
+                    unit: leaver.unit.clone(),
+                });
+            }
+        }
+        if phase == Phase::Change {
+            for name in self.displaced.keys() {
+                steps.push(Step::Stop {
+                    service: name.clone(),
+                    unit: self.wanted.services[name].unit.clone(),
+                });
+            }
+        }
+    }
+
+    fn push_contract(&self, processes: bool, steps: &mut Vec<Step>) {
+        for (name, leaver) in &self.leavers {
+            // Also one that was stopped for its port: systemd may have started it again.
+            if processes && leaver.runs() {
+                steps.push(Step::Stop {
+                    service: name.clone(),
+                    unit: leaver.unit.clone(),
+                });
+            }
+        }
+        for (name, leaver) in &self.leavers {
+            if leaver.has_unit() {
+                steps.push(Step::RemoveUnit {
+                    service: name.clone(),
+                    unit: leaver.unit.clone(),
+                });
+            }
+        }
+        if processes {
+            // Always, as above: the unit file may have gone in an activation that died before this.
+            steps.push(Step::Reload);
+        }
+    }
+
+    fn push_end(&self, steps: &mut Vec<Step>) {
+        for (name, at) in &self.seen.services {
+            let names: BTreeSet<String> = if let Some(need) = self.needs.get(name) {
+                let stays = at
+                    .container
+                    .as_ref()
+                    .filter(|_| !need.starts())
+                    .and_then(|c| c.directory.as_ref());
+                let wanted = &self.wanted.services[name].directory;
+                let stale = at.directories.keys();
+                stale
+                    .filter(|d| *d != wanted && Some(*d) != stays)
+                    .map(ToString::to_string)
+                    .collect()
+            } else if self.leavers.contains_key(name) {
+                at.directories.keys().map(ToString::to_string).collect()
+            } else {
+                continue;
+            };
+            let names: BTreeSet<String> = names.union(&at.leftovers).cloned().collect();
+            if !names.is_empty() {
+                steps.push(Step::RemoveInputs {
+                    service: name.clone(),
+                    names,
+                });
+            }
+        }
+        if !self.moves_current {
+            return;
+        }
+        let number = self.seen.next_generation;
+        steps.push(Step::SetCurrent { number });
+        let mut kept: BTreeSet<u64> = self.seen.kept_generations.clone();
+        kept.insert(number);
+        let surplus = kept.len().saturating_sub(KEPT_GENERATIONS);
+        let numbers: BTreeSet<u64> = kept.into_iter().take(surplus).collect();
+        if !numbers.is_empty() {
+            steps.push(Step::RemoveGenerations { numbers });
+        }
+    }
+
+    pub(super) fn refusals(
+        &self,
+        host: &HostName,
+        desired: &Desired,
+        options: &Options,
+    ) -> Vec<Refusal> {
+        let mut reasons = Vec::new();
+        if let Generation::Unreadable { why, newer: true } = &self.seen.generation {
+            reasons.push(RefusalReason::Newer { why: why.clone() });
+        }
+        for name in self.needs.keys() {
+            let file = self.seen.services.get(name).map(|s| &s.unit.file);
+            if let Some(UnitFile::Foreign { path, owner }) = file {
+                reasons.push(RefusalReason::ForeignUnit {
+                    service: name.clone(),
+                    path: path.clone(),
+                    owner: owner.clone(),
+                });
+            }
+        }
+        for (service, port, holder) in &self.port_conflicts {
+            reasons.push(RefusalReason::PortHeld {
+                service: service.clone(),
+                port: *port,
+                holder: holder.clone(),
+            });
+        }
+        if options.moves == Moves::Refuse {
+            for name in self.leavers.keys() {
+                let placed: Vec<&DesiredService> = desired
+                    .hosts
+                    .values()
+                    .filter_map(|h| h.services.get(name))
+                    .collect();
+                let recorded = match &self.seen.generation {
+                    Generation::Current { manifest, .. } => manifest.services.get(name),
+                    Generation::None | Generation::Unreadable { .. } => None,
+                };
+                let stateful = placed.first().map_or_else(
+                    || recorded.is_some_and(|r| r.stateful),
+                    |service| service.stateful,
+                );
+                if stateful {
+                    reasons.push(RefusalReason::Stateful {
+                        service: name.clone(),
+                        moves: !placed.is_empty(),
+                    });
+                }
+            }
+        }
+        reasons
+            .into_iter()
+            .map(|why| Refusal {
+                host: host.clone(),
+                why,
+            })
+            .collect()
+    }
+}
+
+/// The services of a host, each after those on the same host that it needs. Circles are allowed
+/// (they need only each other's address) and are cut where they are entered.
+fn dependencies_first(host: &DesiredHost) -> Vec<ServiceName> {
+    let mut order = Vec::with_capacity(host.services.len());
+    let mut placed: BTreeSet<&ServiceName> = BTreeSet::new();
+    let mut entered: BTreeSet<&ServiceName> = BTreeSet::new();
+    for root in host.services.keys() {
+        // An explicit stack: a chain of thousands must not overflow the real one.
+        let mut stack = vec![(root, 0)];
+        entered.insert(root);
+        while let Some((name, next)) = stack.pop() {
+            if placed.contains(name) {
+                continue;
+            }
+            let needs = &host.services[name].needs;
+            let Some(needed) = needs.get(next) else {
+                placed.insert(name);
+                order.push(name.clone());
+                continue;
+            };
+            stack.push((name, next + 1));
+            if let Some((needed, _)) = host.services.get_key_value(needed)
+                && entered.insert(needed)
+            {
+                stack.push((needed, 0));
+            }
+        }
+    }
+    order
+}

@@ -1,0 +1,141 @@
+//! What a reader sees of a host's part of the plan.
+
+use super::draft::Draft;
+use super::observed::{Generation, Observed, ObservedHost, ObservedService, Runs, UnitFile};
+use super::reason::Reason;
+use super::service::Need;
+use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes};
+use crate::cluster::name::HostName;
+use crate::render::desired::Desired;
+
+impl Draft<'_> {
+    /// What the reader sees of this host.
+    pub(super) fn show(&self, host: &HostName, desired: &Desired, observed: &Observed) -> HostPlan {
+        let mut services = Vec::new();
+        let shown = |need: &Need| need.writes() || need.reload || need.action != Action::None;
+        let expanding = self.in_phase(Phase::Expand);
+        for (name, need) in expanding.chain(self.in_phase(Phase::Change)) {
+            if !shown(need) {
+                continue;
+            }
+            let wanted = &self.wanted.services[name];
+            let nothing = ObservedService::default();
+            let at = self.seen.services.get(name).unwrap_or(&nothing);
+            if matches!(at.unit.file, UnitFile::Foreign { .. }) {
+                // It is refused, which says more.
+                continue;
+            }
+            let mut notes = drop_ins(at);
+            if need.change == Change::Added {
+                let from = hosts_where(desired, observed, |other, seen| {
+                    other != host
+                        && !desired.hosts[other].services.contains_key(name)
+                        && seen
+                            .services
+                            .get(name)
+                            .is_some_and(|s| s.container.is_some())
+                });
+                if !from.is_empty() {
+                    notes.push(Note::MovesFrom { hosts: from });
+                }
+            }
+            if need.mended {
+                notes.push(Note::Mended);
+            }
+            let mut reasons = need.reasons.clone();
+            if let Some(by) = self.displaced.get(name) {
+                reasons.push(Reason::Displaced { by: by.clone() });
+                notes.push(Note::DownMeanwhile);
+            }
+            services.push(ServicePlan {
+                service: name.clone(),
+                unit: wanted.unit.clone(),
+                change: need.change,
+                files: changes::of_service(name, wanted, at),
+                action: need.action,
+                reasons,
+                notes,
+            });
+        }
+        for (name, leaver) in &self.leavers {
+            let mut notes = drop_ins(leaver.seen);
+            let to = hosts_where(desired, observed, |other, seen| {
+                other != host
+                    && desired.hosts[other].services.contains_key(name)
+                    && seen
+                        .services
+                        .get(name)
+                        .is_none_or(|s| s.container.is_none())
+            });
+            if !to.is_empty() {
+                notes.push(Note::MovesTo { hosts: to });
+            }
+            if leaver.displaced_by.is_some() {
+                notes.push(Note::DownMeanwhile);
+            }
+            let stops = self.seen.runs == Runs::Processes && leaver.runs();
+            services.push(ServicePlan {
+                service: name.clone(),
+                unit: leaver.unit.clone(),
+                change: Change::Removed,
+                files: changes::of_leaver(&leaver.unit, leaver.seen),
+                action: if stops { Action::Stop } else { Action::None },
+                reasons: Vec::new(),
+                notes,
+            });
+        }
+        let running = self
+            .seen
+            .services
+            .values()
+            .filter(|s| s.container.is_some())
+            .count();
+        let restarting = services
+            .iter()
+            .filter(|s| matches!(s.action, Action::Start | Action::Restart | Action::Stop))
+            .filter(|s| {
+                let at = self.seen.services.get(&s.service);
+                at.is_some_and(|at| at.container.is_some())
+            })
+            .count();
+        HostPlan {
+            services,
+            stay: running - restarting,
+            acts: self.acts(),
+            unfinished: self.unfinished(),
+        }
+    }
+
+    /// Whether files of a generation later than `current` are in place already.
+    fn unfinished(&self) -> bool {
+        let Generation::Current { manifest, .. } = &self.seen.generation else {
+            return false;
+        };
+        self.wanted.services.iter().any(|(name, service)| {
+            let entry = &service.entry;
+            let on_disk = self.seen.services.get(name).map(|s| &s.unit.file);
+            matches!(on_disk, Some(UnitFile::Ours { digest, .. }) if *digest == entry.unit)
+                && manifest.services.get(name).map(|r| &r.unit) != Some(&entry.unit)
+        })
+    }
+}
+
+fn drop_ins(seen: &ObservedService) -> Vec<Note> {
+    seen.drop_ins
+        .iter()
+        .map(|path| Note::DropIn { path: path.clone() })
+        .collect()
+}
+
+fn hosts_where(
+    desired: &Desired,
+    observed: &Observed,
+    holds: impl Fn(&HostName, &ObservedHost) -> bool,
+) -> Vec<HostName> {
+    observed
+        .hosts
+        .iter()
+        .filter(|(name, seen)| desired.hosts.contains_key(*name) && holds(name, seen))
+        .map(|(name, _)| name.clone())
+        .collect()
+}
