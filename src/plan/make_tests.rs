@@ -258,7 +258,10 @@ fn same(a: &Inputs, b: &Inputs) -> bool {
                 .get(name)
                 .is_some_and(|other| other.value == variable.value)
         });
-    variables && a.directives == b.directives && a.files == b.files
+    variables
+        && a.directives == b.directives
+        && a.files == b.files
+        && a.secret_files == b.secret_files
 }
 
 struct World {
