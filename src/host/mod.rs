@@ -19,6 +19,8 @@ mod runtime;
 #[cfg(test)]
 mod sample;
 pub mod script;
+#[cfg(test)]
+mod sealed_tests;
 pub mod session;
 mod ssh;
 pub mod stage;

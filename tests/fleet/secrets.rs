@@ -227,9 +227,9 @@ pub fn plain(fleet: &'static Fleet) {
     );
     vault.set("PASSWORD", "s3ntinel-other");
     assert_eq!(vault.release_changes(), ["~ docker01/shop"]);
+    let edited = vault.path("web", "40-secrets.env");
     one.sh(&format!(
-        "echo 'X=1' >> {}",
-        vault.path("web", "40-secrets.env")
+        "for file in {edited}; do echo 'X=1' >>\"$file\"; done"
     ));
     assert_eq!(vault.release_changes(), ["~ docker01/web"]);
     vault.ground.is_in_sync();
@@ -267,9 +267,9 @@ pub fn refused(fleet: &'static Fleet) {
     same_inputs(&vault, &before);
 
     // A host whose own key is not the pinned one: sshd has the right one, age finds only another.
-    two.sh("mkdir /root/keys; mv /etc/ssh/ssh_host_ed25519_key* /root/keys/");
+    two.sh("mkdir /root/keys; mv /etc/ssh/ssh_host_ed25519_key* /root/keys/; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key");
     let ended = vault.run(release, "");
-    two.sh("mv /root/keys/* /etc/ssh/; rmdir /root/keys");
+    two.sh("mv -f /root/keys/* /etc/ssh/; rmdir /root/keys");
     ended.exits(1).says(&["cannot open its secrets"]);
     same_inputs(&vault, &before);
 
