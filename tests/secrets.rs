@@ -2,7 +2,7 @@
 //! own program reads what bayplan writes, and the other way round.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -135,11 +135,31 @@ impl Desk {
         said(&output)
     }
 
-    /// On a terminal (`script(1)`), where these lines are typed.
-    fn on_terminal(&self, line: &str, types: &str) -> Output {
+    /// On a terminal (`script(1)`), where each answer is typed once its question stands there. What is
+    /// seen there.
+    fn on_terminal(&self, line: &str, answers: &[(&str, &str)]) -> String {
         let mut command = self.command("script");
         command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
-        feed(command, types)
+        let mut child = command.spawn().unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut seen, mut byte) = (Vec::new(), [0]);
+        let mut answers = answers.iter().peekable();
+        let mut asked = 0;
+        while output.read(&mut byte).is_ok_and(|count| count == 1) {
+            seen.push(byte[0]);
+            let text = String::from_utf8_lossy(&seen[asked..]).into_owned();
+            if let Some((question, answer)) = answers.peek()
+                && text.contains(question)
+                && text.ends_with(": ")
+            {
+                writeln!(input, "{answer}").unwrap();
+                answers.next();
+                asked = seen.len();
+            }
+        }
+        drop(input);
+        child.wait().unwrap();
+        String::from_utf8_lossy(&seen).into_owned()
     }
 
     /// Every file below a directory that has the sentinel.
@@ -283,7 +303,7 @@ fn only_what_an_editor_changes_is_written_anew() {
         "{new:?}"
     );
     assert_eq!(
-        edit("sed -i -e /PASSWORD/d -e '$ a MORE = \"x\"'"),
+        edit("sed -i -e /PASSWORD/d -e '1iMORE = \"x\"'"),
         "MORE added\nPASSWORD removed\n"
     );
     let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", "false")]);
@@ -370,7 +390,8 @@ fn every_kind_of_identity_opens() {
             desk.path("native.age").display(),
             desk.path("native").display()
         );
-        desk.on_terminal(&line, "open sesame\nopen sesame\n");
+        let twice = ("passphrase", "open sesame");
+        desk.on_terminal(&line, &[twice, twice]);
         format!("native={key}")
     });
     if let Some(native) = &native {
@@ -399,22 +420,18 @@ fn every_kind_of_identity_opens() {
             env!("CARGO_BIN_EXE_bayplan"),
             desk.path(identity).display()
         );
-        desk.on_terminal(&line, passphrase)
+        desk.on_terminal(&line, &[("passphrase of", passphrase)])
     };
-    let wrong = on_terminal("locked", "wrong\n");
-    assert!(
-        said(&wrong).contains("the passphrase of"),
-        "{}",
-        said(&wrong)
-    );
-    let right = on_terminal("locked", "open sesame\n");
-    assert!(said(&right).contains("A changed"), "{}", said(&right));
-    assert!(!said(&right).contains("sesame"), "{}", said(&right));
+    let wrong = on_terminal("locked", "wrong");
+    assert!(wrong.contains("is wrong"), "{wrong}");
+    let right = on_terminal("locked", "open sesame");
+    assert!(right.contains("A changed"), "{right}");
+    assert!(!right.contains("sesame"), "{right}");
     if native.is_some() {
         assert!(set("native", "4").status.success());
         desk.write("value", "5");
-        let right = on_terminal("native.age", "open sesame\n");
-        assert!(said(&right).contains("A changed"), "{}", said(&right));
+        let right = on_terminal("native.age", "open sesame");
+        assert!(right.contains("A changed"), "{right}");
     }
 }
 
@@ -423,9 +440,47 @@ fn a_value_is_typed_unseen() {
     let desk = Desk::new();
     desk.good(&["secrets", "init", "test"], "");
     let line = format!("{} secrets set test A", env!("CARGO_BIN_EXE_bayplan"));
-    let output = desk.on_terminal(&line, "s3ntinel-typed\n");
-    assert!(said(&output).contains("A added"), "{}", said(&output));
-    assert!(!said(&output).contains(SENTINEL), "{}", said(&output));
+    let seen = desk.on_terminal(&line, &[("value of A", "s3ntinel-typed")]);
+    assert!(
+        seen.contains("A added") && !seen.contains(SENTINEL),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_somebody_forgot_to_encrypt_is_not_shown_either() {
+    let desk = Desk::with_secrets();
+    let path = "repo/clusters/test/secrets.toml";
+    let good = desk.secrets();
+    for wrong in [
+        "PLAIN = \"s3ntinel\"\n",
+        "PLAIN = { age = \"s3ntinel\", digest = \"s3ntinel\", as = \"s3ntinel\" }\n",
+        "PLAIN = s3ntinel\n",
+        "PLAIN = \"s3ntinel\n",
+        "[recipients2]\na = \"s3ntinel\"\n",
+    ] {
+        desk.write(path, &format!("{good}{wrong}"));
+        let text = desk.bad(&["check"], "");
+        assert!(text.contains("error") && !text.contains(SENTINEL), "{text}");
+        for command in [
+            &["secrets", "list", "test"][..],
+            &["secrets", "rekey", "test"],
+            &["diff", "test"],
+        ] {
+            let text = said(&desk.run(command, ""));
+            assert!(!text.contains(SENTINEL), "{text}");
+        }
+    }
+    let wrong = good.replace(
+        "[recipients]\n",
+        "[recipients]\nbob = \"AGE-SECRET-KEY-s3ntinel\"\n",
+    );
+    desk.write(path, &wrong);
+    let text = desk.bad(&["check"], "");
+    assert!(
+        text.contains("this is an identity") && !text.contains(SENTINEL),
+        "{text}"
+    );
 }
 
 #[test]

@@ -111,6 +111,34 @@ impl At<String> {
     }
 }
 
+impl Item<'_> {
+    /// Takes a text that a message must not repeat, or says what was expected of it.
+    pub fn parse_unseen<T>(
+        &self,
+        problems: &mut Problems,
+        shape: impl FnOnce(&str) -> Result<T, Misfit>,
+    ) -> Option<At<T>> {
+        let text = self.string(problems)?;
+        match shape(&text.value) {
+            Ok(value) => Some(self.at(value)),
+            Err(misfit) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected {} for {}, found another text",
+                            misfit.expected,
+                            quoted(&self.key)
+                        ),
+                        self.spot.label(""),
+                    )
+                    .with_help_if(misfit.help),
+                );
+                None
+            }
+        }
+    }
+}
+
 /// Lines with a syntax error that are told of one file; the rest is mostly their consequence.
 const SYNTAX_ERRORS_MAX: usize = 10;
 

@@ -52,9 +52,7 @@ pub(super) fn read_secrets(
     let mut root = Table::root(path, entries, "`secrets.toml`");
     let recipients = root.names("recipients", problems);
     for item in &recipients {
-        if let Some(text) = item.string(problems) {
-            text.parse(problems, recipient);
-        }
+        item.parse_unseen(problems, recipient);
     }
     let mut keys = BTreeSet::new();
     for item in root.names("keys", problems) {
@@ -67,9 +65,7 @@ pub(super) fn read_secrets(
                 .with_help("bayplan writes this table: take it back from git"),
             );
         }
-        if let Some(text) = item.string(problems) {
-            text.parse(problems, ciphertext);
-        }
+        item.parse_unseen(problems, ciphertext);
         keys.insert(item.key);
     }
     let items = root.names("values", problems);
@@ -138,14 +134,24 @@ fn read_value(item: &Item<'_>, keys: &BTreeSet<String>, problems: &mut Problems)
             );
         }
     }
-    let value = table.string("age", problems);
-    let value = value.and_then(|text| text.parse(problems, ciphertext));
-    let digest = table.string("digest", problems);
-    let digest = digest.and_then(|text| text.parse(problems, keyed_digest));
+    // Told as the secret's own, whose name says more than `age`.
+    let mut field = |key: &'static str| {
+        let found = table.get(key)?;
+        Some(Item {
+            key: item.key.clone(),
+            ..found
+        })
+    };
+    let (value, digest) = (field("age"), field("digest"));
+    let value = value.and_then(|item| item.parse_unseen(problems, ciphertext));
+    let digest = digest.and_then(|item| item.parse_unseen(problems, keyed_digest));
     if let Some(only) = table.string("as", problems) {
         if only.value != "file" {
             problems.push(Diagnostic::error(
-                format!("expected `file`, found {}", quoted(&only.value)),
+                format!(
+                    "expected `as = \"file\"` for {}, found another text",
+                    quoted(&item.key)
+                ),
                 only.spot.label(""),
             ));
         }
@@ -158,7 +164,8 @@ fn read_value(item: &Item<'_>, keys: &BTreeSet<String>, problems: &mut Problems)
         problems.push(
             Diagnostic::error(
                 format!(
-                    "expected a digest by a key below `[keys]`, found {}",
+                    "expected a digest by a key below `[keys]` for {}, found {}",
+                    quoted(&item.key),
                     quoted(digest.value.key())
                 ),
                 digest.spot.label("there is no such digest key"),
