@@ -3,6 +3,13 @@
 //!
 //! `sudo BAYPLAN_FLEET=run cargo bench --bench fleet`
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "measures real hosts and prints figures"
+)]
+
 #[path = "../tests/fleet/containers.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod containers;

@@ -1,12 +1,80 @@
 //! bayplan: a small fleet of container hosts from a description in git.
 //!
+//! This page is the map: which room does what, what goes in and comes out, what always holds, and
+//! what may never be in it. What a user sees of all this is in `docs/how.md`.
+//!
 //! Data walks through the rooms once, left to right; no room names one to its right:
 //!
 //! ```text
-//! cluster  ─>  render  ─>  plan  ─>  host  <─ release ─>  report
-//! (TOML ->     (files of   (steps     (script, ssh,        (text, JSON,
-//!  model)       a host)     and why)   what was seen)       progress)
+//! description ─> model ─> desired ─> plan ─> scripts ─> hosts        report
+//!   (TOML)      cluster   render     plan    host       release ──events──┘
+//!                          observed ──┘        ^ (looks, sessions)
 //! ```
+//!
+//! | room | in | out |
+//! | --- | --- | --- |
+//! | [`cluster`] | bytes of files ([`cluster::Sources`]) | a checked [`Cluster`](cluster::model::Cluster), every [`Diagnostic`](cluster::diagnostic::Diagnostic) |
+//! | [`render`] | the model | [`Desired`](render::desired::Desired): the files of every host, and their meaning |
+//! | [`plan`](mod@plan) | desired, [`Observed`](plan::observed::Observed) | a [`Plan`](plan::Plan): [steps](plan::step::Step) in waves, each restart with its [reasons](plan::reason::Reason) |
+//! | [`host`] | steps, desired | [scripts](host::script), [sessions](host::session) that run them, what was [seen](host::observe) |
+//! | [`release`](mod@release) | a plan that was shown, hosts | [events](release::event), and how it ended |
+//! | [`report`] | plans, states, events, problems | text, JSON, a progress display |
+//! | [`repository`] | a directory | sources; the commit |
+//! | [`command`] | the [`cli`]'s types | an exit code |
+//!
+//! # Pure: cluster, render, plan, and most of host
+//!
+//! The same input gives the same output, to the byte. No file, process, clock, environment or
+//! terminal: clippy's `disallowed-methods` sees to it, and modules that may say so at their top.
+//!
+//! **cluster** finds all problems in one run, and never panics, whatever the bytes are. Only
+//! [`cluster::check()`] makes a model: later rooms find every reference resolved, every value evaluated and
+//! such that systemd carries it unchanged, every name a type of its own, and check nothing twice. Nothing of
+//! systemd or docker runs here; what they would refuse is refused here all the same, where it has a line and a
+//! column.
+//!
+//! **render** knows units, env files and digests. A unit has the fingerprint of its own inputs in it, and the name
+//! of an inputs directory is the digest of what it holds: so such a directory never changes, and
+//! [recipes](render::fingerprint::Recipe) of fingerprints that are released never do. A host gets only what its
+//! services name. What differs between two commits without changing a value (a date, a revision) may not be in any file.
+//!
+//! **plan** decides everything, and nothing later decides anything: what is written, restarted, removed, refused, in
+//! which order, and why. The rule is one function over one service (`plan/service.rs`); that no release, wherever it
+//! dies, leaves a container with other inputs than desired while the plan is empty is a property test over a model
+//! of a host (`plan/model_host.rs`), which is the second interpreter of the steps. Each step done twice is as if done once.
+//! It never asks how a host is reached.
+//!
+//! **host** without its ends: [`host::layout`] (where things are), [`host::script`], [`host::stage`], [`host::observe`] and
+//! the protocol are text in, text out. No value of a variable is in a script. What a host says is data: it gives errors,
+//! never a panic, and no path from it leads out of its directory.
+//!
+//! # Effects: the ends
+//!
+//! **host**'s session is one `sh` on a host, by `ssh`, here, or before a root directory. Nothing is trusted on first use, nothing
+//! asks, everything has a time limit, and a session that is dropped ends. No `ssh` library, and no program of
+//! ours on a host.
+//!
+//! **release** goes over many hosts: lock, look again, stage, check, and only when all are ready, activate wave after wave.
+//! No `if` about *what* to do; it never prints. What it holds (locks, sessions) goes with it.
+//!
+//! **report** alone prints. Whatever comes from files or hosts is shown escaped, so that no value steers a
+//! terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
+//! operator.
+//!
+//! **repository** alone names git, and reads the description. **command** has one file a subcommand: it wires the rooms,
+//! and is where library errors (types) become messages (`anyhow`) and exit codes. **cli** is types.
+//!
+//! # Add something
+//!
+//! - a field of the description: its shape in `cluster/shape.rs`, its reader, the model; `render` destructures
+//!   [`Container`](cluster::model::Container), so the compiler asks for the rest; a row in `docs/description.md`
+//! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them
+//! - a step: [`plan::step::Step`], a function in `host/script/activate.sh`, and the model host; then the property
+//!   test kills releases before it, too
+//! - a command: `cli`, one file in `command`, an example in its help
+
+// Tests read fixtures and start shells; the program itself is linted without them.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod cli;
 pub mod cluster;

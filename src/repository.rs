@@ -1,4 +1,8 @@
-//! The config repository on disk, and the git repository around it. The only file that names git.
+//! The config repository on disk, and the git repository around it. The only room that names git.
+
+#![expect(clippy::disallowed_methods, reason = "reads the config repository")]
+
+mod revision;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,6 +10,8 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::cluster::{Sources, unknown_cluster};
+
+pub use revision::{Comparison, Range, Revision, RevisionError, State, Which};
 
 /// A directory with `clusters/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +96,20 @@ impl Repository {
             self.read_cluster(&cluster, &mut sources)?;
         }
         Ok(sources)
+    }
+
+    /// The files of one cluster or of all. A cluster that is not there has no files.
+    fn read(&self, which: Which<'_>) -> Result<Sources, RepositoryError> {
+        match which {
+            Which::All => self.load_all(),
+            Which::One(cluster) => {
+                let mut sources = self.shared()?;
+                if sources.clusters().any(|name| name == cluster) {
+                    self.read_cluster(cluster, &mut sources)?;
+                }
+                Ok(sources)
+            }
+        }
     }
 
     /// The templates, and the names of the clusters.

@@ -110,12 +110,13 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The values of all definitions, which may use each other and `outer`; a definition hides
-    /// the outer one of its name. `explain` says what to do about an unknown name.
+    /// The values of all definitions, which may use each other and `outer`, of which an earlier one
+    /// hides a later one; a definition hides them all. `explain` says what to do about an unknown
+    /// name.
     pub fn evaluate(
         &self,
         definitions: &BTreeMap<String, &Assignment>,
-        outer: &Values,
+        outer: [&Values; 2],
         explain: &dyn Fn(&str) -> Option<String>,
         problems: &mut Problems,
     ) -> Values {
@@ -203,7 +204,7 @@ impl<'a> Evaluator<'a> {
         name: &str,
         ready: &Waiting<'_>,
         values: &Values,
-        outer: &Values,
+        outer: [&Values; 2],
         explain: &dyn Fn(&str) -> Option<String>,
         problems: &mut Problems,
     ) -> Outcome {
@@ -212,7 +213,8 @@ impl<'a> Evaluator<'a> {
         let mut uses = BTreeMap::new();
         let mut is_secret = false;
         for used in &ready.uses {
-            match values.get(used).or_else(|| outer.get(used)) {
+            let outer = || outer.into_iter().find_map(|outer| outer.get(used));
+            match values.get(used).or_else(outer) {
                 Some(Outcome::Known { text, value }) => {
                     uses.insert(used.clone(), Used::Plain(scalar(text, value)));
                     context.insert(used.as_str(), value.clone());

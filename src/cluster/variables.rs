@@ -154,8 +154,6 @@ impl<'a> Variables<'a> {
         own: &Values,
         problems: &mut Problems,
     ) -> Values {
-        let mut outer = self.scope.clone();
-        outer.extend(own.clone());
         if self.incomplete {
             // Every name may be defined in the file that could not be read.
             return definitions
@@ -167,14 +165,15 @@ impl<'a> Variables<'a> {
             Some(help) => Some(help.clone()),
             None if reserved::derived(name, Within::Vars).is_some() => Some(reserved::define(name)),
             None => {
-                let known = definitions.keys().chain(outer.keys());
+                let known = definitions.keys().chain(own.keys());
+                let known = known.chain(self.scope.keys());
                 nearest::nearest(name, known.map(String::as_str))
                     .map(|near| format!("did you mean `{near}`?"))
                     .or_else(|| Some(reserved::define(name)))
             }
         };
         self.evaluator
-            .evaluate(definitions, &outer, &explain, problems)
+            .evaluate(definitions, [own, &self.scope], &explain, problems)
     }
 
     /// The variables of one service.

@@ -1,5 +1,10 @@
 //! `bayplan check [CLUSTER…]`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "asks whether standard error is a terminal"
+)]
+
 use std::io::IsTerminal as _;
 use std::path::Path;
 

@@ -1,5 +1,10 @@
 //! What every command begins with: the config repository, the cluster, its checked model.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "asks for the terminal and NO_COLOR"
+)]
+
 use std::io::IsTerminal as _;
 use std::path::Path;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::{Exit, Failure};
-use crate::cli::{Diff, Scope};
+use super::{Exit, Failure, review};
+use crate::cli::{Diff, Format, Scope};
 use crate::cluster::name::HostName;
 use crate::host::observe::Detail as Look;
 use crate::plan::{Action, Moves, Options, Plan, plan};
@@ -14,15 +14,22 @@ use crate::release::{Hosts, Setting};
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, json, plan as text, stream};
+use crate::report::{Detail, errors, json, markdown, plan as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
-    let description = match load(&repository, &arguments.scope.cluster) {
+    if let Some(against) = &arguments.against {
+        return review::run(&repository, arguments, against);
+    }
+    let scope = Scope {
+        cluster: arguments.cluster.clone().expect("clap requires it"),
+        services: arguments.services.clone(),
+    };
+    let description = match load(&repository, &scope.cluster) {
         Ok(description) => description,
         Err(exit) => return Ok(exit),
     };
-    let options = options(&description, &arguments.scope, Moves::Allow)?;
+    let options = options(&description, &scope, Moves::Allow)?;
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
         cluster: &description.cluster,
@@ -39,13 +46,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     } else {
         Detail::Short
     };
-    if arguments.json {
-        stream::stdout(&json::plan(&plan, &failures, detail))?;
-    } else {
-        show(&description, &plan, &arguments.scope, detail)?;
-        if failures.is_empty() {
-            let next = text::next_step(&plan, &arguments.scope.services, &Palette::stdout());
-            stream::stdout(&next.unwrap_or_default())?;
+    match arguments.format() {
+        Format::Json => stream::stdout(&json::plan(&plan, &failures, detail))?,
+        Format::Markdown => {
+            stream::stdout(&markdown::plan(&description.cluster, &plan, &failures))?;
+        }
+        Format::Text => {
+            show(&description, &plan, &scope, detail)?;
+            if failures.is_empty() {
+                let next = text::next_step(&plan, &scope.services, &Palette::stdout());
+                stream::stdout(&next.unwrap_or_default())?;
+            }
         }
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));

@@ -6,6 +6,7 @@ mod description;
 mod diff;
 mod release;
 mod render;
+mod review;
 mod secrets;
 mod status;
 

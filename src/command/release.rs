@@ -1,5 +1,10 @@
 //! `bayplan release CLUSTER [SERVICE…]`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "asks the operator, and knows who releases and when"
+)]
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;

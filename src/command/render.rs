@@ -1,5 +1,10 @@
 //! `bayplan render CLUSTER [-o DIR]`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "writes the rendered files where `-o` says"
+)]
+
 use std::path::Path;
 
 use super::description::{load, repository};

@@ -1,5 +1,10 @@
 //! `bayplan secrets init | set | edit | list | rekey | remove`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and writes the secrets of the config repository"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Read as _, stdin};
 use std::path::{Path, PathBuf};

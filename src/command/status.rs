@@ -1,5 +1,10 @@
 //! `bayplan status CLUSTER`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "takes the moment from which ages are counted"
+)]
+
 use std::path::Path;
 
 use super::description::{load, repository};

@@ -2,6 +2,11 @@
 //!
 //! Without them a large payload and a large output block one another, and a read has no deadline.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "is the process of a session, with its time limits"
+)]
+
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};

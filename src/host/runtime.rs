@@ -3,6 +3,11 @@
 //! Who can write there can make bayplan's `ssh` connect anywhere and run anything, and who can
 //! open a control socket is logged in on the host. So it is ours alone, or it is refused.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "writes what `ssh` reads, and the directory of its sockets"
+)]
+
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};

@@ -5,6 +5,11 @@
 //! since in `ssh_config(5)` the first value wins. What must hold whatever the user wrote is said
 //! on the command line, which wins over every file.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "starts `ssh` in the user's surroundings"
+)]
+
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ pub mod observed;
 mod options;
 mod order;
 pub mod reason;
+pub mod review;
 mod service;
 mod show;
 pub mod status;

@@ -56,7 +56,7 @@ struct Directory {
 pub struct Process {
     fingerprint: Fingerprint,
     directory: DirectoryName,
-    since: Moment,
+    pub since: Moment,
     image: u64,
     pub inputs: Inputs,
     port: Option<u16>,

@@ -1,5 +1,10 @@
 //! The activation of every host, wave after wave: a script of the plan's steps, followed to its end.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "measures how long an activation takes"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 

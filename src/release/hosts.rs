@@ -1,5 +1,7 @@
 //! The hosts of a cluster with an open session each, and what was last seen on them.
 
+#![expect(clippy::disallowed_methods, reason = "waits for locks")]
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};

@@ -171,22 +171,43 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
 /// carries: what is left was written by people.
 #[must_use]
 pub fn blanked(unit_text: &str) -> String {
-    let marks = parse_unit(unit_text);
-    let mark = |key| marks.values(SECTION, key).last().copied();
-    // Only what can be nothing else is blanked: an edited mark `a` would blank every `a`.
+    let (fingerprint, directory) = marks(unit_text);
+    let mut text = unit_text.to_owned();
+    if let Some(fingerprint) = fingerprint {
+        text = text.replace(&fingerprint, FINGERPRINT);
+    }
+    if let Some(directory) = directory {
+        text = text.replace(&directory, DIRECTORY);
+    }
+    text
+}
+
+/// A unit's text with the fingerprint and the directory of another one: what still differs was
+/// written by people.
+#[must_use]
+pub fn with_marks_of(unit_text: &str, other: &str) -> String {
+    let (Some(fingerprint), Some(directory)) = marks(other) else {
+        return unit_text.to_owned();
+    };
+    match marks(unit_text) {
+        (Some(_), Some(_)) => blanked(unit_text)
+            .replace(FINGERPRINT, &fingerprint)
+            .replace(DIRECTORY, &directory),
+        (None, _) | (_, None) => unit_text.to_owned(),
+    }
+}
+
+/// The fingerprint and the directory that a unit's text carries. Only what can be nothing else
+/// counts: with an edited mark `a` every `a` would be one.
+fn marks(unit_text: &str) -> (Option<String>, Option<String>) {
+    let unit = parse_unit(unit_text);
+    let mark = |key| unit.values(SECTION, key).last().copied();
     let fingerprint = mark("Fingerprint").filter(|text| {
         let digest = text.split_once(':').map(|(_, digest)| digest);
         digest.is_some_and(|digest| Digest::reported(digest).is_some())
     });
     let directory = mark("Directory").filter(|text| DirectoryName::reported(text).is_some());
-    let mut text = unit_text.to_owned();
-    if let Some(fingerprint) = fingerprint {
-        text = text.replace(fingerprint, FINGERPRINT);
-    }
-    if let Some(directory) = directory {
-        text = text.replace(directory, DIRECTORY);
-    }
-    text
+    (fingerprint.map(str::to_owned), directory.map(str::to_owned))
 }
 
 /// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs

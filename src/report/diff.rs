@@ -5,7 +5,7 @@ use similar::{ChangeTag, TextDiff};
 use super::palette::{Palette, paint};
 use super::text::escape;
 use crate::plan::{Change, FileChange};
-use crate::render::fingerprint::blanked;
+use crate::render::fingerprint::{blanked, with_marks_of};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -54,7 +54,12 @@ pub(super) fn lines(file: &FileChange, palette: &Palette) -> Vec<String> {
         paint(palette.strong, &format!("--- {old}")),
         paint(palette.strong, &format!("+++ {new}")),
     ];
-    let diff = TextDiff::from_lines(before, after);
+    // What every change of inputs changes, in six places of a unit, only hides the rest.
+    let before = match kind {
+        Change::Changed => with_marks_of(before, after),
+        Change::Added | Change::Removed => before.to_owned(),
+    };
+    let diff = TextDiff::from_lines(before.as_str(), after);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
         lines.push(paint(palette.dim, &hunk.header().to_string()));
         for change in hunk.iter_changes() {

@@ -57,6 +57,12 @@ pub fn one(error: &str, help: Option<&str>, palette: &Palette) -> String {
     error_line(error, palette) + &help_line(help, palette)
 }
 
+/// Something to know that is no error.
+#[must_use]
+pub fn note(text: &str, palette: &Palette) -> String {
+    format!("{} {}\n", paint(palette.help, "note:"), escape(text))
+}
+
 fn error_line(error: &str, palette: &Palette) -> String {
     let mut lines = escape_lines(error);
     let first = lines.next().unwrap_or_default();

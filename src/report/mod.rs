@@ -7,6 +7,7 @@ mod diff;
 pub mod errors;
 pub mod files;
 pub mod json;
+pub mod markdown;
 pub mod outcome;
 pub mod palette;
 pub mod plan;
@@ -14,6 +15,7 @@ mod problem;
 pub mod progress;
 mod reason;
 mod refusal;
+pub mod review;
 #[cfg(test)]
 mod samples;
 pub mod secrets;

@@ -1,5 +1,10 @@
 //! The few colours of the reports, or none.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "asks whether the streams are terminals"
+)]
+
 use anstyle::{AnsiColor, Style};
 
 /// Styles by meaning. [`Palette::PLAIN`] gives text without any escape sequence.

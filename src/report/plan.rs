@@ -35,16 +35,25 @@ pub fn text(
         detail,
         palette,
     };
-    let mut lines = report.hosts();
-    if !lines.is_empty() && !plan.refusals.is_empty() {
-        lines.push(String::new());
-    }
-    for refused in &plan.refusals {
-        lines.extend(refusal::lines(&plan.cluster, refused, palette));
-    }
-    lines.extend(report.order());
+    let mut lines = report.lines();
     lines.push(report.last_line(only));
     lines.join("\n") + "\n"
+}
+
+/// The lines of a plan without the last one.
+pub(super) fn body(
+    cluster: &Cluster,
+    plan: &Plan,
+    detail: Detail,
+    palette: &Palette,
+) -> Vec<String> {
+    let report = Report {
+        cluster,
+        plan,
+        detail,
+        palette,
+    };
+    report.lines()
 }
 
 /// A line that says what to type after a `diff`; nothing if there is nothing to do, or something
@@ -94,6 +103,19 @@ struct Group<'a> {
 }
 
 impl Report<'_> {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = self.hosts();
+        let refusals = &self.plan.refusals;
+        if !lines.is_empty() && !refusals.is_empty() {
+            lines.push(String::new());
+        }
+        for refused in refusals {
+            lines.extend(refusal::lines(&self.plan.cluster, refused, self.palette));
+        }
+        lines.extend(self.order());
+        lines
+    }
+
     fn hosts(&self) -> Vec<String> {
         let mut lines = Vec::new();
         let columns = Columns::of(self.plan);

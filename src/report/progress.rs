@@ -1,6 +1,11 @@
 //! What a release is doing: one line a host that changes in place on a terminal, a few plain
 //! lines elsewhere. Both go to standard error.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "moves a display on a terminal, by the clock"
+)]
+
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,8 @@
 //! The two streams: stdout carries data, stderr the rest. A reader that goes away
 //! (`bayplan diff production | head`) is no reason to panic.
 
+#![expect(clippy::disallowed_methods, reason = "is where everything is printed")]
+
 use std::io::{self, Write};
 
 /// Why data could not be written to standard output.

@@ -15,6 +15,11 @@
 //! nothing. `rekey` starts a new digest key: who lost access can try out the old values, which they
 //! know anyway, but none that is set from then on.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads identities and random bytes, asks on the terminal"
+)]
+
 mod age;
 pub mod edit;
 mod prompt;

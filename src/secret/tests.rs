@@ -47,7 +47,7 @@ fn vault(recipients: &[(&str, &str)]) -> Vault {
 fn a_value_comes_back_and_is_shown_nowhere() {
     let desk = Desk::new();
     let (file, ada) = desk.identity("ada");
-    let mut open = OpenVault::open(vault(&[("ada", &ada)]), &[file.clone()]).unwrap();
+    let mut open = OpenVault::open(vault(&[("ada", &ada)]), std::slice::from_ref(&file)).unwrap();
     assert_eq!(open.set(&name("A"), &text("s3ntinel")).unwrap(), Set::Added);
     let written = open.vault.text();
     assert!(!written.contains("s3ntinel"));
@@ -84,7 +84,8 @@ fn equal_values_of_two_secrets_have_two_digests() {
 fn rekeying_lets_others_read_and_changes_no_digest() {
     let desk = Desk::new();
     let ((ada_file, ada), (bob_file, bob)) = (desk.identity("ada"), desk.identity("bob"));
-    let mut open = OpenVault::open(vault(&[("ada", &ada)]), &[ada_file.clone()]).unwrap();
+    let mut open =
+        OpenVault::open(vault(&[("ada", &ada)]), std::slice::from_ref(&ada_file)).unwrap();
     open.set(&name("A"), &text("one")).unwrap();
     let digests = |vault: &Vault| -> Vec<KeyedDigest> {
         let values = vault.values().unwrap();

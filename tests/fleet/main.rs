@@ -2,6 +2,13 @@
 //! those of `tests/fleet/fleet`; `sudo tests/fleet/run` boots them and runs this. Without them
 //! every test counts as ignored.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "drives real hosts and prints what it does"
+)]
+
 mod containers;
 mod ground;
 mod hosts;

@@ -53,7 +53,10 @@ flush() {
   for entry in "$1"/*; do
     [ ! -d "$entry" ] || flush "$entry" || return 1
   done
-  run sync "$1"/* "$1"
+  set -- "$1" "$1"/*
+  # A pattern that matches nothing stays as it is: the last service of a host may have left.
+  [ -e "$2" ] || set -- "$1"
+  run sync "$@"
 }
 
 # ours FILE: whether it is a unit of this cluster, or none.

@@ -2,6 +2,7 @@
 //! the plan is destructured here, so that a new field is a decision and not an accident.
 
 mod plan;
+mod review;
 mod status;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::reason::Reason;
 
 pub use plan::plan;
+pub use review::reviews;
 pub use status::status;
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.

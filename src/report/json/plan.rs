@@ -18,31 +18,12 @@ use crate::plan::{
 /// A plan as JSON, with a final line break. With [`Detail::Diff`] each file has its unified diff.
 #[must_use]
 pub fn plan(plan: &Plan, failures: &BTreeMap<HostName, HostFailure>, detail: Detail) -> String {
-    let Plan {
-        cluster,
-        hosts,
-        waves,
-        refusals,
-    } = plan;
-    let totals = Totals::of(plan);
-    let changes = !plan.is_empty() || hosts.values().any(|host| !host.services.is_empty());
-    text(&PlanJson {
-        version: VERSION,
-        cluster: cluster.as_str(),
-        in_sync: !changes && refusals.is_empty() && failures.is_empty(),
-        hosts: hosts
-            .iter()
-            .map(|(name, host)| HostJson::of(name, host, detail))
-            .collect(),
-        waves: waves.iter().map(WaveJson::of).collect(),
-        refusals: refusals.iter().map(RefusalJson::of).collect(),
-        failures: failures.iter().map(FailureJson::of).collect(),
-        totals,
-    })
+    let failures = failures.iter().map(FailureJson::of).collect();
+    text(&PlanJson::of(plan, failures, detail))
 }
 
 #[derive(Serialize)]
-struct PlanJson<'a> {
+pub(super) struct PlanJson<'a> {
     version: u32,
     cluster: &'a str,
     in_sync: bool,
@@ -51,6 +32,32 @@ struct PlanJson<'a> {
     refusals: Vec<RefusalJson<'a>>,
     failures: Vec<FailureJson<'a>>,
     totals: Totals,
+}
+
+impl<'a> PlanJson<'a> {
+    pub fn of(plan: &'a Plan, failures: Vec<FailureJson<'a>>, detail: Detail) -> Self {
+        let Plan {
+            cluster,
+            hosts,
+            waves,
+            refusals,
+        } = plan;
+        let totals = Totals::of(plan);
+        let changes = !plan.is_empty() || hosts.values().any(|host| !host.services.is_empty());
+        Self {
+            version: VERSION,
+            cluster: cluster.as_str(),
+            in_sync: !changes && refusals.is_empty() && failures.is_empty(),
+            hosts: hosts
+                .iter()
+                .map(|(name, host)| HostJson::of(name, host, detail))
+                .collect(),
+            waves: waves.iter().map(WaveJson::of).collect(),
+            refusals: refusals.iter().map(RefusalJson::of).collect(),
+            failures,
+            totals,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -209,7 +216,7 @@ impl<'a> WaveJson<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum RefusalJson<'a> {
+pub(super) enum RefusalJson<'a> {
     ForeignUnit {
         host: &'a str,
         service: &'a str,
@@ -235,14 +242,14 @@ enum RefusalJson<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum OwnerJson<'a> {
+pub(super) enum OwnerJson<'a> {
     Masked,
     Cluster { cluster: &'a str },
     Unmarked,
 }
 
 impl<'a> RefusalJson<'a> {
-    fn of(refusal: &'a Refusal) -> Self {
+    pub fn of(refusal: &'a Refusal) -> Self {
         let Refusal { host, why } = refusal;
         let host = host.as_str();
         match why {

@@ -1,0 +1,394 @@
+//! How fast it is without hosts, every figure beside its floor from the same run.
+//!
+//! `cargo bench --bench pure`
+//!
+//! What needs memory runs in a child process of its own, so that its peak is its own too.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "measures and prints figures"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use bayplan::cluster::model::Cluster;
+use bayplan::cluster::{Sources, check};
+use bayplan::plan::observed::{
+    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
+    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+};
+use bayplan::plan::{Options, plan};
+use bayplan::render::desired::{Desired, DesiredHost, DesiredService};
+use bayplan::render::digest::Digest;
+use bayplan::render::manifest::Manifest;
+use bayplan::render::render;
+use bayplan::repository::Repository;
+
+const RUNS: usize = 9;
+const HOSTS: usize = 50;
+const SERVICES: usize = 200;
+
+const TIME: Duration = Duration::from_secs(1);
+const MEMORY: u64 = 300 << 10;
+const CHECK: Duration = Duration::from_millis(20);
+
+/// Says to a child of this program which case it is.
+const CASE: &str = "BAYPLAN_BENCH_CASE";
+
+fn main() -> ExitCode {
+    if let Ok(case) = std::env::var(CASE) {
+        let case = Case::ALL.into_iter().find(|known| known.name() == case);
+        case.expect("this program names its cases").run();
+        return ExitCode::SUCCESS;
+    }
+    println!("| what | bayplan | floor | ratio | limit |");
+    println!("| --- | --- | --- | --- | --- |");
+    let mut kept = true;
+    for case in Case::ALL {
+        kept &= many_units(case);
+    }
+    kept &= check_of_peerspace();
+    ExitCode::from(u8::from(!kept))
+}
+
+/// Ten thousand units, in two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Case {
+    /// Each of them another service.
+    Distinct,
+    /// Two hundred services, each on all hosts.
+    Everywhere,
+}
+
+impl Case {
+    const ALL: [Case; 2] = [Case::Distinct, Case::Everywhere];
+
+    fn name(self) -> &'static str {
+        match self {
+            Case::Distinct => "10,000 services, each on one of 50 hosts",
+            Case::Everywhere => "200 services, each on all of 50 hosts",
+        }
+    }
+
+    /// What a child does: prints `<what> <seconds>` for each part, and its peak of memory in KiB.
+    fn run(self) {
+        let tell = |what, took: Duration| println!("{what} {}", took.as_secs_f64());
+        let sources = self.describe("a");
+        let (cluster, took) = timed(|| checked("big", &sources));
+        tell("check", took);
+        let (desired, took) = timed(|| render(&cluster).expect("the built-in template is fine"));
+        tell("render", took);
+        assert_eq!(
+            desired
+                .hosts
+                .values()
+                .map(|h| h.services.len())
+                .sum::<usize>(),
+            HOSTS * SERVICES
+        );
+        let (_, took) = timed(|| floor(&desired));
+        tell("floor", took);
+
+        let options = Options::default();
+        let bare: BTreeMap<_, _> = desired
+            .hosts
+            .keys()
+            .map(|name| (name.clone(), ObservedHost::default()))
+            .collect();
+        let bare = Observed { hosts: bare };
+        let (first, took) = timed(|| plan(&desired, &bare, &options));
+        tell("new", took);
+        assert_eq!(first.waves.len(), 2, "the first host, then all others");
+        drop(first);
+        let seen = in_sync(&desired);
+        let (empty, took) = timed(|| plan(&desired, &seen, &options));
+        tell("same", took);
+        assert!(empty.is_empty());
+        drop(desired);
+        drop(cluster);
+
+        // A variable that every service reads has another value.
+        let desired = render(&checked("big", &self.describe("b"))).expect("as above");
+        let (all, took) = timed(|| plan(&desired, &seen, &options));
+        tell("changed", took);
+        assert_eq!(all.waves.len(), HOSTS);
+        println!("memory {}", peak());
+    }
+
+    fn describe(self, value: &str) -> Sources {
+        let mut sources = Sources::new();
+        let mut cluster = String::new();
+        for host in 0..HOSTS {
+            let address = format!("10.0.{}.{}", host / 200, host % 200 + 1);
+            writeln!(cluster, "[hosts.h{host:02}]\naddress = \"{address}\"").expect("a string");
+        }
+        let count = match self {
+            Case::Distinct => HOSTS * SERVICES,
+            Case::Everywhere => SERVICES,
+        };
+        cluster.push_str("[place]\n");
+        for service in 0..count {
+            let hosts: Vec<usize> = match self {
+                Case::Distinct => vec![service / SERVICES],
+                Case::Everywhere => (0..HOSTS).collect(),
+            };
+            let hosts: Vec<String> = hosts.iter().map(|h| format!("\"h{h:02}\"")).collect();
+            writeln!(cluster, "s{service:05} = [{}]", hosts.join(", ")).expect("a string");
+        }
+        writeln!(
+            cluster,
+            "[vars]\nMONGODB_HOST = \"{value}\"\nMONGODB_URL = \"mongodb://{{{{ MONGODB_HOST }}}}/prod\"\nEXTERNAL_ADDRESS = \"https://example.com\""
+        )
+        .expect("a string");
+        sources.insert("clusters/big/cluster.toml", cluster);
+        sources.insert(
+            "clusters/big/service-config.toml",
+            "[vars]\nLOG_LEVEL = \"info\"\nLOG_FORMAT = \"json\"\n",
+        );
+        for service in 0..count {
+            let before = match service % SERVICES {
+                0 => service + 1,
+                _ => service - 1,
+            };
+            let text = format!(
+                "image = \"registry.example.com/s{service:05}\"\ntag = \"1.4.2\"\nport = {}\n\
+                 needs = [\"s{before:05}\"]\nvars = [\"MONGODB_*\", \"EXTERNAL_*\", \"LOG_*\"]\n\
+                 [env]\nJAVA_OPTS = \"-Xmx512m -Dfile.encoding=UTF-8\"\n\
+                 [health]\nhttp = \"/health\"\n",
+                9000 + service % SERVICES
+            );
+            sources.insert(format!("clusters/big/services/s{service:05}.toml"), text);
+        }
+        sources
+    }
+}
+
+fn checked(name: &str, sources: &Sources) -> Cluster {
+    let checked = check(name, sources);
+    checked.cluster.expect("the description has no errors")
+}
+
+/// Hashes and copies every byte that is rendered.
+fn floor(desired: &Desired) {
+    for service in desired
+        .hosts
+        .values()
+        .flat_map(|host| host.services.values())
+    {
+        black_box((Digest::of(&service.unit_text), service.unit_text.clone()));
+        for bytes in service.files.values() {
+            black_box((Digest::of(bytes), bytes.clone()));
+        }
+    }
+}
+
+/// What a look sees where everything is as desired, with all texts.
+fn in_sync(desired: &Desired) -> Observed {
+    let host = |name, host: &DesiredHost| ObservedHost {
+        runs: Runs::Processes,
+        generation: Generation::Current {
+            number: 1,
+            manifest: Manifest::of(&desired.cluster, name, host),
+            images: BTreeMap::new(),
+        },
+        next_generation: 2,
+        kept_generations: [1].into(),
+        services: host
+            .services
+            .iter()
+            .map(|(name, service)| (name.clone(), running(service)))
+            .collect(),
+    };
+    Observed {
+        hosts: desired
+            .hosts
+            .iter()
+            .map(|(name, wanted)| (name.clone(), host(name, wanted)))
+            .collect(),
+    }
+}
+
+fn running(service: &DesiredService) -> ObservedService {
+    let texts = service.files.iter().map(|(path, bytes)| {
+        let text = String::from_utf8(bytes.clone()).expect("env files are UTF-8");
+        (path.clone(), text)
+    });
+    let directory = ObservedDirectory {
+        files: service.entry.files.clone(),
+        texts: texts.collect(),
+        changed: Moment(1),
+    };
+    ObservedService {
+        unit: ObservedUnit {
+            file: UnitFile::Ours {
+                digest: service.entry.unit.clone(),
+                text: Some(service.unit_text.clone()),
+            },
+            changed: Moment(1),
+            enabled_by: service.enabled_by.clone(),
+            loaded: Loaded::AsOnDisk,
+        },
+        directories: [(service.directory.clone(), directory)].into(),
+        process: ObservedProcess::Active { since: Moment(2) },
+        container: Some(ObservedContainer {
+            fingerprint: service.fingerprint.clone(),
+            directory: Some(service.directory.clone()),
+            reference: service.image.reference.clone(),
+            image: RunningImage::Referenced,
+            ports: service.port.into_iter().collect(),
+        }),
+        ..ObservedService::default()
+    }
+}
+
+/// Runs a case in children and prints its medians. Whether it keeps the limits.
+fn many_units(case: Case) -> bool {
+    let program = std::env::current_exe().expect("Linux tells it");
+    let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for _ in 0..RUNS {
+        let mut child = Command::new(&program);
+        let output = child
+            .env(CASE, case.name())
+            .stderr(Stdio::inherit())
+            .output();
+        let output = output.expect("this program starts");
+        assert!(output.status.success(), "{}", case.name());
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let (what, number) = line.split_once(' ').expect("two words");
+            let number = number.parse().expect("a number");
+            parts.entry(what.to_owned()).or_default().push(number);
+        }
+    }
+    let medians: BTreeMap<&str, f64> = parts
+        .iter_mut()
+        .map(|(what, numbers)| (what.as_str(), median(numbers)))
+        .collect();
+    let (floor, rendered) = (medians["floor"], medians["render"]);
+    let mut kept = true;
+    println!(
+        "| {}: check | {} | | | |",
+        case.name(),
+        milliseconds(medians["check"])
+    );
+    for (plan, what) in [
+        ("new", "render, and plan where nothing is there"),
+        ("same", "render, and plan where all is the same"),
+        ("changed", "render, and plan where all restart"),
+    ] {
+        let took = rendered + medians[plan];
+        println!(
+            "| {}: {what} | {} ({} + {}) | {} | {:.1} | {} |",
+            case.name(),
+            milliseconds(took),
+            milliseconds(rendered),
+            milliseconds(medians[plan]),
+            milliseconds(floor),
+            took / floor,
+            judged(took <= TIME.as_secs_f64(), "1 s", &mut kept),
+        );
+    }
+    let memory = medians["memory"];
+    println!(
+        "| {}: peak memory of all of that | {:.0} MB | | | {} |",
+        case.name(),
+        memory / 1024.0,
+        judged(memory <= MEMORY as f64, "300 MB", &mut kept)
+    );
+    kept
+}
+
+fn check_of_peerspace() -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let repository = Repository::find(root).expect("it has clusters/");
+    let load = || repository.load("peerspace").expect("it is there");
+    let (mut ours, mut floors) = (Vec::new(), Vec::new());
+    for _ in 0..RUNS {
+        let (_, took) = timed(|| {
+            let cluster = checked("peerspace", &load());
+            render(&cluster).expect("it is an example")
+        });
+        ours.push(took.as_secs_f64());
+        let (_, took) = timed(|| {
+            for (_, bytes) in load().files() {
+                let text = std::str::from_utf8(bytes).expect("they are UTF-8");
+                black_box(toml::from_str::<toml::Table>(text).ok());
+            }
+        });
+        floors.push(took.as_secs_f64());
+    }
+    let mut kept = true;
+    row(
+        "`check` of clusters/peerspace in-process; reading and parsing its files",
+        median(&mut ours),
+        median(&mut floors),
+        &mut kept,
+    );
+
+    let (mut ours, mut floors) = (Vec::new(), Vec::new());
+    let process = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bayplan"));
+        command.current_dir(root).args(arguments);
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        let (status, took) = timed(|| command.status().expect("it starts"));
+        assert!(status.success(), "{arguments:?}");
+        took.as_secs_f64()
+    };
+    for _ in 0..RUNS {
+        ours.push(process(&["check", "peerspace"]));
+        floors.push(process(&["--version"]));
+    }
+    row(
+        "`bayplan check peerspace`; `bayplan --version`",
+        median(&mut ours),
+        median(&mut floors),
+        &mut kept,
+    );
+    kept
+}
+
+fn row(what: &str, took: f64, floor: f64, kept: &mut bool) {
+    println!(
+        "| {what} | {} | {} | {:.1} | {} |",
+        milliseconds(took),
+        milliseconds(floor),
+        took / floor,
+        judged(took <= CHECK.as_secs_f64(), "20 ms", kept)
+    );
+}
+
+fn judged(fits: bool, limit: &str, kept: &mut bool) -> String {
+    *kept &= fits;
+    let word = if fits { "" } else { ", MISSED" };
+    format!("{limit}{word}")
+}
+
+fn milliseconds(seconds: f64) -> String {
+    format!("{:.1} ms", seconds * 1000.0)
+}
+
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let started = Instant::now();
+    let result = work();
+    (result, started.elapsed())
+}
+
+fn median(numbers: &mut [f64]) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+/// The peak of this process's memory, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number of kB")
+}

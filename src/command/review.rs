@@ -1,0 +1,249 @@
+//! `bayplan diff … --against REV`.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
+
+use super::description::{Outcome, examine, show};
+use super::{Exit, Failure};
+use crate::cli::{Diff, Format};
+use crate::cluster::diagnostic::Diagnostic;
+use crate::cluster::model::Cluster;
+use crate::cluster::name::ClusterName;
+use crate::cluster::{Paint, Sources, excerpt, nearest, unknown_cluster};
+use crate::plan::review::{Side, review};
+use crate::plan::{Moves, Options};
+use crate::render::desired::Desired;
+use crate::report::check::diagnostics;
+use crate::report::palette::Palette;
+use crate::report::review::{Broken, Missing, Reviewed, Sides};
+use crate::report::{Detail, errors, json, markdown, review as text, stream};
+use crate::repository::{Comparison, Range, Repository, RevisionError, Which};
+
+pub(super) fn run(
+    repository: &Repository,
+    arguments: &Diff,
+    against: &str,
+) -> Result<Exit, Failure> {
+    let range = Range::parse(against);
+    let comparison = repository.compare(&range).map_err(helpful)?;
+    let sides = sides(&comparison, &range);
+    let which = match &arguments.cluster {
+        Some(cluster) => Which::One(cluster.as_str()),
+        None => Which::All,
+    };
+    let before = comparison.before(which).map_err(helpful)?;
+    let after = comparison.after(which).map_err(helpful)?;
+    let names = match &arguments.cluster {
+        Some(cluster) => BTreeSet::from([known(cluster, &before, &after)?]),
+        None => touched(&before, &after)?,
+    };
+    let all: BTreeSet<&str> = before.clusters().chain(after.clusters()).collect();
+    let mut reviews = Vec::new();
+    for name in &names {
+        let reviewed = one(name, (&before, &after), &sides, arguments)?;
+        // A template touches every cluster that uses it, and those only.
+        let untouched = matches!(&reviewed, Reviewed::Done { review, .. } if review.is_empty());
+        if !(arguments.all && untouched) {
+            reviews.push(reviewed);
+        }
+    }
+    print(&reviews, &sides, all.len(), arguments)?;
+    Ok(exit(&reviews, arguments))
+}
+
+fn helpful(mut error: RevisionError) -> Failure {
+    Failure {
+        help: error.help.take(),
+        ..Failure::from(error)
+    }
+}
+
+fn sides(comparison: &Comparison<'_>, range: &Range) -> Sides {
+    Sides {
+        before: comparison.before.to_string(),
+        after: comparison.after.to_string(),
+        before_commit: comparison.before.commit.clone(),
+        after_commit: comparison.after.commit.clone(),
+        missing: (comparison.missing > 0).then(|| Missing {
+            commits: comparison.missing,
+            instead: range.from_merge_base(),
+        }),
+    }
+}
+
+/// A cluster that at least one side has.
+fn known(name: &ClusterName, before: &Sources, after: &Sources) -> Result<ClusterName, Failure> {
+    let mut all = Sources::new();
+    for cluster in before.clusters().chain(after.clusters()) {
+        all.insert_cluster(cluster);
+    }
+    if all.clusters().any(|cluster| cluster == name.as_str()) {
+        return Ok(name.clone());
+    }
+    let problem = unknown_cluster(name.as_str(), &all);
+    Err(Failure {
+        help: problem.help,
+        ..Failure::from(anyhow::anyhow!("{}, in neither revision", problem.title))
+    })
+}
+
+/// The clusters whose files differ, or all if templates do.
+fn touched(before: &Sources, after: &Sources) -> Result<BTreeSet<ClusterName>, Failure> {
+    let same = |directory: &str| before.below(directory).eq(after.below(directory));
+    let templates_differ = !same("templates/");
+    let names: BTreeSet<&str> = before.clusters().chain(after.clusters()).collect();
+    let mut touched = BTreeSet::new();
+    for name in names {
+        if !templates_differ && same(&format!("clusters/{name}/")) {
+            continue;
+        }
+        let name = ClusterName::new(name).map_err(|error| {
+            Failure::with_help(
+                anyhow::anyhow!("clusters/{name}: {error}"),
+                "rename the directory",
+            )
+        })?;
+        touched.insert(name);
+    }
+    Ok(touched)
+}
+
+/// Reviews one cluster, or tells which side of it is broken.
+fn one(
+    name: &ClusterName,
+    (before, after): (&Sources, &Sources),
+    sides: &Sides,
+    arguments: &Diff,
+) -> Result<Reviewed, Failure> {
+    let read = |sources: &Sources| {
+        let there = sources.clusters().any(|cluster| cluster == name.as_str());
+        there.then(|| examine(name, sources))
+    };
+    let (old, new) = (read(before), read(after));
+    for (outcome, sources, revision) in [(&old, before, &sides.before), (&new, after, &sides.after)]
+    {
+        if let Some(Outcome {
+            model: None,
+            problems,
+            ..
+        }) = outcome
+        {
+            return Ok(Reviewed::Broken(Broken {
+                cluster: name.clone(),
+                revision: revision.clone(),
+                problems: plain(problems, sources),
+                shown: show(problems, sources, std::io::stderr().is_terminal()),
+            }));
+        }
+    }
+    let model = |outcome: Option<Outcome>| outcome.and_then(|outcome| outcome.model);
+    let (old, new) = (model(old), model(new));
+    let options = options(name, old.as_ref(), new.as_ref(), arguments)?;
+    let review = review(side(&old), side(&new), &options);
+    let (cluster, _) = new.or(old).expect("one side has it, and it is not broken");
+    Ok(Reviewed::Done {
+        cluster: Box::new(cluster),
+        review: Box::new(review),
+    })
+}
+
+fn side(model: &Option<(Cluster, Desired)>) -> Option<Side<'_>> {
+    let (cluster, desired) = model.as_ref()?;
+    Some(Side { cluster, desired })
+}
+
+/// The problems with their excerpts, without colours.
+fn plain(problems: &[Diagnostic], sources: &Sources) -> String {
+    let one = |problem: &Diagnostic| excerpt(problem, sources, Paint::Plain);
+    diagnostics(&problems.iter().map(one).collect::<Vec<_>>())
+}
+
+/// The services that were asked for, each of which one side has.
+fn options(
+    name: &ClusterName,
+    old: Option<&(Cluster, Desired)>,
+    new: Option<&(Cluster, Desired)>,
+    arguments: &Diff,
+) -> Result<Options, Failure> {
+    let known: BTreeSet<_> = [old, new]
+        .into_iter()
+        .flatten()
+        .flat_map(|(cluster, _)| cluster.services.keys())
+        .collect();
+    for service in &arguments.services {
+        if !known.contains(service) {
+            let names = known.iter().map(|name| name.as_str());
+            return Err(Failure {
+                help: nearest::help(service.as_str(), names),
+                ..Failure::from(anyhow::anyhow!(
+                    "expected a service of {name}, found `{service}`, in neither revision"
+                ))
+            });
+        }
+    }
+    let services: BTreeSet<_> = arguments.services.iter().cloned().collect();
+    Ok(Options {
+        services: (!services.is_empty()).then_some(services),
+        moves: Moves::Allow,
+    })
+}
+
+fn print(
+    reviews: &[Reviewed],
+    sides: &Sides,
+    clusters: usize,
+    arguments: &Diff,
+) -> Result<(), Failure> {
+    let detail = if arguments.diff {
+        Detail::Diff
+    } else {
+        Detail::Short
+    };
+    for reviewed in reviews {
+        if let Reviewed::Broken(broken) = reviewed {
+            stream::stderr(&broken.shown);
+            stream::stderr(&errors::one(&broken.title(), None, &Palette::stderr()));
+        }
+    }
+    match arguments.format() {
+        Format::Text => {
+            let palette = Palette::stdout();
+            for reviewed in reviews {
+                if let Reviewed::Done { cluster, review } = reviewed {
+                    stream::stdout(&text::text(cluster, review, sides, detail, &palette))?;
+                    if arguments.all {
+                        stream::stdout("\n")?;
+                    }
+                }
+            }
+            if arguments.all {
+                stream::stdout(&text::across(reviews.len(), clusters))?;
+            }
+            if let Some(note) = sides.note() {
+                stream::stderr(&errors::note(&note, &Palette::stderr()));
+            }
+        }
+        Format::Json => stream::stdout(&json::reviews(reviews, sides, detail))?,
+        Format::Markdown => {
+            let marker = arguments.cluster.as_ref().map_or("*", |name| name.as_str());
+            stream::stdout(&markdown::reviews(reviews, sides, clusters, marker))?;
+        }
+    }
+    Ok(())
+}
+
+fn exit(reviews: &[Reviewed], arguments: &Diff) -> Exit {
+    let failed = reviews.iter().any(|reviewed| match reviewed {
+        Reviewed::Broken(_) => true,
+        Reviewed::Done { review, .. } => !review.plan.refusals.is_empty(),
+    });
+    let changes = reviews.iter().any(|reviewed| match reviewed {
+        Reviewed::Broken(_) => true,
+        Reviewed::Done { review, .. } => !review.is_empty(),
+    });
+    match (failed, changes && arguments.exit_code) {
+        (true, _) => Exit::Failed,
+        (false, true) => Exit::Changes,
+        (false, false) => Exit::Done,
+    }
+}

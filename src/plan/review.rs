@@ -1,0 +1,437 @@
+//! Two revisions of a description against each other, without a host: what a release of the second
+//! one does where the first one was released and runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::observed::{
+    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
+    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+};
+use super::reason::Reason;
+use super::{Action, Change, Moves, Options, Plan, Refusal, RefusalReason, plan};
+use crate::cluster::model::{Cluster, Layer, Transport};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::manifest::Manifest;
+use crate::render::render;
+
+/// One revision of a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Side<'a> {
+    pub cluster: &'a Cluster,
+    pub desired: &'a Desired,
+}
+
+/// What a change of the description does to one cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    pub cluster: ClusterName,
+    pub presence: Presence,
+    /// What a release does. It is not refused for services that are `stateful`: see `stateful`.
+    pub plan: Plan,
+    /// What brings about the restarts of several services, the one with the most first.
+    pub causes: Vec<Cause>,
+    /// Hosts that the description no longer has, with what was placed there: a release does not
+    /// reach them, so all of it runs on.
+    pub left: BTreeMap<HostName, Left>,
+    /// Hosts whose name means another address now: before, after.
+    pub readdressed: BTreeMap<HostName, (String, String)>,
+    /// What a release refuses without `--allow-move`.
+    pub stateful: Vec<Refusal>,
+}
+
+/// What was placed on a host that the description no longer has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    pub services: Vec<ServiceName>,
+    /// Those of them whose data stays there.
+    pub stateful: Vec<ServiceName>,
+}
+
+/// Which sides have the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    Both,
+    New,
+    Removed,
+}
+
+/// One thing that several services restart for, or that changes the units of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    pub what: CauseKind,
+    /// The services that restart for it, and where.
+    pub restarts: BTreeMap<ServiceName, BTreeSet<HostName>>,
+    /// Whether those are all that the cluster runs.
+    pub extent: Extent,
+}
+
+/// What changed.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CauseKind {
+    /// A unit template's text.
+    Template { path: String },
+    /// These services use another template than before.
+    OtherTemplate { before: String, after: String },
+    /// A variable that several services read, as in [`Reason::Variable`].
+    Variable {
+        layer: Layer,
+        name: crate::cluster::name::VariableName,
+        before: Option<String>,
+        after: Option<String>,
+    },
+}
+
+/// Whether a cause reaches everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    Some,
+    All,
+}
+
+impl Review {
+    /// Whether the change does anything to this cluster.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            cluster: _,
+            presence,
+            plan,
+            causes,
+            left,
+            readdressed,
+            stateful: _,
+        } = self;
+        let listed = plan.hosts.values().any(|host| !host.services.is_empty());
+        *presence == Presence::Both
+            && plan.is_empty()
+            && !listed
+            && causes.is_empty()
+            && left.is_empty()
+            && readdressed.is_empty()
+    }
+}
+
+/// Compares two revisions of a cluster; the side that does not have it is `None`.
+///
+/// # Panics
+/// If neither side has it.
+#[must_use]
+pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Options) -> Review {
+    let (presence, cluster) = match (before, after) {
+        (_, Some(after)) => (
+            before.map_or(Presence::New, |_| Presence::Both),
+            after.cluster,
+        ),
+        (Some(before), None) => (Presence::Removed, before.cluster),
+        (None, None) => unreachable!("somebody has the cluster"),
+    };
+    let nothing = Desired {
+        cluster: cluster.name.clone(),
+        hosts: BTreeMap::new(),
+    };
+    let old = before.map_or(&nothing, |side| side.desired);
+    let new = after.map_or(&nothing, |side| side.desired);
+    let runs = |host: &HostName| match after.and_then(|side| side.cluster.hosts.get(host)) {
+        Some(host) => match host.transport {
+            Transport::Directory { .. } => Runs::FilesOnly,
+            Transport::Ssh(_) | Transport::Local { .. } => Runs::Processes,
+        },
+        None => Runs::Processes,
+    };
+    let observed = as_released(old, new, runs);
+    let with = |moves| Options {
+        moves,
+        ..options.clone()
+    };
+    let mut planned = plan(new, &observed, &with(Moves::Allow));
+    forget_unmoved_tags(&mut planned);
+    let stateful = plan(new, &observed, &with(Moves::Refuse)).refusals;
+    let stateful = stateful
+        .into_iter()
+        .filter(|refusal| matches!(refusal.why, RefusalReason::Stateful { .. }));
+    let left = old.hosts.iter().filter_map(|(name, host)| {
+        let services = host.services.iter().filter(|(s, _)| options.selects(s));
+        let left = Left {
+            services: services.clone().map(|(name, _)| name.clone()).collect(),
+            stateful: services
+                .filter(|(_, service)| service.stateful)
+                .map(|(name, _)| name.clone())
+                .collect(),
+        };
+        let gone = !new.hosts.contains_key(name) && !left.services.is_empty();
+        gone.then(|| (name.clone(), left))
+    });
+    let causes = match (before, after) {
+        (Some(before), Some(after)) => causes(before, after, &planned),
+        (None, _) | (_, None) => Vec::new(),
+    };
+    Review {
+        cluster: cluster.name.clone(),
+        presence,
+        causes,
+        left: left.collect(),
+        readdressed: readdressed(before, after),
+        stateful: stateful.collect(),
+        plan: planned,
+    }
+}
+
+/// What hosts look like on which `before` was released and runs, in sync: for every host that
+/// `after` has. As on real hosts, texts are there only where something differs.
+#[must_use]
+pub fn as_released(
+    before: &Desired,
+    after: &Desired,
+    runs: impl Fn(&HostName) -> Runs,
+) -> Observed {
+    let hosts = after.hosts.iter().map(|(name, wanted)| {
+        let seen = match before.hosts.get(name) {
+            Some(old) => released(&before.cluster, name, old, wanted, runs(name)),
+            None => ObservedHost {
+                runs: runs(name),
+                next_generation: 1,
+                ..ObservedHost::default()
+            },
+        };
+        (name.clone(), seen)
+    });
+    Observed {
+        hosts: hosts.collect(),
+    }
+}
+
+fn released(
+    cluster: &ClusterName,
+    name: &HostName,
+    old: &DesiredHost,
+    wanted: &DesiredHost,
+    runs: Runs,
+) -> ObservedHost {
+    let services = old.services.iter();
+    let services = services.map(|(name, service)| {
+        let same = wanted
+            .services
+            .get(name)
+            .is_some_and(|wanted| wanted.entry == service.entry);
+        (name.clone(), runs_in_sync(service, runs, !same))
+    });
+    let empty = old.services.is_empty();
+    ObservedHost {
+        runs,
+        generation: match empty {
+            true => Generation::None,
+            false => Generation::Current {
+                number: 1,
+                manifest: Manifest::of(cluster, name, old),
+                images: BTreeMap::new(),
+            },
+        },
+        next_generation: if empty { 1 } else { 2 },
+        kept_generations: (!empty).then_some(1).into_iter().collect(),
+        services: services.collect(),
+    }
+}
+
+fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> ObservedService {
+    let text = |(path, bytes): (&String, &Vec<u8>)| {
+        (path.clone(), String::from_utf8_lossy(bytes).into_owned())
+    };
+    let texts = service.files.iter().filter(|_| with_texts).map(text);
+    let directory = ObservedDirectory {
+        files: service.entry.files.clone(),
+        texts: texts.collect(),
+        changed: Moment(0),
+    };
+    let container = ObservedContainer {
+        fingerprint: service.fingerprint.clone(),
+        directory: Some(service.directory.clone()),
+        reference: service.image.reference.clone(),
+        image: RunningImage::Referenced,
+        ports: service.port.into_iter().collect(),
+    };
+    let processes = runs == Runs::Processes;
+    ObservedService {
+        unit: ObservedUnit {
+            file: UnitFile::Ours {
+                digest: service.entry.unit.clone(),
+                text: with_texts.then(|| service.unit_text.clone()),
+            },
+            changed: Moment(0),
+            enabled_by: service.enabled_by.clone(),
+            loaded: Loaded::AsOnDisk,
+        },
+        drop_ins: BTreeSet::new(),
+        directories: BTreeMap::from([(service.directory.clone(), directory)]),
+        leftovers: BTreeSet::new(),
+        process: match runs {
+            Runs::Processes => ObservedProcess::Active { since: Moment(1) },
+            Runs::FilesOnly => ObservedProcess::Stopped,
+        },
+        restarts: None,
+        container: processes.then_some(container),
+    }
+}
+
+/// Whether a moving tag means another image tomorrow is nothing that this change does.
+fn forget_unmoved_tags(plan: &mut Plan) {
+    for host in plan.hosts.values_mut() {
+        host.services.retain_mut(|service| {
+            if service.action == Action::MayRestart {
+                service.action = Action::None;
+                return !service.files.is_empty();
+            }
+            true
+        });
+    }
+}
+
+fn readdressed(
+    before: Option<Side<'_>>,
+    after: Option<Side<'_>>,
+) -> BTreeMap<HostName, (String, String)> {
+    let (Some(before), Some(after)) = (before, after) else {
+        return BTreeMap::new();
+    };
+    let place = |cluster: &Cluster, name: &HostName| {
+        cluster.hosts.get(name).map(|host| match &host.transport {
+            Transport::Ssh(_) => host.address.clone().unwrap_or_default(),
+            Transport::Local { .. } => "this machine".to_owned(),
+            Transport::Directory { root } => root.display().to_string(),
+        })
+    };
+    let hosts = after.cluster.hosts.keys();
+    hosts
+        .filter_map(|name| {
+            let (old, new) = (place(before.cluster, name)?, place(after.cluster, name)?);
+            let served = |side: Side<'_>| !side.desired.hosts[name].services.is_empty();
+            let matters = old != new && (served(before) || served(after));
+            matters.then(|| (name.clone(), (old, new)))
+        })
+        .collect()
+}
+
+/// What several services restart for.
+fn causes(before: Side<'_>, after: Side<'_>, plan: &Plan) -> Vec<Cause> {
+    let mut found: BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> =
+        templates(before, after, plan);
+    for (host, service) in restarts(plan) {
+        for reason in &service.reasons {
+            let Reason::Variable {
+                layer,
+                name,
+                before,
+                after,
+            } = reason
+            else {
+                continue;
+            };
+            if *layer == Layer::Service {
+                continue;
+            }
+            let what = CauseKind::Variable {
+                layer: *layer,
+                name: name.clone(),
+                before: before.clone(),
+                after: after.clone(),
+            };
+            let services = found.entry(what).or_default();
+            let hosts = services.entry(service.service.clone()).or_default();
+            hosts.insert(host.clone());
+        }
+    }
+    let running: BTreeSet<(&HostName, &ServiceName)> = before
+        .desired
+        .hosts
+        .iter()
+        .flat_map(|(host, at)| at.services.keys().map(move |service| (host, service)))
+        .collect();
+    let mut causes: Vec<Cause> = found
+        .into_iter()
+        .filter(|(what, restarts)| match what {
+            CauseKind::Template { .. } | CauseKind::OtherTemplate { .. } => true,
+            // One service says it in its own line.
+            CauseKind::Variable { .. } => restarts.len() > 1,
+        })
+        .map(|(what, restarts)| Cause {
+            what,
+            extent: match restarts.values().map(BTreeSet::len).sum::<usize>() {
+                number if number > 0 && number == running.len() => Extent::All,
+                _ => Extent::Some,
+            },
+            restarts,
+        })
+        .collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.restarts.len()));
+    causes
+}
+
+fn restarts(plan: &Plan) -> impl Iterator<Item = (&HostName, &super::ServicePlan)> {
+    plan.hosts.iter().flat_map(|(host, at)| {
+        let services = at.services.iter().filter(|service| {
+            service.action == Action::Restart && service.change == Change::Changed
+        });
+        services.map(move |service| (host, service))
+    })
+}
+
+/// The templates that changed, with the services that would not restart, or not for the same lines of
+/// their units, had they kept the old one.
+fn templates(
+    before: Side<'_>,
+    after: Side<'_>,
+    plan: &Plan,
+) -> BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> {
+    let mut found = BTreeMap::new();
+    let mut kept = after.cluster.clone();
+    let mut changed: BTreeMap<&ServiceName, CauseKind> = BTreeMap::new();
+    for (name, service) in &after.cluster.services {
+        let Some(old) = before.cluster.services.get(name) else {
+            continue;
+        };
+        let (old, new) = (&old.template, &service.template);
+        let what = match (old.origin == new.origin, old.source == new.source) {
+            (true, false) => CauseKind::Template {
+                path: new.origin.clone(),
+            },
+            (false, false) => CauseKind::OtherTemplate {
+                before: old.origin.clone(),
+                after: new.origin.clone(),
+            },
+            (_, true) => continue,
+        };
+        if !service.hosts.is_empty() {
+            found.entry(what.clone()).or_insert_with(BTreeMap::new);
+        }
+        changed.insert(name, what);
+        if let Some(kept) = kept.services.get_mut(name) {
+            kept.template = old.clone();
+        }
+    }
+    if changed.is_empty() {
+        return found;
+    }
+    // An old template may lack what the new description needs: then it had to change.
+    let kept = render(&kept).ok();
+    for (host, service) in restarts(plan) {
+        let Some(what) = changed.get(&service.service) else {
+            continue;
+        };
+        let directives = |desired: &Desired| {
+            let service = desired.hosts.get(host)?.services.get(&service.service)?;
+            Some(service.inputs.directives.clone())
+        };
+        let had_it_stayed = kept.as_ref().and_then(directives);
+        if had_it_stayed.is_none() || had_it_stayed != directives(after.desired) {
+            let services = found.entry(what.clone()).or_default();
+            let hosts: &mut BTreeSet<HostName> =
+                services.entry(service.service.clone()).or_default();
+            hosts.insert(host.clone());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+#[path = "review_tests.rs"]
+mod tests;

@@ -1,0 +1,429 @@
+//! A plan as a comment on a merge request: GitHub's and GitLab's Markdown, never longer than they
+//! take. No text of a user can become markup: values stand in `<code>` with every character that
+//! Markdown or HTML could read as more than itself written as an entity, files in fences that are
+//! longer than any run of backticks in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::errors::HostFailure;
+use super::palette::Palette;
+use super::reason::Space;
+use super::review::{Broken, Reviewed, Sides, effect, remarks, stateful, summary, what};
+use super::text::{count, escape_lines};
+use super::totals::Totals;
+use super::{Detail, diff, refusal, service};
+use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::plan::observed::Runs;
+use crate::plan::review::Review;
+use crate::plan::{Action, Change, Note, Plan, ServicePlan};
+
+/// What a comment may hold: GitHub takes 65,536 characters. Counted in bytes, which are more.
+pub const MAX: usize = 65_536;
+
+/// What is kept free for the lines that say what was left out.
+const RESERVE: usize = 1_024;
+
+/// A diagram of more services than this is not read by anybody.
+const NODES: usize = 40;
+
+/// The comment of a plan against the hosts.
+#[must_use]
+pub fn plan(cluster: &Cluster, plan: &Plan, failures: &BTreeMap<HostName, HostFailure>) -> String {
+    let mut page = Page::new(cluster.name.as_str());
+    page.push(format!("### bayplan: {}\n", cluster.name));
+    page.push(format!("{}\n", totals(plan)));
+    for (host, failure) in failures {
+        page.push(format!("- {host} was not seen: {}\n", code(&failure.short)));
+    }
+    section(&mut page, cluster, plan);
+    page.finish()
+}
+
+/// The comment of reviews. `clusters` is how many there are in all; `marker` names the comment, so
+/// that a later run can replace it.
+#[must_use]
+pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &str) -> String {
+    let mut page = Page::new(marker);
+    let title = match reviews {
+        [Reviewed::Done { review, .. }] => review.cluster.to_string(),
+        [Reviewed::Broken(broken)] => broken.cluster.to_string(),
+        several => {
+            let changed = count(several.len(), "cluster", "clusters");
+            match several.len() {
+                0 => "no changes".to_owned(),
+                _ => format!("{changed} of {clusters}"),
+            }
+        }
+    };
+    page.push(format!("### bayplan: {title}\n"));
+    page.push(format!(
+        "{} → {}\n",
+        code(&sides.before),
+        code(&sides.after)
+    ));
+    if let Some(note) = sides.note() {
+        page.push(format!("> {}\n", text(&note)));
+    }
+    for reviewed in reviews {
+        match reviewed {
+            Reviewed::Done { cluster, review } => {
+                if reviews.len() > 1 {
+                    page.push(format!("#### {}\n", review.cluster));
+                }
+                one(&mut page, cluster, review);
+            }
+            Reviewed::Broken(broken) => {
+                if reviews.len() > 1 {
+                    page.push(format!("#### {}\n", broken.cluster));
+                }
+                problems(&mut page, broken);
+            }
+        }
+    }
+    page.finish()
+}
+
+fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
+    page.push(format!("**{}**\n", text(&summary(review))));
+    let mut bullets: Vec<String> = Vec::new();
+    for cause in &review.causes {
+        let what = what(&cause.what, Detail::Short);
+        bullets.push(format!("{}: {}", code(&what), effect(cause, review)));
+    }
+    bullets.extend(remarks(review).iter().map(|remark| text(remark)));
+    for refused in &review.stateful {
+        let sentence = stateful(refused).map(|sentence| format!("⚠️ {}", text(&sentence)));
+        bullets.extend(sentence);
+    }
+    if !bullets.is_empty() {
+        let lines = bullets.iter().map(|bullet| format!("- {bullet}\n"));
+        page.push(lines.collect());
+    }
+    section(page, cluster, &review.plan);
+}
+
+fn problems(page: &mut Page, broken: &Broken) {
+    page.push(format!("❌ {}\n", text(&broken.title())));
+    page.fold(Part {
+        title: "problems".to_owned(),
+        body: fence("", &broken.problems),
+    });
+}
+
+/// Refusals, table, diagram and diffs of one plan.
+fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
+    for refused in &plan.refusals {
+        let lines = refusal::lines(&plan.cluster, refused, &Palette::PLAIN);
+        page.push(format!("- ❌ {}\n", text(&lines.join(" "))));
+    }
+    let rows = rows(cluster, plan);
+    if rows.is_empty() {
+        return;
+    }
+    page.table(&rows);
+    if let Some(diagram) = diagram(plan) {
+        page.push(diagram);
+    }
+    for part in diffs(plan) {
+        page.fold(part);
+    }
+}
+
+fn totals(plan: &Plan) -> String {
+    let totals = Totals::of(plan);
+    let hosts = count(totals.hosts, "host", "hosts");
+    format!("**{hosts}: {}**", totals.words())
+}
+
+/// Rows of the table: the same on several hosts is one row.
+fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
+    let space = Space {
+        detail: Detail::Short,
+        room: 160,
+    };
+    let mut rows: Vec<(usize, &ServicePlan, String, Vec<&HostName>)> = Vec::new();
+    for (host, at) in &plan.hosts {
+        let runs = match cluster.hosts.get(host).map(|host| &host.transport) {
+            Some(Transport::Directory { .. }) => Runs::FilesOnly,
+            Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
+        };
+        for service_plan in &at.services {
+            let why = service::explain(cluster, service_plan, runs, space);
+            let why = why.iter().map(|line| code(line.trim()));
+            let why = why.collect::<Vec<_>>().join("<br>");
+            let same = rows.iter_mut().find(|(_, other, text, _)| {
+                other.service == service_plan.service
+                    && other.action == service_plan.action
+                    && other.change == service_plan.change
+                    && *text == why
+            });
+            match same {
+                Some((_, _, _, hosts)) => hosts.push(host),
+                None => rows.push((weight(service_plan), service_plan, why, vec![host])),
+            }
+        }
+    }
+    // What takes something down first; within that, services by name.
+    rows.sort_by_key(|(weight, plan, _, _)| (*weight, plan.service.clone()));
+    let row = |(_, plan, why, hosts): (usize, &ServicePlan, String, Vec<&HostName>)| {
+        let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+        format!(
+            "| {} | {} | {} | {why} |\n",
+            plan.service,
+            hosts.join(", "),
+            word(plan)
+        )
+    };
+    rows.into_iter().map(row).collect()
+}
+
+fn weight(plan: &ServicePlan) -> usize {
+    match plan.action {
+        Action::Stop => 0,
+        Action::Restart => 1,
+        Action::Pending | Action::MayRestart => 2,
+        Action::Start => 3,
+        Action::None => 4,
+    }
+}
+
+fn word(plan: &ServicePlan) -> String {
+    let word = service::word(plan);
+    match plan.action {
+        Action::Restart | Action::Stop => format!("**{word}**"),
+        Action::None | Action::Start | Action::Pending | Action::MayRestart => word.to_owned(),
+    }
+}
+
+/// Hosts, and the services that move or restart there. Names of hosts and services are letters,
+/// digits and hyphens, so no text of it needs an escape.
+fn diagram(plan: &Plan) -> Option<String> {
+    let mut nodes = 0;
+    let mut lines = vec!["```mermaid".to_owned(), "flowchart LR".to_owned()];
+    let mut ids: BTreeMap<(&HostName, &ServiceName), String> = BTreeMap::new();
+    for (number, (host, at)) in plan.hosts.iter().enumerate() {
+        let disturbed = at.services.iter().filter(|s| s.action != Action::None);
+        let disturbed: Vec<&ServicePlan> = disturbed.collect();
+        if disturbed.is_empty() {
+            continue;
+        }
+        lines.push(format!("  subgraph h{number}[\"{host}\"]"));
+        for service_plan in disturbed {
+            let id = format!("s{nodes}");
+            nodes += 1;
+            let (word, class) = (service::word(service_plan), class(service_plan));
+            let name = &service_plan.service;
+            lines.push(format!("    {id}[\"{name}: {word}\"]:::{class}"));
+            ids.insert((host, name), id);
+        }
+        lines.push("  end".to_owned());
+    }
+    if nodes == 0 {
+        return None;
+    }
+    if nodes > NODES {
+        return Some(format!(
+            "The diagram is left out: it would show {nodes} services.\n"
+        ));
+    }
+    for (host, at) in &plan.hosts {
+        for service_plan in &at.services {
+            for note in &service_plan.notes {
+                let Note::MovesTo { hosts } = note else {
+                    continue;
+                };
+                let name = &service_plan.service;
+                for to in hosts {
+                    if let (Some(from), Some(to)) = (ids.get(&(host, name)), ids.get(&(to, name))) {
+                        lines.push(format!("  {from} -- moves --> {to}"));
+                    }
+                }
+            }
+        }
+    }
+    for (class, style) in [
+        ("restarts", "fill:#fff3c4,stroke:#b58900,color:#333"),
+        ("starts", "fill:#d6f5d6,stroke:#2e8b57,color:#333"),
+        ("stops", "fill:#fbdcdc,stroke:#b22222,color:#333"),
+    ] {
+        lines.push(format!("  classDef {class} {style}"));
+    }
+    lines.push("```".to_owned());
+    Some(lines.join("\n") + "\n")
+}
+
+fn class(plan: &ServicePlan) -> &'static str {
+    match plan.action {
+        Action::Start => "starts",
+        Action::Stop => "stops",
+        Action::None | Action::Restart | Action::Pending | Action::MayRestart => "restarts",
+    }
+}
+
+/// The unified diffs of each service; the same files on several hosts once.
+fn diffs(plan: &Plan) -> Vec<Part> {
+    let mut bodies: Vec<(&ServiceName, String, BTreeSet<&HostName>)> = Vec::new();
+    for (host, at) in &plan.hosts {
+        for service_plan in &at.services {
+            let lines = service_plan
+                .files
+                .iter()
+                .filter(|file| file.before.is_some() || file.kind != Change::Removed)
+                .flat_map(|file| diff::lines(file, &Palette::PLAIN));
+            let lines: Vec<String> = lines.collect();
+            if lines.is_empty() {
+                continue;
+            }
+            let body = lines.join("\n") + "\n";
+            let name = &service_plan.service;
+            let same = bodies
+                .iter_mut()
+                .find(|(other, text, _)| *other == name && *text == body);
+            match same {
+                Some((_, _, hosts)) => {
+                    hosts.insert(host);
+                }
+                None => bodies.push((name, body, BTreeSet::from([host]))),
+            }
+        }
+    }
+    let part = |(name, body, hosts): (&ServiceName, String, BTreeSet<&HostName>)| {
+        let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
+        Part {
+            title: format!("{name} on {}", hosts.join(", ")),
+            body: fence("diff", &body),
+        }
+    };
+    bodies.into_iter().map(part).collect()
+}
+
+/// A folded part: its title, of names only, and its Markdown.
+struct Part {
+    title: String,
+    body: String,
+}
+
+/// A comment that is being written: what people must see first, then what fits.
+struct Page {
+    text: String,
+    folded: Vec<Part>,
+    rows_left_out: usize,
+    parts_left_out: usize,
+}
+
+impl Page {
+    fn new(marker: &str) -> Self {
+        Self {
+            text: format!("<!-- bayplan:{marker} -->\n"),
+            folded: Vec::new(),
+            rows_left_out: 0,
+            parts_left_out: 0,
+        }
+    }
+
+    fn fits(&self, more: usize) -> bool {
+        self.text.len() + more + RESERVE <= MAX
+    }
+
+    /// Adds a block, if it fits.
+    fn push(&mut self, block: String) {
+        if self.fits(block.len() + 1) {
+            self.text += &block;
+            self.text.push('\n');
+        } else {
+            self.parts_left_out += 1;
+        }
+    }
+
+    /// Adds a table, or as many of its rows as fit in half of what is left.
+    fn table(&mut self, rows: &[String]) {
+        const HEAD: &str = "| service | hosts | what | why |\n| --- | --- | --- | --- |\n";
+        if !self.fits(HEAD.len() + 1) {
+            self.rows_left_out += rows.len();
+            return;
+        }
+        self.text += HEAD;
+        for row in rows {
+            if self.rows_left_out == 0 && self.fits(row.len() + 1) {
+                self.text += row;
+            } else {
+                self.rows_left_out += 1;
+            }
+        }
+        self.text.push('\n');
+    }
+
+    fn fold(&mut self, part: Part) {
+        self.folded.push(part);
+    }
+
+    fn finish(mut self) -> String {
+        for part in std::mem::take(&mut self.folded) {
+            let Part { title, body } = part;
+            self.push(format!(
+                "<details><summary>{title}</summary>\n\n{body}\n</details>\n"
+            ));
+        }
+        let mut left = Vec::new();
+        if self.rows_left_out > 0 {
+            left.push(count(self.rows_left_out, "row", "rows"));
+        }
+        if self.parts_left_out > 0 {
+            left.push(count(self.parts_left_out, "part", "parts"));
+        }
+        if !left.is_empty() {
+            self.text += &format!(
+                "**Left out, since a comment holds {MAX} characters: {}.** \
+                 `bayplan diff --diff` shows all of it.\n",
+                left.join(" and ")
+            );
+        }
+        self.text
+    }
+}
+
+/// A block of lines as they are; the fence is longer than any that they could hold.
+fn fence(language: &str, lines: &str) -> String {
+    let run = lines.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(run.max(2) + 1);
+    let body: String = escape_lines(lines).map(|line| line + "\n").collect();
+    format!("{fence}{language}\n{body}{fence}\n")
+}
+
+/// A text that nobody reads as markup; in `<code>`, where mentions and links are none either.
+fn code(shown: &str) -> String {
+    format!("<code>{}</code>", entities(&super::text::escape(shown)))
+}
+
+/// A sentence of ours in which `…` marks what to type and anything else may be a user's.
+fn text(sentence: &str) -> String {
+    let mut shown = String::new();
+    for (number, part) in sentence.split('`').enumerate() {
+        match number % 2 {
+            0 => shown += &entities(&super::text::escape(part)),
+            _ => shown += &code(part),
+        }
+    }
+    shown
+}
+
+/// Every character that Markdown or HTML reads as more than itself as an entity: in Markdown an
+/// entity is never structure.
+fn entities(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => shown += "&amp;",
+            '<' => shown += "&lt;",
+            '>' => shown += "&gt;",
+            '"' => shown += "&quot;",
+            // A blank at the start of a line, or two, would indent or break it.
+            ' ' | '.' | ',' | ':' | '/' | '-' | '(' | ')' | '+' | '=' | '%' | ';' | '?' | '→'
+            | '…' => shown.push(c),
+            c if c.is_ascii_punctuation() => shown += &format!("&#{};", u32::from(c)),
+            c => shown.push(c),
+        }
+    }
+    shown
+}

@@ -1,0 +1,298 @@
+//! Two revisions against each other, as text: what brings it about, then the plan.
+
+use super::palette::{Palette, paint};
+use super::text::{WIDTH, count, list, short_pair, value, wrap};
+use super::totals::Totals;
+use super::{Detail, plan as body};
+use crate::cluster::model::{Cluster, Layer};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
+use crate::plan::{Refusal, RefusalReason};
+
+/// Longer lists of services are counted.
+const NAMED: usize = 4;
+
+/// What is compared, in the user's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sides {
+    /// `origin/main (3f9ac1b20c77)`.
+    pub before: String,
+    pub after: String,
+    /// 40 hexadecimal digits each; the second one may have changes that are not committed.
+    pub before_commit: Option<String>,
+    pub after_commit: Option<String>,
+    /// Commits of the first side that the second one does not have, and what to write instead.
+    pub missing: Option<Missing>,
+}
+
+/// A branch that is behind what it is compared with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub commits: usize,
+    /// The range that compares with the merge base.
+    pub instead: String,
+}
+
+/// What came of one cluster.
+#[derive(Debug, Clone)]
+pub enum Reviewed {
+    Done {
+        /// The newest model of it.
+        cluster: Box<Cluster>,
+        review: Box<Review>,
+    },
+    Broken(Broken),
+}
+
+/// A side whose description has errors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    pub cluster: ClusterName,
+    /// The side, as in [`Sides`].
+    pub revision: String,
+    /// The problems with their excerpts.
+    pub problems: String,
+    /// The same as the terminal shows it.
+    pub shown: String,
+}
+
+impl Broken {
+    /// That it is broken, and where.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let Self {
+            cluster, revision, ..
+        } = self;
+        format!("the description of {cluster} has errors in {revision}: nothing to compare")
+    }
+}
+
+impl Sides {
+    /// That the second side is behind, if it is.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        let Missing { commits, instead } = self.missing.as_ref()?;
+        let them = if *commits == 1 { "it" } else { "them" };
+        Some(format!(
+            "{} has {} that {} lacks: what {them} changed shows as taken back; `--against {instead}` \
+             compares with where the branch began",
+            self.before,
+            count(*commits, "commit", "commits"),
+            self.after,
+        ))
+    }
+}
+
+/// One cluster's review, ending with a line that sums it up. `cluster` is the newest model of it.
+#[must_use]
+pub fn text(
+    cluster: &Cluster,
+    review: &Review,
+    sides: &Sides,
+    detail: Detail,
+    palette: &Palette,
+) -> String {
+    let title = format!("{}: {} → {}", review.cluster, sides.before, sides.after);
+    let mut lines = vec![paint(palette.strong, &title), String::new()];
+    let mut bullets = Vec::new();
+    for cause in &review.causes {
+        bullets.push(format!(
+            "{}: {}",
+            what(&cause.what, detail),
+            effect(cause, review)
+        ));
+    }
+    bullets.extend(remarks(review));
+    bullets.extend(review.stateful.iter().filter_map(stateful));
+    for bullet in bullets {
+        lines.extend(wrap(&bullet, WIDTH));
+    }
+    if lines.len() > 2 {
+        lines.push(String::new());
+    }
+    let hosts = body::body(cluster, &review.plan, detail, palette);
+    let shown = !hosts.is_empty();
+    lines.extend(hosts);
+    if shown || review.is_empty() || review.presence != Presence::Removed {
+        lines.push(summary(review));
+    }
+    while lines.last().is_some_and(String::is_empty) {
+        lines.pop();
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What a cause is, in words: `templates/container.service changed`.
+pub(super) fn what(what: &CauseKind, detail: Detail) -> String {
+    match what {
+        CauseKind::Template { path } if path == crate::cluster::BUILT_IN => {
+            "the built-in template of bayplan changed".to_owned()
+        }
+        CauseKind::Template { path } => format!("{} changed", value(path)),
+        CauseKind::OtherTemplate { before, after } => {
+            let name = |origin: &str| match origin {
+                crate::cluster::BUILT_IN => "the built-in template".to_owned(),
+                path => value(path),
+            };
+            format!("{} takes the place of {}", name(after), name(before))
+        }
+        CauseKind::Variable {
+            layer,
+            name,
+            before,
+            after,
+        } => {
+            let key = format!("{} {name}", shared_label(*layer));
+            match (before, after) {
+                (Some(before), Some(after)) => {
+                    let (before, after) = match detail {
+                        Detail::Short => short_pair(before, after, 60),
+                        Detail::Diff => (value(before), value(after)),
+                    };
+                    format!("{key} {before} → {after}")
+                }
+                (None, Some(_)) => format!("{key} added"),
+                (Some(_), None) => format!("{key} removed"),
+                (None, None) => format!("{key} changed"),
+            }
+        }
+    }
+}
+
+/// The label of a layer that is the same for every service.
+pub(super) fn shared_label(layer: Layer) -> String {
+    layer.label(&ServiceName::new("x").expect("a letter is a name"))
+}
+
+/// What a cause brings about: `all 20 services on 3 hosts restart`.
+pub(super) fn effect(cause: &Cause, review: &Review) -> String {
+    let Cause {
+        what: _,
+        restarts,
+        extent,
+    } = cause;
+    let hosts: std::collections::BTreeSet<&HostName> = restarts.values().flatten().collect();
+    let on = match hosts.len() {
+        0..=3 => list(&hosts),
+        number => format!("{number} hosts"),
+    };
+    match (restarts.len(), extent) {
+        (0, _) => {
+            let units = review.plan.hosts.values();
+            let units: usize = units.map(|host| host.services.len()).sum();
+            match units {
+                0 => "no unit changes".to_owned(),
+                _ => "no restart comes of it".to_owned(),
+            }
+        }
+        (1, _) => format!("{} restarts on {on}", list(restarts.keys())),
+        (number, Extent::All) => format!("all {number} services on {} restart", hosts_of(&hosts)),
+        (number, Extent::Some) if number > NAMED => format!("{number} services on {on} restart"),
+        (_, Extent::Some) => format!("{} restart on {on}", list(restarts.keys())),
+    }
+}
+
+fn hosts_of(hosts: &std::collections::BTreeSet<&HostName>) -> String {
+    count(hosts.len(), "host", "hosts")
+}
+
+/// What a reader should know besides the plan, a sentence each.
+pub(super) fn remarks(review: &Review) -> Vec<String> {
+    let Review {
+        cluster,
+        presence,
+        plan: _,
+        causes: _,
+        left,
+        readdressed,
+        stateful: _,
+    } = review;
+    let mut remarks = Vec::new();
+    match presence {
+        Presence::Both => {}
+        Presence::New => remarks.push(format!("{cluster} is new")),
+        Presence::Removed => {
+            let services: usize = left.values().map(|left| left.services.len()).sum();
+            remarks.push(format!(
+                "{cluster} is removed, and nothing stops it: {} on {} run on; to stop \
+                 them, first release it with an empty [place]",
+                count(services, "container", "containers"),
+                count(left.len(), "host", "hosts"),
+            ));
+            return remarks;
+        }
+    }
+    for (host, Left { services, stateful }) in left {
+        let (run, them) = match services.len() {
+            1 => ("runs", "it"),
+            _ => ("run", "them"),
+        };
+        let services = match services.len() {
+            0..=NAMED => list(services),
+            number => format!("{number} services"),
+        };
+        let data = match stateful.as_slice() {
+            [] => String::new(),
+            [one] => format!(" with the data of {one}"),
+            several => format!(" with the data of {}", list(several)),
+        };
+        remarks.push(format!(
+            "{host} is no longer described, and no release reaches it: {services} {run} on there\
+             {data}; to stop {them}, first release with its places in [place] emptied"
+        ));
+    }
+    for (host, (before, after)) in readdressed {
+        remarks.push(format!(
+            "{host} is {} now, before {}: if that is another machine, everything is new there",
+            value(after),
+            value(before)
+        ));
+    }
+    remarks
+}
+
+/// A stateful service that moves or vanishes, in words.
+pub(super) fn stateful(refusal: &Refusal) -> Option<String> {
+    let Refusal { host, why } = refusal;
+    match why {
+        RefusalReason::Stateful { service, moves } => {
+            let how = if *moves { "moves away" } else { "vanishes" };
+            Some(format!(
+                "{service} is stateful and {how} from {host}: a release needs `--allow-move`"
+            ))
+        }
+        RefusalReason::ForeignUnit { .. }
+        | RefusalReason::PortHeld { .. }
+        | RefusalReason::Newer { .. } => None,
+    }
+}
+
+/// `3 hosts: 4 files change, 2 units restart, 38 stay`.
+pub(super) fn summary(review: &Review) -> String {
+    let totals = Totals::of(&review.plan);
+    let hosts = count(totals.hosts, "host", "hosts");
+    if totals.listed == 0 && review.plan.refusals.is_empty() {
+        return match review.presence {
+            Presence::Removed => "No release changes anything.".to_owned(),
+            Presence::Both | Presence::New => {
+                format!("No changes: {hosts} get the same files from both, and nothing restarts.")
+            }
+        };
+    }
+    if !review.plan.refusals.is_empty() {
+        let problems = count(review.plan.refusals.len(), "problem", "problems");
+        return format!("Refused: {problems} to solve first");
+    }
+    format!("{hosts}: {}", totals.words())
+}
+
+/// The last line over several clusters.
+#[must_use]
+pub fn across(changed: usize, clusters: usize) -> String {
+    let all = count(clusters, "cluster", "clusters");
+    match changed {
+        0 => format!("No changes in {all}.\n"),
+        1 => format!("1 of {all} changes.\n"),
+        number => format!("{number} of {all} change.\n"),
+    }
+}

@@ -1,0 +1,77 @@
+//! `render`: the files of every host, always the same.
+
+use insta::assert_snapshot;
+
+use crate::environment::TestEnvironment;
+
+#[test]
+fn files_are_shown_with_their_host_and_path() {
+    let it = TestEnvironment::shop();
+    let output = it.bayplan("render shop").succeeds();
+    let headings: Vec<_> = output
+        .stdout
+        .lines()
+        .filter(|line| line.contains("/etc/"))
+        .collect();
+    assert_snapshot!(headings.join("\n"), @"
+    ── alpha /etc/systemd/system/shop-web.service ──────────────────────────────────
+    EnvironmentFile=/etc/bayplan/shop/web/[INPUTS]/*.env
+    ── alpha /etc/bayplan/shop/web/[INPUTS]/10-service-locations.env ───────────
+    ── alpha /etc/bayplan/shop/web/[INPUTS]/20-service-config.env ──────────────
+    ── alpha /etc/bayplan/shop/web/[INPUTS]/30-cluster.env ─────────────────────
+    ── alpha /etc/bayplan/shop/web/[INPUTS]/50-web.env ─────────────────────────
+    ── beta /etc/systemd/system/shop-api.service ───────────────────────────────────
+    EnvironmentFile=/etc/bayplan/shop/api/[INPUTS]/*.env
+    ── beta /etc/bayplan/shop/api/[INPUTS]/10-service-locations.env ────────────
+    ── beta /etc/bayplan/shop/api/[INPUTS]/20-service-config.env ───────────────
+    ── beta /etc/bayplan/shop/api/[INPUTS]/30-cluster.env ──────────────────────
+    ── beta /etc/bayplan/shop/api/[INPUTS]/50-api.env ──────────────────────────
+    ── beta /etc/systemd/system/shop-db.service ────────────────────────────────────
+    EnvironmentFile=/etc/bayplan/shop/db/[INPUTS]/*.env
+    ── beta /etc/bayplan/shop/db/[INPUTS]/50-db.env ────────────────────────────
+    ── beta /etc/systemd/system/shop-web.service ───────────────────────────────────
+    EnvironmentFile=/etc/bayplan/shop/web/[INPUTS]/*.env
+    ── beta /etc/bayplan/shop/web/[INPUTS]/10-service-locations.env ────────────
+    ── beta /etc/bayplan/shop/web/[INPUTS]/20-service-config.env ───────────────
+    ── beta /etc/bayplan/shop/web/[INPUTS]/30-cluster.env ──────────────────────
+    ── beta /etc/bayplan/shop/web/[INPUTS]/50-web.env ──────────────────────────
+    ");
+    assert_eq!(output.stderr, "");
+}
+
+#[test]
+fn files_are_written_and_twice_the_same() {
+    let it = TestEnvironment::shop();
+    assert_snapshot!(it.bayplan("render shop -o once").succeeds(), @"
+    ------- stderr -------
+    17 files of 2 hosts in once
+    ");
+    it.bayplan("render shop -o twice").succeeds();
+    let tree = it.tree("once");
+    assert!(!tree.is_empty());
+    assert_eq!(tree, it.tree("twice"));
+    assert_eq!(it.bayplan("render shop"), it.bayplan("render shop"));
+}
+
+#[test]
+fn what_is_rendered_is_what_a_release_writes() {
+    let it = TestEnvironment::released();
+    it.bayplan("render shop -o out").succeeds();
+    for host in ["alpha", "beta"] {
+        let released = it.tree(&format!("hosts/{host}/etc"));
+        for (path, entry) in it.tree(&format!("out/{host}/etc")) {
+            assert_eq!(released.get(&path), Some(&entry), "{host} {path}");
+        }
+    }
+}
+
+#[test]
+fn a_file_in_the_way_is_named() {
+    let it = TestEnvironment::shop();
+    it.write("out", "");
+    assert_snapshot!(it.bayplan("render shop -o out").exits(1), @"
+    ------- stderr -------
+    error: failed to create directory `out/alpha/etc/systemd/system`: Not a directory (os error 20)
+    [exit code: 1]
+    ");
+}

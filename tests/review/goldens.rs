@@ -1,0 +1,371 @@
+//! What a reviewer reads about the usual changes, and about what can go wrong.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::repo::{Ran, Repo};
+
+const CLUSTER: &str = "clusters/production/cluster.toml";
+const SEARCH: &str = "clusters/production/services/search.toml";
+
+/// The checkout against the first commit.
+fn review(repo: &Repo) -> Ran {
+    repo.run("diff production --against main --exit-code")
+}
+
+fn after(edit: impl FnOnce(&Repo)) -> String {
+    let repo = Repo::new();
+    edit(&repo);
+    review(&repo).text()
+}
+
+#[test]
+fn a_tag_restarts_its_service() {
+    assert_snapshot!(after(|repo| repo.edit(SEARCH, "1.4.2", "1.5.0")));
+}
+
+#[test]
+fn a_shared_variable_restarts_who_reads_it() {
+    assert_snapshot!(after(|repo| repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178")));
+}
+
+#[test]
+fn a_variable_that_nobody_reads_restarts_nothing() {
+    assert_snapshot!(after(|repo| repo.edit(CLUSTER, "\"one\"", "\"two\"")));
+}
+
+#[test]
+fn a_comment_restarts_nothing() {
+    assert_snapshot!(after(|repo| repo.edit(SEARCH, "port", "# why\nport")));
+}
+
+#[test]
+fn a_moved_service_starts_there_stops_here_and_is_found_by_who_needs_it() {
+    let place = "listing = \"docker02\"";
+    assert_snapshot!(after(|repo| {
+        repo.edit(CLUSTER, place, "listing = \"docker03\"");
+    }));
+}
+
+#[test]
+fn a_stateful_service_that_moves_needs_leave() {
+    assert_snapshot!(after(|repo| {
+        repo.edit(CLUSTER, "cache   = \"docker03\"", "cache = \"docker01\"");
+    }));
+}
+
+#[test]
+fn a_new_host_starts_what_is_placed_on_it() {
+    assert_snapshot!(after(|repo| {
+        repo.edit(
+            CLUSTER,
+            "[place]",
+            "[hosts.docker04]\naddress = \"10.0.0.9\"\n[place]",
+        );
+        repo.edit(
+            CLUSTER,
+            "[\"docker01\", \"docker02\"]",
+            "[\"docker01\", \"docker02\", \"docker04\"]",
+        );
+    }));
+}
+
+#[test]
+fn a_host_that_leaves_is_not_reached_any_more() {
+    assert_snapshot!(after(|repo| {
+        repo.edit(CLUSTER, "[hosts.docker03]\naddress = \"10.0.0.101\"\n", "");
+        repo.edit(CLUSTER, "cache   = \"docker03\"", "cache = \"docker01\"");
+    }));
+}
+
+#[test]
+fn another_address_may_be_another_machine() {
+    assert_snapshot!(after(|repo| repo.edit(CLUSTER, "10.0.0.144", "10.0.0.145")));
+}
+
+#[test]
+fn a_renamed_service_is_a_new_one_and_an_old_one() {
+    assert_snapshot!(after(|repo| {
+        repo.write("clusters/production/services/find.toml", &repo.read(SEARCH));
+        repo.remove(SEARCH);
+        repo.edit(CLUSTER, "search  =", "find =");
+    }));
+}
+
+#[test]
+fn a_template_is_told_as_the_cause() {
+    assert_snapshot!(after(|repo| {
+        let path = "templates/container.service";
+        repo.edit(path, "--pull=never", "--pull=never --init");
+    }));
+}
+
+#[test]
+fn a_template_may_change_without_a_restart() {
+    assert_snapshot!(after(|repo| {
+        let path = "templates/container.service";
+        repo.edit(path, "[Service]", "[Service]\nTimeoutStartSec=99");
+    }));
+}
+
+#[test]
+fn a_template_of_ones_own_takes_the_place_of_the_built_in() {
+    let repo = Repo::new();
+    repo.remove("templates");
+    repo.commit("without");
+    let ran = repo.run("diff production --against HEAD~1");
+    assert_snapshot!(ran.text());
+}
+
+#[test]
+fn a_removed_cluster_runs_on() {
+    let repo = Repo::new();
+    repo.write(
+        "clusters/test/cluster.toml",
+        "[hosts.a]\naddress = \"10.0.0.5\"\n",
+    );
+    repo.commit("another");
+    repo.remove("clusters/production");
+    let one = review(&repo).text();
+    let all = repo.run("diff --all --against main").text();
+    assert_snapshot!(format!("{one}\n{all}"));
+}
+
+#[test]
+fn all_shows_the_clusters_that_a_change_touches() {
+    let repo = Repo::new();
+    let minimal = "[hosts.a]\naddress = \"10.0.0.5\"\n[place]\nweb = \"a\"\n";
+    for cluster in ["integration", "test"] {
+        repo.write(&format!("clusters/{cluster}/cluster.toml"), minimal);
+        let web = "image = \"web\"\ntag = \"1\"\n";
+        repo.write(&format!("clusters/{cluster}/services/web.toml"), web);
+    }
+    repo.write(
+        "templates/odd.service",
+        &repo.read("templates/container.service"),
+    );
+    repo.edit(
+        "clusters/test/services/web.toml",
+        "tag",
+        "template = \"odd.service\"\ntag",
+    );
+    repo.commit("more");
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    repo.edit(
+        "templates/odd.service",
+        "--pull=never",
+        "--pull=never --init",
+    );
+    repo.write("clusters/new/cluster.toml", minimal);
+    repo.write(
+        "clusters/new/services/web.toml",
+        "image = \"web\"\ntag = \"1\"\n",
+    );
+    assert_snapshot!(repo.run("diff --all --against HEAD").text());
+}
+
+#[test]
+fn a_broken_description_tells_the_side() {
+    let repo = Repo::new();
+    repo.edit(SEARCH, "needs = [\"listing\"]", "needs = [\"lisitng\"]");
+    let new = review(&repo).text();
+    repo.commit("broken");
+    repo.edit(SEARCH, "needs = [\"lisitng\"]", "needs = [\"listing\"]");
+    let old = review(&repo).text();
+    let markdown = repo
+        .run("diff production --against main --format markdown")
+        .stdout;
+    assert_snapshot!(format!("{new}\n{old}\n{markdown}"));
+}
+
+#[test]
+fn two_revisions_need_no_checkout_and_leave_a_dirty_one_alone() {
+    let repo = Repo::new();
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    repo.commit("second");
+    repo.edit(SEARCH, "1.5.0", "1.6.0");
+    repo.write("clusters/production/services/half.toml", "not yet");
+    let dirty = |repo: &Repo| {
+        let statuses = repo.git.statuses(None).unwrap();
+        let all = statuses
+            .iter()
+            .map(|entry| (entry.path().unwrap().to_owned(), entry.status()));
+        all.collect::<Vec<_>>()
+    };
+    let before = dirty(&repo);
+    let index = fs::read(repo.root().join(".git/index")).unwrap();
+    let ran = repo.run("diff production --against HEAD~1..HEAD");
+    assert_eq!(dirty(&repo), before);
+    assert_eq!(fs::read(repo.root().join(".git/index")).unwrap(), index);
+    assert_eq!(
+        repo.read("clusters/production/services/half.toml"),
+        "not yet"
+    );
+    assert_snapshot!(ran.text());
+}
+
+/// `feature` changes a tag; meanwhile `main` changed another.
+fn diverged() -> Repo {
+    let repo = Repo::new();
+    repo.branch("feature");
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    repo.commit("search 1.5.0");
+    repo.checkout("main");
+    repo.edit(
+        "clusters/production/services/listing.toml",
+        "2.0.0",
+        "2.1.0",
+    );
+    repo.commit("listing 2.1.0");
+    repo.checkout("feature");
+    repo
+}
+
+#[test]
+fn the_tip_takes_back_what_the_branch_lacks_and_the_merge_base_does_not() {
+    let repo = diverged();
+    let tip = review(&repo).text();
+    let base = repo.run("diff production --against main...").text();
+    let named = repo.run("diff production --against main...feature").text();
+    assert_snapshot!(format!("{tip}\n{base}\n{named}"));
+}
+
+#[test]
+fn a_shallow_clone_says_how_to_deepen_it() {
+    let repo = Repo::new();
+    repo.branch("feature");
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    let tip = repo.commit("search 1.5.0");
+    // What `git clone --depth 1 --branch feature` leaves.
+    repo.git
+        .find_reference("refs/heads/main")
+        .unwrap()
+        .delete()
+        .unwrap();
+    fs::write(repo.root().join(".git/shallow"), format!("{tip}\n")).unwrap();
+    assert_snapshot!(review(&repo).text());
+}
+
+/// A branch that shares no commit with `main`.
+fn unrelated() -> Repo {
+    let repo = Repo::new();
+    repo.git.set_head("refs/heads/other").unwrap();
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    repo.commit("from nowhere");
+    repo
+}
+
+#[test]
+fn an_unrelated_history_has_no_merge_base_and_can_be_compared() {
+    let repo = unrelated();
+    let base = repo.run("diff production --against main...").text();
+    let tip = review(&repo).text();
+    assert_snapshot!(format!("{base}\n{tip}"));
+}
+
+#[test]
+fn a_revision_that_is_not_there_has_near_ones() {
+    let repo = Repo::new();
+    let head = repo.git.head().unwrap().peel_to_commit().unwrap();
+    for branch in ["refs/remotes/origin/main", "refs/remotes/origin/release"] {
+        repo.git.reference(branch, head.id(), false, "").unwrap();
+    }
+    let texts = ["mian", "release", "v1.0", "main..v9", "HEAD:templates"];
+    let texts = texts.map(|range| {
+        repo.run(&format!("diff production --against {range}"))
+            .text()
+    });
+    assert_snapshot!(texts.join("\n"));
+}
+
+#[test]
+fn outside_of_git_there_is_nothing_to_compare() {
+    let repo = Repo::new();
+    repo.remove(".git");
+    assert_snapshot!(review(&repo).text());
+}
+
+#[test]
+fn names_that_neither_side_has_are_errors() {
+    let repo = Repo::new();
+    let cluster = repo.run("diff prodution --against main").text();
+    let service = repo.run("diff production serach --against main").text();
+    assert_snapshot!(format!("{cluster}\n{service}"));
+}
+
+#[test]
+fn a_service_can_be_looked_at_alone() {
+    let repo = Repo::new();
+    repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178");
+    let ran = repo.run("diff production listing --against main --diff");
+    assert_snapshot!(ran.text());
+}
+
+#[test]
+fn the_config_repository_may_be_a_directory_of_a_larger_one() {
+    let repo = Repo::empty();
+    let inner = Repo::new();
+    for path in [CLUSTER, SEARCH, "clusters/production/services/listing.toml"] {
+        repo.write(&format!("deploy/{path}"), &inner.read(path));
+    }
+    repo.edit(
+        &format!("deploy/{CLUSTER}"),
+        "calendar = \"docker02\"\ncache   = \"docker03\"\n",
+        "",
+    );
+    repo.write(
+        "deploy/clusters/production/service-config.toml",
+        "[vars]\nLOG_LEVEL = \"info\"\n",
+    );
+    repo.commit("first");
+    repo.edit(&format!("deploy/{SEARCH}"), "1.4.2", "1.5.0");
+    let ran = repo.run_in("deploy/clusters", "diff production --against HEAD");
+    assert!(ran.stdout.contains("image 1.4.2 → 1.5.0"), "{}", ran.text());
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed_as_in_the_checkout() {
+    let repo = Repo::new();
+    repo.write(
+        "shared/unit.service",
+        &repo.read("templates/container.service"),
+    );
+    repo.remove("templates/container.service");
+    std::os::unix::fs::symlink(
+        "../shared/unit.service",
+        repo.root().join("templates/container.service"),
+    )
+    .unwrap();
+    repo.commit("linked");
+    let same = repo.run("diff production --against HEAD~1..HEAD --exit-code");
+    assert_eq!(same.code, 0, "{}", same.text());
+    repo.edit("shared/unit.service", "--pull=never", "--pull=never --init");
+    let ran = review(&repo);
+    assert!(
+        ran.stdout.contains("templates/container.service changed"),
+        "{}",
+        ran.text()
+    );
+}
+
+#[test]
+fn a_comment_for_a_merge_request() {
+    let repo = Repo::new();
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    repo.edit(CLUSTER, "listing = \"docker02\"", "listing = \"docker03\"");
+    repo.edit(CLUSTER, "/prod", "/`prod`|<b>@ada</b>");
+    let ran = repo.run("diff production --against main --format markdown");
+    assert_snapshot!(ran.text());
+}
+
+#[test]
+fn json_for_programs() {
+    let repo = Repo::new();
+    repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178");
+    assert_snapshot!(
+        repo.run("diff production --against main --format json")
+            .text()
+    );
+}
