@@ -152,6 +152,8 @@ impl Desk {
                 && text.contains(question)
                 && text.ends_with(": ")
             {
+                // The question stands there a moment before the echo is off.
+                std::thread::sleep(std::time::Duration::from_millis(300));
                 writeln!(input, "{answer}").unwrap();
                 answers.next();
                 asked = seen.len();
