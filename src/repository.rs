@@ -19,21 +19,34 @@ pub struct Repository {
     root: PathBuf,
 }
 
-/// Why the description could not be read. Each message stands for itself and says what to type.
+/// Why the description could not be read; [`RepositoryError::help`] says what to type.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    #[error(
-        "expected a directory `clusters` in {} or above it, found none\n\
-         help: go to your config repository, or name it with `-C DIR`, or make one with \
-         `bayplan init`", .from.display()
-    )]
+    #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
     NotFound { from: PathBuf },
-    /// Names the clusters that there are.
-    #[error("{title}\nhelp: {help}")]
-    UnknownCluster { title: String, help: String },
+    #[error("expected a directory to work in, found {}: {why}", .path.display())]
+    NoDirectory { path: PathBuf, why: io::Error },
+    /// The help names the clusters that there are.
+    #[error("{title}")]
+    UnknownCluster { title: String, help: Option<String> },
     /// The path is in the message.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl RepositoryError {
+    /// What to type.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            RepositoryError::NotFound { .. } => Some(
+                "go to your config repository, or name it with `-C DIR`; a new one begins with \
+                 clusters/NAME/cluster.toml",
+            ),
+            RepositoryError::UnknownCluster { help, .. } => help.as_deref(),
+            RepositoryError::NoDirectory { .. } | RepositoryError::Io(_) => None,
+        }
+    }
 }
 
 /// The commit that the checkout stands at.
@@ -51,7 +64,13 @@ impl Repository {
     /// # Errors
     /// There is none, or the directory itself is not there.
     pub fn find(from: &Path) -> Result<Self, RepositoryError> {
-        let start = fs::canonicalize(from)?;
+        // The error's own path: `canonicalize` is nothing that a user asked for.
+        let start = from
+            .canonicalize()
+            .map_err(|why| RepositoryError::NoDirectory {
+                path: from.to_owned(),
+                why,
+            })?;
         let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
         match root {
             Some(root) => Ok(Self {
@@ -78,7 +97,7 @@ impl Repository {
             let problem = unknown_cluster(cluster, &sources);
             return Err(RepositoryError::UnknownCluster {
                 title: problem.title,
-                help: problem.help.unwrap_or_default(),
+                help: problem.help,
             });
         }
         self.read_cluster(cluster, &mut sources)?;
@@ -216,8 +235,8 @@ mod tests {
     #[test]
     fn a_directory_without_clusters_is_an_error_that_helps() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Repository::find(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("bayplan init"), "{error}");
+        let error = Repository::find(dir.path()).unwrap_err();
+        assert!(error.help().unwrap().contains("`-C DIR`"), "{error}");
     }
 
     #[test]
@@ -248,14 +267,16 @@ mod tests {
             (
                 "prodution",
                 "there is no cluster `prodution`\n\
-                 help: did you mean `production`? there are: `integration`, `production`",
+                 did you mean `production`? there are: `integration`, `production`",
             ),
             (
                 "../..",
-                "there is no cluster `../..`\nhelp: there are: `integration`, `production`",
+                "there is no cluster `../..`\nthere are: `integration`, `production`",
             ),
         ] {
-            assert_eq!(repository.load(name).unwrap_err().to_string(), expected);
+            let error = repository.load(name).unwrap_err();
+            let help = error.help().unwrap();
+            assert_eq!(format!("{error}\n{help}"), expected);
         }
     }
 

@@ -1,6 +1,8 @@
 //! `bayplan secrets` and what comes after it, through the real binary: nothing is ever shown, and age's
 //! own program reads what bayplan writes, and the other way round.
 
+#![expect(clippy::unwrap_used, reason = "a failure of a test says where")]
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};

@@ -8,7 +8,7 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use super::description::{examine, repository, show};
+use super::description::{examine, not_loaded, repository, show};
 use super::{Exit, Failure};
 use crate::cli::Check;
 use crate::cluster::name::ClusterName;
@@ -18,7 +18,7 @@ use crate::report::stream;
 pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     let clusters = if arguments.clusters.is_empty() {
-        let sources = repository.load_all()?;
+        let sources = repository.load_all().map_err(not_loaded)?;
         let names: Vec<String> = sources.clusters().map(str::to_owned).collect();
         names
     } else {
@@ -39,7 +39,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
                 "rename the directory",
             )
         })?;
-        let sources = repository.load(&cluster)?;
+        let sources = repository.load(&cluster).map_err(not_loaded)?;
         let outcome = examine(&name, &sources);
         let terminal = std::io::stdout().is_terminal();
         stream::stdout(&show(&outcome.problems, &sources, terminal))?;

@@ -18,7 +18,7 @@ use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
 use crate::report::stream;
-use crate::repository::Repository;
+use crate::repository::{Repository, RepositoryError};
 
 /// A description without errors, and what it comes to.
 pub(super) struct Description {
@@ -29,7 +29,16 @@ pub(super) struct Description {
 
 /// The config repository at or above a directory, by default the current one.
 pub(super) fn repository(directory: Option<&Path>) -> Result<Repository, Failure> {
-    Ok(Repository::find(directory.unwrap_or(Path::new(".")))?)
+    Repository::find(directory.unwrap_or(Path::new("."))).map_err(not_loaded)
+}
+
+/// A description that cannot be read.
+pub(super) fn not_loaded(error: RepositoryError) -> Failure {
+    let help = error.help().map(str::to_owned);
+    Failure {
+        help,
+        ..Failure::from(error)
+    }
 }
 
 /// Loads, checks and renders a cluster. Problems are shown; errors end the command.
@@ -38,8 +47,8 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
         Ok(sources) => sources,
         Err(error) => {
             let palette = crate::report::palette::Palette::stderr();
-            let text = format!("{error}");
-            stream::stderr(&crate::report::errors::one(&text, None, &palette));
+            let text = error.to_string();
+            stream::stderr(&crate::report::errors::one(&text, error.help(), &palette));
             return Err(Exit::Failed);
         }
     };

@@ -7,8 +7,10 @@ mod diff;
 mod release;
 mod render;
 mod review;
+mod schema;
 mod secrets;
 mod status;
+mod why;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
@@ -103,6 +105,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
         Command::Secrets(arguments) => secrets::run(directory, &arguments),
+        Command::Why(arguments) => why::run(directory, &arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

@@ -121,7 +121,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-        help: did you mean `peerspace`? there are: `demo`, `peerspace`
+    help: did you mean `peerspace`? there are: `demo`, `peerspace`
     [exit code: 1]
     ");
 }
@@ -132,12 +132,12 @@ fn a_directory_without_clusters_is_no_config_repository() {
     assert_snapshot!(it.bayplan("check").exits(1), @"
     ------- stderr -------
     error: expected a directory `clusters` in $ROOT/repository or above it, found none
-        help: go to your config repository, or name it with `-C DIR`, or make one with `bayplan init`
+    help: go to your config repository, or name it with `-C DIR`; a new one begins with clusters/NAME/cluster.toml
     [exit code: 1]
     ");
     assert_snapshot!(it.bayplan("-C nowhere check").exits(1), @"
     ------- stderr -------
-    error: failed to canonicalize path `nowhere`: No such file or directory (os error 2)
+    error: expected a directory to work in, found nowhere: No such file or directory (os error 2)
     [exit code: 1]
     ");
 }
@@ -155,7 +155,7 @@ fn a_config_repository_without_a_cluster_says_what_one_is() {
     assert_snapshot!(it.bayplan("diff shop").exits(1), @"
     ------- stderr -------
     error: there is no cluster `shop`
-        help: write `clusters/shop/cluster.toml`
+    help: write `clusters/shop/cluster.toml`
     [exit code: 1]
     ");
 }

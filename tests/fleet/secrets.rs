@@ -1,6 +1,8 @@
 //! Secrets on real hosts: they arrive, they restart exactly what uses them, and they are nowhere but
 //! where they must be.
 
+#![expect(clippy::unwrap_used, reason = "a failure of a test says where")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::{Command, Stdio};
