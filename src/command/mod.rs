@@ -8,6 +8,7 @@ mod release;
 mod render;
 mod review;
 mod schema;
+mod secrets;
 mod status;
 mod why;
 
@@ -103,6 +104,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Secrets(arguments) => secrets::run(directory, &arguments),
         Command::Why(arguments) => why::run(directory, &arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),

@@ -5,11 +5,13 @@
     reason = "asks the operator, and knows who releases and when"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
+use super::secrets::made;
 use super::{Exit, Failure};
 use crate::cli::Release;
 use crate::cluster::model::Cluster;
@@ -54,7 +56,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     } else {
         Detail::Short
     };
-    let order = order(&repository, &description.cluster.name, options, arguments);
+    let mut order = order(&repository, &description.cluster.name, options, arguments);
     let mut tries = 0;
     loop {
         tries += 1;
@@ -83,6 +85,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
             stream::stderr("nothing was changed\n");
             return Ok(Exit::Failed);
         }
+        order.secrets = match made(
+            &repository,
+            &description,
+            &shown,
+            &order.options,
+            &arguments.identities,
+        ) {
+            Ok(made) => made,
+            Err(failure) => {
+                stream::stderr("nothing was changed\n");
+                return Err(failure);
+            }
+        };
         let progress = display();
         let tell = |event| progress.event(&event);
         let result = release(setting, &mut hosts, &shown, &order, &tell);
@@ -155,6 +170,7 @@ fn order(
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
         lock_wait: arguments.lock_wait,
+        secrets: BTreeMap::new(),
         record: Record {
             format: 1,
             who,

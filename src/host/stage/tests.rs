@@ -9,6 +9,7 @@ fn the_payload_depends_on_nothing_but_its_input() {
     let staged = Staged {
         manifest: &manifest,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[("activate-0.sh".to_owned(), "echo\n".to_owned())],
     };
     assert_eq!(staged.payload().unwrap(), staged.payload().unwrap());
@@ -39,6 +40,7 @@ fn a_staged_file_that_was_changed_is_found() {
     let staged = Staged {
         manifest: &manifest,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     root.stage_parts(&staged, &id("a"));
@@ -67,6 +69,7 @@ fn a_service_that_is_not_sent_comes_from_the_current_generation() {
             .iter()
             .filter(|(name, _)| **name == web)
             .collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     assert_eq!(root.stage_parts(&staged, &id("b")).findings, []);
@@ -81,6 +84,7 @@ fn a_payload_that_cannot_be_unpacked_is_still_taken_to_its_end() {
         let staged = Staged {
             manifest: &manifest,
             sent: host.services.iter().collect(),
+            sealed: &BTreeMap::new(),
             scripts: &[],
         };
         let mut input = vec![b'x'; 100_000];
@@ -101,6 +105,7 @@ fn too_little_room_is_found() {
     let staged = Staged {
         manifest: &manifest,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     root.stage_parts(&staged, &id("a"));
@@ -147,6 +152,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     let staged = Staged {
         manifest: &manifest,
         sent: BTreeMap::new(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     let images = [("there:1", false), ("good:1", false), ("bad:1", true)];
