@@ -19,17 +19,15 @@ pub struct Repository {
     root: PathBuf,
 }
 
-/// Why the description could not be read. Each message stands for itself and says what to type.
+/// Why the description could not be read; [`RepositoryError::help`] says what to type.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    #[error(
-        "expected a directory `clusters` in {} or above it, found none\n\
-         help: go to your config repository, or name it with `-C DIR`, or make one with \
-         `bayplan init`", .from.display()
-    )]
+    #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
     NotFound { from: PathBuf },
+    #[error("expected a directory {}, found {found}", .at.display())]
+    NoDirectory { at: PathBuf, found: io::Error },
     /// Names the clusters that there are.
-    #[error("{title}\nhelp: {help}")]
+    #[error("{title}")]
     UnknownCluster { title: String, help: String },
     /// The path is in the message.
     #[error(transparent)]
@@ -45,13 +43,32 @@ pub struct Commit {
     pub dirty: bool,
 }
 
+impl RepositoryError {
+    /// What to type next, where that is known.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::NotFound { .. } => {
+                Some("go to your config repository, or name it with `-C DIR`".to_owned())
+            }
+            Self::UnknownCluster { help, .. } => Some(help.clone()),
+            Self::NoDirectory { .. } | Self::Io(_) => None,
+        }
+    }
+}
+
 impl Repository {
     /// The nearest directory with `clusters/`, from this one upwards.
     ///
     /// # Errors
     /// There is none, or the directory itself is not there.
     pub fn find(from: &Path) -> Result<Self, RepositoryError> {
-        let start = fs::canonicalize(from)?;
+        // The path is named here, and with what was expected of it.
+        let start = std::fs::canonicalize(from);
+        let start = start.map_err(|found| RepositoryError::NoDirectory {
+            at: from.to_owned(),
+            found,
+        })?;
         let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
         match root {
             Some(root) => Ok(Self {
@@ -217,7 +234,7 @@ mod tests {
     fn a_directory_without_clusters_is_an_error_that_helps() {
         let dir = tempfile::tempdir().unwrap();
         let error = Repository::find(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("bayplan init"), "{error}");
+        assert!(error.contains("expected a directory `clusters`"), "{error}");
     }
 
     #[test]
@@ -244,18 +261,21 @@ mod tests {
     fn an_unknown_cluster_is_an_error_that_lists_the_known_ones() {
         let dir = example();
         let repository = Repository::find(dir.path()).unwrap();
-        for (name, expected) in [
+        for (name, expected, help) in [
             (
                 "prodution",
-                "there is no cluster `prodution`\n\
-                 help: did you mean `production`? there are: `integration`, `production`",
+                "there is no cluster `prodution`",
+                "did you mean `production`? there are: `integration`, `production`",
             ),
             (
                 "../..",
-                "there is no cluster `../..`\nhelp: there are: `integration`, `production`",
+                "there is no cluster `../..`",
+                "there are: `integration`, `production`",
             ),
         ] {
-            assert_eq!(repository.load(name).unwrap_err().to_string(), expected);
+            let error = repository.load(name).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert_eq!(error.help().as_deref(), Some(help));
         }
     }
 

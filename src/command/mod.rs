@@ -11,6 +11,7 @@ mod status;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
+use crate::repository::RepositoryError;
 
 /// How bayplan ends (design: exit codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,15 @@ impl Failure {
     pub fn with_help(error: impl Into<anyhow::Error>, help: impl Into<String>) -> Self {
         Self {
             help: Some(help.into()),
+            ..Self::from(error)
+        }
+    }
+
+    /// Why the config repository could not be read.
+    fn of_repository(error: RepositoryError) -> Self {
+        let help = error.help();
+        Self {
+            help,
             ..Self::from(error)
         }
     }
