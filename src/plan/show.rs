@@ -5,7 +5,7 @@ use super::observed::{Generation, Observed, ObservedHost, ObservedService, Runs,
 use super::reason::Reason;
 use super::service::Need;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes};
-use crate::cluster::name::HostName;
+use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
 impl Draft<'_> {
@@ -30,10 +30,7 @@ impl Draft<'_> {
                 let from = hosts_where(desired, observed, |other, seen| {
                     other != host
                         && !desired.hosts[other].services.contains_key(name)
-                        && seen
-                            .services
-                            .get(name)
-                            .is_some_and(|s| s.container.is_some())
+                        && holds(seen, name)
                 });
                 if !from.is_empty() {
                     notes.push(Note::MovesFrom { hosts: from });
@@ -62,10 +59,7 @@ impl Draft<'_> {
             let to = hosts_where(desired, observed, |other, seen| {
                 other != host
                     && desired.hosts[other].services.contains_key(name)
-                    && seen
-                        .services
-                        .get(name)
-                        .is_none_or(|s| s.container.is_none())
+                    && !holds(seen, name)
             });
             if !to.is_empty() {
                 notes.push(Note::MovesTo { hosts: to });
@@ -125,6 +119,15 @@ fn drop_ins(seen: &ObservedService) -> Vec<Note> {
         .iter()
         .map(|path| Note::DropIn { path: path.clone() })
         .collect()
+}
+
+/// Whether a service is on a host already: its container, or its unit where nothing runs.
+fn holds(seen: &ObservedHost, name: &ServiceName) -> bool {
+    let at = seen.services.get(name);
+    at.is_some_and(|at| match seen.runs {
+        Runs::Processes => at.container.is_some(),
+        Runs::FilesOnly => matches!(at.unit.file, UnitFile::Ours { .. }),
+    })
 }
 
 fn hosts_where(

@@ -145,6 +145,12 @@ fn planned_state(planned: &ServicePlan) -> State {
             | Reason::Displaced { .. } => {}
         }
     }
+    if planned.notes.contains(&super::Note::Mended) {
+        let paths = planned.files.iter().map(|file| file.path.clone());
+        return State::Edited {
+            paths: paths.collect(),
+        };
+    }
     match planned.action {
         Action::Start => stopped.map_or(State::NotReleased, |state| State::NotRunning { state }),
         Action::Restart | Action::Pending => State::PendingRestart {

@@ -78,7 +78,13 @@ pub(super) fn explain(
         Action::None | Action::Start | Action::Restart | Action::Stop => {}
     }
     if lines.is_empty() {
-        lines.push("its files are as they should be".to_owned());
+        lines.push(
+            match runs {
+                Runs::Processes => "its files are as they should be; enabled and loaded anew",
+                Runs::FilesOnly => "its links in *.wants are put back",
+            }
+            .to_owned(),
+        );
     }
     lines
 }
