@@ -1,8 +1,8 @@
 //! The config repository on disk, and the git repository around it. The only room that names git.
 
-mod revision;
-
 #![expect(clippy::disallowed_methods, reason = "reads the config repository")]
+
+mod revision;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Repository {
 pub enum RepositoryError {
     #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
     NotFound { from: PathBuf },
-    #[error("expected a directory {}, found {found}", .at.display())]
+    #[error("expected a directory `{}`: {found}", .at.display())]
     NoDirectory { at: PathBuf, found: io::Error },
     /// Names the clusters that there are.
     #[error("{title}")]

@@ -1,7 +1,6 @@
 //! `bayplan diff … --against REV`.
 
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 
 use super::description::{Outcome, examine, show};
 use super::{Exit, Failure};
@@ -132,7 +131,7 @@ fn one(
                 cluster: name.clone(),
                 revision: revision.clone(),
                 problems: plain(problems, sources),
-                shown: show(problems, sources, std::io::stderr().is_terminal()),
+                shown: show(problems, sources, &Palette::stderr()),
             }));
         }
     }

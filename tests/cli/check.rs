@@ -121,7 +121,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-        help: did you mean `peerspace`? there are: `demo`, `peerspace`
+    help: did you mean `peerspace`? there are: `demo`, `peerspace`
     [exit code: 1]
     ");
 }
@@ -132,12 +132,12 @@ fn a_directory_without_clusters_is_no_config_repository() {
     assert_snapshot!(it.bayplan("check").exits(1), @"
     ------- stderr -------
     error: expected a directory `clusters` in $ROOT/repository or above it, found none
-        help: go to your config repository, or name it with `-C DIR`, or make one with `bayplan init`
+    help: go to your config repository, or name it with `-C DIR`
     [exit code: 1]
     ");
     assert_snapshot!(it.bayplan("-C nowhere check").exits(1), @"
     ------- stderr -------
-    error: failed to canonicalize path `nowhere`: No such file or directory (os error 2)
+    error: expected a directory `nowhere`: No such file or directory (os error 2)
     [exit code: 1]
     ");
 }
@@ -155,7 +155,7 @@ fn a_config_repository_without_a_cluster_says_what_one_is() {
     assert_snapshot!(it.bayplan("diff shop").exits(1), @"
     ------- stderr -------
     error: there is no cluster `shop`
-        help: write `clusters/shop/cluster.toml`
+    help: write `clusters/shop/cluster.toml`
     [exit code: 1]
     ");
 }
@@ -194,4 +194,32 @@ fn a_wrong_description_is_released_nowhere() {
         assert_eq!(output.stderr, it.bayplan("check").stdout, "{command}");
     }
     assert!(!it.path("hosts").exists());
+}
+
+#[test]
+fn a_misnamed_cluster_hides_no_other() {
+    let it = TestEnvironment::shop();
+    it.write("clusters/My Shop/cluster.toml", "");
+    assert_snapshot!(it.bayplan("check").exits(1), @"
+    error: clusters/My Shop: expected lower-case letters, digits and inner hyphens (`[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63), found `My Shop`
+    help: rename the directory
+
+    ok: shop (2 hosts, 3 services)
+    [exit code: 1]
+    ");
+}
+
+#[test]
+fn problems_are_coloured_as_everything_else_is() {
+    let it = TestEnvironment::shop();
+    it.edit("clusters/shop/services/web.toml", "port", "prot");
+    let coloured = |words: &[&str], variable: &str| {
+        let mut command = it.command();
+        let output = it.run(command.arg("check").args(words).env(variable, "1"));
+        output.stdout.contains('\u{1b}')
+    };
+    assert!(!coloured(&[], "NOTHING"));
+    assert!(coloured(&[], "CLICOLOR_FORCE"));
+    assert!(coloured(&["--color", "always"], "NO_COLOR"));
+    assert!(!coloured(&["--color", "never"], "CLICOLOR_FORCE"));
 }
