@@ -176,7 +176,7 @@ fn a_moved_service_says_from_where_and_to_where() {
     );
     assert_snapshot!(it.bayplan("release shop --yes").succeeds(), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + api  write   shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more
+      + api  write   moves here from beta
       ~ web  write   shop-web.service, web/10-service-locations.env
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ web  write   shop-web.service, web/10-service-locations.env
@@ -217,7 +217,7 @@ fn a_stateful_service_moves_only_when_told() {
     let before = it.tree("hosts");
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + db   write   shop-db.service, db/50-db.env
+      + db   write   moves here from beta
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
       - db   remove  moves to alpha
@@ -227,7 +227,7 @@ fn a_stateful_service_moves_only_when_told() {
     ");
     assert_snapshot!(it.bayplan("release shop --yes").exits(1), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + db   write   shop-db.service, db/50-db.env
+      + db   write   moves here from beta
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
       - db   remove  moves to alpha
@@ -256,12 +256,12 @@ fn a_hand_edited_file_is_seen_and_mended() {
     it.write(unit, format!("{}# mine\n", it.read(unit)));
     assert_snapshot!(it.bayplan("status shop").succeeds(), @"
     alpha  hosts/alpha (a directory: nothing runs here)  generation 1
-      web  -  -  files differ, no restart needed
+      web  -  -  edited by hand: shop-web.service
     beta  hosts/beta (a directory: nothing runs here)  generation 1
-      api  -  -  files differ, no restart needed
+      api  -  -  edited by hand: api/50-api.env
       db   -  -  in sync
       web  -  -  in sync
-    2 hosts, 4 units: 2 in sync, 2 files differ
+    2 hosts, 4 units: 2 in sync, 2 edited by hand
     next: `bayplan release shop` brings it in sync
     ");
     let lines = it.bayplan("diff shop --diff").succeeds().stdout;

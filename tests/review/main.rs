@@ -1,6 +1,7 @@
 //! `diff --against`, by the real program, on real git repositories.
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
+#![expect(clippy::disallowed_methods, reason = "a real process on real files")]
 
 mod goldens;
 mod repo;
