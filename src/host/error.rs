@@ -140,11 +140,21 @@ impl HostError {
         if let Some(help) = self.kind.help() {
             let _ = writeln!(text, "help: {help}");
         }
-        let shown = |line: &&str| !line.trim().is_empty() && !self.kind.is_misleading(line);
-        for line in self.stderr.lines().filter(shown) {
+        for line in self.said() {
             let _ = writeln!(text, "  | {}", printable(line));
         }
         text
+    }
+
+    /// What the host or `ssh` said, line by line, as it came: without empty lines, what the error
+    /// itself says already, and advice that would lead astray.
+    pub fn said(&self) -> impl Iterator<Item = &str> {
+        let own = match &self.kind {
+            HostErrorKind::Ssh { line } => line.as_str(),
+            _ => "",
+        };
+        let lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
+        lines.filter(move |line| line.trim() != own && !self.kind.is_misleading(line))
     }
 }
 
@@ -229,6 +239,9 @@ impl HostErrorKind {
                     .to_owned()
             }
             Self::NoSsh => "install the OpenSSH client".to_owned(),
+            Self::Timeout { doing, .. } if doing == WHILE_CONNECTING => {
+                "log in by hand with `ssh`: that shows what it waits for".to_owned()
+            }
             Self::NotLinux { .. }
             | Self::Timeout { .. }
             | Self::Failed { .. }

@@ -121,10 +121,22 @@ impl Report<'_> {
         let columns = Columns::of(self.plan);
         let mut unchanged: Vec<&HostName> = Vec::new();
         for group in self.groups() {
-            if group.plan.acts || group.plan.unfinished || !group.plan.services.is_empty() {
+            let HostPlan {
+                services,
+                stay: _,
+                acts,
+                unfinished,
+            } = group.plan;
+            // Where all is refused, nothing is recorded either.
+            let records = (*acts || *unfinished) && self.plan.refusals.is_empty();
+            if records || !services.is_empty() {
                 lines.extend(self.group(&group, columns));
             } else {
-                unchanged.extend(group.hosts);
+                let refused = |host: &&&HostName| {
+                    let mut refusals = self.plan.refusals.iter();
+                    refusals.any(|refusal| refusal.host == ***host)
+                };
+                unchanged.extend(group.hosts.iter().filter(|host| !refused(host)));
             }
         }
         if !lines.is_empty() && !unchanged.is_empty() {

@@ -9,8 +9,8 @@ impl From<&Problem> for HostFailure {
     fn from(problem: &Problem) -> Self {
         let (long, help) = match problem {
             Problem::Host(error) => {
-                let stderr = error.stderr.trim();
-                let long = (!stderr.is_empty()).then(|| stderr.to_owned());
+                let said: Vec<&str> = error.said().collect();
+                let long = (!said.is_empty()).then(|| said.join("\n"));
                 (long, error.kind.help())
             }
             Problem::Observe(error) => (None, observe_help(error)),

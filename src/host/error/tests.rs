@@ -187,3 +187,22 @@ fn an_odd_answer_is_cut_and_printable() {
     assert_eq!(long.chars().count(), 83);
     assert!(long.ends_with("…`"));
 }
+
+#[test]
+fn what_was_said_is_shown_once_and_never_leads_astray() {
+    let said = |kind, stderr: &str| {
+        let mut error = error(kind);
+        error.stderr = stderr.to_owned();
+        error.said().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let line = "something odd".to_owned();
+    let twice = said(HostErrorKind::Ssh { line }, "before\n\nsomething odd\r\n");
+    assert_eq!(twice, ["before"]);
+    // The known hosts are ours: nobody should edit them.
+    let pinned = KnownBy::Description;
+    let advice = said(
+        HostErrorKind::WrongHostKey { known_by: pinned },
+        "IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /run/known-1:1\n  remove with:\n  ssh-keygen -f x\n",
+    );
+    assert_eq!(advice, ["IDENTIFICATION HAS CHANGED"]);
+}
