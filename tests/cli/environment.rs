@@ -274,7 +274,7 @@ fn progress_in_order(text: &str) -> String {
 fn inputs_unnamed(text: &str) -> String {
     let parts = text.split('/').map(|part| {
         let hexadecimal = |b: &u8| b.is_ascii_digit() || (b'a'..=b'f').contains(b);
-        if part.len() == 12 && part.as_bytes().iter().all(|b| hexadecimal(b)) {
+        if part.len() == 12 && part.as_bytes().iter().all(hexadecimal) {
             "[INPUTS]"
         } else {
             part
