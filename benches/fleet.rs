@@ -37,7 +37,7 @@ use hosts::{Fleet, Host};
 
 const HOSTS: usize = 10;
 const SERVICES: u16 = 20;
-const RUNS: usize = 9;
+const RUNS: usize = 7;
 
 static FLEET: OnceLock<Fleet> = OnceLock::new();
 
@@ -53,77 +53,65 @@ fn main() {
 
 fn measure(fleet: &'static Fleet) {
     let mut ground = described(fleet);
-    let names = ["production", "floor"];
-    eprintln!(
-        "first release: {HOSTS} hosts, {} containers",
-        HOSTS * usize::from(SERVICES)
-    );
-    let first = ground.release().exits(0).took;
-    eprintln!("took {:.1} s", first.as_secs_f64());
     let ssh = Ssh::new(fleet);
-
-    println!("| what | bayplan | floor | ratio | difference |");
-    println!("| --- | --- | --- | --- | --- |");
-
-    let diff = |ground: &Ground| {
-        ground
-            .bayplan_as_written(&["diff", names[0]])
-            .exits(0)
-            .says(&["No changes."])
-            .took
-    };
-    in_turns(
-        "`diff` without changes, cold; `ssh HOST true` on all",
-        || {
-            fleet.close_connections();
-            diff(&ground)
-        },
-        || ssh.on_all(fleet, Connection::Cold, |_| "true".to_owned(), None),
-    );
     ssh.open(fleet);
-    in_turns(
-        "`diff` without changes, warm; `ssh HOST true` on all",
-        || diff(&ground),
-        || ssh.on_all(fleet, Connection::Warm, |_| "true".to_owned(), None),
-    );
+    if let Ok(load) = fs::read_to_string("/proc/loadavg") {
+        println!("load of the machine before: {}", load.trim());
+    }
+    println!("| what | floor | bayplan | floor | ratio | difference |");
+    println!("| --- | --- | --- | --- | --- | --- |");
 
-    // An image that is not there ends a release just after its files were staged, so that the
-    // next one stages them for the first time again.
-    let archives = archives(&ground);
+    // An image that is not there ends a release just after its files were staged: the next one
+    // stages all of them for the first time again.
     ground.repo.set_of("s01", "tag", "absent");
     ground.repo.write();
-    let untar = |_: &Host| {
-        "rm -rf /var/tmp/floor && mkdir /var/tmp/floor && tar -x -C /var/tmp/floor".to_owned()
-    };
-    for (what, connection) in [("cold", Connection::Cold), ("warm", Connection::Warm)] {
+    let archives = archives(&ground);
+    for connection in [Connection::Cold, Connection::Warm] {
         in_turns(
-            &format!("files staged on all hosts, {what}; `tar \\| ssh HOST tar x` on all"),
+            "first push of all files",
+            "`tar \\| ssh HOST tar x`",
+            connection,
             || {
-                if connection == Connection::Cold {
-                    fleet.close_connections();
-                }
+                connection.prepare(fleet);
                 staged(&ground)
             },
             || ssh.on_all(fleet, connection, untar, Some(&archives)),
         );
     }
 
-    // One service on one host, again and again with another value.
     ground.repo.set_of("s01", "tag", "1.0");
     ground.repo.place("s01", "docker01");
-    ground.release().exits(0);
-    let mut turn = 0;
-    for (what, connection) in [("cold", Connection::Cold), ("warm", Connection::Warm)] {
+    let first = ground.release().exits(0).took;
+    let containers = ground.containers().names().len();
+    eprintln!(
+        "the first release of {containers} containers took {:.0} s",
+        first.as_secs_f64()
+    );
+
+    for connection in [Connection::Cold, Connection::Warm] {
         in_turns(
-            &format!(
-                "release of one changed service, {what}; tar to all, then `daemon-reload` and `restart`"
-            ),
+            "`diff` without changes",
+            "`ssh HOST true`",
+            connection,
+            || {
+                connection.prepare(fleet);
+                let diff = ground.bayplan_as_written(&["diff", "production"]);
+                diff.exits(0).says(&["No changes."]).took
+            },
+            || ssh.on_all(fleet, connection, |_| "true".to_owned(), None),
+        );
+    }
+
+    let mut turn = 0;
+    for connection in [Connection::Cold, Connection::Warm] {
+        in_turns(
+            "release of one changed service",
+            "that push, `daemon-reload` and `restart`",
+            connection,
             || {
                 turn += 1;
                 ground.repo.set_of("s01", "env.TURN", turn.to_string());
-                if connection == Connection::Cold {
-                    fleet.close_connections();
-                }
+                connection.prepare(fleet);
                 ground
                     .release()
                     .exits(0)
@@ -145,6 +133,10 @@ fn measure(fleet: &'static Fleet) {
             },
         );
     }
+}
+
+fn untar(_: &Host) -> String {
+    "rm -rf /var/tmp/floor && mkdir /var/tmp/floor && tar -x -C /var/tmp/floor".to_owned()
 }
 
 /// Twenty services on each of ten hosts: every one on all of them.
@@ -195,6 +187,23 @@ fn staged(ground: &Ground) -> Duration {
 enum Connection {
     Cold,
     Warm,
+}
+
+impl Connection {
+    /// What bayplan finds open: nothing, or what its last run left.
+    fn prepare(self, fleet: &Fleet) {
+        match self {
+            Connection::Cold => fleet.close_connections(),
+            Connection::Warm => {}
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Connection::Cold => "cold",
+            Connection::Warm => "warm",
+        }
+    }
 }
 
 /// The bare tools, with connections of their own.
@@ -282,7 +291,13 @@ impl Ssh {
 }
 
 /// Measures both in turns, after one of each that does not count, and prints the medians.
-fn in_turns(what: &str, mut ours: impl FnMut() -> Duration, mut floor: impl FnMut() -> Duration) {
+fn in_turns(
+    what: &str,
+    bare: &str,
+    connection: Connection,
+    mut ours: impl FnMut() -> Duration,
+    mut floor: impl FnMut() -> Duration,
+) {
     ours();
     floor();
     let (mut left, mut right) = (Vec::new(), Vec::new());
@@ -292,7 +307,8 @@ fn in_turns(what: &str, mut ours: impl FnMut() -> Duration, mut floor: impl FnMu
     }
     let (left, right) = (median(left), median(right));
     println!(
-        "| {what} | {left:.3} s | {right:.3} s | {:.2} | {:+.3} s |",
+        "| {what}, {} | {bare} | {left:.2} s | {right:.2} s | {:.2} | {:+.2} s |",
+        connection.word(),
         left / right,
         left - right
     );

@@ -24,14 +24,29 @@ pub struct Repository {
 pub enum RepositoryError {
     #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
     NotFound { from: PathBuf },
-    #[error("expected a directory `{}`: {found}", .at.display())]
-    NoDirectory { at: PathBuf, found: io::Error },
-    /// Names the clusters that there are.
+    #[error("expected a directory to work in, found {}: {why}", .path.display())]
+    NoDirectory { path: PathBuf, why: io::Error },
+    /// The help names the clusters that there are.
     #[error("{title}")]
-    UnknownCluster { title: String, help: String },
+    UnknownCluster { title: String, help: Option<String> },
     /// The path is in the message.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl RepositoryError {
+    /// What to type.
+    #[must_use]
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            RepositoryError::NotFound { .. } => Some(
+                "go to your config repository, or name it with `-C DIR`; a new one begins with \
+                 clusters/NAME/cluster.toml",
+            ),
+            RepositoryError::UnknownCluster { help, .. } => help.as_deref(),
+            RepositoryError::NoDirectory { .. } | RepositoryError::Io(_) => None,
+        }
+    }
 }
 
 /// The commit that the checkout stands at.
@@ -43,32 +58,19 @@ pub struct Commit {
     pub dirty: bool,
 }
 
-impl RepositoryError {
-    /// What to type next, where that is known.
-    #[must_use]
-    pub fn help(&self) -> Option<String> {
-        match self {
-            Self::NotFound { .. } => {
-                Some("go to your config repository, or name it with `-C DIR`".to_owned())
-            }
-            Self::UnknownCluster { help, .. } => Some(help.clone()),
-            Self::NoDirectory { .. } | Self::Io(_) => None,
-        }
-    }
-}
-
 impl Repository {
     /// The nearest directory with `clusters/`, from this one upwards.
     ///
     /// # Errors
     /// There is none, or the directory itself is not there.
     pub fn find(from: &Path) -> Result<Self, RepositoryError> {
-        // The path is named here, and with what was expected of it.
-        let start = std::fs::canonicalize(from);
-        let start = start.map_err(|found| RepositoryError::NoDirectory {
-            at: from.to_owned(),
-            found,
-        })?;
+        // The error's own path: `canonicalize` is nothing that a user asked for.
+        let start = from
+            .canonicalize()
+            .map_err(|why| RepositoryError::NoDirectory {
+                path: from.to_owned(),
+                why,
+            })?;
         let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
         match root {
             Some(root) => Ok(Self {
@@ -95,7 +97,7 @@ impl Repository {
             let problem = unknown_cluster(cluster, &sources);
             return Err(RepositoryError::UnknownCluster {
                 title: problem.title,
-                help: problem.help.unwrap_or_default(),
+                help: problem.help,
             });
         }
         self.read_cluster(cluster, &mut sources)?;
@@ -233,8 +235,8 @@ mod tests {
     #[test]
     fn a_directory_without_clusters_is_an_error_that_helps() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Repository::find(dir.path()).unwrap_err().to_string();
-        assert!(error.contains("expected a directory `clusters`"), "{error}");
+        let error = Repository::find(dir.path()).unwrap_err();
+        assert!(error.help().unwrap().contains("`-C DIR`"), "{error}");
     }
 
     #[test]
@@ -261,21 +263,20 @@ mod tests {
     fn an_unknown_cluster_is_an_error_that_lists_the_known_ones() {
         let dir = example();
         let repository = Repository::find(dir.path()).unwrap();
-        for (name, expected, help) in [
+        for (name, expected) in [
             (
                 "prodution",
-                "there is no cluster `prodution`",
-                "did you mean `production`? there are: `integration`, `production`",
+                "there is no cluster `prodution`\n\
+                 did you mean `production`? there are: `integration`, `production`",
             ),
             (
                 "../..",
-                "there is no cluster `../..`",
-                "there are: `integration`, `production`",
+                "there is no cluster `../..`\nthere are: `integration`, `production`",
             ),
         ] {
             let error = repository.load(name).unwrap_err();
-            assert_eq!(error.to_string(), expected);
-            assert_eq!(error.help().as_deref(), Some(help));
+            let help = error.help().unwrap();
+            assert_eq!(format!("{error}\n{help}"), expected);
         }
     }
 

@@ -25,6 +25,7 @@ mod needs;
 mod placement;
 #[cfg(test)]
 mod properties;
+mod provenance;
 mod read;
 mod reserved;
 mod scope;
@@ -37,4 +38,5 @@ mod variables;
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort, template_problem};
 pub use excerpt::{Paint, excerpt};
 pub(crate) use load::unknown_cluster;
+pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};
 pub use sources::Sources;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::description::{examine, repository, show};
+use super::description::{examine, not_loaded, repository, show};
 use super::{Exit, Failure};
 use crate::cli::Check;
 use crate::cluster::name::ClusterName;
@@ -14,7 +14,7 @@ use crate::report::stream;
 pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     let clusters = if arguments.clusters.is_empty() {
-        let sources = repository.load_all().map_err(Failure::of_repository)?;
+        let sources = repository.load_all().map_err(not_loaded)?;
         let names: Vec<String> = sources.clusters().map(str::to_owned).collect();
         names
     } else {
@@ -42,7 +42,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
                 continue;
             }
         };
-        let sources = repository.load(&cluster).map_err(Failure::of_repository)?;
+        let sources = repository.load(&cluster).map_err(not_loaded)?;
         let outcome = examine(&name, &sources);
         let palette = Palette::stdout();
         stream::stdout(&show(&outcome.problems, &sources, &palette))?;

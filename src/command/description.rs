@@ -14,7 +14,7 @@ use crate::report::check::{Checked, Size, diagnostics, summary};
 use crate::report::errors::one;
 use crate::report::palette::Palette;
 use crate::report::stream;
-use crate::repository::Repository;
+use crate::repository::{Repository, RepositoryError};
 
 /// A description without errors, and what it comes to.
 pub(super) struct Description {
@@ -25,7 +25,16 @@ pub(super) struct Description {
 
 /// The config repository at or above a directory, by default the current one.
 pub(super) fn repository(directory: Option<&Path>) -> Result<Repository, Failure> {
-    Repository::find(directory.unwrap_or(Path::new("."))).map_err(Failure::of_repository)
+    Repository::find(directory.unwrap_or(Path::new("."))).map_err(not_loaded)
+}
+
+/// A description that cannot be read.
+pub(super) fn not_loaded(error: RepositoryError) -> Failure {
+    let help = error.help().map(str::to_owned);
+    Failure {
+        help,
+        ..Failure::from(error)
+    }
 }
 
 /// Loads, checks and renders a cluster. Problems are shown; errors end the command.
@@ -33,8 +42,8 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
     let sources = match repository.load(name.as_str()) {
         Ok(sources) => sources,
         Err(error) => {
-            let (text, help) = (error.to_string(), error.help());
-            stream::stderr(&one(&text, help.as_deref(), &Palette::stderr()));
+            let palette = Palette::stderr();
+            stream::stderr(&one(&error.to_string(), error.help(), &palette));
             return Err(Exit::Failed);
         }
     };

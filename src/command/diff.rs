@@ -39,7 +39,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     };
     let hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
     progress.finish();
-    let plan = plan(&description.desired, &hosts.observed(), &options);
+    let observed = hosts.observed();
+    let plan_of = |options: &Options| plan(&description.desired, &observed, options);
+    let plan = plan_of(&options);
     let failures = failures(hosts.problems());
     let detail = if arguments.diff {
         Detail::Diff
@@ -54,7 +56,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
         Format::Text => {
             show(&description, &plan, &scope, detail)?;
             if failures.is_empty() {
-                let next = text::next_step(&plan, &scope.services, &Palette::stdout());
+                // A diff shows moves of stateful services; a release must be told.
+                let untold = Options {
+                    moves: Moves::Refuse,
+                    ..options
+                };
+                let moves = if plan_of(&untold).refusals.is_empty() {
+                    Moves::Refuse
+                } else {
+                    Moves::Allow
+                };
+                let next = text::next_step(&plan, &scope.services, moves, &Palette::stdout());
                 stream::stdout(&next.unwrap_or_default())?;
             }
         }

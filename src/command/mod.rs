@@ -7,11 +7,12 @@ mod diff;
 mod release;
 mod render;
 mod review;
+mod schema;
 mod status;
+mod why;
 
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
-use crate::repository::RepositoryError;
 
 /// How bayplan ends (design: exit codes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,15 +68,6 @@ impl Failure {
             ..Self::from(error)
         }
     }
-
-    /// Why the config repository could not be read.
-    fn of_repository(error: RepositoryError) -> Self {
-        let help = error.help();
-        Self {
-            help,
-            ..Self::from(error)
-        }
-    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -111,6 +103,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Why(arguments) => why::run(directory, &arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
-use crate::cluster::{Paint, Sources, excerpt, nearest, unknown_cluster};
+use crate::cluster::{Definitions, Paint, Sources, definitions, excerpt, nearest, unknown_cluster};
 use crate::plan::review::{Side, review};
 use crate::plan::{Moves, Options};
 use crate::render::desired::Desired;
@@ -138,7 +138,13 @@ fn one(
     let model = |outcome: Option<Outcome>| outcome.and_then(|outcome| outcome.model);
     let (old, new) = (model(old), model(new));
     let options = options(name, old.as_ref(), new.as_ref(), arguments)?;
-    let review = review(side(&old), side(&new), &options);
+    let defined = |sources| definitions(name.as_str(), sources);
+    let (defined_before, defined_after) = (defined(before), defined(after));
+    let review = review(
+        side(&old, &defined_before),
+        side(&new, &defined_after),
+        &options,
+    );
     let (cluster, _) = new.or(old).expect("one side has it, and it is not broken");
     Ok(Reviewed::Done {
         cluster: Box::new(cluster),
@@ -146,9 +152,16 @@ fn one(
     })
 }
 
-fn side(model: &Option<(Cluster, Desired)>) -> Option<Side<'_>> {
+fn side<'a>(
+    model: &'a Option<(Cluster, Desired)>,
+    definitions: &'a Definitions,
+) -> Option<Side<'a>> {
     let (cluster, desired) = model.as_ref()?;
-    Some(Side { cluster, desired })
+    Some(Side {
+        cluster,
+        desired,
+        definitions,
+    })
 }
 
 /// The problems with their excerpts, without colours.

@@ -11,6 +11,7 @@ use super::reason::Reason;
 use super::{Action, Change, Moves, Options, Plan, Refusal, RefusalReason, plan};
 use crate::cluster::model::{Cluster, Layer, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::{Definition, Definitions};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::manifest::Manifest;
 use crate::render::render;
@@ -20,6 +21,8 @@ use crate::render::render;
 pub struct Side<'a> {
     pub cluster: &'a Cluster,
     pub desired: &'a Desired,
+    /// What its variables are made of, to tell a change from what follows from it.
+    pub definitions: &'a Definitions,
 }
 
 /// What a change of the description does to one cluster.
@@ -73,10 +76,11 @@ pub enum CauseKind {
     Template { path: String },
     /// These services use another template than before.
     OtherTemplate { before: String, after: String },
-    /// A variable that several services read, as in [`Reason::Variable`].
+    /// A variable that several services read, themselves or within another one: as written, where it
+    /// is another one that they read.
     Variable {
         layer: Layer,
-        name: crate::cluster::name::VariableName,
+        name: String,
         before: Option<String>,
         after: Option<String>,
     },
@@ -312,9 +316,9 @@ fn readdressed(
 }
 
 /// What several services restart for.
-fn causes(before: Side<'_>, after: Side<'_>, plan: &Plan) -> Vec<Cause> {
+fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec<Cause> {
     let mut found: BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> =
-        templates(before, after, plan);
+        templates(old_side, new_side, plan);
     for (host, service) in restarts(plan) {
         for reason in &service.reasons {
             let Reason::Variable {
@@ -326,21 +330,34 @@ fn causes(before: Side<'_>, after: Side<'_>, plan: &Plan) -> Vec<Cause> {
             else {
                 continue;
             };
-            if *layer == Layer::Service {
-                continue;
-            }
-            let what = CauseKind::Variable {
-                layer: *layer,
-                name: name.clone(),
-                before: before.clone(),
-                after: after.clone(),
+            let reader = Reader {
+                service: &service.service,
+                old: old_side.definitions,
+                new: new_side.definitions,
             };
-            let services = found.entry(what).or_default();
-            let hosts = services.entry(service.service.clone()).or_default();
-            hosts.insert(host.clone());
+            let roots = match layer {
+                Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
+                Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
+                    reader.roots(name.as_str())
+                }
+            };
+            for root in roots {
+                let what = match root == name.as_str() {
+                    true => CauseKind::Variable {
+                        layer: *layer,
+                        name: root,
+                        before: before.clone(),
+                        after: after.clone(),
+                    },
+                    false => reader.definition(root),
+                };
+                let services = found.entry(what).or_default();
+                let hosts = services.entry(service.service.clone()).or_default();
+                hosts.insert(host.clone());
+            }
         }
     }
-    let running: BTreeSet<(&HostName, &ServiceName)> = before
+    let running: BTreeSet<(&HostName, &ServiceName)> = old_side
         .desired
         .hosts
         .iter()
@@ -364,6 +381,53 @@ fn causes(before: Side<'_>, after: Side<'_>, plan: &Plan) -> Vec<Cause> {
         .collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.restarts.len()));
     causes
+}
+
+/// A service that reads variables.
+struct Reader<'a> {
+    service: &'a ServiceName,
+    old: &'a Definitions,
+    new: &'a Definitions,
+}
+
+impl Reader<'_> {
+    fn both(&self, name: &str) -> (Option<&Definition>, Option<&Definition>) {
+        let (old, new) = (self.old, self.new);
+        (old.of(self.service, name), new.of(self.service, name))
+    }
+
+    /// The shared definitions that were edited and that a variable's value follows from. What is the
+    /// service's own it says in its own line.
+    fn roots(&self, name: &str) -> BTreeSet<String> {
+        let mut roots = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut left = vec![name.to_owned()];
+        while let Some(name) = left.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let (before, after) = self.both(&name);
+            let both = [before, after].into_iter().flatten();
+            for definition in both.clone() {
+                left.extend(definition.uses.iter().cloned());
+            }
+            let own = both.clone().any(|d| d.layer == Layer::Service);
+            if !own && before.map(|d| &d.raw) != after.map(|d| &d.raw) {
+                roots.insert(name);
+            }
+        }
+        roots
+    }
+
+    fn definition(&self, name: String) -> CauseKind {
+        let (before, after) = self.both(&name);
+        CauseKind::Variable {
+            layer: after.or(before).map_or(Layer::Cluster, |d| d.layer),
+            before: before.map(|d| d.raw.clone()),
+            after: after.map(|d| d.raw.clone()),
+            name,
+        }
+    }
 }
 
 fn restarts(plan: &Plan) -> impl Iterator<Item = (&HostName, &super::ServicePlan)> {

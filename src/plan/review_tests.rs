@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::{Sources, check};
+use crate::cluster::{Sources, check, definitions};
 use crate::plan::model_host::ModelHost;
 use crate::plan::target;
 
@@ -334,8 +334,12 @@ impl World {
     }
 }
 
-fn side((cluster, desired): &(Cluster, Desired)) -> Side<'_> {
-    Side { cluster, desired }
+fn side<'a>((cluster, desired): &'a (Cluster, Desired), definitions: &'a Definitions) -> Side<'a> {
+    Side {
+        cluster,
+        desired,
+        definitions,
+    }
 }
 
 /// Who is disturbed, by what the plan shows.
@@ -369,7 +373,9 @@ proptest! {
         };
         let mut world = World { hosts: BTreeMap::new() };
         world.release(&old.1);
-        let review = review(Some(side(&old)), Some(side(&new)), &Options::default());
+        let defined = [&before, &after].map(|one| definitions("test", &one.sources()));
+        let sides = [side(&old, &defined[0]), side(&new, &defined[1])];
+        let review = review(Some(sides[0]), Some(sides[1]), &Options::default());
         let (plan, done) = world.release(&new.1);
 
         prop_assert_eq!(shown(&review.plan), done, "no more and no fewer");

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Runs};
+use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Owner, Runs};
 use super::reason::Reason;
-use super::{Action, Change, Options, Plan, ServicePlan, plan};
+use super::{Action, Change, Options, Plan, RefusalReason, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::render::desired::Desired;
 
@@ -12,6 +12,8 @@ use crate::render::desired::Desired;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
     pub hosts: BTreeMap<HostName, HostStatus>,
+    /// A release would be refused.
+    pub refused: bool,
 }
 
 /// The state of one host.
@@ -21,6 +23,8 @@ pub struct HostStatus {
     pub generation: Option<u64>,
     /// An activation did not finish here.
     pub unfinished: bool,
+    /// A release does something here, were it only to record the generation.
+    pub acts: bool,
     pub services: BTreeMap<ServiceName, ServiceStatus>,
 }
 
@@ -47,6 +51,11 @@ pub enum State {
     },
     /// Files on the host differ from the desired ones, but the container needs no restart.
     FilesDiffer,
+    /// The unit file at its place is not ours: a release is refused.
+    ForeignUnit {
+        path: String,
+        owner: Owner,
+    },
     /// Files were changed by hand.
     Edited {
         paths: Vec<String>,
@@ -75,6 +84,7 @@ pub fn status(desired: &Desired, observed: &Observed) -> Status {
     });
     Status {
         hosts: hosts.collect(),
+        refused: !plan.refusals.is_empty(),
     }
 }
 
@@ -107,6 +117,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             (None, Runs::FilesOnly) => State::FilesInSync,
             (Some(planned), _) => planned_state(planned),
         };
+        let state = foreign_unit(name, service, plan).unwrap_or(state);
         services.insert(service.clone(), row(service, wanted.unit.clone(), state));
     }
     for service in plan.hosts[name].services.iter() {
@@ -121,8 +132,29 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             Generation::None | Generation::Unreadable { .. } => None,
         },
         unfinished: plan.hosts[name].unfinished,
+        acts: plan.hosts[name].acts,
         services,
     }
+}
+
+/// Whose unit stands at the place of this service's, if it is not ours. The plan shows nothing else
+/// of such a service.
+fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<State> {
+    let refusals = plan.refusals.iter().filter(|refusal| refusal.host == *host);
+    refusals.into_iter().find_map(|refusal| match &refusal.why {
+        RefusalReason::ForeignUnit {
+            service,
+            path,
+            owner,
+        } if service == wanted => Some(State::ForeignUnit {
+            path: path.clone(),
+            owner: owner.clone(),
+        }),
+        RefusalReason::ForeignUnit { .. }
+        | RefusalReason::Stateful { .. }
+        | RefusalReason::PortHeld { .. }
+        | RefusalReason::Newer { .. } => None,
+    })
 }
 
 fn planned_state(planned: &ServicePlan) -> State {

@@ -40,7 +40,7 @@ pub struct ManifestService {
 /// Why a manifest of a host cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
-    #[error("its manifest has format {0}, this bayplan reads up to {FORMAT}: use a newer bayplan")]
+    #[error("its manifest has format {0}, this bayplan reads up to {FORMAT}")]
     Newer(u32),
     #[error("its manifest cannot be read: {0}")]
     Malformed(String),

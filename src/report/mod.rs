@@ -23,6 +23,7 @@ pub mod status;
 pub mod stream;
 mod text;
 mod totals;
+pub mod why;
 
 /// How much of values and files is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::observed::Runs;
-use crate::plan::{Action, Change, HostPlan, Phase, Plan, ServicePlan};
+use crate::plan::{Action, Change, HostPlan, Moves, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -56,10 +56,16 @@ pub(super) fn body(
     report.lines()
 }
 
-/// A line that says what to type after a `diff`; nothing if there is nothing to do, or something
+/// A line that says what to type after a `diff`, with what a release must be told of stateful
+/// services; nothing if there is nothing to do, or something
 /// to solve first.
 #[must_use]
-pub fn next_step(plan: &Plan, only: &[ServiceName], palette: &Palette) -> Option<String> {
+pub fn next_step(
+    plan: &Plan,
+    only: &[ServiceName],
+    moves: Moves,
+    palette: &Palette,
+) -> Option<String> {
     if !plan.refusals.is_empty() {
         return None;
     }
@@ -72,9 +78,13 @@ pub fn next_step(plan: &Plan, only: &[ServiceName], palette: &Palette) -> Option
         return None;
     }
     let services: String = services.iter().map(|name| format!(" {name}")).collect();
+    let flag = match moves {
+        Moves::Allow => " --allow-move",
+        Moves::Refuse => "",
+    };
     let next = paint(palette.help, "next:");
     Some(format!(
-        "{next} `bayplan release {}{services}`\n",
+        "{next} `bayplan release {}{services}{flag}`\n",
         plan.cluster
     ))
 }
@@ -504,7 +514,7 @@ mod tests {
             shown(&cluster, &plan, Detail::Short),
             "No changes on 1 host of production; docker02 and docker03 not seen\n"
         );
-        assert_eq!(next_step(&plan, &[], &Palette::PLAIN), None);
+        assert_eq!(next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN), None);
         assert_eq!(
             shown(
                 &cluster,
@@ -536,7 +546,7 @@ mod tests {
         );
         assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
         assert_eq!(
-            next_step(&plan, &[], &Palette::PLAIN).unwrap(),
+            next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN).unwrap(),
             "next: `bayplan release production reports`\n"
         );
     }
@@ -602,12 +612,17 @@ mod tests {
     fn the_next_step_names_what_was_asked_for() {
         let only = [samples::service("search")];
         assert_eq!(
-            next_step(&samples::ordinary(), &only, &Palette::PLAIN).unwrap(),
+            next_step(&samples::ordinary(), &only, Moves::Refuse, &Palette::PLAIN).unwrap(),
             "next: `bayplan release production search`
 "
         );
         assert_eq!(
-            next_step(&samples::everything("x"), &[], &Palette::PLAIN),
+            next_step(
+                &samples::everything("x"),
+                &[],
+                Moves::Refuse,
+                &Palette::PLAIN
+            ),
             None,
             "refused"
         );

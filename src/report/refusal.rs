@@ -9,6 +9,15 @@ use crate::plan::{Refusal, RefusalReason};
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
 
+/// Whose a unit file is, after its path.
+pub(super) fn whose(owner: &Owner) -> String {
+    match owner {
+        Owner::Masked => "is masked".to_owned(),
+        Owner::Cluster(other) => format!("belongs to the cluster {}", value(other)),
+        Owner::Unmarked => "is not bayplan's".to_owned(),
+    }
+}
+
 /// What is wrong, then what to type.
 pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette) -> Vec<String> {
     let Refusal { host, why } = refusal;
@@ -30,24 +39,18 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                     rename.clone()
                 }
             };
-            let (what, help) = match owner {
-                Owner::Masked => (
-                    "is masked".to_owned(),
-                    format!(
-                        "`systemctl unmask {unit}` on {host}, or take {service} off {host} in \
+            let help = match owner {
+                Owner::Masked => format!(
+                    "`systemctl unmask {unit}` on {host}, or take {service} off {host} in \
                          [place]"
-                    ),
                 ),
-                Owner::Cluster(other) => (
-                    format!("belongs to the cluster {}", value(other)),
-                    format!(
-                        "{rename} or the cluster, or release {} without it first",
-                        value(other)
-                    ),
+                Owner::Cluster(other) => format!(
+                    "{rename} or the cluster, or release {} without it first",
+                    value(other)
                 ),
-                Owner::Unmarked => ("is not bayplan's".to_owned(), remove()),
+                Owner::Unmarked => remove(),
             };
-            (format!("{} {what}", value(path)), help)
+            (format!("{} {}", value(path), whose(owner)), help)
         }
         RefusalReason::Stateful { service, moves } => (
             if *moves {

@@ -72,9 +72,9 @@ impl Sides {
     #[must_use]
     pub fn note(&self) -> Option<String> {
         let Missing { commits, instead } = self.missing.as_ref()?;
-        let them = if *commits == 1 { "it" } else { "them" };
+        let they = if *commits == 1 { "it" } else { "they" };
         Some(format!(
-            "{} has {} that {} lacks: what {them} changed shows as taken back; `--against {instead}` \
+            "{} has {} that {} lacks: what {they} changed shows as taken back; `--against {instead}` \
              compares with where the branch began",
             self.before,
             count(*commits, "commit", "commits"),
@@ -146,7 +146,7 @@ pub(super) fn what(what: &CauseKind, detail: Detail) -> String {
             match (before, after) {
                 (Some(before), Some(after)) => {
                     let (before, after) = match detail {
-                        Detail::Short => short_pair(before, after, 60),
+                        Detail::Short => short_pair(before, after, 30),
                         Detail::Diff => (value(before), value(after)),
                     };
                     format!("{key} {before} → {after}")

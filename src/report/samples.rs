@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::errors::HostFailure;
+use super::review::{Broken, Missing, Reviewed, Sides};
 use crate::cluster::model::{
     Cluster, Container, Engine, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
     Transport,
@@ -13,6 +14,7 @@ use crate::cluster::model::{
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
+use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 use crate::plan::step::Step;
 use crate::plan::{
@@ -251,7 +253,9 @@ pub fn documented_status() -> Status {
     let reasons = vec![image("1.4.2", "1.5.0")];
     let search = row("search", "1.4.2", State::PendingRestart { reasons });
     let first = status.hosts.first_entry().expect("there are two hosts");
-    first.into_mut().services = BTreeMap::from([search]);
+    let first = first.into_mut();
+    first.acts = true;
+    first.services = BTreeMap::from([search]);
     status
 }
 
@@ -428,6 +432,7 @@ pub fn every_state(odd: &str) -> Status {
     let one = HostStatus {
         generation: Some(12),
         unfinished: false,
+        acts: true,
         services: BTreeMap::from([
             row("calendar", "sha256:0123456789abcdef", State::InSync),
             row(
@@ -448,9 +453,18 @@ pub fn every_state(odd: &str) -> Status {
     let two = HostStatus {
         generation: None,
         unfinished: true,
+        acts: true,
         services: BTreeMap::from([
             row("edited", "1.4.2", State::Edited { paths }),
             row("left", "1.0", State::Unmanaged),
+            row(
+                "masked",
+                "1.0",
+                State::ForeignUnit {
+                    path: odd.to_owned(),
+                    owner: Owner::Masked,
+                },
+            ),
             row("written", "1.0", State::FilesInSync),
             fresh,
         ]),
@@ -462,6 +476,7 @@ pub fn every_state(odd: &str) -> Status {
     ];
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+        refused: false,
     }
 }
 
@@ -470,6 +485,7 @@ pub fn in_sync() -> Status {
     let status = |name| HostStatus {
         generation: Some(3),
         unfinished: false,
+        acts: false,
         services: BTreeMap::from([row(name, "1.4.2", State::InSync)]),
     };
     let hosts = [
@@ -479,6 +495,7 @@ pub fn in_sync() -> Status {
     ];
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
+        refused: false,
     }
 }
 
@@ -576,4 +593,80 @@ pub fn events(odd: &str) -> Vec<Event> {
         kind,
     };
     kinds.into_iter().map(event).collect()
+}
+
+pub fn sides(odd: &str) -> Sides {
+    Sides {
+        before: format!("{odd} (3f9ac1b20c77)"),
+        after: "the checkout (0123456789ab and uncommitted changes)".to_owned(),
+        before_commit: Some("3f9ac1b20c77".repeat(3) + "0123"),
+        after_commit: None,
+        missing: Some(Missing {
+            commits: 2,
+            instead: format!("{odd}..."),
+        }),
+    }
+}
+
+/// One cluster with one of everything, and one that is broken.
+pub fn reviews(odd: &str) -> Vec<Reviewed> {
+    let odd = || odd.to_owned();
+    let cause = |what, extent| Cause {
+        what,
+        restarts: [("search", "docker01"), ("listing", "docker02")]
+            .map(|(name, at)| (service(name), BTreeSet::from([host(at)])))
+            .into(),
+        extent,
+    };
+    let review = Review {
+        cluster: production(),
+        presence: Presence::New,
+        plan: everything(&odd()),
+        causes: vec![
+            cause(CauseKind::Template { path: odd() }, Extent::All),
+            cause(
+                CauseKind::OtherTemplate {
+                    before: odd(),
+                    after: "built-in".to_owned(),
+                },
+                Extent::Some,
+            ),
+            cause(
+                CauseKind::Variable {
+                    layer: Layer::Cluster,
+                    name: odd(),
+                    before: Some(odd()),
+                    after: Some(odd() + "x"),
+                },
+                Extent::Some,
+            ),
+        ],
+        left: BTreeMap::from([(
+            host("docker09"),
+            Left {
+                services: vec![service("search"), service("cache")],
+                stateful: vec![service("cache")],
+            },
+        )]),
+        readdressed: BTreeMap::from([(host("docker01"), (odd(), odd() + "x"))]),
+        stateful: vec![Refusal {
+            host: host("docker02"),
+            why: RefusalReason::Stateful {
+                service: service("search"),
+                moves: true,
+            },
+        }],
+    };
+    vec![
+        Reviewed::Done {
+            cluster: Box::new(cluster()),
+            review: Box::new(review),
+        },
+        Reviewed::Broken(Broken {
+            cluster: production(),
+            revision: odd(),
+            problems: format!("error: {}\n", odd()),
+            shown: String::new(),
+        }),
+    ]
 }

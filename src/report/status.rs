@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::Detail;
 use super::palette::{Palette, paint};
 use super::reason::{Space, reason, some_paths};
+use super::refusal::whose;
 use super::text::{WIDTH, count, escape, list, pad, short_value, value, width};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
@@ -35,7 +36,7 @@ pub(super) fn in_sync(status: &Status) -> bool {
             .services
             .values()
             .map(|service| Word::of(&service.state));
-        !host.unfinished && states.into_iter().all(|word| word == Word::InSync)
+        !host.unfinished && !host.acts && states.into_iter().all(|word| word == Word::InSync)
     })
 }
 
@@ -50,6 +51,7 @@ fn host_lines(
     let HostStatus {
         generation,
         unfinished,
+        acts,
         services,
     } = status;
     let mut header = paint(palette.strong, host.as_str());
@@ -74,6 +76,13 @@ fn host_lines(
     if *unfinished {
         lines.push(format!(
             "  {} the last activation did not finish here",
+            paint(palette.changed, "!")
+        ));
+    }
+    let in_sync = |service: &ServiceStatus| Word::of(&service.state) == Word::InSync;
+    if *acts && !*unfinished && services.values().all(in_sync) {
+        lines.push(format!(
+            "  {} the files are as described; their generation is not recorded",
             paint(palette.changed, "!")
         ));
     }
@@ -160,11 +169,12 @@ fn shown_state(state: &State, palette: &Palette) -> String {
         Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
             palette.changed
         }
-        Word::Edited | Word::NotRunning => palette.removed,
+        Word::Edited | Word::NotRunning | Word::ForeignUnit => palette.removed,
     };
     let more = match state {
         State::Edited { paths } => format!(": {}", some_paths(paths, Detail::Short)),
         State::NotRunning { state } => format!(" ({})", value(state)),
+        State::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
         State::FilesDiffer => ", no restart needed".to_owned(),
         State::Unmanaged => ": not in the description".to_owned(),
         State::InSync | State::FilesInSync | State::PendingRestart { .. } | State::NotReleased => {
@@ -184,6 +194,7 @@ enum Word {
     NotRunning,
     NotReleased,
     Unmanaged,
+    ForeignUnit,
 }
 
 impl Word {
@@ -196,6 +207,7 @@ impl Word {
             State::NotRunning { .. } => Self::NotRunning,
             State::NotReleased => Self::NotReleased,
             State::Unmanaged => Self::Unmanaged,
+            State::ForeignUnit { .. } => Self::ForeignUnit,
         }
     }
 
@@ -208,6 +220,7 @@ impl Word {
             Self::NotRunning => "not running",
             Self::NotReleased => "not released",
             Self::Unmanaged => "unmanaged",
+            Self::ForeignUnit => "foreign unit",
         }
     }
 }
@@ -263,7 +276,11 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         )));
     }
     let manual = manual(cluster, status);
-    if needs_a_release(cluster, status) {
+    if status.refused {
+        lines.push(next(&format!(
+            "`bayplan diff {name}` tells what stands in the way of a release"
+        )));
+    } else if needs_a_release(cluster, status) && unseen.is_empty() {
         lines.push(next(&format!("`bayplan release {name}` brings it in sync")));
     }
     if !manual.is_empty() {
@@ -306,7 +323,9 @@ fn manual<'a>(cluster: &Cluster, status: &'a Status) -> BTreeSet<&'a ServiceName
 fn needs_a_release(cluster: &Cluster, status: &Status) -> bool {
     status.hosts.values().any(|host| {
         let mut services = host.services.iter();
+        let in_sync = |s: &ServiceStatus| Word::of(&s.state) == Word::InSync;
         host.unfinished
+            || (host.acts && host.services.values().all(in_sync))
             || services.any(|(name, service)| {
                 Word::of(&service.state) != Word::InSync
                     && !waits_for_its_name(cluster, name, &service.state)

@@ -132,12 +132,12 @@ fn a_directory_without_clusters_is_no_config_repository() {
     assert_snapshot!(it.bayplan("check").exits(1), @"
     ------- stderr -------
     error: expected a directory `clusters` in $ROOT/repository or above it, found none
-    help: go to your config repository, or name it with `-C DIR`
+    help: go to your config repository, or name it with `-C DIR`; a new one begins with clusters/NAME/cluster.toml
     [exit code: 1]
     ");
     assert_snapshot!(it.bayplan("-C nowhere check").exits(1), @"
     ------- stderr -------
-    error: expected a directory `nowhere`: No such file or directory (os error 2)
+    error: expected a directory to work in, found nowhere: No such file or directory (os error 2)
     [exit code: 1]
     ");
 }

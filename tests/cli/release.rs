@@ -223,7 +223,7 @@ fn a_stateful_service_moves_only_when_told() {
       - db   remove  moves to alpha
     in this order: alpha (what is new) → beta → beta (what leaves)
     2 hosts: 6 files change; nothing is started
-    next: `bayplan release shop`
+    next: `bayplan release shop --allow-move`
     ");
     assert_snapshot!(it.bayplan("release shop --yes").exits(1), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)

@@ -369,3 +369,40 @@ fn json_for_programs() {
             .text()
     );
 }
+
+#[test]
+fn why_tells_where_everything_comes_from() {
+    let repo = Repo::new();
+    repo.edit(
+        SEARCH,
+        "JAVA_OPTS = ",
+        "LOG_LEVEL = \"debug\"\nJAVA_OPTS = ",
+    );
+    repo.edit(CLUSTER, "UNUSED ", "LOG_LEVEL = \"warn\"\nUNUSED ");
+    assert_snapshot!(repo.run("why production search").text());
+    assert_snapshot!(repo.run("why production serach").text());
+}
+
+#[test]
+fn what_follows_from_an_edit_is_told_with_its_cause() {
+    let repo = Repo::new();
+    let uses = "[env]\nSTORE = \"{{ MONGODB_HOST_01 }}/calendar\"\n";
+    let calendar = "clusters/production/services/cache.toml";
+    repo.write(calendar, &(repo.read(calendar) + uses));
+    repo.commit("another reader");
+    repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178");
+    assert_snapshot!(review(&repo).text());
+}
+
+#[test]
+fn the_schemas_are_printed() {
+    let repo = Repo::new();
+    for what in ["plan", "review"] {
+        let ran = repo.run(&format!("schema {what}"));
+        assert_eq!(ran.code, 0);
+        assert!(
+            ran.stdout
+                .contains(&format!("\"$ref\": \"#/$defs/{what}\""))
+        );
+    }
+}

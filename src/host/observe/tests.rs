@@ -174,7 +174,7 @@ fn a_current_that_cannot_be_read_says_why() {
     let newer = "{\"format\": 99, \"more\": 1}";
     let other = manifest(&host).to_text().replace("\"demo\"", "\"other\"");
     for (text, expected, is_newer) in [
-        (newer, "use a newer bayplan", true),
+        (newer, "this bayplan reads up to", true),
         ("{", "cannot be read", false),
         (
             &*other,

@@ -3,6 +3,7 @@
 
 mod plan;
 mod review;
+pub mod schema;
 mod status;
 
 use serde::Serialize;

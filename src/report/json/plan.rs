@@ -248,6 +248,16 @@ pub(super) enum OwnerJson<'a> {
     Unmarked,
 }
 
+impl<'a> OwnerJson<'a> {
+    pub(super) fn of(owner: &'a Owner) -> Self {
+        match owner {
+            Owner::Masked => Self::Masked,
+            Owner::Cluster(cluster) => Self::Cluster { cluster },
+            Owner::Unmarked => Self::Unmarked,
+        }
+    }
+}
+
 impl<'a> RefusalJson<'a> {
     pub fn of(refusal: &'a Refusal) -> Self {
         let Refusal { host, why } = refusal;
@@ -261,11 +271,7 @@ impl<'a> RefusalJson<'a> {
                 host,
                 service: service.as_str(),
                 path,
-                owner: match owner {
-                    Owner::Masked => OwnerJson::Masked,
-                    Owner::Cluster(cluster) => OwnerJson::Cluster { cluster },
-                    Owner::Unmarked => OwnerJson::Unmarked,
-                },
+                owner: OwnerJson::of(owner),
             },
             RefusalReason::Stateful { service, moves } => Self::Stateful {
                 host,

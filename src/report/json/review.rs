@@ -193,7 +193,7 @@ impl<'a> CauseJson<'a> {
                     after,
                 } => CauseKindJson::Variable {
                     layer: shared_label(*layer),
-                    name: name.as_str(),
+                    name,
                     before: before.as_deref(),
                     after: after.as_deref(),
                 },

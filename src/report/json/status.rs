@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
+use super::plan::OwnerJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
@@ -16,7 +17,7 @@ pub fn status(
     status: &Status,
     failures: &BTreeMap<HostName, HostFailure>,
 ) -> String {
-    let Status { hosts } = status;
+    let Status { hosts, refused: _ } = status;
     text(&StatusJson {
         version: VERSION,
         cluster: cluster.as_str(),
@@ -40,6 +41,7 @@ struct HostStatusJson<'a> {
     host: &'a str,
     generation: Option<u64>,
     unfinished: bool,
+    acts: bool,
     services: Vec<ServiceStatusJson<'a>>,
 }
 
@@ -48,6 +50,7 @@ impl<'a> HostStatusJson<'a> {
         let HostStatus {
             generation,
             unfinished,
+            acts,
             services,
         } = status;
         let services = services.iter().map(|(service, status)| {
@@ -73,6 +76,7 @@ impl<'a> HostStatusJson<'a> {
             host: host.as_str(),
             generation: *generation,
             unfinished: *unfinished,
+            acts: *acts,
             services: services.collect(),
         }
     }
@@ -94,6 +98,7 @@ enum StateJson<'a> {
     InSync,
     PendingRestart { reasons: Vec<ReasonJson<'a>> },
     FilesDiffer,
+    ForeignUnit { path: &'a str, owner: OwnerJson<'a> },
     Edited { paths: &'a [String] },
     NotRunning { state: &'a str },
     NotReleased,
@@ -112,6 +117,10 @@ impl<'a> StateJson<'a> {
                     .collect(),
             },
             State::FilesDiffer => Self::FilesDiffer,
+            State::ForeignUnit { path, owner } => Self::ForeignUnit {
+                path,
+                owner: OwnerJson::of(owner),
+            },
             State::Edited { paths } => Self::Edited { paths },
             State::NotRunning { state } => Self::NotRunning { state },
             State::NotReleased => Self::NotReleased,

@@ -1,0 +1,324 @@
+//! Where the values of a service come from: file, line and layer, which definition wins, and what it
+//! is made of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use minijinja::Environment;
+
+use super::description::{Assignment, Scalar, ServiceFile};
+use super::load::{Description, load};
+use super::model::Layer;
+use super::name::ServiceName;
+use super::read::{At, Problems, Spot, parse, text};
+use super::sources::Sources;
+
+/// A line of a file of the config repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Relative to the root of the config repository.
+    pub path: String,
+    /// From 1; `None` speaks of the file as a whole.
+    pub line: Option<usize>,
+}
+
+/// One definition of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    pub layer: Layer,
+    pub at: Line,
+    /// As it is written, with `{{ … }}`.
+    pub raw: String,
+    /// The names that it uses.
+    pub uses: BTreeSet<String>,
+}
+
+/// The winning definitions of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Definitions {
+    /// `[vars]`, and what hosts and cluster give.
+    shared: BTreeMap<String, Definition>,
+    /// `[env]` of each service.
+    own: BTreeMap<ServiceName, BTreeMap<String, Definition>>,
+}
+
+impl Definitions {
+    /// What a name means to a service.
+    #[must_use]
+    pub fn of(&self, service: &ServiceName, name: &str) -> Option<&Definition> {
+        let own = self.own.get(service).and_then(|own| own.get(name));
+        own.or_else(|| self.shared.get(name))
+    }
+}
+
+/// Where everything of one service comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// The service's file.
+    pub file: Line,
+    /// Its line in `[place]`.
+    pub place: Option<Line>,
+    pub image: Line,
+    /// Its definitions of each name, the winning one last.
+    pub variables: BTreeMap<String, Vec<Definition>>,
+    /// What the winning definitions use, directly or not, and the service does not get itself.
+    pub used: BTreeMap<String, Definition>,
+}
+
+/// The definitions of a cluster that services can read: the winning ones.
+#[must_use]
+pub fn definitions(name: &str, sources: &Sources) -> Definitions {
+    let mut unheard = Problems::default();
+    let Some(description) = load(name, sources, &mut unheard) else {
+        return Definitions::default();
+    };
+    let all = Finder {
+        description: &description,
+        sources,
+    };
+    let winning = |mut definitions: Vec<Definition>| definitions.pop();
+    let shared = all.shared().into_iter();
+    let shared = shared.filter_map(|(name, found)| Some((name, winning(found)?)));
+    let services = description.services.values().flatten();
+    let own =
+        services.map(|service| (service.name.clone(), all.own(service).into_iter().collect()));
+    Definitions {
+        shared: shared.collect(),
+        own: own.collect(),
+    }
+}
+
+/// Where the inputs of a service come from; `None` if there is no such service.
+#[must_use]
+pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Option<Provenance> {
+    let mut unheard = Problems::default();
+    let description = load(name, sources, &mut unheard)?;
+    let file = description.services.get(service)?.as_ref()?;
+    let finder = Finder {
+        description: &description,
+        sources,
+    };
+    let shared = finder.shared();
+    let mut variables: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
+    for (name, definition) in finder.locations(file) {
+        variables.entry(name).or_default().push(definition);
+    }
+    for (name, definitions) in &shared {
+        let all = variables.entry(name.clone()).or_default();
+        all.extend(definitions.iter().cloned());
+    }
+    for (name, definition) in finder.own(file) {
+        variables.entry(name).or_default().push(definition);
+    }
+    let used = used(&variables, &shared);
+    Some(Provenance {
+        file: Line {
+            path: file.path.clone(),
+            line: None,
+        },
+        place: finder.place(service),
+        image: finder.image(file),
+        variables,
+        used,
+    })
+}
+
+impl Provenance {
+    /// Leaves only what the service really gets, by its names.
+    #[must_use]
+    pub fn of(mut self, names: &BTreeSet<&str>) -> Self {
+        let all = std::mem::take(&mut self.variables);
+        let (got, others) = all
+            .into_iter()
+            .partition(|(name, _)| names.contains(name.as_str()));
+        self.variables = got;
+        let others = others.into_iter();
+        let shared = others.filter_map(|(name, mut all)| Some((name, all.pop()?)));
+        let shared = shared.map(|(name, one): (String, Definition)| (name, vec![one]));
+        self.used = used(&self.variables, &shared.collect());
+        self
+    }
+}
+
+/// What definitions use, directly or not, without themselves.
+fn used(
+    of: &BTreeMap<String, Vec<Definition>>,
+    shared: &BTreeMap<String, Vec<Definition>>,
+) -> BTreeMap<String, Definition> {
+    let winning = of.values().filter_map(|all| all.last());
+    let mut left: Vec<String> = winning.flat_map(|one| one.uses.iter().cloned()).collect();
+    let mut used = BTreeMap::new();
+    while let Some(name) = left.pop() {
+        if of.contains_key(&name) || used.contains_key(&name) {
+            continue;
+        }
+        if let Some(definition) = shared.get(&name).and_then(|all| all.last()) {
+            left.extend(definition.uses.iter().cloned());
+            used.insert(name, definition.clone());
+        }
+    }
+    used
+}
+
+struct Finder<'a> {
+    description: &'a Description,
+    sources: &'a Sources,
+}
+
+impl Finder<'_> {
+    /// `[vars]` of both files, and what the cluster itself gives, each name with its definitions in
+    /// the order of the layers.
+    fn shared(&self) -> BTreeMap<String, Vec<Definition>> {
+        let mut found: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
+        let mut add = |name: String, definition| found.entry(name).or_default().push(definition);
+        for assignment in self.description.service_config.iter().flatten() {
+            let name = assignment.name.value.to_string();
+            add(name, self.assignment(Layer::ServiceConfig, assignment));
+        }
+        let Some(cluster) = &self.description.cluster else {
+            return found;
+        };
+        for assignment in &cluster.vars {
+            let name = assignment.name.value.to_string();
+            add(name, self.assignment(Layer::Cluster, assignment));
+        }
+        for host in &cluster.hosts {
+            if let Some(address) = &host.host.address {
+                let name = format!("{}_IP", host.name.value.variable_stem());
+                add(name, self.plain(Layer::Cluster, &host.reach, address));
+            }
+        }
+        if let Some(kind) = &cluster.kind {
+            let kind = self.plain(Layer::Cluster, &kind.spot, &kind.value);
+            add("CLUSTER_TYPE".to_owned(), kind);
+        }
+        let path = &self.description.cluster_path;
+        let id = self.plain(
+            Layer::Cluster,
+            &Spot::file(path),
+            self.description.name.as_str(),
+        );
+        add("CLUSTER_ID".to_owned(), id);
+        found
+    }
+
+    /// `LISTING_HOST` and its like: they come from the line of `[place]`, or the other's port.
+    fn locations(&self, service: &ServiceFile) -> Vec<(String, Definition)> {
+        let mut found = Vec::new();
+        for need in &service.needs {
+            let Ok(name) = ServiceName::new(need.value.as_str()) else {
+                continue;
+            };
+            let place = self.placement(&name);
+            let spot = place.map_or(&need.spot, |place| &place.spot);
+            let stem = name.variable_stem();
+            for suffix in ["HOST", "HOSTS"] {
+                let definition = self.plain(Layer::ServiceLocations, spot, "");
+                found.push((format!("{stem}_{suffix}"), definition));
+            }
+            let other = self
+                .description
+                .services
+                .get(&name)
+                .and_then(Option::as_ref);
+            if let Some(port) = other.and_then(|other| other.port.as_ref()) {
+                let value = port.value.to_string();
+                let definition = self.plain(Layer::ServiceLocations, &port.spot, &value);
+                found.push((format!("{stem}_PORT"), definition));
+            }
+        }
+        found
+    }
+
+    fn own(&self, service: &ServiceFile) -> Vec<(String, Definition)> {
+        let mut found: Vec<(String, Definition)> = Vec::new();
+        if let Some(image) = &service.image {
+            let definition = Definition {
+                layer: Layer::Service,
+                at: self.image(service),
+                raw: image.reference.clone(),
+                uses: BTreeSet::new(),
+            };
+            found.push(("IMAGE".to_owned(), definition));
+        }
+        if let Some(port) = &service.port {
+            let value = port.value.to_string();
+            let definition = self.plain(Layer::Service, &port.spot, &value);
+            found.push(("APP_PORT".to_owned(), definition));
+        }
+        let env = service.env.iter().map(|assignment| {
+            let name = assignment.name.value.to_string();
+            (name, self.assignment(Layer::Service, assignment))
+        });
+        found.extend(env);
+        found
+    }
+
+    fn place(&self, service: &ServiceName) -> Option<Line> {
+        Some(self.line(&self.placement(service)?.spot))
+    }
+
+    fn placement(&self, service: &ServiceName) -> Option<&At<String>> {
+        let cluster = self.description.cluster.as_ref()?;
+        let mut place = cluster.place.iter();
+        let line = place.find(|line| line.service.value == service.as_str())?;
+        Some(&line.service)
+    }
+
+    /// The line that says the version.
+    fn image(&self, service: &ServiceFile) -> Line {
+        let mut unheard = Problems::default();
+        let path = &service.path;
+        let bytes = self.sources.get(path).unwrap_or_default();
+        let span = text(path, bytes, &mut unheard)
+            .and_then(|text| parse(path, text, &mut unheard))
+            .and_then(|entries| {
+                let keys = ["digest", "tag", "image"].into_iter();
+                keys.filter_map(|key| entries.get_key_value(key))
+                    .map(|(key, _)| key.span())
+                    .next()
+            });
+        self.line(&Spot {
+            span,
+            ..Spot::file(path)
+        })
+    }
+
+    fn assignment(&self, layer: Layer, assignment: &Assignment) -> Definition {
+        let raw = match assignment.value.as_ref().map(|at| &at.value) {
+            Some(Scalar::Text(text)) => text.clone(),
+            Some(Scalar::Integer(number)) => number.to_string(),
+            Some(Scalar::Boolean(value)) => value.to_string(),
+            None => String::new(),
+        };
+        let environment = Environment::new();
+        let template = environment.template_from_str(&raw).ok();
+        let uses = template.map(|template| template.undeclared_variables(false));
+        Definition {
+            layer,
+            at: self.line(&assignment.name.spot),
+            uses: uses.into_iter().flatten().collect(),
+            raw,
+        }
+    }
+
+    fn plain(&self, layer: Layer, spot: &Spot, raw: &str) -> Definition {
+        Definition {
+            layer,
+            at: self.line(spot),
+            raw: raw.to_owned(),
+            uses: BTreeSet::new(),
+        }
+    }
+
+    fn line(&self, spot: &Spot) -> Line {
+        let bytes = self.sources.get(&spot.path).unwrap_or_default();
+        let line = spot.span.as_ref().map(|span| {
+            let before = &bytes[..span.start.min(bytes.len())];
+            1 + before.iter().filter(|byte| **byte == b'\n').count()
+        });
+        Line {
+            path: spot.path.to_string(),
+            line,
+        }
+    }
+}

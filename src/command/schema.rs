@@ -1,0 +1,15 @@
+//! `bayplan schema WHAT`.
+
+use super::{Exit, Failure};
+use crate::cli::{Described, Schema};
+use crate::report::json::schema;
+use crate::report::stream;
+
+pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
+    let text = match arguments.what {
+        Described::Plan => schema::plan(),
+        Described::Review => schema::review(),
+    };
+    stream::stdout(&text)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,98 @@
+//! The answer of the second exchange.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{ObserveError, UnitShow};
+use super::records::{Record, Records, succeeded, unexpected};
+use crate::plan::observed::Moment;
+
+/// The answer of the second exchange.
+#[derive(Debug, Clone, Default)]
+pub(in crate::host::observe) struct More {
+    /// By path.
+    pub texts: BTreeMap<String, String>,
+    /// By unit file name.
+    pub shown: BTreeMap<String, UnitShow>,
+    /// When systemd last read its files, where it tells (systemd 250).
+    pub reloaded: Option<Moment>,
+}
+
+impl More {
+    pub fn parse(texts: &BTreeSet<String>, answer: &[u8]) -> Result<Self, ObserveError> {
+        let mut more = More::default();
+        let mut stats = BTreeMap::new();
+        let mut records = Records::new(answer, "bayplan more 1")?;
+        loop {
+            match records.next()? {
+                Record::Texts => break,
+                Record::Stat(path, stat) => {
+                    stats.insert(path, stat);
+                }
+                Record::Other("show", text) => more.shown = shown(text)?,
+                Record::Other("loaded", text) => {
+                    more.reloaded = text
+                        .trim()
+                        .strip_prefix("UnitsLoadTimestamp=")
+                        .and_then(timestamp);
+                }
+                Record::Other(word, _) => return Err(unexpected("a record", word)),
+                Record::Digest(..) | Record::End => {
+                    return Err(ObserveError::malformed("it has records out of place"));
+                }
+            }
+        }
+        let mut rest = records.rest;
+        for path in texts {
+            let changed = || ObserveError::Changed { path: path.clone() };
+            let stat = stats.get(path).ok_or_else(changed)?;
+            let size = usize::try_from(stat.size()).unwrap_or(usize::MAX);
+            let (text, after) = rest.split_at_checked(size).ok_or_else(changed)?;
+            rest = after;
+            let text = String::from_utf8_lossy(text).into_owned();
+            more.texts.insert(path.clone(), text);
+        }
+        if rest == b"end\n" {
+            Ok(more)
+        } else {
+            Err(ObserveError::malformed(
+                "its texts are not as long as their files",
+            ))
+        }
+    }
+}
+
+/// `Sat 2026-11-21 09:31:12.429501 UTC`, or without the fraction.
+fn timestamp(text: &str) -> Option<Moment> {
+    let text = text.strip_suffix(" UTC")?;
+    let (_weekday, text) = text.split_once(' ')?;
+    let time: jiff::civil::DateTime = text.replace(' ', "T").parse().ok()?;
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Moment(time.timestamp().as_nanosecond()))
+}
+
+/// Blocks of `Key=Value` lines, parted by an empty line.
+fn shown(text: &str) -> Result<BTreeMap<String, UnitShow>, ObserveError> {
+    let mut all = BTreeMap::new();
+    for block in succeeded(text)?.split("\n\n") {
+        let values: BTreeMap<_, _> = block
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let text = |key: &str| values.get(key).copied().unwrap_or_default();
+        let Some(id) = values.get("Id") else {
+            continue;
+        };
+        let show = UnitShow {
+            result: text("Result").to_owned(),
+            restarts: text("NRestarts").parse().unwrap_or_default(),
+            status: text("ExecMainStatus").parse().unwrap_or_default(),
+            main_pid: text("MainPID").parse().unwrap_or_default(),
+            invocation: text("InvocationID").to_owned(),
+            unit_file_state: text("UnitFileState").to_owned(),
+            active_since: timestamp(text("ActiveEnterTimestamp")),
+            process_since: timestamp(text("ExecMainStartTimestamp")),
+        };
+        all.insert((*id).to_owned(), show);
+    }
+    Ok(all)
+}

@@ -1,0 +1,68 @@
+//! What a look says of generations.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::answer::Current;
+use super::FirstLook;
+use crate::cluster::name::ServiceName;
+use crate::plan::observed::Generation;
+use crate::render::manifest::{Manifest, ManifestError};
+
+impl FirstLook<'_> {
+    pub(super) fn kept_generations(&self) -> BTreeSet<u64> {
+        let prefix = format!("{}/generations/", self.request.layout.state());
+        let paths = self.first.stats.keys();
+        paths
+            .filter_map(|path| path.strip_prefix(&prefix))
+            .filter_map(|name| name.parse().ok())
+            .collect()
+    }
+
+    pub(super) fn generation(&self) -> Generation {
+        let unreadable = |why: String| Generation::Unreadable { why, newer: false };
+        let path = match &self.first.current {
+            Current::Absent => return Generation::None,
+            Current::Dangling => {
+                return unreadable("`current` leads to a generation that is gone".to_owned());
+            }
+            Current::Other => return unreadable("expected `current` to be a link".to_owned()),
+            Current::Link(path) => path,
+        };
+        let number = path.rsplit_once("/generations/").map(|(_, number)| number);
+        let Some(number) = number.and_then(|number| number.parse().ok()) else {
+            return unreadable(format!(
+                "expected `current` to lead to a generation, found {path}"
+            ));
+        };
+        let Some(text) = &self.first.manifest else {
+            return unreadable("`current` has no manifest.json".to_owned());
+        };
+        match Manifest::parse(text) {
+            Ok(manifest) if manifest.cluster != *self.request.layout.cluster() => {
+                let (cluster, found) = (self.request.layout.cluster(), &manifest.cluster);
+                unreadable(format!(
+                    "expected a manifest of {cluster}, found one of {found}"
+                ))
+            }
+            Ok(manifest) => Generation::Current {
+                number,
+                manifest,
+                images: self.first.record.as_deref().map(images).unwrap_or_default(),
+            },
+            Err(error) => Generation::Unreadable {
+                why: error.to_string(),
+                newer: matches!(error, ManifestError::Newer(_)),
+            },
+        }
+    }
+}
+
+/// The image ids in a record.json. A record that cannot be read has none: it is for people, and a
+/// rollback then runs what the references mean.
+fn images(record: &str) -> BTreeMap<ServiceName, String> {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        images: BTreeMap<ServiceName, String>,
+    }
+    serde_json::from_str(record).map_or_else(|_| BTreeMap::new(), |record: Record| record.images)
+}

@@ -1,0 +1,93 @@
+//! The lock of a host, held by somebody else.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+
+use insta::assert_snapshot;
+
+use crate::environment::TestEnvironment;
+
+/// `flock`, until its standard input ends.
+struct Holder(Child);
+
+impl Holder {
+    fn new(it: &TestEnvironment, host: &str) -> Self {
+        let lock = format!("hosts/{host}/var/lib/bayplan/lock");
+        it.write(
+            &lock,
+            "grace@desk since 2026-11-21T09:00:00Z, releasing shop (pid 7)\n",
+        );
+        let mut child = Command::new("flock")
+            .arg(it.path(&lock))
+            .args(["sh", "-c", "echo held; read -r line"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut held = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut held)
+            .unwrap();
+        assert_eq!(held, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // Closes its standard input first.
+        self.0.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_held_lock_is_exit_code_3_and_names_the_holder() {
+    let it = TestEnvironment::released();
+    it.edit("clusters/shop/cluster.toml", "\"Shop\"", "\"The Shop\"");
+    let holder = Holder::new(&it, "beta");
+    let before = it.tree("hosts");
+    assert_snapshot!(it.bayplan("release shop --yes").exits(3), @"
+    alpha, beta  (a directory: files are written, nothing is started)
+      ~ web  write  shop-web.service, web/30-cluster.env
+    in this order: alpha → beta
+    2 hosts: 4 files change; nothing is started
+    ------- stderr -------
+    error: beta: locked by grace@desk since 2026-11-21T09:00:00Z, releasing shop (pid 7)
+    help: `--lock-wait 5m` waits for it
+    nothing was changed on any host
+    [exit code: 3]
+    ");
+    it.bayplan("release shop --yes --lock-wait 0s").exits(3);
+    // Nothing of the host that could be locked changed either, but the name in its lock.
+    let mut after = it.tree("hosts");
+    let lock = "alpha/var/lib/bayplan/lock".to_owned();
+    after.insert(lock.clone(), before[&lock].clone());
+    assert_eq!(before, after);
+    // Looking needs no lock.
+    it.bayplan("diff shop").succeeds();
+    it.bayplan("status shop").succeeds();
+    drop(holder);
+    it.bayplan("release shop --yes").succeeds();
+}
+
+#[test]
+fn a_release_waits_as_long_as_it_is_told() {
+    let it = TestEnvironment::shop();
+    let holder = Holder::new(&it, "alpha");
+    let mut release = it
+        .command()
+        .args(["release", "shop", "--yes", "--lock-wait", "5m"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(release.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    assert_snapshot!(line, @"alpha: waiting for the lock of grace@desk since 2026-11-21T09:00:00Z, releasing shop (pid 7)");
+    drop(holder);
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert!(release.wait().unwrap().success(), "{rest}");
+    it.bayplan("diff shop --exit-code").exits(0);
+}
