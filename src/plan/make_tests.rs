@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::model::{
-    Cluster, Container, Engine, Host, Image, Layer, RestartPolicy, Service, Template, Transport,
-    Variable,
+    Cluster, Container, Engine, Guard, Host, Image, Layer, RestartPolicy, Service, Template,
+    Transport, Variable,
 };
 use crate::cluster::name::VariableName;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -150,6 +150,7 @@ fn describe(specs: &[Spec]) -> Desired {
         name,
         hosts: hosts.collect(),
         services,
+        guard: Guard::default(),
     };
     render(&cluster).expect("the test's template is sound")
 }
