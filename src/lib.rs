@@ -85,3 +85,4 @@ pub mod release;
 pub mod render;
 pub mod report;
 pub mod repository;
+pub mod secret;

@@ -13,6 +13,7 @@ use super::nearest;
 use super::needs::check_needs;
 use super::placement::{check_hosts, check_ports, place};
 use super::read::{Problems, text};
+use super::secrets_file::{check_deliveries, warn_unused};
 use super::sources::Sources;
 use super::variables::Variables;
 
@@ -108,6 +109,7 @@ fn resolve(
     let mut services = BTreeMap::new();
     for service in description.services.values().flatten() {
         let needs = check_needs(&description, Some(&placements), service, problems);
+        let secret_files = variables.files_of_service(service, problems);
         let variables = variables.of_service(service, &needs, problems);
         let template = templates.remove(&service.name).flatten();
         if let (Some(template), Some(image)) = (template, service.image.clone()) {
@@ -121,6 +123,7 @@ fn resolve(
                     port: service.port.as_ref().map(|port| port.value),
                     needs,
                     variables,
+                    secret_files,
                     container: service.container.clone(),
                     health: service.health.clone(),
                     stateful: service.stateful,
@@ -129,6 +132,14 @@ fn resolve(
                 },
             );
         }
+    }
+    check_deliveries(cluster, services.values(), problems);
+    if let Some(secrets) = &description.secrets
+        // A service that is not among them may use any of them.
+        && services.len() == description.services.len()
+        && description.misnamed.is_empty()
+    {
+        warn_unused(&description.name, secrets, services.values(), problems);
     }
     let hosts = cluster
         .hosts

@@ -9,7 +9,7 @@ use super::description::{
 };
 use super::diagnostic::{Diagnostic, quoted};
 use super::host_shape;
-use super::model::{Engine, Host, Ssh, Transport};
+use super::model::{Delivery, Engine, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
@@ -64,7 +64,6 @@ pub(super) fn read_cluster(
     for (key, does) in [
         ("rollout", "rolling batches"),
         ("files", "rendered config files"),
-        ("secrets", "secrets"),
     ] {
         root.not_yet(key, does, &format!("remove `[{key}]`"), problems);
     }
@@ -201,10 +200,11 @@ fn read_host(
     if let Some(host_key) = &host_key {
         extra("host_key", host_key.spot.label("only for ssh"));
     }
+    let pinned = host_key.as_ref().map(|key| key.spot.clone());
     if let (Some(sudo), Some(_)) = (&sudo, &directory) {
         extra("sudo", sudo.spot.label("not for a directory"));
     }
-    table.not_yet("secrets", "secrets", "remove the line", problems);
+    let delivery = read_delivery(&mut table, problems);
     let spot = table.spot.clone();
     let written = ["address", "directory", "local"]
         .into_iter()
@@ -263,9 +263,15 @@ fn read_host(
     Some(DescribedHost {
         address: kind,
         reach,
+        host_key: pinned,
         host: Host {
             name: name.clone(),
             address: address.map(|address| address.value),
+            // To oneself nothing is sent.
+            secrets: match transport {
+                Transport::Local { .. } => Delivery::Plain,
+                Transport::Ssh(_) | Transport::Directory { .. } => delivery,
+            },
             transport,
             engine,
         },
@@ -274,6 +280,26 @@ fn read_host(
             spot: item.key_spot.clone(),
         },
     })
+}
+
+/// How secrets get there: `secrets = "plain"`, or nothing at all.
+fn read_delivery(table: &mut Table<'_>, problems: &mut Problems) -> Delivery {
+    let Some(text) = table.string("secrets", problems) else {
+        return Delivery::Sealed;
+    };
+    match text.value.as_str() {
+        "plain" => Delivery::Plain,
+        other => {
+            problems.push(
+                Diagnostic::error(
+                    format!("expected `plain`, found {}", quoted(other)),
+                    text.spot.label("unknown way"),
+                )
+                .with_help("remove the line: secrets are encrypted to the host's `host_key`"),
+            );
+            Delivery::Sealed
+        }
+    }
 }
 
 fn has(item: &Item<'_>, key: &str) -> bool {

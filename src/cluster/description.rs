@@ -1,6 +1,7 @@
 //! The description as it is written: the shape of each file, with places, before anything is
 //! looked up in another file.
 
+pub(super) use super::model::Scalar;
 use super::model::{Container, Health, Host, Image, RestartPolicy};
 use super::name::{HostName, ServiceName};
 use super::read::{At, Item, Problems, Spot};
@@ -40,6 +41,8 @@ pub(super) struct DescribedHost {
     pub address: Option<At<host_shape::AddressKind>>,
     /// The place of what makes it reachable: the address, the directory or `local`.
     pub reach: Spot,
+    /// The place of the pinned key.
+    pub host_key: Option<Spot>,
     pub host: Host,
 }
 
@@ -58,14 +61,6 @@ pub(super) struct Assignment {
     pub value: Option<At<Scalar>>,
 }
 
-/// The value of a variable as it is written.
-#[derive(Debug, Clone)]
-pub(super) enum Scalar {
-    Text(String),
-    Integer(i128),
-    Boolean(bool),
-}
-
 /// `services/NAME.toml`.
 #[derive(Debug)]
 pub(super) struct ServiceFile {
@@ -78,11 +73,20 @@ pub(super) struct ServiceFile {
     pub needs: Vec<At<String>>,
     pub vars: Vec<At<String>>,
     pub env: Vec<Assignment>,
+    pub secrets: Vec<SecretReference>,
     pub health: Option<Health>,
     pub container: Container,
     pub stateful: bool,
     pub restart: RestartPolicy,
     pub template: Option<At<String>>,
+}
+
+/// One entry of a service's `secrets`.
+#[derive(Debug)]
+pub(super) struct SecretReference {
+    pub name: At<String>,
+    /// The path in the container if it is to be a file there, else it is a variable.
+    pub file: Option<At<String>>,
 }
 
 /// Which table a variable is defined in: what may be defined there differs.

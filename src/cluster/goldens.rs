@@ -197,6 +197,130 @@ fn what_this_version_does_not_do() {
     insta::assert_snapshot!(text);
 }
 
+/// A file of secrets with these lines below `[values]`.
+fn secrets(values: &str) -> (&'static str, String) {
+    let text = format!(
+        "[recipients]\nada = \"age1qqqqqqqqqqqqqqqqqqqqqqqq\"\n[keys]\nk1 = \"{AGE}\"\n[values]\n{values}"
+    );
+    ("clusters/test/secrets.toml", text)
+}
+
+const AGE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4Cg==";
+const DIGEST: &str = "k1:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+fn secret(name: &str) -> String {
+    format!("{name} = {{ age = \"{AGE}\", digest = \"{DIGEST}\" }}\n")
+}
+
+#[test]
+fn secrets_files() {
+    let line = |text: &str| secrets(&text.replace("AGE", AGE).replace("DIGEST", DIGEST));
+    let file = |text: &str| ("clusters/test/secrets.toml", text.to_owned());
+    let text = messages(&[
+        &[line(
+            "A = \"plain\"\nB = 5\nC-D = { age = \"AGE\", digest = \"DIGEST\" }\n",
+        )],
+        &[line(
+            "A = { age = \"AGE\" }\nB = { digest = \"DIGEST\" }\nC = { age = \"AAAA\", digest = \"k1:12\", as = \"env\", x = 1 }\n",
+        )],
+        &[secrets(&secret("A").replace("k1:", "k7:"))],
+        &[file(
+            "[recipients]\na = \"AGE-SECRET-KEY-1\"\nb = \"ecdsa-sha2-nistp256 AAAA\"\nc = \"ssh-ed25519 AAAA\"\nd = \"age1\"\n[keys]\nfirst = \"x\"\n[value]\n",
+        )],
+        &[file(
+            "[values]\nA = { age = \"x\", digest = \"y\" }\n[keys]\nk1 = \n",
+        )],
+        &[secrets(&secret("A"))],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn secrets_of_services() {
+    let service = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
+    let hosts = |one: &str| {
+        let line = match one {
+            "ecdsa" => {
+                "host_key = \"ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBKgWwPJBvZKTdPiPWXMSGrCxMhPBWBVMpxkMkgUAXzOXfO8QRxFzXkBHCfYNBhRZQQyEUMxkLL8vlAUTr1LWFvU=\""
+            }
+            other => other,
+        };
+        let text = HOSTS.replace("[hosts.docker02]", &format!("{}\n[hosts.docker02]", line));
+        (
+            CLUSTER,
+            format!(
+                "{text}[place]\nweb = \"docker01\"\n[vars]\nPLAIN = \"a\"\nURL = \"{{{{ A }}}}@{{{{ PLAIN }}}}\"\n"
+            ),
+        )
+    };
+    let plain = || hosts("secrets = \"plain\"");
+    let some = || {
+        secrets(
+            &(secret("A")
+                + &secret("B_KEY")
+                + &secret("HOME").replace("}\n", ", as = \"file\" }\n")),
+        )
+    };
+    let text = messages(&[
+        &[
+            plain(),
+            some(),
+            service("secrets = [\"A\", \"A\", \"B_KYE\", \"NOPE\", \"HOME\", 5]"),
+        ],
+        &[
+            plain(),
+            some(),
+            service(
+                "secrets = [{ name = \"B_KEY\", as = \"file\", path = \"x\" }, { as = \"file\" }, { name = \"A\", as = \"fiel\" }, { name = \"A\", as = \"env\", path = \"/a\" }, { name = \"PLAIN\", as = \"file\" }, { name = \"NOPE\", path = \"/b\" }]",
+            ),
+        ],
+        &[
+            plain(),
+            some(),
+            service(
+                "secrets = [{ name = \"A\", as = \"file\", path = \"/a\" }, { name = \"B_KEY\", as = \"file\", path = \"/a\" }]\nvars = [\"A\"]",
+            ),
+        ],
+        &[
+            plain(),
+            some(),
+            service(
+                "vars = [\"URL\"]\nsecrets = [\"B_KEY\"]\n[env]\nB_KEY = \"x\"\nC = \"{{ A }}{{ MISSING }}\"",
+            ),
+        ],
+        &[
+            plain(),
+            secrets(&(secret("A") + &secret("PLAIN"))),
+            service("vars = [\"URL\"]"),
+        ],
+        &[
+            hosts(""),
+            secrets(&secret("A")),
+            service("vars = [\"URL\"]"),
+        ],
+        &[
+            hosts("ecdsa"),
+            secrets(&secret("A")),
+            service("secrets = [\"A\"]"),
+        ],
+        &[
+            hosts("secrets = \"sealed\""),
+            secrets(&secret("A")),
+            service(""),
+        ],
+        &[
+            (
+                CLUSTER,
+                "[hosts.docker01]\ndirectory = \"target/x\"\n[place]\nweb = \"docker01\"\n"
+                    .to_owned(),
+            ),
+            secrets(&secret("A")),
+            service("secrets = [{ name = \"A\", as = \"file\" }]"),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
 #[test]
 fn placement() {
     let place = |text: &str| (CLUSTER, format!("{HOSTS}[place]\n{text}\n"));

@@ -107,7 +107,7 @@ pub(super) fn host_key(text: &str) -> Shape<String> {
 }
 
 /// Decodes standard base64 with its padding.
-fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     if text.is_empty() || !text.len().is_multiple_of(4) {
         return None;
     }

@@ -8,6 +8,7 @@ use super::diagnostic::{Diagnostic, Place, quoted};
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
 use super::read::{Problems, parse, text};
+use super::secrets_file::{SecretsFile, read_secrets};
 use super::service_file::read_service;
 use super::sources::Sources;
 
@@ -18,6 +19,7 @@ pub(super) struct Description {
     pub cluster_path: String,
     pub cluster: Option<ClusterFile>,
     pub service_config: Option<Vec<Assignment>>,
+    pub secrets: Option<SecretsFile>,
     pub services: BTreeMap<ServiceName, Option<ServiceFile>>,
     /// Files of services whose names are no valid names.
     pub misnamed: BTreeSet<String>,
@@ -66,15 +68,12 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
         None => Some(Vec::new()),
     };
     let secrets_path = format!("{root}/secrets.toml");
-    if sources.get(&secrets_path).is_some() {
-        problems.push(
-            Diagnostic::error(
-                "`secrets.toml` is not supported yet: this version does not do secrets",
-                Place::file(secrets_path, ""),
-            )
-            .with_help("remove the file"),
-        );
-    }
+    let secrets = match sources.get(&secrets_path) {
+        Some(bytes) => text(&secrets_path, bytes, problems)
+            .and_then(|text| parse(&secrets_path, text, problems))
+            .map(|entries| read_secrets(&secrets_path, &entries, problems)),
+        None => Some(SecretsFile::default()),
+    };
     let mut services = BTreeMap::new();
     let mut misnamed = BTreeSet::new();
     for (file, bytes) in sources.below(&format!("{root}/services/")) {
@@ -106,6 +105,7 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
         cluster_path,
         cluster,
         service_config,
+        secrets,
         services,
         misnamed,
     })

@@ -13,6 +13,7 @@ mod check;
 mod cluster_file;
 mod description;
 pub mod diagnostic;
+pub mod digest;
 mod excerpt;
 #[cfg(test)]
 mod goldens;
@@ -29,6 +30,8 @@ mod provenance;
 mod read;
 mod reserved;
 mod scope;
+pub mod secret;
+mod secrets_file;
 mod service_file;
 mod shape;
 mod sources;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
+use super::secret::Secret;
 
 /// A cluster whose description has no errors.
 #[derive(Debug, Clone)]
@@ -75,6 +76,19 @@ pub struct Host {
     pub address: Option<String>,
     pub transport: Transport,
     pub engine: Engine,
+    pub secrets: Delivery,
+}
+
+/// How secrets get to a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Delivery {
+    /// Staged encrypted to the host's own key, and opened there. Such a host has a pinned key that
+    /// age can encrypt to, if a service of it has secrets.
+    #[default]
+    Sealed,
+    /// Sent over the connection beside their place, when they are put there: nothing of them is
+    /// staged or kept.
+    Plain,
 }
 
 /// How files and commands get to a host.
@@ -138,6 +152,8 @@ pub struct Service {
     /// What the container's environment holds besides the image's own: of a name that several
     /// layers define only the one that wins. `IMAGE` and `APP_PORT` are among them.
     pub variables: BTreeMap<VariableName, Variable>,
+    /// Secrets that are files in the container, by their path there.
+    pub secret_files: BTreeMap<String, SecretFile>,
     pub container: Container,
     pub health: Option<Health>,
     /// Never moves or vanishes without `--allow-move`.
@@ -158,8 +174,38 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
     pub layer: Layer,
+    pub value: VariableValue,
+}
+
+/// A variable's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableValue {
     /// Any UTF-8 without NUL and without noncharacters, which systemd takes for no UTF-8.
-    pub value: String,
+    Plain(String),
+    /// Unknown here: a secret, or made of secrets. Its layer is [`Layer::Secrets`].
+    Secret(Secret),
+}
+
+impl<T: Into<String>> From<T> for VariableValue {
+    fn from(text: T) -> Self {
+        Self::Plain(text.into())
+    }
+}
+
+/// A secret that is a file in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    /// The secret's name, which is also its file's name on the host.
+    pub name: VariableName,
+    pub secret: Secret,
+}
+
+/// A value as it is written, with its type: templates tell `true` from `"true"`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scalar {
+    Text(String),
+    Integer(i128),
+    Boolean(bool),
 }
 
 /// The layers, in the order in which systemd reads them: a later one wins.
@@ -168,25 +214,28 @@ pub enum Layer {
     ServiceLocations,
     ServiceConfig,
     Cluster,
+    Secrets,
     Service,
 }
 
 impl Layer {
     /// Every layer, in order.
-    pub const ALL: [Layer; 4] = [
+    pub const ALL: [Layer; 5] = [
         Layer::ServiceLocations,
         Layer::ServiceConfig,
         Layer::Cluster,
+        Layer::Secrets,
         Layer::Service,
     ];
 
-    /// The layer's name in files and reasons. The numbers sort; 40 is for secrets.
+    /// The layer's name in files and reasons. The numbers sort.
     #[must_use]
     pub fn label(self, service: &ServiceName) -> String {
         match self {
             Layer::ServiceLocations => "10-service-locations".to_owned(),
             Layer::ServiceConfig => "20-service-config".to_owned(),
             Layer::Cluster => "30-cluster".to_owned(),
+            Layer::Secrets => "40-secrets".to_owned(),
             Layer::Service => format!("50-{service}"),
         }
     }

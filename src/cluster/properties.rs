@@ -10,7 +10,7 @@ use proptest::sample::{Index, select};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
 use super::diagnostic::{Diagnostic, Place};
-use super::model::{Layer, Transport};
+use super::model::{Layer, Transport, VariableValue};
 use super::name::ServiceName;
 use super::{Checked, Paint, Sources, check, excerpt};
 
@@ -46,7 +46,13 @@ fn variables(checked: &Checked, service: &str) -> BTreeMap<String, (Layer, Strin
     cluster.services[&ServiceName::new(service).unwrap()]
         .variables
         .iter()
-        .map(|(name, v)| (name.to_string(), (v.layer, v.value.clone())))
+        .map(|(name, v)| {
+            let value = match &v.value {
+                VariableValue::Plain(value) => value.clone(),
+                VariableValue::Secret(_) => "secret".to_owned(),
+            };
+            (name.to_string(), (v.layer, value))
+        })
         .collect()
 }
 

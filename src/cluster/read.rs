@@ -111,6 +111,34 @@ impl At<String> {
     }
 }
 
+impl Item<'_> {
+    /// Takes a text that a message must not repeat, or says what was expected of it.
+    pub fn parse_unseen<T>(
+        &self,
+        problems: &mut Problems,
+        shape: impl FnOnce(&str) -> Result<T, Misfit>,
+    ) -> Option<At<T>> {
+        let text = self.string(problems)?;
+        match shape(&text.value) {
+            Ok(value) => Some(self.at(value)),
+            Err(misfit) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected {} for {}, found another text",
+                            misfit.expected,
+                            quoted(&self.key)
+                        ),
+                        self.spot.label(""),
+                    )
+                    .with_help_if(misfit.help),
+                );
+                None
+            }
+        }
+    }
+}
+
 /// Lines with a syntax error that are told of one file; the rest is mostly their consequence.
 const SYNTAX_ERRORS_MAX: usize = 10;
 
@@ -348,26 +376,32 @@ impl<'a> Item<'a> {
     }
 
     pub fn strings(&self, problems: &mut Problems) -> Vec<At<String>> {
+        let items = self.items("a list of strings", problems);
+        items
+            .into_iter()
+            .filter_map(|item| match item.value {
+                DeValue::String(text) => Some(item.at(text.to_string())),
+                _ => {
+                    item.mistyped("strings", problems);
+                    None
+                }
+            })
+            .collect()
+    }
+
+    /// The values of a list, each under the list's key.
+    pub fn items(&self, expected: &str, problems: &mut Problems) -> Vec<Item<'a>> {
         let DeValue::Array(items) = self.value else {
-            self.mistyped("a list of strings", problems);
+            self.mistyped(expected, problems);
             return Vec::new();
         };
         items
             .iter()
-            .filter_map(|item| {
-                let item = Item {
-                    key: self.key.clone(),
-                    key_spot: self.key_spot.clone(),
-                    spot: self.spot.at(item.span()),
-                    value: item.get_ref(),
-                };
-                match item.value {
-                    DeValue::String(text) => Some(item.at(text.to_string())),
-                    _ => {
-                        item.mistyped("strings", problems);
-                        None
-                    }
-                }
+            .map(|item| Item {
+                key: self.key.clone(),
+                key_spot: self.spot.clone(),
+                spot: self.spot.at(item.span()),
+                value: item.get_ref(),
             })
             .collect()
     }

@@ -12,6 +12,7 @@ use super::model::{Container, Health, Image, Probe, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
+use super::secrets_file::read_references;
 use super::shape;
 
 /// How long a start may take where `[health]` does not say.
@@ -49,6 +50,7 @@ pub(super) fn read_service(
             .with_help("remove one of them"),
         );
     }
+    let secrets = read_references(&mut root, problems);
     let network = root.string("network", problems);
     let network = network.and_then(|network| network.parse(problems, shape::network));
     let health = read_health(
@@ -62,12 +64,6 @@ pub(super) fn read_service(
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, shape::template));
-    root.not_yet(
-        "secrets",
-        "secrets",
-        "remove the line, or give the value in `[env]` if it is none",
-        problems,
-    );
     root.not_yet(
         "files",
         "rendered config files",
@@ -85,6 +81,7 @@ pub(super) fn read_service(
         needs,
         vars,
         env,
+        secrets,
         health,
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),

@@ -13,6 +13,7 @@ use minijinja::{
 use super::description::{Assignment, Scalar};
 use super::diagnostic::{Diagnostic, quoted};
 use super::read::{At, Problems, Spot};
+use super::secret::{DEPTH_MAX, Secret, Used};
 use super::shape;
 use super::sources::Sources;
 
@@ -33,6 +34,8 @@ pub(super) enum Outcome {
         /// `{% if FLAG %}` means what it says.
         value: Value,
     },
+    /// It is a secret, so nobody knows it here.
+    Secret(Secret),
     /// It has a problem that was reported; what depends on it is not reported again.
     Failed,
 }
@@ -73,31 +76,36 @@ pub(super) struct Evaluator<'a> {
     sources: &'a Sources,
 }
 
+/// The settings of the template engine for values, which every evaluation must share.
+pub(super) fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // minijinja writes Python's `False`; a variable's value is `false`, used here or there.
+    environment.set_formatter(|out, state, value| match bool::try_from(value.clone()) {
+        Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
+        _ => escape_formatter(out, state, value),
+    });
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(50);
+    let mut syntax = SyntaxConfig::builder();
+    syntax.keep_trailing_newline(true);
+    environment.set_syntax(syntax.build().expect("these are the default delimiters"));
+    // What takes a width or builds deep values can ask for endless memory in one
+    // instruction, where fuel is no limit.
+    for filter in ["indent", "format", "pprint", "batch", "slice"] {
+        environment.remove_filter(filter);
+    }
+    for global in ["debug", "namespace"] {
+        environment.remove_global(global);
+    }
+    environment
+}
+
 impl<'a> Evaluator<'a> {
     pub fn new(sources: &'a Sources) -> Self {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        // minijinja writes Python's `False`; a variable's value is `false`, used here or there.
-        environment.set_formatter(|out, state, value| match bool::try_from(value.clone()) {
-            Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
-            _ => escape_formatter(out, state, value),
-        });
-        environment.set_fuel(Some(FUEL));
-        environment.set_recursion_limit(50);
-        let mut syntax = SyntaxConfig::builder();
-        syntax.keep_trailing_newline(true);
-        environment.set_syntax(syntax.build().expect("these are the default delimiters"));
-        // What takes a width or builds deep values can ask for endless memory in one
-        // instruction, where fuel is no limit.
-        for filter in ["indent", "format", "pprint", "batch", "slice"] {
-            environment.remove_filter(filter);
-        }
-        for global in ["debug", "namespace"] {
-            environment.remove_global(global);
-        }
         Self {
-            environment,
+            environment: environment(),
             sources,
         }
     }
@@ -202,11 +210,20 @@ impl<'a> Evaluator<'a> {
     ) -> Outcome {
         let mut context = BTreeMap::new();
         let mut unknown = Vec::new();
+        let mut uses = BTreeMap::new();
+        let mut is_secret = false;
         for used in &ready.uses {
             let outer = || outer.into_iter().find_map(|outer| outer.get(used));
             match values.get(used).or_else(outer) {
-                Some(Outcome::Known { value, .. }) => {
+                Some(Outcome::Known { text, value }) => {
+                    uses.insert(used.clone(), Used::Plain(scalar(text, value)));
                     context.insert(used.as_str(), value.clone());
+                }
+                Some(Outcome::Secret(secret)) => {
+                    is_secret = true;
+                    uses.insert(used.clone(), Used::Secret(secret.clone()));
+                    // Something in its place shows whether every other name is there.
+                    context.insert(used.as_str(), Value::from("secret"));
                 }
                 Some(Outcome::Failed) => return Outcome::Failed,
                 None => unknown.push(used),
@@ -238,7 +255,10 @@ impl<'a> Evaluator<'a> {
                         .with_help_if(explain(used)),
                     );
                 }
-            } else {
+                return Outcome::Failed;
+            }
+            // With the secret itself it may well succeed.
+            if !is_secret {
                 problems.push(Diagnostic::error(
                     format!(
                         "cannot evaluate the value of `{name}`: {}",
@@ -246,8 +266,22 @@ impl<'a> Evaluator<'a> {
                     ),
                     spot.label(""),
                 ));
+                return Outcome::Failed;
             }
-            return Outcome::Failed;
+        }
+        if is_secret {
+            let secret = Secret::made(&ready.text.value, uses);
+            if secret.depth() > DEPTH_MAX {
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected at most {DEPTH_MAX} values between `{name}` and a secret that it is made of"),
+                        spot.label("one too many"),
+                    )
+                    .with_help("use the secret itself"),
+                );
+                return Outcome::Failed;
+            }
+            return Outcome::Secret(secret);
         }
         match String::from_utf8(output.bytes) {
             Ok(text) if carried(name, &text, spot, problems) => Outcome::text(text),
@@ -273,6 +307,16 @@ impl<'a> Evaluator<'a> {
             path: literal.path.clone(),
             span: found.or_else(|| literal.span.clone()),
         }
+    }
+}
+
+/// A known value as it was written.
+fn scalar(text: &str, value: &Value) -> Scalar {
+    match value.kind() {
+        ValueKind::Bool => Scalar::Boolean(value.is_true()),
+        ValueKind::Number => i128::try_from(value.clone())
+            .map_or_else(|_| Scalar::Text(text.to_owned()), Scalar::Integer),
+        _ => Scalar::Text(text.to_owned()),
     }
 }
 
@@ -382,9 +426,16 @@ fn explained(error: &Error) -> String {
 
 /// Takes what a variable can carry, and fails then.
 #[derive(Default)]
-struct Bounded {
+pub(super) struct Bounded {
     bytes: Vec<u8>,
     overflow: bool,
+}
+
+impl Bounded {
+    /// What it took, and whether there was more.
+    pub fn end(self) -> (Vec<u8>, bool) {
+        (self.bytes, self.overflow)
+    }
 }
 
 impl io::Write for Bounded {

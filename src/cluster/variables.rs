@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::description::{Assignment, ClusterFile, ServiceFile, Within};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::load::Description;
-use super::model::{Layer, Variable};
+use super::model::{Layer, SecretFile, Variable, VariableValue};
 use super::name::{ServiceName, VariableName};
 use super::nearest;
 use super::placement::Placements;
 use super::read::{At, Problems, Spot};
 use super::reserved;
 use super::scope::{absent, derived, locations};
+use super::secret::Secret;
+use super::secrets_file::{self, SecretsFile};
 use super::sources::Sources;
 use super::values::{Evaluator, Outcome, Values};
 
@@ -33,14 +35,18 @@ pub(super) struct Variables<'a> {
     locations: BTreeMap<ServiceName, Values>,
     /// What to do about a name that a service could give and does not.
     absent: BTreeMap<String, String>,
-    /// Whether a file with `[vars]` could not be read, so that any name may be in it.
+    /// `secrets.toml`.
+    secrets: Option<&'a SecretsFile>,
+    /// What to type to add a secret.
+    set_secret: String,
+    /// Whether a file with `[vars]` or secrets could not be read, so that any name may be in it.
     incomplete: bool,
 }
 
 impl<'a> Variables<'a> {
     /// Evaluates `[vars]` of both files.
     pub fn of_cluster(
-        description: &Description,
+        description: &'a Description,
         cluster: &ClusterFile,
         placements: &Placements,
         sources: &'a Sources,
@@ -87,6 +93,19 @@ impl<'a> Variables<'a> {
             }
         }
         warn_locations(description, &locations, &winning, problems);
+        let secrets = description.secrets.as_ref();
+        for (name, secret) in secrets.into_iter().flat_map(|file| &file.values) {
+            if let Some((_, assignment)) = winning.get(name.as_str()) {
+                problems.push(
+                    Diagnostic::error(
+                        format!("`{name}` is a secret and cannot be defined as a variable"),
+                        assignment.name.spot.label("defined here"),
+                    )
+                    .with_related(secret.spot.label("a secret here"))
+                    .with_help("remove the definition, or give it another name"),
+                );
+            }
+        }
 
         let mut outer: Values = Values::new();
         for variables in locations.values() {
@@ -94,6 +113,9 @@ impl<'a> Variables<'a> {
         }
         for (name, (outcome, _)) in &derived {
             outer.insert(name.clone(), outcome.clone());
+        }
+        for (name, secret) in secrets.into_iter().flat_map(|file| &file.values) {
+            outer.insert(name.to_string(), secret.outcome(name));
         }
         let definitions: BTreeMap<String, &Assignment> = winning
             .iter()
@@ -104,7 +126,9 @@ impl<'a> Variables<'a> {
             selectable: BTreeMap::new(),
             defined: BTreeMap::new(),
             absent: absent(description, &locations),
-            incomplete: description.service_config.is_none(),
+            incomplete: description.service_config.is_none() || description.secrets.is_none(),
+            secrets,
+            set_secret: format!("bayplan secrets set {}", description.name),
             scope: outer,
             evaluator,
             locations,
@@ -168,6 +192,16 @@ impl<'a> Variables<'a> {
         for pattern in &service.vars {
             self.select(service, pattern, &mut found, problems);
         }
+        for reference in service.secrets.iter().filter(|r| r.file.is_none()) {
+            let name = &reference.name;
+            let Some(secret) = self.stored(name, problems) else {
+                continue;
+            };
+            if let Some(variable) = secrets_file::variable(name, secret, problems) {
+                let outcome = secret.outcome(&variable);
+                found.insert(variable.to_string(), (Layer::Secrets, outcome));
+            }
+        }
         self.warn_shadowed(service, &found, problems);
 
         let mut own = Values::new();
@@ -190,11 +224,23 @@ impl<'a> Variables<'a> {
         let mut variables = BTreeMap::new();
         let mut total = 0;
         for (name, (layer, outcome)) in found {
-            let (Ok(name), Outcome::Known { text, .. }) = (VariableName::new(name), outcome) else {
+            let Ok(name) = VariableName::new(name) else {
                 continue;
             };
-            total += name.as_str().len() + text.len() + 2;
-            variables.insert(name, Variable { layer, value: text });
+            let variable = match outcome {
+                Outcome::Known { text, .. } => {
+                    total += name.as_str().len() + text.len() + 2;
+                    let value = VariableValue::Plain(text);
+                    Variable { layer, value }
+                }
+                // Wherever it is written: what is made of a secret is one.
+                Outcome::Secret(secret) => Variable {
+                    layer: Layer::Secrets,
+                    value: VariableValue::Secret(secret),
+                },
+                Outcome::Failed => continue,
+            };
+            variables.insert(name, variable);
         }
         if total > SERVICE_MAX {
             problems.push(
@@ -209,6 +255,80 @@ impl<'a> Variables<'a> {
             );
         }
         variables
+    }
+
+    /// The secrets of one service that are files, by their path in the container.
+    pub fn files_of_service(
+        &self,
+        service: &ServiceFile,
+        problems: &mut Problems,
+    ) -> BTreeMap<String, SecretFile> {
+        let mut files = BTreeMap::new();
+        for reference in &service.secrets {
+            let Some(path) = &reference.file else {
+                continue;
+            };
+            let name = &reference.name;
+            // Also a value that is made of secrets.
+            let made = self.selectable.get(&name.value).map(|(_, outcome)| outcome);
+            let secret: Option<Secret> = match made {
+                Some(Outcome::Secret(secret)) => Some(secret.clone()),
+                Some(Outcome::Failed) => None,
+                Some(Outcome::Known { .. }) => {
+                    problems.push(
+                        Diagnostic::error(
+                            format!(
+                                "expected a secret, found the variable {}",
+                                quoted(&name.value)
+                            ),
+                            name.spot.label("not secret"),
+                        )
+                        .with_help("name it in `vars`"),
+                    );
+                    None
+                }
+                None => self.stored(name, problems).and_then(|stored| {
+                    let name = VariableName::new(name.value.as_str()).ok()?;
+                    match stored.outcome(&name) {
+                        Outcome::Secret(secret) => Some(secret),
+                        Outcome::Known { .. } | Outcome::Failed => None,
+                    }
+                }),
+            };
+            if let (Some(secret), Ok(name)) = (secret, VariableName::new(name.value.as_str())) {
+                files.insert(path.value.clone(), SecretFile { name, secret });
+            }
+        }
+        files
+    }
+
+    /// The stored secret of this name, or a problem.
+    fn stored(
+        &self,
+        name: &At<String>,
+        problems: &mut Problems,
+    ) -> Option<&'a secrets_file::StoredSecret> {
+        let found = VariableName::new(name.value.as_str()).ok();
+        let found = found.and_then(|name| self.secrets?.values.get(&name));
+        if found.is_none() && !self.incomplete {
+            let known = self.secrets.into_iter().flat_map(|file| file.values.keys());
+            let known = known.map(VariableName::as_str);
+            let help = nearest::nearest(&name.value, known).map_or_else(
+                || format!("`{} {}` adds it", self.set_secret, name.value),
+                |near| format!("did you mean `{near}`?"),
+            );
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected a secret of this cluster, found {}",
+                        quoted(&name.value)
+                    ),
+                    name.spot.label("there is no such secret"),
+                )
+                .with_help(help),
+            );
+        }
+        found
     }
 
     /// Adds what one entry of `vars` selects.
@@ -250,7 +370,14 @@ impl<'a> Variables<'a> {
             .locations
             .iter()
             .find(|(_, variables)| variables.contains_key(text));
-        let help = if let Some((needed, _)) = location {
+        let secret = VariableName::new(text).ok();
+        let secret = secret.filter(|name| {
+            self.secrets
+                .is_some_and(|file| file.values.contains_key(name))
+        });
+        let help = if let Some(secret) = secret {
+            format!("it is a secret: write `secrets = [\"{secret}\"]`")
+        } else if let Some((needed, _)) = location {
             format!("write `needs = [\"{needed}\"]`")
         } else if service.env.iter().any(|a| a.name.value.as_str() == text) {
             "remove it: the service has it from its own `[env]`".to_owned()
@@ -301,6 +428,7 @@ impl<'a> Variables<'a> {
             }
             let help = match layer {
                 Layer::ServiceLocations => "remove it, or choose another name",
+                Layer::Secrets => "remove it here, or do not name it in `secrets`",
                 _ => "remove it here, or do not name it in `vars`",
             };
             problems.push(problem.with_help(help));

@@ -10,6 +10,7 @@ mod render;
 mod review;
 mod rollback;
 mod schema;
+mod secrets;
 mod status;
 mod why;
 
@@ -111,6 +112,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Release(arguments) => release::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
+        Command::Secrets(arguments) => secrets::run(directory, &arguments),
         Command::Why(arguments) => why::run(directory, &arguments),
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Status(arguments) => status::run(directory, &arguments),

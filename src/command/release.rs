@@ -5,13 +5,15 @@
     reason = "asks the operator, and knows who releases and when"
 )]
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
 use super::diff::{changes, failures, options, show};
+use super::secrets::made;
 use super::{Exit, Failure};
-use crate::cli::{FailureChoice, Lift, Patience, Release, Scope};
+use crate::cli::{FailureChoice, Identities, Lift, Patience, Release, Scope};
 use crate::cluster::name::ClusterName;
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
@@ -64,13 +66,13 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         description: &description,
         setting,
         scope: &arguments.scope,
-        order: &order,
+        secrets: Some((&repository, &arguments.identities)),
         lift: &arguments.lift,
         repository: Some(&repository),
         yes: arguments.yes,
         detail,
     };
-    carry_out(&way, &mut hosts)
+    carry_out(&way, order, &mut hosts)
 }
 
 /// Everything that decides how a release, or a rollback, is carried out.
@@ -78,7 +80,8 @@ pub(super) struct Way<'a> {
     pub description: &'a Description,
     pub setting: Setting<'a>,
     pub scope: &'a Scope,
-    pub order: &'a Order,
+    /// What the hosts get of secrets is made with these; `None` in a rollback, which copies what hosts have.
+    pub secrets: Option<(&'a Repository, &'a Identities)>,
     pub lift: &'a [Lift],
     /// What is released; `None` in a rollback, which releases nothing of a checkout.
     pub repository: Option<&'a Repository>,
@@ -87,12 +90,16 @@ pub(super) struct Way<'a> {
 }
 
 /// Shows the plan, asks, and does it.
-pub(super) fn carry_out(way: &Way<'_>, hosts: &mut Hosts) -> Result<Exit, Failure> {
+pub(super) fn carry_out(
+    way: &Way<'_>,
+    mut order: Order,
+    hosts: &mut Hosts,
+) -> Result<Exit, Failure> {
     let Way {
         description,
         setting,
         scope,
-        order,
+        secrets,
         lift: _,
         repository: _,
         yes,
@@ -131,9 +138,19 @@ pub(super) fn carry_out(way: &Way<'_>, hosts: &mut Hosts) -> Result<Exit, Failur
         if tries == 1 {
             interrupt.listen()?;
         }
+        if let Some((repository, identities)) = secrets {
+            order.secrets = match made(repository, description, &shown, &order.options, identities)
+            {
+                Ok(made) => made,
+                Err(failure) => {
+                    stream::stderr("nothing was changed\n");
+                    return Err(failure);
+                }
+            };
+        }
         let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
         let tell = |event| progress.event(&event);
-        let result = release(setting, hosts, &shown, order, &tell);
+        let result = release(setting, hosts, &shown, &order, &tell);
         progress.finish();
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
@@ -206,6 +223,7 @@ pub(super) fn order(
             FailureChoice::PutBack => OnFailure::PutBack,
             FailureChoice::Keep => OnFailure::Keep,
         },
+        secrets: BTreeMap::new(),
         record: Record {
             format: 1,
             who,

@@ -110,7 +110,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             cluster: arguments.cluster.clone(),
             services: Vec::new(),
         },
-        order: &order,
+        secrets: None,
         lift: &arguments.lift,
         repository: None,
         yes: arguments.yes,
@@ -120,7 +120,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             Detail::Short
         },
     };
-    carry_out(&way, &mut hosts)
+    carry_out(&way, order, &mut hosts)
 }
 
 fn stopped(hosts: &Hosts) -> Exit {

@@ -7,6 +7,7 @@
 //! [`script`] and [`watch`], which are pure: text in, text out.
 
 pub mod connect;
+pub mod deliver;
 pub mod error;
 mod failure;
 pub mod generation;
@@ -21,6 +22,8 @@ mod runtime;
 #[cfg(test)]
 mod sample;
 pub mod script;
+#[cfg(test)]
+mod sealed_tests;
 pub mod session;
 mod ssh;
 pub mod stage;

@@ -64,6 +64,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
         directory,
         files,
+        secrets: Default::default(),
         inputs: Inputs::default(),
         fingerprint,
         image: Image {
@@ -230,6 +231,7 @@ impl Root {
             manifest: &manifest,
             from: None,
             sent: host.services.iter().collect(),
+            sealed: &BTreeMap::new(),
             scripts: &[],
         };
         self.stage_parts(&staged, id)

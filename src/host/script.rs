@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::layout::{Layout, StageId, quote};
+use super::stage::SECRETS;
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::PutBack;
@@ -104,7 +105,7 @@ impl Activation<'_> {
              patience={}\n\
              steps={}\n\
              record={}\n\n\
-             {LIBRARY}\n",
+             {SECRETS}\n{LIBRARY}\n",
             self.layout.cluster(),
             self.layout.variables(),
             self.engine.program(),

@@ -12,9 +12,12 @@ use crate::plan::observed::Runs;
 use crate::render::desired::DesiredService;
 use crate::render::digest::Digest;
 use crate::render::manifest::Manifest;
+use crate::render::secrets;
 
 const STAGE: &str = include_str!("stage/stage.sh");
 const CHECK: &str = include_str!("stage/check.sh");
+/// Functions that open ciphertexts, for checks and activations.
+pub(super) const SECRETS: &str = include_str!("script/secrets.sh");
 
 /// The file that lists the digests of a staged generation, as `sha256sum -c` reads it.
 const DIGESTS: &str = "digests";
@@ -29,8 +32,42 @@ pub struct Staged<'a> {
     pub from: Option<u64>,
     /// The services whose files travel. The others of the manifest are copied on the host.
     pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    /// The files that the host makes of secrets, of the services that are sent.
+    pub sealed: &'a BTreeMap<ServiceName, Vec<SealedFile>>,
     /// Scripts by file name.
     pub scripts: &'a [(String, String)],
+}
+
+/// A file that a host makes of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedFile {
+    /// Below the inputs directory.
+    pub path: String,
+    /// The permissions that it gets.
+    pub mode: u32,
+    /// The digest that stands for it.
+    pub stands: Digest,
+    /// Encrypted to the host; `None` if it is sent when it is needed.
+    pub ciphertext: Option<Vec<u8>>,
+}
+
+/// The list of them that is staged beside them, a line each: the ciphertext's digest or `-`, the
+/// digest that stands for it, the permissions, the path.
+fn sealed_list(files: &[SealedFile]) -> String {
+    let mut list = String::new();
+    for SealedFile {
+        path,
+        mode,
+        stands,
+        ciphertext,
+    } in files
+    {
+        let digest = ciphertext.as_ref().map(Digest::of);
+        let digest = digest.as_ref().map_or("-", Digest::as_str);
+        writeln!(list, "{digest} {stands} {mode:04o} {path}")
+            .expect("writing to a string does not fail");
+    }
+    list
 }
 
 impl Staged<'_> {
@@ -49,22 +86,31 @@ impl Staged<'_> {
         )?;
         append(&mut tar, DIGESTS, 0o644, self.digests().as_bytes())?;
         for directory in ["units", "inputs"] {
-            append_directory(&mut tar, directory)?;
+            append_directory(&mut tar, directory, 0o755)?;
         }
         for (service, desired) in &self.sent {
             let unit = format!("units/{}", desired.unit.file_name());
             append(&mut tar, &unit, 0o644, desired.unit_text.as_bytes())?;
             let base = format!("inputs/{service}/{}", desired.directory);
-            append_directory(&mut tar, &format!("inputs/{service}"))?;
-            append_directory(&mut tar, &base)?;
+            append_directory(&mut tar, &format!("inputs/{service}"), 0o755)?;
+            append_directory(&mut tar, &base, 0o755)?;
             let mut made = std::collections::BTreeSet::new();
+            let mut made_secret_directory = std::collections::BTreeSet::new();
             for (path, bytes) in &desired.files {
                 for (end, _) in path.match_indices('/') {
                     if made.insert(&path[..end]) {
-                        append_directory(&mut tar, &format!("{base}/{}", &path[..end]))?;
+                        append_directory(&mut tar, &format!("{base}/{}", &path[..end]), 0o755)?;
                     }
                 }
                 append(&mut tar, &format!("{base}/{path}"), 0o644, bytes)?;
+            }
+            for (path, bytes) in self.sealed_files(service) {
+                if let Some((directory, _)) = path.rsplit_once('/')
+                    && made_secret_directory.insert(directory.to_owned())
+                {
+                    append_directory(&mut tar, &format!("{base}/{directory}"), 0o755)?;
+                }
+                append(&mut tar, &format!("{base}/{path}"), 0o644, &bytes)?;
             }
         }
         for (name, text) in self.scripts {
@@ -73,7 +119,22 @@ impl Staged<'_> {
         tar.into_inner()
     }
 
-    /// The list of the digests of all files of the generation, sent or copied.
+    /// What is staged of a service's secrets, by path below its inputs directory: the list, and the
+    /// ciphertexts.
+    fn sealed_files(&self, service: &ServiceName) -> Vec<(String, Vec<u8>)> {
+        let Some(files) = self.sealed.get(service).filter(|files| !files.is_empty()) else {
+            return Vec::new();
+        };
+        let list = (secrets::SEALED.to_owned(), sealed_list(files).into_bytes());
+        let ciphertexts = files.iter().filter_map(|file| {
+            let ciphertext = file.ciphertext.clone()?;
+            Some((format!("{}.age", file.path), ciphertext))
+        });
+        std::iter::once(list).chain(ciphertexts).collect()
+    }
+
+    /// The list of the digests of all files of the generation, sent or copied. Ciphertexts that are
+    /// copied are not in it: nobody knows their digests but the list that is copied with them.
     fn digests(&self) -> String {
         let mut list = String::new();
         let mut add = |digest: &Digest, path: &str| {
@@ -87,7 +148,14 @@ impl Staged<'_> {
         for (service, entry) in &self.manifest.services {
             let unit = UnitName::new(&self.manifest.cluster, service);
             add(&entry.unit, &format!("units/{}", unit.file_name()));
+            let base = format!("inputs/{service}/{}", entry.directory);
+            for (path, bytes) in self.sealed_files(service) {
+                add(&Digest::of(bytes), &format!("{base}/{path}"));
+            }
             for (path, digest) in &entry.files {
+                if secrets::is_secret(path) {
+                    continue;
+                }
                 add(
                     digest,
                     &format!("inputs/{service}/{}/{path}", entry.directory),
@@ -154,7 +222,7 @@ impl Staged<'_> {
         };
         format!(
             "{}runs={runs}\nengine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -186,8 +254,13 @@ fn append(tar: &mut Archive, path: &str, mode: u32, bytes: &[u8]) -> io::Result<
     tar.append_data(&mut header, path, bytes)
 }
 
-fn append_directory(tar: &mut Archive, path: &str) -> io::Result<()> {
-    let mut header = header(0o755);
+/// A file that only root reads.
+pub(super) fn append_private(tar: &mut Archive, path: &str, bytes: &[u8]) -> io::Result<()> {
+    append(tar, path, 0o600, bytes)
+}
+
+pub(super) fn append_directory(tar: &mut Archive, path: &str, mode: u32) -> io::Result<()> {
+    let mut header = header(mode);
     header.set_entry_type(tar::EntryType::Directory);
     header.set_size(0);
     tar.append_data(&mut header, format!("{path}/"), io::empty())
@@ -258,6 +331,18 @@ pub enum Finding {
         reference: String,
         message: String,
     },
+    /// There is no `age`; the command that installs it, if the host has a package manager that is
+    /// known.
+    NoAge {
+        install: String,
+    },
+    /// None of the host's SSH keys is one that age can use.
+    NoHostKey,
+    /// A ciphertext that the host cannot open, with age's words.
+    Sealed {
+        path: String,
+        message: String,
+    },
     /// A container that is not this cluster's has the name of one of its units: the unit's start
     /// would remove it.
     Container {
@@ -280,6 +365,17 @@ impl fmt::Display for Finding {
             ),
             Self::Pull { reference, message } => {
                 write!(f, "the image {reference} cannot be pulled: {message}")
+            }
+            Self::NoAge { .. } => write!(
+                f,
+                "expected `age` to open its secrets, found no such program"
+            ),
+            Self::NoHostKey => write!(
+                f,
+                "expected an ed25519 or RSA key of its own in /etc/ssh to open its secrets with, found none"
+            ),
+            Self::Sealed { path, message } => {
+                write!(f, "the host cannot open its secrets in {path}: {message}")
             }
             Self::Container { name } => write!(
                 f,
@@ -330,6 +426,15 @@ impl Checked {
                     let (reference, message) = (line(reference), line(message));
                     checked.findings.push(Finding::Pull { reference, message });
                 }
+                "noage" => checked.findings.push(Finding::NoAge {
+                    install: line(rest),
+                }),
+                "nokey" => checked.findings.push(Finding::NoHostKey),
+                "sealed" => {
+                    let (path, message) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (path, message) = (line(path), line(message));
+                    checked.findings.push(Finding::Sealed { path, message });
+                }
                 "container" => checked
                     .findings
                     .push(Finding::Container { name: line(rest) }),
@@ -352,7 +457,7 @@ impl Checked {
 }
 
 /// What a host said, as one line that fits a terminal.
-fn line(text: &str) -> String {
+pub(super) fn line(text: &str) -> String {
     let text = text.trim().replace('\n', "; ");
     let plain = text.chars().take(500);
     plain

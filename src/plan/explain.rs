@@ -3,12 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Change;
 use super::observed::{ObservedContainer, ObservedService, UnitFile};
 use super::reason::Reason;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
-use crate::render::desired::{DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs};
+use crate::render::desired::{
+    DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
+};
 use crate::render::fingerprint::inputs_of;
+use crate::render::secrets;
 use crate::render::unit::parse_unit;
 
 /// What a unit file says of itself in its `[X-Bayplan]` section.
@@ -127,11 +131,23 @@ fn variables(
         if old.map(|v| &v.value) == new.map(|v| &v.value) {
             continue;
         }
+        // A value that was or becomes a secret is not shown either: often it is the same one.
+        let secret =
+            |v: Option<&InputVariable>| v.is_some_and(|v| matches!(v.value, InputValue::Secret(_)));
+        if secret(old) || secret(new) {
+            reasons.push(Reason::Secret {
+                name: name.clone(),
+                change: change(old.is_some(), new.is_some()),
+            });
+            continue;
+        }
+        let value = |v: Option<&InputVariable>| v.and_then(|v| v.value.plain()).map(str::to_owned);
+        let (before, after) = (value(old), value(new));
         if name.as_str() == "IMAGE"
-            && let (Some(old), Some(new)) = (old, new)
+            && let (Some(before), Some(after)) = (&before, &after)
         {
             // First, since a new version is what most releases are about.
-            let (before, after) = (old.value.clone(), new.value.clone());
+            let (before, after) = (before.clone(), after.clone());
             reasons.insert(0, Reason::Image { before, after });
             continue;
         }
@@ -139,8 +155,8 @@ fn variables(
         reasons.push(Reason::Variable {
             layer,
             name: name.clone(),
-            before: old.map(|v| v.value.clone()),
-            after: new.map(|v| v.value.clone()),
+            before,
+            after,
         });
     }
     reasons
@@ -216,7 +232,39 @@ fn word_changes(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
     (cut(old), cut(new))
 }
 
+/// What became of something, from whether it was there and whether it is.
+fn change(before: bool, after: bool) -> Change {
+    match (before, after) {
+        (false, _) => Change::Added,
+        (true, true) => Change::Changed,
+        (true, false) => Change::Removed,
+    }
+}
+
 fn files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
+    let mut reasons = plain_files(before, after);
+    let (old, new) = (&before.secret_files, &after.secret_files);
+    let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    for path in paths {
+        let (old, new) = (old.get(path), new.get(path));
+        if old == new {
+            continue;
+        }
+        reasons.push(match secrets::file_name(path) {
+            Some(name) => Reason::Secret {
+                name,
+                change: change(old.is_some(), new.is_some()),
+            },
+            None => Reason::File { path: path.clone() },
+        });
+    }
+    // A secret can be a variable and a file of one container.
+    let mut seen = BTreeSet::new();
+    reasons.retain(|reason| seen.insert(reason.clone()));
+    reasons
+}
+
+fn plain_files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
     let paths: BTreeSet<&String> = before.files.keys().chain(after.files.keys()).collect();
     paths
         .into_iter()

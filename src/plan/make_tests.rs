@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::model::{
-    Cluster, Container, Engine, Guard, Host, Image, Layer, RestartPolicy, Service, Template,
-    Transport, Variable,
+    Cluster, Container, Delivery, Engine, Guard, Host, Image, Layer, RestartPolicy, SecretFile,
+    Service, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::VariableName;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -20,6 +20,7 @@ use crate::plan::{Action, Change, Moves, target};
 use crate::plan::{PutBack, put_back};
 use crate::render::desired::Inputs;
 use crate::render::render;
+use crate::render::tests::secret;
 
 const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
 const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
@@ -60,6 +61,8 @@ struct Spec {
     needs: BTreeSet<usize>,
     memory: Option<u8>,
     shared: BTreeMap<u8, (u8, bool)>,
+    secrets: BTreeMap<u8, u8>,
+    secret_file: Option<u8>,
     comment: u8,
 }
 
@@ -71,17 +74,23 @@ fn spec() -> impl Strategy<Value = Spec> {
         prop::collection::btree_set(0..SERVICES.len(), 0..2),
         prop::option::of(0..2u8),
         prop::collection::btree_map(0..3u8, (0..2u8, any::<bool>()), 0..3),
+        prop::collection::btree_map(0..2u8, 0..2u8, 0..2),
+        prop::option::weighted(0.3, 0..2u8),
         0..2u8,
     )
-        .prop_map(|(hosts, tag, port, needs, memory, shared, comment)| Spec {
-            hosts,
-            tag,
-            port,
-            needs,
-            memory,
-            shared,
-            comment,
-        })
+        .prop_map(
+            |(hosts, tag, port, needs, memory, shared, secrets, secret_file, comment)| Spec {
+                hosts,
+                tag,
+                port,
+                needs,
+                memory,
+                shared,
+                secrets,
+                secret_file,
+                comment,
+            },
+        )
 }
 
 fn describe(specs: &[Spec]) -> Desired {
@@ -92,6 +101,7 @@ fn describe(specs: &[Spec]) -> Desired {
             address: Some(format!("10.0.0.{i}")),
             transport: Transport::Local { sudo: false },
             engine: Engine::Docker,
+            secrets: Delivery::Sealed,
         };
         (host_name(i), host)
     });
@@ -102,7 +112,10 @@ fn describe(specs: &[Spec]) -> Desired {
             .port
             .filter(|port| spec.hosts.iter().all(|host| taken.insert((*host, *port))));
         let reference = format!("registry/{}:{}", SERVICES[index], spec.tag);
-        let variable = |layer, value: String| Variable { layer, value };
+        let variable = |layer, value: String| Variable {
+            layer,
+            value: value.into(),
+        };
         let mut variables = BTreeMap::from([(
             VariableName::new("IMAGE").unwrap(),
             variable(Layer::Service, reference.clone()),
@@ -116,6 +129,21 @@ fn describe(specs: &[Spec]) -> Desired {
             let key = VariableName::new(format!("V{key}")).unwrap();
             variables.insert(key, variable(layer, value.to_string()));
         }
+        for (key, value) in &spec.secrets {
+            let name = format!("V{key}");
+            let value = Variable {
+                layer: Layer::Secrets,
+                value: VariableValue::Secret(secret(&name, *value)),
+            };
+            variables.insert(VariableName::new(name).unwrap(), value);
+        }
+        let secret_files = spec.secret_file.into_iter().map(|value| {
+            let file = SecretFile {
+                name: VariableName::new("KEY").unwrap(),
+                secret: secret("KEY", value),
+            };
+            ("/run/secrets/KEY".to_owned(), file)
+        });
         let service = Service {
             name: service_name(index),
             hosts: spec.hosts.iter().map(|i| host_name(*i)).collect(),
@@ -132,6 +160,7 @@ fn describe(specs: &[Spec]) -> Desired {
                 .map(|i| service_name(*i))
                 .collect(),
             variables,
+            secret_files: secret_files.collect(),
             container: Container {
                 memory: spec.memory.map(|m| format!("{m}g")),
                 ..Container::default()
@@ -252,7 +281,10 @@ fn same(a: &Inputs, b: &Inputs) -> bool {
                 .get(name)
                 .is_some_and(|other| other.value == variable.value)
         });
-    variables && a.directives == b.directives && a.files == b.files
+    variables
+        && a.directives == b.directives
+        && a.files == b.files
+        && a.secret_files == b.secret_files
 }
 
 fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &ModelHost) {
@@ -522,6 +554,8 @@ proptest! {
 #[test]
 fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
     let spec = |tag| Spec {
+        secrets: BTreeMap::new(),
+        secret_file: None,
         hosts: BTreeSet::from([0]),
         tag,
         port: Some(9000),

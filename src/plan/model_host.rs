@@ -20,6 +20,7 @@ use crate::render::desired::{
 use crate::render::digest::Digest;
 use crate::render::fingerprint::inputs_of;
 use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::secrets;
 
 #[derive(Debug, Clone, Default)]
 pub struct ModelHost {
@@ -66,7 +67,8 @@ pub struct Process {
 impl Process {
     fn reference(&self) -> &str {
         let image = VariableName::new("IMAGE").unwrap();
-        self.inputs.variables.get(&image).map_or("", |v| &v.value)
+        let image = self.inputs.variables.get(&image);
+        image.and_then(|v| v.value.plain()).unwrap_or_default()
     }
 }
 
@@ -199,7 +201,8 @@ impl ModelHost {
 
     fn image_of(&self, inputs: &Inputs) -> u64 {
         let image = VariableName::new("IMAGE").unwrap();
-        let reference = inputs.variables.get(&image).map_or("", |v| &v.value);
+        let reference = inputs.variables.get(&image);
+        let reference = reference.and_then(|v| v.value.plain()).unwrap_or_default();
         self.images.get(reference).copied().unwrap_or(0)
     }
 
@@ -519,8 +522,9 @@ impl ModelHost {
             Disturbance::Retag(name) => {
                 if let Some(process) = self.processes.get(name) {
                     let image = VariableName::new("IMAGE").unwrap();
-                    if let Some(image) = process.inputs.variables.get(&image) {
-                        *self.images.entry(image.value.clone()).or_default() += 1;
+                    let image = process.inputs.variables.get(&image);
+                    if let Some(image) = image.and_then(|image| image.value.plain()) {
+                        *self.images.entry(image.to_owned()).or_default() += 1;
                     }
                 }
             }
@@ -605,9 +609,17 @@ impl ModelHost {
     }
 }
 
+/// What begins a file that the host made of secrets; what stands for it follows.
+const MADE: &str = "made of secrets: ";
+
 impl Directory {
     fn new(files: BTreeMap<String, String>, changed: Moment) -> Self {
-        let digest = |(path, text): (&String, &String)| (path.clone(), Digest::of(text));
+        // What a host made of secrets counts as what stands for it, as long as it is unchanged.
+        let digest = |(path, text): (&String, &String)| {
+            let stands = text.strip_prefix(MADE).filter(|_| secrets::is_secret(path));
+            let stands = stands.and_then(Digest::reported);
+            (path.clone(), stands.unwrap_or_else(|| Digest::of(text)))
+        };
         Self {
             digests: files.iter().map(digest).collect(),
             files,
@@ -618,7 +630,11 @@ impl Directory {
     fn observe(&self) -> ObservedDirectory {
         ObservedDirectory {
             files: self.digests.clone(),
-            texts: self.files.clone(),
+            texts: {
+                let mut texts = self.files.clone();
+                texts.retain(|path, _| !secrets::is_secret(path));
+                texts
+            },
             changed: self.changed,
         }
     }
@@ -634,11 +650,13 @@ fn no_manifest() -> Manifest {
 }
 
 fn texts(host: &DesiredHost, service: &ServiceName) -> BTreeMap<String, String> {
-    let files = &host.services[service].files;
+    let service = &host.services[service];
     let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+    let files = service.files.iter();
+    let made = service.secrets.entries().into_iter();
     files
-        .iter()
         .map(|(path, bytes)| (path.clone(), text(bytes)))
+        .chain(made.map(|(path, stands)| (path, format!("{MADE}{stands}"))))
         .collect()
 }
 

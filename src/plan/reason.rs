@@ -2,6 +2,7 @@
 
 use crate::cluster::model::Layer;
 use crate::cluster::name::{ServiceName, VariableName};
+use crate::plan::Change;
 
 /// One reason. A restart has at least one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +18,8 @@ pub enum Reason {
         before: Option<String>,
         after: Option<String>,
     },
+    /// Rule (b), a secret, as a variable or a file; what it is or was nobody is told.
+    Secret { name: VariableName, change: Change },
     /// Rule (b), the image reference.
     Image { before: String, after: String },
     /// Rule (b), a line of the unit that decides how the container runs: the words that are gone

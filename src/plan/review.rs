@@ -344,6 +344,8 @@ fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec<Cause> {
             };
             let roots = match layer {
                 Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
+                // A secret is told by its own reason.
+                Layer::Secrets => BTreeSet::new(),
                 Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
                     reader.roots(name.as_str())
                 }

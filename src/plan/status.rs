@@ -169,6 +169,7 @@ fn planned_state(planned: &ServicePlan) -> State {
             Reason::NotRunning { state } => stopped = Some(state.clone()),
             Reason::New
             | Reason::Variable { .. }
+            | Reason::Secret { .. }
             | Reason::Image { .. }
             | Reason::Directive { .. }
             | Reason::File { .. }

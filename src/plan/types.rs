@@ -45,7 +45,7 @@ pub struct ServicePlan {
 }
 
 /// What becomes of the service on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     Added,
     Changed,

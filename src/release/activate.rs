@@ -15,6 +15,8 @@ use super::prepare::Preparation;
 use super::problem::{Continues, FailedStep, Problem, Then};
 use super::{OnFailure, Order, Released};
 use crate::cluster::name::{HostName, UnitName};
+use crate::cluster::secret::Plaintext;
+use crate::host::deliver::{Delivery, parse_delivered};
 use crate::host::error::HostError;
 use crate::host::layout::Layout;
 use crate::host::parallel::for_each_host;
@@ -29,6 +31,8 @@ use crate::plan::{Phase, Plan, put_back};
 const FILES: Duration = Duration::from_secs(60 * 60);
 /// For the start of an activation on a host that runs.
 const LAUNCH: Duration = Duration::from_secs(60);
+/// For the secrets of one host, over a slow line.
+const DELIVERY: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn activate(
     setting: Setting<'_>,
@@ -123,6 +127,8 @@ impl HostRun<'_> {
             steps: self.steps.len(),
         });
         let script = self.script(&connection.layout, connection)?;
+        let delivery = self.delivery();
+        self.deliver(&delivery, connection)?;
         let mut follow = Follow::new(self.steps, event);
         let Connection {
             session, layout, ..
@@ -146,6 +152,11 @@ impl HostRun<'_> {
                 })),
             });
         }
+        if !delivery.files.is_empty() {
+            // What a broken session leaves is root's alone, and the next release removes it.
+            let script = delivery.cleaning_script(layout);
+            let _ = session.run("cleaning up", &script, DELIVERY);
+        }
         if follow.ended {
             event(EventKind::Activated {
                 took: started.elapsed(),
@@ -154,6 +165,62 @@ impl HostRun<'_> {
         } else {
             Err(Problem::Activation(Box::new(follow.failure())))
         }
+    }
+
+    /// The secrets that these steps put into their place, if this host gets them unencrypted.
+    fn delivery(&self) -> Delivery<'_> {
+        let mut delivery = Delivery::default();
+        let Some(preparation) = self.preparation.host(self.name).filter(|p| p.delivers()) else {
+            return delivery;
+        };
+        for step in self.steps {
+            let (service, directory, wanted) = match step {
+                Step::PlaceInputs { service, directory } => (service, directory, None),
+                Step::RepairInputs {
+                    service,
+                    directory,
+                    write,
+                    remove: _,
+                } => (service, directory, Some(write)),
+                Step::MarkEdited { .. }
+                | Step::WriteUnit { .. }
+                | Step::Enable { .. }
+                | Step::Reload
+                | Step::Stop { .. }
+                | Step::Restart { .. }
+                | Step::RestartUnless { .. }
+                | Step::RestartUnjudged { .. }
+                | Step::NameImage { .. }
+                | Step::AwaitHealthy { .. }
+                | Step::RemoveUnit { .. }
+                | Step::SetCurrent { .. }
+                | Step::RemoveInputs { .. }
+                | Step::RemoveGenerations { .. } => continue,
+            };
+            let files = preparation.secrets_of(service).into_iter().flatten();
+            let files: BTreeMap<&str, &Plaintext> = files
+                .filter(|(path, _)| wanted.is_none_or(|wanted| wanted.contains(*path)))
+                .map(|(path, file)| (path.as_str(), &file.bytes))
+                .collect();
+            if !files.is_empty() {
+                delivery.files.insert((service, directory), files);
+            }
+        }
+        delivery
+    }
+
+    fn deliver(&self, delivery: &Delivery<'_>, connection: &mut Connection) -> Result<(), Problem> {
+        if delivery.files.is_empty() {
+            return Ok(());
+        }
+        let not_staged = |why: String| Problem::NotStaged { why };
+        let payload = delivery
+            .payload()
+            .map_err(|error| not_staged(error.to_string()))?;
+        let script = delivery.script(&connection.layout, payload.len());
+        let session = &mut connection.session;
+        let answer = session.run_with_payload("sending secrets", &script, payload, DELIVERY)?;
+        parse_delivered(&answer.stdout).map_err(not_staged)
     }
 
     /// What the session runs for this activation.

@@ -15,10 +15,12 @@ use std::time::Duration;
 use self::event::Event;
 pub use self::hosts::{Hosts, Setting};
 use self::prepare::Preparation;
+pub use self::prepare::takes_part;
 use self::problem::Problem;
-use crate::cluster::name::HostName;
+use crate::cluster::name::{HostName, ServiceName};
 use crate::host::script::Record;
 use crate::plan::{Options, Plan, plan};
+use crate::render::secrets::MadeFile;
 
 /// Who releases, and how patiently.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct Order {
     pub record: Record,
     /// The hosts that go back to one of their generations, in a rollback.
     pub back: BTreeMap<HostName, Back>,
+    /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
+    pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
     /// A name for the staging area that no other release uses.
     pub stage: crate::host::layout::StageId,
 }

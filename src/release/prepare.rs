@@ -8,16 +8,18 @@ use super::Order;
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use super::problem::{Continues, Problem};
-use crate::cluster::model::Engine;
+use crate::cluster::model::{Delivery, Engine, Host, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::parallel::for_each_host;
 use crate::host::script::guard_stage;
-use crate::host::stage::{Checked, Finding, Means, Reference, Staged, parse_staged};
+use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, target};
 use crate::render::desired::DesiredService;
 use crate::render::manifest::Manifest;
+use crate::render::secrets::MadeFile;
+use crate::secret::seal_to_host;
 
 /// For the files of a generation, over a slow line.
 const STAGE: Duration = Duration::from_secs(10 * 60);
@@ -34,20 +36,28 @@ pub(super) struct HostPreparation<'a> {
     pub manifest: Manifest,
     from: Option<u64>,
     pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    host: &'a Host,
+    /// What the host makes of secrets, of the services that are sent.
+    secrets: BTreeMap<&'a ServiceName, &'a BTreeMap<String, MadeFile>>,
     engine: Engine,
     references: Vec<Reference>,
 }
 
+/// Whether something is done on a host, or may be done once an image was pulled.
+#[must_use]
+pub fn takes_part(plan: &Plan, name: &HostName) -> bool {
+    plan.hosts.get(name).is_some_and(|host| {
+        let may = |s: &crate::plan::ServicePlan| s.action == Action::MayRestart;
+        host.acts || host.services.iter().any(may)
+    })
+}
+
 impl<'a> Preparation<'a> {
     /// Every host on which something is done, or may be done once an image was pulled.
-    pub fn of(setting: Setting<'a>, hosts: &Hosts, plan: &Plan, order: &Order) -> Self {
-        let takes_part = |name: &&HostName| {
-            plan.hosts.get(*name).is_some_and(|host| {
-                let may = |s: &crate::plan::ServicePlan| s.action == Action::MayRestart;
-                host.acts || host.services.iter().any(may)
-            })
-        };
-        let prepared = hosts.connections.keys().filter(takes_part).map(|name| {
+    pub fn of(setting: Setting<'a>, hosts: &Hosts, plan: &Plan, order: &'a Order) -> Self {
+        let names = hosts.connections.keys();
+        let names = names.filter(|name| takes_part(plan, name));
+        let prepared = names.map(|name| {
             let wanted = &setting.desired.hosts[name];
             let seen = &hosts.connections[name].look.observed;
             let cluster = &setting.cluster.name;
@@ -69,11 +79,15 @@ impl<'a> Preparation<'a> {
                 })
                 .collect();
             // A generation that is there is copied, and does not travel.
-            let sent = match back {
+            let sent: BTreeMap<_, _> = match back {
                 Some(_) => BTreeMap::new(),
                 None => selected().collect(),
             };
+            let secrets = order.secrets.iter();
+            let secrets = secrets.filter(|(service, _)| sent.contains_key(service));
             let host = HostPreparation {
+                host: &setting.cluster.hosts[name],
+                secrets: secrets.collect(),
                 manifest,
                 from: back.map(|back| back.number),
                 sent,
@@ -157,6 +171,47 @@ impl<'a> Preparation<'a> {
 }
 
 impl HostPreparation<'_> {
+    /// Whether secrets are delivered at the activation instead of staged.
+    pub fn delivers(&self) -> bool {
+        self.host.secrets == Delivery::Plain
+    }
+
+    /// What the host makes of a service's secrets.
+    pub fn secrets_of(&self, service: &ServiceName) -> Option<&BTreeMap<String, MadeFile>> {
+        self.secrets.get(service).copied()
+    }
+
+    /// The secrets, encrypted to the host's own key.
+    fn seal(&self) -> Result<BTreeMap<ServiceName, Vec<SealedFile>>, String> {
+        let key = match (&self.host.transport, self.host.secrets) {
+            (_, Delivery::Plain) => None,
+            (Transport::Ssh(ssh), Delivery::Sealed) => ssh.host_key.as_deref(),
+            (Transport::Local { .. } | Transport::Directory { .. }, Delivery::Sealed) => None,
+        };
+        let seal = |(path, file): (&String, &MadeFile)| {
+            let ciphertext = match (key, self.delivers()) {
+                (_, true) => None,
+                (Some(key), false) => {
+                    Some(seal_to_host(key, &file.bytes).map_err(|error| error.to_string())?)
+                }
+                (None, false) => return Err("expected a pinned host_key, found none".to_owned()),
+            };
+            Ok(SealedFile {
+                path: path.clone(),
+                mode: file.mode,
+                stands: file.stands.clone(),
+                ciphertext,
+            })
+        };
+        let services = self.secrets.iter();
+        services
+            .map(|(service, files)| {
+                let files = files.iter().map(seal).collect::<Result<_, String>>()?;
+                Ok(((*service).clone(), files))
+            })
+            .collect()
+    }
+
     fn carry_out(
         &self,
         connection: &mut Connection,
@@ -164,10 +219,12 @@ impl HostPreparation<'_> {
         event: &impl Fn(EventKind),
     ) -> Result<Checked, Problem> {
         let not_staged = |why: String| Problem::NotStaged { why };
+        let sealed = self.seal().map_err(not_staged)?;
         let staged = Staged {
             manifest: &self.manifest,
             from: self.from,
             sent: self.sent.clone(),
+            sealed: &sealed,
             scripts: &[],
         };
         let payload = staged

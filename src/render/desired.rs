@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::manifest::ManifestService;
+use super::secrets::DesiredSecrets;
 use crate::cluster::model::{Engine, Image, Layer, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::cluster::secret::SecretIdentity;
 
 /// Everything that the hosts of one cluster should hold. Made only by [`render`](super::render).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub struct DesiredService {
     pub directory: DirectoryName,
     /// The files of the inputs directory by path below it. Texts of env files, bytes of others.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// What further files of it are made of, on the host.
+    pub secrets: DesiredSecrets,
     pub inputs: Inputs,
     /// What a manifest says of it: the digests of all of the above.
     pub entry: ManifestService,
@@ -63,6 +67,8 @@ pub struct Inputs {
     pub variables: BTreeMap<VariableName, InputVariable>,
     /// Config files by path below the inputs directory, with the digest of their bytes.
     pub files: BTreeMap<String, Digest>,
+    /// Secrets that are files, by path below the inputs directory.
+    pub secret_files: BTreeMap<String, SecretIdentity>,
 }
 
 /// A variable as the container gets it.
@@ -70,7 +76,25 @@ pub struct Inputs {
 pub struct InputVariable {
     /// Where the value comes from; it is told in reasons and is no input itself.
     pub layer: Layer,
-    pub value: String,
+    pub value: InputValue,
+}
+
+/// A variable's value, as far as anybody without a key knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputValue {
+    Plain(String),
+    Secret(SecretIdentity),
+}
+
+impl InputValue {
+    /// The value, if it is no secret.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        match self {
+            InputValue::Plain(value) => Some(value),
+            InputValue::Secret(_) => None,
+        }
+    }
 }
 
 /// The digest of the inputs, `v1:` and 64 hexadecimal digits. The part before the colon names the

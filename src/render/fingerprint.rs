@@ -7,9 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs};
+use super::desired::{
+    DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
+};
 use super::digest::Digest;
 use super::env_file;
+use super::secrets;
 use super::unit::{Unit, parse_unit, split_words};
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
@@ -62,17 +65,32 @@ pub fn fingerprint(recipe: Recipe, inputs: &Inputs) -> Fingerprint {
 
 /// Recipe v1: the directives, then name and value of each variable, then path and digest of each
 /// config file. A part's length and a list's count are digested with it, so nothing can be taken
-/// for something else. The layer of a variable is no part of it.
+/// for something else. The layer of a variable is no part of it. Where there are secrets, they
+/// follow: name and identity of each secret variable, then path and identity of each secret file.
 fn v1(inputs: &Inputs) -> Digest {
     let Inputs {
         directives,
         variables,
         files,
+        secret_files,
     } = inputs;
+    let plain: Vec<_> = variables
+        .iter()
+        .filter_map(|(name, InputVariable { layer: _, value })| Some((name, value.plain()?)))
+        .collect();
+    let secret: Vec<_> = variables
+        .iter()
+        .filter_map(|(name, InputVariable { layer: _, value })| match value {
+            InputValue::Plain(_) => None,
+            InputValue::Secret(identity) => Some((name, identity)),
+        })
+        .collect();
+    let secret_counts =
+        [secret.len(), secret_files.len()].map(|count| (count as u64).to_be_bytes());
     let counts: Vec<[u8; 8]> = directives
         .iter()
         .map(|(_, words)| words.len())
-        .chain([directives.len(), variables.len(), files.len()])
+        .chain([directives.len(), plain.len(), files.len()])
         .map(|count| (count as u64).to_be_bytes())
         .collect();
     let mut parts: Vec<&[u8]> = vec![b"bayplan v1"];
@@ -81,11 +99,21 @@ fn v1(inputs: &Inputs) -> Digest {
         parts.push(key.as_bytes());
         parts.extend(words.iter().map(String::as_bytes));
     }
-    for (name, InputVariable { layer: _, value }) in variables {
+    for (name, value) in plain {
         parts.extend([name.as_str().as_bytes(), value.as_bytes()]);
     }
     for (path, digest) in files {
         parts.extend([path.as_bytes(), digest.as_str().as_bytes()]);
+    }
+    if !(secret.is_empty() && secret_files.is_empty()) {
+        parts.push(b"secrets");
+        parts.extend(secret_counts.iter().map(<[u8; 8]>::as_slice));
+        for (name, identity) in secret {
+            parts.extend([name.as_str().as_bytes(), identity.as_str().as_bytes()]);
+        }
+        for (path, identity) in secret_files {
+            parts.extend([path.as_bytes(), identity.as_str().as_bytes()]);
+        }
     }
     Digest::of_parts(parts)
 }
@@ -195,11 +223,16 @@ pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
     };
     // Sorted, as systemd reads them: a later file wins.
     for (path, text) in files {
-        if is_layer(path) {
+        if secrets::is_secret(path) {
+            // Its keyed digest speaks for it.
+        } else if path == secrets::DIGESTS {
+            secrets::read_digests(text, &mut inputs);
+        } else if is_layer(path) {
             for (name, value) in env_file::parse(text) {
                 // Other names systemd drops as well.
                 if let Ok(name) = VariableName::new(name) {
                     let layer = layer_of(path);
+                    let value = InputValue::Plain(value);
                     inputs
                         .variables
                         .insert(name, InputVariable { layer, value });

@@ -7,16 +7,17 @@
 //! unit            quoting for units, and reading them
 //! env_file        writing layers, and reading them
 //! fingerprint     what decides how a container runs -> v1:…; reading it back from a host
+//! secrets         what stands for files that only the host makes
 //! desired         the result; digest, manifest: its digests
 //! ```
 
 pub mod desired;
-pub mod digest;
 pub mod env_file;
 mod error;
 pub mod fingerprint;
 pub mod manifest;
 mod rules;
+pub mod secrets;
 pub mod stored;
 pub mod unit;
 pub mod unit_template;
@@ -28,14 +29,18 @@ pub(crate) mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::error::RenderError;
+pub use crate::cluster::digest;
 
-use self::desired::{Desired, DesiredHost, DesiredService, DirectoryName, InputVariable, Inputs};
+use self::desired::{
+    Desired, DesiredHost, DesiredService, DirectoryName, InputValue, InputVariable, Inputs,
+};
 use self::digest::Digest;
 use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint};
 use self::manifest::ManifestService;
+use self::secrets::DesiredSecrets;
 use self::unit::{Unit, parse_unit};
 use self::unit_template::{Templates, environment, inputs_parent, taken_port};
-use crate::cluster::model::{Cluster, Engine, Layer, Service};
+use crate::cluster::model::{Cluster, Engine, Layer, Service, VariableValue};
 use crate::cluster::name::{HostName, UnitName, VariableName};
 
 /// What every host of the cluster should hold.
@@ -115,13 +120,26 @@ fn render_service<'s>(
         directives: directives(&unit),
         variables: variables(service),
         files: BTreeMap::new(),
+        secret_files: service
+            .secret_files
+            .values()
+            .map(|file| {
+                let path = format!("{}/{}", secrets::FILES, file.name);
+                (path, file.secret.identity().clone())
+            })
+            .collect(),
     };
+    let secrets = DesiredSecrets::of(service);
     let fingerprint = fingerprint(Recipe::CURRENT, &inputs);
-    let files = layers(cluster, service);
+    let mut files = layers(cluster, service);
+    if !secrets.is_empty() {
+        let text = secrets.digests(&service.name);
+        files.insert(secrets::DIGESTS.to_owned(), text.into_bytes());
+    }
     let digests = files
         .iter()
         .map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
-    let digests = digests.collect();
+    let digests = digests.chain(secrets.entries()).collect();
     let directory = DirectoryName::of(&fingerprint, &digests);
     let unit_text = blanked
         .replace(FINGERPRINT, fingerprint.as_str())
@@ -140,6 +158,7 @@ fn render_service<'s>(
         enabled_by: enabled_by(&unit),
         directory,
         files,
+        secrets,
         inputs,
         entry,
         fingerprint,
@@ -158,7 +177,10 @@ fn variables(service: &Service) -> BTreeMap<VariableName, InputVariable> {
         .map(|(name, variable)| {
             let variable = InputVariable {
                 layer: variable.layer,
-                value: variable.value.clone(),
+                value: match &variable.value {
+                    VariableValue::Plain(value) => InputValue::Plain(value.clone()),
+                    VariableValue::Secret(secret) => InputValue::Secret(secret.identity().clone()),
+                },
             };
             (name.clone(), variable)
         })
@@ -172,7 +194,12 @@ fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for layer in Layer::ALL {
         let variables = service.variables.iter().filter(|(_, v)| v.layer == layer);
-        let mut variables = variables.map(|(n, v)| (n, v.value.as_str())).peekable();
+        let plain = variables.filter_map(|(name, variable)| match &variable.value {
+            VariableValue::Plain(value) => Some((name, value.as_str())),
+            // The host makes the file of these.
+            VariableValue::Secret(_) => None,
+        });
+        let mut variables = plain.peekable();
         if variables.peek().is_none() && layer != Layer::Service {
             continue;
         }
@@ -187,6 +214,7 @@ fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
                 )
             }
             Layer::Cluster => format!("values of {from}/cluster.toml that {} reads", service.name),
+            Layer::Secrets => format!("secrets that {} reads", service.name),
             Layer::Service => format!("values of {from}/services/{}.toml", service.name),
         };
         let comment = format!("{label}: {what}; written by bayplan, do not edit here");

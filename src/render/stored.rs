@@ -7,6 +7,7 @@ use super::desired::{DesiredService, Inputs};
 use super::digest::Digest;
 use super::fingerprint::inputs_of;
 use super::manifest::ManifestService;
+use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
 use crate::cluster::model::{Image, Layer, RestartPolicy};
 use crate::cluster::name::{ServiceName, UnitName, VariableName};
@@ -63,6 +64,7 @@ pub fn stored(
         enabled_by: enabled_by(unit_text),
         directory: entry.directory.clone(),
         files,
+        secrets: DesiredSecrets::default(),
         port: port(&inputs),
         needs: needs(&inputs),
         inputs,
@@ -115,7 +117,7 @@ fn port(inputs: &Inputs) -> Option<u16> {
         return None;
     }
     let name = VariableName::new("APP_PORT").ok()?;
-    inputs.variables.get(&name)?.value.parse().ok()
+    inputs.variables.get(&name)?.value.plain()?.parse().ok()
 }
 
 /// The services whose addresses it knows; only for the order of restarts.

@@ -6,15 +6,17 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::desired::{Desired, DesiredService, Fingerprint};
+use super::digest::Digest;
 use super::fingerprint::{Recipe, fingerprint, inputs_of};
 use super::manifest::Manifest;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render};
 use crate::cluster::model::{
-    Cluster, Container, Engine, Health, Host, Image, Layer, Probe, RestartPolicy, Service, Ssh,
-    Template, Transport, Variable,
+    Cluster, Container, Delivery, Engine, Health, Host, Image, Layer, Probe, RestartPolicy,
+    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::cluster::secret::{KeyedDigest, Secret};
 
 fn service_name(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
@@ -23,7 +25,7 @@ fn service_name(name: &str) -> ServiceName {
 fn variable(service: &mut Service, layer: Layer, name: &str, value: &str) {
     let value = Variable {
         layer,
-        value: value.to_owned(),
+        value: value.into(),
     };
     service
         .variables
@@ -40,6 +42,7 @@ pub(crate) fn cluster() -> Cluster {
             address: Some(address.to_owned()),
             transport: Transport::Ssh(Ssh::default()),
             engine: Engine::Docker,
+            secrets: Delivery::Sealed,
         };
         (name, host)
     };
@@ -69,6 +72,7 @@ pub(crate) fn service(name: &str) -> Service {
         port: None,
         needs: Vec::new(),
         variables: BTreeMap::new(),
+        secret_files: BTreeMap::new(),
         container: Container {
             stop_timeout: Duration::from_secs(10),
             ..Container::default()
@@ -92,6 +96,12 @@ pub(crate) fn cluster_of(services: impl IntoIterator<Item = Service>) -> Cluster
         services: services.collect(),
         ..cluster()
     }
+}
+
+/// A stored secret; another value has another digest.
+pub(crate) fn secret(name: &str, value: u8) -> Secret {
+    let digest = KeyedDigest::new("k1", Digest::of([value]));
+    Secret::stored(VariableName::new(name).unwrap(), &digest)
 }
 
 fn search() -> Service {
@@ -553,7 +563,7 @@ mod fingerprints {
         let inputs = inputs_of(&service.unit_text, &more);
         let level = &inputs.variables[&VariableName::new("LOG_LEVEL").unwrap()];
         assert_eq!(
-            (level.layer, level.value.as_str()),
+            (level.layer, level.value.plain().unwrap()),
             (Layer::Service, "debug")
         );
         assert_eq!(inputs.variables.len(), service.inputs.variables.len());
@@ -608,9 +618,27 @@ mod fingerprints {
 
     fn variables() -> impl Strategy<Value = BTreeMap<VariableName, Variable>> {
         let name = "[A-Z_][A-Z0-9_]{0,3}".prop_map(|n| VariableName::new(n).unwrap());
-        let variable = (prop::sample::select(&Layer::ALL[..]), nasty())
-            .prop_map(|(layer, value)| Variable { layer, value });
-        prop::collection::btree_map(name, variable, 0..6)
+        let plain = Layer::ALL
+            .into_iter()
+            .filter(|layer| *layer != Layer::Secrets);
+        let plain: Vec<Layer> = plain.collect();
+        let plain = (prop::sample::select(plain), nasty()).prop_map(|(layer, value)| Variable {
+            layer,
+            value: value.into(),
+        });
+        let secret = any::<u8>().prop_map(|value| Variable {
+            layer: Layer::Secrets,
+            value: VariableValue::Secret(secret("S", value)),
+        });
+        prop::collection::btree_map(name, prop_oneof![3 => plain, 1 => secret], 0..6)
+    }
+
+    fn secret_files() -> impl Strategy<Value = BTreeMap<String, SecretFile>> {
+        let file = ("[A-Z]{1,2}", any::<u8>()).prop_map(|(name, value)| SecretFile {
+            secret: secret(&name, value),
+            name: VariableName::new(name).unwrap(),
+        });
+        prop::collection::btree_map("/[a-z]{1,3}", file, 0..3)
     }
 
     fn health() -> impl Strategy<Value = Option<Health>> {
@@ -628,12 +656,14 @@ mod fingerprints {
         fn what_a_host_holds_gives_the_inputs_back(
             container in container(),
             variables in variables(),
+            secret_files in secret_files(),
             health in health(),
             port in prop::option::of(1u16..),
         ) {
             let service = of(|s| {
                 s.container = container;
                 s.variables.extend(variables);
+                s.secret_files = secret_files;
                 s.health = health;
                 s.port = port;
             });

@@ -37,6 +37,7 @@ use minijinja::{AutoEscape, Environment, Template, UndefinedBehavior, context};
 
 use super::error::RenderError;
 use super::fingerprint::{DIRECTORY, FINGERPRINT};
+use super::secrets;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, Service};
@@ -142,7 +143,7 @@ fn context(cluster: &Cluster, service: &Service, engine: Engine) -> Value {
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
-        arguments => arguments(&cluster.hosts, &cluster.services, service),
+        arguments => arguments(cluster, service),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
         wait => wait::command_line(service, &unit, engine.program()),
         stop_timeout => wait::seconds(stop),
@@ -163,11 +164,7 @@ fn names(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 /// The options of `run`, each with its value and quoted; both engines take the same ones.
-fn arguments(
-    hosts: &BTreeMap<HostName, model::Host>,
-    services: &BTreeMap<ServiceName, Service>,
-    service: &Service,
-) -> Vec<String> {
+fn arguments(cluster: &Cluster, service: &Service) -> Vec<String> {
     let Container {
         volumes,
         entrypoint,
@@ -198,7 +195,7 @@ fn arguments(
     if let Some(port) = published_port(service) {
         option("--publish", &format!("{port}:{port}"));
     }
-    for (host, address) in needed_hosts(hosts, services, service) {
+    for (host, address) in needed_hosts(&cluster.hosts, &cluster.services, service) {
         option("--add-host", &format!("{host}:{address}"));
     }
     let single = [
@@ -226,6 +223,17 @@ fn arguments(
     }
     for volume in volumes {
         option("--volume", volume);
+    }
+    let inputs = format!(
+        "{}/{DIRECTORY}",
+        inputs_parent(&cluster.name, &service.name)
+    );
+    for (path, file) in &service.secret_files {
+        let source = format!("{inputs}/{}/{}", secrets::FILES, file.name);
+        option(
+            "--mount",
+            &format!("type=bind,source={source},target={path},readonly"),
+        );
     }
     for name in names(service) {
         option("-e", name);

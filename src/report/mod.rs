@@ -20,6 +20,7 @@ mod refusal;
 pub mod review;
 #[cfg(test)]
 mod samples;
+pub mod secrets;
 mod service;
 pub mod status;
 pub mod stream;

@@ -79,6 +79,20 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
             "nothing was changed; check `image` and `tag`, or log the host in to the registry"
                 .to_owned()
         }
+        Finding::NoAge { install } if install == "-" => {
+            "nothing was changed; install age there, or write `secrets = \"plain\"` for the host"
+                .to_owned()
+        }
+        Finding::NoAge { install } => format!(
+            "nothing was changed; `{install}` there, or write `secrets = \"plain\"` for the host"
+        ),
+        Finding::NoHostKey => {
+            "nothing was changed; `ssh-keygen -A` there makes one to pin as its `host_key`"
+                .to_owned()
+        }
+        Finding::Sealed { .. } => {
+            "nothing was changed; is `host_key` in cluster.toml the key of this host?".to_owned()
+        }
         Finding::Container { name } => {
             format!("nothing was changed; `docker rm -f {name}` on the host if nobody needs it")
         }

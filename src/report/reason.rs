@@ -3,8 +3,8 @@
 use super::Detail;
 use super::text::{commas, list, short_pair, short_value, value, width, wrap};
 use crate::cluster::name::ServiceName;
-use crate::plan::Note;
 use crate::plan::reason::Reason;
+use crate::plan::{Change, Note};
 
 /// How many paths a short line names.
 const PATHS: usize = 3;
@@ -36,6 +36,14 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
                 (Some(before), None) => one(&format!("{key} removed, was:"), before, space),
                 (None, None) => vec![format!("{key} changed")],
             }
+        }
+        Reason::Secret { name, change } => {
+            let word = match change {
+                Change::Added => "added",
+                Change::Changed => "changed",
+                Change::Removed => "removed",
+            };
+            sentence(&format!("{name} {word}"))
         }
         Reason::Image { before, after } => {
             let (before, after) = versions(before, after);

@@ -60,6 +60,7 @@ pub fn cluster() -> Cluster {
         ("docker03", "10.0.0.13"),
     ];
     let model = |name: &str, address: &str| Host {
+        secrets: Default::default(),
         name: host(name),
         address: Some(address.to_owned()),
         transport: Transport::Ssh(Ssh::default()),
@@ -99,6 +100,7 @@ fn described(name: &str) -> Service {
         port: None,
         needs: Vec::new(),
         variables: BTreeMap::new(),
+        secret_files: BTreeMap::new(),
         container: Container::default(),
         health: None,
         stateful: false,
@@ -119,6 +121,13 @@ pub fn variable(name: &str, before: Option<&str>, after: Option<&str>) -> Reason
         name: VariableName::new(name).unwrap(),
         before: before.map(str::to_owned),
         after: after.map(str::to_owned),
+    }
+}
+
+pub fn secret(name: &str, change: Change) -> Reason {
+    Reason::Secret {
+        name: VariableName::new(name).unwrap(),
+        change,
     }
 }
 
@@ -274,6 +283,9 @@ pub fn everything(odd: &str) -> Plan {
         variable("B", None, Some(&odd())),
         variable("C", Some(&odd()), None),
         variable("D", None, None),
+        secret("STRIPE_KEY", Change::Changed),
+        secret("NEW_KEY", Change::Added),
+        secret("OLD_KEY", Change::Removed),
         Reason::Image {
             before: odd(),
             after: odd() + ":2",

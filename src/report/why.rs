@@ -2,7 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::text::{WIDTH, commas, escape, list, short_value, wrap};
-use crate::cluster::model::{Layer, RestartPolicy, Service};
+use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
 use crate::render::desired::DesiredService;
 
@@ -49,10 +49,26 @@ pub fn text(
             let label = variable.layer.label(&service.name);
             lines.push(paint(palette.strong, &format!("{label}.env")));
         }
-        lines.push(format!("  {name}={}", short_value(&variable.value, 60)));
+        lines.push(match &variable.value {
+            VariableValue::Plain(value) => format!("  {name}={}", short_value(value, 60)),
+            VariableValue::Secret(secret) => {
+                let from = secret.names();
+                let itself = from.len() == 1 && from.contains(name);
+                let from = if itself {
+                    String::new()
+                } else {
+                    format!(", made of {}", list(from))
+                };
+                format!("  {name} is secret{from}")
+            }
+        });
         let definitions = found.variables.get(name.as_str());
         let definitions = definitions.map_or(&[][..], Vec::as_slice);
-        let winner = definitions.iter().rev().find(|d| d.layer == variable.layer);
+        let winner = match variable.value {
+            VariableValue::Plain(_) => definitions.iter().rev().find(|d| d.layer == variable.layer),
+            // What is made of a secret moved from the layer that defines it.
+            VariableValue::Secret(_) => definitions.last(),
+        };
         if let Some(winner) = winner {
             let what = origin(name.as_str(), winner, found);
             lines.push(format!("      {}", paint(palette.dim, &what)));

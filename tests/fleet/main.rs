@@ -25,6 +25,7 @@ mod peerspace;
 mod podman;
 mod ports;
 mod refusals;
+mod secrets;
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -109,6 +110,18 @@ const TESTS: &[(&str, Test)] = &[
         ports::stopped_first,
     ),
     ("podman_runs_what_docker_runs", podman::life),
+    (
+        "secrets_restart_what_uses_them_and_are_nowhere_else",
+        secrets::life,
+    ),
+    (
+        "secrets_sent_unencrypted_are_kept_nowhere_else",
+        secrets::plain,
+    ),
+    (
+        "secrets_that_a_host_cannot_open_change_nothing",
+        secrets::refused,
+    ),
     (
         "every_value_arrives_byte_for_byte",
         environment::nasty_values,

@@ -7,6 +7,7 @@ use crate::cluster::name::HostName;
 
 fn host(transport: Transport) -> Host {
     Host {
+        secrets: Default::default(),
         name: HostName::new("docker01").unwrap(),
         address: Some("10.0.0.226".to_owned()),
         transport,

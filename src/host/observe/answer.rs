@@ -39,6 +39,9 @@ pub(super) struct State {
 pub(super) struct First {
     pub stats: BTreeMap<String, Stat>,
     pub digests: BTreeMap<String, Digest>,
+    /// By the path of a file that the host made of secrets: its digest then, and the digest that stands
+    /// for it.
+    pub made: BTreeMap<String, (Digest, Digest)>,
     pub masked: BTreeSet<String>,
     pub current: Current,
     /// By unit file name.
@@ -55,6 +58,7 @@ impl First {
         let mut first = First {
             stats: BTreeMap::new(),
             digests: BTreeMap::new(),
+            made: BTreeMap::new(),
             masked: BTreeSet::new(),
             current: Current::Absent,
             states: BTreeMap::new(),
@@ -73,6 +77,7 @@ impl First {
                 }
                 Record::End => return Err(worst(problems, request.engine)),
                 Record::Other("problem", text) => problems.push(text.to_owned()),
+                Record::Other("made", text) => first.take_made(text),
                 Record::Other("masked", path) => {
                     first.masked.insert(path.to_owned());
                 }
@@ -100,6 +105,22 @@ impl First {
         first.record = first.take_text(&mut rest, current.join("record.json").as_str())?;
         first.take_containers(request.engine, rest)?;
         Ok(first)
+    }
+
+    /// `<found> <stands> <path> <record>`. A record that a hand wrote may be anything; it then
+    /// speaks for nothing.
+    fn take_made(&mut self, text: &str) {
+        let mut fields = text.splitn(4, ' ');
+        let mut field = || fields.next();
+        let (found, stands, path, record) = (field(), field(), field(), field());
+        let digest = |text: Option<&str>| text.and_then(Digest::reported);
+        let directory = record.and_then(|record| record.rsplit_once('/'));
+        if let (Some(found), Some(stands), Some(path), Some((directory, _))) =
+            (digest(found), digest(stands), path, directory)
+        {
+            let path = format!("{directory}/{path}");
+            self.made.insert(path, (found, stands));
+        }
     }
 
     fn take_text(&self, rest: &mut &[u8], path: &str) -> Result<Option<String>, ObserveError> {

@@ -12,12 +12,10 @@ use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
 use crate::render::desired::DirectoryName;
 use crate::render::digest::Digest;
+use crate::render::secrets;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
 const LARGEST_TEXT: u64 = 256 * 1024;
-
-/// The layer that is never fetched: an explanation is not worth a secret on the way.
-const SECRETS: &str = "40-secrets.env";
 
 /// A look that is not finished.
 #[derive(Debug, Clone)]
@@ -143,11 +141,24 @@ impl<'a> FirstLook<'a> {
         };
         let seen = files.directories.entry(directory).or_default();
         seen.changed = seen.changed.max(stat.changed);
-        if let Some(file) = file.filter(|_| !stat.is_directory()) {
+        // What the host noted of its secrets is no input; a change of it shows in the moment.
+        let file = file.filter(|file| !stat.is_directory() && *file != secrets::RECORD);
+        if let Some(file) = file {
             let digest = if stat.is_file() {
                 let digest = self.first.digests.get(path).cloned();
-                let path = path.to_owned();
-                digest.ok_or(ObserveError::Changed { path })?
+                let changed = || ObserveError::Changed {
+                    path: path.to_owned(),
+                };
+                let digest = digest.ok_or_else(changed)?;
+                match self
+                    .first
+                    .made
+                    .get(path)
+                    .filter(|_| secrets::is_secret(file))
+                {
+                    Some((found, stands)) if *found == digest => stands.clone(),
+                    Some(_) | None => digest,
+                }
             } else {
                 // A link may lead to a file that changes without any trace here: it equals nothing.
                 Digest::of("not a regular file")
@@ -231,7 +242,8 @@ impl<'a> FirstLook<'a> {
             let base = self.request.layout.inputs_directory(service, directory);
             for file in seen.files.keys() {
                 let path = base.join(file);
-                if file != SECRETS && self.fetchable(path.as_str()) {
+                // An explanation is not worth a secret on the way.
+                if !secrets::is_secret(file) && self.fetchable(path.as_str()) {
                     texts.insert(path.as_str().to_owned());
                 }
             }

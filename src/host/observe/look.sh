@@ -24,11 +24,28 @@ take() {
   esac
 }
 
+# made RECORD: what this host made of secrets: the digest then, the digest that stands for it, the path.
+made() {
+  [ -r "$1" ] || return
+  while read -r found stands path; do
+    case $found$stands in
+    *[!0-9a-f]*) continue ;;
+    esac
+    case $path in
+    '' | *[!A-Za-z0-9_./-]*) continue ;;
+    esac
+    printf 'made %s %s %s %s\0' "$found" "$stands" "$path" "$1"
+  done <"$1"
+}
+
 # walk DIRECTORY: takes everything below it. Nothing may follow the recursion: `entry` is shared.
 walk() {
   for entry in "$1"/* "$1"/.*; do
     if [ -f "$entry" ] && [ ! -L "$entry" ]; then
       take digest "$entry"
+      case $entry in
+      */.secrets) made "$entry" ;;
+      esac
     elif [ -d "$entry" ] && [ ! -L "$entry" ]; then
       case $entry in
       */. | */..) ;;

@@ -137,11 +137,80 @@ place_inputs() {
   to=$etc/$1/$2 new=$etc/$1/.new-$2
   if [ -d "$to" ] && [ ! -L "$to" ]; then return 0; fi
   run mkdir -p "$etc/$1" && run rm -rf "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
-    flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc"
+    make_secrets "$1" "$2" "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc"
+}
+
+# make_secrets SERVICE DIRECTORY NEW: in a copy of a staged inputs directory, what is made of secrets in
+# place of the ciphertexts. Only root enters it from then on. If anything fails nothing of it is left.
+make_secrets() {
+  [ -f "$3/.sealed" ] || return 0
+  run chmod 0700 "$3" && run rm -f "$3/.sealed" && run touch "$3/.secrets" && run chmod 0600 "$3/.secrets" &&
+    make_each "$1" "$2" "$3" && run sync "$3/.secrets" && return 0
+  rm -rf "$3"
+  return 1
+}
+
+make_each() {
+  while read -r sealed stands mode path <&3; do
+    run rm -f "$3/$path.age" && make_secret "$1" "$2" "$path" "$3/$path" && note_secret "$3" || return 1
+  done 3<"$source/inputs/$1/$2/.sealed"
+  delivered=$etc/$1/.secrets-$2
+  [ ! -d "$delivered" ] || run rm -rf "$delivered"
+}
+
+# make_secret SERVICE DIRECTORY PATH TO: one file, from its ciphertext or from what was delivered
+# beside its place. Leaves its digest in `found`. `sealed`, `stands` and `mode` are of the list.
+make_secret() {
+  run mkdir -p "${4%/*}" || return 1
+  if [ "$sealed" = - ]; then
+    run cp "$etc/$1/.secrets-$2/$3" "$4" || return 1
+  else
+    [ -n "$keys" ] || host_keys
+    run open_sealed "$source/inputs/$1/$2/$3.age" "$4" || {
+      rm -f "$4"
+      return 1
+    }
+  fi
+  run chmod "$mode" "$4" || return 1
+  found=$(sha256sum <"$4") || return 1
+  found=${found%% *}
+}
+
+# note_secret DIRECTORY: the digest of the file that was made, and the digest that stands for it.
+note_secret() {
+  printf '%s %s %s\n' "$found" "$stands" "$path" >>"$1/.secrets" || fail "may not write $1/.secrets"
+}
+
+# remake_secret SERVICE DIRECTORY FILE: a file of secrets in a directory that is there.
+remake_secret() {
+  to=$etc/$1/$2 target=$etc/$1/$2/$3 new=$etc/$1/.new-file
+  list=$source/inputs/$1/$2/.sealed
+  path=$3
+  while read -r sealed stands mode listed <&3; do
+    [ "$listed" != "$path" ] || break
+  done 3<"$list"
+  [ "$listed" = "$path" ] || fail "expected $path in $list, found none" || return 1
+  run chmod 0700 "$to" && run mkdir -p "${target%/*}" || return 1
+  # Root's alone while it is made, whatever the mode that it gets.
+  run rm -rf "$new" && (umask 077 && mkdir "$new") && make_secret "$1" "$2" "$path" "$new/file" &&
+    run sync "$new/file" || {
+    rm -rf "$new"
+    return 1
+  }
+  (umask 077 && touch "$to/.secrets") && kept=$(grep -v " $path\$" "$to/.secrets")
+  printf '%s\n' "$kept" >"$to/.secrets" && note_secret "$to" && run sync "$to/.secrets" || return 1
+  if [ -d "$target" ] && [ ! -L "$target" ]; then run rm -rf "$target" || return 1; fi
+  run mv -T "$new/file" "$target" && run rm -rf "$new" && run sync "$to"
 }
 
 # write_input SERVICE DIRECTORY FILE: one file of a directory that is there.
 write_input() {
+  case $3 in
+  40-secrets.env | secret-files/*)
+    remake_secret "$@"
+    return
+    ;;
+  esac
   to=$etc/$1/$2/$3 new=$etc/$1/.new-file
   if [ -d "$to" ] && [ ! -L "$to" ]; then run rm -rf "$to" || return 1; fi
   run mkdir -p "${to%/*}" && run rm -rf "$new" && run cp "$source/inputs/$1/$2/$3" "$new" &&

@@ -134,9 +134,43 @@ check_images() {
   [ -z "$exact" ] || eval "name_each $exact"
 }
 
+# Each ciphertext is opened once, to nowhere: so it is whole, and this host's key is the right one.
+check_secrets() {
+  for list in "$stage"/inputs/*/*/.sealed; do
+    [ -f "$list" ] || continue
+    while read -r digest _ _ path; do
+      [ "$digest" != - ] || continue
+      command -v age >/dev/null 2>&1 || {
+        printf 'noage %s\n' "$(how_to_install age)"
+        return
+      }
+      [ -n "$keys" ] || host_keys
+      [ -n "$keys" ] || {
+        printf 'nokey -\n'
+        return
+      }
+      file=${list%/.sealed}/$path.age
+      found=$(sha256sum <"$file" 2>&1)
+      if [ "${found%% *}" != "$digest" ]; then
+        printf 'digest %s is not what it was\n' "${file#"$stage/"}"
+      elif ! said=$(open_to_nowhere "$file"); then
+        printf 'sealed %s %s\n' "${file#"$stage/"}" "$(printf '%s' "${said:-age failed}" | tr '\n' ' ')"
+      fi
+    done <"$list"
+  done
+}
+
+how_to_install() {
+  for manager in 'apt-get install' 'dnf install' 'zypper install' 'apk add' 'pacman -S'; do
+    command -v "${manager%% *}" >/dev/null 2>&1 && echo "$manager $1" && return
+  done
+  echo -
+}
+
 printf 'bayplan check 1\n'
 {
   check_digests
+  [ ! -d "$stage" ] || check_secrets
   check_space
   if [ "$runs" = processes ] && [ -d "$stage" ]; then
     check_units

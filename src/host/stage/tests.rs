@@ -10,6 +10,7 @@ fn the_payload_depends_on_nothing_but_its_input() {
         manifest: &manifest,
         from: None,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[("activate-0.sh".to_owned(), "echo\n".to_owned())],
     };
     assert_eq!(staged.payload().unwrap(), staged.payload().unwrap());
@@ -41,6 +42,7 @@ fn a_staged_file_that_was_changed_is_found() {
         manifest: &manifest,
         from: None,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     root.stage_parts(&staged, &id("a"));
@@ -70,6 +72,7 @@ fn a_service_that_is_not_sent_comes_from_the_current_generation() {
             .iter()
             .filter(|(name, _)| **name == web)
             .collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     assert_eq!(root.stage_parts(&staged, &id("b")).findings, []);
@@ -85,6 +88,7 @@ fn a_payload_that_cannot_be_unpacked_is_still_taken_to_its_end() {
             manifest: &manifest,
             from: None,
             sent: host.services.iter().collect(),
+            sealed: &BTreeMap::new(),
             scripts: &[],
         };
         let mut input = vec![b'x'; 100_000];
@@ -106,6 +110,7 @@ fn too_little_room_is_found() {
         manifest: &manifest,
         from: None,
         sent: host.services.iter().collect(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     root.stage_parts(&staged, &id("a"));
@@ -153,6 +158,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
         manifest: &manifest,
         from: None,
         sent: BTreeMap::new(),
+        sealed: &BTreeMap::new(),
         scripts: &[],
     };
     let images = [("there:1", false), ("good:1", false), ("bad:1", true)];

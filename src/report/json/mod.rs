@@ -73,6 +73,10 @@ enum ReasonJson<'a> {
         before: Option<&'a str>,
         after: Option<&'a str>,
     },
+    Secret {
+        name: &'a str,
+        change: &'static str,
+    },
     Image {
         before: &'a str,
         after: &'a str,
@@ -115,6 +119,10 @@ impl<'a> ReasonJson<'a> {
                 name: name.as_str(),
                 before: before.as_deref(),
                 after: after.as_deref(),
+            },
+            Reason::Secret { name, change } => Self::Secret {
+                name: name.as_str(),
+                change: plan::change_word(*change),
             },
             Reason::Image { before, after } => Self::Image { before, after },
             Reason::Directive {

@@ -137,7 +137,7 @@ impl<'a> ServiceJson<'a> {
     }
 }
 
-fn change_word(change: Change) -> &'static str {
+pub(super) fn change_word(change: Change) -> &'static str {
     match change {
         Change::Added => "added",
         Change::Changed => "changed",

@@ -29,7 +29,8 @@ impl Digest {
         Self::from_hash(&hash.finalize())
     }
 
-    fn from_hash(hash: &[u8]) -> Self {
+    /// Takes the 32 bytes of a hash.
+    pub(crate) fn from_hash(hash: &[u8]) -> Self {
         use std::fmt::Write as _;
         let mut text = String::with_capacity(64);
         for byte in hash {

@@ -1,0 +1,525 @@
+//! `bayplan secrets` and what comes after it, through the real binary: nothing is ever shown, and age's
+//! own program reads what bayplan writes, and the other way round.
+
+#![expect(clippy::unwrap_used, reason = "a failure of a test says where")]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+const SENTINEL: &str = "s3ntinel";
+const LINES: &str = "-----BEGIN KEY-----\ns3ntinel \"quoted\" \\ $HOME\n-----END KEY-----\n";
+
+const CLUSTER: &str = r#"
+type = "test"
+[hosts.one]
+directory = "target/one"
+secrets = "plain"
+[place]
+web = "one"
+api = "one"
+[vars]
+URL = "postgres://app:{{ PASSWORD }}@db"
+"#;
+const WEB: &str = r#"
+image = "example/web"
+tag = "1"
+secrets = ["KEY", { name = "FILE", as = "file", path = "/run/secrets/file" }]
+"#;
+const API: &str = "image = \"example/api\"\ntag = \"1\"\nvars = [\"URL\"]\n";
+
+/// A home with an SSH key, and a config repository.
+struct Desk {
+    directory: TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self {
+            directory: tempfile::tempdir().unwrap(),
+        };
+        fs::create_dir_all(desk.path("home/.ssh")).unwrap();
+        fs::create_dir_all(desk.path("repo/clusters/test/services")).unwrap();
+        desk.write("repo/clusters/test/cluster.toml", CLUSTER);
+        desk.write("repo/clusters/test/services/web.toml", WEB);
+        desk.write("repo/clusters/test/services/api.toml", API);
+        desk.ssh_key("home/.ssh/id_ed25519", "ed25519", "");
+        desk
+    }
+
+    /// With secrets of every kind.
+    fn with_secrets() -> Self {
+        let desk = Self::new();
+        desk.good(&["secrets", "init", "test"], "");
+        desk.good(
+            &["secrets", "set", "test", "PASSWORD"],
+            "s3ntinel-password\n",
+        );
+        desk.good(&["secrets", "set", "test", "KEY"], LINES);
+        desk.write("file", "s3ntinel-file");
+        let file = desk.path("file");
+        let file = file.to_str().unwrap();
+        desk.good(&["secrets", "set", "test", "FILE", "--file", file], "");
+        fs::remove_file(file).unwrap();
+        desk
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.directory.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        fs::write(self.path(path), text).unwrap();
+    }
+
+    fn secrets(&self) -> String {
+        fs::read_to_string(self.path("repo/clusters/test/secrets.toml")).unwrap()
+    }
+
+    fn ssh_key(&self, path: &str, kind: &str, passphrase: &str) -> String {
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", kind, "-N", passphrase, "-C", "", "-f"])
+            .arg(self.path(path))
+            .status();
+        assert!(made.unwrap().success());
+        let public = fs::read_to_string(self.path(&format!("{path}.pub"))).unwrap();
+        public.trim().to_owned()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("USER", "ada")
+            .env("TERM", "dumb")
+            .current_dir(self.path("repo"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// Without a terminal, whatever the test runs on.
+    fn run_with(&self, arguments: &[&str], input: &str, more: &[(&str, &str)]) -> Output {
+        let mut command = self.command("setsid");
+        command.arg("--wait").arg(env!("CARGO_BIN_EXE_bayplan"));
+        command.args(arguments).envs(more.iter().copied());
+        feed(command, input)
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Output {
+        self.run_with(arguments, input, &[])
+    }
+
+    /// Runs it, and expects it to succeed. What it said.
+    #[track_caller]
+    fn good(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        said(&output)
+    }
+
+    /// Runs it, and expects it to fail. What it said.
+    #[track_caller]
+    fn bad(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{arguments:?}: {}",
+            said(&output)
+        );
+        said(&output)
+    }
+
+    /// On a terminal (`script(1)`), where each answer is typed once its question stands there. What is
+    /// seen there.
+    fn on_terminal(&self, line: &str, answers: &[(&str, &str)]) -> String {
+        let mut command = self.command("script");
+        command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
+        let mut child = command.spawn().unwrap();
+        let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut seen, mut byte) = (Vec::new(), [0]);
+        let mut answers = answers.iter().peekable();
+        let mut asked = 0;
+        while output.read(&mut byte).is_ok_and(|count| count == 1) {
+            seen.push(byte[0]);
+            let text = String::from_utf8_lossy(&seen[asked..]).into_owned();
+            if let Some((question, answer)) = answers.peek()
+                && text.contains(question)
+                && text.ends_with(": ")
+            {
+                // The question stands there a moment before the echo is off.
+                std::thread::sleep(std::time::Duration::from_millis(300));
+                writeln!(input, "{answer}").unwrap();
+                answers.next();
+                asked = seen.len();
+            }
+        }
+        drop(input);
+        child.wait().unwrap();
+        String::from_utf8_lossy(&seen).into_owned()
+    }
+
+    /// Every file below a directory that has the sentinel.
+    fn found(&self, below: &str) -> Vec<String> {
+        let output = Command::new("grep")
+            .args(["-rlaF", SENTINEL, "."])
+            .current_dir(self.path(below))
+            .output()
+            .unwrap();
+        let mut lines: Vec<String> = String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        lines.sort();
+        lines
+    }
+}
+
+fn feed(mut command: Command, input: &str) -> Output {
+    let mut child = command.spawn().unwrap();
+    // What reads nothing closes the pipe.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    format!("{}{}", text(&output.stdout), text(&output.stderr))
+}
+
+/// Whether age's own program is here; without it there is nothing to compare with.
+fn age() -> bool {
+    Command::new("age").arg("--version").output().is_ok()
+}
+
+#[test]
+fn nothing_that_is_said_or_kept_has_a_value() {
+    let desk = Desk::with_secrets();
+    let editor: &[(&str, &str)] = &[("EDITOR", "sed -i s/s3ntinel-password/s3ntinel-pw/")];
+    let mut all = vec![
+        desk.run(&["check"], ""),
+        desk.run(&["secrets", "list", "test"], ""),
+        desk.run(&["render", "test"], ""),
+        desk.run(&["diff", "test"], ""),
+        desk.run(&["diff", "test", "--diff", "--color", "always"], ""),
+        desk.run(&["diff", "test", "--json"], ""),
+        desk.run(&["release", "test", "--yes"], ""),
+        desk.run(&["status", "test"], ""),
+        desk.run_with(&["secrets", "edit", "test"], "", editor),
+        desk.run(&["diff", "test", "--diff"], ""),
+        desk.run(&["release", "test", "--yes", "--diff"], ""),
+        desk.run(&["secrets", "rekey", "test"], ""),
+        desk.run(&["status", "test", "--json"], ""),
+        desk.run(&["secrets", "set", "test", "KEY"], "s3ntinel-2"),
+    ];
+    for output in &all {
+        assert!(output.status.success(), "{}", said(output));
+    }
+    let panicking = [("BAYPLAN_TEST_PANIC", "1"), ("RUST_BACKTRACE", "full")];
+    let panicked = desk.run_with(&["release", "test", "--yes"], "", &panicking);
+    assert!(
+        said(&panicked).contains("forced with"),
+        "{}",
+        said(&panicked)
+    );
+    all.push(panicked);
+    let broken = [("EDITOR", "printf 'A = s3ntinel\\n' >")];
+    all.push(desk.run_with(&["secrets", "edit", "test"], "", &broken));
+    all.push(desk.run(&["secrets", "set", "test", "s3ntinel-no-name"], ""));
+    for output in &all[..all.len() - 1] {
+        assert!(!said(output).contains(SENTINEL), "{}", said(output));
+    }
+    // The files that containers start with, and nothing else.
+    let found = desk.found("repo");
+    let expected = ["/40-secrets.env", "/40-secrets.env", "/secret-files/FILE"];
+    assert_eq!(found.len(), 3, "{found:?}");
+    for (path, end) in found.iter().zip(expected) {
+        assert!(
+            path.starts_with("./target/one/etc/bayplan/test/") && path.ends_with(end),
+            "{path}"
+        );
+    }
+    assert_eq!(desk.found("home"), [""; 0]);
+    let shm = Command::new("grep")
+        .args(["-rlaF", SENTINEL, "/dev/shm"])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&shm.stdout), "");
+}
+
+#[test]
+fn a_changed_secret_changes_what_uses_it_and_nothing_else() {
+    let desk = Desk::with_secrets();
+    desk.good(&["release", "test", "--yes"], "");
+    assert!(desk.good(&["diff", "test"], "").contains("in sync"));
+    desk.good(&["secrets", "set", "test", "PASSWORD"], "other");
+    let diff = desk.good(&["diff", "test"], "");
+    assert!(diff.contains("api") && !diff.contains("web"), "{diff}");
+    // To see that needs no key; to release it does.
+    let key = desk.path("home/.ssh/id_ed25519");
+    fs::rename(&key, desk.path("away")).unwrap();
+    assert_eq!(desk.good(&["diff", "test"], ""), diff);
+    let refused = desk.bad(&["release", "test", "--yes"], "");
+    for words in [
+        "no identity opens the secrets",
+        ".ssh/id_ed25519: there is no such file",
+        "its recipients are ada",
+        "nothing was changed",
+    ] {
+        assert!(refused.contains(words), "{words}: {refused}");
+    }
+    fs::rename(desk.path("away"), key).unwrap();
+    desk.good(&["release", "test", "--yes"], "");
+    desk.good(&["secrets", "rekey", "test"], "");
+    assert!(desk.good(&["diff", "test"], "").contains("in sync"));
+}
+
+#[test]
+fn only_what_an_editor_changes_is_written_anew() {
+    let desk = Desk::with_secrets();
+    let before = desk.secrets();
+    let edit = |editor: &str| {
+        let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", editor)]);
+        assert!(output.status.success(), "{}", said(&output));
+        said(&output)
+    };
+    assert_eq!(edit("true"), "0 values changed; nothing was written\n");
+    assert_eq!(desk.secrets(), before);
+    assert_eq!(
+        edit("sed -i s/s3ntinel-password/new/"),
+        "PASSWORD changed\n"
+    );
+    let after = desk.secrets();
+    let new: Vec<&str> = after
+        .lines()
+        .filter(|line| !before.contains(line))
+        .collect();
+    assert!(
+        new.len() == 1 && new[0].starts_with("PASSWORD = "),
+        "{new:?}"
+    );
+    assert_eq!(
+        edit("sed -i -e /PASSWORD/d -e '1iMORE = \"x\"'"),
+        "MORE added\nPASSWORD removed\n"
+    );
+    let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", "false")]);
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn values_that_two_branches_add_merge() {
+    let desk = Desk::with_secrets();
+    desk.write("base", &desk.secrets());
+    desk.good(&["secrets", "set", "test", "AAA"], "ours");
+    desk.write("ours", &desk.secrets());
+    fs::copy(
+        desk.path("base"),
+        desk.path("repo/clusters/test/secrets.toml"),
+    )
+    .unwrap();
+    desk.good(&["secrets", "set", "test", "ZZZ"], "theirs");
+    desk.write("theirs", &desk.secrets());
+    let merged = Command::new("git")
+        .args(["merge-file", "--stdout", "ours", "base", "theirs"])
+        .current_dir(desk.directory.path())
+        .output()
+        .unwrap();
+    assert!(merged.status.success(), "{}", said(&merged));
+    fs::write(desk.path("repo/clusters/test/secrets.toml"), merged.stdout).unwrap();
+    let listed = desk.good(&["secrets", "list", "test"], "");
+    assert!(listed.contains("AAA") && listed.contains("ZZZ"), "{listed}");
+    let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", "true")]);
+    assert!(
+        said(&output).contains("0 values changed"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn age_reads_what_bayplan_writes_and_the_other_way_round() {
+    if !age() {
+        return;
+    }
+    let desk = Desk::with_secrets();
+    let secrets: toml::Table = desk.secrets().parse().unwrap();
+    let identity = desk.path("home/.ssh/id_ed25519");
+    let recipient = desk.path("home/.ssh/id_ed25519.pub");
+    let mut text = desk.secrets();
+    let mut swap = |base64: &str| -> Vec<u8> {
+        desk.write("value", base64);
+        let script = "base64 -d <../value | age -d -i \"$1\" >../plain && age -R \"$2\" <../plain | base64 -w0";
+        let mut command = desk.command("sh");
+        command
+            .args(["-c", script, "sh"])
+            .arg(&identity)
+            .arg(&recipient);
+        let output = feed(command, "");
+        assert!(output.status.success(), "{}", said(&output));
+        text = text.replace(base64, &String::from_utf8(output.stdout).unwrap());
+        fs::read(desk.path("plain")).unwrap()
+    };
+    let value = |name: &str| secrets["values"][name]["age"].as_str().unwrap();
+    assert_eq!(swap(value("KEY")), LINES.as_bytes());
+    assert_eq!(swap(value("PASSWORD")), b"s3ntinel-password");
+    assert_eq!(swap(secrets["keys"]["k1"].as_str().unwrap()).len(), 32);
+    desk.write("repo/clusters/test/secrets.toml", &text);
+    let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", "true")]);
+    assert_eq!(said(&output), "0 values changed; nothing was written\n");
+}
+
+#[test]
+fn every_kind_of_identity_opens() {
+    let desk = Desk::new();
+    let rsa = desk.ssh_key("rsa", "rsa", "");
+    let locked = desk.ssh_key("locked", "ed25519", "open sesame");
+    let (rsa, locked) = (format!("rsa={rsa}"), format!("locked={locked}"));
+    let mut recipients = vec!["--recipient", &rsa, "--recipient", &locked];
+    let native = age().then(|| {
+        let mut keygen = desk.command("age-keygen");
+        keygen.arg("-o").arg(desk.path("native"));
+        let made = feed(keygen, "");
+        let key = said(&made).trim().rsplit(' ').next().unwrap().to_owned();
+        // Again, under a passphrase.
+        let line = format!(
+            "age -p -o {} {}",
+            desk.path("native.age").display(),
+            desk.path("native").display()
+        );
+        let twice = ("passphrase", "open sesame");
+        desk.on_terminal(&line, &[twice, twice]);
+        format!("native={key}")
+    });
+    if let Some(native) = &native {
+        recipients.extend(["--recipient", native]);
+    }
+    desk.good(
+        &[&["secrets", "init", "test"], &recipients[..]].concat(),
+        "",
+    );
+    let set = |identity: &str, value: &str| {
+        let path = desk.path(identity);
+        let path = path.to_str().unwrap();
+        desk.run(&["secrets", "set", "test", "A", "--identity", path], value)
+    };
+    assert!(set("rsa", "1").status.success());
+    let refused = set("locked", "2");
+    assert!(
+        said(&refused).contains("has a passphrase, and there is no terminal"),
+        "{}",
+        said(&refused)
+    );
+    desk.write("value", "3");
+    let on_terminal = |identity: &str, passphrase: &str| {
+        let line = format!(
+            "{} secrets set test A --file ../value --identity {}",
+            env!("CARGO_BIN_EXE_bayplan"),
+            desk.path(identity).display()
+        );
+        desk.on_terminal(&line, &[("passphrase of", passphrase)])
+    };
+    let wrong = on_terminal("locked", "wrong");
+    assert!(wrong.contains("is wrong"), "{wrong}");
+    let right = on_terminal("locked", "open sesame");
+    assert!(right.contains("A changed"), "{right}");
+    assert!(!right.contains("sesame"), "{right}");
+    if native.is_some() {
+        assert!(set("native", "4").status.success());
+        desk.write("value", "5");
+        let right = on_terminal("native.age", "open sesame");
+        assert!(right.contains("A changed"), "{right}");
+    }
+}
+
+#[test]
+fn a_value_is_typed_unseen() {
+    let desk = Desk::new();
+    desk.good(&["secrets", "init", "test"], "");
+    let line = format!("{} secrets set test A", env!("CARGO_BIN_EXE_bayplan"));
+    let seen = desk.on_terminal(&line, &[("value of A", "s3ntinel-typed")]);
+    assert!(
+        seen.contains("A added") && !seen.contains(SENTINEL),
+        "{seen}"
+    );
+}
+
+#[test]
+fn what_somebody_forgot_to_encrypt_is_not_shown_either() {
+    let desk = Desk::with_secrets();
+    let path = "repo/clusters/test/secrets.toml";
+    let good = desk.secrets();
+    for wrong in [
+        "PLAIN = \"s3ntinel\"\n",
+        "PLAIN = { age = \"s3ntinel\", digest = \"s3ntinel\", as = \"s3ntinel\" }\n",
+        "PLAIN = s3ntinel\n",
+        "PLAIN = \"s3ntinel\n",
+        "[recipients2]\na = \"s3ntinel\"\n",
+    ] {
+        desk.write(path, &format!("{good}{wrong}"));
+        let text = desk.bad(&["check"], "");
+        assert!(text.contains("error") && !text.contains(SENTINEL), "{text}");
+        for command in [
+            &["secrets", "list", "test"][..],
+            &["secrets", "rekey", "test"],
+            &["diff", "test"],
+        ] {
+            let text = said(&desk.run(command, ""));
+            assert!(!text.contains(SENTINEL), "{text}");
+        }
+    }
+    let wrong = good.replace(
+        "[recipients]\n",
+        "[recipients]\nbob = \"AGE-SECRET-KEY-s3ntinel\"\n",
+    );
+    desk.write(path, &wrong);
+    let text = desk.bad(&["check"], "");
+    assert!(
+        text.contains("this is an identity") && !text.contains(SENTINEL),
+        "{text}"
+    );
+}
+
+#[test]
+fn mistakes_are_told() {
+    let desk = Desk::new();
+    for (arguments, words) in [
+        (
+            &["secrets", "set", "test", "A"][..],
+            "bayplan secrets init test",
+        ),
+        (&["secrets", "list", "tset"], "did you mean `test`?"),
+    ] {
+        let text = desk.bad(arguments, "x");
+        assert!(text.contains(words), "{text}");
+    }
+    desk.good(&["secrets", "init", "test"], "");
+    for (arguments, words) in [
+        (&["secrets", "init", "test"][..], "is there already"),
+        (
+            &["secrets", "set", "test", "A"],
+            "expected a value for A, found nothing",
+        ),
+        (
+            &["secrets", "remove", "test", "A"],
+            "expected a secret of test, found `A`",
+        ),
+    ] {
+        let text = desk.bad(arguments, "");
+        assert!(text.contains(words), "{text}");
+    }
+    let missing = Path::new("/nonexistent");
+    let missing = missing.to_str().unwrap();
+    let text = desk.bad(&["secrets", "edit", "test", "--identity", missing], "");
+    assert!(
+        text.contains("the identity /nonexistent cannot be read"),
+        "{text}"
+    );
+}
