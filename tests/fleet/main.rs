@@ -15,6 +15,7 @@ mod hosts;
 mod repo;
 mod run;
 
+mod drills;
 mod edits;
 mod environment;
 mod failures;
@@ -122,6 +123,15 @@ const TESTS: &[(&str, Test)] = &[
         "secrets_that_a_host_cannot_open_change_nothing",
         secrets::refused,
     ),
+    (
+        "drill_an_activation_killed_before_every_step",
+        drills::activation_killed,
+    ),
+    (
+        "drill_an_operator_killed_before_every_step",
+        drills::operator_killed,
+    ),
+    ("drill_a_power_cut_before_every_step", drills::power_cut),
     (
         "every_value_arrives_byte_for_byte",
         environment::nasty_values,

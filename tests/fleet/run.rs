@@ -126,6 +126,11 @@ impl Running {
         stdin.write_all(line.as_bytes()).expect("it reads");
     }
 
+    /// Whether it ended.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
     /// What a terminal does at Ctrl-C: SIGINT.
     pub fn interrupt(&self) {
         let pid = self.child.id().to_string();
