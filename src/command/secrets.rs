@@ -50,7 +50,9 @@ struct File {
 impl File {
     /// The file of a cluster that is there, and the description around it.
     fn of(repository: &Repository, cluster: &ClusterName) -> Result<(Self, Sources), Failure> {
-        let sources = repository.load(cluster.as_str())?;
+        let sources = repository
+            .load(cluster.as_str())
+            .map_err(super::description::not_loaded)?;
         let path = repository.root().join("clusters").join(cluster.as_str());
         let file = Self {
             path: path.join("secrets.toml"),
