@@ -148,13 +148,16 @@ fn a_file_in_place_of_a_host_stops_the_release_everywhere() {
 fn a_file_in_the_way_of_units_is_named_and_the_release_can_be_finished() {
     let it = TestEnvironment::shop();
     it.write("hosts/beta/etc", "");
-    let output = it.bayplan("release shop --yes").exits(1);
+    let output = it.bayplan("release shop --yes").exits(5);
     assert_snapshot!(output.stderr, @"
     alpha: staged [SIZE]
     alpha: checked
     alpha: done in [TIME]
     beta: staged [SIZE]
     beta: checked
+    beta: putting the previous generation back
+    beta: putting back: removing old inputs of db
+    beta: the previous generation is back
     beta: failed: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory
     error: beta: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory
     ");
