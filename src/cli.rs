@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::cluster::model::GuardName;
 use crate::cluster::name::{ClusterName, ServiceName, VariableName};
 
 const EXIT_CODES: &str = "\
@@ -278,11 +279,36 @@ pub struct Release {
     #[arg(long)]
     pub allow_move: bool,
 
+    /// Release although this guard of `[guard]` forbids it; may be repeated
+    #[arg(long, value_name = "GUARD")]
+    pub lift: Vec<Lift>,
+
     #[command(flatten)]
     pub identities: Identities,
 
     #[command(flatten)]
     pub parallel: Parallel,
+}
+
+/// A guard that is lifted, by its key in `[guard]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lift {
+    #[value(name = "max_restarts")]
+    MaxRestarts,
+    Protect,
+    Branch,
+    Clean,
+}
+
+impl From<Lift> for GuardName {
+    fn from(lift: Lift) -> Self {
+        match lift {
+            Lift::MaxRestarts => GuardName::MaxRestarts,
+            Lift::Protect => GuardName::Protect,
+            Lift::Branch => GuardName::Branch,
+            Lift::Clean => GuardName::Clean,
+        }
+    }
 }
 
 /// Arguments of `status`.

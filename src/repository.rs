@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use crate::cluster::{Sources, unknown_cluster};
+use crate::plan::guard::{Checkout, CheckoutState, OnBranch};
 
 pub use revision::{Comparison, Range, Revision, RevisionError, State, Which};
 
@@ -204,6 +205,60 @@ pub fn head(root: &Path) -> Option<Commit> {
         id: id.to_string(),
         dirty,
     })
+}
+
+/// What git says of the files at `root`, for the guards. A commit is on a branch if that branch has
+/// it, here or on a remote: CI checks out commits, not branches.
+#[must_use]
+pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
+    let Some(commit) = head(root) else {
+        return Checkout {
+            branch: OnBranch::No { instead: None },
+            state: CheckoutState::NoCommit,
+        };
+    };
+    let on = branch.is_none_or(|branch| has_commit(root, branch, &commit.id).unwrap_or(false));
+    Checkout {
+        branch: match on {
+            true => OnBranch::Yes,
+            false => OnBranch::No {
+                instead: checked_out(root).or(Some(commit.id)),
+            },
+        },
+        state: match commit.dirty {
+            true => CheckoutState::Dirty,
+            false => CheckoutState::Committed,
+        },
+    }
+}
+
+fn has_commit(root: &Path, branch: &str, id: &str) -> Result<bool, git2::Error> {
+    let repository = git2::Repository::discover(root)?;
+    let id = git2::Oid::from_str(id)?;
+    for found in repository.branches(None)? {
+        let (found, kind) = found?;
+        let name = found.name()?.unwrap_or_default();
+        let name = match kind {
+            git2::BranchType::Local => Some(name),
+            git2::BranchType::Remote => name.split_once('/').map(|(_, name)| name),
+        };
+        if name != Some(branch) {
+            continue;
+        }
+        if let Ok(tip) = found.get().peel_to_commit()
+            && (tip.id() == id || repository.graph_descendant_of(tip.id(), id)?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn checked_out(root: &Path) -> Option<String> {
+    let repository = git2::Repository::discover(root).ok()?;
+    let head = repository.head().ok()?;
+    let name = head.is_branch().then(|| head.shorthand().ok()).flatten()?;
+    Some(name.to_owned())
 }
 
 #[cfg(test)]

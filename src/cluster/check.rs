@@ -1,13 +1,14 @@
 //! The whole check: every file, then everything that refers from one file to another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minijinja::Environment;
 
-use super::description::ServiceFile;
-use super::diagnostic::{Diagnostic, Level, Place};
+use super::description::{DescribedGuard, ServiceFile};
+use super::diagnostic::{Diagnostic, Level, Place, quoted};
 use super::load::{Description, load};
-use super::model::{Cluster, Service, Template};
+use super::model::{CleanOnly, Cluster, Guard, Service, Template};
+use super::name::ServiceName;
 use super::nearest;
 use super::needs::check_needs;
 use super::placement::{check_hosts, check_ports, place};
@@ -145,11 +146,54 @@ fn resolve(
         .iter()
         .map(|host| (host.name.value.clone(), host.host.clone()))
         .collect();
+    let guard = check_guard(&description, &cluster.guard, problems);
     Some(Cluster {
+        guard,
         name: description.name,
         hosts,
         services,
     })
+}
+
+fn check_guard(
+    description: &Description,
+    written: &DescribedGuard,
+    problems: &mut Problems,
+) -> Guard {
+    let mut guard = Guard {
+        max_restarts: written
+            .max_restarts
+            .as_ref()
+            .and_then(|limit| usize::try_from(limit.value).ok()),
+        protect: BTreeSet::new(),
+        branch: written.branch.as_ref().map(|branch| branch.value.clone()),
+        clean: match written.clean.as_ref().map(|clean| clean.value) {
+            Some(true) => CleanOnly::Yes,
+            Some(false) | None => CleanOnly::No,
+        },
+    };
+    for name in &written.protect {
+        let text = name.value.as_str();
+        let known = ServiceName::new(text).ok();
+        let known = known.filter(|name| description.services.contains_key(name));
+        match known {
+            Some(name) => {
+                guard.protect.insert(name);
+            }
+            None if description.misnamed.contains(text) => {}
+            None => {
+                let known = description.services.keys().map(ServiceName::as_str);
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected a service, found {}", quoted(text)),
+                        name.spot.label("there is no such service"),
+                    )
+                    .with_help_if(nearest::help(text, known)),
+                );
+            }
+        }
+    }
+    guard
 }
 
 fn read_template(

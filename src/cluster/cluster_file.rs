@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
-use super::description::{Assignment, ClusterFile, DescribedHost, Placement, Within, assignments};
+use super::description::{
+    Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, Within, assignments,
+};
 use super::diagnostic::{Diagnostic, quoted};
 use super::host_shape;
 use super::model::{Delivery, Engine, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
-use super::read::{At, Item, Problems, Table};
+use super::read::{At, Item, Misfit, Problems, Table};
 use super::shape;
 
 /// What `[ssh]` says for all hosts.
@@ -57,9 +59,10 @@ pub(super) fn read_cluster(
         .map(|item| read_placement(item, problems))
         .collect();
     let vars = assignments(root.names("vars", problems), Within::Vars, problems);
+    let guard = root.table("guard", "`[guard]`", problems);
+    let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
     for (key, does) in [
         ("rollout", "rolling batches"),
-        ("guard", "guards"),
         ("files", "rendered config files"),
     ] {
         root.not_yet(key, does, &format!("remove `[{key}]`"), problems);
@@ -71,6 +74,31 @@ pub(super) fn read_cluster(
         hosts,
         place,
         vars,
+        guard,
+    }
+}
+
+fn read_guard(mut table: Table<'_>, problems: &mut Problems) -> DescribedGuard {
+    let guard = DescribedGuard {
+        max_restarts: table.integer("max_restarts", 0..=1_000_000, problems),
+        protect: table.strings("protect", problems),
+        branch: table
+            .string("branch", problems)
+            .and_then(|branch| branch.parse(problems, branch_name)),
+        clean: table.boolean("clean", problems),
+    };
+    table.finish(problems);
+    guard
+}
+
+/// A branch, not a ref of another kind.
+fn branch_name(text: &str) -> Result<String, Misfit> {
+    if let Some(branch) = text.strip_prefix("refs/heads/") {
+        return Err(Misfit::help("a branch's name", format!("write `{branch}`")));
+    }
+    match text.is_empty() || text.contains(|c: char| c.is_control() || " ~^:?*[\\".contains(c)) {
+        true => Err(Misfit::new("a branch's name such as `main`")),
+        false => Ok(text.to_owned()),
     }
 }
 

@@ -21,6 +21,16 @@ pub(super) struct ClusterFile {
     pub hosts: Vec<DescribedHost>,
     pub place: Vec<Placement>,
     pub vars: Vec<Assignment>,
+    pub guard: DescribedGuard,
+}
+
+/// `[guard]`.
+#[derive(Debug, Default)]
+pub(super) struct DescribedGuard {
+    pub max_restarts: Option<At<i64>>,
+    pub protect: Vec<At<String>>,
+    pub branch: Option<At<String>>,
+    pub clean: Option<At<bool>>,
 }
 
 /// A host with its places.

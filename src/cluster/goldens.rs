@@ -188,10 +188,7 @@ fn hosts() {
 #[test]
 fn what_this_version_does_not_do() {
     let text = messages(&[
-        &[(
-            CLUSTER,
-            format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n[guard]\n"),
-        )],
+        &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],
         &[(
             WEB,
             format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n[files]\n"),

@@ -1,7 +1,8 @@
 //! The checked model of a cluster: what the description means, with every reference resolved and
 //! every value evaluated. Only [`check`](super::check) makes one, so later rooms need no checks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +16,55 @@ pub struct Cluster {
     pub hosts: BTreeMap<HostName, Host>,
     /// Every described service, also those that are placed nowhere (`hosts` is empty then).
     pub services: BTreeMap<ServiceName, Service>,
+    pub guard: Guard,
+}
+
+/// What a release must not do unasked: `[guard]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Guard {
+    /// At most so many restarts, possible ones among them.
+    pub max_restarts: Option<usize>,
+    /// Services that neither restart nor stop.
+    pub protect: BTreeSet<ServiceName>,
+    /// Only commits of this branch, here or on a remote.
+    pub branch: Option<String>,
+    pub clean: CleanOnly,
+}
+
+/// Whether only committed files are released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CleanOnly {
+    Yes,
+    #[default]
+    No,
+}
+
+/// A guard, by its key in `[guard]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GuardName {
+    MaxRestarts,
+    Protect,
+    Branch,
+    Clean,
+}
+
+impl GuardName {
+    /// The key.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            GuardName::MaxRestarts => "max_restarts",
+            GuardName::Protect => "protect",
+            GuardName::Branch => "branch",
+            GuardName::Clean => "clean",
+        }
+    }
+}
+
+impl fmt::Display for GuardName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.key())
+    }
 }
 
 /// A host, and how to reach it.

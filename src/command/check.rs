@@ -1,11 +1,5 @@
 //! `bayplan check [CLUSTER…]`.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "asks whether standard error is a terminal"
-)]
-
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::description::{examine, not_loaded, repository, show};
@@ -13,6 +7,8 @@ use super::{Exit, Failure};
 use crate::cli::Check;
 use crate::cluster::name::ClusterName;
 use crate::report::check::summary;
+use crate::report::errors::one;
+use crate::report::palette::Palette;
 use crate::report::stream;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, Failure> {
@@ -32,21 +28,28 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
         ));
     }
     let mut checked = Vec::new();
+    let mut misnamed = false;
     for cluster in clusters {
-        let name = ClusterName::new(cluster.clone()).map_err(|error| {
-            Failure::with_help(
-                anyhow::anyhow!("clusters/{cluster}: {error}"),
-                "rename the directory",
-            )
-        })?;
+        let name = match ClusterName::new(cluster.clone()) {
+            Ok(name) => name,
+            Err(error) => {
+                // The others are checked all the same.
+                misnamed = true;
+                let error = format!("clusters/{cluster}: {error}");
+                let help = Some("rename the directory");
+                stream::stdout(&one(&error, help, &Palette::stdout()))?;
+                stream::stdout("\n")?;
+                continue;
+            }
+        };
         let sources = repository.load(&cluster).map_err(not_loaded)?;
         let outcome = examine(&name, &sources);
-        let terminal = std::io::stdout().is_terminal();
-        stream::stdout(&show(&outcome.problems, &sources, terminal))?;
+        let palette = Palette::stdout();
+        stream::stdout(&show(&outcome.problems, &sources, &palette))?;
         checked.push(outcome.checked);
     }
     stream::stdout(&summary(&checked))?;
-    Ok(if checked.iter().any(|one| one.errors > 0) {
+    Ok(if misnamed || checked.iter().any(|one| one.errors > 0) {
         Exit::Failed
     } else {
         Exit::Done

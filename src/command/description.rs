@@ -1,11 +1,5 @@
 //! What every command begins with: the config repository, the cluster, its checked model.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "asks for the terminal and NO_COLOR"
-)]
-
-use std::io::IsTerminal as _;
 use std::path::Path;
 
 use super::{Exit, Failure};
@@ -17,6 +11,8 @@ use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
+use crate::report::errors::one;
+use crate::report::palette::Palette;
 use crate::report::stream;
 use crate::repository::{Repository, RepositoryError};
 
@@ -46,19 +42,14 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
     let sources = match repository.load(name.as_str()) {
         Ok(sources) => sources,
         Err(error) => {
-            let palette = crate::report::palette::Palette::stderr();
-            let text = error.to_string();
-            stream::stderr(&crate::report::errors::one(&text, error.help(), &palette));
+            let palette = Palette::stderr();
+            stream::stderr(&one(&error.to_string(), error.help(), &palette));
             return Err(Exit::Failed);
         }
     };
     let outcome = examine(name, &sources);
     if !outcome.problems.is_empty() {
-        stream::stderr(&show(
-            &outcome.problems,
-            &sources,
-            std::io::stderr().is_terminal(),
-        ));
+        stream::stderr(&show(&outcome.problems, &sources, &Palette::stderr()));
     }
     match outcome.model {
         Some((cluster, desired)) => Ok(Description {
@@ -117,16 +108,12 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
     }
 }
 
-/// Problems with their excerpts.
-pub(super) fn show(problems: &[Diagnostic], sources: &Sources, terminal: bool) -> String {
-    let choice = anstream::ColorChoice::global();
-    let paint = match choice {
-        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => Paint::Colour,
-        anstream::ColorChoice::Never => Paint::Plain,
-        anstream::ColorChoice::Auto if terminal && std::env::var_os("NO_COLOR").is_none() => {
-            Paint::Colour
-        }
-        anstream::ColorChoice::Auto => Paint::Plain,
+/// Problems with their excerpts, in colour wherever the rest is.
+pub(super) fn show(problems: &[Diagnostic], sources: &Sources, palette: &Palette) -> String {
+    let paint = if *palette == Palette::PLAIN {
+        Paint::Plain
+    } else {
+        Paint::Colour
     };
     let rendered: Vec<String> = problems
         .iter()

@@ -14,18 +14,20 @@ use super::diff::{changes, failures, options, show};
 use super::secrets::made;
 use super::{Exit, Failure};
 use crate::cli::Release;
+use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
+use crate::plan::guard::{Breach, breaches};
 use crate::plan::{Moves, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, Order, Released, Setting, Stage, Stopped, release};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, outcome, plan as text, stream};
-use crate::repository::{Repository, head};
+use crate::report::{Detail, errors, guard, outcome, plan as text, stream};
+use crate::repository::{Repository, checkout, head};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -72,6 +74,13 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         if !changes(&shown) {
             return Ok(Exit::Done);
         }
+        let broken = guards(&repository, &description.cluster, &shown, arguments);
+        if !broken.is_empty() {
+            let palette = Palette::stderr();
+            stream::stderr(&guard::text(&description.cluster.name, &broken, &palette));
+            stream::stderr("nothing was changed on any host\n");
+            return Ok(Exit::Failed);
+        }
         if !arguments.yes && !confirmed(&shown)? {
             stream::stderr("nothing was changed\n");
             return Ok(Exit::Failed);
@@ -113,6 +122,18 @@ const TRIES: usize = 3;
 fn only_stale(stopped: &Stopped) -> bool {
     let stale = |problem: &Problem| matches!(problem, Problem::Stale { .. });
     stopped.stage == Stage::Stale && stopped.problems.values().all(stale)
+}
+
+/// The guards that forbid it.
+fn guards(
+    repository: &Repository,
+    cluster: &Cluster,
+    plan: &Plan,
+    arguments: &Release,
+) -> Vec<Breach> {
+    let lifted: Vec<_> = arguments.lift.iter().map(|lift| (*lift).into()).collect();
+    let checkout = checkout(repository.root(), cluster.guard.branch.as_deref());
+    breaches(&cluster.guard, plan, Some(&checkout), &lifted)
 }
 
 fn confirmed(shown: &Plan) -> Result<bool, Failure> {

@@ -1,9 +1,6 @@
 //! `bayplan diff … --against REV`.
 
-#![expect(clippy::disallowed_methods, reason = "asks for the terminal")]
-
 use std::collections::BTreeSet;
-use std::io::IsTerminal as _;
 
 use super::description::{Outcome, examine, show};
 use super::{Exit, Failure};
@@ -134,7 +131,7 @@ fn one(
                 cluster: name.clone(),
                 revision: revision.clone(),
                 problems: plain(problems, sources),
-                shown: show(problems, sources, std::io::stderr().is_terminal()),
+                shown: show(problems, sources, &Palette::stderr()),
             }));
         }
     }

@@ -32,10 +32,38 @@ pub(super) fn carried(unit_text: &str) -> Option<Carried> {
     })
 }
 
+/// A unit file whose text was fetched, read once: for several questions, and ten thousand units.
+pub(super) struct OnDisk {
+    pub carried: Carried,
+    /// What it and the directory that it names say.
+    pub inputs: Inputs,
+}
+
+impl OnDisk {
+    /// `None` if its text was not fetched, or its mark is damaged.
+    pub(super) fn of(seen: &ObservedService) -> Option<Self> {
+        let text = text_of(seen)?;
+        let carried = carried(text)?;
+        let empty = BTreeMap::new();
+        let directory = seen.directories.get(&carried.directory);
+        let inputs = inputs_of(text, directory.map_or(&empty, |d| &d.texts));
+        Some(Self { carried, inputs })
+    }
+}
+
+/// The text of a unit of ours, where it was fetched.
+pub(super) fn text_of(seen: &ObservedService) -> Option<&str> {
+    match &seen.unit.file {
+        UnitFile::Ours { text, .. } => text.as_deref(),
+        UnitFile::Absent | UnitFile::Foreign { .. } => None,
+    }
+}
+
 /// The reasons of a restart whose fingerprint differs. Never empty.
 pub(super) fn difference(
     desired: &DesiredService,
     seen: &ObservedService,
+    on_disk: Option<&OnDisk>,
     container: &ObservedContainer,
 ) -> Vec<Reason> {
     let unknown = || {
@@ -53,22 +81,25 @@ pub(super) fn difference(
         return unknown();
     };
     // The unit on disk speaks for the running container only if it carries the same fingerprint.
-    let unit_text = match &seen.unit.file {
-        UnitFile::Ours {
-            text: Some(text), ..
-        } if carried(text).is_some_and(|c| c.fingerprint == container.fingerprint) => Some(text),
-        UnitFile::Ours { .. } | UnitFile::Absent | UnitFile::Foreign { .. } => None,
+    let on_disk = on_disk.filter(|unit| unit.carried.fingerprint == container.fingerprint);
+    let read;
+    let before = match on_disk {
+        Some(unit) if container.directory.as_ref() == Some(&unit.carried.directory) => &unit.inputs,
+        _ => {
+            let unit_text = on_disk.and(text_of(seen)).unwrap_or_default();
+            read = inputs_of(unit_text, texts);
+            &read
+        }
     };
-    let before = inputs_of(unit_text.map_or("", String::as_str), texts);
     let mut reasons = variables(&before.variables, &desired.inputs.variables);
-    if unit_text.is_some() {
-        let env = passed_names(&before)
+    if on_disk.is_some() {
+        let env = passed_names(before)
             .union(&passed_names(&desired.inputs))
             .cloned()
             .collect();
-        reasons.extend(directives(&before, &desired.inputs, &env));
+        reasons.extend(directives(before, &desired.inputs, &env));
     }
-    reasons.extend(files(&before, &desired.inputs));
+    reasons.extend(files(before, &desired.inputs));
     if reasons.is_empty() {
         unknown()
     } else {

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, Host, Image, Layer, RestartPolicy, SecretFile, Service,
-    Template, Transport, Variable, VariableValue,
+    Cluster, Container, Delivery, Engine, Guard, Host, Image, Layer, RestartPolicy, SecretFile,
+    Service, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::VariableName;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -179,6 +179,7 @@ fn describe(specs: &[Spec]) -> Desired {
         name,
         hosts: hosts.collect(),
         services,
+        guard: Guard::default(),
     };
     render(&cluster).expect("the test's template is sound")
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod draft;
 mod explain;
+pub mod guard;
 mod make;
 #[cfg(test)]
 mod model_host;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::guard::{Breach, breaches};
 use super::observed::{
     Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
     ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
@@ -41,6 +42,8 @@ pub struct Review {
     pub readdressed: BTreeMap<HostName, (String, String)>,
     /// What a release refuses without `--allow-move`.
     pub stateful: Vec<Refusal>,
+    /// The guards that forbid it, of the second side's own.
+    pub guards: Vec<Breach>,
 }
 
 /// What was placed on a host that the description no longer has.
@@ -105,6 +108,7 @@ impl Review {
             left,
             readdressed,
             stateful: _,
+            guards: _,
         } = self;
         let listed = plan.hosts.values().any(|host| !host.services.is_empty());
         *presence == Presence::Both
@@ -177,6 +181,9 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         left: left.collect(),
         readdressed: readdressed(before, after),
         stateful: stateful.collect(),
+        guards: after.map_or_else(Vec::new, |side| {
+            breaches(&side.cluster.guard, &planned, None, &[])
+        }),
         plan: planned,
     }
 }

@@ -13,7 +13,7 @@ use super::{Action, Change};
 use crate::cluster::model::RestartPolicy;
 use crate::render::desired::{DesiredService, DirectoryName};
 use crate::render::digest::Digest;
-use crate::render::fingerprint::{Recipe, fingerprint, inputs_of};
+use crate::render::fingerprint::{Recipe, fingerprint};
 use crate::render::manifest::ManifestService;
 
 /// What one desired service needs on one host.
@@ -189,11 +189,17 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     };
 
     let mut reasons = Vec::new();
+    let on_disk = explain::OnDisk::of(seen);
     // (b), under the recipe that made the running container's fingerprint, so that an upgrade of
     // bayplan restarts nothing.
     let wanted = desired.fingerprint_under(&container.fingerprint);
     if wanted.as_ref() != Some(&container.fingerprint) {
-        reasons.extend(explain::difference(desired, seen, container));
+        reasons.extend(explain::difference(
+            desired,
+            seen,
+            on_disk.as_ref(),
+            container,
+        ));
     }
     // (c)
     if let RunningImage::Another { id } = &container.image
@@ -207,7 +213,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     // (d)
     let mut edited = edited_files(desired, seen, container, since);
     let mut mark = None;
-    if unit_was_edited(seen, since) {
+    if unit_was_edited(seen, on_disk.as_ref(), since) {
         edited.insert(desired.unit.file_name());
         mark = container.directory.clone();
     }
@@ -267,24 +273,18 @@ fn edited_files(
 /// Whether the unit file says other inputs than the fingerprint that it carries, and did so when
 /// the process was started. A file that bayplan wrote, in whichever release, agrees with its
 /// fingerprint.
-fn unit_was_edited(seen: &ObservedService, since: Moment) -> bool {
-    let UnitFile::Ours {
-        text: Some(text), ..
-    } = &seen.unit.file
-    else {
-        return false;
-    };
-    if seen.unit.changed > since {
+fn unit_was_edited(
+    seen: &ObservedService,
+    on_disk: Option<&explain::OnDisk>,
+    since: Moment,
+) -> bool {
+    if explain::text_of(seen).is_none() || seen.unit.changed > since {
         return false;
     }
-    let Some(carried) = explain::carried(text) else {
+    let Some(unit) = on_disk else {
         return true;
     };
-    let empty = BTreeMap::new();
-    let texts = seen
-        .directories
-        .get(&carried.directory)
-        .map_or(&empty, |d| &d.texts);
-    let recipe = Recipe::named(carried.fingerprint.recipe());
-    recipe.is_none_or(|r| fingerprint(r, &inputs_of(text, texts)) != carried.fingerprint)
+    let carried = &unit.carried.fingerprint;
+    let recipe = Recipe::named(carried.recipe());
+    recipe.is_none_or(|recipe| fingerprint(recipe, &unit.inputs) != *carried)
 }

@@ -53,6 +53,7 @@ pub(crate) fn cluster() -> Cluster {
             host("docker02", "docker02.example.com"),
         ]),
         services: BTreeMap::new(),
+        guard: crate::cluster::model::Guard::default(),
     }
 }
 

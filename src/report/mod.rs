@@ -6,6 +6,7 @@ pub mod confirm;
 mod diff;
 pub mod errors;
 pub mod files;
+pub mod guard;
 pub mod json;
 pub mod markdown;
 pub mod outcome;

@@ -3,7 +3,7 @@
 use super::palette::{Palette, paint};
 use super::text::{WIDTH, count, list, short_pair, value, wrap};
 use super::totals::Totals;
-use super::{Detail, plan as body};
+use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
@@ -206,6 +206,7 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         left,
         readdressed,
         stateful: _,
+        guards,
     } = review;
     let mut remarks = Vec::new();
     match presence {
@@ -239,6 +240,13 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         remarks.push(format!(
             "{host} is no longer described, and no release reaches it: {services} {run} on there\
              {data}; to stop {them}, first release with its places in [place] emptied"
+        ));
+    }
+    for breach in guards {
+        remarks.push(format!(
+            "{}: a release needs `--lift {}`",
+            guard::sentence(breach),
+            breach.guard()
         ));
     }
     for (host, (before, after)) in readdressed {

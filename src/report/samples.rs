@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::errors::HostFailure;
 use super::review::{Broken, Missing, Reviewed, Sides};
 use crate::cluster::model::{
-    Cluster, Container, Engine, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
+    Cluster, Container, Engine, Guard, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
     Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::plan::guard::Breach;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
@@ -69,6 +70,7 @@ pub fn cluster() -> Cluster {
             .map(|(name, address)| (host(name), model(name, address)))
             .into(),
         services: services.map(|name| (service(name), described(name))).into(),
+        guard: Guard::default(),
     }
 }
 
@@ -668,6 +670,17 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
                 moves: true,
             },
         }],
+        guards: vec![
+            Breach::MaxRestarts {
+                limit: 1,
+                found: 12,
+            },
+            Breach::Protected {
+                service: service("search"),
+                action: Action::Restart,
+                hosts: vec![host("docker01")],
+            },
+        ],
     };
     vec![
         Reviewed::Done {

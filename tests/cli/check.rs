@@ -195,3 +195,31 @@ fn a_wrong_description_is_released_nowhere() {
     }
     assert!(!it.path("hosts").exists());
 }
+
+#[test]
+fn a_misnamed_cluster_hides_no_other() {
+    let it = TestEnvironment::shop();
+    it.write("clusters/My Shop/cluster.toml", "");
+    assert_snapshot!(it.bayplan("check").exits(1), @"
+    error: clusters/My Shop: expected lower-case letters, digits and inner hyphens (`[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63), found `My Shop`
+    help: rename the directory
+
+    ok: shop (2 hosts, 3 services)
+    [exit code: 1]
+    ");
+}
+
+#[test]
+fn problems_are_coloured_as_everything_else_is() {
+    let it = TestEnvironment::shop();
+    it.edit("clusters/shop/services/web.toml", "port", "prot");
+    let coloured = |words: &[&str], variable: &str| {
+        let mut command = it.command();
+        let output = it.run(command.arg("check").args(words).env(variable, "1"));
+        output.stdout.contains('\u{1b}')
+    };
+    assert!(!coloured(&[], "NOTHING"));
+    assert!(coloured(&[], "CLICOLOR_FORCE"));
+    assert!(coloured(&["--color", "always"], "NO_COLOR"));
+    assert!(!coloured(&["--color", "never"], "CLICOLOR_FORCE"));
+}

@@ -30,7 +30,7 @@ fn a_unit_of_somebody_else_is_left_alone() {
     let it = TestEnvironment::shop();
     it.write(UNIT, "[Service]\nExecStart=/usr/bin/web\n");
     let output = refused(&it);
-    assert_snapshot!(words(&output.stdout), @"alpha hosts/alpha (a directory: files are written, nothing is started) no service changes; only the generation is recorded beta hosts/beta (a directory: files are written, nothing is started) + db write shop-db.service, db/50-db.env + api write shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more + web write shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more error: alpha: $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service is not bayplan's help: rename the service web Refused: 1 problem to solve first; nothing is changed anywhere");
+    assert_snapshot!(words(&output.stdout), @"beta hosts/beta (a directory: files are written, nothing is started) + db write shop-db.service, db/50-db.env + api write shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more + web write shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more error: alpha: $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service is not bayplan's help: rename the service web Refused: 1 problem to solve first; nothing is changed anywhere");
     assert_eq!(output.stderr, "");
     let status = it.bayplan("status shop").succeeds().stdout;
     assert!(!status.contains("in sync"), "{status}");

@@ -37,7 +37,7 @@ fn a_wrong_command_line_is_exit_code_64() {
     ");
     assert_snapshot!(it.bayplan("diff Shop"), @"
     ------- stderr -------
-    error: invalid value 'Shop' for '<CLUSTER>': expected lower-case letters, digits and inner hyphens (`[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63)
+    error: invalid value 'Shop' for '[CLUSTER]': expected lower-case letters, digits and inner hyphens (`[a-z0-9]([a-z0-9-]*[a-z0-9])?`, at most 63)
 
     For more information, try '--help'.
     [exit code: 64]

@@ -4,4 +4,5 @@
 #![expect(clippy::disallowed_methods, reason = "a real process on real files")]
 
 mod goldens;
+mod guards;
 mod repo;

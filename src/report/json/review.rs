@@ -1,5 +1,7 @@
 //! `diff --against --format json`.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::super::Detail;
@@ -80,6 +82,7 @@ struct ReviewJson<'a> {
     causes: Vec<CauseJson<'a>>,
     left_hosts: Vec<LeftJson<'a>>,
     readdressed: Vec<ReaddressedJson<'a>>,
+    needs_lift: BTreeSet<&'static str>,
     needs_allow_move: Vec<RefusalJson<'a>>,
     plan: PlanJson<'a>,
 }
@@ -94,6 +97,7 @@ impl<'a> ReviewJson<'a> {
             left,
             readdressed,
             stateful,
+            guards,
         } = review;
         let left = left.iter().map(|(host, left)| {
             let Left { services, stateful } = left;
@@ -119,6 +123,7 @@ impl<'a> ReviewJson<'a> {
             causes: causes.iter().map(CauseJson::of).collect(),
             left_hosts: left.collect(),
             readdressed: readdressed.collect(),
+            needs_lift: guards.iter().map(|breach| breach.guard().key()).collect(),
             needs_allow_move: stateful.iter().map(RefusalJson::of).collect(),
             plan: PlanJson::of(plan, Vec::new(), detail),
         }

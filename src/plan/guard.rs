@@ -1,0 +1,235 @@
+//! Guards: what a cluster's description forbids a release to do unasked. Each can be lifted, by its
+//! name, for one release.
+
+use std::collections::BTreeMap;
+
+use super::{Action, Plan};
+use crate::cluster::model::{CleanOnly, Guard, GuardName};
+use crate::cluster::name::{HostName, ServiceName};
+
+/// What git says of the files that are released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkout {
+    /// Whether the branch that the guard names has the commit.
+    pub branch: OnBranch,
+    pub state: CheckoutState,
+}
+
+/// Whether a commit is on the branch that it has to be on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OnBranch {
+    Yes,
+    /// What is checked out instead: a branch, or a commit.
+    No {
+        instead: Option<String>,
+    },
+}
+
+/// Whether the files are those of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckoutState {
+    Committed,
+    Dirty,
+    /// There is no git repository, or no commit in it.
+    NoCommit,
+}
+
+/// A guard that forbids a release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Breach {
+    /// More restarts, or possible ones, than allowed.
+    MaxRestarts {
+        limit: usize,
+        found: usize,
+    },
+    /// A protected service would be disturbed, and how, on these hosts.
+    Protected {
+        service: ServiceName,
+        action: Action,
+        hosts: Vec<HostName>,
+    },
+    Branch {
+        expected: String,
+        instead: Option<String>,
+    },
+    Unclean {
+        state: CheckoutState,
+    },
+}
+
+impl Breach {
+    /// The guard, as it is written and lifted.
+    #[must_use]
+    pub fn guard(&self) -> GuardName {
+        match self {
+            Breach::MaxRestarts { .. } => GuardName::MaxRestarts,
+            Breach::Protected { .. } => GuardName::Protect,
+            Breach::Branch { .. } => GuardName::Branch,
+            Breach::Unclean { .. } => GuardName::Clean,
+        }
+    }
+}
+
+/// The guards that a plan breaks, without those that are lifted. Where nothing is released from a
+/// checkout, as in a review, `checkout` is `None` and only the plan is looked at.
+#[must_use]
+pub fn breaches(
+    guard: &Guard,
+    plan: &Plan,
+    checkout: Option<&Checkout>,
+    lifted: &[GuardName],
+) -> Vec<Breach> {
+    let Guard {
+        max_restarts,
+        protect,
+        branch,
+        clean,
+    } = guard;
+    let mut breaches = Vec::new();
+    let services = || {
+        let hosts = plan.hosts.iter();
+        hosts.flat_map(|(host, at)| at.services.iter().map(move |service| (host, service)))
+    };
+    let found = services()
+        .filter(|(_, s)| matches!(s.action, Action::Restart | Action::MayRestart))
+        .count();
+    if let Some(limit) = *max_restarts
+        && found > limit
+    {
+        breaches.push(Breach::MaxRestarts { limit, found });
+    }
+    let mut disturbed: BTreeMap<&ServiceName, (Action, Vec<HostName>)> = BTreeMap::new();
+    for (host, service) in services() {
+        let disturbs = match service.action {
+            Action::Restart | Action::Stop | Action::MayRestart => true,
+            // A start takes nothing down, and what waits for the operator does not happen.
+            Action::None | Action::Start | Action::Pending => false,
+        };
+        if disturbs && protect.contains(&service.service) {
+            let entry = disturbed.entry(&service.service);
+            let (_, hosts) = entry.or_insert((service.action, Vec::new()));
+            hosts.push(host.clone());
+        }
+    }
+    breaches.extend(
+        disturbed
+            .into_iter()
+            .map(|(service, (action, hosts))| Breach::Protected {
+                service: service.clone(),
+                action,
+                hosts,
+            }),
+    );
+    if let Some(Checkout { branch: on, state }) = checkout {
+        if let (Some(expected), OnBranch::No { instead }) = (branch, on) {
+            breaches.push(Breach::Branch {
+                expected: expected.clone(),
+                instead: instead.clone(),
+            });
+        }
+        if *clean == CleanOnly::Yes && *state != CheckoutState::Committed {
+            breaches.push(Breach::Unclean { state: *state });
+        }
+    }
+    breaches.retain(|breach| !lifted.contains(&breach.guard()));
+    breaches
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::cluster::name::{ClusterName, UnitName};
+    use crate::plan::{Change, HostPlan, ServicePlan};
+
+    fn name(text: &str) -> ServiceName {
+        ServiceName::new(text).unwrap()
+    }
+
+    fn plan(actions: &[(&str, Action)]) -> Plan {
+        let cluster = ClusterName::new("test").unwrap();
+        let services = actions.iter().map(|(service, action)| ServicePlan {
+            service: name(service),
+            unit: UnitName::new(&cluster, &name(service)),
+            change: Change::Changed,
+            files: Vec::new(),
+            action: *action,
+            reasons: Vec::new(),
+            notes: Vec::new(),
+        });
+        let host = HostPlan {
+            services: services.collect(),
+            ..HostPlan::default()
+        };
+        Plan {
+            cluster,
+            hosts: BTreeMap::from([(HostName::new("h").unwrap(), host)]),
+            waves: Vec::new(),
+            refusals: Vec::new(),
+        }
+    }
+
+    fn guard() -> Guard {
+        Guard {
+            max_restarts: Some(1),
+            protect: BTreeSet::from([name("mongo")]),
+            branch: Some("main".to_owned()),
+            clean: CleanOnly::Yes,
+        }
+    }
+
+    #[test]
+    fn restarts_count_also_where_only_the_pull_can_tell() {
+        let restarts = plan(&[("a", Action::Restart), ("b", Action::MayRestart)]);
+        let found = breaches(&guard(), &restarts, None, &[]);
+        assert_eq!(found, [Breach::MaxRestarts { limit: 1, found: 2 }]);
+        let others = plan(&[
+            ("a", Action::Restart),
+            ("b", Action::Start),
+            ("c", Action::Stop),
+            ("d", Action::Pending),
+            ("e", Action::None),
+        ]);
+        assert_eq!(breaches(&guard(), &others, None, &[]), []);
+    }
+
+    #[test]
+    fn a_protected_service_is_not_taken_down() {
+        for (action, disturbs) in [
+            (Action::Restart, true),
+            (Action::Stop, true),
+            (Action::MayRestart, true),
+            (Action::Start, false),
+            (Action::Pending, false),
+            (Action::None, false),
+        ] {
+            let found = breaches(&guard(), &plan(&[("mongo", action)]), None, &[]);
+            assert_eq!(!found.is_empty(), disturbs, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_lifted_does_not_refuse_and_the_rest_does() {
+        let checkout = Checkout {
+            branch: OnBranch::No { instead: None },
+            state: CheckoutState::Dirty,
+        };
+        let plan = plan(&[("mongo", Action::Restart), ("a", Action::Restart)]);
+        let all = [
+            GuardName::MaxRestarts,
+            GuardName::Protect,
+            GuardName::Branch,
+            GuardName::Clean,
+        ];
+        for lifted in all {
+            let found = breaches(&guard(), &plan, Some(&checkout), &[lifted]);
+            let left: Vec<GuardName> = found.iter().map(Breach::guard).collect();
+            let expected: Vec<GuardName> = all.into_iter().filter(|g| *g != lifted).collect();
+            assert_eq!(left, expected);
+        }
+        assert_eq!(breaches(&guard(), &plan, Some(&checkout), &all), []);
+        let nothing = Guard::default();
+        assert_eq!(breaches(&nothing, &plan, Some(&checkout), &[]), []);
+    }
+}

@@ -1,0 +1,58 @@
+//! Guards that forbid a release, in words.
+
+use super::errors;
+use super::palette::Palette;
+use super::text::{count, list, value};
+use crate::cluster::name::ClusterName;
+use crate::plan::Action;
+use crate::plan::guard::{Breach, CheckoutState};
+
+/// Every guard that refuses, each with what lifts it.
+#[must_use]
+pub fn text(cluster: &ClusterName, breaches: &[Breach], palette: &Palette) -> String {
+    let one = |breach: &Breach| {
+        let help = format!("`bayplan release {cluster} --lift {}`", breach.guard());
+        errors::one(&sentence(breach), Some(&help), palette)
+    };
+    breaches.iter().map(one).collect()
+}
+
+/// What a guard forbids: `guard max_restarts: expected at most 5 restarts, found 12`.
+pub(super) fn sentence(breach: &Breach) -> String {
+    let guard = breach.guard();
+    match breach {
+        Breach::MaxRestarts { limit, found } => format!(
+            "guard {guard}: expected at most {}, found {found}",
+            count(*limit, "restart", "restarts")
+        ),
+        Breach::Protected {
+            service,
+            action,
+            hosts,
+        } => {
+            let what = match action {
+                Action::Stop => "stop",
+                Action::MayRestart => "perhaps restart",
+                Action::None | Action::Start | Action::Restart | Action::Pending => "restart",
+            };
+            format!("guard {guard}: {service} would {what} on {}", list(hosts))
+        }
+        Breach::Branch { expected, instead } => {
+            let instead = instead.as_deref().map_or_else(
+                || "a directory without a commit".to_owned(),
+                |found| format!("{}, which is not on it", value(found)),
+            );
+            format!(
+                "guard {guard}: expected a commit of {}, found {instead}",
+                value(expected)
+            )
+        }
+        Breach::Unclean { state } => format!(
+            "guard {guard}: expected committed files, found {}",
+            match state {
+                CheckoutState::Dirty => "changes that are not committed",
+                CheckoutState::NoCommit | CheckoutState::Committed => "no commit",
+            }
+        ),
+    }
+}

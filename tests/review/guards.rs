@@ -1,0 +1,80 @@
+//! Guards: what a release must not do unasked.
+
+use insta::assert_snapshot;
+
+use crate::repo::Repo;
+
+const CLUSTER: &str = "clusters/test/cluster.toml";
+
+/// A cluster in directories, with these guards, committed to `main`.
+fn guarded(guard: &str) -> Repo {
+    let repo = Repo::empty();
+    let cluster = "[hosts.a]\ndirectory = \"target/a\"\n[place]\nweb = \"a\"\n";
+    repo.write(".gitignore", "/target\n");
+    repo.write(CLUSTER, &format!("{cluster}[guard]\n{guard}\n"));
+    repo.write(
+        "clusters/test/services/web.toml",
+        "image = \"web\"\ntag = \"1\"\n",
+    );
+    repo.commit("first");
+    repo
+}
+
+#[test]
+fn a_review_names_the_guards_that_a_release_would_break() {
+    let repo = Repo::new();
+    let cluster = "clusters/production/cluster.toml";
+    let guard = "[guard]\nmax_restarts = 1\nprotect = [\"listing\"]\n[vars]";
+    repo.edit(cluster, "[vars]", guard);
+    repo.commit("guards");
+    repo.edit(cluster, "10.0.0.177", "10.0.0.178");
+    assert_snapshot!(repo.run("diff production --against main").text());
+}
+
+#[test]
+fn only_committed_files_are_released() {
+    let repo = guarded("clean = true");
+    repo.edit("clusters/test/services/web.toml", "\"1\"", "\"2\"");
+    let refused = repo.run("release test --yes");
+    let lifted = repo.run("release test --yes --lift clean");
+    assert_eq!(lifted.code, 0, "{}", lifted.text());
+    repo.edit("clusters/test/services/web.toml", "\"2\"", "\"3\"");
+    repo.commit("second");
+    let clean = repo.run("release test --yes");
+    assert_eq!(clean.code, 0, "{}", clean.text());
+    assert_snapshot!(refused.text());
+}
+
+#[test]
+fn only_commits_of_the_branch_are_released() {
+    let repo = guarded("branch = \"main\"");
+    repo.branch("feature");
+    // What `main` has is fine, whatever the branch is called.
+    assert_eq!(repo.run("release test --yes").code, 0);
+    repo.edit("clusters/test/services/web.toml", "\"1\"", "\"2\"");
+    let commit = repo.commit("not on main");
+    let refused = repo.run("release test --yes");
+    // As CI checks it out: a commit, and only the remote's branches.
+    repo.git
+        .reference("refs/remotes/origin/main", commit, false, "")
+        .unwrap();
+    repo.git.set_head_detached(commit).unwrap();
+    let merged = repo.run("release test --yes");
+    assert_eq!(merged.code, 0, "{}", merged.text());
+    assert_snapshot!(refused.text());
+}
+
+#[test]
+fn outside_of_git_nothing_is_clean() {
+    let repo = guarded("clean = true\nbranch = \"main\"");
+    repo.remove(".git");
+    assert_snapshot!(repo.run("release test --yes").text());
+}
+
+#[test]
+fn guards_that_mean_nothing_are_errors() {
+    let repo = guarded(
+        "max_restarts = -1\nprotect = [\"wev\"]\nbranch = \"refs/heads/main\"\nclean = \"yes\"\nmax = 1",
+    );
+    assert_snapshot!(repo.run("check test").text());
+}
