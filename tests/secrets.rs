@@ -2,6 +2,7 @@
 //! own program reads what bayplan writes, and the other way round.
 
 #![expect(clippy::unwrap_used, reason = "a failure of a test says where")]
+#![expect(clippy::disallowed_methods, reason = "a real process on real files")]
 
 use std::fs;
 use std::io::{Read as _, Write as _};

@@ -37,17 +37,40 @@ pub(super) fn run(
         None => touched(&before, &after)?,
     };
     let all: BTreeSet<&str> = before.clusters().chain(after.clusters()).collect();
-    let mut reviews = Vec::new();
-    for name in &names {
-        let reviewed = one(name, (&before, &after), &sides, arguments)?;
+    let mut reviews = each(&names, |name| {
+        one(name, (&before, &after), &sides, arguments)
+    })?;
+    if arguments.all {
         // A template touches every cluster that uses it, and those only.
-        let untouched = matches!(&reviewed, Reviewed::Done { review, .. } if review.is_empty());
-        if !(arguments.all && untouched) {
-            reviews.push(reviewed);
-        }
+        let untouched = |reviewed: &Reviewed| matches!(reviewed, Reviewed::Done { review, .. } if review.is_empty());
+        reviews.retain(|reviewed| !untouched(reviewed));
     }
     print(&reviews, &sides, all.len(), arguments)?;
     Ok(exit(&reviews, arguments))
+}
+
+/// Reviews every cluster, on all cores: a template may touch each of them.
+fn each(
+    names: &BTreeSet<ClusterName>,
+    review: impl Fn(&ClusterName) -> Result<Reviewed, Failure> + Sync,
+) -> Result<Vec<Reviewed>, Failure> {
+    let names: Vec<&ClusterName> = names.iter().collect();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = names.len().div_ceil(cores).max(1);
+    let review = &review;
+    std::thread::scope(|scope| {
+        let shares: Vec<_> = names
+            .chunks(share)
+            .map(|names| scope.spawn(move || names.iter().map(|name| review(name)).collect()))
+            .collect();
+        let mut reviews = Vec::new();
+        for share in shares {
+            let done: Result<Vec<Reviewed>, Failure> =
+                share.join().expect("a review does not panic");
+            reviews.extend(done?);
+        }
+        Ok(reviews)
+    })
 }
 
 fn helpful(mut error: RevisionError) -> Failure {
