@@ -183,7 +183,7 @@ Examples:
     /// Keep the secrets of a cluster in git, encrypted
     ///
     /// Each value stands in clusters/CLUSTER/secrets.toml, encrypted by age to everybody below
-    /// [recipients]. A service gets those that it names. No command ever shows a value, but `edit`
+    /// `[recipients]`. A service gets those that it names. No command ever shows a value, but `edit`
     /// in your editor.
     #[command(
         subcommand,
@@ -467,7 +467,7 @@ pub enum Secrets {
     Edit(SecretsOpen),
     /// Show which secrets there are, who can read them, and which services get them
     List(SecretsCluster),
-    /// Encrypt everything anew, after [recipients] changed; restarts nothing
+    /// Encrypt everything anew, after `[recipients]` changed; restarts nothing
     Rekey(SecretsOpen),
     /// Take a secret away
     Remove(SecretsScope),
