@@ -1,5 +1,8 @@
 //! The shapes of texts that tell how a host is reached.
 
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
+
 use std::net::IpAddr;
 
 use super::nearest;
@@ -106,33 +109,13 @@ pub(super) fn host_key(text: &str) -> Shape<String> {
     Ok(format!("{kind} {base64}"))
 }
 
-/// Decodes standard base64 with its padding.
+/// Decodes standard base64 with its padding. Bits behind the last byte may be anything, as OpenSSH
+/// has it.
 pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
-    if text.is_empty() || !text.len().is_multiple_of(4) {
-        return None;
-    }
-    let digits = text.trim_end_matches('=');
-    if text.len() - digits.len() > 2 {
-        return None;
-    }
-    let (mut bytes, mut buffer, mut bits) = (Vec::new(), 0_u32, 0);
-    for digit in digits.bytes() {
-        let value = match digit {
-            b'A'..=b'Z' => digit - b'A',
-            b'a'..=b'z' => digit - b'a' + 26,
-            b'0'..=b'9' => digit - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        buffer = (buffer << 6 | u32::from(value)) & 0xff_ffff;
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push(u8::try_from(buffer >> bits & 0xff).expect("eight bits"));
-        }
-    }
-    Some(bytes)
+    const CONFIG: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    let engine = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
+    engine.decode(text).ok().filter(|bytes| !bytes.is_empty())
 }
 
 #[cfg(test)]
