@@ -189,6 +189,8 @@ pub enum ObserveError {
     NoSystemd,
     #[error("expected to be root, may not write to {path}")]
     Unwritable { path: String },
+    #[error("expected a disk that can be written, {path} is read-only")]
+    ReadOnly { path: String },
     #[error("expected `{}` on the host, found no such program", .engine.program())]
     NoEngine { engine: Engine },
     #[error("expected {} on the host, found no such program", .0.join(", "))]

@@ -97,6 +97,20 @@ impl Draft<'_> {
             stay: running - restarting,
             acts: self.acts(),
             unfinished: self.unfinished(),
+            lost: self.lost(),
+        }
+    }
+
+    fn lost(&self) -> Option<String> {
+        match &self.seen.generation {
+            Generation::Current { .. } => None,
+            Generation::Unreadable { newer: true, .. } => None,
+            Generation::Unreadable { why, .. } => Some(why.clone()),
+            Generation::None => {
+                let there = |at: &ObservedService| matches!(at.unit.file, UnitFile::Ours { .. });
+                let any = self.seen.services.values().any(there);
+                any.then(|| "units are there, but no generation is".to_owned())
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub struct HostStatus {
     pub generation: Option<u64>,
     /// An activation did not finish here.
     pub unfinished: bool,
+    /// Why nobody knows any more what was released here.
+    pub lost: Option<String>,
     /// A release does something here, were it only to record the generation.
     pub acts: bool,
     pub services: BTreeMap<ServiceName, ServiceStatus>,
@@ -132,6 +134,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             Generation::None | Generation::Unreadable { .. } => None,
         },
         unfinished: plan.hosts[name].unfinished,
+        lost: plan.hosts[name].lost.clone(),
         acts: plan.hosts[name].acts,
         services,
     }

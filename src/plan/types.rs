@@ -30,6 +30,9 @@ pub struct HostPlan {
     pub acts: bool,
     /// The previous activation on this host did not finish: what this plan does completes it.
     pub unfinished: bool,
+    /// Why nobody knows any more what was released here, as a clause: `current`, or what it leads to,
+    /// was deleted or damaged. The next release records it anew.
+    pub lost: Option<String>,
 }
 
 /// What changes for one service on one host.

@@ -136,9 +136,10 @@ impl Report<'_> {
                 stay: _,
                 acts,
                 unfinished,
+                lost,
             } = group.plan;
             // Where all is refused, nothing is recorded either.
-            let records = (*acts || *unfinished) && self.plan.refusals.is_empty();
+            let records = (*acts || *unfinished || lost.is_some()) && self.plan.refusals.is_empty();
             if records || !services.is_empty() {
                 lines.extend(self.group(&group, columns));
             } else {
@@ -197,6 +198,7 @@ impl Report<'_> {
             stay: _,
             acts,
             unfinished,
+            lost,
         } = group.plan;
         let mut header = paint(self.palette.strong, &commas(&group.hosts));
         if let [host] = group.hosts.as_slice()
@@ -214,7 +216,13 @@ impl Report<'_> {
                 paint(self.palette.changed, "!")
             ));
         }
-        if services.is_empty() && *acts && !*unfinished {
+        if let Some(why) = lost {
+            lines.push(format!(
+                "  {} {}; a release records the generation anew",
+                paint(self.palette.changed, "!"),
+                escape(why)
+            ));
+        } else if services.is_empty() && *acts && !*unfinished {
             lines.push("  no service changes; only the generation is recorded".to_owned());
         }
         for service in services {
@@ -352,8 +360,10 @@ fn same_changes(one: &HostPlan, other: &HostPlan) -> bool {
         stay: _,
         acts,
         unfinished,
+        lost,
     } = one;
-    (services, acts, unfinished) == (&other.services, &other.acts, &other.unfinished)
+    (services, acts, unfinished, lost)
+        == (&other.services, &other.acts, &other.unfinished, &other.lost)
 }
 
 /// The widths of the columns, the same for every host.

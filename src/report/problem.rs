@@ -54,6 +54,9 @@ fn observe_help(error: &ObserveError) -> Option<String> {
     let text = match error {
         ObserveError::NoSystemd => "only hosts that systemd runs can be released to",
         ObserveError::Unwritable { .. } => "`sudo = true` under [ssh], or connect as root",
+        ObserveError::ReadOnly { .. } => {
+            "`findmnt` and `dmesg` on the host say more: a disk with errors becomes read-only"
+        }
         ObserveError::NoEngine { .. } => "install it, or set `engine` in cluster.toml",
         ObserveError::EngineFailed { .. } => "`systemctl status docker` on the host says more",
         ObserveError::MissingTools(_)

@@ -175,6 +175,7 @@ pub fn acting(services: Vec<ServicePlan>) -> HostPlan {
         stay: 12,
         acts: true,
         unfinished: false,
+        lost: None,
     }
 }
 
@@ -449,6 +450,7 @@ pub fn every_state(odd: &str) -> Status {
     let one = HostStatus {
         generation: Some(12),
         unfinished: false,
+        lost: None,
         acts: true,
         services: BTreeMap::from([
             row("calendar", "sha256:0123456789abcdef", State::InSync),
@@ -470,6 +472,7 @@ pub fn every_state(odd: &str) -> Status {
     let two = HostStatus {
         generation: None,
         unfinished: true,
+        lost: Some("`current` leads to a generation that is gone".to_owned()),
         acts: true,
         services: BTreeMap::from([
             row("edited", "1.4.2", State::Edited { paths }),
@@ -502,6 +505,7 @@ pub fn in_sync() -> Status {
     let status = |name| HostStatus {
         generation: Some(3),
         unfinished: false,
+        lost: None,
         acts: false,
         services: BTreeMap::from([row(name, "1.4.2", State::InSync)]),
     };

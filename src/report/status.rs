@@ -62,6 +62,7 @@ fn host_lines(
     let HostStatus {
         generation,
         unfinished,
+        lost,
         acts,
         services,
     } = status;
@@ -81,6 +82,7 @@ fn host_lines(
     }
     header += &match generation {
         Some(number) => format!("  generation {number}"),
+        None if lost.is_some() => String::new(),
         None => "  no generation yet".to_owned(),
     };
     let mut lines = vec![header];
@@ -93,7 +95,13 @@ fn host_lines(
         ));
     }
     let in_sync = |service: &ServiceStatus| Word::of(&service.state) == Word::InSync;
-    if *acts && !*unfinished && services.values().all(in_sync) {
+    if let Some(why) = lost {
+        lines.push(format!(
+            "  {} {}; a release records the generation anew",
+            paint(palette.changed, "!"),
+            escape(why)
+        ));
+    } else if *acts && !*unfinished && services.values().all(in_sync) {
         lines.push(format!(
             "  {} the files are as described; their generation is not recorded",
             paint(palette.changed, "!")

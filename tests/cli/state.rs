@@ -21,8 +21,8 @@ fn a_removed_current_is_made_again() {
     assert_snapshot!(it.bayplan("status shop").succeeds(), @"
     alpha  hosts/alpha (a directory: nothing runs here)  generation 1
       web  -  -  in sync
-    beta  hosts/beta (a directory: nothing runs here)  no generation yet
-      ! the files are as described; their generation is not recorded
+    beta  hosts/beta (a directory: nothing runs here)
+      ! units are there, but no generation is; a release records the generation anew
       api  -  -  in sync
       db   -  -  in sync
       web  -  -  in sync
@@ -31,14 +31,14 @@ fn a_removed_current_is_made_again() {
     ");
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      no service changes; only the generation is recorded
+      ! units are there, but no generation is; a release records the generation anew
     alpha  no changes
     2 hosts: no file and no unit changes; nothing is started
     next: `bayplan release shop`
     ");
     assert_snapshot!(it.bayplan("release shop --yes").succeeds(), @"
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      no service changes; only the generation is recorded
+      ! units are there, but no generation is; a release records the generation anew
     alpha  no changes
     2 hosts: no file and no unit changes; nothing is started
     Released shop on 1 host: files written.
@@ -59,7 +59,7 @@ fn a_directory_in_place_of_current_is_kept_beside_it() {
     it.write(&format!("{STATE}/current/precious"), "mine");
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      no service changes; only the generation is recorded
+      ! expected `current` to be a link; a release records the generation anew
     alpha  no changes
     2 hosts: no file and no unit changes; nothing is started
     next: `bayplan release shop`

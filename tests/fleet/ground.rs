@@ -43,6 +43,15 @@ impl Ground {
         }
     }
 
+    /// Only these hosts are of the cluster: a release locks all that it has, also those where nothing
+    /// changes.
+    pub fn only(&mut self, hosts: &[&str]) {
+        let table = self.repo.cluster["hosts"].as_table_mut();
+        table
+            .expect("a table")
+            .retain(|host, _| hosts.contains(&host));
+    }
+
     /// The same with podman as the engine.
     pub fn with_podman(mut self) -> Self {
         self.engine = "podman";

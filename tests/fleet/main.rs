@@ -125,13 +125,69 @@ const TESTS: &[(&str, Test)] = &[
     ),
     (
         "drill_an_activation_killed_before_every_step",
-        drills::activation_killed,
+        drills::deaths::activation_killed,
     ),
     (
         "drill_an_operator_killed_before_every_step",
-        drills::operator_killed,
+        drills::deaths::operator_killed,
     ),
-    ("drill_a_power_cut_before_every_step", drills::power_cut),
+    (
+        "drill_a_power_cut_before_every_step",
+        drills::deaths::power_cut,
+    ),
+    (
+        "drill_a_network_cut_before_the_activation",
+        drills::cuts::before,
+    ),
+    (
+        "drill_a_network_cut_during_the_activation",
+        drills::cuts::during,
+    ),
+    (
+        "drill_a_network_cut_after_the_activation",
+        drills::cuts::after,
+    ),
+    (
+        "drill_a_disk_that_is_full_while_staging",
+        drills::scarcity::full_while_staging,
+    ),
+    (
+        "drill_a_disk_that_is_full_while_activating",
+        drills::scarcity::full_while_activating,
+    ),
+    (
+        "drill_a_disk_that_is_full_while_recording",
+        drills::scarcity::full_while_recording,
+    ),
+    (
+        "drill_a_disk_that_cannot_be_written",
+        drills::scarcity::read_only,
+    ),
+    (
+        "drill_a_registry_that_is_gone",
+        drills::scarcity::no_registry,
+    ),
+    (
+        "drill_a_docker_that_stops_meanwhile",
+        drills::scarcity::docker_stops,
+    ),
+    (
+        "drill_a_start_limit_that_was_hit",
+        drills::scarcity::start_limit,
+    ),
+    (
+        "drill_a_storm_of_crashes_during_releases",
+        drills::storm::weathered,
+    ),
+    (
+        "drill_state_that_was_deleted_or_replaced",
+        drills::meddling::state,
+    ),
+    (
+        "drill_state_that_vanishes_under_an_activation",
+        drills::meddling::at_work,
+    ),
+    ("drill_files_of_others_among_ours", drills::meddling::places),
     (
         "every_value_arrives_byte_for_byte",
         environment::nasty_values,

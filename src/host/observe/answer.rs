@@ -166,6 +166,10 @@ fn worst(problems: Vec<String>, engine: Engine) -> ObserveError {
                     let path = path.to_owned();
                     (1, ObserveError::Unwritable { path })
                 }
+                ("readonly", path) => {
+                    let path = path.to_owned();
+                    (1, ObserveError::ReadOnly { path })
+                }
                 ("tools", tools) => {
                     let tools = tools.split(' ').map(str::to_owned).collect();
                     (2, ObserveError::MissingTools(tools))

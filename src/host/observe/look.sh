@@ -132,7 +132,9 @@ look_for_problems() {
   [ -z "$missing" ] || problem tools "${missing# }"
   [ "$runs" = processes ] || return 0
   [ -d /run/systemd/system ] || problem systemd
-  [ -w "$units" ] || problem unwritable "$units"
+  [ -w "$units" ] || {
+    if [ "$(id -u)" = 0 ]; then problem readonly "$units"; else problem unwritable "$units"; fi
+  }
   command -v "$engine" >/dev/null 2>&1 || problem engine "$engine"
 }
 

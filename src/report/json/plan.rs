@@ -65,6 +65,7 @@ struct HostJson<'a> {
     host: &'a str,
     acts: bool,
     unfinished: bool,
+    lost: Option<&'a str>,
     stay: usize,
     services: Vec<ServiceJson<'a>>,
 }
@@ -76,11 +77,13 @@ impl<'a> HostJson<'a> {
             stay,
             acts,
             unfinished,
+            lost,
         } = plan;
         Self {
             host: host.as_str(),
             acts: *acts,
             unfinished: *unfinished,
+            lost: lost.as_deref(),
             stay: *stay,
             services: services
                 .iter()

@@ -46,6 +46,7 @@ struct HostStatusJson<'a> {
     host: &'a str,
     generation: Option<u64>,
     unfinished: bool,
+    lost: Option<&'a str>,
     activity: Option<ActivityJson<'a>>,
     acts: bool,
     services: Vec<ServiceStatusJson<'a>>,
@@ -56,6 +57,7 @@ impl<'a> HostStatusJson<'a> {
         let HostStatus {
             generation,
             unfinished,
+            lost,
             acts,
             services,
         } = status;
@@ -82,6 +84,7 @@ impl<'a> HostStatusJson<'a> {
             host: host.as_str(),
             generation: *generation,
             unfinished: *unfinished,
+            lost: lost.as_deref(),
             activity: activity.filter(|a| a.is_busy()).map(ActivityJson::of),
             acts: *acts,
             services: services.collect(),

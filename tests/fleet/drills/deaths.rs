@@ -1,10 +1,9 @@
 //! A release dies before every single step of its activations, one after the other. Each time one
 //! undisturbed release finishes it, the plan after it is empty, and nothing restarts twice.
 
-use std::time::Duration;
-
+use super::gate::Gate;
 use crate::ground::Ground;
-use crate::hosts::{Fleet, until};
+use crate::hosts::Fleet;
 
 /// What strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,25 +16,6 @@ enum Blow {
     Power,
 }
 
-/// Stands before `sh` in the path of a host. An activation's script gets a line before the step that
-/// /run/drill names (its script's number, its own): for a KILL of itself, or to wait there.
-const WRAPPER: &str = r#"#!/bin/sh
-case ${1##*/} in
-activate-*.sh)
-  if [ -e /run/drill ]; then
-    read -r wave step line </run/drill
-    if [ "${1##*/}" = "activate-$wave.sh" ]; then
-      sed "s/^step $step /$line\n&/" "$1" >/run/drill.sh
-      grep -q '^step '"$step"' ' "$1" && touch /run/drill.met
-      exec /bin/sh /run/drill.sh
-    fi
-  fi
-  ;;
-esac
-exec /bin/sh "$@"
-"#;
-
-const WRAPPED: &str = "/usr/local/bin/sh";
 const HOST: &str = "docker01";
 
 pub fn activation_killed(fleet: &'static Fleet) {
@@ -50,31 +30,11 @@ pub fn power_cut(fleet: &'static Fleet) {
     drill(fleet, Blow::Power);
 }
 
-/// Takes the wrapper away, whatever becomes of the test.
-struct Wrapped(&'static Fleet);
-
-impl Drop for Wrapped {
-    fn drop(&mut self) {
-        let host = self.0.host(HOST);
-        host.run(&format!("rm -f {WRAPPED} /run/drill*"));
-    }
-}
-
 fn drill(fleet: &'static Fleet, blow: Blow) {
     let mut ground = Ground::new(fleet, "drill");
     ground.images();
-    let others: Vec<String> = fleet.hosts.iter().map(|host| host.name.clone()).collect();
-    let hosts = ground.repo.cluster["hosts"]
-        .as_table_mut()
-        .expect("a table");
-    for other in others.iter().filter(|name| *name != HOST) {
-        hosts.remove(other);
-    }
-    let host = ground.host(HOST);
-    let wrapped = Wrapped(fleet);
-    host.sh(&format!(
-        "cat >{WRAPPED} <<'END'\n{WRAPPER}END\nchmod 0755 {WRAPPED}"
-    ));
+    ground.only(&[HOST]);
+    let gate = Gate::of(fleet, HOST);
     for forth in [true, false] {
         let (mut wave, mut step) = (1, 0);
         loop {
@@ -82,7 +42,7 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
             ground.release().exits(0);
             describe(&mut ground, forth);
             let at = format!("{blow:?}, forth: {forth}, before step {step} of script {wave}");
-            if strike(&mut ground, blow, wave, step, &at) {
+            if strike(&ground, &gate, blow, (wave, step), &at) {
                 step += 1;
             } else if step > 0 {
                 (wave, step) = (wave + 1, 0);
@@ -92,7 +52,6 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
         }
         assert!(wave > 2, "there are two waves");
     }
-    drop(wrapped);
 }
 
 /// One service that stays, one that changes, one that comes and goes.
@@ -108,40 +67,33 @@ fn describe(ground: &mut Ground, new: bool) {
 }
 
 /// Whether there is such a step: then it was met, and what was broken is whole again.
-fn strike(ground: &mut Ground, blow: Blow, wave: usize, step: usize, at: &str) -> bool {
-    let host = ground.host(HOST);
-    let line = match blow {
-        Blow::Activation => "kill -9 $$",
-        Blow::Operator | Blow::Power => {
-            "touch \\/run\\/drill.here; while [ -e \\/run\\/drill ]; do sleep 0.05; done"
-        }
-    };
-    host.sh(&format!(
-        "rm -f /run/drill*; printf '%s\\n' '{wave} {step} {line}' >/run/drill"
-    ));
+fn strike(
+    ground: &Ground,
+    gate: &Gate,
+    blow: Blow,
+    (wave, step): (usize, usize),
+    at: &str,
+) -> bool {
+    let (script, pattern) = (format!("activate-{wave}.sh"), format!("^step {step} "));
+    match blow {
+        Blow::Activation => gate.strike(&script, &pattern, "kill -9 $$"),
+        Blow::Operator | Blow::Power => gate.shut(&script, &pattern),
+    }
     let before = ground.containers();
     let mut release = ground.start(&["release", "drill", "--yes"]);
     let met = match blow {
         Blow::Activation => {
             let ended = release.ended();
-            let met = host.run("test -e /run/drill.met").status.success();
+            let met = gate.was_met();
             assert_eq!(ended.code, i32::from(met), "{at}: {ended}");
             met
         }
         Blow::Operator | Blow::Power => {
-            let met = until(Duration::from_secs(60), "it is there, or ended", || {
-                let here = host.run("test -e /run/drill.here").status.success();
-                if here {
-                    Some(true)
-                } else {
-                    release.has_ended().then_some(false)
-                }
-            });
+            let met = gate.until_met(&mut release);
             if !met {
                 release.ended().exits(0);
             } else if blow == Blow::Operator {
                 release.kill();
-                host.sh("rm /run/drill");
             } else {
                 ground.fleet.power_cut(HOST);
                 release.ended().exits(1);
@@ -150,7 +102,7 @@ fn strike(ground: &mut Ground, blow: Blow, wave: usize, step: usize, at: &str) -
             met
         }
     };
-    host.sh("rm -f /run/drill*");
+    gate.open();
     if !met {
         return false;
     }

@@ -1,0 +1,9 @@
+//! Bad days, on purpose. Each is followed by one undisturbed release, and then there is nothing left
+//! to do.
+
+pub mod cuts;
+pub mod deaths;
+mod gate;
+pub mod meddling;
+pub mod scarcity;
+pub mod storm;
