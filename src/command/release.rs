@@ -14,13 +14,13 @@ use super::diff::{changes, failures, options, show};
 use super::secrets::made;
 use super::{Exit, Failure};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release, Scope};
-use crate::cluster::name::ClusterName;
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::guard::{Breach, breaches};
-use crate::plan::{Moves, Plan, plan};
+use crate::plan::{Action, Moves, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release};
 use crate::report::confirm::{Answer, ask};
@@ -273,10 +273,24 @@ fn tell_stopped(stopped: &Stopped) -> Exit {
     }
 }
 
+/// What becomes of containers, without the reasons.
+fn acts(plan: &Plan) -> Vec<(&HostName, &ServiceName, Action)> {
+    let services = plan.hosts.iter().flat_map(|(host, plan)| {
+        let services = plan.services.iter();
+        services.map(move |service| (host, &service.service, service.action))
+    });
+    services
+        .filter(|(_, _, action)| matches!(action, Action::Start | Action::Restart | Action::Stop))
+        .collect()
+}
+
 fn finish(way: &Way<'_>, shown: &Plan, released: &Released) -> Result<Exit, Failure> {
     let description = way.description;
     // What a pull found is told before the result, with its reasons.
-    if released.plan.hosts != shown.hosts && changes(&released.plan) {
+    if acts(&released.plan) != acts(shown) && changes(&released.plan) {
+        stream::stdout(
+            "\nAn image that was pulled, or a container that crashed, changed the plan to:\n\n",
+        )?;
         show(description, &released.plan, way.scope, way.detail)?;
     }
     let failures = failures(&released.problems);

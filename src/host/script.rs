@@ -347,6 +347,17 @@ pub enum Event {
     Ended,
 }
 
+/// Whether a call of the script's library stops, starts or waits for containers: what an operator
+/// wants to follow, and what takes time.
+#[must_use]
+pub fn touches_a_container(call: &str) -> bool {
+    let function = call.split(' ').next().unwrap_or_default();
+    matches!(
+        function,
+        "stop_unit" | "restart_unit" | "restart_unless" | "restart_unjudged" | "await_healthy"
+    )
+}
+
 impl Event {
     /// Reads a line; `None` if it is none of the script's.
     #[must_use]

@@ -230,7 +230,10 @@ fn doing(call: &str) -> String {
         "reload" => "systemctl daemon-reload".to_owned(),
         "stop_unit" => format!("stopping {first}"),
         "restart_unit" | "restart_unless" | "restart_unjudged" => format!("restarting {first}"),
-        "await_healthy" => format!("waiting until {} is healthy", words.replace(' ', ", ")),
+        "await_healthy" => match words.split(' ').count() {
+            1 => format!("waiting until {first} is healthy"),
+            count => format!("waiting until {count} units are healthy"),
+        },
         "name_image" => "naming the image of before".to_owned(),
         "remove_unit" => format!("removing {first}.service"),
         "set_current" => format!("recording generation {first}"),

@@ -341,15 +341,18 @@ impl<'a, E: Fn(EventKind)> Follow<'a, E> {
                     at: self.at.clone(),
                 });
             }
-            script::Event::Back { .. } => (self.event)(EventKind::PuttingBack {
-                at: self.at.clone(),
-            }),
+            script::Event::Back { call } if script::touches_a_container(&call) => {
+                (self.event)(EventKind::PuttingBack {
+                    at: self.at.clone(),
+                });
+            }
             script::Event::PutBack => {
                 self.failed.then = Then::PutBack;
                 (self.event)(EventKind::PutBack);
             }
             script::Event::Ended => self.ended = true,
             script::Event::Begun { .. }
+            | script::Event::Back { .. }
             | script::Event::Failed(_)
             | script::Event::State { .. }
             | script::Event::Journal { .. }

@@ -156,7 +156,6 @@ fn a_file_in_the_way_of_units_is_named_and_the_release_can_be_finished() {
     beta: staged [SIZE]
     beta: checked
     beta: putting the previous generation back
-    beta: putting back: removing old inputs of db
     beta: the previous generation is back
     beta: failed: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory
     error: beta: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory

@@ -109,6 +109,11 @@ note_history() {
   return 0
 } 2>/dev/null
 
+# write FILE LINE: by a program that says why it failed; the shell's own does not.
+write() {
+  said=$(printf '%s\n' "$2" | { cat >"$1"; } 2>&1) || fail "may not write $1: ${said#cat: }"
+}
+
 # flush DIRECTORY: every file and directory in it is on the disk. Nothing may follow the recursion
 # that needs `entry`.
 flush() {
@@ -178,7 +183,8 @@ make_secret() {
 
 # note_secret DIRECTORY: the digest of the file that was made, and the digest that stands for it.
 note_secret() {
-  printf '%s %s %s\n' "$found" "$stands" "$path" >>"$1/.secrets" || fail "may not write $1/.secrets"
+  said=$(printf '%s %s %s\n' "$found" "$stands" "$path" | { cat >>"$1/.secrets"; } 2>&1) ||
+    fail "may not write $1/.secrets: ${said#cat: }"
 }
 
 # remake_secret SERVICE DIRECTORY FILE: a file of secrets in a directory that is there.
@@ -198,7 +204,7 @@ remake_secret() {
     return 1
   }
   (umask 077 && touch "$to/.secrets") && kept=$(grep -v " $path\$" "$to/.secrets")
-  printf '%s\n' "$kept" >"$to/.secrets" && note_secret "$to" && run sync "$to/.secrets" || return 1
+  write "$to/.secrets" "$kept" && note_secret "$to" && run sync "$to/.secrets" || return 1
   if [ -d "$target" ] && [ ! -L "$target" ]; then run rm -rf "$target" || return 1; fi
   run mv -T "$new/file" "$target" && run rm -rf "$new" && run sync "$to"
 }
@@ -454,8 +460,7 @@ set_current() {
   generation=$var/generations/$1
   if [ -d "$staged" ]; then
     [ ! -e "$generation" ] || fail "$generation is there already" || return 1
-    printf '%s,"result":"done","finished":"%s","images":{%s}}\n' "$record" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$(images)" >"$staged/record.json" ||
-      fail "may not write $staged/record.json" || return 1
+    write "$staged/record.json" "$record,\"result\":\"done\",\"finished\":\"$(date +%Y-%m-%dT%H:%M:%SZ)\",\"images\":{$(images)}}" || return 1
     run mkdir -p "$var/generations" && flush "$staged" && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
     source=$generation
   fi

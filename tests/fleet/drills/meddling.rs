@@ -93,7 +93,8 @@ pub fn state(fleet: &'static Fleet) {
     for ended in [ground.diff(), ground.release()] {
         ended
             .exits(1)
-            .says(&[HOST, "newer"])
+            .says(&[HOST, "its manifest has format 99"])
+            .says(&["help:", "newer bayplan"])
             .never_says(&["restarting"]);
     }
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);

@@ -143,7 +143,7 @@ pub fn full_while_recording(fleet: &'static Fleet) {
     record
         .release()
         .exits(1)
-        .says(&[HOST, "recording"])
+        .says(&[HOST, "record.json", "No space left on device"])
         .never_says(&["put back"]);
     gate.open();
     let after = record.containers();
