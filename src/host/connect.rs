@@ -198,6 +198,9 @@ impl Opening {
                 };
                 return Err(session.error(kind, stderr));
             }
+            Err(Interrupted::TooLong { found }) => {
+                return Err(session.misunderstood(WHILE_CONNECTING, &found));
+            }
             Err(Interrupted::Stopped) => {
                 let doing = WHILE_CONNECTING.to_owned();
                 return Err(session.error(HostErrorKind::Interrupted { doing }, String::new()));
@@ -262,7 +265,7 @@ fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
 
 impl Facts {
     /// Reads the answer of [`look_around`]; `None` if it is none.
-    fn parse(stdout: &[u8]) -> Option<Self> {
+    pub(super) fn parse(stdout: &[u8]) -> Option<Self> {
         let mut facts = Self::default();
         let mut uid = None;
         for line in std::str::from_utf8(stdout).ok()?.lines() {

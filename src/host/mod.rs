@@ -6,6 +6,8 @@
 //! [`error::HostError`]. What is said are POSIX scripts, written by [`observe`], [`stage`],
 //! [`script`] and [`watch`], which are pure: text in, text out.
 
+#[cfg(test)]
+mod answers_tests;
 pub mod connect;
 pub mod deliver;
 pub mod error;

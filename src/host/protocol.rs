@@ -83,6 +83,9 @@ fn header(words: &str) -> Vec<u8> {
     format!("{words:<127}\n").into_bytes()
 }
 
+/// The digits of the longest status that is one.
+const LONGEST_STATUS: usize = 10;
+
 /// Finds a call's markers in what comes, however it is cut into pieces.
 pub(super) struct Markers {
     start: Vec<u8>,
@@ -172,7 +175,8 @@ impl Markers {
             .take_while(|byte| byte.is_ascii_digit())
             .count();
         match after.get(digits) {
-            None => Marker::Perhaps,
+            None if digits <= LONGEST_STATUS => Marker::Perhaps,
+            None => Marker::None,
             Some(b'\n') => std::str::from_utf8(&after[..digits])
                 .ok()
                 .and_then(|digits| digits.parse().ok())

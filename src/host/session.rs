@@ -15,6 +15,8 @@ use crate::plan::observed::Runs;
 
 /// What a host gets at least to answer a script that does nothing.
 const LEAST_ANSWER: Duration = Duration::from_secs(30);
+/// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
+const LONGEST_ANSWER: usize = 128 << 20;
 /// How often an interrupt is looked for while nothing comes.
 const HEED: Duration = Duration::from_millis(100);
 
@@ -54,6 +56,10 @@ pub(super) enum Interrupted {
     },
     /// The operator asked to stop.
     Stopped,
+    /// More than any answer has: its beginning.
+    TooLong {
+        found: Vec<u8>,
+    },
 }
 
 impl Session {
@@ -289,6 +295,7 @@ impl Session {
                 Interrupted::Stopped => {
                     self.error(HostErrorKind::Interrupted { doing }, String::new())
                 }
+                Interrupted::TooLong { found } => self.misunderstood(&doing, &found),
             })
     }
 
@@ -299,6 +306,14 @@ impl Session {
             stdout.append(bytes);
         })?;
         Ok(Output { stdout, status })
+    }
+
+    fn too_late(&mut self) -> Interrupted {
+        self.broken = true;
+        self.process.kill();
+        Interrupted::TimedOut {
+            stderr: self.process.stderr(),
+        }
     }
 
     fn exchange(
@@ -322,12 +337,15 @@ impl Session {
         let mut answer = Markers::new(&nonce);
         let mut payload = Some(payload);
         let mut output = Vec::new();
+        let mut room = LONGEST_ANSWER;
         loop {
             if self.interrupt.asked() {
                 self.broken = true;
                 return Err(Interrupted::Stopped);
             }
             let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
+                // What never ends to talk is as late as what says nothing.
+                Answer::Bytes(_) if Instant::now() > deadline => return Err(self.too_late()),
                 Answer::Bytes(bytes) => bytes,
                 Answer::TimedOut if Instant::now() < deadline => continue,
                 Answer::End => {
@@ -339,13 +357,7 @@ impl Session {
                         noise: answer.noise,
                     });
                 }
-                Answer::TimedOut => {
-                    self.broken = true;
-                    self.process.kill();
-                    return Err(Interrupted::TimedOut {
-                        stderr: self.process.stderr(),
-                    });
-                }
+                Answer::TimedOut => return Err(self.too_late()),
             };
             let status = answer.feed(&bytes, &mut output);
             if answer.started() {
@@ -354,6 +366,13 @@ impl Session {
                 if let Some(payload) = payload.take().filter(|payload| !payload.is_empty()) {
                     self.process.write(payload);
                 }
+            }
+            if let Some(left) = room.checked_sub(output.len()) {
+                room = left;
+            } else {
+                self.broken = true;
+                self.process.kill();
+                return Err(Interrupted::TooLong { found: output });
             }
             if !output.is_empty() {
                 on_output(&mut output);

@@ -88,3 +88,42 @@ impl Manifest {
         serde_json::from_str(text).map_err(malformed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: &str = r#"{
+  "format": 1,
+  "cluster": "demo",
+  "host": "alpha",
+  "services": {}
+}"#;
+
+    proptest! {
+        #[test]
+        fn no_damage_makes_it_panic(
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5),
+        ) {
+            let mut text: Vec<char> = TEXT.chars().collect();
+            for (at, what, char) in edits {
+                let at = at.index(text.len());
+                match what {
+                    0 => text[at] = char,
+                    1 => { text.remove(at); }
+                    _ => text.insert(at, char),
+                }
+            }
+            let _ = Manifest::parse(&text.into_iter().collect::<String>());
+        }
+
+        #[test]
+        fn one_of_a_newer_format_is_told_from_one_that_is_damaged(format in any::<u32>(), rest in "[ -~]{0,20}") {
+            let text = format!("{{\"format\":{format},\"rest\":{}}}", serde_json::json!(rest));
+            let is_newer = matches!(Manifest::parse(&text), Err(ManifestError::Newer(_)));
+            prop_assert_eq!(is_newer, format > FORMAT);
+        }
+    }
+}

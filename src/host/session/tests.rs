@@ -251,6 +251,23 @@ fn lines_are_handed_over_as_they_come() {
 }
 
 #[test]
+fn what_never_ends_to_talk_is_no_answer() {
+    let mut talks = session(&["sh"]);
+    let error = talks.run("looking", "yes", LONG).unwrap_err();
+    let HostErrorKind::Protocol { doing, found } = &error.kind else {
+        panic!("{error}");
+    };
+    assert_eq!(doing, "looking");
+    assert!(found.len() < 1000, "{}", found.len());
+
+    // Not even a marker of ours.
+    let mut talks = session_of(&["sh"], "yes");
+    let error = talks.run("looking", ":", Duration::from_secs(1));
+    let kind = error.unwrap_err().kind;
+    assert!(matches!(kind, HostErrorKind::Timeout { .. }), "{kind:?}");
+}
+
+#[test]
 fn a_process_that_dies_in_the_middle_is_a_lost_connection() {
     in_every_shell(|session| {
         let script = "echo last words >&2; kill -KILL $$; sleep 1000";
