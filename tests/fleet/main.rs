@@ -136,6 +136,10 @@ const TESTS: &[(&str, Test)] = &[
         drills::deaths::power_cut,
     ),
     (
+        "drill_a_holder_of_the_lock_killed",
+        drills::deaths::holder_killed,
+    ),
+    (
         "drill_a_network_cut_before_the_activation",
         drills::cuts::before,
     ),

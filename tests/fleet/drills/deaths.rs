@@ -131,3 +131,27 @@ fn strike(
     }
     true
 }
+
+pub fn holder_killed(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "holder");
+    ground.images();
+    ground.only(&[HOST]);
+    ground.serve("web", 9711, HOST);
+    ground.release().exits(0);
+    fleet.image("app:holder", &[]);
+    ground.repo.set_of("web", "tag", "holder");
+    let (containers, files) = (ground.containers(), ground.files());
+    let gate = Gate::of(fleet, HOST);
+    gate.shut_before_pull();
+    let mut first = ground.start(&["release", "holder", "--yes"]);
+    assert!(gate.until_met(&mut first), "an image is pulled");
+    // It dies with the lock, before anything is effective; what it waited for goes on for a while.
+    first.kill();
+    let patient = ground.start(&["release", "holder", "--yes", "--lock-wait", "60s"]);
+    assert_eq!(containers.changes(&ground.containers()), [""; 0]);
+    ground.assert_untouched(&files);
+    gate.open();
+    patient.ended().exits(0);
+    assert_eq!(containers.changes(&ground.containers()), ["~ docker01/web"]);
+    ground.is_in_sync();
+}
