@@ -85,6 +85,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         limit: arguments.parallel.hosts,
     };
     hosts.look_for(setting);
+    hosts.refuse_lost_secrets(setting, &back);
+    if !hosts.problems().is_empty() {
+        return Ok(stopped(&hosts));
+    }
     for (host, back) in &back {
         stream::stderr(&format!("{host}: back to generation {}\n", back.number));
     }

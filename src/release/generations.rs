@@ -1,17 +1,21 @@
 //! What hosts know of their past: their histories, and whole generations of theirs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::Back;
 use super::hosts::{Hosts, Setting};
 use super::problem::Problem;
-use crate::cluster::model::Cluster;
-use crate::cluster::name::HostName;
+use crate::cluster::model::{Cluster, Delivery};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::host::generation::{self, StoredGeneration};
 use crate::host::history::{self, History};
 use crate::host::parallel::for_each_host;
 use crate::plan::observed::Generation;
+use crate::plan::step::Step;
+use crate::plan::{Moves, Options, plan};
 use crate::render::desired::{Desired, DesiredHost};
+use crate::render::secrets::{DIGESTS, is_secret};
 use crate::render::stored::{Moved, stored};
 
 /// For a short question.
@@ -67,6 +71,53 @@ impl Hosts {
             let host = desired(&found, engine, seen).map_err(why)?;
             Ok((found, host))
         })
+    }
+
+    /// Takes hosts out that would have to make inputs with secrets anew which were sent to them
+    /// unencrypted: no generation keeps those.
+    pub fn refuse_lost_secrets(&mut self, setting: Setting<'_>, back: &BTreeMap<HostName, Back>) {
+        // Whatever may be refused for other reasons.
+        let options = Options {
+            services: None,
+            moves: Moves::Allow,
+        };
+        let plan = plan(setting.desired, &self.observed(), &options);
+        for (host, back) in back {
+            if setting.cluster.hosts[host].secrets == Delivery::Sealed {
+                continue;
+            }
+            let services = &setting.desired.hosts[host].services;
+            let made = |service: &ServiceName| {
+                let files = services.get(service).map(|service| &service.entry.files);
+                files.is_some_and(|files| files.contains_key(DIGESTS))
+            };
+            let steps = plan
+                .waves
+                .iter()
+                .filter_map(|wave| wave.activations.get(host));
+            let lost: BTreeSet<&ServiceName> = steps
+                .flatten()
+                .filter_map(|step| match step {
+                    Step::PlaceInputs { service, .. } if made(service) => Some(service),
+                    Step::RepairInputs { service, write, .. } => {
+                        write.iter().any(|path| is_secret(path)).then_some(service)
+                    }
+                    _ => None,
+                })
+                .collect();
+            if lost.is_empty() {
+                continue;
+            }
+            let lost: Vec<&str> = lost.into_iter().map(AsRef::as_ref).collect();
+            let problem = Problem::NoGeneration {
+                number: back.number,
+                why: format!(
+                    "the secrets of {} were sent unencrypted (`secrets = \"plain\"`) and are kept nowhere",
+                    lost.join(", ")
+                ),
+            };
+            self.drop_host(host.clone(), problem);
+        }
     }
 
     /// Looks again with other eyes: what is desired changed.

@@ -22,7 +22,7 @@ impl From<&Problem> for HostFailure {
             Problem::NoLock { .. } | Problem::Unsafe { .. } => (None, None),
             Problem::NoGeneration { .. } => (
                 None,
-                Some("nothing was changed; `bayplan history` shows what is kept".to_owned()),
+                Some("`bayplan history` shows what is kept, and the commits that can be released again".to_owned()),
             ),
             Problem::Stale { .. } => (
                 None,

@@ -142,6 +142,41 @@ pub fn life(fleet: &'static Fleet) {
         ["~ docker01/web", "~ docker02/web"]
     );
 
+    // Back to what ran before: its ciphertexts are on the hosts, so nobody's identity is needed.
+    let before = vault.ground.containers();
+    let identity = fleet.operator.join(".ssh/id_ed25519");
+    let away = fleet.operator.join("away");
+    std::fs::rename(&identity, &away).unwrap();
+    vault
+        .run(&["rollback", "vault", "--yes"], "")
+        .exits(0)
+        .says(&["web", "restart", "KEY changed"]);
+    std::fs::rename(&away, &identity).unwrap();
+    let back = vault.ground.containers();
+    assert_eq!(before.changes(&back), ["~ docker01/web", "~ docker02/web"]);
+    for host in [one, two] {
+        let variables = environment(host, "docker", "vault-web");
+        assert_eq!(variables["KEY"], KEY.as_bytes());
+    }
+    assert_eq!(
+        vault.release_changes(),
+        ["~ docker01/web", "~ docker02/web"]
+    );
+
+    // So it is where a release fails.
+    fleet.image("app:broken", &["entry=exit"]);
+    vault.ground.repo.set_of("web", "tag", "broken");
+    vault.set("KEY", "s3ntinel-third-key");
+    let before = vault.ground.containers();
+    vault.run(&["release", "vault", "--yes"], "").exits(5);
+    let after = vault.ground.containers();
+    assert_eq!(before.changes(&after), ["~ docker01/web"]);
+    let variables = environment(one, "docker", "vault-web");
+    assert_eq!(variables["KEY"], b"s3ntinel-new-key");
+    vault.ground.repo.set_of("web", "tag", "1.0");
+    vault.set("KEY", "s3ntinel-new-key");
+    assert_eq!(vault.release_changes(), [""; 0]);
+
     // Encrypting anew restarts nothing; nor does the release of a service without secrets need them.
     vault
         .run(&["secrets", "rekey", "vault"], "")
@@ -247,6 +282,19 @@ pub fn plain(fleet: &'static Fleet) {
         "0"
     );
     assert_nowhere_else(&vault);
+
+    // No generation has the values, so there is no way back once a directory is gone: that is found
+    // before anything changes.
+    vault.set("PASSWORD", "s3ntinel-third");
+    assert_eq!(vault.release_changes(), ["~ docker01/shop"]);
+    let (containers, files) = (vault.ground.containers(), vault.ground.files());
+    vault
+        .run(&["rollback", "open", "--yes"], "")
+        .exits(1)
+        .says(&["docker01", "shop", "secrets"])
+        .says(&["nothing was changed on any host"]);
+    assert_eq!(containers.changes(&vault.ground.containers()), [""; 0]);
+    vault.ground.assert_untouched(&files);
 }
 
 /// What stops a release before anything changes, with a clear word.
