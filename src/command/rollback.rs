@@ -51,6 +51,14 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         return Ok(stopped(&hosts));
     }
     let numbers = choose(arguments, &histories)?;
+    let stay: BTreeMap<HostName, u64> = match arguments.host {
+        Some(_) => BTreeMap::new(),
+        None => histories
+            .iter()
+            .filter(|(host, _)| !numbers.contains_key(*host))
+            .filter_map(|(host, history)| Some((host.clone(), history.current?)))
+            .collect(),
+    };
     let mut found = hosts.generations(setting, &numbers);
     if !hosts.problems().is_empty() {
         return Ok(stopped(&hosts));
@@ -91,6 +99,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     }
     for (host, back) in &back {
         stream::stderr(&format!("{host}: back to generation {}\n", back.number));
+    }
+    for (host, current) in &stay {
+        stream::stderr(&format!(
+            "{host}: stays at generation {current}, which the last release did not make; \
+             `--host {host}` takes it back, too\n"
+        ));
     }
     let options = Options {
         services: None,
