@@ -13,8 +13,6 @@ use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use crate::plan::observed::Runs;
 
-/// What a host gets at least to answer a script that does nothing.
-const LEAST_ANSWER: Duration = Duration::from_secs(30);
 /// How often an interrupt is looked for while nothing comes.
 const HEED: Duration = Duration::from_millis(100);
 
@@ -162,6 +160,30 @@ impl Session {
         self.collect(Mode::Payload, doing, script, payload, timeout)
     }
 
+    /// Runs a script in a subshell and hands over its output in pieces, as it comes. Returns the status.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_streaming(
+        &mut self,
+        doing: &str,
+        script: &str,
+        timeout: Duration,
+        mut on_bytes: impl FnMut(&[u8]),
+    ) -> Result<i32, HostError> {
+        self.call(
+            Mode::Subshell,
+            doing,
+            script,
+            Vec::new(),
+            timeout,
+            |bytes| {
+                on_bytes(bytes);
+                bytes.clear();
+            },
+        )
+    }
+
     /// Runs a script in a subshell and hands over each line of its output as it comes, without its
     /// line break. Returns the status.
     ///
@@ -198,20 +220,26 @@ impl Session {
         Ok(status)
     }
 
-    /// From now on the host ends the session, and so frees a lock that it holds, if it hears nothing
-    /// from here for `limit` (whole seconds) while no script runs. This side shows life by itself
-    /// between calls. Call it when a lock is taken: nobody dead keeps it for longer than the script
-    /// that runs and `limit` together.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn end_when_silent(&mut self, limit: Duration) -> Result<(), HostError> {
-        let doing = "setting up the watch over the connection";
-        let seconds = limit.as_secs().max(1);
-        self.run_here(doing, &format!("bp_w={seconds}"), limit.max(LEAST_ANSWER))?;
+    /// The script after which the host ends the session, and so frees a lock that it holds, if it hears
+    /// nothing from here for `limit` (whole seconds) while no script runs. It is to be run by
+    /// [`Session::run_here`], best when the lock is taken: nobody dead keeps it for longer than the script
+    /// that runs and `limit` together. [`Session::show_life`] belongs to it.
+    #[must_use]
+    pub fn end_when_silent(limit: Duration) -> String {
+        format!("bp_w={}\n", limit.as_secs().max(1))
+    }
+
+    /// From now on shows life by itself between calls, several times within `limit`.
+    pub fn show_life(&self, limit: Duration) {
         self.process
-            .show_life(beat(), Duration::from_secs(seconds) / 4);
-        Ok(())
+            .show_life(beat(), limit.max(Duration::from_secs(1)) / 4);
+    }
+
+    /// Lets the `sh` end, without waiting for it as a drop does: before many sessions are dropped one
+    /// after the other, each is told. Nothing can be asked any more.
+    pub fn end(&mut self) {
+        self.broken = true;
+        self.process.close_input();
     }
 
     /// The error for a script that ended with another status than its reader expected.

@@ -112,6 +112,8 @@ look_at_files() {
     # An invocation's link is made when a unit starts; the other two were made before systemd
     # last read the unit files.
     each /run/systemd/units/invocation:"$cluster"-*.service /run/bayplan/reloaded /run/systemd/notify
+    # Activations that run, of whatever cluster.
+    each /run/systemd/units/invocation:bayplan-activate-*.service
   fi
   all_names=$all_names$names all_files=$all_files$files
   # Digests first: a file that changes in between then has a time that is too new, never too old.
