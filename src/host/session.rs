@@ -36,6 +36,15 @@ pub struct Output {
     pub status: i32,
 }
 
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Until the host has begun with it.
+    login: Duration,
+    /// All of it; after the login, if that has a limit of its own.
+    timeout: Duration,
+}
+
 /// Why a call got no answer.
 #[derive(Debug)]
 pub(super) enum Interrupted {
@@ -302,7 +311,11 @@ impl Session {
         if self.broken {
             return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
         }
-        self.exchange(mode, script, payload, timeout, on_output)
+        let limits = Limits {
+            login: timeout,
+            timeout,
+        };
+        self.exchange(mode, script, payload, limits, on_output)
             .map_err(|interrupted| match interrupted {
                 Interrupted::Ended { stderr, .. } => {
                     self.error(HostErrorKind::Lost { doing }, stderr)
@@ -320,13 +333,20 @@ impl Session {
             })
     }
 
-    /// The first call: like [`Session::run`], but the caller says what a failure means.
-    pub(super) fn hello(&mut self, script: &str, timeout: Duration) -> Result<Output, Interrupted> {
-        let mut stdout = Vec::new();
-        let status = self.exchange(Mode::Subshell, script, Vec::new(), timeout, |bytes| {
+    /// The first call: like [`Session::run`], but the caller says what a failure means. `login` is for
+    /// the time until the host has the script, `timeout` for the time after that. What it printed is
+    /// added to `stdout`, also if it fails. Returns the status.
+    pub(super) fn hello(
+        &mut self,
+        script: &str,
+        login: Duration,
+        timeout: Duration,
+        stdout: &mut Vec<u8>,
+    ) -> Result<i32, Interrupted> {
+        let limits = Limits { login, timeout };
+        self.exchange(Mode::Subshell, script, Vec::new(), limits, |bytes| {
             stdout.append(bytes);
-        })?;
-        Ok(Output { stdout, status })
+        })
     }
 
     fn exchange(
@@ -334,14 +354,17 @@ impl Session {
         mode: Mode,
         script: &str,
         payload: Vec<u8>,
-        timeout: Duration,
+        limits: Limits,
         mut on_output: impl FnMut(&mut Vec<u8>),
     ) -> Result<i32, Interrupted> {
-        let now = Instant::now();
         // A timeout that the clock cannot hold is as good as a year.
-        let deadline = now
-            .checked_add(timeout)
-            .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600));
+        let after = |limit| {
+            let now = Instant::now();
+            now.checked_add(limit)
+                .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
+        };
+        let begin = after(limits.login);
+        let mut deadline = begin;
         let nonce = format!("{MARK}{}", nonce());
         self.process.mark(InCall::Yes);
         self.process
@@ -376,6 +399,9 @@ impl Session {
                 }
             };
             let status = answer.feed(&bytes, &mut output);
+            if answer.started() && deadline == begin && limits.login != limits.timeout {
+                deadline = after(limits.timeout);
+            }
             if answer.started() {
                 // Only now has `head` on the host taken the script, and can read nothing of the
                 // payload ahead (busybox's would).

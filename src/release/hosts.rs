@@ -12,7 +12,7 @@ use super::follow::activity;
 use super::problem::Problem;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
-use crate::host::connect::{ConnectContext, connect};
+use crate::host::connect::{ConnectContext, First, connect, root};
 use crate::host::layout::Layout;
 use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
@@ -22,6 +22,7 @@ use crate::plan::observed::{Observed, ObservedHost, ObservedProcess, Runs, UnitF
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
 
+const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
 const LOOK: Duration = Duration::from_secs(60);
 /// How long a host keeps the lock of a session that it hears nothing from.
@@ -60,8 +61,14 @@ impl Connection {
         name: &HostName,
     ) -> Result<(), Problem> {
         self.asked = Instant::now();
-        (self.look, self.answer) =
-            observe(setting, name, &mut self.session, &self.layout, Detail::Plan)?;
+        (self.look, self.answer) = observe(
+            setting,
+            name,
+            &mut self.session,
+            &self.layout,
+            Detail::Plan,
+            None,
+        )?;
         Ok(())
     }
 
@@ -352,14 +359,22 @@ impl Drop for Hosts {
 }
 
 fn open(setting: Setting<'_>, name: &HostName, detail: Detail) -> Result<Connection, Problem> {
-    let mut session = connect(&setting.cluster.hosts[name], setting.connect)?;
+    let host = &setting.cluster.hosts[name];
     let cluster = &setting.cluster.name;
-    let layout = match session.root() {
+    let layout = match root(host, setting.connect) {
         Some(root) => Layout::directory(&root.to_string_lossy(), cluster),
         None => Layout::host(cluster),
     };
     let asked = Instant::now();
-    let (look, answer) = observe(setting, name, &mut session, &layout, detail)?;
+    let script = with_request(setting, name, &layout, detail, |request| request.script());
+    let first = First {
+        doing: LOOKING,
+        script: &script,
+        timeout: LOOK,
+    };
+    let (mut session, first) = connect(host, setting.connect, first)?;
+    let first = Some(first.stdout);
+    let (look, answer) = observe(setting, name, &mut session, &layout, detail, first)?;
     Ok(Connection {
         session,
         layout,
@@ -387,7 +402,8 @@ fn with_request<T>(
     })
 }
 
-/// One look: one exchange, or two where something differs. A file that changes while it is looked
+/// One look: one exchange, or two where something differs. `answered` is the answer of the first one, if
+/// it was asked already. A file that changes while it is looked
 /// at is looked at once more.
 fn observe(
     setting: Setting<'_>,
@@ -395,15 +411,18 @@ fn observe(
     session: &mut Session,
     layout: &Layout,
     detail: Detail,
+    mut answered: Option<Vec<u8>>,
 ) -> Result<(HostLook, Vec<u8>), Problem> {
-    let doing = "looking at the host";
     with_request(setting, name, layout, detail, |request| {
         let mut once = || -> Result<_, Problem> {
-            let answer = session.run(doing, &request.script(), LOOK)?.stdout;
+            let answer = match answered.take() {
+                Some(answer) => answer,
+                None => session.run(LOOKING, &request.script(), LOOK)?.stdout,
+            };
             let look = match observe::parse(request, &answer)? {
                 Look::Complete(look) => look,
                 Look::NeedsMore(first) => {
-                    let more = session.run(doing, &first.script(), LOOK)?;
+                    let more = session.run(LOOKING, &first.script(), LOOK)?;
                     first.complete(&more.stdout)?
                 }
             };
