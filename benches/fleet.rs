@@ -73,11 +73,25 @@ fn measure(fleet: &'static Fleet) {
             connection,
             || {
                 connection.prepare(fleet);
-                staged(&ground)
+                staged(&ground).0
             },
-            || ssh.on_all(fleet, connection, untar, Some(&archives)),
+            || {
+                empty(fleet);
+                ssh.on_all(fleet, connection, untar, Some(&archives))
+            },
         );
     }
+    // The push alone goes over connections that are open by then.
+    in_turns(
+        "first push of all files, from its plan on",
+        "`tar \\| ssh HOST tar x`",
+        Connection::Warm,
+        || staged(&ground).1,
+        || {
+            empty(fleet);
+            ssh.on_all(fleet, Connection::Warm, untar, Some(&archives))
+        },
+    );
 
     ground.repo.set_of("s01", "tag", "1.0");
     ground.repo.place("s01", "docker01");
@@ -129,6 +143,7 @@ fn measure(fleet: &'static Fleet) {
                     };
                     format!("{} && {also}", untar(host))
                 };
+                empty(fleet);
                 ssh.on_all(fleet, connection, restart, Some(&archives))
             },
         );
@@ -136,7 +151,14 @@ fn measure(fleet: &'static Fleet) {
 }
 
 fn untar(_: &Host) -> String {
-    "rm -rf /var/tmp/floor && mkdir /var/tmp/floor && tar -x -C /var/tmp/floor".to_owned()
+    "tar -x -C /var/tmp/floor".to_owned()
+}
+
+/// Takes away what the last floor left; that is no part of it.
+fn empty(fleet: &Fleet) {
+    for host in &fleet.hosts {
+        host.sh("rm -rf /var/tmp/floor && mkdir /var/tmp/floor");
+    }
 }
 
 /// Twenty services on each of ten hosts: every one on all of them.
@@ -170,17 +192,19 @@ fn archives(ground: &Ground) -> PathBuf {
     to
 }
 
-/// How long a release takes until its files are on every host.
-fn staged(ground: &Ground) -> Duration {
+/// How long a release takes until its files are on every host: all of it, and from its plan on.
+fn staged(ground: &Ground) -> (Duration, Duration) {
     let started = Instant::now();
     let mut release = run::start(
         ground.fleet,
         &["-C", ground.repo.root(), "release", "production", "--yes"],
     );
+    release.until_it_says("10 hosts:");
+    let planned = started.elapsed();
     release.until_it_says_times("staged", HOSTS);
     let took = started.elapsed();
     release.ended().exits(1);
-    took
+    (took, took - planned)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -209,7 +209,8 @@ fn floor(desired: &Desired) {
         .values()
         .flat_map(|host| host.services.values())
     {
-        black_box((Digest::of(&service.unit_text), service.unit_text.clone()));
+        let text = &*service.unit_text;
+        black_box((Digest::of(text), text.to_owned()));
         for bytes in service.files.values() {
             black_box((Digest::of(bytes), bytes.clone()));
         }
@@ -263,7 +264,7 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
     let files = service.files.iter().filter(|_| fetched);
     let texts = files.map(|(path, bytes)| {
         let text = String::from_utf8(bytes.clone()).expect("env files are UTF-8");
-        (path.clone(), text)
+        (path.clone(), text.into())
     });
     let directory = ObservedDirectory {
         files: service.entry.files.clone(),
@@ -274,7 +275,8 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
         unit: ObservedUnit {
             file: UnitFile::Ours {
                 digest: service.entry.unit.clone(),
-                text: fetched.then(|| service.unit_text.clone()),
+                // Every host sends its own.
+                text: fetched.then(|| (&*service.unit_text).into()),
             },
             changed: Moment(1),
             enabled_by: service.enabled_by.clone(),

@@ -33,10 +33,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Fai
     };
     let names: BTreeSet<&str> = service.variables.keys().map(|name| name.as_str()).collect();
     let found = found.of(&names);
-    let placed = description.desired.hosts.values();
-    let desired = placed
-        .filter_map(|host| host.services.get(&service.name))
-        .next();
+    let mut placed = description.desired.hosts.values();
+    let desired = placed.find_map(|host| host.services.get(&service.name).map(AsRef::as_ref));
     let palette = Palette::stdout();
     stream::stdout(&why::text(service, desired, &found, &palette))?;
     Ok(Exit::Done)

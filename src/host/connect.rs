@@ -14,7 +14,7 @@ use super::failure::{self, Via};
 use super::interrupt::Interrupt;
 use super::process::Killing;
 use super::protocol::LOOP;
-use super::session::{Interrupted, Session};
+use super::session::{Interrupted, Output, Session};
 use super::ssh::{Client, Destination, Options};
 use crate::cluster::model::{Engine, Host, Transport};
 use crate::cluster::name::ClusterName;
@@ -71,23 +71,49 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
     Tool { program, package }
 }
 
-/// Opens a session on a host, with what the host says of itself in [`Session::facts`].
+/// What is asked of a host in the same exchange that opens the session.
+#[derive(Debug, Clone, Copy)]
+pub struct First<'a> {
+    /// Completes "timed out while …".
+    pub doing: &'a str,
+    /// As for [`Session::run`].
+    pub script: &'a str,
+    /// For the script; logging in has a limit of its own.
+    pub timeout: Duration,
+}
+
+/// Opens a session on a host, with what the host says of itself in [`Session::facts`], and the answer
+/// to a first script.
 ///
 /// A `directory` host is this machine with a [`Session::root`]; nothing is created there.
 ///
 /// # Errors
 /// The host cannot be reached, is not the one that is meant, or lacks what bayplan needs.
-pub fn connect(host: &Host, context: &ConnectContext) -> Result<Session, HostError> {
-    let mut session = connect_by(&Client::from_environment(), host, context)?;
+pub fn connect(
+    host: &Host,
+    context: &ConnectContext,
+    first: First<'_>,
+) -> Result<(Session, Output), HostError> {
+    let (mut session, output) = connect_by(&Client::from_environment(), host, context, first)?;
     session.heed(context.interrupt.clone());
-    Ok(session)
+    Ok((session, output))
+}
+
+/// The absolute path of a `directory` host's root; `None` for one that runs.
+#[must_use]
+pub fn root(host: &Host, context: &ConnectContext) -> Option<PathBuf> {
+    match &host.transport {
+        Transport::Directory { root } => Some(context.repository_root.join(root)),
+        Transport::Ssh(_) | Transport::Local { .. } => None,
+    }
 }
 
 fn connect_by(
     client: &Client,
     host: &Host,
     context: &ConnectContext,
-) -> Result<Session, HostError> {
+    first: First<'_>,
+) -> Result<(Session, Output), HostError> {
     match &host.transport {
         Transport::Ssh(ssh) => {
             let to = Destination {
@@ -113,7 +139,7 @@ fn connect_by(
                     root: None,
                     via: to.via(),
                 }
-                .open(host.engine, context.connect_timeout + LOGIN)
+                .open(host.engine, context.connect_timeout + LOGIN, first)
             };
             match open(client) {
                 Err(error)
@@ -146,7 +172,7 @@ fn connect_by(
                 root: None,
                 via: Via::ThisMachine,
             }
-            .open(host.engine, LOGIN)
+            .open(host.engine, LOGIN, first)
         }
         Transport::Directory { root } => {
             let root = context.repository_root.join(root);
@@ -159,7 +185,7 @@ fn connect_by(
                 root: Some(root),
                 via: Via::ThisMachine,
             }
-            .open(host.engine, LOGIN)
+            .open(host.engine, LOGIN, first)
         }
     }
 }
@@ -174,7 +200,12 @@ struct Opening {
 }
 
 impl Opening {
-    fn open(mut self, engine: Engine, timeout: Duration) -> Result<Session, HostError> {
+    fn open(
+        mut self,
+        engine: Engine,
+        login: Duration,
+        first: First<'_>,
+    ) -> Result<(Session, Output), HostError> {
         let spawned = Session::spawn(&mut self.command, self.killing, self.at.clone(), self.root);
         let mut session = spawned.map_err(|error| HostError {
             kind: self.via.not_started(&error),
@@ -189,12 +220,26 @@ impl Opening {
             .iter()
             .map(|tool| tool.program)
             .chain((session.runs() == Runs::Processes).then(|| engine.program()));
-        let output = match session.hello(&look_around(programs), timeout) {
-            Ok(output) => output,
+        let script = look_around(programs) + first.script;
+        let mut said = Vec::new();
+        let status = match session.hello(&script, login, first.timeout, &mut said) {
+            Ok(status) => status,
+            // From here on it is the first script that fails.
+            Err(Interrupted::TimedOut { stderr }) if Facts::split(&said).is_some() => {
+                let kind = HostErrorKind::Timeout {
+                    doing: first.doing.to_owned(),
+                    after: first.timeout,
+                };
+                return Err(session.error(kind, stderr));
+            }
+            Err(Interrupted::Ended { stderr, .. }) if Facts::split(&said).is_some() => {
+                let doing = first.doing.to_owned();
+                return Err(session.error(HostErrorKind::Lost { doing }, stderr));
+            }
             Err(Interrupted::TimedOut { stderr }) => {
                 let kind = HostErrorKind::Timeout {
                     doing: WHILE_CONNECTING.to_owned(),
-                    after: timeout,
+                    after: login,
                 };
                 return Err(session.error(kind, stderr));
             }
@@ -214,11 +259,14 @@ impl Opening {
                 return Err(session.error(kind, stderr));
             }
         };
-        session.facts = Facts::parse(&output.stdout)
-            .ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &output.stdout))?;
+        let facts = Facts::split(&said)
+            .and_then(|(facts, answer)| Some((Facts::parse(facts)?, answer.to_vec())));
+        let (facts, stdout) =
+            facts.ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &said))?;
+        session.facts = facts;
         match session.facts.unfit(session.runs(), engine, tools) {
             Some(kind) => Err(session.error(kind, session.stderr())),
-            None => Ok(session),
+            None => Ok((session, Output { stdout, status })),
         }
     }
 }
@@ -239,10 +287,18 @@ impl Via {
     }
 }
 
-/// The first script. Everything in it that can be is built into `sh`.
+/// What ends the host's words of itself.
+const FACTS_END: &[u8] = b"\nthen\n";
+
+/// The first script. Everything in it that can be is built into `sh`. What it prints ends with
+/// [`FACTS_END`].
 fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
     let mut script = String::from(
-        "echo \"uid $(id -u)\"\n\
+        "uid=\n\
+         while read -r key _ id _; do\n\
+         [ \"$key\" != Uid: ] || { uid=$id; break; }\n\
+         done 2>/dev/null </proc/self/status\n\
+         echo \"uid ${uid:-$(id -u)}\"\n\
          read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
          read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
          echo \"kernel $kernel\"\n\
@@ -258,12 +314,20 @@ fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
     script.push_str(
         "; do\n\
          command -v \"$program\" >/dev/null 2>&1 || echo \"missing $program\"\n\
-         done",
+         done\n\
+         echo then\n",
     );
     script
 }
 
 impl Facts {
+    /// The words of [`look_around`], and what comes after them.
+    fn split(said: &[u8]) -> Option<(&[u8], &[u8])> {
+        let mut places = said.windows(FACTS_END.len());
+        let end = places.position(|bytes| bytes == FACTS_END)?;
+        Some((&said[..end], &said[end + FACTS_END.len()..]))
+    }
+
     /// Reads the answer of [`look_around`]; `None` if it is none.
     pub(super) fn parse(stdout: &[u8]) -> Option<Self> {
         let mut facts = Self::default();

@@ -92,7 +92,7 @@ mod tests {
             for (name, wanted) in &host.services {
                 assert_eq!(stored.manifest.services[name], wanted.entry);
                 let (unit, files) = stored.service(name).unwrap();
-                assert_eq!(unit, wanted.unit_text);
+                assert_eq!(unit, *wanted.unit_text);
                 assert_eq!(files, wanted.files);
             }
             assert_eq!(stored.service(&service("other")), None);

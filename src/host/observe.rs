@@ -56,7 +56,18 @@ impl Request<'_> {
     /// The script of the first exchange.
     #[must_use]
     pub fn script(&self) -> String {
-        let runs = match self.layout.runs() {
+        self.script_for(self.layout.runs())
+    }
+
+    /// The script of a look at files alone: [`same_files`] compares its answer with that of
+    /// [`Request::script`]. It asks neither systemd nor the engine.
+    #[must_use]
+    pub fn files_script(&self) -> String {
+        self.script_for(Runs::FilesOnly)
+    }
+
+    fn script_for(&self, runs: Runs) -> String {
+        let runs = match runs {
             Runs::Processes => "processes",
             Runs::FilesOnly => "files",
         };
@@ -87,6 +98,19 @@ pub fn parse<'a>(request: &Request<'a>, answer: &[u8]) -> Result<Look<'a>, Obser
     } else {
         Look::NeedsMore(first)
     })
+}
+
+/// Whether two answers saw the same files: their digests, their times, what leads where, and what the
+/// current generation says. If not, more of them may have changed than counts, as the time of a file
+/// that was only touched; an answer that cannot be read saw nothing.
+#[must_use]
+pub fn same_files(request: &Request<'_>, before: &[u8], now: &[u8]) -> bool {
+    let files = |answer| {
+        let first = answer::First::parse(request, answer).ok()?;
+        Some(first.files())
+    };
+    let before = files(before);
+    before.is_some() && before == files(now)
 }
 
 /// What the second exchange asks for. Paths are absolute, below the root.
@@ -133,6 +157,8 @@ pub struct HostLook {
     pub details: BTreeMap<ServiceName, UnitDetails>,
     /// Running containers that carry this cluster's label but belong to no unit file.
     pub unmanaged: Vec<Unmanaged>,
+    /// The clusters of which an activation runs there, as the host tells their names.
+    pub activating: BTreeSet<String>,
 }
 
 /// What systemd and the engine say of one unit, for people.

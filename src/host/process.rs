@@ -152,7 +152,8 @@ impl Process {
         });
     }
 
-    fn close_input(&self) {
+    /// Nothing more is written: whatever reads it meets its end.
+    pub(super) fn close_input(&self) {
         lock(&self.input).queue = None;
     }
 

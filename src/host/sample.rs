@@ -12,7 +12,9 @@ use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::model::{Engine, Image, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
 use crate::plan::step::Step;
-use crate::render::desired::{DesiredHost, DesiredService, DirectoryName, Fingerprint, Inputs};
+use crate::render::desired::{
+    DesiredHost, DesiredService, DirectoryName, Fingerprint, Inputs, Readiness,
+};
 use crate::render::digest::Digest;
 use crate::render::manifest::{Manifest, ManifestService};
 
@@ -60,7 +62,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
     DesiredService {
         unit: unit(name),
         entry,
-        unit_text,
+        unit_text: unit_text.into(),
         enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
         directory,
         files,
@@ -75,6 +77,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         port: None,
         needs: Vec::new(),
         restart: RestartPolicy::Auto,
+        readiness: Readiness::Running,
         stateful: false,
         template: "built-in".to_owned(),
     }
@@ -86,7 +89,7 @@ pub fn desired(services: &[(&str, &str)]) -> DesiredHost {
     DesiredHost {
         engine: Engine::Docker,
         services: services
-            .map(|(name, value)| (service(name), desired_service(name, value)))
+            .map(|(name, value)| (service(name), desired_service(name, value).into()))
             .collect(),
     }
 }

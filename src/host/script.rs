@@ -23,8 +23,13 @@ const LIBRARY: &str = include_str!("script/activate.sh");
 const LAUNCH: &str = include_str!("script/launch.sh");
 const LOCK: &str = include_str!("script/lock.sh");
 
-/// How long a unit must stay active to count as well, counted from the start of the last restart.
+/// How long a unit must stay active to count as well, counted from when the last one became active,
+/// where nothing but its container running was asked for.
 pub const SETTLE: Duration = Duration::from_secs(1);
+
+/// The same where every unit has answered a probe of its own (`[health]`) by then: that says more than
+/// any time. What answers and then ends at once is still found.
+pub const SETTLE_PROBED: Duration = Duration::from_millis(300);
 
 /// How long to wait for a unit that somebody else is just starting.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -278,7 +283,7 @@ pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -
 }
 
 /// From now on the end of the session, whatever it ends of, removes what was staged. To be run in
-/// the session's own shell, before anything is staged.
+/// the session's own shell, before anything is staged: best when it takes the lock.
 #[must_use]
 pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
     let staged = layout.staging(stage);
@@ -381,6 +386,8 @@ impl Event {
             }
             "begin" => {
                 let (steps, at) = about();
+                // Behind it comes the process, for who follows it on the host.
+                let at = at.split(' ').next().unwrap_or_default();
                 Event::Begun {
                     steps: steps.parse().ok()?,
                     at: at.parse().ok()?,
@@ -410,15 +417,19 @@ impl Event {
 
 /// The script that takes the host's lock on descriptor 9 of the shell that evaluates it, so it
 /// must not run in a subshell. It does not wait; [`parse_lock`] reads what it says. `holder` is one
-/// line for whoever finds the lock taken: who, from where, since when, what for.
+/// line for whoever finds the lock taken: who, from where, since when, what for. `then` is a script that
+/// the same shell evaluates at once if it gets the lock; what that prints comes after [`LOCKED`].
 #[must_use]
-pub fn lock_script(layout: &Layout, holder: &str) -> String {
+pub fn lock_script(layout: &Layout, holder: &str, then: &str) -> String {
     format!(
-        "lock={}\nholder={}\n{LOCK}",
+        "lock={}\nholder={}\nlocked() {{\n:\n{then}\n}}\n{LOCK}",
         layout.lock().quoted(),
         quote(&holder.replace('\n', " ")),
     )
 }
+
+/// What the answer of [`lock_script`] begins with if the lock was taken.
+pub const LOCKED: &[u8] = b"locked\n";
 
 /// The script that gives the lock back early; the end of the shell does, too.
 pub const UNLOCK: &str = "exec 9>&-\n";

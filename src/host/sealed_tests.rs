@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
+use std::sync::Arc;
 
 use super::deliver::{Delivery, parse_delivered};
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
@@ -30,6 +31,7 @@ fn plaintext(path: &str) -> Plaintext {
 fn host(value: &str) -> DesiredHost {
     let mut host = desired(&[("web", value), ("db", "1")]);
     let web = host.services.get_mut(&service("web")).unwrap();
+    let web = Arc::get_mut(web).unwrap();
     for path in [ENV, FILE] {
         let stands = Digest::of(format!("stands for {path}"));
         web.entry.files.insert(path.to_owned(), stands);

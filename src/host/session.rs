@@ -13,8 +13,6 @@ use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use crate::plan::observed::Runs;
 
-/// What a host gets at least to answer a script that does nothing.
-const LEAST_ANSWER: Duration = Duration::from_secs(30);
 /// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
 const LONGEST_ANSWER: usize = 128 << 20;
 /// How often an interrupt is looked for while nothing comes.
@@ -38,6 +36,15 @@ pub struct Output {
     /// Byte for byte.
     pub stdout: Vec<u8>,
     pub status: i32,
+}
+
+/// How long a call may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// Until the host has begun with it.
+    login: Duration,
+    /// All of it; after the login, if that has a limit of its own.
+    timeout: Duration,
 }
 
 /// Why a call got no answer.
@@ -168,6 +175,30 @@ impl Session {
         self.collect(Mode::Payload, doing, script, payload, timeout)
     }
 
+    /// Runs a script in a subshell and hands over its output in pieces, as it comes. Returns the status.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_streaming(
+        &mut self,
+        doing: &str,
+        script: &str,
+        timeout: Duration,
+        mut on_bytes: impl FnMut(&[u8]),
+    ) -> Result<i32, HostError> {
+        self.call(
+            Mode::Subshell,
+            doing,
+            script,
+            Vec::new(),
+            timeout,
+            |bytes| {
+                on_bytes(bytes);
+                bytes.clear();
+            },
+        )
+    }
+
     /// Runs a script in a subshell and hands over each line of its output as it comes, without its
     /// line break. Returns the status.
     ///
@@ -204,20 +235,26 @@ impl Session {
         Ok(status)
     }
 
-    /// From now on the host ends the session, and so frees a lock that it holds, if it hears nothing
-    /// from here for `limit` (whole seconds) while no script runs. This side shows life by itself
-    /// between calls. Call it when a lock is taken: nobody dead keeps it for longer than the script
-    /// that runs and `limit` together.
-    ///
-    /// # Errors
-    /// As [`Session::run`].
-    pub fn end_when_silent(&mut self, limit: Duration) -> Result<(), HostError> {
-        let doing = "setting up the watch over the connection";
-        let seconds = limit.as_secs().max(1);
-        self.run_here(doing, &format!("bp_w={seconds}"), limit.max(LEAST_ANSWER))?;
+    /// The script after which the host ends the session, and so frees a lock that it holds, if it hears
+    /// nothing from here for `limit` (whole seconds) while no script runs. It is to be run by
+    /// [`Session::run_here`], best when the lock is taken: nobody dead keeps it for longer than the script
+    /// that runs and `limit` together. [`Session::show_life`] belongs to it.
+    #[must_use]
+    pub fn end_when_silent(limit: Duration) -> String {
+        format!("bp_w={}\n", limit.as_secs().max(1))
+    }
+
+    /// From now on shows life by itself between calls, several times within `limit`.
+    pub fn show_life(&self, limit: Duration) {
         self.process
-            .show_life(beat(), Duration::from_secs(seconds) / 4);
-        Ok(())
+            .show_life(beat(), limit.max(Duration::from_secs(1)) / 4);
+    }
+
+    /// Lets the `sh` end, without waiting for it as a drop does: before many sessions are dropped one
+    /// after the other, each is told. Nothing can be asked any more.
+    pub fn end(&mut self) {
+        self.broken = true;
+        self.process.close_input();
     }
 
     /// The error for a script that ended with another status than its reader expected.
@@ -280,7 +317,11 @@ impl Session {
         if self.broken {
             return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
         }
-        self.exchange(mode, script, payload, timeout, on_output)
+        let limits = Limits {
+            login: timeout,
+            timeout,
+        };
+        self.exchange(mode, script, payload, limits, on_output)
             .map_err(|interrupted| match interrupted {
                 Interrupted::Ended { stderr, .. } => {
                     self.error(HostErrorKind::Lost { doing }, stderr)
@@ -299,13 +340,20 @@ impl Session {
             })
     }
 
-    /// The first call: like [`Session::run`], but the caller says what a failure means.
-    pub(super) fn hello(&mut self, script: &str, timeout: Duration) -> Result<Output, Interrupted> {
-        let mut stdout = Vec::new();
-        let status = self.exchange(Mode::Subshell, script, Vec::new(), timeout, |bytes| {
+    /// The first call: like [`Session::run`], but the caller says what a failure means. `login` is for
+    /// the time until the host has the script, `timeout` for the time after that. What it printed is
+    /// added to `stdout`, also if it fails. Returns the status.
+    pub(super) fn hello(
+        &mut self,
+        script: &str,
+        login: Duration,
+        timeout: Duration,
+        stdout: &mut Vec<u8>,
+    ) -> Result<i32, Interrupted> {
+        let limits = Limits { login, timeout };
+        self.exchange(Mode::Subshell, script, Vec::new(), limits, |bytes| {
             stdout.append(bytes);
-        })?;
-        Ok(Output { stdout, status })
+        })
     }
 
     fn too_late(&mut self) -> Interrupted {
@@ -321,14 +369,17 @@ impl Session {
         mode: Mode,
         script: &str,
         payload: Vec<u8>,
-        timeout: Duration,
+        limits: Limits,
         mut on_output: impl FnMut(&mut Vec<u8>),
     ) -> Result<i32, Interrupted> {
-        let now = Instant::now();
         // A timeout that the clock cannot hold is as good as a year.
-        let deadline = now
-            .checked_add(timeout)
-            .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600));
+        let after = |limit| {
+            let now = Instant::now();
+            now.checked_add(limit)
+                .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
+        };
+        let begin = after(limits.login);
+        let mut deadline = begin;
         let nonce = format!("{MARK}{}", nonce());
         self.process.mark(InCall::Yes);
         self.process
@@ -360,6 +411,9 @@ impl Session {
                 Answer::TimedOut => return Err(self.too_late()),
             };
             let status = answer.feed(&bytes, &mut output);
+            if answer.started() && deadline == begin && limits.login != limits.timeout {
+                deadline = after(limits.timeout);
+            }
             if answer.started() {
                 // Only now has `head` on the host taken the script, and can read nothing of the
                 // payload ahead (busybox's would).

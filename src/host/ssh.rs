@@ -219,8 +219,9 @@ const PINNED: &[&str] = &[
 /// The command on the host, for whatever login shell is there: `env` rather than an assignment,
 /// which is not the same in all of them.
 fn remote_command(sudo: bool) -> String {
-    let sudo = if sudo { "sudo -n " } else { "" };
-    format!("exec env LC_ALL=C {sudo}sh -c '{LOOP}'")
+    // What sudo says is read; `sh` itself hears of it in the loop.
+    let sudo = if sudo { "env LC_ALL=C sudo -n " } else { "" };
+    format!("exec {sudo}sh -c '{LOOP}'")
 }
 
 /// A pinned key, in parts.

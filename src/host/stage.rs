@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io;
+use std::sync::Arc;
 
 use super::layout::{Layout, StageId, quote};
 use crate::cluster::model::Engine;
@@ -31,7 +32,7 @@ pub struct Staged<'a> {
     /// its current one.
     pub from: Option<u64>,
     /// The services whose files travel. The others of the manifest are copied on the host.
-    pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    pub sent: BTreeMap<&'a ServiceName, &'a Arc<DesiredService>>,
     /// The files that the host makes of secrets, of the services that are sent.
     pub sealed: &'a BTreeMap<ServiceName, Vec<SealedFile>>,
     /// Scripts by file name.

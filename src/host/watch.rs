@@ -7,8 +7,8 @@ use super::script::Event;
 const FOLLOW: &str = include_str!("script/follow.sh");
 const ACTIVITY: &str = include_str!("script/activity.sh");
 
-/// The script that tells what the activation of a cluster said after its first `from` bytes. It
-/// waits for two seconds at most; [`Words::parse`] reads it.
+/// The script that tells what the activation of a cluster says after its first `from` bytes, as it comes,
+/// for two seconds at most. [`Running::of`] reads its status.
 #[must_use]
 pub fn follow_script(cluster: &str, from: usize) -> String {
     format!(
@@ -18,34 +18,24 @@ pub fn follow_script(cluster: &str, from: usize) -> String {
     )
 }
 
-/// A piece of what an activation says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Words<'a> {
-    pub running: Running,
-    pub bytes: &'a [u8],
-}
-
 /// Whether an activation still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Running {
+    /// Or it ended just now: there may be more that it said.
     Yes,
+    /// It has said everything.
     No,
 }
 
-impl<'a> Words<'a> {
-    /// Reads the answer of [`follow_script`]; `None` if it is none.
+impl Running {
+    /// Reads the status of [`follow_script`]; `None` if it is none.
     #[must_use]
-    pub fn parse(answer: &'a [u8]) -> Option<Self> {
-        let running = |bytes: &'a [u8]| Words {
-            running: Running::Yes,
-            bytes,
-        };
-        let ended = |bytes: &'a [u8]| Words {
-            running: Running::No,
-            bytes,
-        };
-        (answer.strip_prefix(b"running\n").map(running))
-            .or_else(|| answer.strip_prefix(b"ended\n").map(ended))
+    pub fn of(status: i32) -> Option<Self> {
+        match status {
+            0 => Some(Running::Yes),
+            3 => Some(Running::No),
+            _ => None,
+        }
     }
 }
 
@@ -260,7 +250,7 @@ mod tests {
 
     #[test]
     fn an_orphan_is_an_activation_without_a_session() {
-        let answer = "bayplan activity 1\nactivation demo\nbegin 7 1763712000\n\
+        let answer = "bayplan activity 1\nactivation demo\nbegin 7 1763712000 4711\n\
                       step 4 start restart_unit demo-web\nholder ada@laptop since noon\nend\n";
         let activity = Activity::parse(answer.as_bytes()).unwrap();
         let activation = activity.orphan().unwrap();
@@ -304,7 +294,6 @@ mod tests {
             answer in prop::collection::vec(any::<u8>(), 0..200),
             lines in "(session|activation|holder|begin|step|back|end|[ 0-9\n]|start){0,30}",
         ) {
-            let _ = Words::parse(&answer);
             let _ = Activity::parse(&answer);
             let _ = Activity::parse(format!("bayplan activity 1\n{lines}").as_bytes());
         }

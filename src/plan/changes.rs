@@ -52,7 +52,7 @@ pub(super) fn of_service(
         changes.push(FileChange {
             path: format!("{name}/{path}"),
             before: before.texts.get(path).cloned(),
-            after: after.map(|bytes| String::from_utf8_lossy(bytes).into_owned()),
+            after: after.map(|bytes| String::from_utf8_lossy(bytes).into()),
             kind,
         });
     }

@@ -425,7 +425,7 @@ impl<'a> Draft<'a> {
                 let placed: Vec<&DesiredService> = desired
                     .hosts
                     .values()
-                    .filter_map(|h| h.services.get(name))
+                    .filter_map(|h| h.services.get(name).map(AsRef::as_ref))
                     .collect();
                 let recorded = match &self.seen.generation {
                     Generation::Current { manifest, .. } => manifest.services.get(name),

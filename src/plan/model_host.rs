@@ -122,7 +122,8 @@ impl ModelHost {
             services: names
                 .into_iter()
                 .map(|name| {
-                    let seen = self.observe_service(name, desired.services.get(name));
+                    let seen =
+                        self.observe_service(name, desired.services.get(name).map(AsRef::as_ref));
                     (name.clone(), seen)
                 })
                 .collect(),
@@ -157,7 +158,7 @@ impl ModelHost {
             unit: ObservedUnit {
                 file: unit.map_or(UnitFile::Absent, |unit| UnitFile::Ours {
                     digest: unit.digest.clone(),
-                    text: (!as_desired).then(|| unit.text.clone()),
+                    text: (!as_desired).then(|| unit.text.as_str().into()),
                 }),
                 changed: unit.map_or(Moment(0), |unit| unit.at),
                 enabled_by: self.links.get(name).cloned().unwrap_or_default(),
@@ -303,7 +304,7 @@ impl ModelHost {
             }
             Step::WriteUnit { service, .. } => {
                 let at = self.now();
-                let text = staged.services[service].unit_text.clone();
+                let text = staged.services[service].unit_text.to_string();
                 let digest = staged.services[service].entry.unit.clone();
                 self.units
                     .insert(service.clone(), Unit { text, digest, at });
@@ -568,8 +569,8 @@ impl ModelHost {
             "links of leavers"
         );
         for (name, service) in &desired.services {
-            assert_eq!(self.units[name].text, service.unit_text, "{name}: unit");
-            assert_eq!(self.loaded[name].text, service.unit_text, "{name}: loaded");
+            assert_eq!(self.units[name].text, *service.unit_text, "{name}: unit");
+            assert_eq!(self.loaded[name].text, *service.unit_text, "{name}: loaded");
             assert_eq!(self.links[name], service.enabled_by, "{name}: links");
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
@@ -631,9 +632,11 @@ impl Directory {
         ObservedDirectory {
             files: self.digests.clone(),
             texts: {
-                let mut texts = self.files.clone();
-                texts.retain(|path, _| !secrets::is_secret(path));
-                texts
+                let files = self.files.iter();
+                let plain = files.filter(|(path, _)| !secrets::is_secret(path));
+                plain
+                    .map(|(path, text)| (path.clone(), text.as_str().into()))
+                    .collect()
             },
             changed: self.changed,
         }

@@ -2,6 +2,7 @@
 //! into these types; the model host of the tests makes them directly.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{DirectoryName, Fingerprint};
@@ -106,7 +107,7 @@ pub enum UnitFile {
     Ours {
         digest: Digest,
         /// The text, where it was fetched (only where it differs from the desired one).
-        text: Option<String>,
+        text: Option<Arc<str>>,
     },
     /// Is somebody else's: a link to /dev/null, another cluster's, a distribution's.
     Foreign { path: String, owner: Owner },
@@ -130,7 +131,7 @@ pub struct ObservedDirectory {
     pub files: BTreeMap<String, Digest>,
     /// The texts of those files, fetched only for services that differ from what is desired. They
     /// explain a restart; they decide only whether a unit was edited.
-    pub texts: BTreeMap<String, String>,
+    pub texts: BTreeMap<String, Arc<str>>,
     /// The last change of any of them, or of the directory (a file removed, a file added).
     pub changed: Moment,
 }

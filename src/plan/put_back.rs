@@ -216,7 +216,7 @@ impl Draft<'_> {
         before: &ManifestService,
         at: &ObservedService,
     ) {
-        let DesiredService { unit, entry, .. } = &self.wanted.services[name];
+        let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
         let lists = &mut self.lists;
         let service = || name.clone();
         let written = touch.wrote.unwrap_or(0);

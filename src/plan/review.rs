@@ -245,9 +245,8 @@ fn released(
 }
 
 fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> ObservedService {
-    let text = |(path, bytes): (&String, &Vec<u8>)| {
-        (path.clone(), String::from_utf8_lossy(bytes).into_owned())
-    };
+    let text =
+        |(path, bytes): (&String, &Vec<u8>)| (path.clone(), String::from_utf8_lossy(bytes).into());
     let texts = service.files.iter().filter(|_| with_texts).map(text);
     let directory = ObservedDirectory {
         files: service.entry.files.clone(),

@@ -1,6 +1,7 @@
 //! The plan: what a release would do, in the order in which it does it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::reason::Reason;
 use super::step::Step;
@@ -75,9 +76,9 @@ pub enum Action {
 pub struct FileChange {
     pub path: String,
     /// The text before; `None` if the file is new or its text was not fetched.
-    pub before: Option<String>,
+    pub before: Option<Arc<str>>,
     /// The text after; `None` if the file goes.
-    pub after: Option<String>,
+    pub after: Option<Arc<str>>,
     pub kind: Change,
 }
 

@@ -26,6 +26,7 @@ use crate::host::watch::At;
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 use crate::plan::{Phase, Plan, put_back};
+use crate::render::desired::Readiness;
 
 /// For a whole activation below a directory, which restarts nothing.
 const FILES: Duration = Duration::from_secs(60 * 60);
@@ -133,13 +134,19 @@ impl HostRun<'_> {
         let Connection {
             session, layout, ..
         } = connection;
-        session.run_here("activating", UNGUARD_STAGE, LAUNCH)?;
         let followed = match layout.runs() {
             Runs::FilesOnly => session
-                .run_following("activating", &script, FILES, |line| follow.line(line))
+                .run_here("activating", UNGUARD_STAGE, LAUNCH)
+                .and_then(|_| {
+                    session.run_following("activating", &script, FILES, |line| follow.line(line))
+                })
                 .map(drop),
             Runs::Processes => session
-                .run("activating", &script, LAUNCH)
+                .run_here(
+                    "activating",
+                    &format!("{UNGUARD_STAGE}(\n{script}\n) 7<&-\n"),
+                    LAUNCH,
+                )
                 .and_then(|_| follow_to_end(session, layout.cluster().as_str(), &mut follow)),
         };
         if let Err(error) = followed {
@@ -223,6 +230,24 @@ impl HostRun<'_> {
         parse_delivered(&answer.stdout).map_err(not_staged)
     }
 
+    /// How long what these steps start must stay well.
+    fn settle(&self) -> Duration {
+        let services = &self.setting.desired.hosts[self.name].services;
+        let probed = |unit: &UnitName| {
+            let of_unit = services.values().find(|service| service.unit == *unit);
+            of_unit.is_some_and(|service| service.readiness == Readiness::Probed)
+        };
+        let mut awaited = self.steps.iter().filter_map(|step| match step {
+            Step::AwaitHealthy { units } => Some(units),
+            _ => None,
+        });
+        if awaited.all(|units| units.iter().all(probed)) {
+            script::SETTLE_PROBED
+        } else {
+            script::SETTLE
+        }
+    }
+
     /// What the session runs for this activation.
     fn script(&self, layout: &Layout, connection: &Connection) -> Result<String, Problem> {
         let wanted = &self.setting.desired.hosts[self.name];
@@ -249,7 +274,7 @@ impl HostRun<'_> {
                 OnFailure::PutBack => Some(&way_back),
                 OnFailure::Keep => None,
             },
-            settle: script::SETTLE,
+            settle: self.settle(),
             patience: script::PATIENCE,
         };
         let text = activation.script().map_err(|error| Problem::Unsafe {

@@ -6,16 +6,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::event::{Event, EventKind};
-use super::hosts::{Hosts, Setting};
+use super::hosts::{Connection, Hosts, Setting};
 use super::problem::Problem;
 use crate::cluster::name::HostName;
 use crate::host::error::HostError;
 use crate::host::parallel::for_each_host;
 use crate::host::script;
 use crate::host::session::Session;
-use crate::host::watch::{
-    Activity, At, Holding, Lines, Running, Words, activity_script, follow_script,
-};
+use crate::host::watch::{Activity, At, Holding, Lines, Running, activity_script, follow_script};
 use crate::plan::observed::Runs;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.
@@ -34,13 +32,14 @@ pub(super) fn follow(
     let doing = "following the activation";
     let mut lines = Lines::default();
     loop {
-        let answer = session.run(doing, &follow_script(cluster, lines.taken()), PIECE)?;
-        let Some(words) = Words::parse(&answer.stdout) else {
-            return Err(session.misunderstood(doing, &answer.stdout));
-        };
-        lines.feed(words.bytes, &mut on_line);
-        if words.running == Running::No {
-            return Ok(());
+        let script = follow_script(cluster, lines.taken());
+        let status = session.run_streaming(doing, &script, PIECE, |bytes| {
+            lines.feed(bytes, &mut on_line);
+        })?;
+        match Running::of(status) {
+            Some(Running::Yes) => {}
+            Some(Running::No) => return Ok(()),
+            None => return Err(session.failed(doing, status)),
         }
     }
 }
@@ -80,8 +79,18 @@ pub struct Followed {
 impl Hosts {
     /// What goes on on every host.
     pub fn activities(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, Activity> {
+        self.activities_of(setting, |_| true)
+    }
+
+    fn activities_of(
+        &mut self,
+        setting: Setting<'_>,
+        asked: impl Fn(&Connection) -> bool,
+    ) -> BTreeMap<HostName, Activity> {
         let connections = self.connections.iter_mut();
-        let connections = connections.map(|(name, connection)| (name.clone(), connection));
+        let connections = connections
+            .filter(|(_, connection)| asked(connection))
+            .map(|(name, connection)| (name.clone(), connection));
         let results = for_each_host(connections, setting.limit, |_, connection| {
             activity(&mut connection.session, &connection.layout)
         });
@@ -106,11 +115,13 @@ impl Hosts {
     ) -> BTreeMap<HostName, Followed> {
         let attended =
             |activity: &Activity| activity.session == Holding::Yes && activity.activation.is_some();
-        let mut activities = self.activities(setting);
+        // The look saw where one runs; nearly always none does.
+        let runs = |connection: &Connection| !connection.look.activating.is_empty();
+        let mut activities = self.activities_of(setting, runs);
         if activities.values().any(attended) {
             // A session whose operator just died notices it within two seconds.
             std::thread::sleep(NOTICE);
-            activities = self.activities(setting);
+            activities = self.activities_of(setting, runs);
         }
         let orphans: BTreeMap<HostName, Activity> = activities
             .into_iter()

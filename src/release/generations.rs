@@ -171,7 +171,8 @@ fn desired(
         };
         let unit = crate::cluster::name::UnitName::new(&found.manifest.cluster, name);
         let service = stored(unit, entry, &unit_text, files, moved);
-        services.insert(name.clone(), service.map_err(|error| error.to_string())?);
+        let service = service.map_err(|error| error.to_string())?;
+        services.insert(name.clone(), service.into());
     }
     Ok(DesiredHost { engine, services })
 }

@@ -6,27 +6,30 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use super::Order;
 use super::event::{Event, EventKind};
 use super::follow::activity;
 use super::problem::Problem;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
-use crate::host::connect::{ConnectContext, connect};
+use crate::host::connect::{ConnectContext, First, connect, root};
 use crate::host::layout::Layout;
 use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
-use crate::host::script::{LockAnswer, lock_script, parse_lock};
+use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::session::Session;
 use crate::plan::observed::{Observed, ObservedHost, ObservedProcess, Runs, UnitFile};
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
 
+const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
 const LOOK: Duration = Duration::from_secs(60);
-/// How long the lock script itself may take.
-const LOCK: Duration = Duration::from_secs(30);
 /// How long a host keeps the lock of a session that it hears nothing from.
 const SILENCE: Duration = Duration::from_secs(20);
+/// For how long what runs on a host counts as what was seen there. The checks that follow the second
+/// look, most of all a pull, may take far longer.
+const FRESH: Duration = Duration::from_secs(5);
 /// How often a lock that somebody else holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(300);
 
@@ -45,6 +48,9 @@ pub(super) struct Connection {
     pub session: Session,
     pub layout: Layout,
     pub look: HostLook,
+    /// The first answer that it was made from, and when that was asked for.
+    answer: Vec<u8>,
+    asked: Instant,
 }
 
 impl Connection {
@@ -54,8 +60,45 @@ impl Connection {
         setting: Setting<'_>,
         name: &HostName,
     ) -> Result<(), Problem> {
-        self.look = observe(setting, name, &mut self.session, &self.layout, Detail::Plan)?;
+        self.asked = Instant::now();
+        (self.look, self.answer) = observe(
+            setting,
+            name,
+            &mut self.session,
+            &self.layout,
+            Detail::Plan,
+            None,
+        )?;
         Ok(())
+    }
+
+    /// Tries to take the host's lock, once. With it the host ends the session, and removes what was
+    /// staged in it, when it no longer hears anything; and it tells the state of its files.
+    fn try_lock(
+        &mut self,
+        setting: Setting<'_>,
+        name: &HostName,
+        order: &Order,
+    ) -> Result<Tried, Problem> {
+        let files = with_request(setting, name, &self.layout, Detail::Plan, |request| {
+            request.files_script()
+        });
+        let then = format!(
+            "{}{}(\n{files}\n) 7<&- 9>&-\n",
+            guard_stage(&self.layout, &order.stage),
+            Session::end_when_silent(SILENCE),
+        );
+        let script = lock_script(&self.layout, &order.holder, &then);
+        let answer = self.session.run_here("taking the lock", &script, LOOK)?;
+        match parse_lock(&answer.stdout) {
+            LockAnswer::Taken => {
+                self.session.show_life(SILENCE);
+                let files = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
+                Ok(Tried::Locked(files.to_vec()))
+            }
+            LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
+            LockAnswer::Held { holder } => Ok(Tried::Held { holder }),
+        }
     }
 }
 
@@ -151,73 +194,102 @@ impl Hosts {
         self.problems.insert(name, problem);
     }
 
-    /// Takes the lock of every host, one after the other in the order of their names, so that two
-    /// releases that wait for each other's hosts cannot wait forever.
+    /// Takes the lock of every host. The first host's decides between two releases of one cluster;
+    /// then all others are tried at the same time. Where one is held, it is waited for as if they had
+    /// been taken one after the other in the order of their names: those after it are given back
+    /// first, so that two releases that wait for each other's hosts cannot wait forever.
+    ///
+    /// Gives what each host said of its files under the lock.
     ///
     /// # Errors
     /// The lock of a host is held, or could not be taken. Locks that were taken are given back with
     /// the session.
     pub(super) fn lock(
         &mut self,
-        holder: &str,
-        wait: Option<Duration>,
-        tell: &impl Fn(Event),
-    ) -> Result<(), BTreeMap<HostName, Problem>> {
-        let deadline = wait.map(|wait| Instant::now() + wait);
-        for (name, connection) in &mut self.connections {
-            let event = |kind| {
-                tell(Event {
-                    host: name.clone(),
-                    kind,
-                });
-            };
-            let fails = |problem| BTreeMap::from([(name.clone(), problem)]);
-            let mut told = None;
-            loop {
-                let script = lock_script(&connection.layout, holder);
-                let answer = connection
-                    .session
-                    .run_here("taking the lock", &script, LOCK)
-                    .map_err(|error| fails(error.into()))?;
-                match parse_lock(&answer.stdout) {
-                    LockAnswer::Taken => break,
-                    LockAnswer::Failed { why } => return Err(fails(Problem::NoLock { why })),
-                    LockAnswer::Held { holder } => {
-                        let now = activity(&mut connection.session, &connection.layout)
-                            .map_err(|error| fails(error.into()))?;
-                        let at = now.activation.map(|activation| activation.at);
-                        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-                            return Err(fails(Problem::Locked { holder, at }));
-                        }
-                        if told.as_ref() != Some(&(holder.clone(), at.clone())) {
-                            told = Some((holder.clone(), at.clone()));
-                            event(EventKind::WaitingForLock { holder, at });
-                        }
-                        std::thread::sleep(LOCK_RETRY);
-                    }
-                }
-            }
-            connection
-                .session
-                .end_when_silent(SILENCE)
-                .map_err(|error| fails(error.into()))?;
-            event(EventKind::Locked);
+        setting: Setting<'_>,
+        order: &Order,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> Result<BTreeMap<HostName, Vec<u8>>, BTreeMap<HostName, Problem>> {
+        let deadline = order.lock_wait.map(|wait| Instant::now() + wait);
+        let locked = |name: &HostName| {
+            tell(Event {
+                host: name.clone(),
+                kind: EventKind::Locked,
+            });
+        };
+        let mut taken = BTreeMap::new();
+        let mut connections = self.connections.iter_mut();
+        if let Some((name, first)) = connections.next() {
+            let files = wait_for_lock(setting, name, first, order, deadline, tell);
+            taken.insert(
+                name.clone(),
+                files.map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?,
+            );
+            locked(name);
         }
-        Ok(())
+        let others = connections.map(|(name, connection)| (name.clone(), connection));
+        let tried = for_each_host(others, setting.limit, |name, connection| {
+            connection.try_lock(setting, name, order)
+        });
+        let mut late = Vec::new();
+        for (name, result) in tried {
+            match result {
+                Ok(Tried::Locked(files)) if late.is_empty() => {
+                    locked(&name);
+                    taken.insert(name, files);
+                }
+                Ok(_) => late.push(name),
+                Err(problem) => return Err(BTreeMap::from([(name, problem)])),
+            }
+        }
+        let given_back = self.connections.iter_mut();
+        let given_back =
+            given_back.filter(|(name, _)| late.iter().skip(1).any(|late| late == *name));
+        for_each_host(
+            given_back.map(|(name, connection)| (name.clone(), connection)),
+            setting.limit,
+            // One that cannot be asked any more has lost its lock, too.
+            |_, connection| {
+                drop(
+                    connection
+                        .session
+                        .run_here("giving a lock back", UNLOCK, LOOK),
+                )
+            },
+        );
+        for name in late {
+            let connection = self.connections.get_mut(&name).expect("it was just asked");
+            let files = wait_for_lock(setting, &name, connection, order, deadline, tell)
+                .map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?;
+            locked(&name);
+            taken.insert(name, files);
+        }
+        Ok(taken)
     }
 
-    /// Looks again, on the same sessions, and refuses if files or generations are not what the plan
-    /// was made from. What runs may differ: a crash loop must not block the release that mends it.
+    /// Refuses if files or generations are not what the plan was made from, by what hosts said of
+    /// them under their locks. What runs may differ: a crash loop must not block the release that
+    /// mends it. It is looked at again where the release acts, unless that was just done.
     ///
     /// # Errors
     /// The problems of the hosts that moved or did not answer.
     pub(super) fn look_again(
         &mut self,
         setting: Setting<'_>,
+        files: &BTreeMap<HostName, Vec<u8>>,
+        acts: impl Fn(&HostName) -> bool + Sync,
     ) -> Result<(), BTreeMap<HostName, Problem>> {
         let connections = self.connections.iter_mut();
         let connections = connections.map(|(name, connection)| (name.clone(), connection));
         let results = for_each_host(connections, setting.limit, |name, connection| {
+            let same = files.get(name).is_some_and(|files| {
+                with_request(setting, name, &connection.layout, Detail::Plan, |request| {
+                    observe::same_files(request, &connection.answer, files)
+                })
+            });
+            if same && (!acts(name) || connection.asked.elapsed() < FRESH) {
+                return Ok(());
+            }
             let before = connection.look.observed.clone();
             connection.look_again(setting, name)?;
             match what_moved(&before, &connection.look.observed) {
@@ -237,22 +309,101 @@ impl Hosts {
     }
 }
 
+/// What came of trying a lock.
+enum Tried {
+    /// It is ours; what the host said of its files then.
+    Locked(Vec<u8>),
+    Held {
+        holder: String,
+    },
+}
+
+/// Tries the lock of a host until it is taken, or until `deadline`: once, if there is none.
+fn wait_for_lock(
+    setting: Setting<'_>,
+    name: &HostName,
+    connection: &mut Connection,
+    order: &Order,
+    deadline: Option<Instant>,
+    tell: &impl Fn(Event),
+) -> Result<Vec<u8>, Problem> {
+    let mut told = None;
+    loop {
+        let holder = match connection.try_lock(setting, name, order)? {
+            Tried::Locked(files) => return Ok(files),
+            Tried::Held { holder } => holder,
+        };
+        let now = activity(&mut connection.session, &connection.layout)?;
+        let at = now.activation.map(|activation| activation.at);
+        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
+            return Err(Problem::Locked { holder, at });
+        }
+        if told.as_ref() != Some(&(holder.clone(), at.clone())) {
+            told = Some((holder.clone(), at.clone()));
+            tell(Event {
+                host: name.clone(),
+                kind: EventKind::WaitingForLock { holder, at },
+            });
+        }
+        std::thread::sleep(LOCK_RETRY);
+    }
+}
+
+impl Drop for Hosts {
+    /// All sessions end at the same time.
+    fn drop(&mut self) {
+        for connection in self.connections.values_mut() {
+            connection.session.end();
+        }
+    }
+}
+
 fn open(setting: Setting<'_>, name: &HostName, detail: Detail) -> Result<Connection, Problem> {
-    let mut session = connect(&setting.cluster.hosts[name], setting.connect)?;
+    let host = &setting.cluster.hosts[name];
     let cluster = &setting.cluster.name;
-    let layout = match session.root() {
+    let layout = match root(host, setting.connect) {
         Some(root) => Layout::directory(&root.to_string_lossy(), cluster),
         None => Layout::host(cluster),
     };
-    let look = observe(setting, name, &mut session, &layout, detail)?;
+    let asked = Instant::now();
+    let script = with_request(setting, name, &layout, detail, |request| request.script());
+    let first = First {
+        doing: LOOKING,
+        script: &script,
+        timeout: LOOK,
+    };
+    let (mut session, first) = connect(host, setting.connect, first)?;
+    let first = Some(first.stdout);
+    let (look, answer) = observe(setting, name, &mut session, &layout, detail, first)?;
     Ok(Connection {
         session,
         layout,
         look,
+        answer,
+        asked,
     })
 }
 
-/// One look: one exchange, or two where something differs. A file that changes while it is looked
+/// What is asked of a host, and with which eyes.
+fn with_request<T>(
+    setting: Setting<'_>,
+    name: &HostName,
+    layout: &Layout,
+    detail: Detail,
+    then: impl FnOnce(&Request<'_>) -> T,
+) -> T {
+    let wanted = &setting.desired.hosts[name];
+    let manifest = Manifest::of(&setting.cluster.name, name, wanted);
+    then(&Request {
+        layout,
+        engine: wanted.engine,
+        desired: &manifest.services,
+        detail,
+    })
+}
+
+/// One look: one exchange, or two where something differs. `answered` is the answer of the first one, if
+/// it was asked already. A file that changes while it is looked
 /// at is looked at once more.
 fn observe(
     setting: Setting<'_>,
@@ -260,34 +411,32 @@ fn observe(
     session: &mut Session,
     layout: &Layout,
     detail: Detail,
-) -> Result<HostLook, Problem> {
-    let wanted = &setting.desired.hosts[name];
-    let manifest = Manifest::of(&setting.cluster.name, name, wanted);
-    let request = Request {
-        layout,
-        engine: wanted.engine,
-        desired: &manifest.services,
-        detail,
-    };
-    let doing = "looking at the host";
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let mut once = || -> Result<HostLook, Problem> {
-            let answer = session.run(doing, &request.script(), LOOK)?;
-            match observe::parse(&request, &answer.stdout)? {
-                Look::Complete(look) => Ok(look),
+    mut answered: Option<Vec<u8>>,
+) -> Result<(HostLook, Vec<u8>), Problem> {
+    with_request(setting, name, layout, detail, |request| {
+        let mut once = || -> Result<_, Problem> {
+            let answer = match answered.take() {
+                Some(answer) => answer,
+                None => session.run(LOOKING, &request.script(), LOOK)?.stdout,
+            };
+            let look = match observe::parse(request, &answer)? {
+                Look::Complete(look) => look,
                 Look::NeedsMore(first) => {
-                    let answer = session.run(doing, &first.script(), LOOK)?;
-                    Ok(first.complete(&answer.stdout)?)
+                    let more = session.run(LOOKING, &first.script(), LOOK)?;
+                    first.complete(&more.stdout)?
                 }
-            }
+            };
+            Ok((look, answer))
         };
-        match once() {
-            Err(Problem::Observe(ObserveError::Changed { .. })) if tries < 3 => {}
-            result => return result,
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match once() {
+                Err(Problem::Observe(ObserveError::Changed { .. })) if tries < 3 => {}
+                result => return result,
+            }
         }
-    }
+    })
 }
 
 /// The first difference in what a release writes, as a sentence; `None` if there is none.

@@ -98,10 +98,13 @@ pub fn release(
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
     let stopped = |stage| move |problems| Stopped { stage, problems };
-    hosts
-        .lock(&order.holder, order.lock_wait, tell)
+    let files = hosts
+        .lock(setting, order, tell)
         .map_err(stopped(Stage::Lock))?;
-    hosts.look_again(setting).map_err(stopped(Stage::Stale))?;
+    let acts = |name: &HostName| takes_part(shown, name);
+    hosts
+        .look_again(setting, &files, acts)
+        .map_err(stopped(Stage::Stale))?;
     let preparation = Preparation::of(setting, hosts, shown, order);
     let observed = preparation
         .carry_out(hosts, setting.limit, tell)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Order;
@@ -12,7 +13,6 @@ use crate::cluster::model::{Delivery, Engine, Host, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::parallel::for_each_host;
-use crate::host::script::guard_stage;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, target};
@@ -35,7 +35,7 @@ pub(super) struct Preparation<'a> {
 pub(super) struct HostPreparation<'a> {
     pub manifest: Manifest,
     from: Option<u64>,
-    pub sent: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    pub sent: BTreeMap<&'a ServiceName, &'a Arc<DesiredService>>,
     host: &'a Host,
     /// What the host makes of secrets, of the services that are sent.
     secrets: BTreeMap<&'a ServiceName, &'a BTreeMap<String, MadeFile>>,
@@ -232,8 +232,6 @@ impl HostPreparation<'_> {
             .map_err(|error| not_staged(error.to_string()))?;
         let length = payload.len();
         let layout = &connection.layout;
-        let guard = guard_stage(layout, stage);
-        connection.session.run_here("staging", &guard, STAGE)?;
         let script = staged.stage_script(layout, stage, length);
         let session = &mut connection.session;
         let answer = session.run_with_payload("staging", &script, payload, STAGE)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +24,8 @@ pub struct Desired {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredHost {
     pub engine: Engine,
-    pub services: BTreeMap<ServiceName, DesiredService>,
+    /// One that runs on several hosts is the same on those with the same engine.
+    pub services: BTreeMap<ServiceName, Arc<DesiredService>>,
 }
 
 /// One service on one host: its unit, its inputs directory, and the inputs that they carry.
@@ -31,7 +33,7 @@ pub struct DesiredHost {
 pub struct DesiredService {
     pub unit: UnitName,
     /// The unit file's text.
-    pub unit_text: String,
+    pub unit_text: Arc<str>,
     /// The links that `systemctl enable` makes: the targets of `WantedBy=` and `RequiredBy=`
     /// with the directory's suffix, as `multi-user.target.wants`.
     pub enabled_by: BTreeSet<String>,
@@ -51,9 +53,19 @@ pub struct DesiredService {
     pub port: Option<u16>,
     pub needs: Vec<ServiceName>,
     pub restart: RestartPolicy,
+    pub readiness: Readiness,
     pub stateful: bool,
     /// Where the unit's text comes from: the template's path, for reasons.
     pub template: String,
+}
+
+/// What its unit's start waits for, beyond that its container runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// Nothing, or nobody knows.
+    Running,
+    /// It has answered the probe that is described for it (`[health]`).
+    Probed,
 }
 
 /// What decides how a container runs, in a form that is compared and explained.

@@ -215,7 +215,7 @@ fn marks(unit_text: &str) -> (Option<String>, Option<String>) {
 /// that was edited by hand. Of what [`render`](super::render) makes the result is
 /// [`DesiredService::inputs`].
 #[must_use]
-pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
+pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, impl AsRef<str>>) -> Inputs {
     let text = blanked(unit_text);
     let mut inputs = Inputs {
         directives: directives(&parse_unit(&text)),
@@ -223,6 +223,7 @@ pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, String>) -> Inputs {
     };
     // Sorted, as systemd reads them: a later file wins.
     for (path, text) in files {
+        let text = text.as_ref();
         if secrets::is_secret(path) {
             // Its keyed digest speaks for it.
         } else if path == secrets::DIGESTS {

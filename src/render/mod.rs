@@ -27,12 +27,14 @@ mod wait;
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use self::error::RenderError;
 pub use crate::cluster::digest;
 
 use self::desired::{
     Desired, DesiredHost, DesiredService, DirectoryName, InputValue, InputVariable, Inputs,
+    Readiness,
 };
 use self::digest::Digest;
 use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint};
@@ -77,7 +79,7 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         for (engine, names) in placed {
             match render_service(&mut templates, cluster, service, engine) {
                 Ok(desired) => {
-                    let copies = std::iter::repeat_n(desired, names.len());
+                    let copies = std::iter::repeat_n(Arc::new(desired), names.len());
                     for (name, desired) in names.into_iter().zip(copies) {
                         let host = hosts.get_mut(name).expect("every host has its entry");
                         host.services.insert(service.name.clone(), desired);
@@ -154,7 +156,7 @@ fn render_service<'s>(
     };
     Ok(DesiredService {
         unit: UnitName::new(&cluster.name, &service.name),
-        unit_text,
+        unit_text: unit_text.into(),
         enabled_by: enabled_by(&unit),
         directory,
         files,
@@ -166,6 +168,10 @@ fn render_service<'s>(
         port: taken_port(service),
         needs: service.needs.clone(),
         restart: service.restart,
+        readiness: match service.health {
+            Some(_) => Readiness::Probed,
+            None => Readiness::Running,
+        },
         stateful: service.stateful,
         template: service.template.origin.clone(),
     })

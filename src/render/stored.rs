@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::{DesiredService, Inputs};
+use super::desired::{DesiredService, Inputs, Readiness};
 use super::digest::Digest;
 use super::fingerprint::inputs_of;
 use super::manifest::ManifestService;
@@ -60,7 +60,7 @@ pub fn stored(
         .to_owned();
     Ok(DesiredService {
         unit,
-        unit_text: unit_text.to_owned(),
+        unit_text: unit_text.into(),
         enabled_by: enabled_by(unit_text),
         directory: entry.directory.clone(),
         files,
@@ -76,6 +76,7 @@ pub fn stored(
             moving: moved == Moved::Yes,
         },
         restart: RestartPolicy::Auto,
+        readiness: Readiness::Running,
         stateful: entry.stateful,
         template: "its generation".to_owned(),
     })

@@ -25,20 +25,17 @@ pub(super) fn lines(file: &FileChange, palette: &Palette) -> Vec<String> {
             "/dev/null",
             path.as_str(),
             before.as_deref().unwrap_or_default(),
-            after.as_str(),
+            &**after,
         ),
         (Change::Removed, Some(before), after) => (
             path.as_str(),
             "/dev/null",
-            before.as_str(),
+            &**before,
             after.as_deref().unwrap_or_default(),
         ),
-        (Change::Changed, Some(before), Some(after)) => (
-            path.as_str(),
-            path.as_str(),
-            before.as_str(),
-            after.as_str(),
-        ),
+        (Change::Changed, Some(before), Some(after)) => {
+            (path.as_str(), path.as_str(), &**before, &**after)
+        }
         (Change::Added, _, None) => return vec![named(&path, "new", palette)],
         (Change::Removed, None, _) => return vec![named(&path, "removed", palette)],
         (Change::Changed, None, _) | (Change::Changed, _, None) => {

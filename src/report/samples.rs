@@ -119,8 +119,8 @@ pub fn variable(name: &str, before: Option<&str>, after: Option<&str>) -> Reason
     Reason::Variable {
         layer: Layer::Cluster,
         name: VariableName::new(name).unwrap(),
-        before: before.map(str::to_owned),
-        after: after.map(str::to_owned),
+        before: before.map(Into::into),
+        after: after.map(Into::into),
     }
 }
 
@@ -142,8 +142,8 @@ pub fn image(before: &str, after: &str) -> Reason {
 pub fn file(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
     FileChange {
         path: path.to_owned(),
-        before: before.map(str::to_owned),
-        after: after.map(str::to_owned),
+        before: before.map(Into::into),
+        after: after.map(Into::into),
         kind: match (before, after) {
             (None, Some(_)) => Change::Added,
             (Some(_), None) => Change::Removed,

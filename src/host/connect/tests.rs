@@ -24,6 +24,12 @@ fn context(repository_root: &Path) -> ConnectContext {
     }
 }
 
+const FIRST: First<'static> = First {
+    doing: "asking",
+    script: "echo first; exit 7",
+    timeout: LOGIN,
+};
+
 /// Connects through a program that stands for `ssh`.
 fn connect_through(ssh: &str) -> Result<Session, HostError> {
     let there = tempfile::Builder::new()
@@ -55,11 +61,8 @@ fn connect_through(ssh: &str) -> Result<Session, HostError> {
         host_key: Some(format!("ssh-ed25519 {}", "A".repeat(68))),
         ..Ssh::default()
     };
-    connect_by(
-        &client,
-        &host(Transport::Ssh(pinned)),
-        &context(there.path()),
-    )
+    let host = host(Transport::Ssh(pinned));
+    connect_by(&client, &host, &context(there.path()), FIRST).map(|(session, _)| session)
 }
 
 fn error_through(ssh: &str) -> HostError {
@@ -72,8 +75,14 @@ fn a_directory_is_this_machine_below_a_root() {
     let directory = Transport::Directory {
         root: "hosts/docker01".into(),
     };
-    let mut session = connect(&host(directory), &context(repository.path())).unwrap();
+    let (host, context) = (host(directory), context(repository.path()));
+    let (mut session, first) = connect(&host, &context, FIRST).unwrap();
+    assert_eq!(
+        (first.stdout.as_slice(), first.status),
+        (&b"first\n"[..], 7)
+    );
     let root = repository.path().join("hosts/docker01");
+    assert_eq!(super::root(&host, &context).as_ref(), Some(&root));
     assert_eq!(session.root(), Some(root.as_path()));
     assert_eq!(session.runs(), Runs::FilesOnly);
     assert_eq!(session.at(), root.to_str().unwrap());
@@ -139,7 +148,7 @@ fn a_missing_ssh_is_said_plainly() {
         options: Options::All,
     };
     let host = host(Transport::Ssh(Ssh::default()));
-    let error = connect_by(&client, &host, &context(there.path()))
+    let error = connect_by(&client, &host, &context(there.path()), FIRST)
         .err()
         .unwrap();
     assert_eq!(error.kind, HostErrorKind::NoSsh);

@@ -35,7 +35,7 @@ pub(super) struct State {
 }
 
 /// The answer of the first exchange.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct First {
     pub stats: BTreeMap<String, Stat>,
     pub digests: BTreeMap<String, Digest>,
@@ -52,6 +52,13 @@ pub(super) struct First {
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
 }
+
+/// What systemd leaves when it starts units or reads their files, and an activation before that.
+const STARTS: &[&str] = &[
+    "/run/systemd/units/",
+    "/run/systemd/notify",
+    "/run/bayplan/reloaded",
+];
 
 impl First {
     pub fn parse(request: &Request<'_>, answer: &[u8]) -> Result<Self, ObserveError> {
@@ -105,6 +112,35 @@ impl First {
         first.record = first.take_text(&mut rest, current.join("record.json").as_str())?;
         first.take_containers(request.engine, rest)?;
         Ok(first)
+    }
+
+    /// The same without everything that is there only where processes run.
+    pub fn files(self) -> Self {
+        let First {
+            mut stats,
+            digests,
+            made,
+            masked,
+            current,
+            states: _,
+            manifest,
+            record,
+            containers: _,
+            images: _,
+        } = self;
+        stats.retain(|path, _| !STARTS.iter().any(|start| path.starts_with(start)));
+        First {
+            stats,
+            digests,
+            made,
+            masked,
+            current,
+            states: BTreeMap::new(),
+            manifest,
+            record,
+            containers: Vec::new(),
+            images: BTreeMap::new(),
+        }
     }
 
     /// `<found> <stands> <path> <record>`. A record that a hand wrote may be anything; it then

@@ -338,10 +338,15 @@ impl<'a> FirstLook<'a> {
                 image: container.image.clone(),
             })
             .collect();
+        let activation = |path: &String| {
+            let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
+            Some(unit.strip_suffix(".service")?.to_owned())
+        };
         Ok(HostLook {
             observed,
             details,
             unmanaged,
+            activating: self.first.stats.keys().filter_map(activation).collect(),
         })
     }
 }

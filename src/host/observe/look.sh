@@ -112,6 +112,8 @@ look_at_files() {
     # An invocation's link is made when a unit starts; the other two were made before systemd
     # last read the unit files.
     each /run/systemd/units/invocation:"$cluster"-*.service /run/bayplan/reloaded /run/systemd/notify
+    # Activations that run, of whatever cluster.
+    each /run/systemd/units/invocation:bayplan-activate-*.service
   fi
   all_names=$all_names$names all_files=$all_files$files
   # Digests first: a file that changes in between then has a time that is too new, never too old.
@@ -138,10 +140,21 @@ look_for_problems() {
   command -v "$engine" >/dev/null 2>&1 || problem engine "$engine"
 }
 
-# The request that `docker ps` sends, by a smaller client: the start of docker's own takes more
-# processor time than the whole rest of a look. Only where docker's own would ask there, too.
+# get PATH: what dockerd answers, by the smallest client that is there. perl takes a fourth of the processor
+# time of curl, and that a fourth of docker's own, which is more than the whole rest of a look.
+get() {
+  perl -e 'alarm 60;
+    socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
+    syswrite(S, "GET $ARGV[0] HTTP/1.0\r\nHost: docker\r\n\r\n");
+    1 while sysread(S, $a, 65536, length($a));
+    $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
+    print $a' "$1" ||
+    curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$1"
+} 2>/dev/null
+
+# The request that `docker ps` sends. Only where docker's own client would ask there, too.
 ask_dockerd() {
-  [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] && command -v curl >/dev/null || return 1
+  [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] || return 1
   settings=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/config.json
   if [ -e "$settings" ]; then
     case $(cat "$settings") in
@@ -149,7 +162,7 @@ ask_dockerd() {
     esac
   fi
   # filters={"label":["bayplan.cluster=…"]}
-  answer=$(curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker/containers/json?filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D") || return 1
+  answer=$(get "/containers/json?filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D") || return 1
   printf '%s\n' "$answer"
 }
 

@@ -44,7 +44,7 @@ fn a_host_that_is_as_desired_is_seen_in_one_exchange() {
         assert_eq!(look.observed.next_generation, 5);
         for (name, desired) in &host.services {
             let seen = &look.observed.services[name];
-            let digest = Digest::of(&desired.unit_text);
+            let digest = Digest::of(&*desired.unit_text);
             assert_eq!(seen.unit.file, UnitFile::Ours { digest, text: None });
             assert_eq!(seen.unit.enabled_by, desired.enabled_by);
             let there = &seen.directories[&desired.directory].files;
@@ -66,7 +66,7 @@ fn what_differs_is_fetched_to_the_letter() {
     let before = desired(&[("web", "1\n\u{1}ü")]);
     let web = &before.services[&service("web")];
     let seen = &look.observed.services[&service("web")];
-    let (digest, text) = (Digest::of(&web.unit_text), Some(web.unit_text.clone()));
+    let (digest, text) = (Digest::of(&*web.unit_text), Some(web.unit_text.clone()));
     assert_eq!(seen.unit.file, UnitFile::Ours { digest, text });
     let texts = &seen.directories[&web.directory].texts;
     assert_eq!(texts["50-web.env"].as_bytes(), web.files["50-web.env"]);
@@ -248,7 +248,7 @@ impl Answer {
             "current link /var/lib/bayplan/demo/generations/3".to_owned(),
             format!(
                 "{}  /etc/systemd/system/demo-web.service",
-                Digest::of(&web.unit_text)
+                Digest::of(&*web.unit_text)
             ),
             format!(
                 "s 81a4 300 {0} {0} /etc/systemd/system/demo-web.service",

@@ -5,7 +5,7 @@
 
 # Standard input may be the lock of the host: it is kept, and no command reads from it.
 exec 8<&0 </dev/null
-printf 'begin %s %s\n' "$steps" "$(date +%s)"
+printf 'begin %s %s %s\n' "$steps" "$(date +%s)" "$$"
 set -u
 started=''
 newline='
@@ -124,6 +124,25 @@ flush() {
   # A pattern that matches nothing stays as it is: the last service of a host may have left.
   [ -e "$2" ] || set -- "$1"
   run sync "$@"
+}
+
+# begin_flush: the staged generation is on the disk by the time it is needed there. The lock is not for it.
+flusher=''
+begin_flush() {
+  [ -d "$staged" ] || return 0
+  flush "$staged" >/dev/null 2>&1 8<&- &
+  flusher=$!
+}
+
+# flush_staged: the same, to its end, with what was written since.
+flush_staged() {
+  if [ -n "$flusher" ] && wait "$flusher"; then
+    set -- "$staged/record.json" "$staged"
+    [ ! -f "$staged/restarted" ] || set -- "$staged/restarted" "$@"
+    run sync "$@"
+  else
+    flush "$staged"
+  fi
 }
 
 # ours FILE: whether it is a unit of this cluster, or none.
@@ -309,8 +328,6 @@ moment() {
 
 # restart_unit UNIT: starts a stopped one. Blocks until the unit says that it is healthy.
 restart_unit() {
-  moment
-  restarted=$now
   [ ! -d "$staged" ] || printf '%s\n' "$1" >>"$staged/restarted"
   # Else an earlier crash loop may forbid the start (start-limit-hit).
   systemctl reset-failed "$1.service" >/dev/null 2>&1
@@ -318,8 +335,10 @@ restart_unit() {
     tell_unit "$1"
     return 1
   }
+  moment
+  restarted=$now
   started="$started$(invocation "$1")$newline"
-  containers=''
+  containers='' recorded=''
 }
 
 # restart_unless UNIT FINGERPRINT: restarts it unless its container carries this fingerprint.
@@ -369,8 +388,8 @@ unwell() {
   return 1
 }
 
-# await_healthy UNIT...: active, with a container, and still the same start after $settle
-# hundredths of a second. Waits for what is under way for $patience tenths of a second.
+# await_healthy UNIT...: active, with a container, and still the same start $settle hundredths of a
+# second after the last one became active. Waits for what is under way for $patience tenths of a second.
 await_healthy() {
   tries=$((patience / 2))
   for unit; do
@@ -385,6 +404,18 @@ await_healthy() {
       ;;
     esac
   done
+  for unit; do
+    # The engine's client is the unit's process; the container comes a little later. It ends the
+    # client when it ends, so from then on the unit tells.
+    until container_runs "$unit"; do
+      stays_active "$unit" || break
+      tries=$((tries - 1))
+      [ "$tries" -gt 0 ] || unwell "$unit" 'has no running container' || return 1
+      sleep 0.2
+    done
+  done
+  # In the time that has to pass anyway.
+  recorded=$(images)
   moment
   left=$((settle - (now - restarted)))
   if [ "$left" -gt 0 ]; then
@@ -393,13 +424,6 @@ await_healthy() {
     sleep "$((left / 100)).$hundredths"
   fi
   for unit; do
-    # The engine's client is the unit's process; the container comes a little later.
-    until container_runs "$unit"; do
-      stays_active "$unit" || break
-      tries=$((tries - 1))
-      [ "$tries" -gt 0 ] || unwell "$unit" 'has no running container' || return 1
-      sleep 0.2
-    done
     stays_active "$unit" ||
       unwell "$unit" "did not stay active for $((settle / 100)).$((settle % 100 / 10)) s" || return 1
   done
@@ -437,10 +461,12 @@ remove_unit() {
 }
 
 # images: the ids of the images that the cluster's containers run, as members of JSON.
+recorded=''
 images() {
   [ "$runs" = processes ] || return 0
-  # shellcheck disable=SC2046 # ids have no blanks
-  set -- $("$engine" ps --quiet --no-trunc --filter "label=bayplan.cluster=$cluster" 2>/dev/null)
+  # Those that were just seen are not asked for again.
+  # shellcheck disable=SC2086,SC2046 # names have no blanks
+  set -- ${containers:-$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>/dev/null)}
   [ $# -gt 0 ] || return 0
   comma=''
   "$engine" inspect --type container --format '{{.Name}} {{.Image}}' "$@" 2>/dev/null | while read -r name id; do
@@ -460,8 +486,9 @@ set_current() {
   generation=$var/generations/$1
   if [ -d "$staged" ]; then
     [ ! -e "$generation" ] || fail "$generation is there already" || return 1
-    write "$staged/record.json" "$record,\"result\":\"done\",\"finished\":\"$(date +%Y-%m-%dT%H:%M:%SZ)\",\"images\":{$(images)}}" || return 1
-    run mkdir -p "$var/generations" && flush "$staged" && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
+    [ -n "$recorded" ] || recorded=$(images)
+    write "$staged/record.json" "$record,\"result\":\"done\",\"finished\":\"$(date +%Y-%m-%dT%H:%M:%SZ)\",\"images\":{$recorded}}" || return 1
+    run mkdir -p "$var/generations" && flush_staged && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
     source=$generation
   fi
   [ -d "$generation" ] || fail "$generation is not there" || return 1
@@ -512,3 +539,4 @@ source=$staged
 for left in "$units/.$cluster-"*.service.bayplan-new; do
   [ ! -e "$left" ] || rm -f "$left"
 done
+begin_flush

@@ -7,6 +7,7 @@ elif ! command exec 9<>"$lock"; then
 elif flock -n 9; then
   printf '%s\n' "$holder" >"$lock"
   printf 'locked\n'
+  locked
 else
   exec 9>&-
   printf 'held\n'

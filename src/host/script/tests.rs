@@ -63,7 +63,7 @@ fn an_activation_places_units_inputs_links_and_current() {
         let web = &host.services[&service("web")];
         let base = format!("etc/bayplan/demo/web/{}", web.directory);
         assert_eq!(tree[&format!("{base}/files/etc/app.conf")], "it's");
-        assert_eq!(tree["etc/systemd/system/demo-web.service"], web.unit_text);
+        assert_eq!(tree["etc/systemd/system/demo-web.service"], *web.unit_text);
         assert_eq!(
             tree["etc/systemd/system/multi-user.target.wants/demo-web.service"],
             "-> /etc/systemd/system/demo-web.service"
@@ -294,8 +294,8 @@ fn a_path_that_leads_out_of_its_directory_makes_no_script() {
 fn the_lock_is_held_until_its_shell_ends_and_names_its_holder() {
     for shell in shells() {
         let root = Root::new(shell);
-        let first = lock_script(&root.layout, "ada@laptop\n1234 it's me");
-        let second = lock_script(&root.layout, "bob");
+        let first = lock_script(&root.layout, "ada@laptop\n1234 it's me", "");
+        let second = lock_script(&root.layout, "bob", "echo 'never said'");
         // The second shell asks while the first one has it, then after it was given back.
         let file = root.path("second.sh");
         std::fs::write(&file, second).unwrap();
@@ -328,7 +328,7 @@ fn a_lock_that_cannot_be_made_does_not_end_the_session() {
     for shell in shells() {
         let root = Root::new(shell);
         root.write("var/lib/bayplan", "a file");
-        let script = lock_script(&root.layout, "ada");
+        let script = lock_script(&root.layout, "ada", "echo 'never said'");
         let said = run(shell, &format!("{script}\necho alive"), b"");
         let said = String::from_utf8(said).unwrap();
         assert!(

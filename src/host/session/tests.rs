@@ -347,7 +347,10 @@ fn a_host_that_hears_nothing_ends_the_session_and_frees_its_lock() {
 #[test]
 fn a_session_that_shows_life_goes_on() {
     let mut session = session(&["sh"]);
-    session.end_when_silent(Duration::from_secs(1)).unwrap();
+    let limit = Duration::from_secs(1);
+    let watch = Session::end_when_silent(limit);
+    session.run_here("watching", &watch, LONG).unwrap();
+    session.show_life(limit);
     // Longer than the limit: first idle, then in a script.
     let idle = session
         .process

@@ -167,15 +167,23 @@ how_to_install() {
   echo -
 }
 
+# Nothing is there to be checked below a root directory, and if the stage is gone the digests say so.
+check_running() {
+  [ "$runs" = files ] || [ ! -d "$stage" ] || "$@"
+}
+
+# Three at the same time, each with a pipe for what it says: most of it is waiting for the engine.
 printf 'bayplan check 1\n'
-{
-  check_digests
-  [ ! -d "$stage" ] || check_secrets
-  check_space
-  if [ "$runs" = processes ] && [ -d "$stage" ]; then
-    check_units
-    check_names
-    check_images
-  fi
-} </dev/null
+check_running check_images </dev/null | {
+  check_running check_names </dev/null | {
+    {
+      check_digests
+      [ ! -d "$stage" ] || check_secrets
+      check_space
+      check_running check_units
+    } </dev/null
+    cat
+  }
+  cat
+}
 printf 'end\n'

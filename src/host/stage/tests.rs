@@ -25,7 +25,7 @@ fn what_is_staged_is_what_was_sent() {
         let stage = "var/lib/bayplan/demo/staging/a";
         assert_eq!(
             root.read(&format!("{stage}/units/demo-web.service")),
-            host.services[&super::super::sample::service("web")].unit_text
+            *host.services[&super::super::sample::service("web")].unit_text
         );
         // A second one replaces the first one.
         root.stage(&host, &id("b"));

@@ -37,7 +37,7 @@ impl FirstLook<'_> {
                 let path = base.join(file);
                 if let Some(text) = more.texts.get(path.as_str()) {
                     self.check_unchanged(path.as_str(), text, digest)?;
-                    seen.texts.insert(file.clone(), text.clone());
+                    seen.texts.insert(file.clone(), text.as_str().into());
                 }
             }
         }
@@ -116,7 +116,7 @@ impl FirstLook<'_> {
         let cluster = self.request.layout.cluster().as_str();
         Ok(match mark(text) {
             Some((owner, of)) if owner == cluster && of == service.as_str() => {
-                let text = Some(text.clone());
+                let text = Some(text.as_str().into());
                 UnitFile::Ours { digest, text }
             }
             Some((owner, _)) if owner != cluster => {
