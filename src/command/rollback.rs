@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::diff::failures;
+use super::diff::{Scope, failures};
 use super::release::{Way, carry_out, order};
 use super::{Exit, Failure};
-use crate::cli::{Rollback, Scope};
+use crate::cli::Rollback;
 use crate::cluster::name::HostName;
 use crate::host::history::{History, last_release};
 use crate::host::observe::Detail as Look;

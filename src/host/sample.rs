@@ -142,6 +142,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
         when: "2026-11-21T09:30:00Z".to_owned(),
         commit: None,
         back_to: None,
+        reasons: Vec::new(),
     };
     let activation = Activation {
         layout,

@@ -1,6 +1,7 @@
 //! A plan as text: every host in the order of its execution, what changes there and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::Space;
@@ -60,19 +61,14 @@ pub(super) fn body(
 /// services; nothing if there is nothing to do, or something
 /// to solve first.
 #[must_use]
-pub fn next_step(
-    plan: &Plan,
-    only: &[ServiceName],
-    moves: Moves,
-    palette: &Palette,
-) -> Option<String> {
+pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -> Option<String> {
     if !plan.refusals.is_empty() {
         return None;
     }
-    let services: Vec<&ServiceName> = if plan.is_empty() {
-        pending(plan).into_iter().collect()
-    } else {
-        only.iter().collect()
+    let services: Vec<&ServiceName> = match what {
+        _ if plan.is_empty() => pending(plan).into_iter().collect(),
+        Next::Saved(_) => Vec::new(),
+        Next::Services(only) => only.iter().collect(),
     };
     if plan.is_empty() && services.is_empty() {
         return None;
@@ -83,10 +79,35 @@ pub fn next_step(
         Moves::Refuse => "",
     };
     let next = paint(palette.help, "next:");
+    if let (Next::Saved(path), false) = (what, plan.is_empty()) {
+        let path = shell_word(&path.to_string_lossy());
+        return Some(format!(
+            "{next} `bayplan release {} --plan {path}{flag}`\n",
+            plan.cluster
+        ));
+    }
     Some(format!(
         "{next} `bayplan release {}{services}{flag}`\n",
         plan.cluster
     ))
+}
+
+/// What the next release is to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Next<'a> {
+    /// These services, or all of them.
+    Services(&'a [ServiceName]),
+    /// The plan in this file.
+    Saved(&'a Path),
+}
+
+/// A word as a shell takes it, on one line and without what steers a terminal.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", escape(word).replace('\'', r"'\''"))
 }
 
 /// Services whose restart waits for the operator.
@@ -514,7 +535,10 @@ mod tests {
             shown(&cluster, &plan, Detail::Short),
             "No changes on 1 host of production; docker02 and docker03 not seen\n"
         );
-        assert_eq!(next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN), None);
+        assert_eq!(
+            next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN),
+            None
+        );
         assert_eq!(
             shown(
                 &cluster,
@@ -546,7 +570,7 @@ mod tests {
         );
         assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
         assert_eq!(
-            next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN).unwrap(),
+            next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN).unwrap(),
             "next: `bayplan release production reports`\n"
         );
     }
@@ -612,20 +636,36 @@ mod tests {
     fn the_next_step_names_what_was_asked_for() {
         let only = [samples::service("search")];
         assert_eq!(
-            next_step(&samples::ordinary(), &only, Moves::Refuse, &Palette::PLAIN).unwrap(),
+            next_step(
+                &samples::ordinary(),
+                Next::Services(&only),
+                Moves::Refuse,
+                &Palette::PLAIN
+            )
+            .unwrap(),
             "next: `bayplan release production search`
 "
         );
         assert_eq!(
             next_step(
                 &samples::everything("x"),
-                &[],
+                Next::Services(&[]),
                 Moves::Refuse,
                 &Palette::PLAIN
             ),
             None,
             "refused"
         );
+        for (path, word) in [
+            ("plan.json", "plan.json"),
+            ("it's\u{1b}.json", r"'it'\''s\u{1b}.json'"),
+        ] {
+            let saved = Next::Saved(Path::new(path));
+            assert_eq!(
+                next_step(&samples::ordinary(), saved, Moves::Allow, &Palette::PLAIN).unwrap(),
+                format!("next: `bayplan release production --plan {word} --allow-move`\n")
+            );
+        }
     }
 
     proptest! {
