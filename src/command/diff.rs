@@ -8,6 +8,7 @@ use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::observe::Detail as Look;
+use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, Setting};
@@ -76,6 +77,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
         }
         Format::Text => {
             show(&description, &plan, &scope, detail)?;
+            note_version(&hosts, &plan);
             if failures.is_empty() {
                 // A diff shows moves of stateful services; a release must be told.
                 let untold = Options {
@@ -131,6 +133,19 @@ pub(super) fn show(
         &palette,
     );
     Ok(stream::stdout(&text)?)
+}
+
+/// Tells that what differs in units may be another bayplan's doing.
+pub(super) fn note_version(hosts: &Hosts, plan: &Plan) {
+    let looks = hosts.looks();
+    let released_by = looks.filter_map(|(name, look)| {
+        let version = look.released_by.clone()?;
+        Some((name.clone(), version))
+    });
+    let note = text::another_version(&released_by.collect(), BAYPLAN, plan);
+    if let Some(note) = note {
+        stream::stderr(&errors::note(&note, &Palette::stderr()));
+    }
 }
 
 /// Whether a release would, or might, do anything.

@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::diff::{Scope, changes, failures, options, show};
+use super::diff::{Scope, changes, failures, note_version, options, show};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
@@ -20,6 +20,7 @@ use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::guard::{Breach, breaches};
+use crate::plan::saved::BAYPLAN;
 use crate::plan::{Moves, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release, stale};
@@ -139,6 +140,7 @@ pub(super) fn carry_out(
             return Ok(tell_stopped(&Stopped { stage, problems }, &order));
         }
         show(description, &shown, scope, detail)?;
+        note_version(hosts, &shown);
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
@@ -254,6 +256,7 @@ pub(super) fn order(
         reviewed: None,
         record: Record {
             format: 1,
+            bayplan: BAYPLAN,
             who,
             when: now.to_string(),
             commit,

@@ -133,6 +133,8 @@ pub struct HostLook {
     pub details: BTreeMap<ServiceName, UnitDetails>,
     /// Running containers that carry this cluster's label but belong to no unit file.
     pub unmanaged: Vec<Unmanaged>,
+    /// The version of bayplan that made the current generation.
+    pub released_by: Option<String>,
 }
 
 /// What systemd and the engine say of one unit, for people.

@@ -63,6 +63,8 @@ pub enum Source {
 pub struct Record {
     /// 1.
     pub format: u32,
+    /// The version of bayplan.
+    pub bayplan: &'static str,
     /// `ada@laptop`.
     pub who: String,
     /// RFC 3339, by the clock of the releaser.

@@ -11,7 +11,8 @@ use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::observed::Runs;
-use crate::plan::{Action, Change, HostPlan, Moves, Phase, Plan, ServicePlan};
+use crate::plan::reason::Reason;
+use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -90,6 +91,42 @@ pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -
         "{next} `bayplan release {}{services}{flag}`\n",
         plan.cluster
     ))
+}
+
+/// That units differ on hosts that another version of bayplan (`released_by`) released: it may have
+/// another built-in template, or write units otherwise. `None` where no unit differs for
+/// another reason than its inputs.
+#[must_use]
+pub fn another_version(
+    released_by: &BTreeMap<HostName, String>,
+    running: &str,
+    plan: &Plan,
+) -> Option<String> {
+    let differs = |service: &ServicePlan| {
+        let directive = |reason: &Reason| matches!(reason, Reason::Directive { .. });
+        let unit = service.unit.file_name();
+        let of_unit = |file: &FileChange| file.path == unit && file.kind == Change::Changed;
+        service.reasons.iter().any(directive)
+            || service.reasons.is_empty() && service.files.iter().any(of_unit)
+    };
+    let mut versions: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
+    for (host, version) in released_by {
+        let changed = plan.hosts.get(host);
+        if version != running && changed.is_some_and(|host| host.services.iter().any(differs)) {
+            versions.entry(version).or_default().push(host);
+        }
+    }
+    let versions: Vec<String> = versions
+        .into_iter()
+        .map(|(version, hosts)| format!("bayplan {version} released {}", list(&hosts)))
+        .collect();
+    (!versions.is_empty()).then(|| {
+        format!(
+            "{}, and this is {running}: what differs in their units may come from bayplan itself \
+             (its built-in template, where the description has none)",
+            versions.join("; ")
+        )
+    })
 }
 
 /// What the next release is to do.
@@ -433,7 +470,6 @@ mod tests {
 
     use super::super::samples;
     use super::*;
-    use crate::plan::reason::Reason;
 
     fn shown(cluster: &Cluster, plan: &Plan, detail: Detail) -> String {
         text(cluster, plan, &[], detail, &Palette::PLAIN)
@@ -470,6 +506,28 @@ mod tests {
         let plain = anstream::adapter::strip_str(&coloured).to_string();
         assert_eq!(plain, shown(&samples::cluster(), &plan, Detail::Diff));
         assert_snapshot!(coloured.replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn another_version_of_bayplan_is_told_where_units_differ() {
+        let by = |version: &str| {
+            let hosts = ["docker01", "docker02"];
+            hosts
+                .map(|name| (samples::host(name), version.to_owned()))
+                .into()
+        };
+        let everything = samples::everything("x");
+        assert_eq!(another_version(&by("0.2.0"), "0.2.0", &everything), None);
+        assert_eq!(
+            another_version(&by("0.1.0"), "0.2.0", &everything).unwrap(),
+            "bayplan 0.1.0 released docker01, and this is 0.2.0: what differs in their units may \
+             come from bayplan itself (its built-in template, where the description has none)"
+        );
+        // Another tag is no doing of bayplan's.
+        assert_eq!(
+            another_version(&by("0.1.0"), "0.2.0", &samples::ordinary()),
+            None
+        );
     }
 
     #[test]

@@ -338,10 +338,12 @@ impl<'a> FirstLook<'a> {
                 image: container.image.clone(),
             })
             .collect();
+        let record = self.first.record.as_deref();
         Ok(HostLook {
             observed,
             details,
             unmanaged,
+            released_by: record.and_then(generation::released_by),
         })
     }
 }
