@@ -91,6 +91,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         secrets: Some((&repository, &arguments.identities)),
         lift: &arguments.lift,
         repository: Some(&repository),
+        saved: arguments.plan.as_deref(),
         yes,
         detail,
     };
@@ -107,6 +108,8 @@ pub(super) struct Way<'a> {
     pub lift: &'a [Lift],
     /// What is released; `None` in a rollback, which releases nothing of a checkout.
     pub repository: Option<&'a Repository>,
+    /// The file of the plan, if it came from one.
+    pub saved: Option<&'a Path>,
     pub yes: bool,
     pub detail: Detail,
 }
@@ -124,6 +127,7 @@ pub(super) fn carry_out(
         secrets,
         lift: _,
         repository: _,
+        saved: _,
         yes,
         detail,
     } = *way;
@@ -156,7 +160,12 @@ pub(super) fn carry_out(
         let broken = guards(way, &shown);
         if !broken.is_empty() {
             let palette = Palette::stderr();
-            stream::stderr(&guard::text(&description.cluster.name, &broken, &palette));
+            stream::stderr(&guard::text(
+                &description.cluster.name,
+                way.saved,
+                &broken,
+                &palette,
+            ));
             stream::stderr("nothing was changed on any host\n");
             return Ok(Exit::Failed);
         }

@@ -113,6 +113,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         secrets: None,
         lift: &arguments.lift,
         repository: None,
+        saved: None,
         yes: arguments.yes,
         detail: if arguments.diff {
             Detail::Diff

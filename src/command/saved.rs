@@ -69,7 +69,11 @@ pub(super) fn write(
     let written = fs::write(beside, saved.to_text()).and_then(|()| fs::rename(beside, path));
     if let Err(error) = written {
         let _ = fs::remove_file(beside);
-        return Err(error.into());
+        // The name beside it is nobody's concern.
+        let why = error.kind();
+        return Err(
+            anyhow::anyhow!("the plan cannot be written to {}: {why}", path.display()).into(),
+        );
     }
     if commit.is_some_and(|commit| commit.ends_with("-dirty")) {
         let text = "the plan holds for these files only, and they are not committed";
@@ -138,9 +142,10 @@ pub(super) fn same_description(saved: &SavedPlan, repository: &Repository) -> Re
     let (error, help) = match moved {
         Moved::Commit { expected, found } => {
             let shown = |commit: &Option<String>| {
+                let words = |commit| format!("commit {}", short_commit(commit));
                 commit
                     .as_deref()
-                    .map_or_else(|| "no commit".to_owned(), short_commit)
+                    .map_or_else(|| "no commit".to_owned(), words)
             };
             let help = match &expected {
                 Some(commit) if !commit.ends_with("-dirty") => {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::Space;
-use super::text::{WIDTH, commas, count, escape, list, pad, width};
+use super::text::{WIDTH, commas, count, escape, list, pad, shell_word, width};
 use super::totals::Totals;
 use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
@@ -136,15 +136,6 @@ pub enum Next<'a> {
     Services(&'a [ServiceName]),
     /// The plan in this file.
     Saved(&'a Path),
-}
-
-/// A word as a shell takes it, on one line and without what steers a terminal.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", escape(word).replace('\'', r"'\''"))
 }
 
 /// Services whose restart waits for the operator.

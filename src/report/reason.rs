@@ -100,7 +100,7 @@ pub(super) fn kept(reason: &KeptReason) -> String {
     let name = value(name.as_deref().unwrap_or_default());
     match kind.as_str() {
         "new" => "new there".to_owned(),
-        "not_running" => format!("not running ({name})"),
+        "not_running" => format!("was not running ({name})"),
         "variable" | "secret" => {
             let change = change.as_deref().unwrap_or("changed");
             format!("{} {}", bare(reason.name.as_deref()), escape(change))
@@ -245,11 +245,11 @@ mod tests {
         image latest → 2
         its inputs changed; the ones before could not be read
         new there
-        not running (s3cret value)
         s3cret value changed
         s3cret value meant another image
         s3cret value, 50-search.env edited on the host
         s3cret value= changed
+        was not running (s3cret value)
         ");
     }
 

@@ -115,7 +115,7 @@ pub fn live(
         lines.push(match last {
             Some(entry) => format!("{}  {}", paint(palette.strong, host.as_str()), by(entry)),
             None => format!(
-                "{}  no release that it remembers restarted it",
+                "{}  no release on record restarted it",
                 paint(palette.strong, host.as_str())
             ),
         });
@@ -290,7 +290,7 @@ mod tests {
           ExecStart= changed
           ExecStop= changed
           running since 2026-11-22T09:30:50Z
-        docker02  no release that it remembers restarted it
+        docker02  no release on record restarted it
           not running
         ");
     }

@@ -147,7 +147,7 @@ fn another_commit_is_not_what_was_reviewed() {
     commit("one");
     assert_snapshot!(refused(&it), @"
     ------- stderr -------
-    error: the plan is stale: expected no commit, at which it was made, found 39d7ffe972
+    error: the plan is stale: expected no commit, at which it was made, found commit 39d7ffe972
     help: nothing was changed; make a new plan: `bayplan diff shop -o FILE`
     [exit code: 4]
     ");
@@ -155,7 +155,7 @@ fn another_commit_is_not_what_was_reviewed() {
     commit("two");
     assert_snapshot!(refused(&it), @"
     ------- stderr -------
-    error: the plan is stale: expected 39d7ffe972, at which it was made, found 814d56408f
+    error: the plan is stale: expected commit 39d7ffe972, at which it was made, found commit 814d56408f
     help: nothing was changed; `git checkout 39d7ffe972`, or make a new plan: `bayplan diff shop -o FILE`
     [exit code: 4]
     ");
@@ -219,7 +219,7 @@ fn guards_and_moves_hold_for_plans_too() {
     let flags = "--allow-move --lift clean";
     assert_snapshot!(it.bayplan("release --plan plan.json --allow-move").exits(1).stderr, @"
     error: guard clean: expected committed files, found no commit
-    help: `bayplan release shop --lift clean`
+    help: `bayplan release shop --plan plan.json --lift clean`
     nothing was changed on any host
     ");
     assert_eq!(before, it.tree("hosts"));

@@ -20,8 +20,8 @@ pub fn released(fleet: &'static Fleet) {
     // to refuse its fix.
     ground.repo.set_of("web", "tag", "1.1");
     save(&ground);
-    ground.host("docker02").sh("docker kill saved-web");
     let before = ground.containers();
+    ground.host("docker02").sh("docker kill saved-web");
     release(&ground).exits(0).says(&["Released", "saved"]);
     let after = ground.containers();
     assert_eq!(
@@ -32,7 +32,9 @@ pub fn released(fleet: &'static Fleet) {
     ground
         .bayplan(&["why", "saved", "web", "--live"])
         .exits(0)
-        .says(&["docker02", "restarted", "olivia", "image 1.0 → 1.1"])
+        .says(&["docker01", "restarted", "olivia"])
+        .says(&["image 1.0 → 1.1"])
+        .says(&["was not running"])
         .says(&["running since"]);
     ground
         .bayplan(&["history", "saved"])
