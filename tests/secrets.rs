@@ -259,6 +259,22 @@ fn nothing_that_is_said_or_kept_has_a_value() {
 }
 
 #[test]
+fn why_tells_where_secrets_come_from_and_not_what_they_are() {
+    let desk = Desk::with_secrets();
+    let of = |service: &str| desk.good(&["why", "test", service], "");
+    let (web, api) = (of("web"), of("api"));
+    for line in [
+        "  KEY is secret\n      clusters/test/secrets.toml:",
+        "  /run/secrets/file is FILE\n      clusters/test/secrets.toml:",
+    ] {
+        assert!(web.contains(line), "{web}");
+    }
+    let made = "made of PASSWORD (clusters/test/secrets.toml:";
+    assert!(api.contains(made), "{api}");
+    assert!(!web.contains(SENTINEL) && !api.contains(SENTINEL));
+}
+
+#[test]
 fn a_changed_secret_changes_what_uses_it_and_nothing_else() {
     let desk = Desk::with_secrets();
     desk.good(&["release", "test", "--yes"], "");

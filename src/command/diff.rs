@@ -70,6 +70,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     } else {
         Detail::Short
     };
+    // Whoever reads what is shown may stop before its end (`| head`).
+    if let Some(path) = &arguments.output {
+        let made = (&observed, &plan);
+        saved::write(path, &repository, &description, &options, made)?;
+    }
     match arguments.format() {
         Format::Json => stream::stdout(&json::plan(&plan, &failures, detail))?,
         Format::Markdown => {
@@ -99,15 +104,6 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
         }
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    if let Some(path) = &arguments.output {
-        saved::write(
-            path,
-            &repository,
-            &description,
-            &options,
-            (&observed, &plan),
-        )?;
-    }
     Ok(if !failures.is_empty() || !plan.refusals.is_empty() {
         Exit::Failed
     } else if arguments.exit_code && changes(&plan) {

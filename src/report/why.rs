@@ -81,6 +81,8 @@ pub fn text(
         if let Some(winner) = winner {
             let what = origin(name.as_str(), winner, found);
             lines.push(format!("      {}", paint(palette.dim, &what)));
+        } else if let Some(at) = found.secrets.get(name.as_str()) {
+            lines.push(format!("      {}", paint(palette.dim, &line(at))));
         }
         for other in definitions.iter().filter(|d| Some(*d) != winner) {
             let what = format!(
@@ -89,6 +91,16 @@ pub fn text(
                 line(&other.at)
             );
             lines.push(format!("      {}", paint(palette.dim, &what)));
+        }
+    }
+    if !service.secret_files.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "secret files"));
+    }
+    for (path, file) in &service.secret_files {
+        lines.push(format!("  {} is {}", escape(path), file.name));
+        if let Some(at) = found.secrets.get(file.name.as_str()) {
+            lines.push(format!("      {}", paint(palette.dim, &line(at))));
         }
     }
     lines.push(String::new());
@@ -194,7 +206,10 @@ fn origin(name: &str, definition: &Definition, found: &Provenance) -> String {
         let winner = found.variables.get(used).and_then(|all| all.last());
         match winner.or_else(|| found.used.get(used)) {
             Some(definition) => format!("{} ({})", escape(used), line(&definition.at)),
-            None => escape(used),
+            None => match found.secrets.get(used) {
+                Some(at) => format!("{} ({})", escape(used), line(at)),
+                None => escape(used),
+            },
         }
     });
     let uses: Vec<String> = uses.collect();

@@ -290,11 +290,6 @@ fn what_is_no_plan_of_this_cluster_is_refused() {
     error: expected `-o` or `--against`, found both: a plan that can be released is made against the hosts
     help: leave `--against` out to save a plan, or keep a review with `--format markdown > review.md`
     [exit code: 64]
-    beta  hosts/beta  (a directory: files are written, nothing is started)
-      ~ api  write  shop-api.service, api/50-api.env
-    alpha  no changes
-    2 hosts: 2 files change; nothing is started
-    next: `bayplan release shop --plan /dev/null`
     ------- stderr -------
     error: expected a file to write the plan to, found `/dev/null`
     help: `-o plan.json`
