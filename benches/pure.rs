@@ -10,6 +10,9 @@
     reason = "measures and prints figures"
 )]
 
+#[path = "pure/review.rs"]
+mod review;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         kept &= many_units(case, hosts);
     }
     kept &= check_of_peerspace();
+    kept &= review::reviews();
     ExitCode::from(u8::from(!kept))
 }
 

@@ -107,6 +107,7 @@ Examples:
   bayplan diff production search --diff   one service, with the lines of its files
   bayplan diff production --exit-code     in CI: exit code 2 if there are changes
   bayplan diff production --json | jq '.totals'
+  bayplan diff production -o plan.json    for `release --plan plan.json`
   bayplan diff production --against origin/main
                                           these files against a branch
   bayplan diff --all --against v1.4..v1.5 every cluster, between two tags
@@ -126,7 +127,8 @@ Examples:
   bayplan release production                   everything that changed
   bayplan release production search listing    two services; all others stay
   bayplan release production --yes --lock-wait 5m
-                                               in CI: do not ask, wait in line")]
+                                               in CI: do not ask, wait in line
+  bayplan release --plan plan.json             what `diff -o plan.json` showed")]
     Release(Release),
 
     /// Undo the last release, or go back to a certain generation
@@ -166,18 +168,20 @@ Examples:
     ///
     /// Each variable with its value, the layer that decides, and the line of the file; what it is
     /// made of; on which hosts the service runs; and which changes would restart it. No host is
-    /// needed.
+    /// needed, but for `--live`.
     #[command(after_help = "\
 Examples:
   bayplan why production search                      everything
+  bayplan why production search --live               and its last restart on each host
   bayplan why production search | grep MONGODB_URL   one variable")]
     Why(Why),
 
-    /// Print the JSON Schema of what `--json` prints
+    /// Print the JSON Schema of what `--json` prints, or of a saved plan
     #[command(after_help = "\
 Examples:
   bayplan schema plan > plan.schema.json       of `diff --json`
-  bayplan schema review > review.schema.json   of `diff --against REV --json`")]
+  bayplan schema review > review.schema.json   of `diff --against REV --json`
+  bayplan schema saved-plan                    of the file that `diff -o` writes")]
     Schema(Schema),
 
     /// Keep the secrets of a cluster in git, encrypted
@@ -263,6 +267,10 @@ pub struct Diff {
     #[arg(long)]
     pub exit_code: bool,
 
+    /// Save the plan in this file, for `release --plan`: digests only, no value of any variable
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
     #[command(flatten)]
     pub parallel: Parallel,
 }
@@ -286,8 +294,18 @@ impl Diff {
 /// Arguments of `release`.
 #[derive(Debug, Clone, Args)]
 pub struct Release {
-    #[command(flatten)]
-    pub scope: Scope,
+    /// The cluster, a directory below `clusters/`; may be left out with `--plan`
+    #[arg(value_name = "CLUSTER", value_parser = cluster, required_unless_present = "plan")]
+    pub cluster: Option<ClusterName>,
+
+    /// Only these services; none means all
+    #[arg(value_name = "SERVICE", value_parser = service, conflicts_with = "plan")]
+    pub services: Vec<ServiceName>,
+
+    /// Do just what this plan says that `diff -o FILE` saved, without asking; exit code 4 if the commit,
+    /// the description or a host is not what it was made from
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub plan: Option<PathBuf>,
 
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
@@ -434,6 +452,13 @@ pub struct Why {
     /// The service
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub service: ServiceName,
+
+    /// Ask its hosts, too: when a release last restarted it there, and for which reasons
+    #[arg(long)]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
 }
 
 /// Arguments of `schema`.
@@ -451,6 +476,8 @@ pub enum Described {
     Plan,
     /// `diff --against REV --json`
     Review,
+    /// `diff -o FILE`
+    SavedPlan,
 }
 
 /// The commands of `secrets`.
@@ -551,18 +578,6 @@ pub struct Completions {
     /// The shell
     #[arg(value_name = "SHELL")]
     pub shell: clap_complete::Shell,
-}
-
-/// What a plan is made for.
-#[derive(Debug, Clone, Args)]
-pub struct Scope {
-    /// The cluster, a directory below `clusters/`
-    #[arg(value_name = "CLUSTER", value_parser = cluster)]
-    pub cluster: ClusterName,
-
-    /// Only these services; none means all
-    #[arg(value_name = "SERVICE", value_parser = service)]
-    pub services: Vec<ServiceName>,
 }
 
 /// How many hosts are worked with at a time.

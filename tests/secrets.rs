@@ -212,7 +212,9 @@ fn nothing_that_is_said_or_kept_has_a_value() {
         desk.run(&["diff", "test"], ""),
         desk.run(&["diff", "test", "--diff", "--color", "always"], ""),
         desk.run(&["diff", "test", "--json"], ""),
-        desk.run(&["release", "test", "--yes"], ""),
+        desk.run(&["diff", "test", "-o", "plan.json"], ""),
+        desk.run(&["release", "--plan", "plan.json"], ""),
+        desk.run(&["history", "test"], ""),
         desk.run(&["status", "test"], ""),
         desk.run_with(&["secrets", "edit", "test"], "", editor),
         desk.run(&["diff", "test", "--diff"], ""),
@@ -254,6 +256,22 @@ fn nothing_that_is_said_or_kept_has_a_value() {
         .output()
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&shm.stdout), "");
+}
+
+#[test]
+fn why_tells_where_secrets_come_from_and_not_what_they_are() {
+    let desk = Desk::with_secrets();
+    let of = |service: &str| desk.good(&["why", "test", service], "");
+    let (web, api) = (of("web"), of("api"));
+    for line in [
+        "  KEY is secret\n      clusters/test/secrets.toml:",
+        "  /run/secrets/file is FILE\n      clusters/test/secrets.toml:",
+    ] {
+        assert!(web.contains(line), "{web}");
+    }
+    let made = "made of PASSWORD (clusters/test/secrets.toml:";
+    assert!(api.contains(made), "{api}");
+    assert!(!web.contains(SENTINEL) && !api.contains(SENTINEL));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::name::{ClusterName, HostName, ServiceName, VariableName};
 use super::secret::Secret;
 
 /// A cluster whose description has no errors.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     pub name: ClusterName,
     pub hosts: BTreeMap<HostName, Host>,
@@ -68,7 +68,7 @@ impl fmt::Display for GuardName {
 }
 
 /// A host, and how to reach it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     pub name: HostName,
     /// What other hosts call it: an IP address or a DNS name. Always there for
@@ -139,7 +139,7 @@ impl Engine {
 }
 
 /// A service: one container image with its settings.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
     pub name: ServiceName,
     /// Where it is placed, in the order in which `[place]` says so. The first one is `X_HOST` for

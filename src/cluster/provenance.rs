@@ -62,6 +62,8 @@ pub struct Provenance {
     pub variables: BTreeMap<String, Vec<Definition>>,
     /// What the winning definitions use, directly or not, and the service does not get itself.
     pub used: BTreeMap<String, Definition>,
+    /// The secrets of the cluster, by name.
+    pub secrets: BTreeMap<String, Line>,
 }
 
 /// The definitions of a cluster that services can read: the winning ones.
@@ -119,6 +121,7 @@ pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Optio
         image: finder.image(file),
         variables,
         used,
+        secrets: finder.secrets(),
     })
 }
 
@@ -251,6 +254,14 @@ impl Finder<'_> {
         });
         found.extend(env);
         found
+    }
+
+    fn secrets(&self) -> BTreeMap<String, Line> {
+        let secrets = self.description.secrets.iter();
+        let values = secrets.flat_map(|secrets| &secrets.values);
+        values
+            .map(|(name, stored)| (name.to_string(), self.line(&stored.spot)))
+            .collect()
     }
 
     fn place(&self, service: &ServiceName) -> Option<Line> {

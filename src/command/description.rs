@@ -21,6 +21,8 @@ use crate::repository::{Repository, RepositoryError};
 pub(super) struct Description {
     pub cluster: Cluster,
     pub desired: Desired,
+    /// The files that it was read from.
+    pub sources: Sources,
     pub connect: ConnectContext,
 }
 
@@ -62,6 +64,7 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
             },
             cluster,
             desired,
+            sources,
         }),
         None => {
             stream::stderr(&summary(&[outcome.checked]));

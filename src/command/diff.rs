@@ -4,21 +4,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::{Exit, Failure, review};
-use crate::cli::{Diff, Format, Scope};
-use crate::cluster::name::HostName;
+use super::{Exit, Failure, review, saved};
+use crate::cli::{Diff, Format};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::observe::Detail as Look;
+use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
 use crate::release::problem::Problem;
 use crate::release::{Hosts, Setting};
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
+use crate::report::plan::Next;
 use crate::report::progress::Progress;
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
+
+/// What a plan is made for.
+pub(super) struct Scope {
+    pub cluster: ClusterName,
+    /// Only these; none means all.
+    pub services: Vec<ServiceName>,
+}
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     if let Some(against) = &arguments.against {
+        if arguments.output.is_some() {
+            return Err(Failure {
+                exit: Exit::Usage,
+                ..Failure::with_help(
+                    anyhow::anyhow!(
+                        "expected `-o` or `--against`, found both: a plan that can be released is \
+                         made against the hosts"
+                    ),
+                    "leave `--against` out to save a plan, or keep a review with \
+                     `--format markdown > review.md`",
+                )
+            });
+        }
         return review::run(&repository, arguments, against);
     }
     let scope = Scope {
@@ -48,6 +70,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     } else {
         Detail::Short
     };
+    // Whoever reads what is shown may stop before its end (`| head`).
+    if let Some(path) = &arguments.output {
+        let made = (&observed, &plan);
+        saved::write(path, &repository, &description, &options, made)?;
+    }
     match arguments.format() {
         Format::Json => stream::stdout(&json::plan(&plan, &failures, detail))?,
         Format::Markdown => {
@@ -55,18 +82,23 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
         }
         Format::Text => {
             show(&description, &plan, &scope, detail)?;
+            note_version(&hosts, &plan);
             if failures.is_empty() {
                 // A diff shows moves of stateful services; a release must be told.
                 let untold = Options {
                     moves: Moves::Refuse,
-                    ..options
+                    ..options.clone()
                 };
                 let moves = if plan_of(&untold).refusals.is_empty() {
                     Moves::Refuse
                 } else {
                     Moves::Allow
                 };
-                let next = text::next_step(&plan, &scope.services, moves, &Palette::stdout());
+                let what = match &arguments.output {
+                    Some(path) => Next::Saved(path),
+                    None => Next::Services(&scope.services),
+                };
+                let next = text::next_step(&plan, what, moves, &Palette::stdout());
                 stream::stdout(&next.unwrap_or_default())?;
             }
         }
@@ -97,6 +129,19 @@ pub(super) fn show(
         &palette,
     );
     Ok(stream::stdout(&text)?)
+}
+
+/// Tells that what differs in units may be another bayplan's doing.
+pub(super) fn note_version(hosts: &Hosts, plan: &Plan) {
+    let looks = hosts.looks();
+    let released_by = looks.filter_map(|(name, look)| {
+        let version = look.released_by.clone()?;
+        Some((name.clone(), version))
+    });
+    let note = text::another_version(&released_by.collect(), BAYPLAN, plan);
+    if let Some(note) = note {
+        stream::stderr(&errors::note(&note, &Palette::stderr()));
+    }
 }
 
 /// Whether a release would, or might, do anything.

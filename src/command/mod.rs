@@ -9,6 +9,7 @@ mod release;
 mod render;
 mod review;
 mod rollback;
+mod saved;
 mod schema;
 mod secrets;
 mod status;

@@ -10,19 +10,20 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::diff::{changes, failures, options, show};
+use super::diff::{Scope, changes, failures, note_version, options, show};
 use super::secrets::made;
-use super::{Exit, Failure};
-use crate::cli::{FailureChoice, Identities, Lift, Patience, Release, Scope};
+use super::{Exit, Failure, saved};
+use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::guard::{Breach, breaches};
+use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Plan, plan};
 use crate::release::problem::Problem;
-use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release};
+use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -31,7 +32,22 @@ use crate::repository::{Repository, checkout, head};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
-    let description = match load(&repository, &arguments.scope.cluster) {
+    let reviewed = match &arguments.plan {
+        Some(path) => Some(saved::read(path, arguments.cluster.as_ref())?),
+        None => None,
+    };
+    let scope = match &reviewed {
+        Some(reviewed) => saved::scope(reviewed),
+        None => Scope {
+            cluster: arguments.cluster.clone().expect("clap requires it"),
+            services: arguments.services.clone(),
+        },
+    };
+    // A plan of another commit is refused as such, whatever is wrong with this one.
+    if let Some(reviewed) = &reviewed {
+        saved::same_description(reviewed, &repository)?;
+    }
+    let description = match load(&repository, &scope.cluster) {
         Ok(description) => description,
         Err(exit) => return Ok(exit),
     };
@@ -40,7 +56,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     } else {
         Moves::Refuse
     };
-    let options = options(&description, &arguments.scope, moves)?;
+    let options = match &reviewed {
+        Some(reviewed) => saved::options(reviewed, moves),
+        None => options(&description, &scope, moves)?,
+    };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
         cluster: &description.cluster,
@@ -56,20 +75,24 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     } else {
         Detail::Short
     };
-    let order = order(
+    let mut order = order(
         &repository,
         &description.cluster.name,
         options,
         &arguments.patience,
     );
+    // What was saved to be released was reviewed; there is nobody to ask again.
+    let yes = arguments.yes || reviewed.is_some();
+    order.reviewed = reviewed;
     let way = Way {
         description: &description,
         setting,
-        scope: &arguments.scope,
+        scope: &scope,
         secrets: Some((&repository, &arguments.identities)),
         lift: &arguments.lift,
         repository: Some(&repository),
-        yes: arguments.yes,
+        saved: arguments.plan.as_deref(),
+        yes,
         detail,
     };
     carry_out(&way, order, &mut hosts)
@@ -85,6 +108,8 @@ pub(super) struct Way<'a> {
     pub lift: &'a [Lift],
     /// What is released; `None` in a rollback, which releases nothing of a checkout.
     pub repository: Option<&'a Repository>,
+    /// The file of the plan, if it came from one.
+    pub saved: Option<&'a Path>,
     pub yes: bool,
     pub detail: Detail,
 }
@@ -102,6 +127,7 @@ pub(super) fn carry_out(
         secrets,
         lift: _,
         repository: _,
+        saved: _,
         yes,
         detail,
     } = *way;
@@ -110,7 +136,15 @@ pub(super) fn carry_out(
     loop {
         tries += 1;
         let shown = plan(setting.desired, &hosts.observed(), &order.options);
+        if let Some(reviewed) = &order.reviewed
+            && hosts.problems().is_empty()
+            && let Err(problems) = stale(reviewed, setting, hosts, &order.options)
+        {
+            let stage = Stage::Stale;
+            return Ok(tell_stopped(&Stopped { stage, problems }, &order));
+        }
         show(description, &shown, scope, detail)?;
+        note_version(hosts, &shown);
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
@@ -126,7 +160,12 @@ pub(super) fn carry_out(
         let broken = guards(way, &shown);
         if !broken.is_empty() {
             let palette = Palette::stderr();
-            stream::stderr(&guard::text(&description.cluster.name, &broken, &palette));
+            stream::stderr(&guard::text(
+                &description.cluster.name,
+                way.saved,
+                &broken,
+                &palette,
+            ));
             stream::stderr("nothing was changed on any host\n");
             return Ok(Exit::Failed);
         }
@@ -155,10 +194,12 @@ pub(super) fn carry_out(
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
             // of its cluster: then the plan of now is the one that is wanted.
-            Err(stopped) if yes && only_stale(&stopped) && tries < TRIES => {
+            Err(stopped)
+                if yes && order.reviewed.is_none() && only_stale(&stopped) && tries < TRIES =>
+            {
                 stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
             }
-            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped))),
+            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped, &order))),
             Ok(released) => {
                 let exit = finish(way, &shown, &released)?;
                 return Ok(interrupted(interrupt, exit));
@@ -209,10 +250,7 @@ pub(super) fn order(
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let who = who();
-    let commit = head(repository.root()).map(|commit| {
-        let mark = if commit.dirty { "-dirty" } else { "" };
-        format!("{}{mark}", commit.id)
-    });
+    let commit = commit(repository);
     let id = std::process::id();
     let stage = format!("{}-{id}", now.strftime("%Y%m%d-%H%M%S"));
     Order {
@@ -224,16 +262,27 @@ pub(super) fn order(
             FailureChoice::Keep => OnFailure::Keep,
         },
         secrets: BTreeMap::new(),
+        reviewed: None,
         record: Record {
             format: 1,
+            bayplan: BAYPLAN,
             who,
             when: now.to_string(),
             commit,
             back_to: None,
+            reasons: Vec::new(),
         },
         back: std::collections::BTreeMap::new(),
         stage: StageId::new(&stage).expect("digits and hyphens are a stage's name"),
     }
+}
+
+/// The commit that is released, with `-dirty` where files differ from it.
+pub(super) fn commit(repository: &Repository) -> Option<String> {
+    head(repository.root()).map(|commit| {
+        let mark = if commit.dirty { "-dirty" } else { "" };
+        format!("{}{mark}", commit.id)
+    })
 }
 
 /// `ada@laptop`, as well as this machine knows.
@@ -261,9 +310,17 @@ fn interrupted(interrupt: &Interrupt, exit: Exit) -> Exit {
     }
 }
 
-fn tell_stopped(stopped: &Stopped) -> Exit {
+fn tell_stopped(stopped: &Stopped, order: &Order) -> Exit {
     let palette = Palette::stderr();
-    stream::stderr(&errors::text(&failures(&stopped.problems), &palette));
+    let mut failures = failures(&stopped.problems);
+    if let (Stage::Stale, Some(reviewed)) = (stopped.stage, &order.reviewed) {
+        for (name, failure) in &mut failures {
+            if matches!(stopped.problems[name], Problem::Stale { .. }) {
+                failure.help = Some(saved::anew(reviewed));
+            }
+        }
+    }
+    stream::stderr(&errors::text(&failures, &palette));
     stream::stderr("nothing was changed on any host\n");
     let held = |problem: &Problem| matches!(problem, Problem::Locked { .. });
     match stopped.stage {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::diff::failures;
+use super::diff::{Scope, failures};
 use super::release::{Way, carry_out, order};
 use super::{Exit, Failure};
-use crate::cli::{Rollback, Scope};
+use crate::cli::Rollback;
 use crate::cluster::name::HostName;
 use crate::host::history::{History, last_release};
 use crate::host::observe::Detail as Look;
@@ -131,6 +131,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         secrets: None,
         lift: &arguments.lift,
         repository: None,
+        saved: None,
         yes: arguments.yes,
         detail: if arguments.diff {
             Detail::Diff

@@ -3,12 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::description::{load, repository};
+use super::description::{Description, load, repository};
+use super::diff::failures;
 use super::{Exit, Failure};
 use crate::cli::Why;
+use crate::cluster::model::Service;
 use crate::cluster::{nearest, provenance};
+use crate::host::observe::Detail;
+use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
-use crate::report::{stream, why};
+use crate::report::progress::Progress;
+use crate::report::{errors, stream, why};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -37,5 +42,37 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Fai
     let desired = placed.find_map(|host| host.services.get(&service.name).map(AsRef::as_ref));
     let palette = Palette::stdout();
     stream::stdout(&why::text(service, desired, &found, &palette))?;
-    Ok(Exit::Done)
+    if !arguments.live {
+        return Ok(Exit::Done);
+    }
+    live(&description, service, arguments)
+}
+
+/// What the hosts say of it.
+fn live(description: &Description, service: &Service, arguments: &Why) -> Result<Exit, Failure> {
+    // Hosts that do not have it are not asked.
+    let mut cluster = description.cluster.clone();
+    cluster.hosts.retain(|host, _| service.hosts.contains(host));
+    let mut desired = description.desired.clone();
+    desired.hosts.retain(|host, _| service.hosts.contains(host));
+    let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
+    let setting = Setting {
+        cluster: &cluster,
+        desired: &desired,
+        connect: &description.connect,
+        limit: arguments.parallel.hosts,
+    };
+    let mut hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
+    let histories = hosts.histories(setting);
+    progress.finish();
+    let palette = Palette::stdout();
+    let text = why::live(&service.name, &hosts.observed(), &histories, &palette);
+    stream::stdout(&text)?;
+    let failures = failures(hosts.problems());
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    Ok(if failures.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::layout::Layout;
+use crate::cluster::name::ServiceName;
+use crate::plan::kept::{Because, KeptReason};
 
 /// How many of the last lines are read.
 const LINES: usize = 200;
@@ -28,6 +30,9 @@ pub struct Entry {
     pub finished: String,
     /// The services whose containers were started or restarted.
     pub restarted: Vec<String>,
+    /// Why; not every release recorded it.
+    #[serde(default)]
+    pub reasons: Vec<Because>,
 }
 
 /// What a host knows of its past.
@@ -74,7 +79,23 @@ pub fn parse(answer: &[u8]) -> Option<History> {
     Some(history)
 }
 
+impl Entry {
+    /// Why it restarted this service.
+    pub fn reasons_of(&self, service: &ServiceName) -> impl Iterator<Item = &KeptReason> {
+        let reasons = self.reasons.iter();
+        let reasons = reasons.filter(move |because| because.services.contains(service));
+        reasons.map(|because| &because.reason)
+    }
+}
+
 impl History {
+    /// The last activation that started or restarted this service, however it ended.
+    #[must_use]
+    pub fn restarted(&self, service: &ServiceName) -> Option<&Entry> {
+        let mut entries = self.entries.iter().rev();
+        entries.find(|entry| entry.restarted.iter().any(|name| name == service.as_str()))
+    }
+
     /// The last activation that made a generation.
     #[must_use]
     pub fn made_current(&self) -> Option<&Entry> {
@@ -103,7 +124,7 @@ mod tests {
 
     use super::*;
 
-    const LINE: &str = r#"{"format":1,"who":"ada@laptop","when":"2026-11-21T09:30:00Z","commit":null,"generation":3,"result":"done","finished":"2026-11-21T09:30:09Z","restarted":["web"]}"#;
+    const LINE: &str = r#"{"format":1,"who":"ada@laptop","when":"2026-11-21T09:30:00Z","commit":null,"generation":3,"result":"done","finished":"2026-11-21T09:30:09Z","restarted":["web"],"reasons":[{"reason":{"kind":"variable","name":"30-cluster TITLE","change":"changed"},"services":["api","web"]}]}"#;
 
     #[test]
     fn what_can_be_read_is_read() {
@@ -116,6 +137,11 @@ mod tests {
         assert_eq!(history.previous(), Some(1));
         let made = history.made_current().unwrap();
         assert_eq!(made.restarted, ["web"]);
+        let web = ServiceName::new("web").unwrap();
+        let reasons: Vec<_> = made.reasons_of(&web).collect();
+        assert_eq!(reasons[0].name.as_deref(), Some("30-cluster TITLE"));
+        assert_eq!(history.restarted(&web), Some(made));
+        assert_eq!(history.restarted(&ServiceName::new("api").unwrap()), None);
         assert_eq!(parse(b"kept 1\n"), None);
         assert_eq!(parse(b"end\n"), Some(History::default()));
     }

@@ -159,6 +159,8 @@ pub struct HostLook {
     pub unmanaged: Vec<Unmanaged>,
     /// The clusters of which an activation runs there, as the host tells their names.
     pub activating: BTreeSet<String>,
+    /// The version of bayplan that made the current generation.
+    pub released_by: Option<String>,
 }
 
 /// What systemd and the engine say of one unit, for people.

@@ -141,10 +141,12 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
         .collect();
     let record = Record {
         format: 1,
+        bayplan: "0.1.0",
         who: "ada@laptop".to_owned(),
         when: "2026-11-21T09:30:00Z".to_owned(),
         commit: None,
         back_to: None,
+        reasons: Vec::new(),
     };
     let activation = Activation {
         layout,

@@ -16,6 +16,7 @@ use super::stage::SECRETS;
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::PutBack;
+use crate::plan::kept::Because;
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 
@@ -67,6 +68,8 @@ pub enum Source {
 pub struct Record {
     /// 1.
     pub format: u32,
+    /// The version of bayplan.
+    pub bayplan: &'static str,
     /// `ada@laptop`.
     pub who: String,
     /// RFC 3339, by the clock of the releaser.
@@ -76,6 +79,9 @@ pub struct Record {
     /// The generation whose files these are again, in a rollback.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_to: Option<u64>,
+    /// Why containers of this host are started and restarted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Because>,
 }
 
 /// Why there is no script: a path that a host reported leads out of its directory.

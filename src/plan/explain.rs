@@ -11,9 +11,9 @@ use crate::cluster::name::VariableName;
 use crate::render::desired::{
     DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
 };
-use crate::render::fingerprint::inputs_of;
+use crate::render::fingerprint::{inputs_of, inputs_of_parsed};
 use crate::render::secrets;
-use crate::render::unit::parse_unit;
+use crate::render::unit::{Unit, parse_unit};
 
 /// What a unit file says of itself in its `[X-Bayplan]` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,10 @@ pub(super) struct Carried {
 
 /// Reads the mark of a unit file; `None` if it is damaged.
 pub(super) fn carried(unit_text: &str) -> Option<Carried> {
-    let unit = parse_unit(unit_text);
+    carried_by(&parse_unit(unit_text))
+}
+
+fn carried_by(unit: &Unit) -> Option<Carried> {
     let value = |key: &str| unit.values("X-Bayplan", key).first().copied();
     Some(Carried {
         fingerprint: Fingerprint::reported(value("Fingerprint")?),
@@ -43,10 +46,11 @@ impl OnDisk {
     /// `None` if its text was not fetched, or its mark is damaged.
     pub(super) fn of(seen: &ObservedService) -> Option<Self> {
         let text = text_of(seen)?;
-        let carried = carried(text)?;
+        let unit = parse_unit(text);
+        let carried = carried_by(&unit)?;
         let empty = BTreeMap::new();
         let directory = seen.directories.get(&carried.directory);
-        let inputs = inputs_of(text, directory.map_or(&empty, |d| &d.texts));
+        let inputs = inputs_of_parsed(text, &unit, directory.map_or(&empty, |d| &d.texts));
         Some(Self { carried, inputs })
     }
 }

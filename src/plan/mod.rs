@@ -4,6 +4,7 @@ mod changes;
 mod draft;
 mod explain;
 pub mod guard;
+pub mod kept;
 mod make;
 #[cfg(test)]
 mod model_host;
@@ -13,6 +14,7 @@ mod order;
 mod put_back;
 pub mod reason;
 pub mod review;
+pub mod saved;
 mod service;
 mod show;
 pub mod status;

@@ -172,3 +172,32 @@ pub enum RunningImage {
     /// Another one, by its id: the reference was moved (a pull), or its image is gone.
     Another { id: String },
 }
+
+impl ObservedHost {
+    /// A look without what runs and without texts, which are fetched or not depending on what runs: what
+    /// must not have changed when a plan is carried out.
+    #[must_use]
+    pub fn files_only(&self) -> Self {
+        let mut seen = self.clone();
+        for service in seen.services.values_mut() {
+            service.process = ObservedProcess::Stopped;
+            service.container = None;
+            service.restarts = None;
+            service.unit.loaded = Loaded::AsOnDisk;
+            if let UnitFile::Ours { text, .. } = &mut service.unit.file {
+                *text = None;
+            }
+            for directory in service.directories.values_mut() {
+                directory.texts.clear();
+            }
+        }
+        // A service that has a container and no files is no file.
+        seen.services.retain(|_, service| {
+            service.unit.file != UnitFile::Absent
+                || !service.directories.is_empty()
+                || !service.leftovers.is_empty()
+        });
+        seen.runs = Runs::FilesOnly;
+        seen
+    }
+}

@@ -154,7 +154,11 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
     };
     let mut planned = plan(new, &observed, &with(Moves::Allow));
     forget_unmoved_tags(&mut planned);
-    let stateful = plan(new, &observed, &with(Moves::Refuse)).refusals;
+    // A second plan takes as long as the first one.
+    let stateful = match has_stateful(old) || has_stateful(new) {
+        true => plan(new, &observed, &with(Moves::Refuse)).refusals,
+        false => Vec::new(),
+    };
     let stateful = stateful
         .into_iter()
         .filter(|refusal| matches!(refusal.why, RefusalReason::Stateful { .. }));
@@ -186,6 +190,11 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         }),
         plan: planned,
     }
+}
+
+fn has_stateful(desired: &Desired) -> bool {
+    let mut services = desired.hosts.values().flat_map(|h| h.services.values());
+    services.any(|service| service.stateful)
 }
 
 /// What hosts look like on which `before` was released and runs, in sync: for every host that
@@ -455,7 +464,6 @@ fn templates(
     plan: &Plan,
 ) -> BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> {
     let mut found = BTreeMap::new();
-    let mut kept = after.cluster.clone();
     let mut changed: BTreeMap<&ServiceName, CauseKind> = BTreeMap::new();
     for (name, service) in &after.cluster.services {
         let Some(old) = before.cluster.services.get(name) else {
@@ -476,15 +484,25 @@ fn templates(
             found.entry(what.clone()).or_insert_with(BTreeMap::new);
         }
         changed.insert(name, what);
-        if let Some(kept) = kept.services.get_mut(name) {
-            kept.template = old.clone();
-        }
     }
     if changed.is_empty() {
         return found;
     }
-    // An old template may lack what the new description needs: then it had to change.
-    let kept = render(&kept).ok();
+    let mut cluster = after.cluster.clone();
+    for (name, service) in &mut cluster.services {
+        if changed.contains_key(name) {
+            service.template = before.cluster.services[name].template.clone();
+        }
+    }
+    let rendered;
+    let kept = if cluster == *before.cluster {
+        // Nothing but templates changed: this is rendered already.
+        Some(before.desired)
+    } else {
+        // An old template may lack what the new description needs: then it had to change.
+        rendered = render(&cluster).ok();
+        rendered.as_ref()
+    };
     for (host, service) in restarts(plan) {
         let Some(what) = changed.get(&service.service) else {
             continue;
@@ -493,7 +511,7 @@ fn templates(
             let service = desired.hosts.get(host)?.services.get(&service.service)?;
             Some(service.inputs.directives.clone())
         };
-        let had_it_stayed = kept.as_ref().and_then(directives);
+        let had_it_stayed = kept.and_then(directives);
         if had_it_stayed.is_none() || had_it_stayed != directives(after.desired) {
             let services = found.entry(what.clone()).or_default();
             let hosts: &mut BTreeSet<HostName> =

@@ -23,6 +23,7 @@ use crate::host::parallel::for_each_host;
 use crate::host::script::{self, Activation, Record, Source, UNGUARD_STAGE};
 use crate::host::session::Session;
 use crate::host::watch::At;
+use crate::plan::kept::{Because, because};
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 use crate::plan::{Phase, Plan, put_back};
@@ -65,6 +66,7 @@ pub(super) fn activate(
                 wave: number,
                 phase: wave.phase,
                 steps,
+                reasons: because(&plan.hosts[name]),
                 preparation,
                 order,
             };
@@ -112,6 +114,8 @@ struct HostRun<'a> {
     wave: usize,
     phase: Phase,
     steps: &'a [Step],
+    /// Of the whole plan: its waves write one history.
+    reasons: Vec<Because>,
     preparation: &'a Preparation<'a>,
     order: &'a Order,
 }
@@ -268,6 +272,7 @@ impl HostRun<'_> {
             enabled_by: &enabled_by,
             record: &Record {
                 back_to: self.order.back.get(self.name).map(|back| back.number),
+                reasons: self.reasons.clone(),
                 ..self.order.record.clone()
             },
             put_back: match self.order.on_failure {

@@ -18,7 +18,7 @@ use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
 use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::session::Session;
-use crate::plan::observed::{Observed, ObservedHost, ObservedProcess, Runs, UnitFile};
+use crate::plan::observed::{Observed, ObservedHost};
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
 
@@ -444,35 +444,10 @@ fn what_moved(before: &ObservedHost, after: &ObservedHost) -> Option<String> {
     if before.generation != after.generation {
         return Some("its generation is another one now".to_owned());
     }
-    let (before, after) = (files_only(before), files_only(after));
+    let (before, after) = (before.files_only(), after.files_only());
     let names = before.services.keys().chain(after.services.keys());
     names
         .into_iter()
         .find(|name| before.services.get(*name) != after.services.get(*name))
         .map(|name| format!("the files of {name} were changed"))
-}
-
-/// A look without what runs and without texts, which are fetched or not depending on what runs.
-fn files_only(seen: &ObservedHost) -> ObservedHost {
-    let mut seen = seen.clone();
-    for service in seen.services.values_mut() {
-        service.process = ObservedProcess::Stopped;
-        service.container = None;
-        service.restarts = None;
-        service.unit.loaded = crate::plan::observed::Loaded::AsOnDisk;
-        if let UnitFile::Ours { text, .. } = &mut service.unit.file {
-            *text = None;
-        }
-        for directory in service.directories.values_mut() {
-            directory.texts.clear();
-        }
-    }
-    // A service that has a container and no files is no file.
-    seen.services.retain(|_, service| {
-        service.unit.file != UnitFile::Absent
-            || !service.directories.is_empty()
-            || !service.leftovers.is_empty()
-    });
-    seen.runs = Runs::FilesOnly;
-    seen
 }

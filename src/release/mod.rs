@@ -19,6 +19,7 @@ pub use self::prepare::takes_part;
 use self::problem::Problem;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::script::Record;
+use crate::plan::saved::SavedPlan;
 use crate::plan::{Options, Plan, plan};
 use crate::render::secrets::MadeFile;
 
@@ -35,6 +36,8 @@ pub struct Order {
     pub back: BTreeMap<HostName, Back>,
     /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
     pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// The plan that was reviewed: nothing else is done.
+    pub reviewed: Option<SavedPlan>,
     /// A name for the staging area that no other release uses.
     pub stage: crate::host::layout::StageId,
 }
@@ -85,6 +88,28 @@ pub enum Stage {
     Prepare,
 }
 
+/// Whether the hosts, as they were last seen, are those that a plan was reviewed for.
+///
+/// # Errors
+/// What moved, on which hosts.
+pub fn stale(
+    reviewed: &SavedPlan,
+    setting: Setting<'_>,
+    hosts: &Hosts,
+    options: &Options,
+) -> Result<(), BTreeMap<HostName, Problem>> {
+    let observed = hosts.observed();
+    let now = plan(setting.desired, &observed, options);
+    let moved = reviewed.moved_hosts(setting.desired, &observed, &now);
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let moved = moved.into_iter();
+    Err(moved
+        .map(|(name, what)| (name, Problem::Stale { what }))
+        .collect())
+}
+
 /// Carries out what `shown` says on the hosts that it was made from.
 ///
 /// # Errors
@@ -105,6 +130,9 @@ pub fn release(
     hosts
         .look_again(setting, &files, acts)
         .map_err(stopped(Stage::Stale))?;
+    if let Some(reviewed) = &order.reviewed {
+        stale(reviewed, setting, hosts, &order.options).map_err(stopped(Stage::Stale))?;
+    }
     let preparation = Preparation::of(setting, hosts, shown, order);
     let observed = preparation
         .carry_out(hosts, setting.limit, tell)

@@ -171,13 +171,16 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
 /// carries: what is left was written by people.
 #[must_use]
 pub fn blanked(unit_text: &str) -> String {
-    let (fingerprint, directory) = marks(unit_text);
+    without(unit_text, marks(&parse_unit(unit_text)))
+}
+
+fn without(unit_text: &str, (fingerprint, directory): (Option<&str>, Option<&str>)) -> String {
     let mut text = unit_text.to_owned();
     if let Some(fingerprint) = fingerprint {
-        text = text.replace(&fingerprint, FINGERPRINT);
+        text = text.replace(fingerprint, FINGERPRINT);
     }
     if let Some(directory) = directory {
-        text = text.replace(&directory, DIRECTORY);
+        text = text.replace(directory, DIRECTORY);
     }
     text
 }
@@ -186,28 +189,28 @@ pub fn blanked(unit_text: &str) -> String {
 /// written by people.
 #[must_use]
 pub fn with_marks_of(unit_text: &str, other: &str) -> String {
-    let (Some(fingerprint), Some(directory)) = marks(other) else {
+    let other = parse_unit(other);
+    let (Some(fingerprint), Some(directory)) = marks(&other) else {
         return unit_text.to_owned();
     };
-    match marks(unit_text) {
-        (Some(_), Some(_)) => blanked(unit_text)
-            .replace(FINGERPRINT, &fingerprint)
-            .replace(DIRECTORY, &directory),
+    match marks(&parse_unit(unit_text)) {
+        found @ (Some(_), Some(_)) => without(unit_text, found)
+            .replace(FINGERPRINT, fingerprint)
+            .replace(DIRECTORY, directory),
         (None, _) | (_, None) => unit_text.to_owned(),
     }
 }
 
 /// The fingerprint and the directory that a unit's text carries. Only what can be nothing else
 /// counts: with an edited mark `a` every `a` would be one.
-fn marks(unit_text: &str) -> (Option<String>, Option<String>) {
-    let unit = parse_unit(unit_text);
+fn marks(unit: &Unit) -> (Option<&str>, Option<&str>) {
     let mark = |key| unit.values(SECTION, key).last().copied();
     let fingerprint = mark("Fingerprint").filter(|text| {
         let digest = text.split_once(':').map(|(_, digest)| digest);
         digest.is_some_and(|digest| Digest::reported(digest).is_some())
     });
     let directory = mark("Directory").filter(|text| DirectoryName::reported(text).is_some());
-    (fingerprint.map(str::to_owned), directory.map(str::to_owned))
+    (fingerprint, directory)
 }
 
 /// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
@@ -216,7 +219,17 @@ fn marks(unit_text: &str) -> (Option<String>, Option<String>) {
 /// [`DesiredService::inputs`].
 #[must_use]
 pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, impl AsRef<str>>) -> Inputs {
-    let text = blanked(unit_text);
+    inputs_of_parsed(unit_text, &parse_unit(unit_text), files)
+}
+
+/// The same, of a unit whose text is parsed already.
+#[must_use]
+pub fn inputs_of_parsed(
+    unit_text: &str,
+    unit: &Unit,
+    files: &BTreeMap<String, impl AsRef<str>>,
+) -> Inputs {
+    let text = without(unit_text, marks(unit));
     let mut inputs = Inputs {
         directives: directives(&parse_unit(&text)),
         ..Inputs::default()

@@ -1,17 +1,30 @@
 //! Guards that forbid a release, in words.
 
+use std::path::Path;
+
 use super::errors;
 use super::palette::Palette;
-use super::text::{count, list, value};
+use super::text::{count, list, shell_word, value};
 use crate::cluster::name::ClusterName;
 use crate::plan::Action;
 use crate::plan::guard::{Breach, CheckoutState};
 
-/// Every guard that refuses, each with what lifts it.
+/// Every guard that refuses, each with what lifts it. `saved` is the file of the plan, if it came
+/// from one.
 #[must_use]
-pub fn text(cluster: &ClusterName, breaches: &[Breach], palette: &Palette) -> String {
+pub fn text(
+    cluster: &ClusterName,
+    saved: Option<&Path>,
+    breaches: &[Breach],
+    palette: &Palette,
+) -> String {
+    let saved = saved.map(|path| format!(" --plan {}", shell_word(&path.to_string_lossy())));
+    let saved = saved.unwrap_or_default();
     let one = |breach: &Breach| {
-        let help = format!("`bayplan release {cluster} --lift {}`", breach.guard());
+        let help = format!(
+            "`bayplan release {cluster}{saved} --lift {}`",
+            breach.guard()
+        );
         errors::one(&sentence(breach), Some(&help), palette)
     };
     breaches.iter().map(one).collect()

@@ -3,9 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::palette::{Palette, paint};
-use super::text::{commas, escape};
+use super::reason::kept as words;
+use super::text::{WIDTH, commas, count, escape, wrap};
 use crate::cluster::name::HostName;
 use crate::host::history::{Entry, History};
+use crate::plan::kept::Because;
+
+/// How many reasons of an activation are shown, and how many services of a reason.
+const REASONS: usize = 4;
+const SERVICES: usize = 6;
 
 /// A block a host, a line an activation.
 #[must_use]
@@ -31,9 +37,42 @@ pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> Strin
                 false => paint(palette.error, "✗"),
             };
             text += &format!("  {sign} {}\n", line(entry, palette));
+            for line in reasons(&entry.reasons) {
+                text += &format!("          {}\n", paint(palette.dim, &line));
+            }
         }
     }
     text
+}
+
+/// Why an activation restarted what it did, in a few lines.
+fn reasons(reasons: &[Because]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for Because { reason, services } in reasons.iter().take(REASONS) {
+        let names: Vec<_> = services.iter().take(SERVICES).collect();
+        let names = match services.len() - names.len() {
+            0 => commas(&names),
+            more => format!("{} and {more} more", commas(&names)),
+        };
+        lines.extend(wrap(&format!("{}: {names}", words(reason)), WIDTH - 10));
+    }
+    if reasons.len() > REASONS {
+        let more = count(reasons.len() - REASONS, "more reason", "more reasons");
+        lines.push(format!("and {more}: `--json` has all"));
+    }
+    lines
+}
+
+/// The first digits of a commit, and whether files differed from it.
+#[must_use]
+pub fn short_commit(commit: &str) -> String {
+    let short: String = commit.chars().take(10).collect();
+    let dirty = if commit.ends_with("-dirty") {
+        "-dirty"
+    } else {
+        ""
+    };
+    escape(&format!("{short}{dirty}"))
 }
 
 fn line(entry: &Entry, palette: &Palette) -> String {
@@ -46,19 +85,11 @@ fn line(entry: &Entry, palette: &Palette) -> String {
         result,
         finished: _,
         restarted,
+        reasons: _,
     } = entry;
-    let commit = commit.as_deref().map_or_else(
-        || "no commit".to_owned(),
-        |commit| {
-            let short: String = commit.chars().take(10).collect();
-            let dirty = if commit.ends_with("-dirty") {
-                "-dirty"
-            } else {
-                ""
-            };
-            escape(&format!("{short}{dirty}"))
-        },
-    );
+    let commit = commit
+        .as_deref()
+        .map_or_else(|| "no commit".to_owned(), short_commit);
     let mut line = format!(
         "{generation:>4}  {}  {}  {commit}",
         escape(when),

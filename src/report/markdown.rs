@@ -9,11 +9,11 @@ use super::errors::HostFailure;
 use super::palette::Palette;
 use super::reason::Space;
 use super::review::{Broken, Reviewed, Sides, effect, remarks, stateful, summary, what};
-use super::text::{count, escape_lines};
+use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
 use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
-use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::observed::Runs;
 use crate::plan::review::Review;
 use crate::plan::{Action, Change, Note, Plan, ServicePlan};
@@ -23,6 +23,9 @@ pub const MAX: usize = 65_536;
 
 /// What is kept free for the lines that say what was left out.
 const RESERVE: usize = 1_024;
+
+/// How many clusters of which something is left out are named: the longest names fit in [`RESERVE`].
+const INCOMPLETE: usize = 8;
 
 /// A diagram of more services than this is not read by anybody.
 const NODES: usize = 40;
@@ -65,23 +68,49 @@ pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &st
     if let Some(note) = sides.note() {
         page.push(format!("> {}\n", text(&note)));
     }
+    if reviews.len() > 1 {
+        overview(&mut page, reviews);
+    }
     for reviewed in reviews {
+        let name = match reviewed {
+            Reviewed::Done { review, .. } => &review.cluster,
+            Reviewed::Broken(broken) => &broken.cluster,
+        };
+        page.about = Some(name.clone());
+        if reviews.len() > 1 {
+            page.push(format!("#### {name}\n"));
+        }
         match reviewed {
-            Reviewed::Done { cluster, review } => {
-                if reviews.len() > 1 {
-                    page.push(format!("#### {}\n", review.cluster));
-                }
-                one(&mut page, cluster, review);
-            }
-            Reviewed::Broken(broken) => {
-                if reviews.len() > 1 {
-                    page.push(format!("#### {}\n", broken.cluster));
-                }
-                problems(&mut page, broken);
-            }
+            Reviewed::Done { cluster, review } => one(&mut page, cluster, review),
+            Reviewed::Broken(broken) => problems(&mut page, broken),
         }
     }
     page.finish()
+}
+
+/// A line a cluster, so that each is named whatever has no room below.
+fn overview(page: &mut Page, reviews: &[Reviewed]) {
+    let lines = reviews.iter().map(|reviewed| match reviewed {
+        Reviewed::Done { review, .. } => {
+            format!("- {}: {}\n", review.cluster, text(&summary(review)))
+        }
+        Reviewed::Broken(broken) => {
+            format!("- {}: ❌ its description has errors\n", broken.cluster)
+        }
+    });
+    // Details have the other half.
+    let (mut shown, mut more) = (String::new(), 0);
+    for line in lines {
+        if shown.len() + line.len() <= MAX / 2 {
+            shown += &line;
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        shown += &format!("- and {}\n", count(more, "more cluster", "more clusters"));
+    }
+    page.push(shown);
 }
 
 fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
@@ -307,9 +336,14 @@ struct Part {
 /// A comment that is being written: what people must see first, then what fits.
 struct Page {
     text: String,
-    folded: Vec<Part>,
+    /// With the cluster that each belongs to.
+    folded: Vec<(Option<ClusterName>, Part)>,
+    /// The cluster that is being written about, where there may be several.
+    about: Option<ClusterName>,
     rows_left_out: usize,
     parts_left_out: usize,
+    /// The clusters of which something is left out.
+    incomplete: BTreeSet<ClusterName>,
 }
 
 impl Page {
@@ -317,8 +351,10 @@ impl Page {
         Self {
             text: format!("<!-- bayplan:{marker} -->\n"),
             folded: Vec::new(),
+            about: None,
             rows_left_out: 0,
             parts_left_out: 0,
+            incomplete: BTreeSet::new(),
         }
     }
 
@@ -333,6 +369,7 @@ impl Page {
             self.text.push('\n');
         } else {
             self.parts_left_out += 1;
+            self.incomplete.extend(self.about.clone());
         }
     }
 
@@ -341,26 +378,41 @@ impl Page {
         const HEAD: &str = "| service | hosts | what | why |\n| --- | --- | --- | --- |\n";
         if !self.fits(HEAD.len() + 1) {
             self.rows_left_out += rows.len();
+            self.incomplete.extend(self.about.clone());
             return;
         }
         self.text += HEAD;
+        let mut left_out = 0;
         for row in rows {
-            if self.rows_left_out == 0 && self.fits(row.len() + 1) {
+            if left_out == 0 && self.fits(row.len() + 1) {
                 self.text += row;
             } else {
-                self.rows_left_out += 1;
+                left_out += 1;
             }
+        }
+        if left_out > 0 {
+            self.rows_left_out += left_out;
+            self.incomplete.extend(self.about.clone());
         }
         self.text.push('\n');
     }
 
     fn fold(&mut self, part: Part) {
-        self.folded.push(part);
+        self.folded.push((self.about.clone(), part));
     }
 
     fn finish(mut self) -> String {
-        for part in std::mem::take(&mut self.folded) {
+        let several = self.incomplete.len() > 1 || {
+            let about: BTreeSet<_> = self.folded.iter().map(|(about, _)| about).collect();
+            about.len() > 1
+        };
+        for (about, part) in std::mem::take(&mut self.folded) {
             let Part { title, body } = part;
+            let title = match &about {
+                Some(cluster) if several => format!("{cluster}: {title}"),
+                Some(_) | None => title,
+            };
+            self.about = about;
             self.push(format!(
                 "<details><summary>{title}</summary>\n\n{body}\n</details>\n"
             ));
@@ -373,8 +425,19 @@ impl Page {
             left.push(count(self.parts_left_out, "part", "parts"));
         }
         if !left.is_empty() {
+            let of = match self.incomplete.len() {
+                0 | 1 => String::new(),
+                number => {
+                    let named = self.incomplete.iter().take(INCOMPLETE);
+                    let named: Vec<_> = named.map(|name| name.as_str()).collect();
+                    match number - named.len() {
+                        0 => format!(" of {}", commas(&named)),
+                        more => format!(" of {} and {more} more clusters", named.join(", ")),
+                    }
+                }
+            };
             self.text += &format!(
-                "**Left out, since a comment holds {MAX} characters: {}.** \
+                "**Left out, since a comment holds {MAX} characters: {}{of}.** \
                  `bayplan diff --diff` shows all of it.\n",
                 left.join(" and ")
             );
@@ -496,6 +559,34 @@ mod tests {
             "{}",
             &shown[shown.len() - 300..]
         );
+    }
+
+    #[test]
+    fn a_comment_on_many_clusters_names_each_and_what_it_left_out() {
+        let mut reviews = Vec::new();
+        for number in 0..60 {
+            let mut all = samples::reviews(&"x".repeat(900));
+            let Reviewed::Done {
+                cluster,
+                mut review,
+            } = all.remove(0)
+            else {
+                panic!("the first one is whole");
+            };
+            review.cluster = ClusterName::new(format!("cluster-{number}")).unwrap();
+            reviews.push(Reviewed::Done { cluster, review });
+        }
+        let shown = super::reviews(&reviews, &samples::sides("odd"), 70, "*");
+        assert!(shown.len() <= MAX);
+        for number in 0..60 {
+            assert!(
+                shown.contains(&format!("\n- cluster-{number}: ")),
+                "{number}"
+            );
+        }
+        let last = shown.lines().last().unwrap();
+        assert!(last.contains(" of cluster-0, cluster-1, "), "{last}");
+        assert!(last.contains(" more clusters.**"), "{last}");
     }
 
     proptest! {

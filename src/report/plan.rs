@@ -1,16 +1,18 @@
 //! A plan as text: every host in the order of its execution, what changes there and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::Space;
-use super::text::{WIDTH, commas, count, escape, list, pad, width};
+use super::text::{WIDTH, commas, count, escape, list, pad, shell_word, width};
 use super::totals::Totals;
 use super::{Detail, diff, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::observed::Runs;
-use crate::plan::{Action, Change, HostPlan, Moves, Phase, Plan, ServicePlan};
+use crate::plan::reason::Reason;
+use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -60,19 +62,14 @@ pub(super) fn body(
 /// services; nothing if there is nothing to do, or something
 /// to solve first.
 #[must_use]
-pub fn next_step(
-    plan: &Plan,
-    only: &[ServiceName],
-    moves: Moves,
-    palette: &Palette,
-) -> Option<String> {
+pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -> Option<String> {
     if !plan.refusals.is_empty() {
         return None;
     }
-    let services: Vec<&ServiceName> = if plan.is_empty() {
-        pending(plan).into_iter().collect()
-    } else {
-        only.iter().collect()
+    let services: Vec<&ServiceName> = match what {
+        _ if plan.is_empty() => pending(plan).into_iter().collect(),
+        Next::Saved(_) => Vec::new(),
+        Next::Services(only) => only.iter().collect(),
     };
     if plan.is_empty() && services.is_empty() {
         return None;
@@ -83,10 +80,62 @@ pub fn next_step(
         Moves::Refuse => "",
     };
     let next = paint(palette.help, "next:");
+    if let (Next::Saved(path), false) = (what, plan.is_empty()) {
+        let path = shell_word(&path.to_string_lossy());
+        return Some(format!(
+            "{next} `bayplan release {} --plan {path}{flag}`\n",
+            plan.cluster
+        ));
+    }
     Some(format!(
         "{next} `bayplan release {}{services}{flag}`\n",
         plan.cluster
     ))
+}
+
+/// That units differ on hosts that another version of bayplan (`released_by`) released: it may have
+/// another built-in template, or write units otherwise. `None` where no unit differs for
+/// another reason than its inputs.
+#[must_use]
+pub fn another_version(
+    released_by: &BTreeMap<HostName, String>,
+    running: &str,
+    plan: &Plan,
+) -> Option<String> {
+    let differs = |service: &ServicePlan| {
+        let directive = |reason: &Reason| matches!(reason, Reason::Directive { .. });
+        let unit = service.unit.file_name();
+        let of_unit = |file: &FileChange| file.path == unit && file.kind == Change::Changed;
+        service.reasons.iter().any(directive)
+            || service.reasons.is_empty() && service.files.iter().any(of_unit)
+    };
+    let mut versions: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
+    for (host, version) in released_by {
+        let changed = plan.hosts.get(host);
+        if version != running && changed.is_some_and(|host| host.services.iter().any(differs)) {
+            versions.entry(version).or_default().push(host);
+        }
+    }
+    let versions: Vec<String> = versions
+        .into_iter()
+        .map(|(version, hosts)| format!("bayplan {version} released {}", list(&hosts)))
+        .collect();
+    (!versions.is_empty()).then(|| {
+        format!(
+            "{}, and this is {running}: what differs in their units may come from bayplan itself \
+             (its built-in template, where the description has none)",
+            versions.join("; ")
+        )
+    })
+}
+
+/// What the next release is to do.
+#[derive(Debug, Clone, Copy)]
+pub enum Next<'a> {
+    /// These services, or all of them.
+    Services(&'a [ServiceName]),
+    /// The plan in this file.
+    Saved(&'a Path),
 }
 
 /// Services whose restart waits for the operator.
@@ -422,7 +471,6 @@ mod tests {
 
     use super::super::samples;
     use super::*;
-    use crate::plan::reason::Reason;
 
     fn shown(cluster: &Cluster, plan: &Plan, detail: Detail) -> String {
         text(cluster, plan, &[], detail, &Palette::PLAIN)
@@ -459,6 +507,28 @@ mod tests {
         let plain = anstream::adapter::strip_str(&coloured).to_string();
         assert_eq!(plain, shown(&samples::cluster(), &plan, Detail::Diff));
         assert_snapshot!(coloured.replace('\u{1b}', "␛"));
+    }
+
+    #[test]
+    fn another_version_of_bayplan_is_told_where_units_differ() {
+        let by = |version: &str| {
+            let hosts = ["docker01", "docker02"];
+            hosts
+                .map(|name| (samples::host(name), version.to_owned()))
+                .into()
+        };
+        let everything = samples::everything("x");
+        assert_eq!(another_version(&by("0.2.0"), "0.2.0", &everything), None);
+        assert_eq!(
+            another_version(&by("0.1.0"), "0.2.0", &everything).unwrap(),
+            "bayplan 0.1.0 released docker01, and this is 0.2.0: what differs in their units may \
+             come from bayplan itself (its built-in template, where the description has none)"
+        );
+        // Another tag is no doing of bayplan's.
+        assert_eq!(
+            another_version(&by("0.1.0"), "0.2.0", &samples::ordinary()),
+            None
+        );
     }
 
     #[test]
@@ -524,7 +594,10 @@ mod tests {
             shown(&cluster, &plan, Detail::Short),
             "No changes on 1 host of production; docker02 and docker03 not seen\n"
         );
-        assert_eq!(next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN), None);
+        assert_eq!(
+            next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN),
+            None
+        );
         assert_eq!(
             shown(
                 &cluster,
@@ -556,7 +629,7 @@ mod tests {
         );
         assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
         assert_eq!(
-            next_step(&plan, &[], Moves::Refuse, &Palette::PLAIN).unwrap(),
+            next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN).unwrap(),
             "next: `bayplan release production reports`\n"
         );
     }
@@ -622,20 +695,36 @@ mod tests {
     fn the_next_step_names_what_was_asked_for() {
         let only = [samples::service("search")];
         assert_eq!(
-            next_step(&samples::ordinary(), &only, Moves::Refuse, &Palette::PLAIN).unwrap(),
+            next_step(
+                &samples::ordinary(),
+                Next::Services(&only),
+                Moves::Refuse,
+                &Palette::PLAIN
+            )
+            .unwrap(),
             "next: `bayplan release production search`
 "
         );
         assert_eq!(
             next_step(
                 &samples::everything("x"),
-                &[],
+                Next::Services(&[]),
                 Moves::Refuse,
                 &Palette::PLAIN
             ),
             None,
             "refused"
         );
+        for (path, word) in [
+            ("plan.json", "plan.json"),
+            ("it's\u{1b}.json", r"'it'\''s\u{1b}.json'"),
+        ] {
+            let saved = Next::Saved(Path::new(path));
+            assert_eq!(
+                next_step(&samples::ordinary(), saved, Moves::Allow, &Palette::PLAIN).unwrap(),
+                format!("next: `bayplan release production --plan {word} --allow-move`\n")
+            );
+        }
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 //! Reasons and notes in words.
 
 use super::Detail;
-use super::text::{commas, list, short_pair, short_value, value, width, wrap};
+use super::text::{commas, escape, list, short_pair, short_value, value, width, wrap};
 use crate::cluster::name::ServiceName;
+use crate::plan::kept::KeptReason;
 use crate::plan::reason::Reason;
 use crate::plan::{Change, Note};
 
@@ -85,6 +86,44 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
     }
+}
+
+/// A reason in words as it was kept: what changed, without values.
+pub(super) fn kept(reason: &KeptReason) -> String {
+    let KeptReason {
+        kind,
+        name,
+        change,
+        before,
+        after,
+    } = reason;
+    let name = value(name.as_deref().unwrap_or_default());
+    match kind.as_str() {
+        "new" => "new there".to_owned(),
+        "not_running" => format!("was not running ({name})"),
+        "variable" | "secret" => {
+            let change = change.as_deref().unwrap_or("changed");
+            format!("{} {}", bare(reason.name.as_deref()), escape(change))
+        }
+        "image" => {
+            let (before, after) = (before.as_deref(), after.as_deref());
+            let (before, after) = versions(before.unwrap_or("?"), after.unwrap_or("?"));
+            format!("image {} → {}", value(&before), value(&after))
+        }
+        "directive" => format!("{name}= changed"),
+        "file" => format!("{name} changed"),
+        "unknown" => "its inputs changed; the ones before could not be read".to_owned(),
+        "image_moved" => format!("{name} meant another image"),
+        "edited" => format!("{} edited on the host", bare(reason.name.as_deref())),
+        "displaced" => format!("gave its port to {name} first"),
+        // Of a newer bayplan.
+        other => format!("{} {}", escape(other), bare(reason.name.as_deref())),
+    }
+}
+
+/// A name that is words, as a layer and a variable: not quoted.
+fn bare(name: Option<&str>) -> String {
+    escape(name.unwrap_or_default())
 }
 
 /// A note in words.
@@ -175,7 +214,44 @@ fn split_reference(reference: &str) -> (&str, String) {
 
 #[cfg(test)]
 mod tests {
+    use insta::assert_snapshot;
+
+    use super::super::samples;
     use super::*;
+
+    #[test]
+    fn every_reason_that_is_kept_has_its_words_and_no_value() {
+        let everything = samples::everything("s3cret value");
+        let services = everything.hosts.values().flat_map(|host| &host.services);
+        let mut lines: Vec<String> = services
+            .flat_map(|change| {
+                let reasons = change.reasons.iter();
+                reasons.map(|reason| kept(&KeptReason::of(reason, &change.service)))
+            })
+            .collect();
+        lines.sort();
+        lines.dedup();
+        assert_snapshot!(lines.join("\n"), @"
+        30-cluster A changed
+        30-cluster B added
+        30-cluster C removed
+        30-cluster D changed
+        ExecStart= changed
+        ExecStop= changed
+        NEW_KEY added
+        OLD_KEY removed
+        STRIPE_KEY changed
+        gave its port to newcomer first
+        image latest → 2
+        its inputs changed; the ones before could not be read
+        new there
+        s3cret value changed
+        s3cret value meant another image
+        s3cret value, 50-search.env edited on the host
+        s3cret value= changed
+        was not running (s3cret value)
+        ");
+    }
 
     #[test]
     fn versions_of_one_image_are_shown_alone() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::errors::HostFailure;
 use super::review::{Broken, Missing, Reviewed, Sides};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, Container, Engine, Guard, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
     Transport,
@@ -15,9 +16,11 @@ use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, Variabl
 use crate::host::history::{Entry, History};
 use crate::host::watch::{Activation, Activity, At, Holding};
 use crate::plan::guard::Breach;
+use crate::plan::kept::{Because, KeptReason};
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
+use crate::plan::saved::{SavedChange, SavedHost, SavedPlan};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 use crate::plan::step::Step;
 use crate::plan::{
@@ -520,6 +523,34 @@ pub fn in_sync() -> Status {
     }
 }
 
+/// One of every kind in the second generation.
+fn every_kept_reason(generation: u64, odd: &str) -> Vec<Because> {
+    let everything = everything(odd);
+    let services = everything
+        .hosts
+        .values()
+        .flat_map(|host| host.services.iter());
+    let reasons: BTreeSet<KeptReason> = services
+        .flat_map(|change| {
+            let reasons = change.reasons.iter();
+            reasons.map(|reason| KeptReason::of(reason, &change.service))
+        })
+        .chain([KeptReason {
+            kind: format!("newer {odd}"),
+            name: Some(odd.to_owned()),
+            change: None,
+            before: None,
+            after: None,
+        }])
+        .collect();
+    let because = |reason| Because {
+        reason,
+        services: BTreeSet::from([service("listing"), service("search")]),
+    };
+    let reasons = reasons.into_iter().filter(|_| generation == 2);
+    reasons.map(because).collect()
+}
+
 /// What was activated, one of every kind.
 pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
     let entry = |generation, result: &str, back_to| Entry {
@@ -535,6 +566,7 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
         } else {
             vec!["search".to_owned(), odd.to_owned()]
         },
+        reasons: every_kept_reason(generation, odd),
     };
     let entries = vec![
         entry(1, "done", None),
@@ -714,6 +746,44 @@ pub fn events(odd: &str) -> Vec<Event> {
         kind,
     };
     kinds.into_iter().map(event).collect()
+}
+
+/// A plan as it is saved.
+pub fn saved(plan: &Plan) -> SavedPlan {
+    let service = |change: &ServicePlan| SavedChange {
+        service: change.service.clone(),
+        change: change.change.into(),
+        action: change.action.into(),
+        reasons: change
+            .reasons
+            .iter()
+            .map(|reason| KeptReason::of(reason, &change.service))
+            .collect(),
+    };
+    let digest = Digest::of("something");
+    let host = |(name, plan): (&HostName, &HostPlan)| {
+        let digests = BTreeMap::from([(super::samples::service("web"), digest.clone())]);
+        let saved = SavedHost {
+            generation: Some(3),
+            current: digest.clone(),
+            found: digests.clone(),
+            desired: digests,
+            changes: plan.services.iter().map(service).collect(),
+        };
+        (name.clone(), saved)
+    };
+    SavedPlan {
+        format: 1,
+        bayplan: "0.1.0".to_owned(),
+        cluster: plan.cluster.clone(),
+        commit: None,
+        services: None,
+        description: BTreeMap::from([(
+            "clusters/production/cluster.toml".to_owned(),
+            digest.clone(),
+        )]),
+        hosts: plan.hosts.iter().map(host).collect(),
+    }
 }
 
 pub fn sides(odd: &str) -> Sides {

@@ -33,6 +33,15 @@ pub(super) fn escape(text: &str) -> String {
     shown
 }
 
+/// A word as a shell takes it, on one line and without what steers a terminal.
+pub(super) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", escape(word).replace('\'', r"'\''"))
+}
+
 /// Lines of text, each escaped: line breaks stay.
 pub(super) fn escape_lines(text: &str) -> impl Iterator<Item = String> {
     text.lines().map(escape)

@@ -1,9 +1,18 @@
 //! Where the inputs of a service come from.
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::history::short_commit;
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, commas, escape, list, short_value, wrap};
+use super::reason::kept;
+use super::text::{WIDTH, commas, count, escape, list, short_value, wrap};
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
+use crate::host::history::{Entry, History};
+use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Runs};
 use crate::render::desired::DesiredService;
 
 /// Everything of one service. `desired` is what its first host gets, if it is placed.
@@ -72,6 +81,8 @@ pub fn text(
         if let Some(winner) = winner {
             let what = origin(name.as_str(), winner, found);
             lines.push(format!("      {}", paint(palette.dim, &what)));
+        } else if let Some(at) = found.secrets.get(name.as_str()) {
+            lines.push(format!("      {}", paint(palette.dim, &line(at))));
         }
         for other in definitions.iter().filter(|d| Some(*d) != winner) {
             let what = format!(
@@ -82,11 +93,104 @@ pub fn text(
             lines.push(format!("      {}", paint(palette.dim, &what)));
         }
     }
+    if !service.secret_files.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "secret files"));
+    }
+    for (path, file) in &service.secret_files {
+        lines.push(format!("  {} is {}", escape(path), file.name));
+        if let Some(at) = found.secrets.get(file.name.as_str()) {
+            lines.push(format!("      {}", paint(palette.dim, &line(at))));
+        }
+    }
     lines.push(String::new());
     for sentence in consequences(service) {
         lines.extend(wrap(&sentence, WIDTH));
     }
     lines.join("\n") + "\n"
+}
+
+/// When a release last restarted it on each host and for which reasons, and since when it runs.
+#[must_use]
+pub fn live(
+    service: &ServiceName,
+    observed: &Observed,
+    histories: &BTreeMap<HostName, History>,
+    palette: &Palette,
+) -> String {
+    let mut lines = vec![String::new()];
+    for (host, seen) in &observed.hosts {
+        let Some(history) = histories.get(host) else {
+            continue;
+        };
+        let last = history.restarted(service);
+        lines.push(match last {
+            Some(entry) => format!("{}  {}", paint(palette.strong, host.as_str()), by(entry)),
+            None => format!(
+                "{}  no release on record restarted it",
+                paint(palette.strong, host.as_str())
+            ),
+        });
+        for reason in last.into_iter().flat_map(|entry| entry.reasons_of(service)) {
+            let reason = wrap(&kept(reason), WIDTH - 2);
+            lines.extend(reason.into_iter().map(|line| format!("  {line}")));
+        }
+        if seen.runs == Runs::Processes {
+            let now = seen.services.get(service).map(|at| runs(at, last));
+            let now = now.unwrap_or_else(|| "not running".to_owned());
+            lines.extend(
+                wrap(&now, WIDTH - 2)
+                    .into_iter()
+                    .map(|line| format!("  {line}")),
+            );
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Which release restarted it.
+fn by(entry: &Entry) -> String {
+    let what = match (entry.back_to, entry.result.as_str()) {
+        (Some(number), _) => format!("restarted by a rollback to {number}"),
+        (None, "done") => "restarted".to_owned(),
+        (None, "put back") => "restarted by a release that failed and was put back".to_owned(),
+        (None, _) => "restarted by a release that failed".to_owned(),
+    };
+    let commit = entry.commit.as_deref();
+    let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
+    format!(
+        "{what} {} by {}, {commit}, generation {}",
+        escape(&entry.when),
+        escape(&entry.who),
+        entry.generation
+    )
+}
+
+/// What runs of it now. A start after that release is systemd's.
+fn runs(at: &ObservedService, last: Option<&Entry>) -> String {
+    let since = match &at.process {
+        ObservedProcess::Stopped => return "not running".to_owned(),
+        ObservedProcess::Unwell { state } => return format!("not running ({})", escape(state)),
+        ObservedProcess::Active { since } => i64::try_from(since.0 / 1_000_000_000).ok(),
+    };
+    let Some(since) = since.and_then(|since| Timestamp::from_second(since).ok()) else {
+        return "running".to_owned();
+    };
+    let released = last.and_then(|entry| entry.finished.parse::<Timestamp>().ok());
+    if released.is_some_and(|released| since > released) {
+        return match at.restarts {
+            Some(times @ 1..) => {
+                let times = usize::try_from(times).unwrap_or(usize::MAX);
+                let times = count(times, "time", "times");
+                format!("running since {since}: it had ended, and systemd restarted it {times}")
+            }
+            Some(0) | None => format!(
+                "running since {since}: no release started it then, but a boot of the host or \
+                 somebody by hand"
+            ),
+        };
+    }
+    format!("running since {since}")
 }
 
 /// Where a definition stands, and what it uses.
@@ -102,7 +206,10 @@ fn origin(name: &str, definition: &Definition, found: &Provenance) -> String {
         let winner = found.variables.get(used).and_then(|all| all.last());
         match winner.or_else(|| found.used.get(used)) {
             Some(definition) => format!("{} ({})", escape(used), line(&definition.at)),
-            None => escape(used),
+            None => match found.secrets.get(used) {
+                Some(at) => format!("{} ({})", escape(used), line(at)),
+                None => escape(used),
+            },
         }
     });
     let uses: Vec<String> = uses.collect();
@@ -142,4 +249,82 @@ fn consequences(service: &Service) -> Vec<String> {
          (Restart=, Timeout…=, [Unit], [Install])."
             .to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::{any, proptest};
+
+    use super::super::samples;
+    use super::*;
+    use crate::plan::observed::{Moment, ObservedHost};
+
+    /// Since when `listing` runs on docker01, and how often systemd restarted it.
+    fn shown(odd: &str, process: ObservedProcess, restarts: u64) -> String {
+        let service = samples::service("listing");
+        let mut histories = samples::histories(odd);
+        for entry in histories.values_mut().flat_map(|h| &mut h.entries) {
+            entry.finished = "2026-11-22T09:31:00Z".to_owned();
+            entry.restarted = match entry.generation {
+                2 => vec!["listing".to_owned()],
+                _ => Vec::new(),
+            };
+            entry.reasons.truncate(2);
+        }
+        let at = ObservedService {
+            process,
+            restarts: Some(restarts),
+            ..ObservedService::default()
+        };
+        let host = ObservedHost {
+            services: BTreeMap::from([(service.clone(), at)]),
+            ..ObservedHost::default()
+        };
+        let observed = Observed {
+            hosts: BTreeMap::from([
+                (samples::host("docker01"), host),
+                (samples::host("docker02"), ObservedHost::default()),
+            ]),
+        };
+        live(&service, &observed, &histories, &Palette::PLAIN)
+    }
+
+    fn since(text: &str) -> ObservedProcess {
+        let moment: Timestamp = text.parse().unwrap();
+        ObservedProcess::Active {
+            since: Moment(moment.as_nanosecond()),
+        }
+    }
+
+    #[test]
+    fn a_restart_is_told_with_its_release_and_reasons() {
+        let text = shown("ada@laptop", since("2026-11-22T09:30:50Z"), 0);
+        assert_snapshot!(text, @"
+        docker01  restarted 2026-11-22T09:30:00Z by ada@laptop, no commit, generation 2
+          ExecStart= changed
+          ExecStop= changed
+          running since 2026-11-22T09:30:50Z
+        docker02  no release on record restarted it
+          not running
+        ");
+    }
+
+    #[test]
+    fn a_start_that_no_release_made_is_told_as_such() {
+        let later = || since("2026-11-25T00:00:00Z");
+        let last = |text: String| text.lines().nth(4).unwrap_or_default().to_owned();
+        assert_snapshot!(last(shown("ada", later(), 0)), @"  running since 2026-11-25T00:00:00Z: no release started it then, but a boot of");
+        assert_snapshot!(last(shown("ada", later(), 3)), @"  running since 2026-11-25T00:00:00Z: it had ended, and systemd restarted it 3");
+        let state = "failed".to_owned();
+        assert_snapshot!(last(shown("ada", ObservedProcess::Unwell { state }, 3)), @"  not running (failed)");
+    }
+
+    proptest! {
+        #[test]
+        fn no_host_can_steer_a_terminal(odd in any::<String>()) {
+            let state = odd.clone();
+            samples::assert_tame(&shown(&odd, ObservedProcess::Unwell { state }, 3));
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod readme;
 mod refusals;
 mod release;
 mod render;
+mod saved;
 mod ssh;
 mod state;
 mod usage;

@@ -26,6 +26,7 @@ mod peerspace;
 mod podman;
 mod ports;
 mod refusals;
+mod saved;
 mod secrets;
 
 use std::process::ExitCode;
@@ -104,6 +105,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "the_plan_that_was_shown_is_the_one_that_is_done",
         locks::stale_plan,
+    ),
+    (
+        "a_saved_plan_does_what_was_reviewed_or_nothing",
+        saved::released,
     ),
     ("a_newcomer_takes_the_port_of_a_leaver", ports::taken_over),
     (

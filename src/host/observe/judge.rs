@@ -342,11 +342,13 @@ impl<'a> FirstLook<'a> {
             let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
             Some(unit.strip_suffix(".service")?.to_owned())
         };
+        let record = self.first.record.as_deref();
         Ok(HostLook {
             observed,
             details,
             unmanaged,
             activating: self.first.stats.keys().filter_map(activation).collect(),
+            released_by: record.and_then(generation::released_by),
         })
     }
 }

@@ -8,6 +8,7 @@ use super::super::errors::HostFailure;
 use super::{FailureJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName};
 use crate::host::history::{Entry, History};
+use crate::plan::kept::Because;
 
 /// What was activated on each host as JSON, the oldest first, with a final line break.
 #[must_use]
@@ -50,6 +51,7 @@ struct EntryJson<'a> {
     result: &'a str,
     finished: &'a str,
     restarted: &'a [String],
+    reasons: &'a [Because],
 }
 
 impl<'a> HostJson<'a> {
@@ -69,6 +71,7 @@ impl<'a> HostJson<'a> {
                 result,
                 finished,
                 restarted,
+                reasons,
             } = entry;
             EntryJson {
                 generation: *generation,
@@ -79,6 +82,7 @@ impl<'a> HostJson<'a> {
                 result,
                 finished,
                 restarted,
+                reasons,
             }
         });
         Self {

@@ -23,6 +23,15 @@ pub fn review() -> String {
     )
 }
 
+/// Of the file that `diff -o` writes.
+#[must_use]
+pub fn saved_plan() -> String {
+    of(
+        "saved_plan",
+        "A plan that can be released: `bayplan diff CLUSTER -o FILE`",
+    )
+}
+
 fn of(what: &str, title: &str) -> String {
     let definitions: Value =
         serde_json::from_str(DEFINITIONS).expect("the definitions are JSON, as the tests show");
@@ -92,6 +101,12 @@ pub(crate) mod tests {
                     }
                     true
                 }
+                "additionalProperties" => {
+                    for (name, value) in value.as_object().into_iter().flatten() {
+                        problems(argument, root, value, &format!("{at}.{name}"), found);
+                    }
+                    true
+                }
                 "oneOf" => {
                     let fits = |schema: &&Value| {
                         let mut found = Vec::new();
@@ -138,6 +153,13 @@ pub(crate) mod tests {
             let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
             let shown = super::super::reviews(&reviews, &sides, detail);
             assert_valid(&super::review(), &shown);
+        }
+    }
+
+    #[test]
+    fn every_saved_plan_is_as_the_schema_says() {
+        for plan in [samples::everything("odd"), samples::ordinary()] {
+            assert_valid(&super::saved_plan(), &samples::saved(&plan).to_text());
         }
     }
 

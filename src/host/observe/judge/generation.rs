@@ -66,3 +66,14 @@ pub(in crate::host) fn images(record: &str) -> BTreeMap<ServiceName, String> {
     }
     serde_json::from_str(record).map_or_else(|_| BTreeMap::new(), |record: Record| record.images)
 }
+
+/// The version of bayplan in a record.json: digits, dots and letters.
+pub(super) fn released_by(record: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Record {
+        bayplan: String,
+    }
+    let Record { bayplan } = serde_json::from_str(record).ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
+    (bayplan.len() <= 64 && bayplan.bytes().all(plain)).then_some(bayplan)
+}

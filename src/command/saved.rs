@@ -1,0 +1,191 @@
+//! Plans in files: `diff -o FILE` writes one, `release --plan FILE` does what it says.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and writes the files of saved plans"
+)]
+
+use std::path::Path;
+
+use fs_err as fs;
+
+use super::description::{Description, not_loaded};
+use super::diff::Scope;
+use super::release::commit;
+use super::{Exit, Failure};
+use crate::cluster::name::ClusterName;
+use crate::plan::observed::Observed;
+use crate::plan::saved::{Basis, Moved, SavedPlan, SavedPlanError};
+use crate::plan::{Moves, Options, Plan};
+use crate::report::history::short_commit;
+use crate::report::palette::Palette;
+use crate::report::{errors, stream};
+use crate::repository::Repository;
+
+/// How many files a message names.
+const NAMED: usize = 3;
+
+/// Saves a plan that can be released; else says why not, and that is told by the exit code as well.
+pub(super) fn write(
+    path: &Path,
+    repository: &Repository,
+    description: &Description,
+    options: &Options,
+    (observed, plan): (&Observed, &Plan),
+) -> Result<(), Failure> {
+    let not_written = |why: &str| {
+        let text = format!("{} was not written: {why}", path.display());
+        stream::stderr(&errors::one(&text, None, &Palette::stderr()));
+        Ok(())
+    };
+    if !plan.refusals.is_empty() {
+        return not_written("no release may do what it says");
+    }
+    let commit = commit(repository);
+    let basis = Basis {
+        commit: commit.as_deref(),
+        sources: &description.sources,
+        options,
+        desired: &description.desired,
+        observed,
+    };
+    let Some(saved) = SavedPlan::of(plan, &basis) else {
+        return not_written("not every host answered");
+    };
+    // A rename would put a file in the place of a device or a pipe.
+    let other = fs::symlink_metadata(path).is_ok_and(|found| !found.is_file());
+    if other || path == Path::new("-") {
+        return Err(Failure::with_help(
+            anyhow::anyhow!(
+                "expected a file to write the plan to, found `{}`",
+                path.display()
+            ),
+            "`-o plan.json`",
+        ));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let beside = Path::new(&beside);
+    let written = fs::write(beside, saved.to_text()).and_then(|()| fs::rename(beside, path));
+    if let Err(error) = written {
+        let _ = fs::remove_file(beside);
+        // The name beside it is nobody's concern.
+        let why = error.kind();
+        return Err(
+            anyhow::anyhow!("the plan cannot be written to {}: {why}", path.display()).into(),
+        );
+    }
+    if commit.is_some_and(|commit| commit.ends_with("-dirty")) {
+        let text = "the plan holds for these files only, and they are not committed";
+        stream::stderr(&errors::note(text, &Palette::stderr()));
+    }
+    Ok(())
+}
+
+/// Reads a saved plan, of this cluster if one was named.
+pub(super) fn read(path: &Path, cluster: Option<&ClusterName>) -> Result<SavedPlan, Failure> {
+    let bytes = fs::read(path)?;
+    let saved = SavedPlan::parse(&bytes).map_err(|error| {
+        let help = match &error {
+            SavedPlanError::Newer { .. } => "use the bayplan that made it, or make a new plan",
+            SavedPlanError::Shown | SavedPlanError::Foreign { .. } => {
+                "`bayplan diff CLUSTER -o FILE` saves a plan"
+            }
+        };
+        Failure::with_help(
+            anyhow::anyhow!("{} cannot be released: {error}", path.display()),
+            help,
+        )
+    })?;
+    if let Some(cluster) = cluster
+        && *cluster != saved.cluster
+    {
+        let found = &saved.cluster;
+        return Err(Failure::with_help(
+            anyhow::anyhow!(
+                "expected a plan of {cluster}, found one of {found} in {}",
+                path.display()
+            ),
+            format!(
+                "`bayplan release {found} --plan {}` releases it",
+                path.display()
+            ),
+        ));
+    }
+    Ok(saved)
+}
+
+/// What the plan was made for.
+pub(super) fn scope(saved: &SavedPlan) -> Scope {
+    Scope {
+        cluster: saved.cluster.clone(),
+        services: saved.services.iter().flatten().cloned().collect(),
+    }
+}
+
+pub(super) fn options(saved: &SavedPlan, moves: Moves) -> Options {
+    Options {
+        services: saved.services.clone(),
+        moves,
+    }
+}
+
+/// Refuses a description that is not the one that was reviewed.
+pub(super) fn same_description(saved: &SavedPlan, repository: &Repository) -> Result<(), Failure> {
+    let cluster = saved.cluster.as_str();
+    let sources = repository.load(cluster).map_err(not_loaded)?;
+    let commit = commit(repository);
+    let Some(moved) = saved.moved(commit.as_deref(), &sources) else {
+        return Ok(());
+    };
+    let anew = anew(saved);
+    let (error, help) = match moved {
+        Moved::Commit { expected, found } => {
+            let shown = |commit: &Option<String>| {
+                let words = |commit| format!("commit {}", short_commit(commit));
+                commit
+                    .as_deref()
+                    .map_or_else(|| "no commit".to_owned(), words)
+            };
+            let help = match &expected {
+                Some(commit) if !commit.ends_with("-dirty") => {
+                    format!(
+                        "nothing was changed; `git checkout {}`, or {anew}",
+                        short_commit(commit)
+                    )
+                }
+                Some(_) | None => format!("nothing was changed; {anew}"),
+            };
+            let text = format!(
+                "the plan is stale: expected {}, at which it was made, found {}",
+                shown(&expected),
+                shown(&found)
+            );
+            (text, help)
+        }
+        Moved::Files(paths) => {
+            let mut text = format!(
+                "the plan is stale: these files are not those that it was made from: {}",
+                paths[..paths.len().min(NAMED)].join(", ")
+            );
+            if paths.len() > NAMED {
+                text += &format!(" and {} more", paths.len() - NAMED);
+            }
+            (text, format!("nothing was changed; {anew}"))
+        }
+    };
+    Err(Failure {
+        exit: Exit::Stale,
+        ..Failure::with_help(anyhow::anyhow!(error), help)
+    })
+}
+
+/// How to go on where a plan is stale.
+pub(super) fn anew(saved: &SavedPlan) -> String {
+    let services = saved.services.iter().flatten();
+    let services: String = services.map(|name| format!(" {name}")).collect();
+    format!(
+        "make a new plan: `bayplan diff {}{services} -o FILE`",
+        saved.cluster
+    )
+}
