@@ -39,16 +39,35 @@ pub struct Checked {
 /// bytes are.
 #[must_use]
 pub fn check(name: &str, sources: &Sources) -> Checked {
-    let mut problems = Problems::default();
-    let cluster = load(name, sources, &mut problems)
-        .and_then(|description| resolve(description, sources, &mut problems));
-    let mut diagnostics = problems.0;
-    sort(&mut diagnostics);
+    let (cluster, diagnostics) = examine(name, sources);
     let failed = diagnostics.iter().any(|d| d.level == Level::Error);
     Checked {
         cluster: cluster.filter(|_| !failed),
         diagnostics,
     }
+}
+
+/// The hosts of a cluster whose services do not matter, so that their errors do not, either: it has none.
+/// `None` if its own file has errors.
+#[must_use]
+pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
+    let (cluster, diagnostics) = examine(name, sources);
+    let path = format!("clusters/{name}/cluster.toml");
+    let mut errors = diagnostics.iter().filter(|d| d.level == Level::Error);
+    let failed = errors.any(|error| error.place.path == path);
+    cluster.filter(|_| !failed).map(|cluster| Cluster {
+        services: BTreeMap::new(),
+        ..cluster
+    })
+}
+
+fn examine(name: &str, sources: &Sources) -> (Option<Cluster>, Vec<Diagnostic>) {
+    let mut problems = Problems::default();
+    let cluster = load(name, sources, &mut problems)
+        .and_then(|description| resolve(description, sources, &mut problems));
+    let mut diagnostics = problems.0;
+    sort(&mut diagnostics);
+    (cluster, diagnostics)
 }
 
 /// Puts errors before warnings, each by file and position, and drops repetitions.

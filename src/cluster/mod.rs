@@ -38,7 +38,7 @@ mod sources;
 mod values;
 mod variables;
 
-pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort, template_problem};
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, hosts_alone, sort, template_problem};
 pub use excerpt::{Paint, excerpt};
 pub(crate) use load::unknown_cluster;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};

@@ -6,9 +6,10 @@ use super::{Exit, Failure};
 use crate::cluster::diagnostic::{Diagnostic, Level};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
-use crate::cluster::{Paint, Sources, check, excerpt, sort};
+use crate::cluster::{Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
 use crate::host::interrupt::Interrupt;
+use crate::release::generations::bare;
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
@@ -42,15 +43,42 @@ pub(super) fn not_loaded(error: RepositoryError) -> Failure {
 
 /// Loads, checks and renders a cluster. Problems are shown; errors end the command.
 pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Description, Exit> {
-    let sources = match repository.load(name.as_str()) {
-        Ok(sources) => sources,
-        Err(error) => {
-            let palette = Palette::stderr();
-            stream::stderr(&one(&error.to_string(), error.help(), &palette));
-            return Err(Exit::Failed);
-        }
-    };
+    let sources = read(repository, name)?;
     let outcome = examine(name, &sources);
+    described(repository, sources, outcome)
+}
+
+/// The same for what needs the hosts of a cluster and nothing of its services: an error in those is no
+/// reason not to go back to what ran before. Nothing is desired then.
+pub(super) fn load_hosts(repository: &Repository, name: &ClusterName) -> Result<Description, Exit> {
+    let sources = read(repository, name)?;
+    let mut outcome = examine(name, &sources);
+    if outcome.model.is_none()
+        && let Some(cluster) = hosts_alone(name.as_str(), &sources)
+    {
+        stream::stderr(&format!(
+            "the services of {name} have errors, which do not matter here; `bayplan check {name}` shows them\n"
+        ));
+        let desired = bare(&cluster);
+        outcome.problems.clear();
+        outcome.model = Some((cluster, desired));
+    }
+    described(repository, sources, outcome)
+}
+
+fn read(repository: &Repository, name: &ClusterName) -> Result<Sources, Exit> {
+    repository.load(name.as_str()).map_err(|error| {
+        let palette = Palette::stderr();
+        stream::stderr(&one(&error.to_string(), error.help(), &palette));
+        Exit::Failed
+    })
+}
+
+fn described(
+    repository: &Repository,
+    sources: Sources,
+    outcome: Outcome,
+) -> Result<Description, Exit> {
     if !outcome.problems.is_empty() {
         stream::stderr(&show(&outcome.problems, &sources, &Palette::stderr()));
     }

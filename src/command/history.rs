@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::description::{load, repository};
+use super::description::{load_hosts, repository};
 use super::diff::failures;
 use super::{Exit, Failure};
 use crate::cli::History;
@@ -15,7 +15,7 @@ use crate::report::{errors, history as text, json, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
-    let description = match load(&repository, &arguments.cluster) {
+    let description = match load_hosts(&repository, &arguments.cluster) {
         Ok(description) => description,
         Err(exit) => return Ok(exit),
     };

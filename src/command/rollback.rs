@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::description::{Description, load, repository};
+use super::description::{Description, load_hosts, repository};
 use super::diff::{Scope, failures};
 use super::release::{Way, carry_out, order};
 use super::{Exit, Failure};
@@ -21,7 +21,7 @@ use crate::report::{Detail, errors, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
-    let description = match load(&repository, &arguments.cluster) {
+    let description = match load_hosts(&repository, &arguments.cluster) {
         Ok(description) => description,
         Err(exit) => return Ok(exit),
     };

@@ -95,13 +95,15 @@ pub(super) fn activate(
         waves.filter(|w| w.activations.contains_key(name)).count()
     };
     let acting = plan.hosts.iter().filter(|(_, host)| host.acts);
-    let (done, left) = acting
+    let (done, rest): (Vec<_>, Vec<_>) = acting
         .map(|(name, _)| name.clone())
         .filter(|name| !problems.contains_key(name))
         .partition(|name| begun.get(name) == Some(&waves_of(name)));
+    let (begun, left) = rest.into_iter().partition(|name| begun.contains_key(name));
     Released {
         plan: plan.clone(),
         done,
+        begun,
         left,
         problems,
     }

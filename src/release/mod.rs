@@ -67,7 +67,9 @@ pub struct Released {
     pub plan: Plan,
     /// Hosts on which everything was done.
     pub done: Vec<HostName>,
-    /// Hosts that were not begun, or not ended, since others failed.
+    /// Hosts of which a part was done, since others failed.
+    pub begun: Vec<HostName>,
+    /// Hosts on which nothing was done, since others failed.
     pub left: Vec<HostName>,
     pub problems: BTreeMap<HostName, Problem>,
 }

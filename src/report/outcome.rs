@@ -14,6 +14,7 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
     let Released {
         plan,
         done,
+        begun,
         left,
         problems,
     } = released;
@@ -63,8 +64,11 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
     if !done.is_empty() {
         text += &format!("; done on {}", commas(done));
     }
+    if !begun.is_empty() {
+        text += &format!("; not finished on {}", commas(begun));
+    }
     if !left.is_empty() {
-        text += &format!("; not finished on {}", commas(left));
+        text += &format!("; not begun on {}", commas(left));
     }
     text += ".\n";
     if !goes_on.is_empty() {

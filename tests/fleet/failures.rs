@@ -69,7 +69,7 @@ pub fn exits_at_once(fleet: &'static Fleet) {
         .exits(5)
         .says(&["docker01", "exits-web"])
         .says(&["entry: exiting at once"])
-        .says(&["put back", "docker01"]);
+        .says(&["put back on docker01", "not begun on docker02"]);
     // It stopped at the first host: the second one keeps what it had.
     let after = ground.containers();
     assert_eq!(before.id("docker02/web"), after.id("docker02/web"));
