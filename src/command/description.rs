@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Exit, Failure};
 use crate::cluster::diagnostic::{Diagnostic, Level};
 use crate::cluster::model::Cluster;
-use crate::cluster::name::ClusterName;
+use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::{Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
 use crate::host::interrupt::Interrupt;
@@ -16,7 +16,7 @@ use crate::report::check::{Checked, Size, diagnostics, summary};
 use crate::report::errors::one;
 use crate::report::palette::Palette;
 use crate::report::stream;
-use crate::repository::{Repository, RepositoryError};
+use crate::repository::{Repository, RepositoryError, head};
 
 /// A description without errors, and what it comes to.
 pub(super) struct Description {
@@ -27,9 +27,24 @@ pub(super) struct Description {
     pub connect: ConnectContext,
 }
 
+/// What a plan is made for.
+pub(super) struct Scope {
+    pub cluster: ClusterName,
+    /// Only these; none means all.
+    pub services: Vec<ServiceName>,
+}
+
 /// The config repository at or above a directory, by default the current one.
 pub(super) fn repository(directory: Option<&Path>) -> Result<Repository, Failure> {
     Repository::find(directory.unwrap_or(Path::new("."))).map_err(not_loaded)
+}
+
+/// The commit that is released, with `-dirty` where files differ from it.
+pub(super) fn commit(repository: &Repository) -> Option<String> {
+    head(repository.root()).map(|commit| {
+        let mark = if commit.dirty { "-dirty" } else { "" };
+        format!("{}{mark}", commit.id)
+    })
 }
 
 /// A description that cannot be read.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::description::{Description, load, repository};
+use super::description::{Description, Scope, load, repository};
 use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format};
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::name::HostName;
 use crate::host::observe::Detail as Look;
 use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
@@ -17,13 +17,6 @@ use crate::report::palette::Palette;
 use crate::report::plan::Next;
 use crate::report::progress::Progress;
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
-
-/// What a plan is made for.
-pub(super) struct Scope {
-    pub cluster: ClusterName,
-    /// Only these; none means all.
-    pub services: Vec<ServiceName>,
-}
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
     let repository = repository(directory)?;

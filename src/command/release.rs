@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
-use super::description::{Description, load, repository};
-use super::diff::{Scope, changes, failures, note_version, options, show};
+use super::description::{Description, Scope, commit, load, repository};
+use super::diff::{changes, failures, note_version, options, show};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
@@ -28,7 +28,7 @@ use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::{Detail, errors, guard, outcome, plan as text, stream};
-use crate::repository::{Repository, checkout, head};
+use crate::repository::{Repository, checkout};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -275,14 +275,6 @@ pub(super) fn order(
         back: std::collections::BTreeMap::new(),
         stage: StageId::new(&stage).expect("digits and hyphens are a stage's name"),
     }
-}
-
-/// The commit that is released, with `-dirty` where files differ from it.
-pub(super) fn commit(repository: &Repository) -> Option<String> {
-    head(repository.root()).map(|commit| {
-        let mark = if commit.dirty { "-dirty" } else { "" };
-        format!("{}{mark}", commit.id)
-    })
 }
 
 /// `ada@laptop`, as well as this machine knows.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::description::{Description, load_hosts, repository};
-use super::diff::{Scope, failures};
+use super::description::{Description, Scope, load_hosts, repository};
+use super::diff::failures;
 use super::release::{Way, carry_out, order};
 use super::{Exit, Failure};
 use crate::cli::Rollback;

@@ -9,9 +9,7 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::description::{Description, not_loaded};
-use super::diff::Scope;
-use super::release::commit;
+use super::description::{Description, Scope, commit, not_loaded};
 use super::{Exit, Failure};
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Observed;
