@@ -14,7 +14,7 @@ const SERVICES: usize = 20;
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// Services that a release changes together.
-const GROUPS: usize = 4;
+const GROUPS: usize = 10;
 
 /// Says with which values of three layers it was started; the journal keeps it.
 const COMMAND: &str =
