@@ -41,19 +41,17 @@ made() {
 # walk DIRECTORY: takes everything below it. Nothing may follow the recursion: `entry` is shared.
 walk() {
   for entry in "$1"/* "$1"/.*; do
+    case $entry in
+    */. | */..) continue ;;
+    esac
     if [ -f "$entry" ] && [ ! -L "$entry" ]; then
       take digest "$entry"
       case $entry in
       */.secrets) made "$entry" ;;
       esac
     elif [ -d "$entry" ] && [ ! -L "$entry" ]; then
-      case $entry in
-      */. | */..) ;;
-      *)
-        take plain "$entry"
-        walk "$entry"
-        ;;
-      esac
+      take plain "$entry"
+      walk "$entry"
     elif [ -e "$entry" ] || [ -L "$entry" ]; then
       take plain "$entry"
     fi
