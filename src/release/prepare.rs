@@ -115,6 +115,35 @@ impl<'a> Preparation<'a> {
         limit: NonZeroUsize,
         tell: &(impl Fn(Event) + Sync),
     ) -> Result<Observed, BTreeMap<HostName, Problem>> {
+        // A host that checks works hard, so nobody begins before all have their files: and where
+        // one cannot take them, no other one pulls an image for nothing.
+        let scripts = self.on_each(hosts, limit, tell, |host, _, connection, event| {
+            host.stage(connection, &self.stage, event)
+        })?;
+        let checked = self.on_each(hosts, limit, tell, |host, name, connection, event| {
+            host.check(connection, &scripts[name], event)
+        })?;
+        for (name, checked) in &checked {
+            let connection = hosts.connections.get_mut(name);
+            apply_pulls(checked, connection.expect("it was just used"));
+        }
+        Ok(hosts.observed())
+    }
+
+    /// Does the same on every host that takes part.
+    fn on_each<T: Send>(
+        &self,
+        hosts: &mut Hosts,
+        limit: NonZeroUsize,
+        tell: &(impl Fn(Event) + Sync),
+        work: impl Fn(
+            &HostPreparation<'a>,
+            &HostName,
+            &mut Connection,
+            &dyn Fn(EventKind),
+        ) -> Result<T, Problem>
+        + Sync,
+    ) -> Result<BTreeMap<HostName, T>, BTreeMap<HostName, Problem>> {
         let connections = hosts
             .connections
             .iter_mut()
@@ -127,7 +156,7 @@ impl<'a> Preparation<'a> {
                     kind,
                 });
             };
-            let result = self.hosts[name].carry_out(connection, &self.stage, &event);
+            let result = work(&self.hosts[name], name, connection, &event);
             if let Err(problem) = &result {
                 event(EventKind::Failed {
                     error: problem.line(),
@@ -136,11 +165,11 @@ impl<'a> Preparation<'a> {
             result
         });
         let mut problems = BTreeMap::new();
+        let mut done = BTreeMap::new();
         for (name, result) in results {
             match result {
-                Ok(checked) => {
-                    let connection = hosts.connections.get_mut(&name);
-                    apply_pulls(&checked, connection.expect("it was just used"));
+                Ok(result) => {
+                    done.insert(name, result);
                 }
                 Err(problem) => {
                     problems.insert(name, problem);
@@ -148,7 +177,7 @@ impl<'a> Preparation<'a> {
             }
         }
         if problems.is_empty() {
-            Ok(hosts.observed())
+            Ok(done)
         } else {
             Err(problems)
         }
@@ -212,12 +241,13 @@ impl HostPreparation<'_> {
             .collect()
     }
 
-    fn carry_out(
+    /// Puts the files into the staging area, and gives the script that checks them there.
+    fn stage(
         &self,
         connection: &mut Connection,
         stage: &StageId,
-        event: &impl Fn(EventKind),
-    ) -> Result<Checked, Problem> {
+        event: &dyn Fn(EventKind),
+    ) -> Result<String, Problem> {
         let not_staged = |why: String| Problem::NotStaged { why };
         let sealed = self.seal().map_err(not_staged)?;
         let staged = Staged {
@@ -239,8 +269,18 @@ impl HostPreparation<'_> {
         event(EventKind::Staged {
             bytes: length as u64,
         });
-        let script = staged.check_script(layout, self.engine, stage, length, &self.references);
-        let answer = session.run("checking", &script, CHECK)?;
+        Ok(staged.check_script(layout, self.engine, stage, length, &self.references))
+    }
+
+    /// Checks what was staged, and pulls images.
+    fn check(
+        &self,
+        connection: &mut Connection,
+        script: &str,
+        event: &dyn Fn(EventKind),
+    ) -> Result<Checked, Problem> {
+        let session = &mut connection.session;
+        let answer = session.run("checking", script, CHECK)?;
         let checked = Checked::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
         if !checked.findings.is_empty() {
