@@ -120,6 +120,7 @@ const TESTS: &[(&str, Test)] = &[
         "secrets_restart_what_uses_them_and_are_nowhere_else",
         secrets::life,
     ),
+    ("secrets_reach_containers_of_podman", secrets::podman),
     (
         "secrets_sent_unencrypted_are_kept_nowhere_else",
         secrets::plain,

@@ -25,7 +25,11 @@ struct Vault {
 impl Vault {
     /// Two services that use secrets in each way, and one that uses none.
     fn new(fleet: &'static Fleet, cluster: &str, port: u16) -> Self {
-        let mut ground = Ground::new(fleet, cluster);
+        Self::on(Ground::new(fleet, cluster), port)
+    }
+
+    fn on(mut ground: Ground, port: u16) -> Self {
+        let (fleet, cluster) = (ground.fleet, ground.repo.name.clone());
         ground.images();
         ground.serve("web", port, "docker01 docker02");
         ground.serve("shop", port + 1, "docker01");
@@ -44,7 +48,7 @@ impl Vault {
                 .status();
             assert!(made.unwrap().success());
         }
-        vault.run(&["secrets", "init", cluster], "").exits(0);
+        vault.run(&["secrets", "init", &cluster], "").exits(0);
         vault.set("PASSWORD", PASSWORD);
         vault.set("KEY", KEY);
         vault.set("FILE_KEY", KEY);
@@ -237,6 +241,29 @@ pub fn life(fleet: &'static Fleet) {
         vault.run(command, "").exits(0);
     }
     assert_nowhere_else(&vault);
+}
+
+/// The same with podman: both forms arrive, and one that changes restarts what uses it.
+pub fn podman(fleet: &'static Fleet) {
+    let ground = Ground::new(fleet, "podvault").with_podman();
+    let mut vault = Vault::on(ground, 9831);
+    vault.release_changes();
+    let one = fleet.host("docker01");
+    let variables = environment(one, "podman", "podvault-web");
+    assert_eq!(variables["KEY"], KEY.as_bytes());
+    let variables = environment(one, "podman", "podvault-shop");
+    assert_eq!(variables["URL"], b"postgres://app:s3ntinel-password@db/app");
+    let file = one.run("podman exec podvault-shop cat /run/secrets/key.pem");
+    assert_eq!(file.stdout, KEY.as_bytes());
+    vault.ground.is_in_sync();
+    vault.set("KEY", "s3ntinel-new-key");
+    assert_eq!(
+        vault.release_changes(),
+        ["~ docker01/web", "~ docker02/web"]
+    );
+    let variables = environment(one, "podman", "podvault-web");
+    assert_eq!(variables["KEY"], b"s3ntinel-new-key");
+    vault.ground.is_in_sync();
 }
 
 /// A host that gets them over the connection keeps them in no other place either.
