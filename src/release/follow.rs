@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
-use super::problem::Problem;
 use crate::cluster::name::HostName;
 use crate::host::error::HostError;
-use crate::host::parallel::for_each_host;
 use crate::host::script;
 use crate::host::session::Session;
 use crate::host::watch::{Activity, At, Holding, Lines, Running, activity_script, follow_script};
@@ -66,16 +64,6 @@ pub enum Ending {
     Failed,
 }
 
-/// An activation that a dead session left, followed to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Followed {
-    /// Who had started it: the line of the lock.
-    pub holder: String,
-    /// Of which cluster, as the host tells it.
-    pub cluster: String,
-    pub ending: Ending,
-}
-
 impl Hosts {
     /// What goes on on every host.
     pub fn activities(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, Activity> {
@@ -87,32 +75,16 @@ impl Hosts {
         setting: Setting<'_>,
         asked: impl Fn(&Connection) -> bool,
     ) -> BTreeMap<HostName, Activity> {
-        let connections = self.connections.iter_mut();
-        let connections = connections
-            .filter(|(_, connection)| asked(connection))
-            .map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, setting.limit, |_, connection| {
-            activity(&mut connection.session, &connection.layout)
-        });
-        let mut activities = BTreeMap::new();
-        for (name, result) in results {
-            match result {
-                Ok(activity) => {
-                    activities.insert(name, activity);
-                }
-                Err(error) => self.drop_host(name, error.into()),
-            }
-        }
-        activities
+        self.ask(
+            setting.limit,
+            |_, connection| asked(connection),
+            |_, connection| Ok(activity(&mut connection.session, &connection.layout)?),
+        )
     }
 
     /// Follows every activation whose session is gone to its end, and looks at those hosts again.
     /// Nobody else would tell how they end, and a plan that is made meanwhile is of no use.
-    pub fn follow_orphans(
-        &mut self,
-        setting: Setting<'_>,
-        tell: &(impl Fn(Event) + Sync),
-    ) -> BTreeMap<HostName, Followed> {
+    pub fn follow_orphans(&mut self, setting: Setting<'_>, tell: &(impl Fn(Event) + Sync)) {
         let attended =
             |activity: &Activity| activity.session == Holding::Yes && activity.activation.is_some();
         // The look saw where one runs; nearly always none does.
@@ -127,12 +99,8 @@ impl Hosts {
             .into_iter()
             .filter(|(_, activity)| activity.orphan().is_some())
             .collect();
-        let connections = self
-            .connections
-            .iter_mut()
-            .filter(|(name, _)| orphans.contains_key(*name))
-            .map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, setting.limit, |name, connection| {
+        let is_orphan = |name: &HostName, _: &Connection| orphans.contains_key(name);
+        self.ask(setting.limit, is_orphan, |name, connection| {
             let activity = &orphans[name];
             let activation = activity.orphan().expect("only orphans are followed");
             let event = |kind| {
@@ -163,27 +131,7 @@ impl Hosts {
                 }
             })?;
             event(EventKind::FollowedToEnd { ending });
-            connection.look_again(setting, name)?;
-            Ok(Followed {
-                holder: activity.holder.clone(),
-                cluster: activation.cluster.clone(),
-                ending,
-            })
+            connection.look_again(setting, name)
         });
-        let mut followed = BTreeMap::new();
-        for (name, result) in results {
-            match result {
-                Ok(how) => {
-                    followed.insert(name, how);
-                }
-                Err(problem) => self.drop_host(name, problem),
-            }
-        }
-        followed
-    }
-
-    pub(super) fn drop_host(&mut self, name: HostName, problem: Problem) {
-        self.connections.remove(&name);
-        self.add_problem(name, problem);
     }
 }

@@ -10,7 +10,6 @@ use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::generation::{self, StoredGeneration};
 use crate::host::history::{self, History};
-use crate::host::parallel::for_each_host;
 use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
@@ -41,13 +40,17 @@ pub fn bare(cluster: &Cluster) -> Desired {
 impl Hosts {
     /// The history of every host.
     pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, History> {
-        self.ask(setting, |_, connection| {
-            let doing = "reading the history";
-            let session = &mut connection.session;
-            let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
-            history::parse(&answer.stdout)
-                .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
-        })
+        self.ask(
+            setting.limit,
+            |_, _| true,
+            |_, connection| {
+                let doing = "reading the history";
+                let session = &mut connection.session;
+                let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
+                history::parse(&answer.stdout)
+                    .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
+            },
+        )
     }
 
     /// Goes on with these hosts only, each with the generation that it is to go back to.
@@ -58,19 +61,23 @@ impl Hosts {
     ) -> BTreeMap<HostName, (StoredGeneration, DesiredHost)> {
         self.connections
             .retain(|name, _| numbers.contains_key(name));
-        self.ask(setting, |name, connection| {
-            let number = numbers[name];
-            let script = generation::script(&connection.layout, number);
-            let answer = connection
-                .session
-                .run("reading a generation", &script, LONG)?;
-            let why = |why: String| Problem::NoGeneration { number, why };
-            let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
-            let engine = setting.cluster.hosts[name].engine;
-            let seen = &connection.look.observed.generation;
-            let host = desired(&found, engine, seen).map_err(why)?;
-            Ok((found, host))
-        })
+        self.ask(
+            setting.limit,
+            |_, _| true,
+            |name, connection| {
+                let number = numbers[name];
+                let script = generation::script(&connection.layout, number);
+                let answer = connection
+                    .session
+                    .run("reading a generation", &script, LONG)?;
+                let why = |why: String| Problem::NoGeneration { number, why };
+                let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
+                let engine = setting.cluster.hosts[name].engine;
+                let seen = &connection.look.observed.generation;
+                let host = desired(&found, engine, seen).map_err(why)?;
+                Ok((found, host))
+            },
+        )
     }
 
     /// Takes hosts out that would have to make inputs with secrets anew which were sent to them
@@ -122,30 +129,11 @@ impl Hosts {
 
     /// Looks again with other eyes: what is desired changed.
     pub fn look_for(&mut self, setting: Setting<'_>) {
-        self.ask(setting, |name, connection| {
-            connection.look_again(setting, name)
-        });
-    }
-
-    /// Asks every host; one that does not answer is among the problems afterwards.
-    fn ask<T: Send>(
-        &mut self,
-        setting: Setting<'_>,
-        ask: impl Fn(&HostName, &mut super::hosts::Connection) -> Result<T, Problem> + Sync,
-    ) -> BTreeMap<HostName, T> {
-        let connections = self.connections.iter_mut();
-        let connections = connections.map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, setting.limit, ask);
-        let mut answers = BTreeMap::new();
-        for (name, result) in results {
-            match result {
-                Ok(answer) => {
-                    answers.insert(name, answer);
-                }
-                Err(problem) => self.drop_host(name, problem),
-            }
-        }
-        answers
+        self.ask(
+            setting.limit,
+            |_, _| true,
+            |name, connection| connection.look_again(setting, name),
+        );
     }
 }
 

@@ -126,18 +126,7 @@ impl Hosts {
             }
             result
         });
-        let mut connections = BTreeMap::new();
-        let mut problems = BTreeMap::new();
-        for (name, result) in results {
-            match result {
-                Ok(connection) => {
-                    connections.insert(name, connection);
-                }
-                Err(problem) => {
-                    problems.insert(name, problem);
-                }
-            }
-        }
+        let (connections, problems) = apart(results);
         let mut hosts = Self {
             connections,
             problems,
@@ -190,7 +179,37 @@ impl Hosts {
         &self.problems
     }
 
-    pub(super) fn add_problem(&mut self, name: HostName, problem: Problem) {
+    /// Does the same on these hosts, at the same time: what came of it, and the problems.
+    pub(super) fn on_each<T: Send>(
+        &mut self,
+        limit: NonZeroUsize,
+        these: impl Fn(&HostName, &Connection) -> bool,
+        work: impl Fn(&HostName, &mut Connection) -> Result<T, Problem> + Sync,
+    ) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Problem>) {
+        let connections = self.connections.iter_mut();
+        let connections = connections
+            .filter(|(name, connection)| these(name, connection))
+            .map(|(name, connection)| (name.clone(), connection));
+        apart(for_each_host(connections, limit, work))
+    }
+
+    /// Asks these hosts. One that does not answer is among the problems afterwards, and no host of the
+    /// others any more.
+    pub(super) fn ask<T: Send>(
+        &mut self,
+        limit: NonZeroUsize,
+        these: impl Fn(&HostName, &Connection) -> bool,
+        ask: impl Fn(&HostName, &mut Connection) -> Result<T, Problem> + Sync,
+    ) -> BTreeMap<HostName, T> {
+        let (answers, problems) = self.on_each(limit, these, ask);
+        for (name, problem) in problems {
+            self.drop_host(name, problem);
+        }
+        answers
+    }
+
+    pub(super) fn drop_host(&mut self, name: HostName, problem: Problem) {
+        self.connections.remove(&name);
         self.problems.insert(name, problem);
     }
 
@@ -279,9 +298,7 @@ impl Hosts {
         files: &BTreeMap<HostName, Vec<u8>>,
         acts: impl Fn(&HostName) -> bool + Sync,
     ) -> Result<(), BTreeMap<HostName, Problem>> {
-        let connections = self.connections.iter_mut();
-        let connections = connections.map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, setting.limit, |name, connection| {
+        let work = |name: &HostName, connection: &mut Connection| {
             let same = files.get(name).is_some_and(|files| {
                 with_request(setting, name, &connection.layout, Detail::Plan, |request| {
                     observe::same_files(request, &connection.answer, files)
@@ -296,17 +313,33 @@ impl Hosts {
                 None => Ok(()),
                 Some(what) => Err(Problem::Stale { what }),
             }
-        });
-        let problems: BTreeMap<_, _> = results
-            .into_iter()
-            .filter_map(|(name, result)| Some((name, result.err()?)))
-            .collect();
+        };
+        let (_, problems) = self.on_each(setting.limit, |_, _| true, work);
         if problems.is_empty() {
             Ok(())
         } else {
             Err(problems)
         }
     }
+}
+
+/// What succeeded, and what did not.
+fn apart<T>(
+    results: BTreeMap<HostName, Result<T, Problem>>,
+) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Problem>) {
+    let mut done = BTreeMap::new();
+    let mut problems = BTreeMap::new();
+    for (name, result) in results {
+        match result {
+            Ok(result) => {
+                done.insert(name, result);
+            }
+            Err(problem) => {
+                problems.insert(name, problem);
+            }
+        }
+    }
+    (done, problems)
 }
 
 /// What came of trying a lock.

@@ -144,12 +144,8 @@ impl<'a> Preparation<'a> {
         ) -> Result<T, Problem>
         + Sync,
     ) -> Result<BTreeMap<HostName, T>, BTreeMap<HostName, Problem>> {
-        let connections = hosts
-            .connections
-            .iter_mut()
-            .filter(|(name, _)| self.hosts.contains_key(*name))
-            .map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, limit, |name, connection| {
+        let takes_part = |name: &HostName, _: &Connection| self.hosts.contains_key(name);
+        let (done, problems) = hosts.on_each(limit, takes_part, |name, connection| {
             let event = |kind| {
                 tell(Event {
                     host: name.clone(),
@@ -164,18 +160,6 @@ impl<'a> Preparation<'a> {
             }
             result
         });
-        let mut problems = BTreeMap::new();
-        let mut done = BTreeMap::new();
-        for (name, result) in results {
-            match result {
-                Ok(result) => {
-                    done.insert(name, result);
-                }
-                Err(problem) => {
-                    problems.insert(name, problem);
-                }
-            }
-        }
         if problems.is_empty() {
             Ok(done)
         } else {
