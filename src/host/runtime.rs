@@ -31,8 +31,7 @@ pub(super) struct RuntimeDirectory(PathBuf);
 impl RuntimeDirectory {
     /// Takes `$XDG_RUNTIME_DIR/bayplan`, or `<temporary>/bayplan-<uid>` where there is none.
     pub(super) fn open(xdg: Option<&Path>, temporary: &Path) -> io::Result<Self> {
-        // What is asked: the uid with which we create files. There is no safe getuid().
-        let uid = our_uid(temporary)?;
+        let uid = rustix::process::geteuid().as_raw();
         if let Some(xdg) = xdg.filter(|xdg| is_ours_alone(xdg, uid)) {
             let path = xdg.join("bayplan");
             if fits(&path) {
@@ -72,9 +71,17 @@ impl RuntimeDirectory {
         &self.0
     }
 
-    /// Writes a file atomically, new or in place of what is there, and returns its path.
-    pub(super) fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+    /// Sees to it that a file has this text, and returns its path. It is written atomically; one that has
+    /// the text is written anew only when half its time is over, and others are pruned then.
+    pub(super) fn write(&self, name: &str, text: &str, now: SystemTime) -> io::Result<PathBuf> {
         let path = self.0.join(name);
+        let young = |age: Duration| age < STALE / 2;
+        if age(fs::metadata(&path), now).is_some_and(young)
+            && fs::read(&path).is_ok_and(|there| there == text.as_bytes())
+        {
+            return Ok(path);
+        }
+        self.prune(now);
         let beside = self.0.join(format!(".{name}.{}", nonce()));
         let written = fs::OpenOptions::new()
             .write(true)
@@ -91,23 +98,24 @@ impl RuntimeDirectory {
         Ok(path)
     }
 
-    /// Removes what was not used for a day. Every use writes its files anew; a connection reads
-    /// them when it starts, and a control socket that goes costs one new connection.
-    pub(super) fn prune(&self, now: SystemTime) {
+    /// Removes what was not written for a day. A connection reads its files when it starts, and a control
+    /// socket that goes costs one new connection.
+    fn prune(&self, now: SystemTime) {
         let Ok(entries) = fs::read_dir(&self.0) else {
             return;
         };
         for entry in entries.flatten() {
-            let stale = entry
-                .metadata()
-                .and_then(|metadata| metadata.modified())
-                .is_ok_and(|modified| now.duration_since(modified).is_ok_and(|age| age > STALE));
-            if stale {
+            if age(entry.metadata(), now).is_some_and(|age| age > STALE) {
                 // Another bayplan may have been quicker.
                 let _ = fs::remove_file(entry.path());
             }
         }
     }
+}
+
+/// How long ago it was written; `None` if it is not there, or from the future.
+fn age(metadata: io::Result<std::fs::Metadata>, now: SystemTime) -> Option<Duration> {
+    now.duration_since(metadata.ok()?.modified().ok()?).ok()
 }
 
 /// Whether it is a directory (no link to one) of this user, closed to everybody else.
@@ -126,18 +134,6 @@ fn fits(path: &Path) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || b"/._-+".contains(&byte))
     })
-}
-
-fn our_uid(temporary: &Path) -> io::Result<u32> {
-    let probe = temporary.join(format!(".bayplan-{}", nonce()));
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&probe)?;
-    let uid = file.metadata().map(|metadata| metadata.uid());
-    fs::remove_file(&probe)?;
-    uid
 }
 
 #[cfg(test)]
@@ -211,8 +207,9 @@ mod tests {
     fn written_files_are_private_and_nothing_else_is_left() {
         let there = temporary();
         let directory = RuntimeDirectory::open(None, there.path()).unwrap();
-        directory.write("ssh-a", "one").unwrap();
-        let path = directory.write("ssh-a", "two").unwrap();
+        let now = SystemTime::now();
+        directory.write("ssh-a", "one", now).unwrap();
+        let path = directory.write("ssh-a", "two", now).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
@@ -222,11 +219,32 @@ mod tests {
     fn what_was_not_used_for_a_day_is_pruned() {
         let there = temporary();
         let directory = RuntimeDirectory::open(None, there.path()).unwrap();
-        let path = directory.write("ssh-a", "one").unwrap();
-        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
-        directory.prune(written + STALE);
+        let path = directory.write("ssh-a", "one", SystemTime::now()).unwrap();
+        let then = std::fs::metadata(&path).unwrap().modified().unwrap();
+        directory.write("ssh-b", "one", then + STALE).unwrap();
         assert!(path.exists());
-        directory.prune(written + STALE + Duration::from_secs(1));
+        let day_over = then + STALE + Duration::from_secs(1);
+        directory.write("ssh-c", "one", day_over).unwrap();
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_is_used_is_written_anew_in_time() {
+        let there = temporary();
+        let directory = RuntimeDirectory::open(None, there.path()).unwrap();
+        let inode = |path: &Path| std::fs::metadata(path).unwrap().ino();
+        let path = directory.write("ssh-a", "one", SystemTime::now()).unwrap();
+        let first = inode(&path);
+        let then = std::fs::metadata(&path).unwrap().modified().unwrap();
+        directory
+            .write("ssh-a", "one", then + STALE / 2 - Duration::from_secs(1))
+            .unwrap();
+        assert_eq!(inode(&path), first);
+        directory.write("ssh-a", "one", then + STALE / 2).unwrap();
+        assert_ne!(inode(&path), first);
+        // A clock that went back proves nothing.
+        let second = inode(&path);
+        directory.write("ssh-a", "one", then - STALE).unwrap();
+        assert_ne!(inode(&path), second);
     }
 }

@@ -132,11 +132,11 @@ impl Client {
         connect_timeout: Duration,
     ) -> std::io::Result<(PathBuf, Option<PathBuf>)> {
         let directory = RuntimeDirectory::open(self.xdg_runtime_dir.as_deref(), &self.temporary)?;
-        directory.prune(SystemTime::now());
+        let now = SystemTime::now();
         let known_hosts = pin
             .map(|pin| {
                 let text = format!("{alias} {} {}\n", pin.key_type, pin.base64);
-                directory.write(&format!("known-{}", short_digest(&text)), &text)
+                directory.write(&format!("known-{}", short_digest(&text)), &text, now)
             })
             .transpose()?;
         // A control socket is a login that was checked against one key under one name: another
@@ -172,7 +172,7 @@ impl Client {
             socket.display(),
         );
         let name = format!("ssh-{}", short_digest(&config));
-        Ok((directory.write(&name, &config)?, known_hosts))
+        Ok((directory.write(&name, &config, now)?, known_hosts))
     }
 }
 
