@@ -290,21 +290,20 @@ impl Via {
 /// What ends the host's words of itself.
 const FACTS_END: &[u8] = b"\nthen\n";
 
-/// The first script. Everything in it that can be is built into `sh`. What it prints ends with
-/// [`FACTS_END`].
+/// The first script. Everything in it that can be is built into `sh`. What it prints, it prints at once,
+/// and ends with [`FACTS_END`].
 fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
     let mut script = String::from(
         "uid=\n\
          while read -r key _ id _; do\n\
          [ \"$key\" != Uid: ] || { uid=$id; break; }\n\
          done 2>/dev/null </proc/self/status\n\
-         echo \"uid ${uid:-$(id -u)}\"\n\
          read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
          read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
-         echo \"kernel $kernel\"\n\
-         echo \"hostname $hostname\"\n\
-         if [ -d /run/systemd/system ]; then echo systemd; fi\n\
-         if read -r id 2>/dev/null </etc/machine-id; then echo \"machine-id $id\"; fi\n\
+         facts=\"uid ${uid:-$(id -u)}\nkernel $kernel\nhostname $hostname\"\n\
+         fact() { facts=\"$facts\n$1\"; }\n\
+         if [ -d /run/systemd/system ]; then fact systemd; fi\n\
+         if read -r id 2>/dev/null </etc/machine-id; then fact \"machine-id $id\"; fi\n\
          for program in",
     );
     for program in programs {
@@ -313,9 +312,9 @@ fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
     }
     script.push_str(
         "; do\n\
-         command -v \"$program\" >/dev/null 2>&1 || echo \"missing $program\"\n\
+         command -v \"$program\" >/dev/null 2>&1 || fact \"missing $program\"\n\
          done\n\
-         echo then\n",
+         printf '%s\\nthen\\n' \"$facts\"\n",
     );
     script
 }

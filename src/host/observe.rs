@@ -221,8 +221,6 @@ pub enum ObserveError {
     ReadOnly { path: String },
     #[error("expected `{}` on the host, found no such program", .engine.program())]
     NoEngine { engine: Engine },
-    #[error("expected {} on the host, found no such program", .0.join(", "))]
-    MissingTools(Vec<String>),
     #[error("`{} ps` failed with status {status}: {message}", .engine.program())]
     EngineFailed {
         engine: Engine,

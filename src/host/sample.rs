@@ -201,8 +201,11 @@ pub struct Root {
 
 impl Root {
     pub fn new(shell: &'static str) -> Self {
-        // A blank and a quote in the path: every word of every script must be quoted.
-        let directory = tempfile::Builder::new().prefix("a b").tempdir().unwrap();
+        // A blank and a pattern in the path: every word of every script must be quoted.
+        let directory = tempfile::Builder::new()
+            .prefix("a b[c]*")
+            .tempdir()
+            .unwrap();
         let layout = Layout::directory(directory.path().to_str().unwrap(), &cluster());
         Root {
             layout,

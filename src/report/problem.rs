@@ -59,8 +59,7 @@ fn observe_help(error: &ObserveError) -> Option<String> {
         }
         ObserveError::NoEngine { .. } => "install it, or set `engine` in cluster.toml",
         ObserveError::EngineFailed { .. } => "`systemctl status docker` on the host says more",
-        ObserveError::MissingTools(_)
-        | ObserveError::SystemdFailed { .. }
+        ObserveError::SystemdFailed { .. }
         | ObserveError::Malformed(_)
         | ObserveError::Changed { .. } => return None,
     };

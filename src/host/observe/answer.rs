@@ -106,6 +106,9 @@ impl First {
                 Record::Other(word, _) => return Err(unexpected("a record", word)),
             }
         }
+        // The digest of what a link leads to says nothing of the link.
+        let is_file = |path: &String| first.stats.get(path).is_some_and(|stat| stat.is_file());
+        first.digests.retain(|path, _| is_file(path));
         let current = request.layout.current();
         let mut rest = records.rest;
         first.manifest = first.take_text(&mut rest, current.join("manifest.json").as_str())?;
@@ -173,10 +176,11 @@ impl First {
     }
 }
 
-/// `<status> <lines of list-units>`.
+/// `<lines of list-units> <status>`.
 fn states(text: &str) -> Result<BTreeMap<String, State>, ObserveError> {
     let mut states = BTreeMap::new();
-    for line in succeeded(text)?.lines() {
+    let (lines, status) = text.rsplit_once(' ').unwrap_or(("", text));
+    for line in succeeded(status, lines)?.lines() {
         let mut words = line.split_ascii_whitespace().map(str::to_owned);
         let mut word = || words.next();
         let (Some(unit), Some(load), Some(active), Some(sub)) = (word(), word(), word(), word())
@@ -206,12 +210,8 @@ fn worst(problems: Vec<String>, engine: Engine) -> ObserveError {
                     let path = path.to_owned();
                     (1, ObserveError::ReadOnly { path })
                 }
-                ("tools", tools) => {
-                    let tools = tools.split(' ').map(str::to_owned).collect();
-                    (2, ObserveError::MissingTools(tools))
-                }
-                ("engine", _) => (3, ObserveError::NoEngine { engine }),
-                _ => (4, unexpected("a problem", problem)),
+                ("engine", _) => (2, ObserveError::NoEngine { engine }),
+                _ => (3, unexpected("a problem", problem)),
             },
         )
         .collect();

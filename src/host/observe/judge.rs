@@ -132,8 +132,15 @@ impl<'a> FirstLook<'a> {
         };
         let file = parts.next();
         let top = path.len() - file.map_or(0, |file| file.len() + 1);
-        let is_directory = |stat: &Stat| stat.is_directory();
-        let real = self.first.stats.get(&path[..top]).is_some_and(is_directory);
+        let is_directory = |path: &str| {
+            let stat = self.first.stats.get(path);
+            stat.is_some_and(|stat| stat.is_directory())
+        };
+        if !is_directory(&path[..top - name.len() - 1]) {
+            // What a link leads to is somebody else's.
+            return Ok(());
+        }
+        let real = is_directory(&path[..top]);
         let files = services.entry(service).or_default();
         let Some(directory) = DirectoryName::reported(name).filter(|_| real) else {
             files.leftovers.insert(name.to_owned());

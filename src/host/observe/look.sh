@@ -1,28 +1,14 @@
 # One look at the files, the units and the containers of a cluster. It prints records that end
 # with NUL, then two texts as they are (their lengths are in their records), then the containers.
 #
-# A look is nearly the whole cost of a diff, so there are few processes: digests, times and states
-# of everything by one program each, and all of them while the engine answers, through whose pipe
-# its answer comes last.
+# A look is nearly the whole cost of a diff, so there are few processes: states, digests and times of
+# everything by one program each, and one that asks the engine meanwhile and passes all of it on.
 
-names='' files='' all_names='' all_files='' texts='' bad=''
-places='/run/systemd/transient /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system'
-[ -L "$root/lib" ] || places="$places /lib/systemd/system"
-
-# take digest|plain PATH: notes an entry for `stat`, and a regular file for `sha256sum`.
-take() {
-  case $2 in
-  *\'*)
-    # A name that cannot stand between quotes; only a hand makes one, so it may cost more.
-    [ "$1" = plain ] || sha256sum -z -- "$2"
-    stat --printf 's %f %s %.9Z %.9Y %n\0' -- "$2"
-    ;;
-  *)
-    names="$names '$2'"
-    [ "$1" = plain ] || files="$files '$2'"
-    ;;
-  esac
-}
+bad=''
+# Where units of other people may be; /lib is mostly the same as /usr/lib.
+run=$root/run/systemd usr=$root/usr/lib/systemd/system lib=$root/lib/systemd/system
+usr_local=$root/usr/local/lib/systemd/system
+[ ! -L "$root/lib" ] || lib=$usr
 
 # made RECORD: what this host made of secrets: the digest then, the digest that stands for it, the path.
 made() {
@@ -38,85 +24,76 @@ made() {
   done <"$1"
 }
 
-# walk DIRECTORY: takes everything below it. Nothing may follow the recursion: `entry` is shared.
-walk() {
-  for entry in "$1"/* "$1"/.*; do
-    case $entry in
-    */. | */..) continue ;;
-    esac
-    if [ -f "$entry" ] && [ ! -L "$entry" ]; then
-      take digest "$entry"
-      case $entry in
-      */.secrets) made "$entry" ;;
-      esac
-    elif [ -d "$entry" ] && [ ! -L "$entry" ]; then
-      take plain "$entry"
-      walk "$entry"
-    elif [ -e "$entry" ] || [ -L "$entry" ]; then
-      take plain "$entry"
-    fi
-  done
+# masked PATH: whether it is a link to /dev/null, as that of a masked unit.
+masked() {
+  # shellcheck disable=SC3013 # dash, bash and busybox have it
+  [ -L "$1" ] && [ "$1" -ef /dev/null ] && printf 'masked %s\0' "$1"
 }
 
-# each PATH...: takes those that are there; a pattern that matches nothing is not.
-each() {
-  for entry; do
-    if [ -L "$entry" ]; then
-      take plain "$entry"
-      # shellcheck disable=SC3013 # dash, bash and busybox have it
-      [ ! "$entry" -ef /dev/null ] || printf 'masked %s\0' "$entry"
-    elif [ -e "$entry" ]; then
-      take plain "$entry"
-    fi
-  done
+# digest PATH...: of the regular files; `odd` says that there is something that must not be read.
+digest() {
+  if [ -n "$odd" ]; then
+    for entry; do
+      shift
+      [ ! -f "$entry" ] || set -- "$@" "$entry"
+    done
+  fi
+  [ $# = 0 ] || sha256sum -z -- "$@"
 }
 
+# A glob sees a whole directory for what the test of a name costs, so each name that is read is tested once,
+# and all others are left to `stat`. A pattern that matches nothing stays as it is; nothing has that name.
 look_at_files() {
-  for service in "$etc"/*; do
-    [ -e "$service" ] || [ -L "$service" ] || continue
-    # One service at a time: a string that grows with every file is copied with every file.
-    all_names=$all_names$names all_files=$all_files$files names='' files=''
-    take plain "$service"
-    [ ! -d "$service" ] || [ -L "$service" ] || walk "$service"
+  set -- "$units/$cluster"-*.service "$etc"/*/*/* "$etc"/*/*/.[!.]*
+  tested=0 odd=''
+  while [ "$tested" -lt $# ]; do
+    known=$# count=0
+    for entry; do
+      count=$((count + 1))
+      [ "$count" -gt "$tested" ] || continue
+      if [ -f "$entry" ]; then
+        case $entry in
+        */.secrets) made "$entry" ;;
+        esac
+      elif [ -d "$entry" ] && [ ! -L "$entry" ]; then
+        set -- "$@" "$entry"/* "$entry"/.[!.]*
+      elif [ -e "$entry" ]; then
+        odd=1
+        masked "$entry"
+      fi
+    done
+    tested=$known
   done
-  for entry in "$units/$cluster"-*.service; do
-    if [ -f "$entry" ] && [ ! -L "$entry" ]; then take digest "$entry"; else each "$entry"; fi
+  for entry in "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
+    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service; do
+    masked "$entry"
   done
-  for place in $places; do
-    each "$root$place/$cluster"-*.service
-  done
-  for place in /etc/systemd/system.control /run/systemd/system.control /etc/systemd/system $places; do
-    each "$root$place/$cluster"-*.service.d/*.conf
-  done
-  each "$units"/*.wants/"$cluster"-*.service "$units"/*.requires/"$cluster"-*.service
-  each "$var"/generations/*
   if [ -L "$var/current" ]; then
     # `cd` and PWD tell where a link leads without a process.
-    if cd -P "$var/current" 2>/dev/null; then
+    if cd -P "$var/current"; then
       printf 'current link %s\0' "$PWD"
       cd /
     else
       printf 'current dangling\0'
     fi
-    for text in manifest.json record.json; do
-      [ -f "$var/current/$text" ] || continue
-      each "$var/current/$text"
-      texts="$texts '$var/current/$text'"
-    done
   elif [ -e "$var/current" ]; then
     printf 'current other\0'
   fi
-  if [ "$runs" = processes ]; then
-    # An invocation's link is made when a unit starts; the other two were made before systemd
-    # last read the unit files.
-    each /run/systemd/units/invocation:"$cluster"-*.service /run/bayplan/reloaded /run/systemd/notify
-    # Activations that run, of whatever cluster.
-    each /run/systemd/units/invocation:bayplan-activate-*.service
-  fi
-  all_names=$all_names$names all_files=$all_files$files
   # Digests first: a file that changes in between then has a time that is too new, never too old.
-  [ -z "$all_files" ] || eval "sha256sum -z -- $all_files"
-  [ -z "$all_names" ] || eval "stat --printf 's %f %s %.9Z %.9Y %n\\0' -- $all_names"
+  digest "$@"
+  # The links of invocations are made when units start, those of activations among them; systemd last
+  # read the unit files after `reloaded` and `notify`.
+  stat --printf 's %f %s %.9Z %.9Y %n\0' -- "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \
+    "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
+    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service \
+    "$root/etc/systemd/system.control/$cluster"-*.service.d/*.conf "$run/system.control/$cluster"-*.service.d/*.conf \
+    "$units/$cluster"-*.service.d/*.conf "$run/transient/$cluster"-*.service.d/*.conf \
+    "$run/system/$cluster"-*.service.d/*.conf "$usr_local/$cluster"-*.service.d/*.conf \
+    "$usr/$cluster"-*.service.d/*.conf "$lib/$cluster"-*.service.d/*.conf \
+    "$units"/*.wants/"$cluster"-*.service "$units"/*.requires/"$cluster"-*.service \
+    "$var"/generations/* "$var/current/manifest.json" "$var/current/record.json" \
+    "$run/units/invocation:$cluster"-*.service "$run"/units/invocation:bayplan-activate-*.service \
+    "$root/run/bayplan/reloaded" "$run/notify"
 }
 
 problem() {
@@ -125,11 +102,6 @@ problem() {
 }
 
 look_for_problems() {
-  missing=''
-  for tool in sha256sum stat tar flock; do
-    command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
-  done
-  [ -z "$missing" ] || problem tools "${missing# }"
   [ "$runs" = processes ] || return 0
   [ -d /run/systemd/system ] || problem systemd
   [ -w "$units" ] || {
@@ -138,21 +110,10 @@ look_for_problems() {
   command -v "$engine" >/dev/null 2>&1 || problem engine "$engine"
 }
 
-# get PATH: what dockerd answers, by the smallest client that is there. perl takes a fourth of the processor
-# time of curl, and that a fourth of docker's own, which is more than the whole rest of a look.
-get() {
-  perl -e 'alarm 60;
-    socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
-    syswrite(S, "GET $ARGV[0] HTTP/1.0\r\nHost: docker\r\n\r\n");
-    1 while sysread(S, $a, 65536, length($a));
-    $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
-    print $a' "$1" ||
-    curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$1"
-} 2>/dev/null
-
-# The request that `docker ps` sends. Only where docker's own client would ask there, too.
-ask_dockerd() {
-  [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] || return 1
+# What docker's own client would ask, and only where it would ask there, too.
+at_dockerd() {
+  [ "$runs.$engine" = processes.docker ] && [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] ||
+    return 1
   settings=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/config.json
   if [ -e "$settings" ]; then
     case $(cat "$settings") in
@@ -160,16 +121,39 @@ ask_dockerd() {
     esac
   fi
   # filters={"label":["bayplan.cluster=…"]}
-  answer=$(get "/containers/json?filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D") || return 1
-  printf '%s\n' "$answer"
+  request="/containers/json?filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D"
 }
 
-containers() {
+# finish TEXT...: what was seen so far, the texts, and the containers. The smallest client that is there asks
+# dockerd: perl takes a fourth of the processor time of curl, and that a fourth of docker's own, which
+# is more than the whole rest of a look. It leaves its input alone until it has the whole answer.
+finish() {
+  request=''
+  if at_dockerd; then
+    perl -e 'alarm 60;
+      socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
+      syswrite(S, "GET " . shift . " HTTP/1.0\r\nHost: docker\r\n\r\n");
+      1 while sysread(S, $a, 65536, length($a));
+      $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
+      alarm 0;
+      chomp $a;
+      $/ = \65536;
+      print while <STDIN>;
+      for (@ARGV) { open(T, "<", $_) and print <T> }
+      print "$a\n"' "$request" "$@" 2>/dev/null && return
+  fi
+  cat - "$@" 2>/dev/null
   case $runs.$engine in
   files.*) ;;
   processes.docker)
-    ask_dockerd ||
+    answer=''
+    [ -z "$request" ] ||
+      answer=$(curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$request" 2>/dev/null)
+    if [ -n "$answer" ]; then
+      printf '%s\n' "$answer"
+    else
       docker ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (.Label "bayplan.service")}},{{json (.Label "bayplan.inputs")}},{{json (.Label "bayplan.directory")}},{{json .Image}},"",{{json .Ports}}]'
+    fi
     ;;
   processes.podman)
     podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' &&
@@ -184,15 +168,15 @@ if [ -n "$bad" ]; then
   printf 'end\0'
 else
   {
-    containers 2>&1 </dev/null
-    printf 'status %s\nend\n' "$?"
-  } | {
     if [ "$runs" = processes ]; then
-      states=$(systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null)
-      printf 'states %s %s\0' "$?" "$states"
+      printf 'states '
+      systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null
+      printf ' %s\0' "$?"
     fi
     look_at_files 2>/dev/null
     printf 'texts\0'
-    eval "exec cat $texts -"
+  } | {
+    finish "$var/current/manifest.json" "$var/current/record.json" 2>&1
+    printf 'status %s\nend\n' "$?"
   }
 fi

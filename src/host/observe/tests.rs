@@ -169,6 +169,70 @@ fn drop_ins_and_links_are_seen_and_equal_nothing() {
 }
 
 #[test]
+fn whatever_stands_among_the_inputs_is_seen_and_only_files_are_read() {
+    let name_of_a_hand = "files/it's \"new\\\nline\" [x]*";
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let directory = &host.services[&service("web")].directory;
+        let inputs = format!("etc/bayplan/demo/web/{directory}");
+        let files = ["files/etc/.hidden", ".env", "files/a/b/c/d", name_of_a_hand];
+        for file in files {
+            root.write(&format!("{inputs}/{file}"), file);
+        }
+        // Who reads these reads for ever.
+        let pipe = root.path(&format!("{inputs}/files/pipe"));
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.unwrap().success());
+        let others = [
+            "files/pipe",
+            "files/zero",
+            "files/up",
+            "files/env",
+            "files/gone",
+        ];
+        for (link, target) in
+            others[1..]
+                .iter()
+                .zip(["/dev/zero", "..", "../30-cluster.env", "/gone"])
+        {
+            std::os::unix::fs::symlink(target, root.path(&format!("{inputs}/{link}"))).unwrap();
+        }
+
+        let (look, _) = root.look(&host);
+        let seen = &look.observed.services[&service("web")].directories[directory].files;
+        let mut expected = manifest(&host).services[&service("web")].files.clone();
+        expected.extend(files.map(|file| (file.to_owned(), Digest::of(file))));
+        expected.extend(others.map(|file| (file.to_owned(), Digest::of("not a regular file"))));
+        assert_eq!(*seen, expected, "{shell}");
+    }
+}
+
+#[test]
+fn what_a_link_to_a_directory_leads_to_is_somebody_elses() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("db", "1"), ("web", "1")]);
+        root.release(&host, 1);
+        let service_directory = root.path("etc/bayplan/demo/db");
+        let inputs = &host.services[&service("web")].directory;
+        let inputs_directory = root.path(&format!("etc/bayplan/demo/web/{inputs}"));
+        for (place, elsewhere) in [(service_directory, "a"), (inputs_directory, "b")] {
+            let elsewhere = root.path(elsewhere);
+            std::fs::rename(&place, &elsewhere).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &place).unwrap();
+        }
+        let (look, _) = root.look(&host);
+        let seen = |name| &look.observed.services[&service(name)];
+        assert!(seen("db").directories.is_empty() && seen("db").leftovers.is_empty());
+        let leftovers: Vec<_> = seen("web").leftovers.iter().map(String::as_str).collect();
+        assert!(seen("web").directories.is_empty());
+        assert_eq!(leftovers, [inputs.as_str()]);
+    }
+}
+
+#[test]
 fn a_current_that_cannot_be_read_says_why() {
     let host = desired(&[("web", "1")]);
     let newer = "{\"format\": 99, \"more\": 1}";
@@ -244,7 +308,7 @@ impl Answer {
         let manifest = manifest(&host).to_text();
         let mut records = vec![
             "bayplan look 1".to_owned(),
-            format!("states 0 demo-web.service {}", self.state),
+            format!("states demo-web.service {}\n 0", self.state),
             "current link /var/lib/bayplan/demo/generations/3".to_owned(),
             format!(
                 "{}  /etc/systemd/system/demo-web.service",
@@ -254,6 +318,7 @@ impl Answer {
                 "s 81a4 300 {0} {0} /etc/systemd/system/demo-web.service",
                 self.unit
             ),
+            format!("s 41ed 4096 {0} {0} /etc/bayplan/demo/web", self.inputs),
             format!("s 41ed 4096 {0} {0} {inputs}", self.inputs),
             format!("s a1ff 32 {STARTED} {STARTED} /run/systemd/units/invocation:demo-web.service"),
             format!("s 81a4 0 {0} {0} /run/bayplan/reloaded", self.reloaded),
@@ -520,7 +585,6 @@ fn error(answer: &[u8]) -> ObserveError {
 fn what_a_host_lacks_is_one_clear_line() {
     let problems = |records: &str| error(format!("bayplan look 1\0{records}end\0").as_bytes());
     let lines = [
-        problems("problem tools flock tar\0"),
         problems("problem engine docker\0problem systemd\0"),
         problems("problem unwritable /etc/systemd/system\0"),
         problems("problem engine docker\0"),
@@ -532,7 +596,7 @@ fn what_a_host_lacks_is_one_clear_line() {
             }
             .bytes(),
         ),
-        error(b"bayplan look 1\0states 1 Failed to connect to bus\nHost is down\0"),
+        error(b"bayplan look 1\0states Failed to connect to bus\nHost is down\n 1\0"),
         error(b"Welcome to Ubuntu\0"),
         error(b""),
     ];

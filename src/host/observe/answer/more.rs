@@ -73,7 +73,8 @@ fn timestamp(text: &str) -> Option<Moment> {
 /// Blocks of `Key=Value` lines, parted by an empty line.
 fn shown(text: &str) -> Result<BTreeMap<String, UnitShow>, ObserveError> {
     let mut all = BTreeMap::new();
-    for block in succeeded(text)?.split("\n\n") {
+    let (status, text) = text.split_once(' ').unwrap_or((text, ""));
+    for block in succeeded(status, text)?.split("\n\n") {
         let values: BTreeMap<_, _> = block
             .lines()
             .filter_map(|line| line.split_once('='))

@@ -115,9 +115,8 @@ fn seconds(text: &str) -> Option<Moment> {
     Some(Moment(i128::from(seconds) * 1_000_000_000 + nanoseconds))
 }
 
-/// What systemctl said, if it ended well: `<status> <text>`.
-pub(super) fn succeeded(text: &str) -> Result<&str, ObserveError> {
-    let (status, text) = text.split_once(' ').unwrap_or((text, ""));
+/// What systemctl said, if it ended well.
+pub(super) fn succeeded<'a>(status: &str, text: &'a str) -> Result<&'a str, ObserveError> {
     let status = status
         .parse()
         .map_err(|_| unexpected("the status of systemctl", status))?;
