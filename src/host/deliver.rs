@@ -43,10 +43,10 @@ impl Delivery<'_> {
         tar.into_inner()
     }
 
-    /// The script that takes a payload of `length` bytes from its standard input.
+    /// The script that takes the payload from its standard input.
     /// [`parse_delivered`] reads what it says.
     #[must_use]
-    pub fn script(&self, layout: &Layout, length: usize) -> String {
+    pub fn script(&self, layout: &Layout) -> String {
         let mut services: Vec<&str> = self.files.keys().map(|(s, _)| s.as_str()).collect();
         services.dedup();
         let mut whole = String::new();
@@ -62,7 +62,7 @@ impl Delivery<'_> {
             }
         }
         format!(
-            "{}{}services={}\nlength={length}\nwhole() {{\n:\n{whole}}}\n{DELIVER}",
+            "{}{}services={}\nwhole() {{\n:\n{whole}}}\n{DELIVER}",
             layout.variables(),
             self.undeliver(),
             quote(&services.join(" ")),

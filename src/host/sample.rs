@@ -247,7 +247,7 @@ impl Root {
 
     pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> Checked {
         let payload = staged.payload().unwrap();
-        let script = staged.stage_script(&self.layout, id, payload.len());
+        let script = staged.stage_script(&self.layout, id);
         parse_staged(&self.run(&script, &payload)).unwrap();
         let script = staged.check_script(&self.layout, Engine::Docker, id, payload.len(), &[]);
         Checked::parse(&self.run(&script, b"")).unwrap()

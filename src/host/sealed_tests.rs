@@ -226,7 +226,7 @@ fn secrets_in_the_clear_are_put_into_their_place_and_never_staged() {
         };
         let deliver = |cut: usize| {
             let payload = delivery.payload().unwrap();
-            let script = delivery.script(&root.layout, payload.len());
+            let script = delivery.script(&root.layout);
             parse_delivered(&root.run(&script, &payload[..payload.len() - cut]))
         };
         // What was cut off on the way leaves nothing.

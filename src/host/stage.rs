@@ -169,10 +169,10 @@ impl Staged<'_> {
         list
     }
 
-    /// The script that takes a payload of `length` bytes from its standard input and unpacks it. It
-    /// takes exactly that many, also if it fails. What earlier releases left in the staging area goes.
+    /// The script that unpacks a payload from its standard input. What earlier releases left in the staging
+    /// area goes.
     #[must_use]
-    pub fn stage_script(&self, layout: &Layout, id: &StageId, length: usize) -> String {
+    pub fn stage_script(&self, layout: &Layout, id: &StageId) -> String {
         let mut carried = String::new();
         for (service, entry) in &self.manifest.services {
             if !self.sent.contains_key(service) {
@@ -186,7 +186,7 @@ impl Staged<'_> {
             }
         }
         format!(
-            "{}id={id}\nlength={length}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
+            "{}id={id}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
             layout.variables(),
             self.from
                 .map_or_else(|| layout.current(), |number| layout.generation(number))

@@ -230,7 +230,7 @@ impl HostRun<'_> {
         let payload = delivery
             .payload()
             .map_err(|error| not_staged(error.to_string()))?;
-        let script = delivery.script(&connection.layout, payload.len());
+        let script = delivery.script(&connection.layout);
         let session = &mut connection.session;
         let answer = session.run_with_payload("sending secrets", &script, payload, DELIVERY)?;
         parse_delivered(&answer.stdout).map_err(not_staged)

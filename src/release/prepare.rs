@@ -246,7 +246,7 @@ impl HostPreparation<'_> {
             .map_err(|error| not_staged(error.to_string()))?;
         let length = payload.len();
         let layout = &connection.layout;
-        let script = staged.stage_script(layout, stage, length);
+        let script = staged.stage_script(layout, stage);
         let session = &mut connection.session;
         let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
         parse_staged(&answer.stdout).map_err(not_staged)?;

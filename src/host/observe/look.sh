@@ -162,21 +162,28 @@ finish() {
   esac
 }
 
+see() {
+  if [ "$runs" = processes ]; then
+    printf 'states '
+    systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null
+    printf ' %s\0' "$?"
+  fi
+  look_at_files 2>/dev/null
+  printf 'texts\0'
+}
+
+tell() {
+  finish "$var/current/manifest.json" "$var/current/record.json" 2>&1
+  printf 'status %s\nend\n' "$?"
+}
+
 printf 'bayplan look 1\0'
 look_for_problems
 if [ -n "$bad" ]; then
   printf 'end\0'
+elif [ "$runs" = processes ]; then
+  see | tell
 else
-  {
-    if [ "$runs" = processes ]; then
-      printf 'states '
-      systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null
-      printf ' %s\0' "$?"
-    fi
-    look_at_files 2>/dev/null
-    printf 'texts\0'
-  } | {
-    finish "$var/current/manifest.json" "$var/current/record.json" 2>&1
-    printf 'status %s\nend\n' "$?"
-  }
+  see
+  tell </dev/null
 fi

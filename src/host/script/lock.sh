@@ -1,6 +1,6 @@
 # The lock is a descriptor of this shell: it is free when the shell ends, however it ends.
 # `command` keeps a failing redirection from ending the shell.
-if ! said=$(mkdir -p "${lock%/*}" 2>&1); then
+if [ ! -d "${lock%/*}" ] && ! said=$(mkdir -p "${lock%/*}" 2>&1); then
   printf 'failed\n%s\n' "$said"
 elif ! command exec 9<>"$lock"; then
   printf 'failed\nmay not open %s\n' "$lock"

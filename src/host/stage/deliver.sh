@@ -8,12 +8,7 @@ deliver() {
   tar -x -m -o -p -f - -C "$etc"
 }
 
-if said=$(head -c "$length" | {
-  deliver 2>&1
-  status=$?
-  cat >/dev/null
-  exit "$status"
-}) && said=$(whole 2>&1); then
+if said=$(deliver 2>&1) && said=$(whole 2>&1); then
   printf 'delivered\n'
 else
   undeliver

@@ -7,20 +7,14 @@ carry() {
 
 unpack() {
   new=$var/staging/$id.new
-  mkdir -p "$var/staging" "$var/generations" || return 1
+  [ -d "$var/staging" ] && [ -d "$var/generations" ] || mkdir -p "$var/staging" "$var/generations" || return 1
   for left in "$var"/staging/*; do
     [ ! -e "$left" ] || rm -rf "$left" || return 1
   done
   mkdir "$new" && tar -x -m -o -p -f - -C "$new" && carried && mv -T "$new" "$var/staging/$id"
 }
 
-# The payload is taken to its end whatever happens: what follows it is the next script.
-if said=$(head -c "$length" | {
-  unpack 2>&1
-  status=$?
-  cat >/dev/null
-  exit "$status"
-}); then
+if said=$(unpack 2>&1); then
   printf 'staged\n'
 else
   printf 'failed %s\n' "${said:-the files could not be unpacked}"
