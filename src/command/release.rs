@@ -67,23 +67,30 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
-    hosts.follow_orphans(setting, &|event| progress.event(&event));
+    // What was saved to be released was reviewed; there is nobody to ask again.
+    let yes = arguments.yes || reviewed.is_some();
+    let order = Order {
+        reviewed,
+        ..order(
+            &repository,
+            &description.cluster.name,
+            options,
+            &arguments.patience,
+        )
+    };
+    let tell = |event| progress.event(&event);
+    let mut hosts = if yes {
+        Hosts::look_locked(&order, setting, &tell)
+    } else {
+        Hosts::look(setting, Look::Plan, &tell)
+    };
+    hosts.follow_orphans(setting, &tell);
     progress.finish();
     let detail = if arguments.diff {
         Detail::Diff
     } else {
         Detail::Short
     };
-    let mut order = order(
-        &repository,
-        &description.cluster.name,
-        options,
-        &arguments.patience,
-    );
-    // What was saved to be released was reviewed; there is nobody to ask again.
-    let yes = arguments.yes || reviewed.is_some();
-    order.reviewed = reviewed;
     let way = Way {
         description: &description,
         setting,

@@ -76,7 +76,7 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
 pub struct First<'a> {
     /// Completes "timed out while …".
     pub doing: &'a str,
-    /// As for [`Session::run`].
+    /// As for [`Session::run_here`].
     pub script: &'a str,
     /// For the script; logging in has a limit of its own.
     pub timeout: Duration,

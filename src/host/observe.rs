@@ -26,6 +26,9 @@ use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Moment, ObservedHost, Runs};
 use crate::render::manifest::ManifestService;
 
+/// What the answer to [`Request::script`] begins with.
+pub const BEGINS: &[u8] = b"bayplan look 1\0";
+
 const LOOK: &str = include_str!("observe/look.sh");
 const MORE: &str = include_str!("observe/more.sh");
 

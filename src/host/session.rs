@@ -340,7 +340,7 @@ impl Session {
             })
     }
 
-    /// The first call: like [`Session::run`], but the caller says what a failure means. `login` is for
+    /// The first call: like [`Session::run_here`], but the caller says what a failure means. `login` is for
     /// the time until the host has the script, `timeout` for the time after that. What it printed is
     /// added to `stdout`, also if it fails. Returns the status.
     pub(super) fn hello(
@@ -351,7 +351,7 @@ impl Session {
         stdout: &mut Vec<u8>,
     ) -> Result<i32, Interrupted> {
         let limits = Limits { login, timeout };
-        self.exchange(Mode::Subshell, script, Vec::new(), limits, |bytes| {
+        self.exchange(Mode::Here, script, Vec::new(), limits, |bytes| {
             stdout.append(bytes);
         })
     }

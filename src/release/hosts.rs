@@ -18,7 +18,7 @@ use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
 use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::session::Session;
-use crate::plan::observed::{Observed, ObservedHost};
+use crate::plan::observed::{Observed, ObservedHost, Runs};
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
 
@@ -32,6 +32,8 @@ const SILENCE: Duration = Duration::from_secs(20);
 const FRESH: Duration = Duration::from_secs(5);
 /// How often a lock that somebody else holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(300);
+/// How long a release that came too late may take to give back what it took with its look.
+const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// What all of it is about.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +53,8 @@ pub(super) struct Connection {
     /// The first answer that it was made from, and when that was asked for.
     answer: Vec<u8>,
     asked: Instant,
+    /// Whether the host's lock is ours, and has been since `answer` at the latest.
+    locked: bool,
 }
 
 impl Connection {
@@ -72,27 +76,26 @@ impl Connection {
         Ok(())
     }
 
-    /// Tries to take the host's lock, once. With it the host ends the session, and removes what was
-    /// staged in it, when it no longer hears anything; and it tells the state of its files.
+    /// Tries to take the host's lock, once, and with it the state of its files.
     fn try_lock(
         &mut self,
         setting: Setting<'_>,
         name: &HostName,
         order: &Order,
     ) -> Result<Tried, Problem> {
+        if self.locked {
+            return Ok(Tried::Locked(self.answer.clone()));
+        }
         let files = with_request(setting, name, &self.layout, Detail::Plan, |request| {
             request.files_script()
         });
-        let then = format!(
-            "{}{}(\n{files}\n) 7<&- 9>&-\n",
-            guard_stage(&self.layout, &order.stage),
-            Session::end_when_silent(SILENCE),
-        );
-        let script = lock_script(&self.layout, &order.holder, &then);
+        let then = aside(&files);
+        let script = lock_and(&self.layout, order, &then);
         let answer = self.session.run_here("taking the lock", &script, LOOK)?;
         match parse_lock(&answer.stdout) {
             LockAnswer::Taken => {
                 self.session.show_life(SILENCE);
+                self.locked = true;
                 let files = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
                 Ok(Tried::Locked(files.to_vec()))
             }
@@ -111,6 +114,26 @@ pub struct Hosts {
 impl Hosts {
     /// Connects to every host and looks at it, all at the same time.
     pub fn look(setting: Setting<'_>, detail: Detail, tell: &(impl Fn(Event) + Sync)) -> Self {
+        Self::look_with(None, setting, detail, tell)
+    }
+
+    /// The same for a release that asks nobody: it takes the locks that are free before it looks, so what it
+    /// sees cannot move. [`Hosts::lock`] takes the others. A host without any lock was never released to, and
+    /// is not touched before there is a plan; nor is a directory, where this would save nothing.
+    pub(crate) fn look_locked(
+        order: &Order,
+        setting: Setting<'_>,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> Self {
+        Self::look_with(Some(order), setting, Detail::Plan, tell)
+    }
+
+    fn look_with(
+        order: Option<&Order>,
+        setting: Setting<'_>,
+        detail: Detail,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> Self {
         let names = setting.desired.hosts.keys().map(|name| (name.clone(), ()));
         let results = for_each_host(names, setting.limit, |name, ()| {
             let event = |kind| {
@@ -120,7 +143,7 @@ impl Hosts {
                 });
             };
             event(EventKind::Connecting);
-            let result = open(setting, name, detail);
+            let result = open(order, setting, name, detail);
             if result.is_ok() {
                 event(EventKind::Observed);
             }
@@ -213,10 +236,11 @@ impl Hosts {
         self.problems.insert(name, problem);
     }
 
-    /// Takes the lock of every host. The first host's decides between two releases of one cluster;
-    /// then all others are tried at the same time. Where one is held, it is waited for as if they had
-    /// been taken one after the other in the order of their names: those after it are given back
-    /// first, so that two releases that wait for each other's hosts cannot wait forever.
+    /// Takes the lock of every host that was not taken with its look. The first host's decides between
+    /// two releases of one cluster; then all others are tried at the same time. Where one is held, it is
+    /// waited for as if they had been taken one after the other in the order of their names: those
+    /// after it are given back first, so that two releases that wait for each other's hosts cannot wait
+    /// forever.
     ///
     /// Gives what each host said of its files under the lock.
     ///
@@ -236,6 +260,10 @@ impl Hosts {
                 kind: EventKind::Locked,
             });
         };
+        // Who has not the first one has to wait, and nobody may wait for them.
+        if self.connections.values().next().is_some_and(|c| !c.locked) {
+            self.give_back(setting, |_| true);
+        }
         let mut taken = BTreeMap::new();
         let mut connections = self.connections.iter_mut();
         if let Some((name, first)) = connections.next() {
@@ -261,21 +289,8 @@ impl Hosts {
                 Err(problem) => return Err(BTreeMap::from([(name, problem)])),
             }
         }
-        let given_back = self.connections.iter_mut();
-        let given_back =
-            given_back.filter(|(name, _)| late.iter().skip(1).any(|late| late == *name));
-        for_each_host(
-            given_back.map(|(name, connection)| (name.clone(), connection)),
-            setting.limit,
-            // One that cannot be asked any more has lost its lock, too.
-            |_, connection| {
-                drop(
-                    connection
-                        .session
-                        .run_here("giving a lock back", UNLOCK, LOOK),
-                )
-            },
-        );
+        self.give_back(setting, |name| late.contains(name));
+        let deadline = deadline.or_else(|| Some(Instant::now() + GIVING_BACK));
         for name in late {
             let connection = self.connections.get_mut(&name).expect("it was just asked");
             let files = wait_for_lock(setting, &name, connection, order, deadline, tell)
@@ -284,6 +299,21 @@ impl Hosts {
             taken.insert(name, files);
         }
         Ok(taken)
+    }
+
+    /// Gives the locks back that are ours of these hosts.
+    fn give_back(&mut self, setting: Setting<'_>, these: impl Fn(&HostName) -> bool) {
+        let these = |name: &HostName, connection: &Connection| connection.locked && these(name);
+        self.on_each(setting.limit, these, |_, connection| {
+            connection.locked = false;
+            // One that cannot be asked any more has lost its lock, too.
+            drop(
+                connection
+                    .session
+                    .run_here("giving a lock back", UNLOCK, LOOK),
+            );
+            Ok(())
+        });
     }
 
     /// Refuses if files or generations are not what the plan was made from, by what hosts said of
@@ -371,7 +401,7 @@ fn wait_for_lock(
         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
             return Err(Problem::Locked { holder, at });
         }
-        if told.as_ref() != Some(&(holder.clone(), at.clone())) {
+        if order.lock_wait.is_some() && told.as_ref() != Some(&(holder.clone(), at.clone())) {
             told = Some((holder.clone(), at.clone()));
             tell(Event {
                 host: name.clone(),
@@ -391,7 +421,35 @@ impl Drop for Hosts {
     }
 }
 
-fn open(setting: Setting<'_>, name: &HostName, detail: Detail) -> Result<Connection, Problem> {
+/// The script that takes the lock of a host and then runs `then`. With the lock the host ends the session, and
+/// removes what was staged in it, when it no longer hears anything.
+fn lock_and(layout: &Layout, order: &Order, then: &str) -> String {
+    let then = format!(
+        "{}{}{then}",
+        guard_stage(layout, &order.stage),
+        Session::end_when_silent(SILENCE),
+    );
+    lock_script(layout, &order.holder, &then)
+}
+
+/// A script in a subshell that has neither the connection nor the lock.
+fn aside(script: &str) -> String {
+    format!("(\n{script}\n) 7<&- 9>&-\n")
+}
+
+/// What a host said of its lock, if it was tried, and of its files.
+fn split(answer: &[u8]) -> (&[u8], &[u8]) {
+    let mut places = answer.windows(observe::BEGINS.len());
+    let at = places.position(|bytes| bytes == observe::BEGINS);
+    answer.split_at(at.unwrap_or(0))
+}
+
+fn open(
+    order: Option<&Order>,
+    setting: Setting<'_>,
+    name: &HostName,
+    detail: Detail,
+) -> Result<Connection, Problem> {
     let host = &setting.cluster.hosts[name];
     let cluster = &setting.cluster.name;
     let layout = match root(host, setting.connect) {
@@ -400,13 +458,25 @@ fn open(setting: Setting<'_>, name: &HostName, detail: Detail) -> Result<Connect
     };
     let asked = Instant::now();
     let script = with_request(setting, name, &layout, detail, |request| request.script());
+    let mut script = aside(&script);
+    if let Some(order) = order
+        && layout.runs() == Runs::Processes
+    {
+        let (lock, locking) = (layout.lock(), lock_and(&layout, order, ""));
+        script = format!("if [ -f {} ]; then\n{locking}fi\n{script}", lock.quoted());
+    }
     let first = First {
         doing: LOOKING,
         script: &script,
         timeout: LOOK,
     };
     let (mut session, first) = connect(host, setting.connect, first)?;
-    let first = Some(first.stdout);
+    let (lock, first) = split(&first.stdout);
+    let locked = matches!(parse_lock(lock), LockAnswer::Taken);
+    if locked {
+        session.show_life(SILENCE);
+    }
+    let first = Some(first.to_vec());
     let (look, answer) = observe(setting, name, &mut session, &layout, detail, first)?;
     Ok(Connection {
         session,
@@ -414,6 +484,7 @@ fn open(setting: Setting<'_>, name: &HostName, detail: Detail) -> Result<Connect
         look,
         answer,
         asked,
+        locked,
     })
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
-use crate::run::Running;
+use crate::run::{Running, start};
 
 /// A service that is healthy only when the test says so, and one besides it.
 fn ground(fleet: &'static Fleet, cluster: &str) -> Ground {
@@ -74,6 +74,49 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
     assert_eq!(ground.release_changes(), ["~ docker02/web"]);
+}
+
+/// Of two that begin together each takes the locks that it finds free; one of them must get all.
+pub fn two_at_once(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "both");
+    ground.images();
+    let all: Vec<&str> = fleet.hosts.iter().map(|host| host.name.as_str()).collect();
+    ground.serve("web", 9521, &all.join(" "));
+    ground.release().exits(0);
+    for turn in 0..4 {
+        ground.repo.set_of("web", "tag", ["1.1", "1.0"][turn % 2]);
+        ground.repo.write();
+        let line = ["-C", ground.repo.root(), "release", "both", "--yes"];
+        let both = [(); 2].map(|()| start(fleet, &line));
+        let both = both.map(Running::ended);
+        assert!(both.iter().any(|ended| ended.code == 0), "{both:?}");
+        for late in both.into_iter().filter(|ended| ended.code != 0) {
+            late.exits(3).says(&["locked by", "olivia"]);
+        }
+        ground.is_in_sync();
+    }
+
+    // Who came too late gives back what it took with its look, so it is waited for; but not for long, and
+    // not at all on the first host, which decides.
+    let hold = |host: &str, seconds: u32| {
+        fleet.host(host).sh(&format!(
+            "systemd-run --quiet --collect --unit=both-holder flock /var/lib/bayplan/lock sleep {seconds}"
+        ));
+    };
+    let free = |host: &str| fleet.host(host).sh("systemctl stop both-holder || true");
+    ground.repo.set_of("web", "tag", "1.1");
+    hold("docker02", 1);
+    ground.release().exits(0);
+    ground.repo.set_of("web", "tag", "1.0");
+    for (host, at_most) in [("docker02", 10), ("docker01", 2)] {
+        let containers = ground.containers();
+        hold(host, 60);
+        let late = ground.release().exits(3).says(&[host, "locked by"]);
+        assert!(late.took < Duration::from_secs(at_most), "{late}");
+        assert_eq!(containers.changes(&ground.containers()), [""; 0]);
+        free(host);
+    }
+    ground.release().exits(0);
 }
 
 pub fn killed(fleet: &'static Fleet) {

@@ -90,6 +90,7 @@ const TESTS: &[(&str, Test)] = &[
         failures::unhealthy,
     ),
     ("one_release_at_a_time", locks::one_at_a_time),
+    ("two_releases_at_once", locks::two_at_once),
     (
         "an_interrupt_leaves_hosts_as_they_were_or_at_work",
         locks::interrupted,

@@ -26,7 +26,7 @@ fn context(repository_root: &Path) -> ConnectContext {
 
 const FIRST: First<'static> = First {
     doing: "asking",
-    script: "echo first; exit 7",
+    script: "echo first; (exit 7)",
     timeout: LOGIN,
 };
 
