@@ -30,7 +30,7 @@ pub const SETTLE: Duration = Duration::from_secs(1);
 
 /// The same where every unit has answered a probe of its own (`[health]`) by then: that says more than
 /// any time. What answers and then ends at once is still found.
-pub const SETTLE_PROBED: Duration = Duration::from_millis(300);
+pub const SETTLE_PROBED: Duration = Duration::from_millis(100);
 
 /// How long to wait for a unit that somebody else is just starting.
 pub const PATIENCE: Duration = Duration::from_secs(60);
