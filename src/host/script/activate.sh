@@ -109,6 +109,18 @@ note_history() {
   return 0
 } 2>/dev/null
 
+# there DIRECTORY: makes it where it is not.
+there() {
+  [ -d "$1" ] || run mkdir -p "$1"
+}
+
+# absent PATH...: nothing has these names afterwards.
+absent() {
+  for name_; do
+    if [ -e "$name_" ] || [ -L "$name_" ]; then run rm -rf "$name_" || return 1; fi
+  done
+}
+
 # write FILE LINE: by a program that says why it failed; the shell's own does not.
 write() {
   said=$(printf '%s\n' "$2" | { cat >"$1"; } 2>&1) || fail "may not write $1: ${said#cat: }"
@@ -160,7 +172,7 @@ ours() {
 place_inputs() {
   to=$etc/$1/$2 new=$etc/$1/.new-$2
   if [ -d "$to" ] && [ ! -L "$to" ]; then return 0; fi
-  run mkdir -p "$etc/$1" && run rm -rf "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
+  there "$etc/$1" && absent "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
     make_secrets "$1" "$2" "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc"
 }
 
@@ -238,7 +250,7 @@ write_input() {
   esac
   to=$etc/$1/$2/$3 new=$etc/$1/.new-file
   if [ -d "$to" ] && [ ! -L "$to" ]; then run rm -rf "$to" || return 1; fi
-  run mkdir -p "${to%/*}" && run rm -rf "$new" && run cp "$source/inputs/$1/$2/$3" "$new" &&
+  there "${to%/*}" && absent "$new" && run cp "$source/inputs/$1/$2/$3" "$new" &&
     run sync "$new" && run mv -T "$new" "$to" && run sync "${to%/*}"
 }
 
@@ -256,7 +268,7 @@ mark_edited() {
 # write_unit UNIT: systemd reads no file whose name does not end like a unit's.
 write_unit() {
   to=$units/$1.service new=$units/.$1.service.bayplan-new
-  run mkdir -p "$units" && ours "$to" && run rm -rf "$new" && run cp "$source/units/$1.service" "$new" &&
+  there "$units" && ours "$to" && absent "$new" && run cp "$source/units/$1.service" "$new" &&
     run sync "$new" && run mv -T "$new" "$to" && run sync "$units"
 }
 
@@ -285,7 +297,7 @@ enable_units() {
 
 # reload: the moment is from before, so whatever is older than it was read.
 reload() {
-  run mkdir -p /run/bayplan && run touch /run/bayplan/reloading || return 1
+  there /run/bayplan && run touch /run/bayplan/reloading || return 1
   run timeout 120 systemctl daemon-reload || {
     [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
     return 1
@@ -437,19 +449,33 @@ stays_active() {
   return 1
 }
 
-# container_runs UNIT: all are asked for at once, and again only if this one is missing.
+# inspect: of every container that a unit of the cluster may have, whether it runs, its name and its
+# image's id, in `containers`. A unit without one is told by an error that says nothing of the others.
 containers=''
+inspect() {
+  set --
+  for name_ in "$units/$cluster"-*.service; do
+    name_=${name_##*/}
+    set -- "$@" "${name_%.service}"
+  done
+  containers=$("$engine" inspect --type container --format '{{.State.Running}} {{.Name}} {{.Image}}' "$@" 2>/dev/null)
+}
+
+# container_runs UNIT: all are asked for at once, and again only if this one is missing.
 container_runs() {
-  case $newline$containers$newline in
-  *"$newline$1$newline"*) return 0 ;;
-  esac
-  containers=$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>&1) || {
-    fail "\`$engine ps\` failed: $containers"
-    containers='' tries=0
+  is_running "$1" && return
+  inspect || [ -n "$containers" ] || said=$("$engine" ps 2>&1) || {
+    fail "\`$engine ps\` failed: $said"
+    tries=0
     return 1
   }
-  case $newline$containers$newline in
-  *"$newline$1$newline"*) return 0 ;;
+  is_running "$1"
+}
+
+# is_running UNIT: docker writes a slash before the name, podman none.
+is_running() {
+  case $newline$containers in
+  *"${newline}true $1 "* | *"${newline}true /$1 "*) return 0 ;;
   esac
   return 1
 }
@@ -465,15 +491,13 @@ recorded=''
 images() {
   [ "$runs" = processes ] || return 0
   # Those that were just seen are not asked for again.
-  # shellcheck disable=SC2086,SC2046 # names have no blanks
-  set -- ${containers:-$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>/dev/null)}
-  [ $# -gt 0 ] || return 0
+  [ -n "$containers" ] || inspect
   comma=''
-  "$engine" inspect --type container --format '{{.Name}} {{.Image}}' "$@" 2>/dev/null | while read -r name id; do
+  printf '%s\n' "$containers" | while read -r running name id; do
     name=${name#/}
-    case $name$id in
+    case $running$name$id in
     *[!a-z0-9:-]*) ;;
-    "$cluster"-*)
+    "true$cluster"-*)
       printf '%s"%s":"%s"' "$comma" "${name#"$cluster"-}" "$id"
       comma=,
       ;;
@@ -488,7 +512,7 @@ set_current() {
     [ ! -e "$generation" ] || fail "$generation is there already" || return 1
     [ -n "$recorded" ] || recorded=$(images)
     write "$staged/record.json" "$record,\"result\":\"done\",\"finished\":\"$(date +%Y-%m-%dT%H:%M:%SZ)\",\"images\":{$recorded}}" || return 1
-    run mkdir -p "$var/generations" && flush_staged && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
+    there "$var/generations" && flush_staged && run mv -T "$staged" "$generation" && run sync "$var/generations" || return 1
     source=$generation
   fi
   [ -d "$generation" ] || fail "$generation is not there" || return 1
@@ -497,7 +521,7 @@ set_current() {
     run mv -T "$var/current" "$saved" || return 1
     printf 'note %s was not a link; it is now %s\n' "$var/current" "$saved"
   fi
-  run rm -f "$var/.current.new" && run ln -s "generations/$1" "$var/.current.new" &&
+  absent "$var/.current.new" && run ln -s "generations/$1" "$var/.current.new" &&
     run mv -T "$var/.current.new" "$var/current" && run sync "$var" || return 1
   note_history 'done'
 }
