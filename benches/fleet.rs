@@ -154,10 +154,12 @@ fn untar(_: &Host) -> String {
     "tar -x -C /var/tmp/floor".to_owned()
 }
 
-/// Takes away what the last floor left; that is no part of it.
+/// An empty directory for the next floor; that is no part of it. What the last one left stays: ext4 gives
+/// an inode that was just deleted to nobody else for a minute, and a `tar` that makes files
+/// meanwhile mostly searches for others.
 fn empty(fleet: &Fleet) {
     for host in &fleet.hosts {
-        host.sh("rm -rf /var/tmp/floor && mkdir /var/tmp/floor");
+        host.sh("mkdir -p /var/tmp/floor /var/tmp/floors && mv /var/tmp/floor \"$(mktemp -d /var/tmp/floors/XXXXXX)\" && mkdir /var/tmp/floor");
     }
 }
 
