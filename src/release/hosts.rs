@@ -53,7 +53,8 @@ pub(super) struct Connection {
     /// The first answer that it was made from, and when that was asked for.
     answer: Vec<u8>,
     asked: Instant,
-    /// Whether the host's lock is ours, and has been since `answer` at the latest.
+    /// Whether the host's lock is ours. `answer` then tells its files: it came under the lock, or is compared
+    /// with what did ([`Hosts::look_again`]).
     locked: bool,
 }
 
