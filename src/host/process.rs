@@ -15,6 +15,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process_group};
+
 /// How much of stderr is kept: its end.
 const STDERR_KEPT: usize = 64 * 1024;
 /// How long a process may take to end by itself once its input is closed.
@@ -196,12 +198,15 @@ impl Process {
     /// Kills the process, and what it started on this machine.
     pub(super) fn kill(&mut self) -> Option<ExitStatus> {
         self.close_input();
-        // The standard library signals one process only.
-        let group = format!("-{}", self.child.id());
         let killed = match self.killing {
             Killing::Alone => false,
-            Killing::Group => quietly("sh", &["-c", "kill -KILL \"$1\"", "kill", &group]),
-            Killing::RootsGroup => quietly("sudo", &["-n", "kill", "-KILL", "--", &group]),
+            Killing::Group => {
+                kill_process_group(Pid::from_child(&self.child), Signal::KILL).is_ok()
+            }
+            Killing::RootsGroup => {
+                let group = format!("-{}", self.child.id());
+                quietly("sudo", &["-n", "kill", "-KILL", "--", &group])
+            }
         };
         if !killed {
             // Nothing to add if that fails as well: the process is gone, or is not ours.
