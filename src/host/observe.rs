@@ -26,8 +26,8 @@ use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Moment, ObservedHost, Runs};
 use crate::render::manifest::ManifestService;
 
-/// What the answer to [`Request::script`] begins with.
-pub const BEGINS: &[u8] = b"bayplan look 1\0";
+/// The first record of an answer to [`Request::script`].
+const TITLE: &str = "bayplan look 1";
 
 const LOOK: &str = include_str!("observe/look.sh");
 const MORE: &str = include_str!("observe/more.sh");
@@ -101,6 +101,14 @@ pub fn parse<'a>(request: &Request<'a>, answer: &[u8]) -> Result<Look<'a>, Obser
     } else {
         Look::NeedsMore(first)
     })
+}
+
+/// What a host said before its answer to [`Request::script`], and the answer.
+#[must_use]
+pub fn split(output: &[u8]) -> (&[u8], &[u8]) {
+    let title = [TITLE.as_bytes(), b"\0"].concat();
+    let at = output.windows(title.len()).position(|bytes| bytes == title);
+    output.split_at(at.unwrap_or(0))
 }
 
 /// Whether two answers saw the same files: their digests, their times, what leads where, and what the

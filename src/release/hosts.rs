@@ -438,13 +438,6 @@ fn aside(script: &str) -> String {
     format!("(\n{script}\n) 7<&- 9>&-\n")
 }
 
-/// What a host said of its lock, if it was tried, and of its files.
-fn split(answer: &[u8]) -> (&[u8], &[u8]) {
-    let mut places = answer.windows(observe::BEGINS.len());
-    let at = places.position(|bytes| bytes == observe::BEGINS);
-    answer.split_at(at.unwrap_or(0))
-}
-
 fn open(
     order: Option<&Order>,
     setting: Setting<'_>,
@@ -472,7 +465,7 @@ fn open(
         timeout: LOOK,
     };
     let (mut session, first) = connect(host, setting.connect, first)?;
-    let (lock, first) = split(&first.stdout);
+    let (lock, first) = observe::split(&first.stdout);
     let locked = matches!(parse_lock(lock), LockAnswer::Taken);
     if locked {
         session.show_life(SILENCE);

@@ -12,7 +12,7 @@ pub(super) use self::more::More;
 pub(super) use self::records::Stat;
 
 use self::records::{Record, Records, succeeded, unexpected};
-use super::{ObserveError, Request};
+use super::{ObserveError, Request, TITLE};
 use crate::cluster::model::Engine;
 use crate::render::digest::Digest;
 
@@ -74,7 +74,7 @@ impl First {
             containers: Vec::new(),
             images: BTreeMap::new(),
         };
-        let mut records = Records::new(answer, "bayplan look 1")?;
+        let mut records = Records::new(answer, TITLE)?;
         let mut problems = Vec::new();
         loop {
             match records.next()? {

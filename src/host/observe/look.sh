@@ -24,12 +24,6 @@ made() {
   done <"$1"
 }
 
-# masked PATH: whether it is a link to /dev/null, as that of a masked unit.
-masked() {
-  # shellcheck disable=SC3013 # dash, bash and busybox have it
-  [ -L "$1" ] && [ "$1" -ef /dev/null ] && printf 'masked %s\0' "$1"
-}
-
 # digest PATH...: of the regular files; `odd` says that there is something that must not be read.
 digest() {
   if [ -n "$odd" ]; then
@@ -44,7 +38,8 @@ digest() {
 # A glob sees a whole directory for what the test of a name costs, so each name that is read is tested once,
 # and all others are left to `stat`. A pattern that matches nothing stays as it is; nothing has that name.
 look_at_files() {
-  set -- "$units/$cluster"-*.service "$etc"/*/*/* "$etc"/*/*/.[!.]*
+  set -- "$units/$cluster"-*.service "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
+    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service "$etc"/*/*/* "$etc"/*/*/.[!.]*
   tested=0 odd=''
   while [ "$tested" -lt $# ]; do
     known=$# count=0
@@ -59,14 +54,12 @@ look_at_files() {
         set -- "$@" "$entry"/* "$entry"/.[!.]*
       elif [ -e "$entry" ]; then
         odd=1
-        masked "$entry"
+        # As a masked unit is.
+        # shellcheck disable=SC3013 # dash, bash and busybox have it
+        [ ! -L "$entry" ] || [ ! "$entry" -ef /dev/null ] || printf 'masked %s\0' "$entry"
       fi
     done
     tested=$known
-  done
-  for entry in "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
-    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service; do
-    masked "$entry"
   done
   if [ -L "$var/current" ]; then
     # `cd` and PWD tell where a link leads without a process.
@@ -84,8 +77,6 @@ look_at_files() {
   # The links of invocations are made when units start, those of activations among them; systemd last
   # read the unit files after `reloaded` and `notify`.
   stat --printf 's %f %s %.9Z %.9Y %n\0' -- "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \
-    "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
-    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service \
     "$root/etc/systemd/system.control/$cluster"-*.service.d/*.conf "$run/system.control/$cluster"-*.service.d/*.conf \
     "$units/$cluster"-*.service.d/*.conf "$run/transient/$cluster"-*.service.d/*.conf \
     "$run/system/$cluster"-*.service.d/*.conf "$usr_local/$cluster"-*.service.d/*.conf \
