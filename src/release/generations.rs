@@ -40,17 +40,13 @@ pub fn bare(cluster: &Cluster) -> Desired {
 impl Hosts {
     /// The history of every host.
     pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, History> {
-        self.ask(
-            setting.limit,
-            |_, _| true,
-            |_, connection| {
-                let doing = "reading the history";
-                let session = &mut connection.session;
-                let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
-                history::parse(&answer.stdout)
-                    .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
-            },
-        )
+        self.ask(setting.limit, Self::every, |_, connection| {
+            let doing = "reading the history";
+            let session = &mut connection.session;
+            let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
+            history::parse(&answer.stdout)
+                .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
+        })
     }
 
     /// Goes on with these hosts only, each with the generation that it is to go back to.
@@ -61,23 +57,19 @@ impl Hosts {
     ) -> BTreeMap<HostName, (StoredGeneration, DesiredHost)> {
         self.connections
             .retain(|name, _| numbers.contains_key(name));
-        self.ask(
-            setting.limit,
-            |_, _| true,
-            |name, connection| {
-                let number = numbers[name];
-                let script = generation::script(&connection.layout, number);
-                let answer = connection
-                    .session
-                    .run("reading a generation", &script, LONG)?;
-                let why = |why: String| Problem::NoGeneration { number, why };
-                let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
-                let engine = setting.cluster.hosts[name].engine;
-                let seen = &connection.look.observed.generation;
-                let host = desired(&found, engine, seen).map_err(why)?;
-                Ok((found, host))
-            },
-        )
+        self.ask(setting.limit, Self::every, |name, connection| {
+            let number = numbers[name];
+            let script = generation::script(&connection.layout, number);
+            let answer = connection
+                .session
+                .run("reading a generation", &script, LONG)?;
+            let why = |why: String| Problem::NoGeneration { number, why };
+            let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
+            let engine = setting.cluster.hosts[name].engine;
+            let seen = &connection.look.observed.generation;
+            let host = desired(&found, engine, seen).map_err(why)?;
+            Ok((found, host))
+        })
     }
 
     /// Takes hosts out that would have to make inputs with secrets anew which were sent to them
@@ -129,11 +121,9 @@ impl Hosts {
 
     /// Looks again with other eyes: what is desired changed.
     pub fn look_for(&mut self, setting: Setting<'_>) {
-        self.ask(
-            setting.limit,
-            |_, _| true,
-            |name, connection| connection.look_again(setting, name),
-        );
+        self.ask(setting.limit, Self::every, |name, connection| {
+            connection.look_again(setting, name)
+        });
     }
 }
 

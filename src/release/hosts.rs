@@ -53,8 +53,7 @@ pub(super) struct Connection {
     /// The first answer that it was made from, and when that was asked for.
     answer: Vec<u8>,
     asked: Instant,
-    /// Whether the host's lock is ours. `answer` then tells its files: it came under the lock, or is compared
-    /// with what did ([`Hosts::look_again`]).
+    /// Whether the host's lock is ours.
     locked: bool,
 }
 
@@ -85,7 +84,7 @@ impl Connection {
         order: &Order,
     ) -> Result<Tried, Problem> {
         if self.locked {
-            return Ok(Tried::Locked(self.answer.clone()));
+            return Ok(Tried::Locked(None));
         }
         let files = with_request(setting, name, &self.layout, Detail::Plan, |request| {
             request.files_script()
@@ -98,7 +97,7 @@ impl Connection {
                 self.session.show_life(SILENCE);
                 self.locked = true;
                 let files = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
-                Ok(Tried::Locked(files.to_vec()))
+                Ok(Tried::Locked(Some(files.to_vec())))
             }
             LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
             LockAnswer::Held { holder } => Ok(Tried::Held { holder }),
@@ -203,6 +202,11 @@ impl Hosts {
         &self.problems
     }
 
+    /// All of them, for [`Hosts::on_each`] and [`Hosts::ask`].
+    pub(super) fn every(_: &HostName, _: &Connection) -> bool {
+        true
+    }
+
     /// Does the same on these hosts, at the same time: what came of it, and the problems.
     pub(super) fn on_each<T: Send>(
         &mut self,
@@ -253,7 +257,7 @@ impl Hosts {
         setting: Setting<'_>,
         order: &Order,
         tell: &(impl Fn(Event) + Sync),
-    ) -> Result<BTreeMap<HostName, Vec<u8>>, BTreeMap<HostName, Problem>> {
+    ) -> Result<BTreeMap<HostName, UnderLock>, BTreeMap<HostName, Problem>> {
         let deadline = order.lock_wait.map(|wait| Instant::now() + wait);
         let locked = |name: &HostName| {
             tell(Event {
@@ -326,11 +330,11 @@ impl Hosts {
     pub(super) fn look_again(
         &mut self,
         setting: Setting<'_>,
-        files: &BTreeMap<HostName, Vec<u8>>,
+        files: &BTreeMap<HostName, UnderLock>,
         acts: impl Fn(&HostName) -> bool + Sync,
     ) -> Result<(), BTreeMap<HostName, Problem>> {
         let work = |name: &HostName, connection: &mut Connection| {
-            let same = files.get(name).is_some_and(|files| {
+            let same = files[name].as_ref().is_none_or(|files| {
                 with_request(setting, name, &connection.layout, Detail::Plan, |request| {
                     observe::same_files(request, &connection.answer, files)
                 })
@@ -345,7 +349,7 @@ impl Hosts {
                 Some(what) => Err(Problem::Stale { what }),
             }
         };
-        let (_, problems) = self.on_each(setting.limit, |_, _| true, work);
+        let (_, problems) = self.on_each(setting.limit, Self::every, work);
         if problems.is_empty() {
             Ok(())
         } else {
@@ -373,10 +377,13 @@ fn apart<T>(
     (done, problems)
 }
 
+/// What a host said of its files when its lock was taken; nothing, where it was ours before.
+pub(super) type UnderLock = Option<Vec<u8>>;
+
 /// What came of trying a lock.
 enum Tried {
-    /// It is ours; what the host said of its files then.
-    Locked(Vec<u8>),
+    /// It is ours.
+    Locked(UnderLock),
     Held {
         holder: String,
     },
@@ -390,7 +397,7 @@ fn wait_for_lock(
     order: &Order,
     deadline: Option<Instant>,
     tell: &impl Fn(Event),
-) -> Result<Vec<u8>, Problem> {
+) -> Result<UnderLock, Problem> {
     let mut told = None;
     loop {
         let holder = match connection.try_lock(setting, name, order)? {
