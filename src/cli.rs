@@ -340,7 +340,8 @@ pub struct Rollback {
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: ClusterName,
 
-    /// The generation to go back to, on every host; by default each goes back by one
+    /// The generation to go back to, on every host; without it the last release is undone, on the
+    /// hosts that it changed
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
 

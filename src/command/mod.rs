@@ -18,7 +18,7 @@ mod why;
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
 
-/// How bayplan ends (design: exit codes).
+/// How bayplan ends. `docs/how.md` has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Nothing to do, or done.
@@ -42,6 +42,19 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every way to end.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::Failed,
+        Self::Changes,
+        Self::Locked,
+        Self::Stale,
+        Self::RolledBack,
+        Self::Usage,
+        Self::Interrupted,
+        Self::Closed,
+    ];
+
     /// The process's exit code.
     #[must_use]
     pub fn code(self) -> u8 {
