@@ -2,17 +2,22 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads the config repository")]
 
+mod commit_tree;
+mod files;
+mod head;
 mod revision;
+mod worktree;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use fs_err as fs;
-
 use crate::cluster::{Sources, unknown_cluster};
-use crate::plan::guard::{Checkout, CheckoutState, OnBranch};
 
-pub use revision::{Comparison, Range, Revision, RevisionError, State, Which};
+pub use files::UnfitDirectory;
+pub use head::{Commit, checkout, head};
+pub use revision::{Comparison, GitError, Range, Revision, State, Which};
+
+use worktree::Worktree;
 
 /// A directory with `clusters/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +35,15 @@ pub enum RepositoryError {
     /// The help names the clusters that there are.
     #[error("{title}")]
     UnknownCluster { title: String, help: Option<String> },
-    /// The path is in the message.
-    #[error(transparent)]
-    Io(#[from] io::Error),
+    /// A directory of the description leads out of the repository, or cannot be read.
+    #[error("{}: {}", .0.path, .0.why.what)]
+    Unfit(UnfitDirectory),
+}
+
+impl From<UnfitDirectory> for RepositoryError {
+    fn from(unfit: UnfitDirectory) -> Self {
+        Self::Unfit(unfit)
+    }
 }
 
 impl RepositoryError {
@@ -45,18 +56,10 @@ impl RepositoryError {
                  clusters/NAME/cluster.toml",
             ),
             RepositoryError::UnknownCluster { help, .. } => help.as_deref(),
-            RepositoryError::NoDirectory { .. } | RepositoryError::Io(_) => None,
+            RepositoryError::Unfit(unfit) => unfit.why.help.as_deref(),
+            RepositoryError::NoDirectory { .. } => None,
         }
     }
-}
-
-/// The commit that the checkout stands at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
-    /// 40 hexadecimal digits.
-    pub id: String,
-    /// Whether `clusters/` or `templates/` differ from it, untracked files included.
-    pub dirty: bool,
 }
 
 impl Repository {
@@ -93,7 +96,7 @@ impl Repository {
     /// There is no such cluster (the message lists those that are there), or a file cannot be
     /// read.
     pub fn load(&self, cluster: &str) -> Result<Sources, RepositoryError> {
-        let mut sources = self.shared()?;
+        let sources = self.read(Which::One(cluster))?;
         if !sources.clusters().any(|name| name == cluster) {
             let problem = unknown_cluster(cluster, &sources);
             return Err(RepositoryError::UnknownCluster {
@@ -101,7 +104,6 @@ impl Repository {
                 help: problem.help,
             });
         }
-        self.read_cluster(cluster, &mut sources)?;
         Ok(sources)
     }
 
@@ -110,159 +112,20 @@ impl Repository {
     /// # Errors
     /// A file cannot be read.
     pub fn load_all(&self) -> Result<Sources, RepositoryError> {
-        let mut sources = self.shared()?;
-        let clusters: Vec<String> = sources.clusters().map(str::to_owned).collect();
-        for cluster in clusters {
-            self.read_cluster(&cluster, &mut sources)?;
-        }
-        Ok(sources)
+        self.read(Which::All)
     }
 
     /// The files of one cluster or of all. A cluster that is not there has no files.
     fn read(&self, which: Which<'_>) -> Result<Sources, RepositoryError> {
-        match which {
-            Which::All => self.load_all(),
-            Which::One(cluster) => {
-                let mut sources = self.shared()?;
-                if sources.clusters().any(|name| name == cluster) {
-                    self.read_cluster(cluster, &mut sources)?;
-                }
-                Ok(sources)
-            }
-        }
+        let (worktree, below) = Worktree::around(&self.root);
+        Ok(files::sources(&worktree, &below, which)?)
     }
-
-    /// The templates, and the names of the clusters.
-    fn shared(&self) -> Result<Sources, RepositoryError> {
-        let mut sources = Sources::new();
-        for (name, path) in entries(&self.root.join("clusters"))? {
-            if path.is_dir() {
-                sources.insert_cluster(name);
-            }
-        }
-        self.read_files("templates", |_| true, &mut sources)?;
-        Ok(sources)
-    }
-
-    fn read_cluster(&self, cluster: &str, sources: &mut Sources) -> Result<(), RepositoryError> {
-        let toml = |name: &str| name.ends_with(".toml");
-        self.read_files(&format!("clusters/{cluster}"), toml, sources)?;
-        self.read_files(&format!("clusters/{cluster}/services"), toml, sources)
-    }
-
-    /// Reads the files directly in a directory, if there is such a directory.
-    fn read_files(
-        &self,
-        directory: &str,
-        wanted: impl Fn(&str) -> bool,
-        sources: &mut Sources,
-    ) -> Result<(), RepositoryError> {
-        let path = self.root.join(directory);
-        if !path.is_dir() {
-            return Ok(());
-        }
-        for (name, path) in entries(&path)? {
-            if wanted(&name) && path.is_file() {
-                sources.insert(format!("{directory}/{name}"), fs::read(path)?);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is in a directory, sorted, without hidden files: editors and git keep theirs there. A name
-/// that is not UTF-8 gets replacement characters, and then is no valid name.
-fn entries(directory: &Path) -> io::Result<Vec<(String, PathBuf)>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with('.') {
-            entries.push((name, entry.path()));
-        }
-    }
-    entries.sort();
-    Ok(entries)
-}
-
-/// The commit of the git repository that holds this directory; `None` where there is no git
-/// repository, no commit, or one that cannot be read.
-#[must_use]
-pub fn head(root: &Path) -> Option<Commit> {
-    let repository = git2::Repository::discover(root).ok()?;
-    let id = repository.head().ok()?.peel_to_commit().ok()?.id();
-    let work = repository.workdir()?.canonicalize().ok()?;
-    let below = root.canonicalize().ok()?;
-    let below = below.strip_prefix(&work).ok()?;
-    let mut options = git2::StatusOptions::new();
-    options.include_untracked(true).disable_pathspec_match(true);
-    for directory in ["clusters", "templates"] {
-        options.pathspec(below.join(directory));
-    }
-    let statuses = repository.statuses(Some(&mut options)).ok()?;
-    let dirty = statuses.iter().any(|entry| !entry.status().is_ignored());
-    Some(Commit {
-        id: id.to_string(),
-        dirty,
-    })
-}
-
-/// What git says of the files at `root`, for the guards. A commit is on a branch if that branch has
-/// it, here or on a remote: CI checks out commits, not branches.
-#[must_use]
-pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
-    let Some(commit) = head(root) else {
-        return Checkout {
-            branch: OnBranch::No { instead: None },
-            state: CheckoutState::NoCommit,
-        };
-    };
-    let on = branch.is_none_or(|branch| has_commit(root, branch, &commit.id).unwrap_or(false));
-    Checkout {
-        branch: match on {
-            true => OnBranch::Yes,
-            false => OnBranch::No {
-                instead: checked_out(root).or(Some(commit.id)),
-            },
-        },
-        state: match commit.dirty {
-            true => CheckoutState::Dirty,
-            false => CheckoutState::Committed,
-        },
-    }
-}
-
-fn has_commit(root: &Path, branch: &str, id: &str) -> Result<bool, git2::Error> {
-    let repository = git2::Repository::discover(root)?;
-    let id = git2::Oid::from_str(id)?;
-    for found in repository.branches(None)? {
-        let (found, kind) = found?;
-        let name = found.name()?.unwrap_or_default();
-        let name = match kind {
-            git2::BranchType::Local => Some(name),
-            git2::BranchType::Remote => name.split_once('/').map(|(_, name)| name),
-        };
-        if name != Some(branch) {
-            continue;
-        }
-        if let Ok(tip) = found.get().peel_to_commit()
-            && (tip.id() == id || repository.graph_descendant_of(tip.id(), id)?)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn checked_out(root: &Path) -> Option<String> {
-    let repository = git2::Repository::discover(root).ok()?;
-    let head = repository.head().ok()?;
-    let name = head.is_branch().then(|| head.shorthand().ok()).flatten()?;
-    Some(name.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use fs_err as fs;
+
     use super::*;
 
     fn example() -> tempfile::TempDir {
@@ -338,9 +201,9 @@ mod tests {
     #[test]
     fn head_tells_the_commit_and_whether_the_description_differs_from_it() {
         let dir = example();
-        assert_eq!(head(dir.path()), None);
+        assert_eq!(head(dir.path()).unwrap(), None);
         let git = git2::Repository::init(dir.path()).unwrap();
-        assert_eq!(head(dir.path()), None);
+        assert_eq!(head(dir.path()).unwrap(), None);
         let mut index = git.index().unwrap();
         index
             .add_all(["."], git2::IndexAddOption::DEFAULT, None)
@@ -351,11 +214,12 @@ mod tests {
         let id = git
             .commit(Some("HEAD"), &who, &who, "one", &tree, &[])
             .unwrap();
-        let commit = head(dir.path()).unwrap();
+        let head = || head(dir.path()).unwrap().unwrap();
+        let commit = head();
         assert_eq!((commit.id, commit.dirty), (id.to_string(), false));
         fs::write(dir.path().join("notes.txt"), "elsewhere").unwrap();
-        assert!(!head(dir.path()).unwrap().dirty);
+        assert!(!head().dirty);
         fs::write(dir.path().join("clusters/production/x.toml"), "new").unwrap();
-        assert!(head(dir.path()).unwrap().dirty);
+        assert!(head().dirty);
     }
 }

@@ -6,7 +6,7 @@ use minijinja::Environment;
 
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
-use super::load::{Description, load};
+use super::load::{Description, load, unfit};
 use super::model::{CleanOnly, Cluster, Guard, Service, Template};
 use super::name::ServiceName;
 use super::nearest;
@@ -224,6 +224,10 @@ fn read_template(
         Some(name) => format!("templates/{}", name.value),
         None => DEFAULT_TEMPLATE.to_owned(),
     };
+    if let Some(why) = sources.unfit(&path) {
+        problems.push(unfit(&path, why));
+        return None;
+    }
     let template = match (sources.get(&path), &service.template) {
         (Some(bytes), _) => Template {
             source: text(&path, bytes, problems)?.to_owned(),

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use toml::de::DeTable;
+
 use super::cluster_file::{read_cluster, read_service_config};
 use super::description::{Assignment, ClusterFile, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
@@ -10,7 +12,7 @@ use super::nearest;
 use super::read::{Problems, parse, text};
 use super::secrets_file::{SecretsFile, read_secrets};
 use super::service_file::read_service;
-use super::sources::Sources;
+use super::sources::{Sources, Unfit};
 
 /// The files of one cluster, read. `None` stands for what is there and could not be read: nothing
 /// is known about it, so nothing that refers to it is reported.
@@ -45,10 +47,8 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
             None
         }
     };
-    let cluster = match sources.get(&cluster_path) {
-        Some(bytes) => text(&cluster_path, bytes, problems)
-            .and_then(|text| parse(&cluster_path, text, problems))
-            .map(|entries| read_cluster(&cluster_path, &entries, problems)),
+    let cluster = match file(&cluster_path, sources, problems) {
+        Some(entries) => entries.map(|entries| read_cluster(&cluster_path, &entries, problems)),
         None => {
             problems.push(
                 Diagnostic::error(
@@ -61,30 +61,31 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
         }
     };
     let config_path = format!("{root}/service-config.toml");
-    let service_config = match sources.get(&config_path) {
-        Some(bytes) => text(&config_path, bytes, problems)
-            .and_then(|text| parse(&config_path, text, problems))
-            .map(|entries| read_service_config(&config_path, &entries, problems)),
+    let service_config = match file(&config_path, sources, problems) {
+        Some(entries) => {
+            entries.map(|entries| read_service_config(&config_path, &entries, problems))
+        }
         None => Some(Vec::new()),
     };
     let secrets_path = format!("{root}/secrets.toml");
-    let secrets = match sources.get(&secrets_path) {
-        Some(bytes) => text(&secrets_path, bytes, problems)
-            .and_then(|text| parse(&secrets_path, text, problems))
-            .map(|entries| read_secrets(&secrets_path, &entries, problems)),
+    let secrets = match file(&secrets_path, sources, problems) {
+        Some(entries) => entries.map(|entries| read_secrets(&secrets_path, &entries, problems)),
         None => Some(SecretsFile::default()),
     };
     let mut services = BTreeMap::new();
     let mut misnamed = BTreeSet::new();
-    for (file, bytes) in sources.below(&format!("{root}/services/")) {
-        let Some(stem) = file.strip_suffix(".toml") else {
+    let below = format!("{root}/services/");
+    let files = sources.below(&below).map(|(name, _)| name);
+    let unfit = sources.unfit_below(&below).map(|(name, _)| name);
+    for name in files.chain(unfit) {
+        let Some(stem) = name.strip_suffix(".toml") else {
             continue;
         };
-        let path = format!("{root}/services/{file}");
+        let path = format!("{root}/services/{name}");
         match ServiceName::new(stem) {
             Ok(name) => {
-                let service = text(&path, bytes, problems)
-                    .and_then(|text| parse(&path, text, problems))
+                let service = file(&path, sources, problems)
+                    .flatten()
                     .map(|entries| read_service(name.clone(), &path, &entries, problems));
                 services.insert(name, service);
             }
@@ -109,6 +110,27 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
         services,
         misnamed,
     })
+}
+
+/// The entries of a TOML file: `None` if there is no such file, `Some(None)` if it cannot be read,
+/// which is then told.
+fn file<'a>(
+    path: &str,
+    sources: &'a Sources,
+    problems: &mut Problems,
+) -> Option<Option<DeTable<'a>>> {
+    if let Some(why) = sources.unfit(path) {
+        problems.push(unfit(path, why));
+        return Some(None);
+    }
+    let text = text(path, sources.get(path)?, problems);
+    Some(text.and_then(|text| parse(path, text, problems)))
+}
+
+/// The message for a file that is there and may not be read.
+pub(super) fn unfit(path: &str, why: &Unfit) -> Diagnostic {
+    let Unfit { what, help } = why;
+    Diagnostic::error(what, Place::file(path, "")).with_help_if(help.clone())
 }
 
 /// What to write for a first host.

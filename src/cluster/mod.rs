@@ -42,4 +42,4 @@ pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, hosts_alone, sort, 
 pub use excerpt::{Paint, excerpt};
 pub(crate) use load::unknown_cluster;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};
-pub use sources::Sources;
+pub use sources::{Sources, Unfit};

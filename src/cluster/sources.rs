@@ -7,7 +7,36 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
     files: BTreeMap<String, Vec<u8>>,
+    /// Files that are there and are not read.
+    unfit: BTreeMap<String, Unfit>,
     clusters: BTreeSet<String>,
+}
+
+/// Why a file that is there is not read: a link out of the repository, a fifo, too large.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// The expected first, the actual second.
+    pub what: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Unfit {
+    /// Says what is wrong.
+    #[must_use]
+    pub fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            help: None,
+        }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
 }
 
 impl Sources {
@@ -20,11 +49,22 @@ impl Sources {
     /// Adds a file, or replaces one. A file below `clusters/NAME/` makes that cluster exist.
     pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let path = path.into();
+        self.note_cluster(&path);
+        self.files.insert(path, bytes.into());
+    }
+
+    /// Adds a file that is there and cannot be read. It is told where the description needs it.
+    pub fn insert_unfit(&mut self, path: impl Into<String>, why: Unfit) {
+        let path = path.into();
+        self.note_cluster(&path);
+        self.unfit.insert(path, why);
+    }
+
+    fn note_cluster(&mut self, path: &str) {
         let below = path.strip_prefix("clusters/");
         if let Some((cluster, _)) = below.and_then(|rest| rest.split_once('/')) {
             self.clusters.insert(cluster.to_owned());
         }
-        self.files.insert(path, bytes.into());
     }
 
     /// Makes a cluster known of which no file is here, so that messages can name it.
@@ -41,6 +81,29 @@ impl Sources {
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&[u8]> {
         self.files.get(path).map(Vec::as_slice)
+    }
+
+    /// Why a file that is there is not read.
+    #[must_use]
+    pub fn unfit(&self, path: &str) -> Option<&Unfit> {
+        self.unfit.get(path)
+    }
+
+    /// Whether both have the same below a directory (given with its final `/`).
+    #[must_use]
+    pub fn same_below(&self, other: &Self, directory: &str) -> bool {
+        self.below(directory).eq(other.below(directory))
+            && self.unfit_below(directory).eq(other.unfit_below(directory))
+    }
+
+    /// The files below a directory that are there and cannot be read.
+    pub(crate) fn unfit_below<'a>(
+        &'a self,
+        directory: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a Unfit)> {
+        self.unfit
+            .range(directory.to_owned()..)
+            .map_while(move |(path, why)| Some((path.strip_prefix(directory)?, why)))
     }
 
     /// Every file, sorted by path.

@@ -14,9 +14,10 @@ use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
 use crate::report::errors::one;
+use crate::report::history::UNKNOWN_COMMIT;
 use crate::report::palette::Palette;
 use crate::report::stream;
-use crate::repository::{Repository, RepositoryError, head};
+use crate::repository::{GitError, Repository, RepositoryError, head};
 
 /// A description without errors, and what it comes to.
 pub(super) struct Description {
@@ -39,12 +40,19 @@ pub(super) fn repository(directory: Option<&Path>) -> Result<Repository, Failure
     Repository::find(directory.unwrap_or(Path::new("."))).map_err(not_loaded)
 }
 
-/// The commit that is released, with `-dirty` where files differ from it.
-pub(super) fn commit(repository: &Repository) -> Option<String> {
-    head(repository.root()).map(|commit| {
+/// The commit that is released, with `-dirty` where files differ from it. Where git cannot be asked,
+/// the error says why.
+pub(super) fn commit(repository: &Repository) -> Result<Option<String>, GitError> {
+    let commit = head(repository.root())?;
+    Ok(commit.map(|commit| {
         let mark = if commit.dirty { "-dirty" } else { "" };
         format!("{}{mark}", commit.id)
-    })
+    }))
+}
+
+/// The same as it is recorded: `unknown: ` and why, where git cannot be asked.
+pub(super) fn recorded(commit: Result<Option<String>, GitError>) -> Option<String> {
+    commit.unwrap_or_else(|error| Some(format!("{UNKNOWN_COMMIT}{}", error.message)))
 }
 
 /// A description that cannot be read.

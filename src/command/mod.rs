@@ -15,6 +15,9 @@ mod secrets;
 mod status;
 mod why;
 
+use std::io::{self, Write as _};
+use std::path::Path;
+
 use crate::cli::{Cli, Command};
 use crate::report::stream::StdoutError;
 
@@ -104,6 +107,22 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
             help: None,
         }
     }
+}
+
+/// Puts a file in the place of another as a whole, or not at all. It is written at `beside` first, which
+/// nobody else made: a link that waits there is not followed.
+#[expect(clippy::disallowed_methods, reason = "writes what a command saves")]
+fn replace(path: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = fs_err::OpenOptions::new();
+    let mut file = new.write(true).create_new(true).open(beside)?;
+    let written = file.write_all(bytes);
+    drop(file);
+    let done = written.and_then(|()| fs_err::rename(beside, path));
+    if done.is_err() {
+        // The first error says more than one of this.
+        let _ = fs_err::remove_file(beside);
+    }
+    done
 }
 
 /// Runs a command to its end.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
-use super::description::{Description, Scope, commit, load, repository};
+use super::description::{Description, Scope, commit, load, recorded, repository};
 use super::diff::{changes, failures, note_version, options, show};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
@@ -258,6 +258,10 @@ pub(super) fn order(
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let who = who();
     let commit = commit(repository);
+    if let Err(error) = &commit {
+        let text = format!("the commit is recorded as unknown: {}", error.in_one_line());
+        stream::stderr(&errors::note(&text, &Palette::stderr()));
+    }
     let id = std::process::id();
     let stage = format!("{}-{id}", now.strftime("%Y%m%d-%H%M%S"));
     Order {
@@ -275,7 +279,7 @@ pub(super) fn order(
             bayplan: BAYPLAN,
             who,
             when: now.to_string(),
-            commit,
+            commit: recorded(commit),
             back_to: None,
             reasons: Vec::new(),
         },

@@ -16,7 +16,7 @@ use crate::report::check::diagnostics;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
 use crate::report::{Detail, errors, json, markdown, review as text, stream};
-use crate::repository::{Comparison, Range, Repository, RevisionError, Which};
+use crate::repository::{Comparison, GitError, Range, Repository, Which};
 
 pub(super) fn run(
     repository: &Repository,
@@ -73,7 +73,7 @@ fn each(
     })
 }
 
-fn helpful(mut error: RevisionError) -> Failure {
+fn helpful(mut error: GitError) -> Failure {
     Failure {
         help: error.help.take(),
         ..Failure::from(error)
@@ -111,7 +111,7 @@ fn known(name: &ClusterName, before: &Sources, after: &Sources) -> Result<Cluste
 
 /// The clusters whose files differ, or all if templates do.
 fn touched(before: &Sources, after: &Sources) -> Result<BTreeSet<ClusterName>, Failure> {
-    let same = |directory: &str| before.below(directory).eq(after.below(directory));
+    let same = |directory: &str| before.same_below(after, directory);
     let templates_differ = !same("templates/");
     let names: BTreeSet<&str> = before.clusters().chain(after.clusters()).collect();
     let mut touched = BTreeSet::new();

@@ -5,20 +5,24 @@
     reason = "reads and writes the files of saved plans"
 )]
 
+use std::io::Read as _;
 use std::path::Path;
 
 use fs_err as fs;
 
-use super::description::{Description, Scope, commit, not_loaded};
-use super::{Exit, Failure};
+use super::description::{Description, Scope, commit, not_loaded, recorded};
+use super::{Exit, Failure, replace};
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Observed;
 use crate::plan::saved::{Basis, Moved, SavedPlan, SavedPlanError};
 use crate::plan::{Moves, Options, Plan};
-use crate::report::history::short_commit;
+use crate::report::history::{UNKNOWN_COMMIT, short_commit};
 use crate::report::palette::Palette;
 use crate::report::{errors, stream};
 use crate::repository::Repository;
+
+/// Of a thousand hosts with a hundred services each a plan has half of it.
+const PLAN_MAX: u64 = 64 << 20;
 
 /// How many files a message names.
 const NAMED: usize = 3;
@@ -39,7 +43,7 @@ pub(super) fn write(
     if !plan.refusals.is_empty() {
         return not_written("no release may do what it says");
     }
-    let commit = commit(repository);
+    let commit = recorded(commit(repository));
     let basis = Basis {
         commit: commit.as_deref(),
         sources: &description.sources,
@@ -64,9 +68,7 @@ pub(super) fn write(
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let beside = Path::new(&beside);
-    let written = fs::write(beside, saved.to_text()).and_then(|()| fs::rename(beside, path));
-    if let Err(error) = written {
-        let _ = fs::remove_file(beside);
+    if let Err(error) = replace(path, beside, saved.to_text().as_bytes()) {
         // The name beside it is nobody's concern.
         let why = error.kind();
         return Err(
@@ -82,7 +84,18 @@ pub(super) fn write(
 
 /// Reads a saved plan, of this cluster if one was named.
 pub(super) fn read(path: &Path, cluster: Option<&ClusterName>) -> Result<SavedPlan, Failure> {
-    let bytes = fs::read(path)?;
+    let mut bytes = Vec::new();
+    fs::File::open(path)?
+        .take(PLAN_MAX + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > PLAN_MAX {
+        return Err(anyhow::anyhow!(
+            "expected a saved plan of at most {} MiB, found a larger file in {}",
+            PLAN_MAX >> 20,
+            path.display()
+        )
+        .into());
+    }
     let saved = SavedPlan::parse(&bytes).map_err(|error| {
         let help = match &error {
             SavedPlanError::Newer { .. } => "use the bayplan that made it, or make a new plan",
@@ -132,7 +145,7 @@ pub(super) fn options(saved: &SavedPlan, moves: Moves) -> Options {
 pub(super) fn same_description(saved: &SavedPlan, repository: &Repository) -> Result<(), Failure> {
     let cluster = saved.cluster.as_str();
     let sources = repository.load(cluster).map_err(not_loaded)?;
-    let commit = commit(repository);
+    let commit = recorded(commit(repository));
     let Some(moved) = saved.moved(commit.as_deref(), &sources) else {
         return Ok(());
     };
@@ -140,13 +153,16 @@ pub(super) fn same_description(saved: &SavedPlan, repository: &Repository) -> Re
     let (error, help) = match moved {
         Moved::Commit { expected, found } => {
             let shown = |commit: &Option<String>| {
-                let words = |commit| format!("commit {}", short_commit(commit));
+                let words = |commit: &str| match commit.starts_with(UNKNOWN_COMMIT) {
+                    true => "a commit that git could not tell".to_owned(),
+                    false => format!("commit {}", short_commit(commit)),
+                };
                 commit
                     .as_deref()
                     .map_or_else(|| "no commit".to_owned(), words)
             };
             let help = match &expected {
-                Some(commit) if !commit.ends_with("-dirty") => {
+                Some(commit) if is_committed(commit) => {
                     format!(
                         "nothing was changed; `git checkout {}`, or {anew}",
                         short_commit(commit)
@@ -176,6 +192,11 @@ pub(super) fn same_description(saved: &SavedPlan, repository: &Repository) -> Re
         exit: Exit::Stale,
         ..Failure::with_help(anyhow::anyhow!(error), help)
     })
+}
+
+/// Whether a recorded commit can be checked out to get the same files.
+fn is_committed(commit: &str) -> bool {
+    !commit.ends_with("-dirty") && !commit.starts_with(UNKNOWN_COMMIT)
 }
 
 /// How to go on where a plan is stale.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use fs_err as fs;
 
 use super::description::{Description, examine, repository};
-use super::{Exit, Failure};
+use super::{Exit, Failure, replace};
 use crate::cli::{Identities, Secrets, SecretsInit, SecretsScope, SecretsSet};
 use crate::cluster::Sources;
 use crate::cluster::model::{Cluster, VariableValue};
@@ -45,6 +45,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Secrets) -> Result<Exit,
 struct File {
     path: PathBuf,
     cluster: ClusterName,
+    /// What it says; `None` if it is not there.
+    text: Option<Vec<u8>>,
 }
 
 impl File {
@@ -53,23 +55,34 @@ impl File {
         let sources = repository
             .load(cluster.as_str())
             .map_err(super::description::not_loaded)?;
-        let path = repository.root().join("clusters").join(cluster.as_str());
+        let path = format!("clusters/{cluster}/secrets.toml");
+        if let Some(why) = sources.unfit(&path) {
+            return Err(Failure {
+                help: why.help.clone(),
+                ..Failure::from(anyhow::anyhow!("{path}: {}", why.what))
+            });
+        }
         let file = Self {
-            path: path.join("secrets.toml"),
+            text: sources.get(&path).map(<[u8]>::to_vec),
+            path: repository.root().join(path),
             cluster: cluster.clone(),
         };
         Ok((file, sources))
     }
 
     fn read(&self) -> Result<Vault, Failure> {
-        let Self { path, cluster } = self;
-        if !path.exists() {
+        let Self {
+            path,
+            cluster,
+            text,
+        } = self;
+        let Some(text) = text else {
             return Err(Failure::with_help(
                 anyhow::anyhow!("expected secrets of {cluster}, found no {}", path.display()),
                 format!("`bayplan secrets init {cluster}`"),
             ));
-        }
-        Vault::parse(&fs::read_to_string(path)?).map_err(|error| {
+        };
+        Vault::parse(&String::from_utf8_lossy(text)).map_err(|error| {
             Failure::with_help(error, format!("`bayplan check {cluster}` shows the place"))
         })
     }
@@ -83,9 +96,9 @@ impl File {
 
     /// Writes it as a whole, or not at all.
     fn write(&self, vault: &Vault) -> Result<(), Failure> {
-        let beside = self.path.with_file_name(".secrets.toml.new");
-        fs::write(&beside, vault.text())?;
-        fs::rename(beside, &self.path)?;
+        let beside = format!(".secrets.toml.{}.new", std::process::id());
+        let beside = self.path.with_file_name(beside);
+        replace(&self.path, &beside, vault.text().as_bytes())?;
         Ok(())
     }
 }
@@ -123,7 +136,7 @@ fn explained(error: SecretError, recipients: &BTreeMap<String, String>) -> Failu
 fn init(repository: &Repository, arguments: &SecretsInit) -> Result<Exit, Failure> {
     let cluster = &arguments.cluster;
     let (file, _) = File::of(repository, cluster)?;
-    if file.path.exists() {
+    if file.text.is_some() {
         return Err(Failure::with_help(
             anyhow::anyhow!("{} is there already", file.path.display()),
             format!("`bayplan secrets set {cluster} NAME` adds a secret"),

@@ -23,15 +23,23 @@ pub enum OnBranch {
     No {
         instead: Option<String>,
     },
+    /// Git cannot be asked.
+    Unknown {
+        why: String,
+    },
 }
 
 /// Whether the files are those of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutState {
     Committed,
     Dirty,
     /// There is no git repository, or no commit in it.
     NoCommit,
+    /// Git cannot be asked.
+    Unknown {
+        why: String,
+    },
 }
 
 /// A guard that forbids a release.
@@ -50,7 +58,7 @@ pub enum Breach {
     },
     Branch {
         expected: String,
-        instead: Option<String>,
+        found: OnBranch,
     },
     Unclean {
         state: CheckoutState,
@@ -121,14 +129,18 @@ pub fn breaches(
             }),
     );
     if let Some(Checkout { branch: on, state }) = checkout {
-        if let (Some(expected), OnBranch::No { instead }) = (branch, on) {
+        if let Some(expected) = branch
+            && *on != OnBranch::Yes
+        {
             breaches.push(Breach::Branch {
                 expected: expected.clone(),
-                instead: instead.clone(),
+                found: on.clone(),
             });
         }
         if *clean == CleanOnly::Yes && *state != CheckoutState::Committed {
-            breaches.push(Breach::Unclean { state: *state });
+            breaches.push(Breach::Unclean {
+                state: state.clone(),
+            });
         }
     }
     breaches.retain(|breach| !lifted.contains(&breach.guard()));

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use serde_json::error::Category;
 use serde_json::json;
 
 use super::kept::KeptReason;
@@ -192,8 +193,19 @@ impl SavedPlan {
             format: Option<u32>,
             version: Option<u32>,
         }
+        // The message of the parser quotes what is there, which may be any file.
         let foreign = |error: serde_json::Error| SavedPlanError::Foreign {
-            why: error.to_string(),
+            why: format!(
+                "{} at line {} column {}",
+                match error.classify() {
+                    Category::Io => "it cannot be read",
+                    Category::Syntax => "no JSON",
+                    Category::Data => "another value",
+                    Category::Eof => "it ends",
+                },
+                error.line(),
+                error.column()
+            ),
         };
         // The format first: a newer plan may have fields that this version cannot judge.
         match serde_json::from_slice(bytes).map_err(foreign)? {

@@ -255,3 +255,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_error_of_a_file_that_is_no_plan_quotes_nothing_of_it() {
+    for text in [
+        "\"hunter2\"",
+        "hunter2",
+        "{\"format\": \"hunter2\"}",
+        "{\"format\": 1, \"bayplan\": \"1\", \"hunter2\": 1}",
+        "{\"format\": 1, \"bayplan\": \"1\", \"cluster\": \"hunter2!\"}",
+        "{\"format\": 1",
+    ] {
+        let error = SavedPlan::parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(error.contains("line 1 column "), "{error}");
+    }
+}

@@ -7,7 +7,7 @@ use super::palette::Palette;
 use super::text::{count, list, shell_word, value};
 use crate::cluster::name::ClusterName;
 use crate::plan::Action;
-use crate::plan::guard::{Breach, CheckoutState};
+use crate::plan::guard::{Breach, CheckoutState, OnBranch};
 
 /// Every guard that refuses, each with what lifts it. `saved` is the file of the plan, if it came
 /// from one.
@@ -50,21 +50,27 @@ pub(super) fn sentence(breach: &Breach) -> String {
             };
             format!("guard {guard}: {service} would {what} on {}", list(hosts))
         }
-        Breach::Branch { expected, instead } => {
-            let instead = instead.as_deref().map_or_else(
-                || "a directory without a commit".to_owned(),
-                |found| format!("{}, which is not on it", value(found)),
-            );
+        Breach::Branch { expected, found } => {
+            let found = match found {
+                OnBranch::No {
+                    instead: Some(found),
+                } => format!("{}, which is not on it", value(found)),
+                OnBranch::No { instead: None } | OnBranch::Yes => {
+                    "a directory without a commit".to_owned()
+                }
+                OnBranch::Unknown { why } => format!("that git cannot be asked: {why}"),
+            };
             format!(
-                "guard {guard}: expected a commit of {}, found {instead}",
+                "guard {guard}: expected a commit of {}, found {found}",
                 value(expected)
             )
         }
         Breach::Unclean { state } => format!(
             "guard {guard}: expected committed files, found {}",
             match state {
-                CheckoutState::Dirty => "changes that are not committed",
-                CheckoutState::NoCommit | CheckoutState::Committed => "no commit",
+                CheckoutState::Dirty => "changes that are not committed".to_owned(),
+                CheckoutState::NoCommit | CheckoutState::Committed => "no commit".to_owned(),
+                CheckoutState::Unknown { why } => format!("that git cannot be asked: {why}"),
             }
         ),
     }

@@ -63,9 +63,15 @@ fn reasons(reasons: &[Because]) -> Vec<String> {
     lines
 }
 
+/// What a recorded commit begins with where git could not be asked; the reason follows.
+pub const UNKNOWN_COMMIT: &str = "unknown: ";
+
 /// The first digits of a commit, and whether files differed from it.
 #[must_use]
 pub fn short_commit(commit: &str) -> String {
+    if commit.starts_with(UNKNOWN_COMMIT) {
+        return "commit unknown".to_owned();
+    }
     let short: String = commit.chars().take(10).collect();
     let dirty = if commit.ends_with("-dirty") {
         "-dirty"

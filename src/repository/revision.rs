@@ -4,13 +4,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, ErrorClass, ErrorCode, ObjectType, Oid, Tree};
+use git2::{BranchType, ErrorClass, ErrorCode, Oid};
 
-use super::{Repository, RepositoryError, head};
+use super::commit_tree::CommitTree;
+use super::{Repository, RepositoryError, UnfitDirectory, files, head};
 use crate::cluster::{Sources, nearest};
-
-/// Links that lead to links are followed this far, as Linux does.
-const LINKS: usize = 40;
 
 /// What `--against` names: `REV`, `REV1..REV2` or `REV1...REV2`. Where the second one is missing the
 /// files of the checkout are meant, committed or not.
@@ -94,17 +92,17 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Why two revisions cannot be compared.
+/// Why git could not be asked, or could not answer.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
-pub struct RevisionError {
+pub struct GitError {
     /// Lower case, no final stop.
     pub message: String,
     /// What to type.
     pub help: Option<String>,
 }
 
-impl RevisionError {
+impl GitError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -112,27 +110,62 @@ impl RevisionError {
         }
     }
 
-    fn git(doing: &str, error: &git2::Error) -> Self {
-        let help = match (error.class(), error.code()) {
-            (ErrorClass::Odb, ErrorCode::NotFound) => Some(
-                "the clone lacks objects; a partial clone is completed by \
-                 `git fetch --refetch --no-filter`"
-                    .to_owned(),
-            ),
-            _ => None,
-        };
+    pub(super) fn git(doing: &str, error: &git2::Error) -> Self {
         Self {
             message: format!("{doing}: {}", error.message()),
-            help,
+            help: partial_clone(error).map(str::to_owned),
+        }
+    }
+
+    /// The message, with what to type in parentheses.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{} ({help})", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    /// Why a repository that is there cannot be opened.
+    pub(super) fn cannot_open(root: &Path, error: &git2::Error) -> Self {
+        let root = root.display();
+        // libgit2 reads no repository of another user, as git does since CVE-2022-24765.
+        if error.code() == ErrorCode::Owner {
+            return Self::new(
+                format!("the git repository around {root} belongs to another user"),
+                format!("`git config --global --add safe.directory {root}`"),
+            );
+        }
+        Self {
+            help: Some(
+                "bayplan reads repositories with SHA-1 objects and refs in files; `git clone` with \
+                 `--object-format=sha1 --ref-format=files` makes one"
+                    .to_owned(),
+            ),
+            ..Self::git(
+                &format!("cannot open the git repository around {root}"),
+                error,
+            )
         }
     }
 }
 
-impl From<RepositoryError> for RevisionError {
+/// What to type where an object is missing.
+pub(super) fn partial_clone(error: &git2::Error) -> Option<&'static str> {
+    match (error.class(), error.code()) {
+        (ErrorClass::Odb, ErrorCode::NotFound) => Some(
+            "the clone lacks objects; a partial clone is completed by \
+             `git fetch --refetch --no-filter`",
+        ),
+        _ => None,
+    }
+}
+
+impl From<RepositoryError> for GitError {
     fn from(error: RepositoryError) -> Self {
         Self {
             message: error.to_string(),
-            help: None,
+            help: error.help().map(str::to_owned),
         }
     }
 }
@@ -167,17 +200,17 @@ impl Repository {
     /// # Errors
     /// There is no git repository, a revision is not there (the message names near ones, or says how
     /// to deepen a shallow clone), or two revisions have no common history where that is asked for.
-    pub fn compare(&self, range: &Range) -> Result<Comparison<'_>, RevisionError> {
+    pub fn compare(&self, range: &Range) -> Result<Comparison<'_>, GitError> {
         let git = open(&self.root)?;
         let work = git
             .workdir()
             .and_then(|work| work.canonicalize().ok())
-            .ok_or_else(|| RevisionError {
+            .ok_or_else(|| GitError {
                 message: "expected a git repository with a checkout, found a bare one".to_owned(),
                 help: None,
             })?;
         let below = self.root.strip_prefix(&work).map(Path::to_owned);
-        let below = below.map_err(|_| RevisionError {
+        let below = below.map_err(|_| GitError {
             message: format!(
                 "expected {} below the checkout {}",
                 self.root.display(),
@@ -198,7 +231,7 @@ impl Repository {
             (Start::Tip, _) => tip,
             (Start::MergeBase, Some(end)) => merge_base(&git, range, tip, end)?,
             (Start::MergeBase, None) => {
-                return Err(RevisionError::new(
+                return Err(GitError::new(
                     "expected a commit on this branch to find a merge base for, found none",
                     format!("compare directly: `--against {}`", range.before),
                 ));
@@ -229,15 +262,15 @@ impl Repository {
             None => Revision {
                 name: None,
                 commit: end.map(|id| id.to_string()),
-                state: match head(&self.root) {
+                state: match head(&self.root)? {
                     Some(commit) if commit.dirty => State::Dirty,
                     Some(_) | None => State::Committed,
                 },
             },
         };
-        let tree = |id: Oid| -> Result<Oid, RevisionError> {
+        let tree = |id: Oid| -> Result<Oid, GitError> {
             let tree = git.find_commit(id).and_then(|commit| commit.tree());
-            let tree = tree.map_err(|error| RevisionError::git("cannot read a commit", &error))?;
+            let tree = tree.map_err(|error| GitError::git("cannot read a commit", &error))?;
             Ok(tree.id())
         };
         let before_tree = tree(start)?;
@@ -264,7 +297,7 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// An object cannot be read.
-    pub fn before(&self, which: Which<'_>) -> Result<Sources, RevisionError> {
+    pub fn before(&self, which: Which<'_>) -> Result<Sources, GitError> {
         self.sources(self.before_tree, &self.before, which)
     }
 
@@ -272,7 +305,7 @@ impl Comparison<'_> {
     ///
     /// # Errors
     /// An object or a file cannot be read.
-    pub fn after(&self, which: Which<'_>) -> Result<Sources, RevisionError> {
+    pub fn after(&self, which: Which<'_>) -> Result<Sources, GitError> {
         match self.after_tree {
             Some(tree) => self.sources(tree, &self.after, which),
             None => Ok(self.repository.read(which)?),
@@ -284,167 +317,43 @@ impl Comparison<'_> {
         tree: Oid,
         revision: &Revision,
         which: Which<'_>,
-    ) -> Result<Sources, RevisionError> {
-        let failed =
-            |error: git2::Error| RevisionError::git(&format!("cannot read {revision}"), &error);
-        let root = self.git.find_tree(tree).map_err(failed)?;
-        let reader = Reader {
-            git: &self.git,
-            root,
-        };
-        let mut sources = Sources::new();
-        let below = |directory: &str| -> Vec<String> {
-            let below = self.below.iter().map(|part| part.to_string_lossy());
-            let below = below.map(std::borrow::Cow::into_owned);
-            below
-                .chain(directory.split('/').map(str::to_owned))
-                .collect()
-        };
-        let mut files = |directory: &str, wanted: fn(&str) -> bool| -> Result<(), git2::Error> {
-            for name in reader.names(&below(directory))? {
-                if !wanted(&name) {
-                    continue;
-                }
-                let path = format!("{directory}/{name}");
-                if let Some(bytes) = reader.file(&below(&path))? {
-                    sources.insert(path, bytes);
-                }
-            }
-            Ok(())
-        };
-        files("templates", |_| true).map_err(failed)?;
-        let names = reader.names(&below("clusters")).map_err(failed)?;
-        let mut clusters = Vec::new();
-        for name in names {
-            let path = format!("clusters/{name}");
-            if reader.is_directory(&below(&path)).map_err(failed)? {
-                clusters.push(name);
-            }
-        }
-        for name in &clusters {
-            if which == Which::All || which == Which::One(name) {
-                let toml = |name: &str| name.ends_with(".toml");
-                files(&format!("clusters/{name}"), toml).map_err(failed)?;
-                files(&format!("clusters/{name}/services"), toml).map_err(failed)?;
-            }
-        }
-        for name in clusters {
-            sources.insert_cluster(name);
-        }
-        Ok(sources)
-    }
-}
-
-/// Reads paths of a tree as the checkout has them: links are followed, hidden files are not there.
-struct Reader<'g> {
-    git: &'g git2::Repository,
-    root: Tree<'g>,
-}
-
-impl Reader<'_> {
-    /// What is in a directory; nothing if there is no such directory.
-    fn names(&self, path: &[String]) -> Result<Vec<String>, git2::Error> {
-        let Some((id, ObjectType::Tree)) = self.resolve(path)? else {
-            return Ok(Vec::new());
-        };
-        let tree = self.git.find_tree(id)?;
-        let names = tree
+    ) -> Result<Sources, GitError> {
+        let below: Vec<String> = self
+            .below
             .iter()
-            .map(|entry| String::from_utf8_lossy(entry.name_bytes()).into_owned());
-        Ok(names.filter(|name| !name.starts_with('.')).collect())
-    }
-
-    fn is_directory(&self, path: &[String]) -> Result<bool, git2::Error> {
-        Ok(matches!(self.resolve(path)?, Some((_, ObjectType::Tree))))
-    }
-
-    fn file(&self, path: &[String]) -> Result<Option<Vec<u8>>, git2::Error> {
-        match self.resolve(path)? {
-            Some((id, ObjectType::Blob)) => Ok(Some(self.git.find_blob(id)?.content().to_owned())),
-            Some(_) | None => Ok(None),
-        }
-    }
-
-    /// The object at a path. What is behind a link out of the repository, or in a submodule, is
-    /// not part of the revision.
-    fn resolve(&self, path: &[String]) -> Result<Option<(Oid, ObjectType)>, git2::Error> {
-        const LINK: i32 = 0o120_000;
-        let mut left: Vec<String> = path.iter().rev().cloned().collect();
-        let mut trail = vec![self.root.id()];
-        let mut links = 0;
-        while let Some(part) = left.pop() {
-            match part.as_str() {
-                "" | "." => continue,
-                ".." => {
-                    trail.pop();
-                    if trail.is_empty() {
-                        return Ok(None);
-                    }
-                    continue;
-                }
-                _ => {}
-            }
-            let here = trail.last().expect("the trail begins at the root");
-            let tree = self.git.find_tree(*here)?;
-            let Some(entry) = tree.get_name(&part) else {
-                return Ok(None);
-            };
-            match entry.kind() {
-                Some(ObjectType::Tree) => trail.push(entry.id()),
-                Some(ObjectType::Blob) if entry.filemode() == LINK => {
-                    links += 1;
-                    let target = self.git.find_blob(entry.id())?;
-                    let target = String::from_utf8_lossy(target.content()).into_owned();
-                    if links > LINKS || target.starts_with('/') {
-                        return Ok(None);
-                    }
-                    left.extend(target.split('/').rev().map(str::to_owned));
-                }
-                Some(ObjectType::Blob) if left.is_empty() => {
-                    return Ok(Some((entry.id(), ObjectType::Blob)));
-                }
-                _ => return Ok(None),
-            }
-        }
-        let here = trail.last().expect("the trail begins at the root");
-        Ok(Some((*here, ObjectType::Tree)))
+            .map(|part| part.to_string_lossy().into_owned())
+            .collect();
+        let tree = CommitTree {
+            git: &self.git,
+            root: tree,
+        };
+        files::sources(&tree, &below, which).map_err(|UnfitDirectory { path, why }| GitError {
+            message: format!("{path} in {revision}: {}", why.what),
+            help: why.help,
+        })
     }
 }
 
-fn open(root: &Path) -> Result<git2::Repository, RevisionError> {
+fn open(root: &Path) -> Result<git2::Repository, GitError> {
     git2::Repository::discover(root).map_err(|error| match error.code() {
-        ErrorCode::NotFound => RevisionError::new(
+        ErrorCode::NotFound => GitError::new(
             format!(
                 "expected a git repository around {}, found none",
                 root.display()
             ),
             "without `--against`, `bayplan diff` compares with the hosts",
         ),
-        // libgit2 reads no repository of another user, as git does since CVE-2022-24765.
-        ErrorCode::Owner => RevisionError::new(
-            format!(
-                "the git repository around {} belongs to another user",
-                root.display()
-            ),
-            format!(
-                "`git config --global --add safe.directory {}`",
-                root.display()
-            ),
-        ),
-        _ => RevisionError::git(
-            &format!("cannot open the git repository around {}", root.display()),
-            &error,
-        ),
+        _ => GitError::cannot_open(root, &error),
     })
 }
 
 /// The commit that a revision names.
-fn commit(git: &git2::Repository, name: &str) -> Result<Oid, RevisionError> {
+fn commit(git: &git2::Repository, name: &str) -> Result<Oid, GitError> {
     let error = match git.revparse_single(name) {
         Ok(object) => match object.peel_to_commit() {
             Ok(commit) => return Ok(commit.id()),
             Err(_) => {
-                return Err(RevisionError {
+                return Err(GitError {
                     message: format!("expected a revision, found `{name}`, which names no commit"),
                     help: None,
                 });
@@ -455,12 +364,12 @@ fn commit(git: &git2::Repository, name: &str) -> Result<Oid, RevisionError> {
     match error.code() {
         ErrorCode::NotFound | ErrorCode::InvalidSpec => {}
         ErrorCode::Ambiguous => {
-            return Err(RevisionError::new(
+            return Err(GitError::new(
                 format!("several commits begin with `{name}`"),
                 "write more of its digits",
             ));
         }
-        _ => return Err(RevisionError::git(&format!("cannot find {name}"), &error)),
+        _ => return Err(GitError::git(&format!("cannot find {name}"), &error)),
     }
     let known = names(git);
     let known = || known.iter().map(String::as_str);
@@ -476,8 +385,8 @@ fn commit(git: &git2::Repository, name: &str) -> Result<Oid, RevisionError> {
     };
     let message = format!("expected a revision, found `{name}`, which is not in this repository");
     Err(match near {
-        Some(near) => RevisionError::new(message, format!("did you mean `{near}`?")),
-        None => RevisionError {
+        Some(near) => GitError::new(message, format!("did you mean `{near}`?")),
+        None => GitError {
             message,
             help: nearest::help(name, known())
                 .or_else(|| Some("`git fetch` it first, or name a commit that is here".to_owned())),
@@ -511,7 +420,7 @@ fn merge_base(
     range: &Range,
     before: Oid,
     after: Oid,
-) -> Result<Oid, RevisionError> {
+) -> Result<Oid, GitError> {
     let error = match git.merge_base(before, after) {
         Ok(base) => return Ok(base),
         Err(error) => error,
@@ -522,19 +431,19 @@ fn merge_base(
         return Err(shallow(&format!("where {other} left {name}")));
     }
     Err(match error.code() {
-        ErrorCode::NotFound => RevisionError::new(
+        ErrorCode::NotFound => GitError::new(
             format!("expected a common history of {name} and {other}, found none"),
             match &range.after {
                 Some(after) => format!("compare them directly: `--against {name}..{after}`"),
                 None => format!("compare them directly: `--against {name}`"),
             },
         ),
-        _ => RevisionError::git(&format!("cannot compare {name} with {other}"), &error),
+        _ => GitError::git(&format!("cannot compare {name} with {other}"), &error),
     })
 }
 
-fn shallow(what: &str) -> RevisionError {
-    RevisionError::new(
+fn shallow(what: &str) -> GitError {
+    GitError::new(
         format!("expected the history up to {what}, found a shallow clone without it"),
         "`fetch-depth: 0` for actions/checkout on GitHub, `GIT_DEPTH: 0` on GitLab, \
          `git fetch --unshallow` by hand",

@@ -260,11 +260,11 @@ fn what_is_no_plan_of_this_cluster_is_refused() {
     error: failed to open file `missing.json`: No such file or directory (os error 2)
     [exit code: 1]
     ------- stderr -------
-    error: empty.json cannot be released: expected a plan that `bayplan diff -o` saved, found something else: EOF while parsing a value at line 1 column 0
+    error: empty.json cannot be released: expected a plan that `bayplan diff -o` saved, found something else: it ends at line 1 column 0
     help: `bayplan diff CLUSTER -o FILE` saves a plan
     [exit code: 1]
     ------- stderr -------
-    error: cut.json cannot be released: expected a plan that `bayplan diff -o` saved, found something else: EOF while parsing a string at line 10 column 72
+    error: cut.json cannot be released: expected a plan that `bayplan diff -o` saved, found something else: it ends at line 10 column 72
     help: `bayplan diff CLUSTER -o FILE` saves a plan
     [exit code: 1]
     ------- stderr -------

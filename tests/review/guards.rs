@@ -78,3 +78,68 @@ fn guards_that_mean_nothing_are_errors() {
     );
     assert_snapshot!(repo.run("check test").text());
 }
+
+/// Makes the repository one that cannot be read: this says how, and what the message has.
+type Unreadable = (&'static str, fn(&Repo) -> bool, &'static str);
+
+const UNREADABLE: [Unreadable; 3] = [
+    (
+        "SHA-256 objects",
+        |repo| extension(repo, "extensions.objectformat", "sha256"),
+        "--object-format=sha1",
+    ),
+    (
+        "a reftable",
+        |repo| extension(repo, "extensions.refstorage", "reftable"),
+        "--ref-format=files",
+    ),
+    (
+        "another owner",
+        |repo| {
+            let chown = |path| std::os::unix::fs::chown(path, Some(4711), Some(4711));
+            chown(repo.root().join(".git")).is_ok() && chown(repo.root().to_owned()).is_ok()
+        },
+        "safe.directory",
+    ),
+];
+
+fn extension(repo: &Repo, key: &str, value: &str) -> bool {
+    let mut config = repo.git.config().unwrap();
+    config.set_i32("core.repositoryformatversion", 1).unwrap();
+    config.set_str(key, value).unwrap();
+    true
+}
+
+#[test]
+fn a_repository_that_git_cannot_tell_of_is_not_taken_for_none() {
+    for (case, spoil, help) in UNREADABLE {
+        let repo = guarded("clean = true\nbranch = \"main\"");
+        if !spoil(&repo) {
+            // Only root gives files away.
+            continue;
+        }
+        let refused = repo.run("release test --yes").text();
+        assert!(
+            refused.contains("that git cannot be asked: "),
+            "{case}: {refused}"
+        );
+        assert!(refused.contains(help), "{case}: {refused}");
+        let released = repo.run("release test --yes --lift clean --lift branch");
+        let text = released.text();
+        assert_eq!(released.code, 0, "{case}: {text}");
+        assert!(
+            text.contains("the commit is recorded as unknown: "),
+            "{case}: {text}"
+        );
+        assert!(text.contains(help), "{case}: {text}");
+        let history = repo.run("history test --json").stdout;
+        assert!(
+            history.contains("\"commit\": \"unknown: "),
+            "{case}: {history}"
+        );
+        let history = repo.run("history test").stdout;
+        assert!(history.contains("commit unknown"), "{case}: {history}");
+        let review = repo.run("diff test --against HEAD").text();
+        assert!(review.contains(help), "{case}: {review}");
+    }
+}

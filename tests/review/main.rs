@@ -5,4 +5,5 @@
 
 mod goldens;
 mod guards;
+mod links;
 mod repo;
