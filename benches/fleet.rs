@@ -46,7 +46,8 @@ fn main() {
         println!("skipped; type `sudo BAYPLAN_FLEET=run cargo bench --bench fleet`");
         return;
     }
-    let fleet = FLEET.get_or_init(|| Fleet::up(HOSTS).unwrap_or_else(|error| panic!("{error}")));
+    let fleet = FLEET
+        .get_or_init(|| Fleet::up(&[&HOSTS.to_string()]).unwrap_or_else(|error| panic!("{error}")));
     measure(fleet);
     fleet.down();
 }

@@ -1,6 +1,6 @@
 //! The hosts of `tests/fleet/fleet`: booted, looked into past ssh, and ended again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
@@ -52,14 +52,15 @@ pub struct FileState {
 }
 
 impl Fleet {
-    /// Boots hosts and a registry.
+    /// Boots hosts and a registry. `hosts` is a number, or for each host its release of Debian.
     ///
     /// # Errors
     /// What the script said.
-    pub fn up(count: usize) -> Result<Self, String> {
+    pub fn up(hosts: &[&str]) -> Result<Self, String> {
         let below =
             std::env::var_os("BAYPLAN_FLEET_STATE").map_or_else(std::env::temp_dir, PathBuf::from);
-        let directory = below.join(format!("bayplan-fleet.{}", std::process::id()));
+        let name = format!("bayplan-fleet.{}.{}", std::process::id(), hosts.join("."));
+        let directory = below.join(name);
         let operator = tempfile::Builder::new()
             .prefix("bp")
             .permissions(fs::Permissions::from_mode(0o700))
@@ -75,13 +76,18 @@ impl Fleet {
             .process_group(0)
             .spawn()
             .map_err(|error| format!("sh: {error}"))?;
-        fleet("up", &directory, &[&count.to_string()])?;
+        fleet("up", &directory, hosts)?;
         let read = |path: PathBuf| {
             fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))
         };
-        let hosts = (1..=count)
-            .map(|number| {
-                let name = format!("docker{number:02}");
+        let names = fs::read_dir(directory.join("hosts")).map_err(|error| error.to_string())?;
+        let names: BTreeSet<String> = names
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        let hosts = names
+            .into_iter()
+            .map(|name| {
                 let at = directory.join("hosts").join(&name);
                 Ok(Host {
                     address: read(at.join("address"))?.trim().to_owned(),
@@ -255,6 +261,20 @@ impl Host {
             files.insert(format!("{}:{}", self.name, path.display()), state);
         }
     }
+}
+
+/// Builds the roots of these releases of Debian, those that are not there.
+///
+/// # Errors
+/// What the script said.
+pub fn build(suites: &[&str]) -> Result<(), String> {
+    let output = Command::new(SCRIPT).arg("build").args(suites).output();
+    let output = output.map_err(|error| format!("{SCRIPT}: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("fleet build {suites:?}: {}\n{said}", output.status))
 }
 
 /// Calls the script.

@@ -28,6 +28,7 @@ mod ports;
 mod refusals;
 mod saved;
 mod secrets;
+mod smoke;
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -39,8 +40,13 @@ use hosts::Fleet;
 /// One fleet for all tests. They run one after the other, each with a cluster of its own, and leave
 /// the hosts as they found them.
 static FLEET: OnceLock<Result<Fleet, String>> = OnceLock::new();
+/// The hosts of [`ON_OTHER_RELEASES`].
+static OTHERS: OnceLock<Result<Fleet, String>> = OnceLock::new();
 
-const HOSTS: usize = 3;
+/// Of the machine's own release of Debian.
+const HOSTS: &[&str] = &["3"];
+/// The releases before and after: systemd 247 and 257, docker 20.10 and 26, cgroups v1 and v2.
+const OTHER_RELEASES: &[&str] = &["bullseye", "trixie"];
 
 type Test = fn(&'static Fleet);
 
@@ -205,6 +211,14 @@ const TESTS: &[(&str, Test)] = &[
     ),
 ];
 
+/// The tests on hosts of other releases: `docker01` is of the first one, `docker02` of the second.
+const ON_OTHER_RELEASES: &[(&str, Test)] = &[("other_releases_run_podman", smoke::podman)];
+
+fn others() -> Result<Fleet, String> {
+    hosts::build(OTHER_RELEASES)?;
+    Fleet::up(OTHER_RELEASES)
+}
+
 fn main() -> ExitCode {
     // The message comes with the summary, and says more than a backtrace.
     std::panic::set_hook(Box::new(|panic| {
@@ -218,19 +232,29 @@ fn main() -> ExitCode {
     if !wanted && !arguments.list {
         println!("the tests on real hosts are skipped; type `sudo tests/fleet/run`");
     }
-    let trials = TESTS
-        .iter()
-        .map(|&(name, test)| {
-            let run = move || -> Result<(), Failed> {
-                test(FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
-                Ok(())
-            };
-            Trial::test(name, run).with_ignored_flag(!wanted)
-        })
+    let mine = TESTS.iter().map(|&(name, test)| {
+        let run = move || -> Result<(), Failed> {
+            test(FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
+            Ok(())
+        };
+        Trial::test(name, run)
+    });
+    let on_others = ON_OTHER_RELEASES.iter().map(|&(name, test)| {
+        let run = move || -> Result<(), Failed> {
+            test(OTHERS.get_or_init(others).as_ref()?);
+            Ok(())
+        };
+        Trial::test(name, run)
+    });
+    let trials = mine
+        .chain(on_others)
+        .map(|trial| trial.with_ignored_flag(!wanted))
         .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    if let Some(Ok(fleet)) = FLEET.get() {
-        fleet.down();
+    for fleet in [&FLEET, &OTHERS] {
+        if let Some(Ok(fleet)) = fleet.get() {
+            fleet.down();
+        }
     }
     conclusion.exit_code()
 }
