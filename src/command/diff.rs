@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::description::{Description, Scope, load, repository};
+use super::description::{Description, Scope, examine, load, repository};
 use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format};
-use crate::cluster::name::HostName;
+use crate::cluster::name::{ClusterName, HostName};
 use crate::host::observe::Detail as Look;
 use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
@@ -16,9 +16,28 @@ use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::plan::Next;
 use crate::report::progress::Progress;
+use crate::report::review::Broken;
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
+use crate::repository::Repository;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
+    let done = compare(directory, arguments);
+    if let (Format::Markdown, Err(failure)) = (arguments.format(), &done)
+        && failure.exit != Exit::Closed
+    {
+        let error = format!("{:#}", failure.error);
+        let help = failure.help.as_deref();
+        stream::stdout(&markdown::failed(marker(arguments), &error, help))?;
+    }
+    done
+}
+
+/// What names the comment of these arguments, so that a later run can replace it.
+pub(super) fn marker(arguments: &Diff) -> &str {
+    arguments.cluster.as_ref().map_or("*", |name| name.as_str())
+}
+
+fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     if let Some(against) = &arguments.against {
         if arguments.output.is_some() {
@@ -42,7 +61,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     };
     let description = match load(&repository, &scope.cluster) {
         Ok(description) => description,
-        Err(exit) => return Ok(exit),
+        Err(exit) => {
+            if arguments.format() == Format::Markdown {
+                stream::stdout(&not_described(&repository, &scope.cluster))?;
+            }
+            return Ok(exit);
+        }
     };
     let options = options(&description, &scope, Moves::Allow)?;
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
@@ -104,6 +128,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Fa
     } else {
         Exit::Done
     })
+}
+
+/// The comment where the description cannot be read or has errors.
+fn not_described(repository: &Repository, cluster: &ClusterName) -> String {
+    match repository.load(cluster.as_str()) {
+        Err(error) => markdown::failed(cluster.as_str(), &error.to_string(), error.help()),
+        Ok(sources) => markdown::broken(&Broken {
+            cluster: cluster.clone(),
+            revision: "the checkout".to_owned(),
+            problems: review::plain(&examine(cluster, &sources).problems, &sources),
+            shown: String::new(),
+        }),
+    }
 }
 
 /// Prints a plan.

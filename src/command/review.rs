@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::description::{Outcome, examine, show};
+use super::diff::marker;
 use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
@@ -188,7 +189,7 @@ fn side<'a>(
 }
 
 /// The problems with their excerpts, without colours.
-fn plain(problems: &[Diagnostic], sources: &Sources) -> String {
+pub(super) fn plain(problems: &[Diagnostic], sources: &Sources) -> String {
     let one = |problem: &Diagnostic| excerpt(problem, sources, Paint::Plain);
     diagnostics(&problems.iter().map(one).collect::<Vec<_>>())
 }
@@ -260,7 +261,7 @@ fn print(
         }
         Format::Json => stream::stdout(&json::reviews(reviews, sides, detail))?,
         Format::Markdown => {
-            let marker = arguments.cluster.as_ref().map_or("*", |name| name.as_str());
+            let marker = marker(arguments);
             stream::stdout(&markdown::reviews(reviews, sides, clusters, marker))?;
         }
     }

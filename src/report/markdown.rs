@@ -88,6 +88,32 @@ pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &st
     page.finish()
 }
 
+/// The comment in place of one that could not be made: a reader must not take an old one for this.
+#[must_use]
+pub fn failed(marker: &str, error: &str, help: Option<&str>) -> String {
+    let mut page = Page::new(marker);
+    page.push("### bayplan: ❌ this change could not be reviewed\n".to_owned());
+    let mut lines = error.lines();
+    page.push(format!("{}\n", text(lines.next().unwrap_or_default())));
+    let rest: Vec<&str> = lines.collect();
+    if !rest.is_empty() {
+        page.push(fence("", &rest.join("\n")));
+    }
+    if let Some(help) = help {
+        page.push(format!("> {}\n", text(help)));
+    }
+    page.finish()
+}
+
+/// The comment on a description of now that has errors.
+#[must_use]
+pub fn broken(broken: &Broken) -> String {
+    let mut page = Page::new(broken.cluster.as_str());
+    page.push(format!("### bayplan: {}\n", broken.cluster));
+    problems(&mut page, broken);
+    page.finish()
+}
+
 /// A line a cluster, so that each is named whatever has no room below.
 fn overview(page: &mut Page, reviews: &[Reviewed]) {
     let lines = reviews.iter().map(|reviewed| match reviewed {

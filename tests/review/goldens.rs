@@ -406,3 +406,24 @@ fn the_schemas_are_printed() {
         );
     }
 }
+
+#[test]
+fn a_comment_says_why_nothing_could_be_compared() {
+    let repo = Repo::new();
+    let mut said = repo
+        .run("diff production --against NOSUCH --format markdown")
+        .text();
+    said += &repo
+        .run("diff --all --against NOSUCH --format markdown")
+        .text();
+    said += &repo.run("diff nothing --format markdown").text();
+    repo.edit(SEARCH, "\"listing\"", "\"listng\"");
+    said += &repo.run("diff production --format markdown").text();
+    repo.remove(".git");
+    said += &repo
+        .run("diff --all --against main --format markdown")
+        .text();
+    repo.remove("clusters");
+    said += &repo.run("diff production --format markdown").text();
+    assert_snapshot!(said);
+}

@@ -6,4 +6,5 @@
 mod goldens;
 mod guards;
 mod links;
+mod recipes;
 mod repo;
