@@ -23,6 +23,7 @@ pub mod model;
 pub mod name;
 pub(crate) mod nearest;
 mod needs;
+mod pieces;
 mod placement;
 #[cfg(test)]
 mod properties;

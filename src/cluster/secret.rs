@@ -1,8 +1,8 @@
 //! Secret values as the model knows them: by keyed digests, never by what they are. What a secret
 //! is after its decryption lives only in a [`Plaintext`].
 //!
-//! A value that uses a secret is itself one. It is known by its source and by everything that it
-//! uses, so whether it changed can be told without any key.
+//! A value that uses a secret is itself one. It is known by the text and the secrets that it consists of, so
+//! whether it changed can be told without any key.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 use super::digest::Digest;
 use super::model::Scalar;
 use super::name::VariableName;
+use super::pieces::{self, Piece};
 use super::shape::is_noncharacter;
 use super::values::{Bounded, VARIABLE_MAX, environment};
 
@@ -139,6 +140,8 @@ pub struct Secret(Arc<Inner>);
 
 struct Inner {
     identity: SecretIdentity,
+    identity_v1: SecretIdentity,
+    pieces: Vec<Piece>,
     depth: usize,
     kind: Kind,
 }
@@ -175,8 +178,11 @@ impl Secret {
     /// The secret of a line of `secrets.toml`.
     #[must_use]
     pub fn stored(name: VariableName, digest: &KeyedDigest) -> Self {
+        let identity = SecretIdentity(digest.to_string());
         Self(Arc::new(Inner {
-            identity: SecretIdentity(digest.to_string()),
+            pieces: vec![Piece::Secret(identity.clone())],
+            identity_v1: identity.clone(),
+            identity,
             depth: 0,
             kind: Kind::Stored(name),
         }))
@@ -185,23 +191,16 @@ impl Secret {
     /// The value of a template that uses a secret.
     #[must_use]
     pub fn made(template: &str, uses: BTreeMap<String, Used>) -> Self {
-        let mut depth = 0;
-        let mut parts = vec![b"made v1".to_vec(), template.as_bytes().to_vec()];
-        for (name, used) in &uses {
-            let (kind, value) = match used {
-                Used::Plain(Scalar::Text(text)) => ("text", text.clone()),
-                Used::Plain(Scalar::Integer(number)) => ("integer", number.to_string()),
-                Used::Plain(Scalar::Boolean(value)) => ("boolean", value.to_string()),
-                Used::Secret(secret) => {
-                    depth = depth.max(secret.0.depth + 1);
-                    ("secret", secret.identity().as_str().to_owned())
-                }
-            };
-            parts.extend([name.as_bytes().to_vec(), kind.into(), value.into_bytes()]);
-        }
-        let digest = Digest::of_parts(parts.iter().map(Vec::as_slice));
+        let depth = uses.values().filter_map(|used| match used {
+            Used::Secret(secret) => Some(secret.0.depth + 1),
+            Used::Plain(_) => None,
+        });
+        let depth = depth.max().unwrap_or_default();
+        let pieces = pieces::of_template(template, &uses);
         Self(Arc::new(Inner {
-            identity: SecretIdentity(format!("made:{digest}")),
+            identity: pieces::identity(&pieces),
+            identity_v1: made_v1(template, &uses),
+            pieces,
             depth,
             kind: Kind::Made {
                 template: template.to_owned(),
@@ -214,6 +213,18 @@ impl Secret {
     #[must_use]
     pub fn identity(&self) -> &SecretIdentity {
         &self.0.identity
+    }
+
+    /// What stands for its value in fingerprints of recipe v1: there the way in which a value is
+    /// written counts.
+    #[must_use]
+    pub fn identity_v1(&self) -> &SecretIdentity {
+        &self.0.identity_v1
+    }
+
+    /// What its value consists of.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.0.pieces
     }
 
     /// How many values made of secrets are between this one and a stored one, at most.
@@ -275,9 +286,7 @@ impl Secret {
                 let mut context = BTreeMap::new();
                 for (name, used) in uses {
                     let value = match used {
-                        Used::Plain(Scalar::Text(text)) => Value::from(text.as_str()),
-                        Used::Plain(Scalar::Integer(number)) => Value::from(*number),
-                        Used::Plain(Scalar::Boolean(value)) => Value::from(*value),
+                        Used::Plain(scalar) => scalar_value(scalar),
                         Used::Secret(secret) => {
                             let value = secret.reveal_once(stored, known)?;
                             match (value.text(), &secret.0.kind) {
@@ -296,6 +305,40 @@ impl Secret {
         };
         known.insert(self.identity(), value.clone());
         Ok(value)
+    }
+}
+
+/// Never changes: containers carry it.
+fn made_v1(template: &str, uses: &BTreeMap<String, Used>) -> SecretIdentity {
+    let mut parts = vec![b"made v1".to_vec(), template.as_bytes().to_vec()];
+    for (name, used) in uses {
+        let (kind, value) = match used {
+            Used::Plain(Scalar::Text(text)) => ("text", text.clone()),
+            Used::Plain(Scalar::Integer(number)) => ("integer", number.to_string()),
+            Used::Plain(Scalar::Boolean(value)) => ("boolean", value.to_string()),
+            Used::Secret(secret) => ("secret", secret.identity_v1().as_str().to_owned()),
+        };
+        parts.extend([name.as_bytes().to_vec(), kind.into(), value.into_bytes()]);
+    }
+    let digest = Digest::of_parts(parts.iter().map(Vec::as_slice));
+    SecretIdentity(format!("made:{digest}"))
+}
+
+/// What an expression without secrets gives, if it gives a text.
+pub(super) fn plain_text(expression: &str, uses: &BTreeMap<String, Used>) -> Option<String> {
+    let context = uses.iter().filter_map(|(name, used)| match used {
+        Used::Plain(scalar) => Some((name.as_str(), scalar_value(scalar))),
+        Used::Secret(_) => None,
+    });
+    let value = evaluate(&format!("{{{{ {expression} }}}}"), context.collect()).ok()?;
+    value.text().map(str::to_owned)
+}
+
+fn scalar_value(scalar: &Scalar) -> Value {
+    match scalar {
+        Scalar::Text(text) => Value::from(text.as_str()),
+        Scalar::Integer(number) => Value::from(*number),
+        Scalar::Boolean(value) => Value::from(*value),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Evaluates the values of variables. A value may use other variables (`{{ NAME }}`), so they are
 //! evaluated in the order in which they depend on each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 
 use minijinja::syntax::SyntaxConfig;
@@ -100,6 +100,17 @@ pub(super) fn environment() -> Environment<'static> {
         environment.remove_global(global);
     }
     environment
+}
+
+/// The names that an expression uses.
+pub(super) fn names_of(expression: &str) -> HashSet<String> {
+    let environment = environment();
+    let template = format!("{{{{ {expression} }}}}");
+    let template = environment.template_from_str(&template);
+    template.map_or_else(
+        |_| HashSet::new(),
+        |template| template.undeclared_variables(false),
+    )
 }
 
 impl<'a> Evaluator<'a> {

@@ -16,6 +16,7 @@ mod answer;
 mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use judge::FirstLook;
 pub(super) use judge::recorded_images;
@@ -24,7 +25,7 @@ use super::layout::{Layout, quote};
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Moment, ObservedHost, Runs};
-use crate::render::manifest::ManifestService;
+use crate::render::desired::DesiredService;
 
 /// The first record of an answer to [`Request::script`].
 const TITLE: &str = "bayplan look 1";
@@ -51,7 +52,7 @@ pub struct Request<'a> {
     pub layout: &'a Layout,
     pub engine: Engine,
     /// What the host should hold: where it does, texts need not be fetched.
-    pub desired: &'a BTreeMap<ServiceName, ManifestService>,
+    pub desired: &'a BTreeMap<ServiceName, Arc<DesiredService>>,
     pub detail: Detail,
 }
 

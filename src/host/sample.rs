@@ -80,6 +80,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         readiness: Readiness::Running,
         stateful: false,
         template: "built-in".to_owned(),
+        older: None,
     }
 }
 
@@ -276,11 +277,10 @@ impl Root {
 
     /// A look, in as many exchanges as it needs: what was seen, and their number.
     pub fn look(&self, host: &DesiredHost) -> (HostLook, usize) {
-        let desired = manifest(host).services;
         let request = Request {
             layout: &self.layout,
             engine: host.engine,
-            desired: &desired,
+            desired: &host.services,
             detail: Detail::Plan,
         };
         match parse(&request, &self.run(&request.script(), b"")).unwrap() {

@@ -11,7 +11,7 @@ use crate::cluster::name::VariableName;
 use crate::render::desired::{
     DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
 };
-use crate::render::fingerprint::{inputs_of, inputs_of_parsed};
+use crate::render::fingerprint::{Recipe, inputs_of, inputs_of_parsed};
 use crate::render::secrets;
 use crate::render::unit::{Unit, parse_unit};
 
@@ -95,15 +95,14 @@ pub(super) fn difference(
             &read
         }
     };
-    let mut reasons = variables(&before.variables, &desired.inputs.variables);
+    // Both under the recipe of what runs: it says what counts as a difference.
+    let recipe = Recipe::named(container.fingerprint.recipe());
+    let after = recipe.map_or(&desired.inputs, |recipe| &desired.under(recipe).inputs);
+    let mut reasons = variables(&before.variables, &after.variables);
     if on_disk.is_some() {
-        let env = passed_names(before)
-            .union(&passed_names(&desired.inputs))
-            .cloned()
-            .collect();
-        reasons.extend(directives(before, &desired.inputs, &env));
+        reasons.extend(directives(recipe.unwrap_or(Recipe::V1), before, after));
     }
-    reasons.extend(files(before, &desired.inputs));
+    reasons.extend(files(before, after));
     if reasons.is_empty() {
         unknown()
     } else {
@@ -114,12 +113,8 @@ pub(super) fn difference(
 /// What differs between two inputs, for revisions that are compared without a host.
 #[must_use]
 pub fn between(before: &Inputs, after: &Inputs) -> Vec<Reason> {
-    let env = passed_names(before)
-        .union(&passed_names(after))
-        .cloned()
-        .collect();
     let mut reasons = variables(&before.variables, &after.variables);
-    reasons.extend(directives(before, after, &env));
+    reasons.extend(directives(Recipe::CURRENT, before, after));
     reasons.extend(files(before, after));
     reasons
 }
@@ -172,13 +167,16 @@ fn passed_names(inputs: &Inputs) -> BTreeSet<String> {
     inputs.variables.keys().map(ToString::to_string).collect()
 }
 
-fn directives(before: &Inputs, after: &Inputs, env: &BTreeSet<String>) -> Vec<Reason> {
+fn directives(recipe: Recipe, before: &Inputs, after: &Inputs) -> Vec<Reason> {
+    let env: BTreeSet<String> = passed_names(before)
+        .union(&passed_names(after))
+        .cloned()
+        .collect();
     let by_key = |inputs: &Inputs| {
         let mut map: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-        for (key, words) in &inputs.directives {
-            map.entry(key.clone())
-                .or_default()
-                .push(without_env(words, env));
+        for (key, words) in recipe.directives(inputs) {
+            let words = without_env(&words, &env);
+            map.entry(key).or_default().push(words);
         }
         map
     };

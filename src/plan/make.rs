@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::draft::Draft;
+use super::held::held;
 use super::observed::Observed;
 use super::order::waves;
 use super::{Options, Plan};
@@ -12,14 +13,18 @@ use crate::render::desired::Desired;
 /// observed are left out.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
+    let seen_hosts = || {
+        let hosts = desired.hosts.iter();
+        hosts.filter_map(|(name, wanted)| Some((name, wanted, observed.hosts.get(name)?)))
+    };
+    let kept: BTreeMap<_, _> = seen_hosts()
+        .map(|(name, wanted, seen)| (name, held(wanted, seen)))
+        .collect();
     let mut hosts = BTreeMap::new();
     let mut drafts = BTreeMap::new();
     let mut refusals = Vec::new();
-    for (name, wanted) in &desired.hosts {
-        let Some(seen) = observed.hosts.get(name) else {
-            continue;
-        };
-        let draft = Draft::new(&desired.cluster, name, wanted, seen, options);
+    for (name, _, seen) in seen_hosts() {
+        let draft = Draft::new(&desired.cluster, name, &kept[name], seen, options);
         refusals.extend(draft.refusals(name, desired, options));
         hosts.insert(name.clone(), draft.show(name, desired, observed));
         drafts.insert(name.clone(), draft);

@@ -4,6 +4,7 @@ mod changes;
 mod draft;
 mod explain;
 pub mod guard;
+mod held;
 pub mod kept;
 mod make;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub mod step;
 mod types;
 
 pub use explain::between;
+pub use held::{held, held_service};
 pub use make::plan;
 pub use options::{KEPT_GENERATIONS, Moves, Options, target};
 pub use put_back::{BackStep, PutBack, put_back};

@@ -15,7 +15,7 @@ use super::observed::{
     Generation, Observed, ObservedDirectory, ObservedHost, ObservedService, ObservedUnit, Owner,
     UnitFile,
 };
-use super::{Action, Change, Options, Plan};
+use super::{Action, Change, Options, Plan, held};
 use crate::cluster::Sources;
 use crate::cluster::digest::Digest;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -152,6 +152,7 @@ impl SavedPlan {
                         .collect(),
                 }
             });
+            let wanted = held(wanted, seen);
             let entries = wanted.services.iter();
             let host = SavedHost {
                 generation: number(&seen.generation),
@@ -255,6 +256,7 @@ impl SavedPlan {
                 moved.insert(name.clone(), "the plan does not know this host".to_owned());
                 continue;
             };
+            let wanted = held(wanted, seen);
             let entries = wanted.services.iter();
             let entries: BTreeMap<_, _> = entries
                 .map(|(name, service)| (name.clone(), of_json(&json!(service.entry))))

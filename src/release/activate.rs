@@ -26,7 +26,7 @@ use crate::host::watch::At;
 use crate::plan::kept::{Because, because};
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
-use crate::plan::{Phase, Plan, put_back};
+use crate::plan::{Phase, Plan, held, put_back};
 use crate::render::desired::Readiness;
 
 /// For a whole activation below a directory, which restarts nothing.
@@ -257,6 +257,7 @@ impl HostRun<'_> {
     /// What the session runs for this activation.
     fn script(&self, layout: &Layout, connection: &Connection) -> Result<String, Problem> {
         let wanted = &self.setting.desired.hosts[self.name];
+        let wanted = &held(wanted, &connection.look.observed);
         let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
             .services
             .values()

@@ -20,7 +20,6 @@ use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, 
 use crate::host::session::Session;
 use crate::plan::observed::{Observed, ObservedHost, Runs};
 use crate::render::desired::Desired;
-use crate::render::manifest::Manifest;
 
 const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
@@ -498,11 +497,10 @@ fn with_request<T>(
     then: impl FnOnce(&Request<'_>) -> T,
 ) -> T {
     let wanted = &setting.desired.hosts[name];
-    let manifest = Manifest::of(&setting.cluster.name, name, wanted);
     then(&Request {
         layout,
         engine: wanted.engine,
-        desired: &manifest.services,
+        desired: &wanted.services,
         detail,
     })
 }

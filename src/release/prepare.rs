@@ -15,7 +15,7 @@ use crate::host::layout::StageId;
 use crate::host::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::plan::observed::{Observed, RunningImage};
-use crate::plan::{Action, Plan, target};
+use crate::plan::{Action, Plan, held, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::manifest::Manifest;
 use crate::render::secrets::MadeFile;
@@ -61,10 +61,11 @@ impl<'a> Preparation<'a> {
             let wanted = &setting.desired.hosts[name];
             let seen = &hosts.connections[name].look.observed;
             let cluster = &setting.cluster.name;
-            let manifest = target(cluster, name, wanted, seen, &order.options);
+            let manifest = target(cluster, name, &held(wanted, seen), seen, &order.options);
             let selected = || {
                 let services = wanted.services.iter();
-                services.filter(|(name, _)| order.options.selects(name))
+                let services = services.filter(|(name, _)| order.options.selects(name));
+                services.map(|(name, service)| (name, held_service(name, service, seen)))
             };
             let back = order.back.get(name);
             let ran = |service: &ServiceName| back.and_then(|back| back.images.get(service));
@@ -201,7 +202,7 @@ impl HostPreparation<'_> {
             (Transport::Ssh(ssh), Delivery::Sealed) => ssh.host_key.as_deref(),
             (Transport::Local { .. } | Transport::Directory { .. }, Delivery::Sealed) => None,
         };
-        let seal = |(path, file): (&String, &MadeFile)| {
+        let seal = |service: &ServiceName, path: &String, file: &MadeFile| {
             let ciphertext = match (key, self.delivers()) {
                 (_, true) => None,
                 (Some(key), false) => {
@@ -212,14 +213,16 @@ impl HostPreparation<'_> {
             Ok(SealedFile {
                 path: path.clone(),
                 mode: file.mode,
-                stands: file.stands.clone(),
+                // It depends on the recipe, and a host may keep an older one.
+                stands: self.sent[service].entry.files[path].clone(),
                 ciphertext,
             })
         };
         let services = self.secrets.iter();
         services
             .map(|(service, files)| {
-                let files = files.iter().map(seal).collect::<Result<_, String>>()?;
+                let files = files.iter().map(|(path, file)| seal(service, path, file));
+                let files = files.collect::<Result<_, String>>()?;
                 Ok(((*service).clone(), files))
             })
             .collect()

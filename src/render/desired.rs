@@ -57,6 +57,42 @@ pub struct DesiredService {
     pub stateful: bool,
     /// Where the unit's text comes from: the template's path, for reasons.
     pub template: String,
+    /// The same service under the recipe before, for hosts where it was released under that one and
+    /// has not changed since: see [`held`](Self::held).
+    pub older: Option<Arc<DesiredService>>,
+}
+
+/// What a host says of a service that was released there, for [`DesiredService::held`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Released<'a> {
+    /// The fingerprint that its running container carries.
+    pub running: Option<&'a str>,
+    /// The fingerprint that the current generation records.
+    pub recorded: Option<&'a str>,
+    /// The digest of its unit file.
+    pub unit: Option<&'a Digest>,
+}
+
+impl DesiredService {
+    /// The form in which a host keeps this service: an older one as long as nothing has changed but the
+    /// recipe, so that an upgrade of bayplan writes no file. What runs speaks first, then what was
+    /// recorded, then the unit file.
+    #[must_use]
+    pub fn held<'a>(self: &'a Arc<Self>, released: Released<'_>) -> &'a Arc<Self> {
+        let forms = || std::iter::successors(Some(self), |form| form.older.as_ref());
+        let Released {
+            running,
+            recorded,
+            unit,
+        } = released;
+        let by_fingerprint = [running, recorded]
+            .into_iter()
+            .flatten()
+            .find_map(|found| forms().find(|form| form.fingerprint.as_str() == found));
+        by_fingerprint
+            .or_else(|| forms().find(|form| unit == Some(&form.entry.unit)))
+            .unwrap_or(self)
+    }
 }
 
 /// What its unit's start waits for, beyond that its container runs.
@@ -109,7 +145,7 @@ impl InputValue {
     }
 }
 
-/// The digest of the inputs, `v1:` and 64 hexadecimal digits. The part before the colon names the
+/// The digest of the inputs, `v2:` and 64 hexadecimal digits. The part before the colon names the
 /// recipe that made it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -129,7 +165,7 @@ impl Fingerprint {
         &self.0
     }
 
-    /// The recipe's name, `v1`.
+    /// The recipe's name, `v2`.
     #[must_use]
     pub fn recipe(&self) -> &str {
         self.0.split_once(':').map_or("", |(recipe, _)| recipe)

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use super::canonical;
 use super::desired::{
     DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
 };
@@ -16,6 +17,7 @@ use super::secrets;
 use super::unit::{Unit, parse_unit, split_words};
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
+use crate::cluster::secret::{Secret, SecretIdentity};
 
 /// Stands for the fingerprint in what is digested.
 pub(super) const FINGERPRINT: &str = "_BAYPLAN_FINGERPRINT_";
@@ -29,18 +31,40 @@ pub(super) const SECTION: &str = "X-Bayplan";
 /// every user would restart after an upgrade; a better one gets the next number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recipe {
+    /// Inputs as they are written: `1g` is not `1024m`.
     V1,
+    /// Inputs by what they mean.
+    V2,
 }
 
 impl Recipe {
     /// The one that new units carry.
-    pub const CURRENT: Recipe = Recipe::V1;
+    pub const CURRENT: Recipe = Recipe::V2;
 
     /// What stands before the colon of a fingerprint.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Recipe::V1 => "v1",
+            Recipe::V2 => "v2",
+        }
+    }
+
+    /// What stands for a secret's value under this recipe.
+    #[must_use]
+    pub fn identity(self, secret: &Secret) -> &SecretIdentity {
+        match self {
+            Recipe::V1 => secret.identity_v1(),
+            Recipe::V2 => secret.identity(),
+        }
+    }
+
+    /// The directives as this recipe compares them.
+    #[must_use]
+    pub fn directives(self, inputs: &Inputs) -> Vec<(String, Vec<String>)> {
+        match self {
+            Recipe::V1 => inputs.directives.clone(),
+            Recipe::V2 => canonical::directives(&inputs.directives),
         }
     }
 
@@ -49,6 +73,7 @@ impl Recipe {
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "v1" => Some(Recipe::V1),
+            "v2" => Some(Recipe::V2),
             _ => None,
         }
     }
@@ -58,18 +83,20 @@ impl Recipe {
 #[must_use]
 pub fn fingerprint(recipe: Recipe, inputs: &Inputs) -> Fingerprint {
     let digest = match recipe {
-        Recipe::V1 => v1(inputs),
+        Recipe::V1 => digest(b"bayplan v1", &inputs.directives, inputs),
+        Recipe::V2 => digest(b"bayplan v2", &recipe.directives(inputs), inputs),
     };
     Fingerprint(format!("{}:{digest}", recipe.name()))
 }
 
-/// Recipe v1: the directives, then name and value of each variable, then path and digest of each
+/// The title, then the directives, then name and value of each variable, then path and digest of each
 /// config file. A part's length and a list's count are digested with it, so nothing can be taken
 /// for something else. The layer of a variable is no part of it. Where there are secrets, they
 /// follow: name and identity of each secret variable, then path and identity of each secret file.
-fn v1(inputs: &Inputs) -> Digest {
+fn digest(title: &[u8], directives: &[(String, Vec<String>)], inputs: &Inputs) -> Digest {
     let Inputs {
-        directives,
+        // In the form that the recipe gives them.
+        directives: _,
         variables,
         files,
         secret_files,
@@ -93,7 +120,7 @@ fn v1(inputs: &Inputs) -> Digest {
         .chain([directives.len(), plain.len(), files.len()])
         .map(|count| (count as u64).to_be_bytes())
         .collect();
-    let mut parts: Vec<&[u8]> = vec![b"bayplan v1"];
+    let mut parts: Vec<&[u8]> = vec![title];
     parts.extend(counts.iter().map(<[u8; 8]>::as_slice));
     for (key, words) in directives {
         parts.push(key.as_bytes());
@@ -280,9 +307,24 @@ impl DesiredService {
     #[must_use]
     pub fn fingerprint_under(&self, running: &Fingerprint) -> Option<Fingerprint> {
         let recipe = Recipe::named(running.recipe())?;
-        if recipe.name() == self.fingerprint.recipe() {
-            return Some(self.fingerprint.clone());
+        let form = self.under(recipe);
+        if recipe.name() == form.fingerprint.recipe() {
+            return Some(form.fingerprint.clone());
         }
-        Some(fingerprint(recipe, &self.inputs))
+        Some(fingerprint(recipe, &form.inputs))
+    }
+
+    /// The form of it that belongs to a recipe; where there is none, as of a generation that was read
+    /// back from a host, the one that there is.
+    #[must_use]
+    pub fn under(&self, recipe: Recipe) -> &DesiredService {
+        let mut forms = self.forms();
+        forms
+            .find(|form| form.fingerprint.recipe() == recipe.name())
+            .unwrap_or(self)
+    }
+
+    fn forms(&self) -> impl Iterator<Item = &DesiredService> {
+        std::iter::successors(Some(self), |form| form.older.as_deref())
     }
 }

@@ -6,11 +6,13 @@
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
 //! env_file        writing layers, and reading them
-//! fingerprint     what decides how a container runs -> v1:…; reading it back from a host
+//! fingerprint     what decides how a container runs -> v2:…; reading it back from a host
+//! canonical       `docker run` in one form, whatever way it is written
 //! secrets         what stands for files that only the host makes
 //! desired         the result; digest, manifest: its digests
 //! ```
 
+mod canonical;
 pub mod desired;
 pub mod env_file;
 mod error;
@@ -41,7 +43,7 @@ use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint}
 use self::manifest::ManifestService;
 use self::secrets::DesiredSecrets;
 use self::unit::{Unit, parse_unit};
-use self::unit_template::{Templates, environment, inputs_parent, taken_port};
+use self::unit_template::{Templates, Words, environment, inputs_parent, taken_port};
 use crate::cluster::model::{Cluster, Engine, Layer, Service, VariableValue};
 use crate::cluster::name::{HostName, UnitName, VariableName};
 
@@ -110,30 +112,56 @@ fn render_service<'s>(
     service: &'s Service,
     engine: Engine,
 ) -> Result<DesiredService, Vec<RenderError>> {
-    let blanked = templates.render(cluster, service, engine)?;
-    let unit = parse_unit(&blanked);
-    let parent = inputs_parent(&cluster.name, &service.name);
-    let broken = rules::broken(&unit, &cluster.name, service, &parent);
-    if !broken.is_empty() {
-        return Err(broken);
-    }
+    let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
+        let blanked = templates.render(cluster, service, engine, words)?;
+        let unit = parse_unit(&blanked);
+        let parent = inputs_parent(&cluster.name, &service.name);
+        let broken = rules::broken(&unit, &cluster.name, service, &parent);
+        match broken.is_empty() {
+            true => Ok((blanked, unit)),
+            false => Err(broken),
+        }
+    };
+    let (blanked, unit) = text(Words::of(engine))?;
+    let files = layers(cluster, service);
+    let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
+        form(service, recipe, (blanked, unit), (cluster, files), older)
+    };
+    let older = match Words::of(engine) {
+        Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
+        // The first version wrote other words.
+        Words::NoProxy => {
+            let (blanked, unit) = text(Words::Plain)?;
+            form(Recipe::V1, (&blanked, &unit), files.clone(), None)
+        }
+    };
+    let older = Some(older.into());
+    Ok(form(Recipe::CURRENT, (&blanked, &unit), files, older))
+}
 
+/// A service under one recipe.
+fn form(
+    service: &Service,
+    recipe: Recipe,
+    (blanked, unit): (&str, &Unit),
+    (cluster, mut files): (&Cluster, BTreeMap<String, Vec<u8>>),
+    older: Option<Arc<DesiredService>>,
+) -> DesiredService {
     let inputs = Inputs {
-        directives: directives(&unit),
-        variables: variables(service),
+        directives: directives(unit),
+        variables: variables(recipe, service),
         files: BTreeMap::new(),
         secret_files: service
             .secret_files
             .values()
             .map(|file| {
                 let path = format!("{}/{}", secrets::FILES, file.name);
-                (path, file.secret.identity().clone())
+                (path, recipe.identity(&file.secret).clone())
             })
             .collect(),
     };
-    let secrets = DesiredSecrets::of(service);
-    let fingerprint = fingerprint(Recipe::CURRENT, &inputs);
-    let mut files = layers(cluster, service);
+    let secrets = DesiredSecrets::of(recipe, service);
+    let fingerprint = fingerprint(recipe, &inputs);
     if !secrets.is_empty() {
         let text = secrets.digests(&service.name);
         files.insert(secrets::DIGESTS.to_owned(), text.into_bytes());
@@ -154,10 +182,10 @@ fn render_service<'s>(
         stateful: service.stateful,
         files: digests,
     };
-    Ok(DesiredService {
+    DesiredService {
         unit: UnitName::new(&cluster.name, &service.name),
         unit_text: unit_text.into(),
-        enabled_by: enabled_by(&unit),
+        enabled_by: enabled_by(unit),
         directory,
         files,
         secrets,
@@ -174,10 +202,11 @@ fn render_service<'s>(
         },
         stateful: service.stateful,
         template: service.template.origin.clone(),
-    })
+        older,
+    }
 }
 
-fn variables(service: &Service) -> BTreeMap<VariableName, InputVariable> {
+fn variables(recipe: Recipe, service: &Service) -> BTreeMap<VariableName, InputVariable> {
     let variables = service.variables.iter();
     variables
         .map(|(name, variable)| {
@@ -185,7 +214,9 @@ fn variables(service: &Service) -> BTreeMap<VariableName, InputVariable> {
                 layer: variable.layer,
                 value: match &variable.value {
                     VariableValue::Plain(value) => InputValue::Plain(value.clone()),
-                    VariableValue::Secret(secret) => InputValue::Secret(secret.identity().clone()),
+                    VariableValue::Secret(secret) => {
+                        InputValue::Secret(recipe.identity(secret).clone())
+                    }
                 },
             };
             (name.clone(), variable)

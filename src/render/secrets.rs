@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use super::desired::{InputValue, InputVariable, Inputs};
 use super::digest::Digest;
 use super::env_file;
+use super::fingerprint::Recipe;
 use crate::cluster::model::{Layer, Service, VariableValue};
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::secret::{Plaintext, RevealError, Secret, SecretIdentity};
@@ -46,10 +47,22 @@ pub fn is_secret(path: &str) -> bool {
 }
 
 /// The secrets of a service by name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredSecrets {
+    /// Says what stands for them.
+    recipe: Recipe,
     variables: BTreeMap<VariableName, Secret>,
     files: BTreeMap<VariableName, Secret>,
+}
+
+impl Default for DesiredSecrets {
+    fn default() -> Self {
+        Self {
+            recipe: Recipe::CURRENT,
+            variables: BTreeMap::new(),
+            files: BTreeMap::new(),
+        }
+    }
 }
 
 /// A file that a host is to make.
@@ -57,8 +70,6 @@ pub struct DesiredSecrets {
 pub struct MadeFile {
     /// The permissions, in octal.
     pub mode: u32,
-    /// What stands for it in the manifest.
-    pub stands: Digest,
     pub bytes: Plaintext,
 }
 
@@ -81,7 +92,7 @@ pub enum MakeError {
 impl DesiredSecrets {
     /// The secrets of a service.
     #[must_use]
-    pub fn of(service: &Service) -> Self {
+    pub fn of(recipe: Recipe, service: &Service) -> Self {
         let secret =
             |(name, variable): (&VariableName, &crate::cluster::model::Variable)| match &variable
                 .value
@@ -92,6 +103,7 @@ impl DesiredSecrets {
         let file =
             |file: &crate::cluster::model::SecretFile| (file.name.clone(), file.secret.clone());
         Self {
+            recipe,
             variables: service.variables.iter().filter_map(secret).collect(),
             files: service.secret_files.values().map(file).collect(),
         }
@@ -114,16 +126,14 @@ impl DesiredSecrets {
         let mut entries = BTreeMap::new();
         if !self.variables.is_empty() {
             let parts = self.variables.iter().flat_map(|(name, secret)| {
-                [
-                    name.as_str().as_bytes(),
-                    secret.identity().as_str().as_bytes(),
-                ]
+                let identity = self.recipe.identity(secret);
+                [name.as_str().as_bytes(), identity.as_str().as_bytes()]
             });
             let head = std::iter::once(b"secret variables v1".as_slice());
             entries.insert(ENV.to_owned(), Digest::of_parts(head.chain(parts)));
         }
         for (name, secret) in &self.files {
-            let identity = secret.identity().as_str().as_bytes();
+            let identity = self.recipe.identity(secret).as_str().as_bytes();
             let digest = Digest::of_parts([b"secret file v1".as_slice(), identity]);
             entries.insert(format!("{FILES}/{name}"), digest);
         }
@@ -139,7 +149,7 @@ impl DesiredSecrets {
         let mut line = |name: &str, secret: &Secret| {
             text.push_str(name);
             text.push('=');
-            text.push_str(secret.identity().as_str());
+            text.push_str(self.recipe.identity(secret).as_str());
             text.push('\n');
         };
         for (name, secret) in &self.variables {
@@ -167,7 +177,6 @@ impl DesiredSecrets {
                 error,
             })
         };
-        let entries = self.entries();
         let mut made = BTreeMap::new();
         let mut values = BTreeMap::new();
         let mut total: usize = inputs
@@ -189,7 +198,7 @@ impl DesiredSecrets {
         if total > SERVICE_MAX {
             return Err(MakeError::Size(total));
         }
-        if let Some(stands) = entries.get(ENV) {
+        if !self.variables.is_empty() {
             let comment = format!(
                 "40-secrets: secrets that {service} reads; written by bayplan, do not edit here"
             );
@@ -197,23 +206,14 @@ impl DesiredSecrets {
                 .iter()
                 .filter_map(|(name, value)| Some((*name, value.text()?)));
             let bytes = Plaintext::new(env_file::write(&comment, values).into_bytes());
-            let stands = stands.clone();
             let mode = 0o600;
-            made.insert(
-                ENV.to_owned(),
-                MadeFile {
-                    mode,
-                    stands,
-                    bytes,
-                },
-            );
+            made.insert(ENV.to_owned(), MadeFile { mode, bytes });
         }
         for (name, secret) in &self.files {
             let path = format!("{FILES}/{name}");
             let file = MadeFile {
                 // The container's user may be any; on the host only root enters the directory.
                 mode: 0o444,
-                stands: entries[&path].clone(),
                 bytes: reveal(name, secret)?,
             };
             made.insert(path, file);

@@ -79,6 +79,7 @@ pub fn stored(
         readiness: Readiness::Running,
         stateful: entry.stateful,
         template: "its generation".to_owned(),
+        older: None,
     })
 }
 

@@ -392,6 +392,19 @@ mod fingerprints {
             fingerprint(Recipe::V1, &inputs).as_str(),
             "v1:00a15ce7f20bd13feae3c8b4451da0698be77f0894132502b6f5ca4030deda0a"
         );
+        assert_eq!(
+            fingerprint(Recipe::V2, &inputs).as_str(),
+            "v2:63a1b76f4bf7ec78e3fe9ae266413e10e2fdff3075df69dac418d93af46e5c76"
+        );
+        // The same with a command line that has another form.
+        let inputs = inputs_of(
+            "[Service]\nExecStart=/usr/bin/docker run -v b:/b:rw -v a:/a -m 1024m ${IMAGE}\n",
+            &BTreeMap::from([("50-a.env".to_owned(), "IMAGE=\"x:1\"\n".to_owned())]),
+        );
+        assert_eq!(
+            fingerprint(Recipe::V2, &inputs).as_str(),
+            "v2:ab9dd2378d4fdfde7c2efcce294eebcc077cca44612ee5074ad4e7566fcd0e49"
+        );
     }
 
     #[test]
@@ -535,9 +548,12 @@ mod fingerprints {
         let service = of(|_| {});
         let under = |text: &str| service.fingerprint_under(&Fingerprint::reported(text));
         assert_eq!(
-            under("v1:of something else"),
+            under("v2:of something else"),
             Some(service.fingerprint.clone())
         );
+        let older = service.older.as_ref().unwrap();
+        assert_eq!(under("v1:any"), Some(older.fingerprint.clone()));
+        assert_eq!(older.fingerprint.recipe(), "v1");
         assert_eq!(under("v99:0"), None);
         assert_eq!(under(""), None);
     }
@@ -553,7 +569,7 @@ mod fingerprints {
         assert_eq!(edited("RestartSec=5", "RestartSec=6"), service.inputs);
         assert_ne!(edited("--rm", "--rm --init"), service.inputs);
         assert_ne!(edited("Directory=", "Directory=a"), service.inputs);
-        assert_ne!(edited("Fingerprint=v1:", "Fingerprint=a"), service.inputs);
+        assert_ne!(edited("Fingerprint=v2:", "Fingerprint=a"), service.inputs);
 
         let mut more = files.clone();
         more.insert(
@@ -670,6 +686,9 @@ mod fingerprints {
             let inputs = inputs_of(&service.unit_text, &texts(&service));
             prop_assert_eq!(&inputs, &service.inputs);
             prop_assert_eq!(fingerprint(Recipe::CURRENT, &inputs), service.fingerprint);
+            let older = service.older.unwrap();
+            let inputs = inputs_of(&older.unit_text, &texts(&older));
+            prop_assert_eq!(fingerprint(Recipe::V1, &inputs), older.fingerprint.clone());
         }
 
         #[test]

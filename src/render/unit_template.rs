@@ -11,7 +11,7 @@
 //! | `program` | the engine's client, for `Exec…=` | `/usr/bin/docker` |
 //! | `inputs` | the inputs directory; `EnvironmentFile={{ inputs }}/*.env` must be there | `/etc/bayplan/production/search/3f9ac1b20c77` |
 //! | `directory` | its name, for the label `bayplan.directory` | `3f9ac1b20c77` |
-//! | `fingerprint` | for the label `bayplan.inputs` | `v1:…` |
+//! | `fingerprint` | for the label `bayplan.inputs` | `v2:…` |
 //! | `arguments` | a list: the options of `docker run` with their values, quoted for the unit | `--publish 9000:9000` |
 //! | `command` | a list: what follows the image, quoted for the unit; often empty | |
 //! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
@@ -78,6 +78,24 @@ pub fn environment<'source>() -> Environment<'source> {
     environment
 }
 
+/// The words of a command line that a service's fields give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    Plain,
+    /// Also that a container gets no variable of the host: podman gives it `http_proxy` and its like unasked.
+    NoProxy,
+}
+
+impl Words {
+    /// Those of this version.
+    pub(super) fn of(engine: Engine) -> Self {
+        match engine {
+            Engine::Docker => Words::Plain,
+            Engine::Podman => Words::NoProxy,
+        }
+    }
+}
+
 /// The templates of a cluster, each parsed once.
 pub(super) struct Templates<'e, 's> {
     environment: &'e Environment<'s>,
@@ -98,6 +116,7 @@ impl<'e, 's> Templates<'e, 's> {
         cluster: &Cluster,
         service: &'s Service,
         engine: Engine,
+        words: Words,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
         let template = self
@@ -106,7 +125,7 @@ impl<'e, 's> Templates<'e, 's> {
             .or_insert_with(|| self.environment.template_from_named_str(origin, source));
         let text = match template {
             Ok(template) => template
-                .render(context(cluster, service, engine))
+                .render(context(cluster, service, engine, words))
                 .map_err(|e| vec![RenderError::of_template(service, &e)]),
             Err(error) => Err(vec![RenderError::of_template(service, error)]),
         };
@@ -121,7 +140,7 @@ impl<'e, 's> Templates<'e, 's> {
 }
 
 /// What a template is given: see the table above.
-fn context(cluster: &Cluster, service: &Service, engine: Engine) -> Value {
+fn context(cluster: &Cluster, service: &Service, engine: Engine, words: Words) -> Value {
     let unit = UnitName::new(&cluster.name, &service.name);
     let stop = service.container.stop_timeout;
     let (program, wanted_by) = match engine {
@@ -143,7 +162,7 @@ fn context(cluster: &Cluster, service: &Service, engine: Engine) -> Value {
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
-        arguments => arguments(cluster, service),
+        arguments => arguments(cluster, service, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
         wait => wait::command_line(service, &unit, engine.program()),
         stop_timeout => wait::seconds(stop),
@@ -163,8 +182,8 @@ fn names(service: &Service) -> impl Iterator<Item = &str> {
     names.filter(|name| *name != "IMAGE")
 }
 
-/// The options of `run`, each with its value and quoted; both engines take the same ones.
-fn arguments(cluster: &Cluster, service: &Service) -> Vec<String> {
+/// The options of `run`, each with its value and quoted.
+fn arguments(cluster: &Cluster, service: &Service, words: Words) -> Vec<String> {
     let Container {
         volumes,
         entrypoint,
@@ -237,6 +256,12 @@ fn arguments(cluster: &Cluster, service: &Service) -> Vec<String> {
     }
     for name in names(service) {
         option("-e", name);
+    }
+    match words {
+        Words::Plain => {}
+        Words::NoProxy => {
+            arguments.extend(["--env-host=false", "--http-proxy=false"].map(str::to_owned));
+        }
     }
     if *read_only {
         arguments.push("--read-only".to_owned());

@@ -47,6 +47,10 @@ pub fn text(
     row("template", &template, None);
     if let Some(desired) = desired {
         row("inputs", desired.fingerprint.as_str(), None);
+        if let Some(older) = &desired.older {
+            let where_released = "where it has not changed since an earlier bayplan";
+            row("", &format!("{} {where_released}", older.fingerprint), None);
+        }
     }
     let mut layer = None;
     let mut variables: Vec<_> = service.variables.iter().collect();

@@ -8,3 +8,4 @@ mod guards;
 mod links;
 mod recipes;
 mod repo;
+mod spellings;

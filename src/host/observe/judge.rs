@@ -5,12 +5,13 @@ mod service;
 
 pub(in crate::host) use self::generation::images as recorded_images;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::answer::{Container, First, More, Stat};
 use super::{Detail, HostLook, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
-use crate::render::desired::DirectoryName;
+use crate::render::desired::{DesiredService, DirectoryName, Released};
 use crate::render::digest::Digest;
 use crate::render::secrets;
 
@@ -22,6 +23,7 @@ const LARGEST_TEXT: u64 = 256 * 1024;
 pub struct FirstLook<'a> {
     request: Request<'a>,
     first: First,
+    generation: Generation,
     services: BTreeMap<ServiceName, Files>,
     need: Need,
 }
@@ -38,6 +40,7 @@ struct Files {
 impl<'a> FirstLook<'a> {
     pub(super) fn new(request: Request<'a>, first: First) -> Result<Self, ObserveError> {
         let mut look = FirstLook {
+            generation: generation::current(&request, &first),
             request,
             first,
             services: BTreeMap::new(),
@@ -192,6 +195,21 @@ impl<'a> FirstLook<'a> {
         containers.find(|container| container.name == unit.container())
     }
 
+    /// What is desired of a service, in the form in which the host keeps it.
+    fn wanted(&self, service: &ServiceName) -> Option<&'a Arc<DesiredService>> {
+        let recorded = match &self.generation {
+            Generation::Current { manifest, .. } => manifest.services.get(service),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        let container = self.container_of(service);
+        let wanted = self.request.desired.get(service)?;
+        Some(wanted.held(Released {
+            running: container.map(|container| container.inputs.as_str()),
+            recorded: recorded.map(|entry| entry.fingerprint.as_str()),
+            unit: self.first.digests.get(&self.unit_path(service)),
+        }))
+    }
+
     fn unit_path(&self, service: &ServiceName) -> String {
         let unit = self.unit_of(service);
         self.request.layout.unit(&unit).as_str().to_owned()
@@ -205,9 +223,9 @@ impl<'a> FirstLook<'a> {
             let path = self.unit_path(service);
             let unit_differs = match (
                 self.first.digests.get(&path),
-                self.request.desired.get(service),
+                self.wanted(service).map(|wanted| &wanted.entry),
             ) {
-                (Some(digest), Some(desired)) => *digest != desired.unit,
+                (Some(digest), Some(wanted)) => *digest != wanted.unit,
                 (None, None) => false,
                 (Some(_), None) | (None, Some(_)) => true,
             };
@@ -230,15 +248,15 @@ impl<'a> FirstLook<'a> {
     }
 
     fn inputs_differ(&self, service: &ServiceName, files: &Files) -> bool {
-        let Some(desired) = self.request.desired.get(service) else {
+        let Some(wanted) = self.wanted(service) else {
             return true;
         };
-        let there = files.directories.get(&desired.directory);
+        let there = files.directories.get(&wanted.directory);
         let container = self.container_of(service);
-        there.is_none_or(|there| there.files != desired.files)
+        there.is_none_or(|there| there.files != wanted.entry.files)
             || container.is_some_and(|container| {
-                container.inputs != desired.fingerprint.as_str()
-                    || container.directory != desired.directory.as_str()
+                container.inputs != wanted.fingerprint.as_str()
+                    || container.directory != wanted.directory.as_str()
             })
     }
 
@@ -304,7 +322,7 @@ impl<'a> FirstLook<'a> {
 
     fn assemble(self, more: &More) -> Result<HostLook, ObserveError> {
         let kept_generations = self.kept_generations();
-        let generation = self.generation();
+        let generation = self.generation.clone();
         let current = match &generation {
             Generation::Current { number, .. } => *number,
             Generation::None | Generation::Unreadable { .. } => 0,

@@ -348,8 +348,8 @@ impl Answer {
 
 fn with_request<T>(engine: Engine, detail: Detail, then: impl FnOnce(&Request<'_>) -> T) -> T {
     let layout = Layout::host(&cluster());
-    let mut desired = manifest(&desired(&[("web", "1")])).services;
-    let web = desired.get_mut(&service("web")).unwrap();
+    let mut desired = desired(&[("web", "1")]).services;
+    let web = std::sync::Arc::make_mut(desired.get_mut(&service("web")).unwrap());
     web.fingerprint = crate::render::desired::Fingerprint::reported(FINGERPRINT);
     then(&Request {
         layout: &layout,

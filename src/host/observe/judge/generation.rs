@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::answer::Current;
+use super::super::Request;
+use super::super::answer::{Current, First};
 use super::FirstLook;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::Generation;
@@ -17,43 +18,44 @@ impl FirstLook<'_> {
             .filter_map(|name| name.parse().ok())
             .collect()
     }
+}
 
-    pub(super) fn generation(&self) -> Generation {
-        let unreadable = |why: String| Generation::Unreadable { why, newer: false };
-        let path = match &self.first.current {
-            Current::Absent => return Generation::None,
-            Current::Dangling => {
-                return unreadable("`current` leads to a generation that is gone".to_owned());
-            }
-            Current::Other => return unreadable("expected `current` to be a link".to_owned()),
-            Current::Link(path) => path,
-        };
-        let number = path.rsplit_once("/generations/").map(|(_, number)| number);
-        let Some(number) = number.and_then(|number| number.parse().ok()) else {
-            return unreadable(format!(
-                "expected `current` to lead to a generation, found {path}"
-            ));
-        };
-        let Some(text) = &self.first.manifest else {
-            return unreadable("`current` has no manifest.json".to_owned());
-        };
-        match Manifest::parse(text) {
-            Ok(manifest) if manifest.cluster != *self.request.layout.cluster() => {
-                let (cluster, found) = (self.request.layout.cluster(), &manifest.cluster);
-                unreadable(format!(
-                    "expected a manifest of {cluster}, found one of {found}"
-                ))
-            }
-            Ok(manifest) => Generation::Current {
-                number,
-                manifest,
-                images: self.first.record.as_deref().map(images).unwrap_or_default(),
-            },
-            Err(error) => Generation::Unreadable {
-                why: error.to_string(),
-                newer: matches!(error, ManifestError::Newer(_)),
-            },
+/// What `current` names.
+pub(super) fn current(request: &Request<'_>, first: &First) -> Generation {
+    let unreadable = |why: String| Generation::Unreadable { why, newer: false };
+    let path = match &first.current {
+        Current::Absent => return Generation::None,
+        Current::Dangling => {
+            return unreadable("`current` leads to a generation that is gone".to_owned());
         }
+        Current::Other => return unreadable("expected `current` to be a link".to_owned()),
+        Current::Link(path) => path,
+    };
+    let number = path.rsplit_once("/generations/").map(|(_, number)| number);
+    let Some(number) = number.and_then(|number| number.parse().ok()) else {
+        return unreadable(format!(
+            "expected `current` to lead to a generation, found {path}"
+        ));
+    };
+    let Some(text) = &first.manifest else {
+        return unreadable("`current` has no manifest.json".to_owned());
+    };
+    match Manifest::parse(text) {
+        Ok(manifest) if manifest.cluster != *request.layout.cluster() => {
+            let (cluster, found) = (request.layout.cluster(), &manifest.cluster);
+            unreadable(format!(
+                "expected a manifest of {cluster}, found one of {found}"
+            ))
+        }
+        Ok(manifest) => Generation::Current {
+            number,
+            manifest,
+            images: first.record.as_deref().map(images).unwrap_or_default(),
+        },
+        Err(error) => Generation::Unreadable {
+            why: error.to_string(),
+            newer: matches!(error, ManifestError::Newer(_)),
+        },
     }
 }
 

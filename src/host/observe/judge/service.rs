@@ -105,8 +105,8 @@ impl FirstLook<'_> {
         }
         let changed = || ObserveError::Changed { path: path.clone() };
         let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
-        let desired = self.request.desired.get(service);
-        if desired.is_some_and(|desired| desired.unit == digest) {
+        let wanted = self.wanted(service);
+        if wanted.is_some_and(|wanted| wanted.entry.unit == digest) {
             return Ok(UnitFile::Ours { digest, text: None });
         }
         let Some(text) = more.texts.get(&path) else {

@@ -1,0 +1,276 @@
+//! A value that is made of secrets, taken apart: literal text and secrets, one after the other. Two ways
+//! of writing that give the same value for all secrets have the same pieces, as far as a template can be
+//! taken apart; what cannot is a piece of its own, which equals only its like.
+
+use std::collections::BTreeMap;
+
+use super::digest::Digest;
+use super::model::Scalar;
+use super::secret::{Secret, SecretIdentity, Used, plain_text};
+use super::values::{VARIABLE_MAX, names_of};
+
+/// More pieces than this are not taken apart: parts that are shared many times over double with each level.
+const MOST: usize = 1000;
+
+/// A part of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    Text(String),
+    /// A secret of `secrets.toml`, or something that could not be taken apart, by what stands for it.
+    Secret(SecretIdentity),
+}
+
+/// What a template's value consists of.
+pub(super) fn of_template(template: &str, uses: &BTreeMap<String, Used>) -> Vec<Piece> {
+    let pieces = parts(template).and_then(|parts| {
+        let mut pieces = Pieces::default();
+        for part in parts {
+            match part {
+                Part::Text(text) => pieces.text(text),
+                Part::Expression(source) => pieces.expression(source, uses),
+            }
+        }
+        pieces.whole()
+    });
+    pieces.unwrap_or_else(|| vec![Piece::Secret(opaque(template, uses))])
+}
+
+/// What stands for these pieces.
+pub(super) fn identity(pieces: &[Piece]) -> SecretIdentity {
+    // A value that is just another secret is that secret.
+    if let [Piece::Secret(identity)] = pieces {
+        return identity.clone();
+    }
+    let parts = pieces.iter().flat_map(|piece| match piece {
+        Piece::Text(text) => [b"text".as_slice(), text.as_bytes()],
+        Piece::Secret(identity) => [b"secret".as_slice(), identity.as_str().as_bytes()],
+    });
+    made("made v2", parts)
+}
+
+fn made<'a>(title: &'a str, parts: impl Iterator<Item = &'a [u8]>) -> SecretIdentity {
+    let digest = Digest::of_parts(std::iter::once(title.as_bytes()).chain(parts));
+    SecretIdentity::reported(&format!("made:{digest}"))
+}
+
+/// An expression or a template of which only its own text is known, and what it uses: with the kinds of
+/// plain values, since an expression can ask for them.
+fn opaque(source: &str, uses: &BTreeMap<String, Used>) -> SecretIdentity {
+    let mut parts = vec![source.to_owned()];
+    for (name, used) in uses {
+        let (kind, value) = match used {
+            Used::Plain(Scalar::Text(text)) => ("text", text.clone()),
+            Used::Plain(Scalar::Integer(number)) => ("integer", number.to_string()),
+            Used::Plain(Scalar::Boolean(value)) => ("boolean", value.to_string()),
+            Used::Secret(secret) => ("secret", secret.identity().as_str().to_owned()),
+        };
+        parts.extend([name.clone(), kind.to_owned(), value]);
+    }
+    made("expression v2", parts.iter().map(String::as_bytes))
+}
+
+/// Pieces as they come; neighbouring texts are one.
+#[derive(Default)]
+struct Pieces {
+    list: Vec<Piece>,
+    /// Bytes of text.
+    size: usize,
+}
+
+impl Pieces {
+    fn text(&mut self, text: &str) {
+        self.size += text.len();
+        match self.list.last_mut() {
+            _ if text.is_empty() => {}
+            Some(Piece::Text(before)) if self.size <= VARIABLE_MAX => before.push_str(text),
+            Some(Piece::Text(_)) => {}
+            Some(Piece::Secret(_)) | None => self.list.push(Piece::Text(text.to_owned())),
+        }
+    }
+
+    fn used(&mut self, used: &Used) {
+        match used {
+            Used::Plain(scalar) => self.text(&scalar_text(scalar)),
+            Used::Secret(secret) => self.secret(secret),
+        }
+    }
+
+    fn secret(&mut self, secret: &Secret) {
+        if self.list.len() + secret.pieces().len() > MOST {
+            self.list.push(Piece::Secret(secret.identity().clone()));
+            return;
+        }
+        for piece in secret.pieces() {
+            match piece {
+                Piece::Text(text) => self.text(text),
+                Piece::Secret(_) => self.list.push(piece.clone()),
+            }
+        }
+    }
+
+    fn expression(&mut self, source: &str, uses: &BTreeMap<String, Used>) {
+        if let Some(atoms) = atoms(source, uses) {
+            for atom in atoms {
+                match atom {
+                    Atom::Text(text) => self.text(text),
+                    Atom::Used(used) => self.used(used),
+                }
+            }
+            return;
+        }
+        let names = names_of(source);
+        let uses: BTreeMap<String, Used> = uses
+            .iter()
+            .filter(|(name, _)| names.contains(*name))
+            .map(|(name, used)| (name.clone(), used.clone()))
+            .collect();
+        let secret = |used: &Used| matches!(used, Used::Secret(_));
+        if !uses.values().any(secret)
+            && let Some(text) = plain_text(source, &uses)
+        {
+            self.text(&text);
+            return;
+        }
+        self.list
+            .push(Piece::Secret(opaque(&without_blanks(source), &uses)));
+    }
+
+    /// All of them, unless that is more than a value can be made of.
+    fn whole(self) -> Option<Vec<Piece>> {
+        (self.size <= VARIABLE_MAX && self.list.len() <= 2 * MOST).then_some(self.list)
+    }
+}
+
+fn scalar_text(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Text(text) => text.clone(),
+        Scalar::Integer(number) => number.to_string(),
+        Scalar::Boolean(value) => value.to_string(),
+    }
+}
+
+enum Part<'t> {
+    Text(&'t str),
+    /// What is between `{{` and `}}`, without blanks at its ends.
+    Expression(&'t str),
+}
+
+/// A template of text and `{{ … }}`: `None` where it has more than that, or braces within an expression.
+fn parts(template: &str) -> Option<Vec<Part<'_>>> {
+    let mut parts = Vec::new();
+    let mut rest = template;
+    while let Some(at) = rest.find("{{") {
+        let text = &rest[..at];
+        if has_blocks(text) {
+            return None;
+        }
+        parts.push(Part::Text(text));
+        let end = expression_end(&rest[at + 2..])?;
+        let source = &rest[at + 2..at + 2 + end];
+        // Such a sign takes the blanks beside it away.
+        if source.starts_with(['-', '+']) || source.ends_with(['-', '+']) {
+            return None;
+        }
+        parts.push(Part::Expression(source.trim()));
+        rest = &rest[at + 2 + end + 2..];
+    }
+    parts.push(Part::Text(rest));
+    (!has_blocks(rest)).then_some(parts)
+}
+
+/// Whether a text has something of the template's syntax other than `{{`.
+fn has_blocks(text: &str) -> bool {
+    text.contains("{%") || text.contains("{#")
+}
+
+/// Where `}}` is, outside of quotes.
+fn expression_end(text: &str) -> Option<usize> {
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '}') if text[at..].starts_with("}}") => return Some(at),
+            (None, '{' | '}') => return None,
+            (None, _) => {}
+        }
+    }
+    None
+}
+
+enum Atom<'a> {
+    Text(&'a str),
+    Used(&'a Used),
+}
+
+/// Names, texts and numbers joined by `~`: the same as one after the other.
+fn atoms<'a>(source: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<Vec<Atom<'a>>> {
+    let mut atoms = Vec::new();
+    let mut rest = source;
+    loop {
+        rest = rest.trim_start();
+        let (atom, after) = atom(rest, uses)?;
+        atoms.push(atom);
+        rest = after.trim_start();
+        if rest.is_empty() {
+            break;
+        }
+        rest = rest.strip_prefix('~')?;
+    }
+    // Joined, a boolean is written otherwise.
+    let boolean = |atom: &Atom<'_>| matches!(atom, Atom::Used(Used::Plain(Scalar::Boolean(_))));
+    (atoms.len() == 1 || !atoms.iter().any(boolean)).then_some(atoms)
+}
+
+fn atom<'a>(text: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<(Atom<'a>, &'a str)> {
+    if let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) {
+        let (text, rest) = text[1..].split_once(quote)?;
+        return (!text.contains('\\')).then_some((Atom::Text(text), rest));
+    }
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let end = text.find(|c| !word(c)).unwrap_or(text.len());
+    let (word, rest) = text.split_at(end);
+    Some((Atom::Used(uses.get(word)?), rest))
+}
+
+/// A source without the blanks that mean nothing: those between two words stay as one.
+fn without_blanks(source: &str) -> String {
+    let mut text = String::new();
+    let mut quote = None;
+    let mut escaped = false;
+    let mut blank = false;
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    for c in source.chars() {
+        if let Some(open) = quote {
+            text.push(c);
+            match c {
+                _ if escaped => escaped = false,
+                '\\' => escaped = true,
+                c if c == open => quote = None,
+                _ => {}
+            }
+            continue;
+        }
+        if c.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        if blank && word(c) && text.ends_with(word) {
+            text.push(' ');
+        }
+        blank = false;
+        if matches!(c, '\'' | '"') {
+            quote = Some(c);
+        }
+        text.push(c);
+    }
+    text
+}
+
+#[cfg(test)]
+#[path = "pieces_tests.rs"]
+mod tests;
