@@ -151,6 +151,7 @@ impl Activation<'_> {
             generation,
             steps,
             stuck,
+            used: _,
         }) = self.put_back
         {
             line(&format!("[ \"$failed_at\" -lt {until} ] || leave"));

@@ -38,6 +38,14 @@ impl Leaver<'_> {
     }
 }
 
+/// One of the visits that a host gets.
+pub(super) struct Visit<'a> {
+    pub(super) phase: Phase,
+    pub(super) services: &'a BTreeSet<&'a ServiceName>,
+    /// It is the host's last one: `current` moves.
+    pub(super) ends: bool,
+}
+
 /// What one host needs, before it is put into waves.
 pub(super) struct Draft<'a> {
     pub(super) wanted: &'a DesiredHost,
@@ -63,6 +71,7 @@ impl<'a> Draft<'a> {
         wanted: &'a DesiredHost,
         seen: &'a ObservedHost,
         options: &Options,
+        order: &[ServiceName],
     ) -> Self {
         let empty = BTreeMap::new();
         let recorded: &BTreeMap<ServiceName, ManifestService> = match &seen.generation {
@@ -125,7 +134,12 @@ impl<'a> Draft<'a> {
             port_conflicts: Vec::new(),
             moves_current,
             unconfirmed,
-            order: dependencies_first(wanted),
+            order: {
+                let here = order
+                    .iter()
+                    .filter(|name| wanted.services.contains_key(*name));
+                here.cloned().collect()
+            },
         };
         draft.settle_ports();
         draft
@@ -175,54 +189,89 @@ impl<'a> Draft<'a> {
             || self.needs.values().any(|need| need.writes() || need.starts())
     }
 
+    /// Whether this host gains the service, and nobody has to make room for it first.
+    pub(super) fn expands(&self, name: &ServiceName) -> bool {
+        let need = self.needs.get(name);
+        need.is_some_and(|need| need.change == Change::Added) && !self.late.contains(name)
+    }
+
+    /// The services that the host gains, or all others.
     pub(super) fn in_phase(&self, phase: Phase) -> impl Iterator<Item = (&ServiceName, &Need)> {
         self.order.iter().filter_map(move |name| {
             let need = self.needs.get(name)?;
-            let expands = need.change == Change::Added && !self.late.contains(name);
             let in_phase = match phase {
-                Phase::Expand => expands,
-                Phase::Change => !expands,
+                Phase::Expand => self.expands(name),
+                Phase::Change => !self.expands(name),
                 Phase::Contract => false,
             };
             in_phase.then_some((name, need))
         })
     }
 
-    /// The phases in which this host does something; `current` moves in the last one.
-    pub(super) fn phases(&self) -> Vec<Phase> {
-        if !self.acts() {
-            return Vec::new();
-        }
-        let works = |phase| {
-            self.in_phase(phase)
-                .any(|(_, need)| need.writes() || need.starts())
+    /// The services for which something is done here, be it that their health is awaited.
+    pub(super) fn to_do(&self) -> impl Iterator<Item = &ServiceName> {
+        let does = |name: &ServiceName| {
+            let need = self.needs.get(name);
+            need.is_some_and(|need| need.writes() || self.awaited(name, need))
         };
-        let mut phases = Vec::new();
-        if works(Phase::Expand) {
-            phases.push(Phase::Expand);
-        }
-        if works(Phase::Change) {
-            phases.push(Phase::Change);
-        }
-        if !self.leavers.is_empty() {
-            phases.push(Phase::Contract);
-        }
-        if phases.is_empty() {
-            // Nothing but `current` is left to do, after an activation that died at its end.
-            phases.push(Phase::Change);
-        }
-        phases
+        self.order.iter().filter(move |name| does(name))
     }
 
-    /// The steps of one phase, in the order of activation.
-    pub(super) fn steps(&self, phase: Phase) -> Vec<Step> {
+    /// Whether others have to wait for the service, and it for others.
+    pub(super) fn waits(&self, name: &ServiceName) -> bool {
+        self.seen.runs == Runs::Processes
+            && self
+                .needs
+                .get(name)
+                .is_some_and(|need| self.awaited(name, need))
+    }
+
+    /// Whether its health is awaited.
+    fn awaited(&self, name: &ServiceName, need: &Need) -> bool {
+        need.action != Action::Pending && (need.starts() || self.unconfirmed.contains(name))
+    }
+
+    /// Whether services leave this host.
+    pub(super) fn contracts(&self) -> bool {
+        self.acts() && !self.leavers.is_empty()
+    }
+
+    /// Whether a container that runs is taken down when these services are acted on.
+    pub(super) fn takes_down(&self, services: &BTreeSet<&ServiceName>) -> bool {
+        let visit = Visit {
+            phase: Phase::Change,
+            services,
+            ends: false,
+        };
+        let runs = |name: &ServiceName| {
+            let at = self.seen.services.get(name);
+            at.is_some_and(|at| at.container.is_some())
+        };
+        self.seen.runs == Runs::Processes
+            && (self.goes_first(&visit).next().is_some()
+                || self
+                    .in_visit(&visit)
+                    .any(|(name, need)| need.starts() && runs(name)))
+    }
+
+    /// What a visit is about, in the order in which it is acted on.
+    fn in_visit<'v>(
+        &'v self,
+        visit: &'v Visit<'_>,
+    ) -> impl Iterator<Item = (&'v ServiceName, &'v Need)> {
+        self.order
+            .iter()
+            .filter(|name| visit.services.contains(name))
+            .filter_map(|name| Some((name, self.needs.get(name)?)))
+    }
+
+    /// The steps of one visit, in the order of activation.
+    pub(super) fn steps(&self, visit: &Visit<'_>) -> Vec<Step> {
         let processes = self.seen.runs == Runs::Processes;
-        let phases = self.phases();
-        let last = phases.last() == Some(&phase);
         let mut steps = Vec::new();
 
         // 1. inputs directories
-        for (name, need) in self.in_phase(phase) {
+        for (name, need) in self.in_visit(visit) {
             let service = name.clone();
             let directory = self.wanted.services[name].directory.clone();
             match &need.directory {
@@ -237,7 +286,7 @@ impl<'a> Draft<'a> {
             }
         }
         // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
-        for (name, need) in self.in_phase(phase) {
+        for (name, need) in self.in_visit(visit) {
             let here = |d| {
                 self.seen
                     .services
@@ -251,7 +300,7 @@ impl<'a> Draft<'a> {
                 });
             }
         }
-        for (name, need) in self.in_phase(phase) {
+        for (name, need) in self.in_visit(visit) {
             if need.write_unit {
                 steps.push(Step::WriteUnit {
                     service: name.clone(),
@@ -260,7 +309,7 @@ impl<'a> Draft<'a> {
             }
         }
         let enable: Vec<UnitName> = self
-            .in_phase(phase)
+            .in_visit(visit)
             .filter(|(_, need)| need.enable)
             .map(|(name, _)| self.wanted.services[name].unit.clone())
             .collect();
@@ -269,14 +318,14 @@ impl<'a> Draft<'a> {
         }
         // 3. Always, when anything is done: an activation before this one may have died between a
         // unit file and its reload, and no later look at the file can tell.
-        if processes && phase != Phase::Contract {
+        if processes && visit.phase != Phase::Contract {
             steps.push(Step::Reload);
         }
         // 4. who gives a port away first, then the restarts, what a service needs before it
         if processes {
-            self.push_stops(phase, &mut steps);
-            for (name, need) in self.in_phase(phase) {
-                if matches!(need.action, Action::Start | Action::Restart) {
+            steps.extend(self.goes_first(visit));
+            for (name, need) in self.in_visit(visit) {
+                if need.starts() {
                     steps.push(Step::Restart {
                         service: name.clone(),
                         unit: self.wanted.services[name].unit.clone(),
@@ -284,48 +333,37 @@ impl<'a> Draft<'a> {
                 }
             }
             let await_units: Vec<UnitName> = self
-                .in_phase(phase)
-                .filter(|(name, need)| {
-                    need.action != Action::Pending
-                        && (need.starts() || self.unconfirmed.contains(*name))
-                })
+                .in_visit(visit)
+                .filter(|(name, need)| self.awaited(name, need))
                 .map(|(name, _)| self.wanted.services[name].unit.clone())
                 .collect();
             if !await_units.is_empty() {
                 steps.push(Step::AwaitHealthy { units: await_units });
             }
         }
-        if phase == Phase::Contract {
+        if visit.phase == Phase::Contract {
             self.push_contract(processes, &mut steps);
         }
         // 5.
-        if last {
+        if visit.ends {
             self.push_end(&mut steps);
         }
         steps
     }
 
-    fn push_stops(&self, phase: Phase, steps: &mut Vec<Step>) {
-        for (name, leaver) in &self.leavers {
-            let goes_first = leaver
-                .displaced_by
-                .as_ref()
-                .is_some_and(|by| self.in_phase(phase).any(|(service, _)| service == by));
-            if goes_first && leaver.runs() {
-                steps.push(Step::Stop {
-                    service: name.clone(),
-                    unit: leaver.unit.clone(),
-                });
-            }
-        }
-        if phase == Phase::Change {
-            for name in self.displaced.keys() {
-                steps.push(Step::Stop {
-                    service: name.clone(),
-                    unit: self.wanted.services[name].unit.clone(),
-                });
-            }
-        }
+    /// Who gives a port to a service of this visit, and stops for it.
+    fn goes_first<'v>(&'v self, visit: &'v Visit<'_>) -> impl Iterator<Item = Step> + 'v {
+        let takes = |by: &ServiceName| visit.services.contains(by);
+        let leavers = self.leavers.iter().filter(move |(_, leaver)| {
+            leaver.displaced_by.as_ref().is_some_and(takes) && leaver.runs()
+        });
+        let leavers = leavers.map(|(name, leaver)| (name, &leaver.unit));
+        let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
+        let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
+        leavers.chain(stay).map(|(service, unit)| Step::Stop {
+            service: service.clone(),
+            unit: unit.clone(),
+        })
     }
 
     fn push_contract(&self, processes: bool, steps: &mut Vec<Step>) {
@@ -451,35 +489,4 @@ impl<'a> Draft<'a> {
             })
             .collect()
     }
-}
-
-/// The services of a host, each after those on the same host that it needs. Circles are allowed
-/// (they need only each other's address) and are cut where they are entered.
-fn dependencies_first(host: &DesiredHost) -> Vec<ServiceName> {
-    let mut order = Vec::with_capacity(host.services.len());
-    let mut placed: BTreeSet<&ServiceName> = BTreeSet::new();
-    let mut entered: BTreeSet<&ServiceName> = BTreeSet::new();
-    for root in host.services.keys() {
-        // An explicit stack: a chain of thousands must not overflow the real one.
-        let mut stack = vec![(root, 0)];
-        entered.insert(root);
-        while let Some((name, next)) = stack.pop() {
-            if placed.contains(name) {
-                continue;
-            }
-            let needs = &host.services[name].needs;
-            let Some(needed) = needs.get(next) else {
-                placed.insert(name);
-                order.push(name.clone());
-                continue;
-            };
-            stack.push((name, next + 1));
-            if let Some((needed, _)) = host.services.get_key_value(needed)
-                && entered.insert(needed)
-            {
-                stack.push((needed, 0));
-            }
-        }
-    }
-    order
 }

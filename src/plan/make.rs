@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::draft::Draft;
 use super::held::held;
 use super::observed::Observed;
-use super::order::waves;
+use super::order::{needed_first, waves};
 use super::{Options, Plan};
 use crate::render::desired::Desired;
 
@@ -23,14 +23,15 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut hosts = BTreeMap::new();
     let mut drafts = BTreeMap::new();
     let mut refusals = Vec::new();
+    let order = needed_first(desired);
     for (name, _, seen) in seen_hosts() {
-        let draft = Draft::new(&desired.cluster, name, &kept[name], seen, options);
+        let draft = Draft::new(&desired.cluster, name, &kept[name], seen, options, &order);
         refusals.extend(draft.refusals(name, desired, options));
         hosts.insert(name.clone(), draft.show(name, desired, observed));
         drafts.insert(name.clone(), draft);
     }
     let waves = if refusals.is_empty() {
-        waves(&drafts)
+        waves(desired, &drafts)
     } else {
         Vec::new()
     };

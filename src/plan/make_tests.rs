@@ -6,184 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, Guard, Host, Image, Layer, RestartPolicy, SecretFile,
-    Service, Template, Transport, Variable, VariableValue,
-};
-use crate::cluster::name::VariableName;
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::model_host::{Disturbance, ModelHost, StepFailed};
 use crate::plan::observed::ObservedHost;
 use crate::plan::observed::{ObservedProcess, ObservedService, UnitFile};
+use crate::plan::reason::Reason;
+use crate::plan::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
 use crate::plan::step::Step;
 use crate::plan::{Action, Change, Moves, target};
 use crate::plan::{PutBack, put_back};
 use crate::render::desired::Inputs;
-use crate::render::render;
-use crate::render::tests::secret;
-
-const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
-const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
-
-/// A template that is small, so that thousands of cases take seconds.
-const TEMPLATE: &str = "\
-[Unit]
-Description={{ service }}
-[Service]
-EnvironmentFile={{ inputs }}/*.env
-ExecStart=/usr/bin/docker run --label bayplan.cluster={{ cluster }} \
---label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
---label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
-[Install]
-WantedBy=multi-user.target
-[X-Bayplan]
-Format=1
-Cluster={{ cluster }}
-Service={{ service }}
-Fingerprint={{ fingerprint }}
-Directory={{ directory }}
-";
-
-fn service_name(index: usize) -> ServiceName {
-    ServiceName::new(SERVICES[index]).unwrap()
-}
-
-fn host_name(index: usize) -> HostName {
-    HostName::new(HOSTS[index]).unwrap()
-}
-
-/// One service as the test describes it; small numbers, so that changes collide and come back.
-#[derive(Debug, Clone)]
-struct Spec {
-    hosts: BTreeSet<usize>,
-    tag: u8,
-    port: Option<u16>,
-    needs: BTreeSet<usize>,
-    memory: Option<u8>,
-    shared: BTreeMap<u8, (u8, bool)>,
-    secrets: BTreeMap<u8, u8>,
-    secret_file: Option<u8>,
-    comment: u8,
-}
-
-fn spec() -> impl Strategy<Value = Spec> {
-    (
-        prop::collection::btree_set(0..HOSTS.len(), 0..=HOSTS.len()),
-        0..3u8,
-        prop::option::of(9000..9003u16),
-        prop::collection::btree_set(0..SERVICES.len(), 0..2),
-        prop::option::of(0..2u8),
-        prop::collection::btree_map(0..3u8, (0..2u8, any::<bool>()), 0..3),
-        prop::collection::btree_map(0..2u8, 0..2u8, 0..2),
-        prop::option::weighted(0.3, 0..2u8),
-        0..2u8,
-    )
-        .prop_map(
-            |(hosts, tag, port, needs, memory, shared, secrets, secret_file, comment)| Spec {
-                hosts,
-                tag,
-                port,
-                needs,
-                memory,
-                shared,
-                secrets,
-                secret_file,
-                comment,
-            },
-        )
-}
-
-fn describe(specs: &[Spec]) -> Desired {
-    let name = ClusterName::new("test").unwrap();
-    let hosts = (0..HOSTS.len()).map(|i| {
-        let host = Host {
-            name: host_name(i),
-            address: Some(format!("10.0.0.{i}")),
-            transport: Transport::Local { sudo: false },
-            engine: Engine::Docker,
-            secrets: Delivery::Sealed,
-        };
-        (host_name(i), host)
-    });
-    let mut taken = BTreeSet::new();
-    let services = specs.iter().enumerate().map(|(index, spec)| {
-        // Two services on one port of one host is an error of `check`; the later one has none.
-        let port = spec
-            .port
-            .filter(|port| spec.hosts.iter().all(|host| taken.insert((*host, *port))));
-        let reference = format!("registry/{}:{}", SERVICES[index], spec.tag);
-        let variable = |layer, value: String| Variable {
-            layer,
-            value: value.into(),
-        };
-        let mut variables = BTreeMap::from([(
-            VariableName::new("IMAGE").unwrap(),
-            variable(Layer::Service, reference.clone()),
-        )]);
-        for (key, (value, low)) in &spec.shared {
-            let layer = if *low {
-                Layer::ServiceConfig
-            } else {
-                Layer::Cluster
-            };
-            let key = VariableName::new(format!("V{key}")).unwrap();
-            variables.insert(key, variable(layer, value.to_string()));
-        }
-        for (key, value) in &spec.secrets {
-            let name = format!("V{key}");
-            let value = Variable {
-                layer: Layer::Secrets,
-                value: VariableValue::Secret(secret(&name, *value)),
-            };
-            variables.insert(VariableName::new(name).unwrap(), value);
-        }
-        let secret_files = spec.secret_file.into_iter().map(|value| {
-            let file = SecretFile {
-                name: VariableName::new("KEY").unwrap(),
-                secret: secret("KEY", value),
-            };
-            ("/run/secrets/KEY".to_owned(), file)
-        });
-        let service = Service {
-            name: service_name(index),
-            hosts: spec.hosts.iter().map(|i| host_name(*i)).collect(),
-            image: Image {
-                reference,
-                version: spec.tag.to_string(),
-                moving: false,
-            },
-            port,
-            needs: spec
-                .needs
-                .iter()
-                .filter(|i| **i != index && **i < specs.len() && !specs[**i].hosts.is_empty())
-                .map(|i| service_name(*i))
-                .collect(),
-            variables,
-            secret_files: secret_files.collect(),
-            container: Container {
-                memory: spec.memory.map(|m| format!("{m}g")),
-                ..Container::default()
-            },
-            health: None,
-            stateful: false,
-            restart: RestartPolicy::Auto,
-            template: Template {
-                origin: "test".to_owned(),
-                source: format!("# {}\n{TEMPLATE}", spec.comment),
-            },
-        };
-        (service_name(index), service)
-    });
-    let services = services.collect();
-    let cluster = Cluster {
-        name,
-        hosts: hosts.collect(),
-        services,
-        guard: Guard::default(),
-    };
-    render(&cluster).expect("the test's template is sound")
-}
 
 fn disturbance() -> impl Strategy<Value = Disturbance> {
     let service = || (0..SERVICES.len()).prop_map(service_name);
@@ -385,6 +217,67 @@ impl World {
         }
     }
 
+    /// What starts comes after what it needs, wherever that is, and that was found healthy: by an
+    /// earlier activation, or by an earlier step of the same one. Circles have no order.
+    fn assert_what_is_needed_comes_first(&self, plan: &Plan) {
+        let services = self.desired.hosts.values().flat_map(|host| &host.services);
+        let needs: BTreeMap<&ServiceName, &Vec<ServiceName>> = services
+            .map(|(name, service)| (name, &service.needs))
+            .collect();
+        let reached = |from: &ServiceName| {
+            let mut reached = BTreeSet::new();
+            let mut left = vec![from];
+            while let Some(name) = left.pop() {
+                for needed in needs.get(name).into_iter().copied().flatten() {
+                    if reached.insert(needed.clone()) {
+                        left.push(needed);
+                    }
+                }
+            }
+            reached
+        };
+        let displaces = plan
+            .hosts
+            .values()
+            .flat_map(|host| &host.services)
+            .any(|service| {
+                let displaced = |why: &Reason| matches!(why, Reason::Displaced { .. });
+                service.reasons.iter().any(displaced)
+            });
+        if displaces {
+            // They go together with whoever takes their port.
+            return;
+        }
+        let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
+            let starts = steps.iter().filter_map(|step| match step {
+                Step::Restart { service, .. } => Some((host.clone(), service.clone())),
+                _ => None,
+            });
+            starts.collect()
+        };
+        let mut left: BTreeSet<(HostName, ServiceName)> = BTreeSet::new();
+        for (host, steps) in plan.waves.iter().flat_map(|wave| &wave.activations) {
+            left.extend(starts(host, steps));
+        }
+        for wave in &plan.waves {
+            let mut begun = BTreeSet::new();
+            for (host, steps) in &wave.activations {
+                let mut here = BTreeSet::new();
+                for (_, service) in starts(host, steps) {
+                    let needed = reached(&service);
+                    let waits_for = left.iter().find(|(other, name)| {
+                        let mine = other == host && here.contains(name);
+                        !mine && needed.contains(name) && !reached(name).contains(&service)
+                    });
+                    assert_eq!(waits_for, None, "{host} {service} starts before it");
+                    here.insert(service.clone());
+                    begun.insert((host.clone(), service));
+                }
+            }
+            left.retain(|start| !begun.contains(start));
+        }
+    }
+
     fn release(
         &mut self,
         options: &Options,
@@ -398,8 +291,10 @@ impl World {
             return Err(StepFailed(format!("{:?}", plan.refusals)));
         }
         self.assert_restarts_are_needed(&plan);
+        self.assert_what_is_needed_comes_first(&plan);
         let mut done = 0;
-        for wave in &plan.waves {
+        let begun: BTreeMap<HostName, ModelHost> = self.hosts.clone();
+        for (number, wave) in plan.waves.iter().enumerate() {
             for (name, steps) in &wave.activations {
                 let wanted = &self.desired.hosts[name];
                 let target = target(
@@ -413,8 +308,8 @@ impl World {
                 // For a failure in this wave alone: it is not cheap.
                 let way = fails.map(|_| {
                     let seen = &observed.hosts[name];
-                    let way = put_back(wanted, seen, wave.phase, steps);
-                    (self.hosts[name].clone(), way)
+                    let way = put_back(&self.desired, name, seen, &plan.waves[..=number]);
+                    (&begun[name], way)
                 });
                 for (number, step) in steps.iter().enumerate() {
                     if let Some(failing) = fails.filter(|failing| failing.step == done)
@@ -471,13 +366,23 @@ impl World {
             return;
         }
         result.expect("an undisturbed way back succeeds");
+        let but_used = |host: &ModelHost| -> Vec<ServiceName> {
+            let names = host.processes.keys();
+            names
+                .filter(|name| !way.used.contains(*name))
+                .cloned()
+                .collect()
+        };
         assert_eq!(
-            host.processes.keys().collect::<Vec<_>>(),
-            before.processes.keys().collect::<Vec<_>>(),
+            but_used(host),
+            but_used(before),
             "what ran before runs, and nothing else"
         );
         let generation = before.current_services();
         for (service, now) in &host.processes {
+            if way.used.contains(service) {
+                continue;
+            }
             let then = &before.processes[service];
             // What `current` does not record was left by an activation that died.
             if generation.get(service) == Some(&then.fingerprint) {
@@ -554,15 +459,11 @@ proptest! {
 #[test]
 fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
     let spec = |tag| Spec {
-        secrets: BTreeMap::new(),
-        secret_file: None,
         hosts: BTreeSet::from([0]),
         tag,
         port: Some(9000),
-        needs: BTreeSet::new(),
-        memory: None,
         shared: BTreeMap::from([(0, (0, true))]),
-        comment: 0,
+        ..Spec::default()
     };
     let name = service_name(0);
     let edits: [fn(ServiceName) -> Disturbance; 4] = [

@@ -15,6 +15,8 @@ mod order;
 mod put_back;
 pub mod reason;
 pub mod review;
+#[cfg(test)]
+mod sample;
 pub mod saved;
 mod service;
 mod show;

@@ -1,18 +1,18 @@
 //! What puts the previous generation of a host back if an activation fails. Pure, and known before
 //! the activation begins: the host does it by itself, whatever became of the connection.
 //!
-//! Only what this activation touched is put back. What an earlier wave of the same release started
-//! here and found healthy stays: other hosts may already use it.
+//! All that the release did on the host is put back, in this activation and in those before it. Only what
+//! the host gained and what another host already uses stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Phase;
 use super::observed::{
     Generation, ObservedHost, ObservedProcess, ObservedService, RunningImage, UnitFile,
 };
 use super::step::Step;
-use crate::cluster::name::{ServiceName, UnitName};
-use crate::render::desired::{DesiredHost, DesiredService, DirectoryName};
+use super::{Phase, Wave, held};
+use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::render::desired::{Desired, DesiredHost, DesiredService, DirectoryName};
 use crate::render::manifest::ManifestService;
 
 /// How a failed activation is undone.
@@ -28,6 +28,8 @@ pub struct PutBack {
     /// Services that are touched and that nothing is known of to go back to: they ran before, and no
     /// generation says how.
     pub stuck: Vec<ServiceName>,
+    /// Services that this host gained in an earlier wave and that others use already.
+    pub used: BTreeSet<ServiceName>,
 }
 
 /// One step back.
@@ -49,35 +51,57 @@ struct Touch<'a> {
     awaited: Option<usize>,
 }
 
-/// The way back from an activation of `steps`, of a host that was `seen` before it.
+/// The way back from what the last of these waves does on a host, and those before it, of a host that
+/// was `seen` before the first one.
 #[must_use]
 pub fn put_back(
-    wanted: &DesiredHost,
+    desired: &Desired,
+    host: &HostName,
     seen: &ObservedHost,
-    phase: Phase,
-    steps: &[Step],
+    waves: &[Wave],
 ) -> PutBack {
+    let none = PutBack::default();
+    let Some((last, earlier)) = waves.split_last() else {
+        return none;
+    };
+    let (Some(wanted), Some(steps)) = (desired.hosts.get(host), last.activations.get(host)) else {
+        return none;
+    };
+    let wanted = &held(wanted, seen);
     let (generation, recorded) = match &seen.generation {
         Generation::Current {
             number, manifest, ..
         } => (Some(*number), Some(&manifest.services)),
         Generation::None | Generation::Unreadable { .. } => (None, None),
     };
-    let until = match phase {
+    let until = match last.phase {
         Phase::Expand | Phase::Change => steps.iter().position(is_end).unwrap_or(steps.len()),
         Phase::Contract => 0,
     };
-    let steps = &steps[..until];
-    let reload = steps.iter().position(|step| *step == Step::Reload);
+    let used = used_elsewhere(desired, host, seen, earlier);
+    let before = earlier
+        .iter()
+        .filter_map(|wave| wave.activations.get(host))
+        .flatten();
+    let mut steps: Vec<Step> = without(wanted, &used, before)
+        .into_iter()
+        .chain(steps[..until].iter().cloned())
+        .collect();
+    let begun = steps.len() - until;
+    if until == 0 {
+        steps.clear();
+    }
+    let reloads = steps.iter().enumerate();
+    let reloads = reloads.filter(|(_, step)| **step == Step::Reload);
     let mut draft = Draft {
         wanted,
-        reload: reload.unwrap_or(until),
+        reloads: reloads.map(|(number, _)| number).collect(),
         ports_move: steps.iter().any(|step| matches!(step, Step::Stop { .. })),
         lists: Lists::default(),
         stuck: Vec::new(),
     };
     let nothing = ObservedService::default();
-    for (name, touch) in touched(wanted, steps) {
+    for (name, touch) in touched(wanted, &steps) {
         let at = seen.services.get(name).unwrap_or(&nothing);
         match recorded.and_then(|services| services.get(name)) {
             Some(before) => draft.back_to(name, &touch, before, at),
@@ -104,12 +128,104 @@ pub fn put_back(
                 .push(back(number, Step::Restart { service, unit }));
         }
     }
+    // What an earlier activation did is done when this one begins.
+    let steps = draft.lists.in_order().into_iter().map(|back| BackStep {
+        from: back.from.saturating_sub(begun),
+        ..back
+    });
     PutBack {
         until,
         generation,
-        steps: draft.lists.in_order(),
+        steps: steps.collect(),
         stuck: draft.stuck,
+        used,
     }
+}
+
+/// What earlier waves started on a host that was not there before, and what others use: services of
+/// other hosts that started after it and need it, or what they need.
+fn used_elsewhere(
+    desired: &Desired,
+    host: &HostName,
+    seen: &ObservedHost,
+    earlier: &[Wave],
+) -> BTreeSet<ServiceName> {
+    let mut gained: BTreeSet<&ServiceName> = BTreeSet::new();
+    let mut left: Vec<&ServiceName> = Vec::new();
+    for (name, steps) in earlier.iter().flat_map(|wave| &wave.activations) {
+        let starts = steps.iter().filter_map(|step| match step {
+            Step::Restart { service, .. } => Some(service),
+            _ => None,
+        });
+        for service in starts {
+            if name == host {
+                let at = seen.services.get(service);
+                if at.is_none_or(|at| at.container.is_none()) {
+                    gained.insert(service);
+                }
+            } else if let Some(service) = desired.hosts[name].services.get(service) {
+                left.extend(&service.needs);
+            }
+        }
+    }
+    let mut used = BTreeSet::new();
+    while let Some(name) = left.pop() {
+        if !gained.contains(name) || !used.insert(name.clone()) {
+            continue;
+        }
+        let Some(service) = desired.hosts[host].services.get(name) else {
+            continue;
+        };
+        left.extend(&service.needs);
+        // Who gave it its port cannot have that back.
+        for (other, at) in &seen.services {
+            let ports = at.container.iter().flat_map(|container| &container.ports);
+            if other != name && ports.into_iter().any(|port| service.port == Some(*port)) {
+                gained.insert(other);
+                left.push(other);
+            }
+        }
+    }
+    used
+}
+
+/// Steps without those of some services.
+fn without<'a>(
+    wanted: &DesiredHost,
+    services: &BTreeSet<ServiceName>,
+    steps: impl Iterator<Item = &'a Step>,
+) -> Vec<Step> {
+    let other = |unit: &UnitName| {
+        let mut named = services.iter().filter_map(|name| wanted.services.get(name));
+        !named.any(|service| service.unit == *unit)
+    };
+    let others = |units: &[UnitName]| units.iter().filter(|unit| other(unit)).cloned().collect();
+    steps
+        .filter_map(|step| match step {
+            Step::Enable { units } => Some(Step::Enable {
+                units: others(units),
+            }),
+            Step::AwaitHealthy { units } => Some(Step::AwaitHealthy {
+                units: others(units),
+            }),
+            Step::PlaceInputs { service, .. }
+            | Step::RepairInputs { service, .. }
+            | Step::MarkEdited { service, .. }
+            | Step::WriteUnit { service, .. }
+            | Step::Stop { service, .. }
+            | Step::Restart { service, .. }
+            | Step::RestartUnless { service, .. }
+            | Step::RestartUnjudged { service, .. }
+            | Step::NameImage { service, .. }
+            | Step::RemoveUnit { service, .. }
+            | Step::RemoveInputs { service, .. } => {
+                (!services.contains(service)).then(|| step.clone())
+            }
+            Step::Reload | Step::SetCurrent { .. } | Step::RemoveGenerations { .. } => {
+                Some(step.clone())
+            }
+        })
+        .collect()
 }
 
 /// Whether all that runs is as it should be when this step begins.
@@ -199,8 +315,8 @@ impl Touch<'_> {
 
 struct Draft<'a> {
     wanted: &'a DesiredHost,
-    /// The number of the step after which systemd may start what was written.
-    reload: usize,
+    /// The numbers of the steps after which systemd may start what was written.
+    reloads: Vec<usize>,
     /// A service gives its port to another one: all are stopped before any starts again.
     ports_move: bool,
     lists: Lists,
@@ -265,7 +381,12 @@ impl Draft<'_> {
             Some(number) if same => number,
             None if same => return,
             // A crash may have started it anew as soon as systemd knew of it.
-            Some(_) | None if touch.wrote.is_some() => self.reload,
+            Some(_) | None if touch.wrote.is_some() => {
+                let mut reloads = self.reloads.iter();
+                reloads
+                    .find(|reload| **reload > written)
+                    .map_or(written, |reload| *reload)
+            }
             // An activation before this one had come further.
             Some(_) | None => 0,
         };

@@ -26,7 +26,7 @@ use crate::host::watch::At;
 use crate::plan::kept::{Because, because};
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
-use crate::plan::{Phase, Plan, held, put_back};
+use crate::plan::{Plan, held, put_back};
 use crate::render::desired::Readiness;
 
 /// For a whole activation below a directory, which restarts nothing.
@@ -64,7 +64,7 @@ pub(super) fn activate(
                 setting,
                 name,
                 wave: number,
-                phase: wave.phase,
+                plan,
                 steps,
                 reasons: because(&plan.hosts[name]),
                 preparation,
@@ -114,7 +114,7 @@ struct HostRun<'a> {
     setting: Setting<'a>,
     name: &'a HostName,
     wave: usize,
-    phase: Phase,
+    plan: &'a Plan,
     steps: &'a [Step],
     /// Of the whole plan: its waves write one history.
     reasons: Vec<Because>,
@@ -130,7 +130,7 @@ impl HostRun<'_> {
     ) -> Result<(), Problem> {
         let started = Instant::now();
         event(EventKind::Activating {
-            phase: self.phase,
+            phase: self.plan.waves[self.wave].phase,
             steps: self.steps.len(),
         });
         let script = self.script(&connection.layout, connection)?;
@@ -263,7 +263,12 @@ impl HostRun<'_> {
             .values()
             .map(|service| (service.unit.clone(), service.enabled_by.clone()))
             .collect();
-        let way_back = put_back(wanted, &connection.look.observed, self.phase, self.steps);
+        let way_back = put_back(
+            self.setting.desired,
+            self.name,
+            &connection.look.observed,
+            &self.plan.waves[..=self.wave],
+        );
         let activation = Activation {
             layout,
             engine: wanted.engine,

@@ -21,6 +21,7 @@ mod environment;
 mod failures;
 mod hosts_fail;
 mod locks;
+mod order;
 mod past;
 mod peerspace;
 mod podman;
@@ -121,6 +122,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "a_leaver_is_stopped_while_its_unit_file_is_there",
         ports::stopped_first,
+    ),
+    (
+        "what_is_needed_on_another_host_starts_first",
+        order::over_hosts,
     ),
     ("podman_runs_what_docker_runs", podman::life),
     (

@@ -1,0 +1,189 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::plan::model_host::ModelHost;
+use crate::plan::observed::Observed;
+use crate::plan::sample::{Spec, describe, host_name, service_name};
+use crate::plan::step::Step;
+use crate::plan::{Options, Plan, plan, target};
+use crate::render::desired::Desired;
+
+const A: usize = 0;
+const B: usize = 1;
+const C: usize = 2;
+
+fn spec<const N: usize, const M: usize>(hosts: [usize; N], needs: [usize; M]) -> Spec {
+    Spec {
+        hosts: hosts.into(),
+        needs: needs.into(),
+        ..Spec::default()
+    }
+}
+
+fn observe(desired: &Desired, hosts: &BTreeMap<HostName, ModelHost>) -> Observed {
+    let look =
+        |(name, host): (&HostName, &ModelHost)| (name.clone(), host.observe(&desired.hosts[name]));
+    Observed {
+        hosts: hosts.iter().map(look).collect(),
+    }
+}
+
+/// The plan where these were released before; nothing was, if there are none.
+fn after(before: &[Spec], specs: &[Spec]) -> Plan {
+    let options = Options::default();
+    let old = describe(before);
+    let mut hosts: BTreeMap<HostName, ModelHost> = old
+        .hosts
+        .keys()
+        .map(|name| (name.clone(), ModelHost::default()))
+        .collect();
+    let seen = observe(&old, &hosts);
+    for wave in plan(&old, &seen, &options).waves {
+        for (name, steps) in wave.activations {
+            let wanted = &old.hosts[&name];
+            let target = target(&old.cluster, &name, wanted, &seen.hosts[&name], &options);
+            let host = hosts.get_mut(&name).unwrap();
+            for step in &steps {
+                host.step(step, wanted, &target).unwrap();
+            }
+        }
+    }
+    let new = describe(specs);
+    plan(&new, &observe(&new, &hosts), &options)
+}
+
+/// `phase host: what starts there, in order`, wave by wave.
+fn told(plan: &Plan) -> Vec<String> {
+    let wave = |wave: &Wave| {
+        let hosts = wave.activations.iter().map(|(host, steps)| {
+            let starts = steps.iter().filter_map(|step| match step {
+                Step::Restart { service, .. } => Some(service.as_str()),
+                _ => None,
+            });
+            let starts: Vec<&str> = starts.collect();
+            format!("{host}: {}", starts.join(" "))
+        });
+        let hosts: Vec<String> = hosts.collect();
+        format!("{:?} {}", wave.phase, hosts.join(", "))
+    };
+    plan.waves.iter().map(wave).collect()
+}
+
+#[test]
+fn what_is_needed_on_another_host_starts_first() {
+    let plan = after(&[], &[spec([0], [B]), spec([1], [])]);
+    assert_eq!(told(&plan), ["Expand h2: b", "Expand h1: a"]);
+}
+
+#[test]
+fn a_host_is_visited_as_often_as_needs_ask_and_writes_only_what_a_visit_is_about() {
+    // c on h1, then b on h2, then a on h1.
+    let plan = after(&[], &[spec([0], [B]), spec([1], [C]), spec([0], [])]);
+    assert_eq!(
+        told(&plan),
+        ["Expand h1: c", "Expand h2: b", "Expand h1: a"]
+    );
+    let written = |wave: usize, host: usize| -> Vec<ServiceName> {
+        let steps = plan.waves[wave].activations[&host_name(host)].iter();
+        let written = steps.filter_map(|step| match step {
+            Step::WriteUnit { service, .. } => Some(service.clone()),
+            _ => None,
+        });
+        written.collect()
+    };
+    assert_eq!(written(0, 0), [service_name(C)]);
+    assert_eq!(written(2, 0), [service_name(A)]);
+    let records = |wave: &Wave| {
+        let mut steps = wave.activations.values().flatten();
+        steps.any(|step| matches!(step, Step::SetCurrent { .. }))
+    };
+    let records: Vec<bool> = plan.waves.iter().map(records).collect();
+    assert_eq!(records, [false, true, true], "`current` moves last");
+}
+
+#[test]
+fn a_chain_on_the_same_hosts_goes_from_its_end_and_one_host_at_a_time() {
+    let chain = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        [with(spec([0, 1], [B])), with(spec([0, 1], []))]
+    };
+    let plan = after(&chain(0), &chain(1));
+    assert_eq!(
+        told(&plan),
+        ["Change h1: b", "Change h2: b a", "Change h1: a"]
+    );
+}
+
+#[test]
+fn a_circle_goes_together() {
+    let circle = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        [with(spec([0], [B])), with(spec([1], [A]))]
+    };
+    let plan = after(&circle(0), &circle(1));
+    assert_eq!(told(&plan), ["Change h1: a", "Change h2: b"]);
+}
+
+#[test]
+fn hosts_that_nothing_orders_go_together_after_the_first() {
+    let plan = after(&[], &[spec([0, 1, 2], [])]);
+    assert_eq!(told(&plan), ["Expand h1: a", "Expand h2: a, h3: a"]);
+}
+
+#[test]
+fn what_does_not_change_is_waited_for_by_nobody_and_what_it_needs_is() {
+    let specs = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        // a needs b needs c; b stays.
+        [with(spec([0], [B])), spec([1], [C]), with(spec([2], []))]
+    };
+    let plan = after(&specs(0), &specs(1));
+    assert_eq!(told(&plan), ["Change h3: c", "Change h1: a"]);
+}
+
+#[test]
+fn a_way_back_covers_all_visits_but_what_others_use() {
+    use crate::plan::put_back;
+    let specs = [spec([0], [B]), spec([1], [C]), spec([0], [])];
+    let desired = describe(&specs);
+    let plan = after(&[], &specs);
+    let seen = crate::plan::observed::ObservedHost {
+        next_generation: 1,
+        ..Default::default()
+    };
+    let way = put_back(&desired, &host_name(0), &seen, &plan.waves);
+    assert_eq!(way.used, BTreeSet::from([service_name(C)]));
+    let about = |name: usize| {
+        let steps = way.steps.iter();
+        let of = |step: &Step| match step {
+            Step::Stop { service, .. } | Step::RemoveUnit { service, .. } => {
+                *service == service_name(name)
+            }
+            _ => false,
+        };
+        steps.filter(|back| of(&back.step)).count()
+    };
+    assert_eq!((about(A), about(C)), (2, 0));
+
+    // Where they were there before, both go back.
+    let with = |tag| specs.clone().map(|spec| Spec { tag, ..spec });
+    let desired = describe(&with(1));
+    let plan = after(&with(0), &with(1));
+    assert_eq!(
+        told(&plan),
+        ["Change h1: c", "Change h2: b", "Change h1: a"]
+    );
+    let old = describe(&with(0));
+    let seen = crate::plan::review::as_released(&old, &desired, |_| {
+        crate::plan::observed::Runs::Processes
+    });
+    let seen = &seen.hosts[&host_name(0)];
+    let way = put_back(&desired, &host_name(0), seen, &plan.waves);
+    let restarts = way.steps.iter().filter_map(|back| match &back.step {
+        Step::RestartUnless { service, .. } => Some((service.clone(), back.from)),
+        _ => None,
+    });
+    let restarts: BTreeMap<ServiceName, usize> = restarts.collect();
+    assert_eq!(restarts[&service_name(C)], 0, "it is done already");
+    assert!(restarts[&service_name(A)] > 0, "it is not begun yet");
+}

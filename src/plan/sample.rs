@@ -1,0 +1,177 @@
+//! Small descriptions for the tests: a few services on a few hosts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use crate::cluster::model::{
+    Cluster, Container, Delivery, Engine, Guard, Host, Image, Layer, RestartPolicy, SecretFile,
+    Service, Template, Transport, Variable, VariableValue,
+};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::render::desired::Desired;
+use crate::render::render;
+use crate::render::tests::secret;
+
+pub const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
+pub const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
+
+/// A template that is small, so that thousands of cases take seconds.
+const TEMPLATE: &str = "\
+[Unit]
+Description={{ service }}
+[Service]
+EnvironmentFile={{ inputs }}/*.env
+ExecStart=/usr/bin/docker run --label bayplan.cluster={{ cluster }} \
+--label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
+--label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
+[Install]
+WantedBy=multi-user.target
+[X-Bayplan]
+Format=1
+Cluster={{ cluster }}
+Service={{ service }}
+Fingerprint={{ fingerprint }}
+Directory={{ directory }}
+";
+
+pub fn service_name(index: usize) -> ServiceName {
+    ServiceName::new(SERVICES[index]).unwrap()
+}
+
+pub fn host_name(index: usize) -> HostName {
+    HostName::new(HOSTS[index]).unwrap()
+}
+
+/// One service as the test describes it; small numbers, so that changes collide and come back.
+#[derive(Debug, Clone, Default)]
+pub struct Spec {
+    pub hosts: BTreeSet<usize>,
+    pub tag: u8,
+    pub port: Option<u16>,
+    pub needs: BTreeSet<usize>,
+    pub memory: Option<u8>,
+    pub shared: BTreeMap<u8, (u8, bool)>,
+    pub secrets: BTreeMap<u8, u8>,
+    pub secret_file: Option<u8>,
+    pub comment: u8,
+}
+
+pub fn spec() -> impl Strategy<Value = Spec> {
+    (
+        prop::collection::btree_set(0..HOSTS.len(), 0..=HOSTS.len()),
+        0..3u8,
+        prop::option::of(9000..9003u16),
+        prop::collection::btree_set(0..SERVICES.len(), 0..3),
+        prop::option::of(0..2u8),
+        prop::collection::btree_map(0..3u8, (0..2u8, any::<bool>()), 0..3),
+        prop::collection::btree_map(0..2u8, 0..2u8, 0..2),
+        prop::option::weighted(0.3, 0..2u8),
+        0..2u8,
+    )
+        .prop_map(
+            |(hosts, tag, port, needs, memory, shared, secrets, secret_file, comment)| Spec {
+                hosts,
+                tag,
+                port,
+                needs,
+                memory,
+                shared,
+                secrets,
+                secret_file,
+                comment,
+            },
+        )
+}
+
+pub fn describe(specs: &[Spec]) -> Desired {
+    let name = ClusterName::new("test").unwrap();
+    let hosts = (0..HOSTS.len()).map(|i| {
+        let host = Host {
+            name: host_name(i),
+            address: Some(format!("10.0.0.{i}")),
+            transport: Transport::Local { sudo: false },
+            engine: Engine::Docker,
+            secrets: Delivery::Sealed,
+        };
+        (host_name(i), host)
+    });
+    let mut taken = BTreeSet::new();
+    let services = specs.iter().enumerate().map(|(index, spec)| {
+        // Two services on one port of one host is an error of `check`; the later one has none.
+        let port = spec
+            .port
+            .filter(|port| spec.hosts.iter().all(|host| taken.insert((*host, *port))));
+        let reference = format!("registry/{}:{}", SERVICES[index], spec.tag);
+        let variable = |layer, value: String| Variable {
+            layer,
+            value: value.into(),
+        };
+        let mut variables = BTreeMap::from([(
+            VariableName::new("IMAGE").unwrap(),
+            variable(Layer::Service, reference.clone()),
+        )]);
+        for (key, (value, low)) in &spec.shared {
+            let layer = if *low {
+                Layer::ServiceConfig
+            } else {
+                Layer::Cluster
+            };
+            let key = VariableName::new(format!("V{key}")).unwrap();
+            variables.insert(key, variable(layer, value.to_string()));
+        }
+        for (key, value) in &spec.secrets {
+            let name = format!("V{key}");
+            let value = Variable {
+                layer: Layer::Secrets,
+                value: VariableValue::Secret(secret(&name, *value)),
+            };
+            variables.insert(VariableName::new(name).unwrap(), value);
+        }
+        let secret_files = spec.secret_file.into_iter().map(|value| {
+            let file = SecretFile {
+                name: VariableName::new("KEY").unwrap(),
+                secret: secret("KEY", value),
+            };
+            ("/run/secrets/KEY".to_owned(), file)
+        });
+        let service = Service {
+            name: service_name(index),
+            hosts: spec.hosts.iter().map(|i| host_name(*i)).collect(),
+            image: Image {
+                reference,
+                version: spec.tag.to_string(),
+                moving: false,
+            },
+            port,
+            needs: spec
+                .needs
+                .iter()
+                .filter(|i| **i != index && **i < specs.len() && !specs[**i].hosts.is_empty())
+                .map(|i| service_name(*i))
+                .collect(),
+            variables,
+            secret_files: secret_files.collect(),
+            container: Container {
+                memory: spec.memory.map(|m| format!("{m}g")),
+                ..Container::default()
+            },
+            health: None,
+            stateful: false,
+            restart: RestartPolicy::Auto,
+            template: Template {
+                origin: "test".to_owned(),
+                source: format!("# {}\n{TEMPLATE}", spec.comment),
+            },
+        };
+        (service_name(index), service)
+    });
+    let services = services.collect();
+    let cluster = Cluster {
+        name,
+        hosts: hosts.collect(),
+        services,
+        guard: Guard::default(),
+    };
+    render(&cluster).expect("the test's template is sound")
+}
