@@ -47,10 +47,22 @@ impl Sources {
     }
 
     /// Adds a file, or replaces one. A file below `clusters/NAME/` makes that cluster exist.
+    ///
+    /// Lines end in LF from here on. A checkout can have CRLF where git has LF (`core.autocrlf`), and a value of several
+    /// lines must be the same from both; TOML leaves that to its reader.
     pub fn insert(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
         let path = path.into();
+        let mut bytes = bytes.into();
+        if bytes.contains(&b'\r') {
+            let next = bytes.iter().skip(1).chain([&0]);
+            let kept = bytes
+                .iter()
+                .zip(next)
+                .filter(|pair| *pair != (&b'\r', &b'\n'));
+            bytes = kept.map(|(byte, _)| *byte).collect();
+        }
         self.note_cluster(&path);
-        self.files.insert(path, bytes.into());
+        self.files.insert(path, bytes);
     }
 
     /// Adds a file that is there and cannot be read. It is told where the description needs it.
@@ -127,5 +139,24 @@ impl Sources {
     /// The clusters that exist, sorted. Their names are not checked.
     pub fn clusters(&self) -> impl Iterator<Item = &str> {
         self.clusters.iter().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sources;
+
+    #[test]
+    fn lines_end_in_lf_and_a_lone_cr_stays() {
+        for (written, read) in [
+            ("a\r\nb\r\n", "a\nb\n"),
+            ("a\rb\r\r\n\r", "a\rb\r\n\r"),
+            ("a\nb", "a\nb"),
+        ] {
+            let mut sources = Sources::new();
+            sources.insert("clusters/x/cluster.toml", written);
+            let found = sources.get("clusters/x/cluster.toml").unwrap();
+            assert_eq!(found, read.as_bytes(), "{written:?}");
+        }
     }
 }

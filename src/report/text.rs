@@ -42,9 +42,9 @@ pub(super) fn shell_word(word: &str) -> String {
     format!("'{}'", escape(word).replace('\'', r"'\''"))
 }
 
-/// Lines of text, each escaped: line breaks stay.
+/// Lines of text, each escaped: line breaks stay, and what is before them (`\r`) shows.
 pub(super) fn escape_lines(text: &str) -> impl Iterator<Item = String> {
-    text.lines().map(escape)
+    text.split_terminator('\n').map(escape)
 }
 
 /// A value as shown: bare if it cannot be misread, otherwise in double quotes with escapes, so

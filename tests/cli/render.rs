@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use crate::environment::TestEnvironment;
+use crate::environment::{Entry, TestEnvironment};
 
 #[test]
 fn files_are_shown_with_their_host_and_path() {
@@ -74,4 +74,28 @@ fn a_file_in_the_way_is_named() {
     error: failed to create directory `out/alpha/etc/systemd/system`: Not a directory (os error 20)
     [exit code: 1]
     ");
+}
+
+#[test]
+fn what_a_terminal_cannot_show_is_shown_escaped() {
+    let it = TestEnvironment::shop();
+    it.edit(
+        "clusters/shop/cluster.toml",
+        "\"Shop\"",
+        "\"one\\r\\ntwo\\r\"",
+    );
+    let shown = it.bayplan("render shop").succeeds().stdout;
+    assert!(shown.contains("TITLE=\"one\\r\ntwo\\r\"\n"), "{shown}");
+    it.bayplan("render shop -o out").succeeds();
+    let written = it
+        .tree("out")
+        .into_iter()
+        .find_map(|(path, entry)| match entry {
+            Entry::File(bytes) if path.ends_with("30-cluster.env") && path.contains("/web/") => {
+                Some(bytes)
+            }
+            _ => None,
+        });
+    let written = String::from_utf8(written.unwrap()).unwrap();
+    assert!(written.contains("TITLE=\"one\r\ntwo\r\"\n"), "{written:?}");
 }

@@ -5,6 +5,7 @@
 
 mod goldens;
 mod guards;
+mod lines;
 mod links;
 mod recipes;
 mod repo;
