@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::Environment;
-
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
 use super::load::{Description, load, unfit};
@@ -15,6 +13,7 @@ use super::placement::{check_hosts, check_ports, place};
 use super::read::{Problems, text};
 use super::secrets_file::{check_deliveries, warn_unused};
 use super::sources::Sources;
+use super::template::unit::{self, UnitTemplate};
 use super::variables::Variables;
 
 /// The unit template that is used where the config repository has none.
@@ -82,27 +81,6 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
         ))
     });
     diagnostics.dedup();
-}
-
-/// A problem of a unit template that shows only when it is rendered. `line` counts from 1.
-#[must_use]
-pub fn template_problem(template: &Template, line: Option<usize>, message: &str) -> Diagnostic {
-    let text = template.source.as_str();
-    let span = line.and_then(|line| {
-        let start = match line.checked_sub(2) {
-            None => 0,
-            Some(nth) => text.match_indices('\n').nth(nth)?.0 + 1,
-        };
-        let line = text[start..].lines().next().unwrap_or_default();
-        let indent = line.len() - line.trim_start().len();
-        Some(start + indent..start + line.len())
-    });
-    let place = Place {
-        path: template.origin.clone(),
-        span,
-        label: String::new(),
-    };
-    Diagnostic::error(format!("unit template: {message}"), place)
 }
 
 fn resolve(
@@ -251,9 +229,19 @@ fn read_template(
             return None;
         }
     };
-    if let Err(error) = Environment::new().template_from_str(&template.source) {
-        let message = error.detail().unwrap_or("it does not parse").to_owned();
-        problems.push(template_problem(&template, error.line(), &message));
+    let environment = unit::environment(0);
+    if let Err(problem) = UnitTemplate::parse(&environment, &template.source) {
+        problems.push(
+            Diagnostic::error(
+                format!("unit template: {}", problem.message),
+                Place {
+                    path: template.origin,
+                    span: Some(problem.at),
+                    label: String::new(),
+                },
+            )
+            .with_help_if(problem.help),
+        );
         return None;
     }
     Some(template)

@@ -465,7 +465,7 @@ fn values() {
         ),
         ("A = \"{{ WEB_PORT }}\"", ""),
         (
-            "A = \"{% for i in range(90000) %}{{ i * i }}{% endfor %}\"\nB = \"{{ 'a' * 1000000 }}\"",
+            "A = \"{% for i in range(9) %}{{ i }}{% endfor %}\"\nB = \"{{ 'a' * 1000000 }}\"\nC = \"a {{- B -}} b\"\nD = \"\"\"\n\\tline {{ 1 + }}\n\"\"\"\nE = \"{{ range(9999) }}\"\nF = \"{{ ['x'|list, 1]|join('a')|frob }}\"",
             "",
         ),
         (

@@ -36,10 +36,11 @@ mod secrets_file;
 mod service_file;
 mod shape;
 mod sources;
+pub(crate) mod template;
 mod values;
 mod variables;
 
-pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, hosts_alone, sort, template_problem};
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, hosts_alone, sort};
 pub use excerpt::{Paint, excerpt};
 pub(crate) use load::unknown_cluster;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};

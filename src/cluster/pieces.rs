@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use super::digest::Digest;
 use super::model::Scalar;
 use super::secret::{Secret, SecretIdentity, Used, plain_text};
-use super::values::{VARIABLE_MAX, names_of};
+use super::template::value::{Segment, names_of, segments};
+use super::values::VARIABLE_MAX;
 
 /// More pieces than this are not taken apart: parts that are shared many times over double with each level.
 const MOST: usize = 1000;
@@ -22,12 +23,12 @@ pub(super) enum Piece {
 
 /// What a template's value consists of.
 pub(super) fn of_template(template: &str, uses: &BTreeMap<String, Used>) -> Vec<Piece> {
-    let pieces = parts(template).and_then(|parts| {
+    let pieces = segments(template).and_then(|segments| {
         let mut pieces = Pieces::default();
-        for part in parts {
-            match part {
-                Part::Text(text) => pieces.text(text),
-                Part::Expression(source) => pieces.expression(source, uses),
+        for segment in segments {
+            match segment {
+                Segment::Text(text) => pieces.text(text),
+                Segment::Expression(source) => pieces.expression(source, uses),
             }
         }
         pieces.whole()
@@ -147,59 +148,6 @@ fn scalar_text(scalar: &Scalar) -> String {
         Scalar::Integer(number) => number.to_string(),
         Scalar::Boolean(value) => value.to_string(),
     }
-}
-
-enum Part<'t> {
-    Text(&'t str),
-    /// What is between `{{` and `}}`, without blanks at its ends.
-    Expression(&'t str),
-}
-
-/// A template of text and `{{ … }}`: `None` where it has more than that, or braces within an expression.
-fn parts(template: &str) -> Option<Vec<Part<'_>>> {
-    let mut parts = Vec::new();
-    let mut rest = template;
-    while let Some(at) = rest.find("{{") {
-        let text = &rest[..at];
-        if has_blocks(text) {
-            return None;
-        }
-        parts.push(Part::Text(text));
-        let end = expression_end(&rest[at + 2..])?;
-        let source = &rest[at + 2..at + 2 + end];
-        // Such a sign takes the blanks beside it away.
-        if source.starts_with(['-', '+']) || source.ends_with(['-', '+']) {
-            return None;
-        }
-        parts.push(Part::Expression(source.trim()));
-        rest = &rest[at + 2 + end + 2..];
-    }
-    parts.push(Part::Text(rest));
-    (!has_blocks(rest)).then_some(parts)
-}
-
-/// Whether a text has something of the template's syntax other than `{{`.
-fn has_blocks(text: &str) -> bool {
-    text.contains("{%") || text.contains("{#")
-}
-
-/// Where `}}` is, outside of quotes.
-fn expression_end(text: &str) -> Option<usize> {
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, c) in text.char_indices() {
-        match (quote, c) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(c),
-            (None, '}') if text[at..].starts_with("}}") => return Some(at),
-            (None, '{' | '}') => return None,
-            (None, _) => {}
-        }
-    }
-    None
 }
 
 enum Atom<'a> {

@@ -84,7 +84,7 @@ fn values_use_other_values_in_any_order_and_keep_every_byte() {
     let mut sources = example("demo");
     let path = "clusters/demo/cluster.toml";
     let mut text = String::from_utf8(sources.get(path).unwrap().to_vec()).unwrap();
-    text += "X_1 = \"{{ X_2 }}!\"\nX_2 = \"{% if X_3 %}yes{% else %}no{% endif %} {{ X_4 + 1 }}\"\nX_3 = false\nX_4 = 41\nX_5 = \" $A %n \\\\ ' \\\" # \\n\\t\"\nX_6 = \"{{ X_5 }}\\n\"\nX_7 = \"{{ ALPHA_IP is defined }} {{ BETA_IP }} <&>\"\n";
+    text += "X_1 = \"{{ X_2 }}!\"\nX_2 = \"{{ 'yes' if X_3 else 'no' }} {{ X_4 + 1 }}\"\nX_3 = false\nX_4 = 41\nX_5 = \" $A %n \\\\ ' \\\" # \\n\\t\"\nX_6 = \"{{ X_5 }}\\n\"\nX_7 = \"{{ ALPHA_IP is defined }} {{ BETA_IP }} <&>\"\n";
     sources.insert(path, text);
     sources.insert(
         "clusters/demo/services/worker.toml",

@@ -3,14 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use minijinja::Environment;
-
 use super::description::{Assignment, Scalar, ServiceFile};
 use super::load::{Description, load};
 use super::model::Layer;
 use super::name::ServiceName;
 use super::read::{At, Problems, Spot, parse, text};
 use super::sources::Sources;
+use super::template;
 
 /// A line of a file of the config repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -301,13 +300,10 @@ impl Finder<'_> {
             Some(Scalar::Boolean(value)) => value.to_string(),
             None => String::new(),
         };
-        let environment = Environment::new();
-        let template = environment.template_from_str(&raw).ok();
-        let uses = template.map(|template| template.undeclared_variables(false));
         Definition {
             layer,
             at: self.line(&assignment.name.spot),
-            uses: uses.into_iter().flatten().collect(),
+            uses: template::value::uses(&raw),
             raw,
         }
     }

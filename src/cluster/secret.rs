@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use minijinja::Value;
+use minijinja::{ErrorKind, Value};
 use zeroize::Zeroizing;
 
 use super::digest::Digest;
@@ -16,7 +16,9 @@ use super::model::Scalar;
 use super::name::VariableName;
 use super::pieces::{self, Piece};
 use super::shape::is_noncharacter;
-use super::values::{Bounded, VARIABLE_MAX, environment};
+use super::template::value::{Failure, ValueTemplate};
+use super::template::values_environment;
+use super::values::VARIABLE_MAX;
 
 /// How deep values made of secrets may use each other.
 pub(super) const DEPTH_MAX: usize = 64;
@@ -343,19 +345,18 @@ fn scalar_value(scalar: &Scalar) -> Value {
 }
 
 fn evaluate(template: &str, context: BTreeMap<&str, Value>) -> Result<Plaintext, RevealError> {
+    let environment = values_environment();
+    let template = ValueTemplate::parse(template, &environment)
+        .map_err(|_| RevealError::Template(ErrorKind::SyntaxError))?;
     // What the engine says beside the kind of an error can show a value.
-    let failed = |error: minijinja::Error| RevealError::Template(error.kind());
-    let environment = environment();
-    let template = environment.template_from_str(template).map_err(failed)?;
-    let mut output = Bounded::default();
-    let rendered = template.render_captured_to(Value::from_pairs(context), &mut output);
-    let (bytes, overflow) = output.end();
-    let value = Plaintext::new(bytes);
-    if overflow {
-        return Err(RevealError::TooLarge);
-    }
-    rendered.map_err(failed)?;
-    Ok(value)
+    template
+        .render(&environment, &Value::from_pairs(context), VARIABLE_MAX)
+        .map(Plaintext::new)
+        .map_err(|failure| match failure {
+            Failure::TooLarge => RevealError::TooLarge,
+            Failure::Undefined(_) => RevealError::Template(ErrorKind::UndefinedError),
+            Failure::Other(_, kind) => RevealError::Template(kind),
+        })
 }
 
 impl PartialEq for Secret {

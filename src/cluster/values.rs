@@ -1,14 +1,11 @@
 //! Evaluates the values of variables. A value may use other variables (`{{ NAME }}`), so they are
 //! evaluated in the order in which they depend on each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::io;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
-};
+use minijinja::{Environment, Value};
 
 use super::description::{Assignment, Scalar};
 use super::diagnostic::{Diagnostic, quoted};
@@ -16,14 +13,12 @@ use super::read::{At, Problems, Spot};
 use super::secret::{DEPTH_MAX, Secret, Used};
 use super::shape;
 use super::sources::Sources;
+use super::template;
+use super::template::value::{Failure, ValueTemplate};
 
 /// `execve(2)` refuses an argument or `NAME=value` of 128 KiB with its final NUL
 /// (`MAX_ARG_STRLEN`).
 pub(super) const VARIABLE_MAX: usize = 131_072;
-
-/// Instructions that one value may take: a hundred times what a long one needs, and too few to
-/// keep anybody waiting.
-const FUEL: u64 = 10_000;
 
 /// What is known of a variable's value.
 #[derive(Debug, Clone)]
@@ -31,7 +26,7 @@ pub(super) enum Outcome {
     Known {
         text: String,
         /// The same value as templates see it: integers and booleans keep their type, so that
-        /// `{% if FLAG %}` means what it says.
+        /// `{{ 1 if FLAG else 2 }}` means what it says.
         value: Value,
     },
     /// It is a secret, so nobody knows it here.
@@ -66,8 +61,7 @@ pub(super) type Values = BTreeMap<String, Outcome>;
 struct Waiting<'a> {
     assignment: &'a Assignment,
     text: &'a At<String>,
-    /// Every name that it uses, defined or not.
-    uses: BTreeSet<String>,
+    template: ValueTemplate<'a>,
 }
 
 /// Evaluates definitions within one scope.
@@ -76,47 +70,10 @@ pub(super) struct Evaluator<'a> {
     sources: &'a Sources,
 }
 
-/// The settings of the template engine for values, which every evaluation must share.
-pub(super) fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    // minijinja writes Python's `False`; a variable's value is `false`, used here or there.
-    environment.set_formatter(|out, state, value| match bool::try_from(value.clone()) {
-        Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
-        _ => escape_formatter(out, state, value),
-    });
-    environment.set_fuel(Some(FUEL));
-    environment.set_recursion_limit(50);
-    let mut syntax = SyntaxConfig::builder();
-    syntax.keep_trailing_newline(true);
-    environment.set_syntax(syntax.build().expect("these are the default delimiters"));
-    // What takes a width or builds deep values can ask for endless memory in one
-    // instruction, where fuel is no limit.
-    for filter in ["indent", "format", "pprint", "batch", "slice"] {
-        environment.remove_filter(filter);
-    }
-    for global in ["debug", "namespace"] {
-        environment.remove_global(global);
-    }
-    environment
-}
-
-/// The names that an expression uses.
-pub(super) fn names_of(expression: &str) -> HashSet<String> {
-    let environment = environment();
-    let template = format!("{{{{ {expression} }}}}");
-    let template = environment.template_from_str(&template);
-    template.map_or_else(
-        |_| HashSet::new(),
-        |template| template.undeclared_variables(false),
-    )
-}
-
 impl<'a> Evaluator<'a> {
     pub fn new(sources: &'a Sources) -> Self {
         Self {
-            environment: environment(),
+            environment: template::values_environment(),
             sources,
         }
     }
@@ -146,7 +103,7 @@ impl<'a> Evaluator<'a> {
                         value: Value::from(*value),
                     },
                     Scalar::Text(text) => match carried(name, text, spot, problems) {
-                        true if ["{{", "{%", "{#"].iter().any(|open| text.contains(open)) => {
+                        true if ["{{", "{%"].iter().any(|open| text.contains(open)) => {
                             let text = At {
                                 value: text.clone(),
                                 spot: spot.clone(),
@@ -182,27 +139,23 @@ impl<'a> Evaluator<'a> {
     ) -> BTreeMap<String, Waiting<'t>> {
         let mut waiting = BTreeMap::new();
         for (name, (assignment, text)) in texts {
-            match self.environment.template_from_str(&text.value) {
+            match ValueTemplate::parse(&text.value, &self.environment) {
                 Ok(template) => {
-                    let uses = template.undeclared_variables(false).into_iter().collect();
                     let assignment = *assignment;
                     waiting.insert(
                         (*name).to_owned(),
                         Waiting {
                             assignment,
                             text,
-                            uses,
+                            template,
                         },
                     );
                 }
-                Err(error) => {
-                    problems.push(
-                        Diagnostic::error(
-                            format!("expected a template for `{name}`: {}", explained(&error)),
-                            text.spot.label("does not parse"),
-                        )
-                        .with_help("to write `{{` itself, write `{{ '{{' }}`"),
-                    );
+                Err(problem) => {
+                    let title = format!("in the value of `{name}`: {}", problem.message);
+                    let at = self.place(text, problem.at);
+                    problems
+                        .push(Diagnostic::error(title, at.label("")).with_help_if(problem.help));
                     values.insert((*name).to_owned(), Outcome::Failed);
                 }
             }
@@ -223,7 +176,7 @@ impl<'a> Evaluator<'a> {
         let mut unknown = Vec::new();
         let mut uses = BTreeMap::new();
         let mut is_secret = false;
-        for used in &ready.uses {
+        for used in ready.template.uses() {
             let outer = || outer.into_iter().find_map(|outer| outer.get(used));
             match values.get(used).or_else(outer) {
                 Some(Outcome::Known { text, value }) => {
@@ -240,23 +193,20 @@ impl<'a> Evaluator<'a> {
                 None => unknown.push(used),
             }
         }
-        let mut output = Bounded::default();
-        let rendered = self
-            .environment
-            .template_from_str(&ready.text.value)
-            .and_then(|template| {
-                template
-                    .render_captured_to(Value::from_pairs(context), &mut output)
-                    .map(|_| ())
-            });
         let spot = &ready.text.spot;
-        if output.overflow {
-            problems.push(too_large(name, "more", spot));
-            return Outcome::Failed;
-        }
-        if let Err(error) = rendered {
+        let context = Value::from_pairs(context);
+        let rendered = ready
+            .template
+            .render(&self.environment, &context, VARIABLE_MAX);
+        let mut bytes = Vec::new();
+        match rendered {
+            Ok(rendered) => bytes = rendered,
+            Err(Failure::TooLarge) => {
+                problems.push(too_large(name, "more", spot));
+                return Outcome::Failed;
+            }
             // The names in a branch that was not taken, or before `is defined`, are no error.
-            if error.kind() == ErrorKind::UndefinedError && !unknown.is_empty() {
+            Err(Failure::Undefined(_)) if !unknown.is_empty() => {
                 for used in unknown {
                     problems.push(
                         Diagnostic::error(
@@ -269,14 +219,15 @@ impl<'a> Evaluator<'a> {
                 return Outcome::Failed;
             }
             // With the secret itself it may well succeed.
-            if !is_secret {
-                problems.push(Diagnostic::error(
-                    format!(
-                        "cannot evaluate the value of `{name}`: {}",
-                        explained(&error)
-                    ),
-                    spot.label(""),
-                ));
+            Err(Failure::Undefined(_) | Failure::Other(..)) if is_secret => {}
+            Err(Failure::Undefined(problem) | Failure::Other(problem, _)) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!("cannot evaluate the value of `{name}`: {}", problem.message),
+                        self.place(ready.text, problem.at).label(""),
+                    )
+                    .with_help_if(problem.help),
+                );
                 return Outcome::Failed;
             }
         }
@@ -294,9 +245,33 @@ impl<'a> Evaluator<'a> {
             }
             return Outcome::Secret(secret);
         }
-        match String::from_utf8(output.bytes) {
+        match String::from_utf8(bytes) {
             Ok(text) if carried(name, &text, spot, problems) => Outcome::text(text),
             _ => Outcome::Failed,
+        }
+    }
+
+    /// The place of a part of a value within its literal. A literal with escapes is shown whole, if the part does not
+    /// stand there just once as it is.
+    fn place(&self, text: &At<String>, part: Range<usize>) -> Spot {
+        let literal = &text.spot;
+        let found = literal.span.clone().and_then(|span| {
+            let written = self.sources.get(&literal.path)?.get(span.clone())?;
+            let written = std::str::from_utf8(written).ok()?;
+            let start = match written.find(&text.value) {
+                Some(start) => start + part.start,
+                None => {
+                    let mut found = written.match_indices(text.value.get(part.clone())?);
+                    let (start, _) = found.next()?;
+                    found.next().is_none().then_some(start)?
+                }
+            };
+            let start = span.start + start;
+            Some(start..start + part.len())
+        });
+        Spot {
+            path: literal.path.clone(),
+            span: found.or_else(|| literal.span.clone()),
         }
     }
 
@@ -305,7 +280,7 @@ impl<'a> Evaluator<'a> {
         let found = literal.span.clone().and_then(|span| {
             let text = self.sources.get(&literal.path)?.get(span.clone())?;
             let text = std::str::from_utf8(text).ok()?;
-            let start = text.find("{{").or_else(|| text.find("{%"))?;
+            let start = text.find("{{")?;
             let word = |c: char| c.is_alphanumeric() || c == '_';
             let (at, _) = text[start..].match_indices(name).find(|(at, _)| {
                 let (before, after) = (&text[..start + at], &text[start + at + name.len()..]);
@@ -370,7 +345,11 @@ fn in_order(waiting: &BTreeMap<String, Waiting<'_>>) -> Vec<String> {
     let mut left: BTreeMap<&str, usize> = BTreeMap::new();
     let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in waiting {
-        let used = value.uses.iter().filter(|used| waiting.contains_key(*used));
+        let used = value
+            .template
+            .uses()
+            .iter()
+            .filter(|used| waiting.contains_key(*used));
         left.insert(name, used.clone().count());
         for used in used {
             users.entry(used).or_default().push(name);
@@ -401,7 +380,8 @@ fn report_cycles(waiting: &BTreeMap<String, Waiting<'_>>, problems: &mut Problem
         while seen.insert(name) {
             path.push(name);
             let next = waiting[name]
-                .uses
+                .template
+                .uses()
                 .iter()
                 .find(|used| waiting.contains_key(*used));
             name = next.expect("what waits for nothing was taken out");
@@ -421,45 +401,5 @@ fn report_cycles(waiting: &BTreeMap<String, Waiting<'_>>, problems: &mut Problem
             problem = problem.with_related(place(name).label("and passes here"));
         }
         problems.push(problem.with_help("give one of them a value of its own"));
-    }
-}
-
-/// What minijinja says, on one line.
-fn explained(error: &Error) -> String {
-    let text = match error.detail() {
-        Some(detail) => detail.to_owned(),
-        None => error.kind().to_string(),
-    };
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
-}
-
-/// Takes what a variable can carry, and fails then.
-#[derive(Default)]
-pub(super) struct Bounded {
-    bytes: Vec<u8>,
-    overflow: bool,
-}
-
-impl Bounded {
-    /// What it took, and whether there was more.
-    pub fn end(self) -> (Vec<u8>, bool) {
-        (self.bytes, self.overflow)
-    }
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + bytes.len() > VARIABLE_MAX {
-            self.overflow = true;
-            return Err(io::Error::other("the value is too large"));
-        }
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::cluster::diagnostic::{Diagnostic, Level, Place};
 use crate::cluster::model::Service;
 use crate::cluster::name::ServiceName;
+use crate::cluster::template::Problem;
 
 /// A template that fails, or that makes a unit which bayplan could not run or recognise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,26 +26,19 @@ pub struct RenderError {
 }
 
 impl RenderError {
-    /// An error of the template engine.
-    pub(super) fn of_template(service: &Service, error: &minijinja::Error) -> Self {
-        let undefined = error.kind() == minijinja::ErrorKind::UndefinedError;
-        let message = match error.detail() {
-            Some(detail) if undefined => detail.to_owned(),
-            Some(detail) => format!("{}: {detail}", error.kind()),
-            None => error.kind().to_string(),
-        };
+    /// A template that fails.
+    pub(super) fn of_template(service: &Service, problem: &Problem) -> Self {
+        let source = &service.template.source;
+        let before = source.get(..problem.at.start).unwrap_or_default();
+        // Of a template as a whole there is no line.
+        let known = !problem.at.is_empty();
         Self {
             origin: service.template.origin.clone(),
-            line: error.line(),
-            span: error.range(),
+            line: known.then(|| 1 + before.matches('\n').count()),
+            span: known.then(|| problem.at.clone()),
             service: service.name.clone(),
-            message,
-            help: undefined.then(|| {
-                "a unit template has cluster, service, unit, engine, program, inputs, directory, \
-                 fingerprint, arguments, command, wait, stop_timeout, start_limit, stop_limit, \
-                 wanted_by, image, port, variables and needs"
-                    .to_owned()
-            }),
+            message: problem.message.clone(),
+            help: problem.help.clone(),
         }
     }
 

@@ -53,7 +53,7 @@ use crate::cluster::name::{HostName, UnitName, VariableName};
 /// Templates that fail, or that make units which break a rule: each message once for a template,
 /// with the first service that it happened with, sorted by template and line.
 pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
-    let environment = environment();
+    let environment = environment(&cluster.services);
     let mut templates = Templates::new(&environment);
     let mut errors = BTreeMap::new();
     let mut hosts: BTreeMap<_, _> = cluster

@@ -31,9 +31,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{AutoEscape, Environment, Template, UndefinedBehavior, context};
+use minijinja::{Environment, context};
 
 use super::error::RenderError;
 use super::fingerprint::{DIRECTORY, FINGERPRINT};
@@ -42,6 +41,8 @@ use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, Service};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::cluster::template::Problem;
+use crate::cluster::template::unit::{self, UnitTemplate};
 
 /// The template that is used where the config repository has none, and that `init` writes.
 pub const BUILT_IN: &str = include_str!("../../templates/container.service");
@@ -58,22 +59,26 @@ pub fn inputs_parent(cluster: &ClusterName, service: &ServiceName) -> String {
     format!("/etc/bayplan/{cluster}/{service}")
 }
 
-/// The settings of the template engine, which every room that parses a unit template must share.
+/// The template engine, with what these services need.
 #[must_use]
-pub fn environment<'source>() -> Environment<'source> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Otherwise a template's name (`….html`) would decide.
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
-    // Errors tell the place.
-    environment.set_debug(true);
-    let syntax = SyntaxConfig::builder()
-        .trim_blocks(true)
-        .lstrip_blocks(true)
-        .keep_trailing_newline(true)
-        .build()
-        .expect("the delimiters are minijinja's own");
-    environment.set_syntax(syntax);
+pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Environment<'source> {
+    let lists = services.values().map(|service| {
+        let Container {
+            volumes,
+            command,
+            ulimits,
+            capabilities,
+            devices,
+            labels,
+            extra_args,
+            ..
+        } = &service.container;
+        let options = ulimits.len() + labels.len() + service.secret_files.len();
+        let words = volumes.len() + command.len() + devices.len() + extra_args.len();
+        let names = 2 * service.variables.len() + service.needs.len();
+        options + words + names + capabilities.len()
+    });
+    let mut environment = unit::environment(lists.max().unwrap_or_default());
     environment.add_filter("quote", |word: String| quote_word(&word));
     environment
 }
@@ -99,7 +104,7 @@ impl Words {
 /// The templates of a cluster, each parsed once.
 pub(super) struct Templates<'e, 's> {
     environment: &'e Environment<'s>,
-    parsed: HashMap<(&'s str, &'s str), Result<Template<'e, 's>, minijinja::Error>>,
+    parsed: HashMap<(&'s str, &'s str), Result<UnitTemplate<'e, 's>, Problem>>,
 }
 
 impl<'e, 's> Templates<'e, 's> {
@@ -122,20 +127,17 @@ impl<'e, 's> Templates<'e, 's> {
         let template = self
             .parsed
             .entry((origin, source))
-            .or_insert_with(|| self.environment.template_from_named_str(origin, source));
+            .or_insert_with(|| UnitTemplate::parse(self.environment, source));
         let text = match template {
-            Ok(template) => template
-                .render(context(cluster, service, engine, words))
-                .map_err(|e| vec![RenderError::of_template(service, &e)]),
-            Err(error) => Err(vec![RenderError::of_template(service, error)]),
+            Ok(template) => template.render(context(cluster, service, engine, words)),
+            Err(problem) => Err(problem.clone()),
         };
+        let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
         // The line break at the end is often lost to a last `{% endif %}`.
-        text.map(|mut text| {
-            if !text.ends_with('\n') {
-                text.push('\n');
-            }
-            text
-        })
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Ok(text)
     }
 }
 

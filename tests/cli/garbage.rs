@@ -26,9 +26,24 @@ fn answers(it: &TestEnvironment, what: &str) {
 
 #[test]
 fn garbage_gets_an_answer() {
-    let nested = format!("a = {}1{}\n", "[".repeat(5000), "]".repeat(5000));
-    let dotted = format!("{} = 1\n", vec!["a"; 5000].join("."));
+    let nested = format!("a = {}1{}\n", "[".repeat(200_000), "]".repeat(200_000));
+    let tables = format!("a = {}1{}\n", "{a = ".repeat(50_000), "}".repeat(50_000));
+    let dotted = format!("{} = 1\n", vec!["a"; 200_000].join("."));
+    let headed = format!("[{}]\nb = 1\n", vec!["a"; 200_000].join("."));
     let braces = "{{".repeat(5000);
+    // In one value and one template each what makes a parser recurse, or fills the memory.
+    let code = |code: &str| {
+        let chain = (1..40).map(|n| format!("A{n} = \"{{{{ A{0} ~ A{0} }}}}\"\n", n - 1));
+        let chain: String = chain.collect();
+        format!("[vars]\nA = '{{{{ {code} }}}}'\nA0 = \"aa\"\n{chain}")
+    };
+    let nots = code(&("not ".repeat(4500) + "1"));
+    let joined = code(&("1".to_owned() + &" ~ 1".repeat(4500)));
+    let products = code("'x' * 90000000 ~ 'x' * 90000000");
+    let template = format!("{{{{ 1{} }}}}", " ~ 1".repeat(4500));
+    let endless =
+        "{% for a in range(9999) %}{% for a in range(9999) %}{{ a }}{% endfor %}{% endfor %}";
+    let doubling = format!("{{% set a = unit %}}{}", "{% set a = a ~ a %}".repeat(34));
     let blocks = "{% if a %}".repeat(2000);
     let long = format!("[vars]\nA = \"{}\"\n", "x".repeat(200_000));
     let garbage: &[&[u8]] = &[
@@ -51,7 +66,15 @@ fn garbage_gets_an_answer() {
         b"<<<<<<< HEAD\n=======\n>>>>>>> theirs\n",
         "ключ = \"\u{202e}значение\"\n[hosts.\"é\"]\n\ttab = 1\n".as_bytes(),
         nested.as_bytes(),
+        tables.as_bytes(),
         dotted.as_bytes(),
+        headed.as_bytes(),
+        nots.as_bytes(),
+        joined.as_bytes(),
+        products.as_bytes(),
+        template.as_bytes(),
+        endless.as_bytes(),
+        doubling.as_bytes(),
         braces.as_bytes(),
         blocks.as_bytes(),
         long.as_bytes(),

@@ -72,9 +72,10 @@ pub fn nasty_values(fleet: &'static Fleet) {
     ground.is_in_sync();
 }
 
-/// A value as the description has it: what would begin a template is written as one.
+/// A value as the description has it: what is code in a value is written as such. All else is text, `{#` too.
 fn described(value: &str) -> String {
-    value.replace('{', "{{ '{' }}")
+    let text = value.replace("{{", "{{ '{{' }}");
+    text.replace("{% if", "{{ '{%' }} if")
 }
 
 /// First every kind by itself, then random mixtures of them.

@@ -1,0 +1,63 @@
+//! Templates within bounds: the one engine (minijinja) for values and for unit templates.
+//!
+//! ```text
+//! scan     a template's text -> text, `{{ … }}`, `{% … %}`
+//! limits   what code may not have: too many symbols, texts times numbers
+//! engine   the settings, and what filters may take and give
+//! value    a value: only `{{ … }}` is code, all else is text and arrives byte for byte
+//! unit     a unit template: also `{% … %}` and `{# … #}`
+//! ```
+//!
+//! A template comes from whoever can open a merge request. So it ends soon and takes little memory, whatever it
+//! says: symbols and statements are counted before the engine parses anything (its parser recurses), the engine counts
+//! instructions, filters count what they take and give, and output has an end.
+
+mod engine;
+mod limits;
+mod scan;
+pub(crate) mod unit;
+pub(super) mod value;
+
+use std::ops::Range;
+
+pub(super) use engine::values as values_environment;
+
+/// What is wrong with a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The expected first, the actual second.
+    pub message: String,
+    /// Bytes of the template.
+    pub at: Range<usize>,
+    /// What to type.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>, at: Range<usize>) -> Self {
+        Self {
+            message: message.into(),
+            at,
+            help: None,
+        }
+    }
+
+    fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What the engine says, on one line and in our words where its own lead nowhere.
+pub(crate) fn explained(error: &minijinja::Error) -> String {
+    if error.kind() == minijinja::ErrorKind::OutOfFuel {
+        return "it takes too many steps".to_owned();
+    }
+    let text = match error.detail() {
+        Some(detail) => detail.to_owned(),
+        None => error.kind().to_string(),
+    };
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,227 @@
+//! The template of a value: only `{{ … }}` is code. All else never meets the engine, so nothing can be lost of it.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, Value};
+
+use super::engine::{self, Bounded, VALUE_FUEL};
+use super::limits::{check_products, names};
+use super::scan::{Part, Syntax, scan};
+use super::{Problem, explained};
+
+/// What to write for the delimiter itself.
+const LITERAL: &str = "to write `{{` itself, write `{{ '{{' }}`";
+
+/// What `~` can join while one value is evaluated, in bytes.
+const WORK_MAX: usize = 16 << 20;
+
+/// The statements of Jinja2. Values had them once, so they are not taken for text without a word.
+const STATEMENTS: [&str; 21] = [
+    "if",
+    "elif",
+    "else",
+    "endif",
+    "for",
+    "endfor",
+    "set",
+    "endset",
+    "with",
+    "endwith",
+    "filter",
+    "endfilter",
+    "raw",
+    "endraw",
+    "macro",
+    "endmacro",
+    "call",
+    "endcall",
+    "include",
+    "block",
+    "do",
+];
+
+/// A value that was read.
+#[derive(Debug)]
+pub(crate) struct ValueTemplate<'t> {
+    parts: Vec<Part<'t>>,
+    uses: BTreeSet<String>,
+}
+
+/// Why a value cannot be evaluated.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It is longer than what was allowed.
+    TooLarge,
+    /// It uses a name, or a part of a value, that is not there.
+    Undefined(Problem),
+    Other(Problem, ErrorKind),
+}
+
+impl<'t> ValueTemplate<'t> {
+    /// Reads a value.
+    pub fn parse(text: &'t str, environment: &Environment<'_>) -> Result<Self, Problem> {
+        let parts = scan(text, Syntax::Value).map_err(|problem| match problem.help {
+            Some(_) => problem,
+            None => problem.with_help(LITERAL),
+        })?;
+        let mut uses = BTreeSet::new();
+        for part in &parts {
+            match part {
+                Part::Text(text, start) => {
+                    if let Some(statement) = statement(text) {
+                        return Err(no_statements(text, *start, statement));
+                    }
+                }
+                Part::Expression(code) if code.trims => {
+                    return Err(Problem::new(
+                        "expected `{{ … }}`, found one that removes the blanks beside it",
+                        code.at.clone(),
+                    )
+                    .with_help(format!(
+                        "write `{{{{ {} }}}}`, and the text beside it as it is to arrive",
+                        code.inner.trim()
+                    )));
+                }
+                Part::Expression(code) | Part::Statement(code) => {
+                    // As an expression of its own it cannot be anything else by any reading of delimiters.
+                    let expression =
+                        environment
+                            .compile_expression(code.inner)
+                            .map_err(|error| {
+                                Problem::new(explained(&error), code.at.clone()).with_help(LITERAL)
+                            })?;
+                    uses.extend(expression.undeclared_variables(false));
+                }
+            }
+        }
+        Ok(Self { parts, uses })
+    }
+
+    /// Every name that it uses, defined or not.
+    pub fn uses(&self) -> &BTreeSet<String> {
+        &self.uses
+    }
+
+    /// The text, of at most `limit` bytes.
+    pub fn render(
+        &self,
+        environment: &Environment<'_>,
+        context: &Value,
+        limit: usize,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut output = Bounded::new(limit);
+        let (mut fuel, mut work) = (VALUE_FUEL, WORK_MAX);
+        let used = self
+            .uses
+            .iter()
+            .filter_map(|name| context.get_attr(name).ok());
+        let largest = used.map(|value| engine::weight(&value)).max().unwrap_or(0);
+        let is_number = |name: &str| {
+            let value = context.get_attr(name).ok();
+            let kind = value.map(|value| value.kind());
+            matches!(kind, Some(ValueKind::Number | ValueKind::Bool))
+        };
+        for part in &self.parts {
+            let code = match part {
+                Part::Text(text, _) => {
+                    if output.bytes.len() + text.len() > limit {
+                        return Err(Failure::TooLarge);
+                    }
+                    output.bytes.extend_from_slice(text.as_bytes());
+                    continue;
+                }
+                Part::Expression(code) | Part::Statement(code) => code,
+            };
+            let failed = |error: &Error| {
+                let problem = Problem::new(explained(error), code.at.clone());
+                match error.kind() {
+                    ErrorKind::UndefinedError => Failure::Undefined(problem),
+                    kind => Failure::Other(problem, kind),
+                }
+            };
+            check_products(code, &is_number)
+                .map_err(|problem| Failure::Other(problem, ErrorKind::InvalidOperation))?;
+            work = work
+                .checked_sub(names(&code.tokens).saturating_mul(largest))
+                .ok_or(Failure::TooLarge)?;
+            let text = format!("{{{{ {} }}}}", code.inner);
+            let template = environment
+                .template_from_str(&text)
+                .map_err(|e| failed(&e))?;
+            let rendered = template.render_captured_to(context.clone(), &mut output);
+            let rendered = match rendered {
+                _ if output.overflow => return Err(Failure::TooLarge),
+                rendered => rendered.map_err(|error| failed(&error))?,
+            };
+            let used = rendered.state().fuel_levels().map_or(0, |(used, _)| used);
+            fuel = fuel
+                .checked_sub(used)
+                .ok_or_else(|| failed(&Error::from(ErrorKind::OutOfFuel)))?;
+        }
+        Ok(output.bytes)
+    }
+}
+
+/// A piece of a value.
+pub(crate) enum Segment<'t> {
+    Text(&'t str),
+    /// What stands between `{{` and `}}`, without blanks at its ends.
+    Expression(&'t str),
+}
+
+/// The pieces of a value; `None` if it is no template.
+pub(crate) fn segments(text: &str) -> Option<Vec<Segment<'_>>> {
+    let parts = scan(text, Syntax::Value).ok()?;
+    let segments = parts.into_iter().map(|part| match part {
+        Part::Text(text, _) => Segment::Text(text),
+        Part::Expression(code) | Part::Statement(code) => Segment::Expression(code.inner.trim()),
+    });
+    Some(segments.collect())
+}
+
+/// The names that an expression uses.
+pub(crate) fn names_of(expression: &str) -> BTreeSet<String> {
+    uses(&format!("{{{{ {expression} }}}}"))
+}
+
+/// The names that a value uses; none if it is no template.
+pub(crate) fn uses(text: &str) -> BTreeSet<String> {
+    let environment = super::values_environment();
+    ValueTemplate::parse(text, &environment)
+        .map(|template| template.uses)
+        .unwrap_or_default()
+}
+
+/// Where a text has a statement of Jinja2.
+fn statement(text: &str) -> Option<Range<usize>> {
+    text.match_indices("{%").find_map(|(open, _)| {
+        let inner = text[open + 2..]
+            .trim_start_matches(['-', '+'])
+            .trim_ascii_start();
+        let word = inner
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .next()?;
+        let end = open + text[open..].find("%}")? + 2;
+        STATEMENTS.contains(&word).then_some(open..end)
+    })
+}
+
+fn no_statements(text: &str, start: usize, at: Range<usize>) -> Problem {
+    let found = &text[at.clone()];
+    Problem::new(
+        format!(
+            "expected only `{{{{ … }}}}`, found {}",
+            crate::cluster::diagnostic::quoted(found)
+        ),
+        start + at.start..start + at.end,
+    )
+    .with_help(
+        "a choice is `{{ 'this' if FLAG else 'that' }}`; to write `{%` itself, write `{{ '{%' }}`",
+    )
+}
+
+#[cfg(test)]
+#[path = "value_tests.rs"]
+mod tests;
