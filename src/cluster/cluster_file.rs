@@ -9,7 +9,7 @@ use super::description::{
 };
 use super::diagnostic::{Diagnostic, quoted};
 use super::host_shape;
-use super::model::{Delivery, Engine, Host, Ssh, Transport};
+use super::model::{Delivery, Engine, EngineClient, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
@@ -42,7 +42,7 @@ pub(super) fn read_cluster(
     let mut root = Table::root(path, entries, "`cluster.toml`");
     let kind = root.string("type", problems);
     let kind = kind.and_then(|kind| kind.parse(problems, shape::line));
-    let engine = read_engine(&mut root, problems).unwrap_or(Engine::Docker);
+    let client = read_client(&mut root, &EngineClient::usual(Engine::Docker), problems);
     let ssh = match root.table("ssh", "`[ssh]`", problems) {
         Some(table) => read_ssh(table, problems),
         None => SshDefaults::default(),
@@ -51,7 +51,7 @@ pub(super) fn read_cluster(
     let host_names = items.iter().map(Item::name).collect();
     let hosts = items
         .iter()
-        .filter_map(|item| read_host(item, engine, &ssh, problems))
+        .filter_map(|item| read_host(item, &client, &ssh, problems))
         .collect();
     let place = root
         .names("place", problems)
@@ -102,7 +102,43 @@ fn branch_name(text: &str) -> Result<String, Misfit> {
     }
 }
 
-fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<Engine> {
+/// The engine's client, of a host or of the cluster: what is not said is that of `other`.
+fn read_client(
+    table: &mut Table<'_>,
+    other: &EngineClient,
+    problems: &mut Problems,
+) -> EngineClient {
+    match (read_engine(table, problems), read_program(table, problems)) {
+        (None, None) => other.clone(),
+        (Some(engine), None) if engine.value == other.engine => other.clone(),
+        (Some(engine), None) => EngineClient::usual(engine.value),
+        (engine, Some(program)) => {
+            if let Some(engine) = engine.filter(|engine| engine.value != program.value.engine) {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected the path of `{}`, found that of `{}`",
+                            engine.value.program(),
+                            program.value.engine.program()
+                        ),
+                        program.spot.label("another engine's client"),
+                    )
+                    .with_related(engine.spot.label("the engine"))
+                    .with_help("remove one of them: `program` alone tells the engine, too"),
+                );
+            }
+            program.value
+        }
+    }
+}
+
+fn read_program(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<EngineClient>> {
+    table
+        .string("program", problems)?
+        .parse(problems, host_shape::program)
+}
+
+fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Engine>> {
     let text = table.string("engine", problems)?;
     let engine = match text.value.as_str() {
         "docker" => Engine::Docker,
@@ -119,7 +155,10 @@ fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<Engine>
             return None;
         }
     };
-    Some(engine)
+    Some(At {
+        value: engine,
+        spot: text.spot,
+    })
 }
 
 fn read_ssh(mut table: Table<'_>, problems: &mut Problems) -> SshDefaults {
@@ -157,7 +196,7 @@ struct Extra {
 
 fn read_host(
     item: &Item<'_>,
-    engine: Engine,
+    client: &EngineClient,
     ssh: &SshDefaults,
     problems: &mut Problems,
 ) -> Option<DescribedHost> {
@@ -176,7 +215,7 @@ fn read_host(
         }
     };
     let mut table = item.table("a host", problems)?;
-    let engine = read_engine(&mut table, problems).unwrap_or(engine);
+    let client = read_client(&mut table, client, problems);
     let address = table.string("address", problems);
     let kind = address
         .as_ref()
@@ -273,7 +312,7 @@ fn read_host(
                 Transport::Ssh(_) | Transport::Directory { .. } => delivery,
             },
             transport,
-            engine,
+            client,
         },
         name: At {
             value: name,

@@ -186,6 +186,36 @@ fn hosts() {
 }
 
 #[test]
+fn the_engines_client() {
+    let text = clusters(&[
+        "program = \"docker\"\n[hosts.docker01]\nlocal = true\nprogram = \"/opt/nerdctl\"\n[hosts.docker02]\naddress = \"a\"\nprogram = \"/a b/docker\"\n",
+        "engine = \"docker\"\nprogram = \"/usr/local/bin/podman\"\n[hosts.docker01]\naddress = \"a\"\nengine = \"podman\"\nprogram = \"/snap/bin/docker\"\n[hosts.docker02]\naddress = \"b\"\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_host_without_a_program_has_the_clusters_or_the_usual_one() {
+    let sources = with(&[(
+        CLUSTER,
+        b"program = \"/snap/bin/docker\"\n[hosts.a]\naddress = \"a\"\n[hosts.b]\naddress = \"b\"\nengine = \"podman\"\n\
+         [hosts.c]\naddress = \"c\"\nengine = \"docker\"\n[hosts.d]\naddress = \"d\"\nprogram = \"/opt/podman\"\n",
+    )]);
+    let cluster = check("test", &sources).cluster.expect("it has no errors");
+    let clients = cluster.hosts.values();
+    let clients: Vec<_> = clients
+        .map(|host| (host.client.engine.program(), host.client.program.as_str()))
+        .collect();
+    let expected = [
+        ("docker", "/snap/bin/docker"),
+        ("podman", "/usr/bin/podman"),
+        ("docker", "/snap/bin/docker"),
+        ("podman", "/opt/podman"),
+    ];
+    assert_eq!(clients, expected);
+}
+
+#[test]
 fn what_this_version_does_not_do() {
     let text = messages(&[
         &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],

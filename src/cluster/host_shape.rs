@@ -5,6 +5,7 @@ use base64::{Engine as _, alphabet};
 
 use std::net::IpAddr;
 
+use super::model::{Engine, EngineClient};
 use super::nearest;
 use super::read::Misfit;
 use super::shape::{Shape, line, word};
@@ -16,6 +17,25 @@ pub(super) fn login(text: &str) -> Shape<String> {
         return Err(Misfit::new("a user's name"));
     }
     Ok(text)
+}
+
+/// The path of an engine's client: what follows the last `/` tells which engine it is.
+pub(super) fn program(text: &str) -> Shape<EngineClient> {
+    const EXPECTED: &str = "the absolute path of `docker` or `podman`";
+    let engine = match text.rsplit_once('/').map(|(_, name)| name) {
+        Some("docker") => Engine::Docker,
+        Some("podman") => Engine::Podman,
+        _ => return Err(Misfit::help(EXPECTED, "such as `/snap/bin/docker`")),
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._+-".contains(&b);
+    if !text.starts_with('/') || !text.bytes().all(plain) {
+        return Err(Misfit::help(
+            EXPECTED,
+            "letters, digits and `/ . _ + -`, such as `/snap/bin/docker`",
+        ));
+    }
+    let program = text.to_owned();
+    Ok(EngineClient { engine, program })
 }
 
 /// A directory that stands for a host.

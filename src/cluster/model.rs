@@ -75,8 +75,27 @@ pub struct Host {
     /// [`Transport::Ssh`].
     pub address: Option<String>,
     pub transport: Transport,
-    pub engine: Engine,
+    pub client: EngineClient,
     pub secrets: Delivery,
+}
+
+/// The container engine of a host, by its client.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EngineClient {
+    pub engine: Engine,
+    /// The absolute path of the client, as units run it. Its file name is [`Engine::program`].
+    pub program: String,
+}
+
+impl EngineClient {
+    /// The client where packages put it.
+    #[must_use]
+    pub fn usual(engine: Engine) -> Self {
+        Self {
+            engine,
+            program: engine.usual_path().to_owned(),
+        }
+    }
 }
 
 /// How secrets get to a host.
@@ -134,6 +153,15 @@ impl Engine {
         match self {
             Engine::Docker => "docker",
             Engine::Podman => "podman",
+        }
+    }
+
+    /// Where packages put its client.
+    #[must_use]
+    pub fn usual_path(self) -> &'static str {
+        match self {
+            Engine::Docker => "/usr/bin/docker",
+            Engine::Podman => "/usr/bin/podman",
         }
     }
 }

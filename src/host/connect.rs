@@ -5,18 +5,22 @@
     reason = "starts the `sh` or `sudo` of this machine"
 )]
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use super::ability::Ability;
 use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
 use super::failure::{self, Via};
 use super::interrupt::Interrupt;
+use super::layout::quote;
 use super::process::Killing;
 use super::protocol::LOOP;
 use super::session::{Interrupted, Output, Session};
 use super::ssh::{Client, Destination, Options};
-use crate::cluster::model::{Engine, Host, Transport};
+use super::version::{OLDEST_SYSTEMD, Version};
+use crate::cluster::model::{EngineClient, Host, Transport};
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Runs;
 
@@ -51,21 +55,37 @@ pub struct Facts {
     pub machine_id: Option<String>,
     /// Whether it was booted with systemd (`sd_booted(3)`).
     pub booted_with_systemd: bool,
+    /// Of systemd, where it can be told.
+    pub systemd: Option<Version>,
     /// Which of the programs that were looked for are not there.
     pub missing: Vec<String>,
+    /// Where the engine's client is, if it is not where units run it.
+    pub elsewhere: Option<String>,
+    /// What its tools cannot do.
+    pub unable: Vec<Ability>,
 }
 
 /// What a host needs besides `sh`.
 const TOOLS: &[Tool] = &[
     tool("tar", "tar"),
     tool("sha256sum", "coreutils"),
+    tool("stat", "coreutils"),
+    tool("timeout", "coreutils"),
+    tool("grep", "grep"),
+    tool("sed", "sed"),
+    // Units run it by this path.
+    tool("/bin/bash", "bash"),
     tool("flock", "util-linux"),
     tool("systemctl", "systemd"),
     tool("systemd-run", "systemd"),
     tool("systemd-analyze", "systemd"),
 ];
 /// What this machine needs for a directory.
-const FILE_TOOLS: &[Tool] = &[tool("tar", "tar"), tool("sha256sum", "coreutils")];
+const FILE_TOOLS: &[Tool] = &[
+    tool("tar", "tar"),
+    tool("sha256sum", "coreutils"),
+    tool("stat", "coreutils"),
+];
 
 const fn tool(program: &'static str, package: &'static str) -> Tool {
     Tool { program, package }
@@ -139,7 +159,7 @@ fn connect_by(
                     root: None,
                     via: to.via(),
                 }
-                .open(host.engine, context.connect_timeout + LOGIN, first)
+                .open(&host.client, context.connect_timeout + LOGIN, first)
             };
             match open(client) {
                 Err(error)
@@ -172,7 +192,7 @@ fn connect_by(
                 root: None,
                 via: Via::ThisMachine,
             }
-            .open(host.engine, LOGIN, first)
+            .open(&host.client, LOGIN, first)
         }
         Transport::Directory { root } => {
             let root = context.repository_root.join(root);
@@ -185,7 +205,7 @@ fn connect_by(
                 root: Some(root),
                 via: Via::ThisMachine,
             }
-            .open(host.engine, LOGIN, first)
+            .open(&host.client, LOGIN, first)
         }
     }
 }
@@ -202,7 +222,7 @@ struct Opening {
 impl Opening {
     fn open(
         mut self,
-        engine: Engine,
+        client: &EngineClient,
         login: Duration,
         first: First<'_>,
     ) -> Result<(Session, Output), HostError> {
@@ -216,11 +236,8 @@ impl Opening {
             Runs::Processes => TOOLS,
             Runs::FilesOnly => FILE_TOOLS,
         };
-        let programs = tools
-            .iter()
-            .map(|tool| tool.program)
-            .chain((session.runs() == Runs::Processes).then(|| engine.program()));
-        let script = look_around(programs) + first.script;
+        let client = (session.runs() == Runs::Processes).then_some(client);
+        let script = look_around(tools, client, first.script);
         let mut said = Vec::new();
         let status = match session.hello(&script, login, first.timeout, &mut said) {
             Ok(status) => status,
@@ -264,7 +281,7 @@ impl Opening {
         let (facts, stdout) =
             facts.ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &said))?;
         session.facts = facts;
-        match session.facts.unfit(session.runs(), engine, tools) {
+        match session.facts.unfit(client, tools) {
             Some(kind) => Err(session.error(kind, session.stderr())),
             None => Ok((session, Output { stdout, status })),
         }
@@ -290,9 +307,9 @@ impl Via {
 /// What ends the host's words of itself.
 const FACTS_END: &[u8] = b"\nthen\n";
 
-/// The first script. Everything in it that can be is built into `sh`. What it prints, it prints at once,
-/// and ends with [`FACTS_END`].
-fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
+/// The first script, and then `then`, if the tools are such that its answer can be believed. Everything in
+/// it that can be is built into `sh`. What it prints, it prints at once, and ends with [`FACTS_END`].
+fn look_around(tools: &[Tool], client: Option<&EngineClient>, then: &str) -> String {
     let mut script = String::from(
         "uid=\n\
          while read -r key _ id _; do\n\
@@ -300,24 +317,67 @@ fn look_around<'a>(programs: impl Iterator<Item = &'a str>) -> String {
          done 2>/dev/null </proc/self/status\n\
          read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
          read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
-         facts=\"uid ${uid:-$(id -u)}\nkernel $kernel\nhostname $hostname\"\n\
+         facts=\"uid ${uid:-$(id -u)}\nkernel $kernel\nhostname $hostname\" unable=''\n\
          fact() { facts=\"$facts\n$1\"; }\n\
-         if [ -d /run/systemd/system ]; then fact systemd; fi\n\
+         unable() { unable=1; fact \"unable $1\"; }\n\
          if read -r id 2>/dev/null </etc/machine-id; then fact \"machine-id $id\"; fi\n\
+         [ / -ef / ] 2>/dev/null || unable [\n\
+         printf 'ab\\n' | { head -c 1 >/dev/null && read -r rest && [ \"$rest\" = b ]; } 2>/dev/null || unable head\n\
          for program in",
     );
-    for program in programs {
+    for tool in tools {
         script.push(' ');
-        script.push_str(program);
+        script.push_str(tool.program);
     }
     script.push_str(
         "; do\n\
-         command -v \"$program\" >/dev/null 2>&1 || fact \"missing $program\"\n\
-         done\n\
-         printf '%s\\nthen\\n' \"$facts\"\n",
+         case $program in\n\
+         /*) [ -x \"$program\" ] ;;\n\
+         *) command -v \"$program\" >/dev/null 2>&1 ;;\n\
+         esac || fact \"missing $program\"\n\
+         done\n",
+    );
+    if let Some(client) = client {
+        let (program, engine) = (quote(&client.program), client.engine.program());
+        script.push_str(SYSTEMD);
+        let _ = write!(
+            script,
+            "[ -x {program} ] ||\n\
+             {{ found=$(command -v {engine} 2>/dev/null) && fact \"elsewhere $found\"; }} ||\n\
+             fact 'missing {engine}'\n"
+        );
+    }
+    let _ = write!(
+        script,
+        "printf '%s\\nthen\\n' \"$facts\"\n\
+         if [ -z \"$unable\" ]; then\n\
+         :\n\
+         {then}\n\
+         fi\n"
     );
     script
 }
+
+/// Whether it was booted with systemd, and which one: its library has the version in its name, which costs no
+/// process. Before 248 the minor number counts, too.
+const SYSTEMD: &str = "\
+[ ! -d /run/systemd/system ] || fact systemd
+version=''
+for library in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so \
+  /usr/lib64/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do
+  [ -e \"$library\" ] || continue
+  library=${library##*-shared-} library=${library%.so}
+  case $version in
+  '' | \"$library\") version=$library ;;
+  *) version=several ;;
+  esac
+done
+case $version in
+24[89]* | 2[5-9][0-9]* | [3-9][0-9][0-9]*) ;;
+*) version=$(systemctl --version 2>/dev/null | head -n 1) ;;
+esac
+fact \"version $version\"
+";
 
 impl Facts {
     /// The words of [`look_around`], and what comes after them.
@@ -338,8 +398,11 @@ impl Facts {
                 "kernel" => value.clone_into(&mut facts.kernel),
                 "hostname" => value.clone_into(&mut facts.hostname),
                 "systemd" => facts.booted_with_systemd = true,
+                "version" => facts.systemd = systemd_version(value),
                 "machine-id" => facts.machine_id = Some(value.to_owned()),
                 "missing" => facts.missing.push(value.to_owned()),
+                "elsewhere" => facts.elsewhere = Some(value.to_owned()),
+                "unable" => facts.unable.push(Ability::named(value)?),
                 _ => return None,
             }
         }
@@ -347,17 +410,23 @@ impl Facts {
         (!facts.kernel.is_empty()).then_some(facts)
     }
 
-    /// Why bayplan cannot work there: the most fundamental reason.
-    fn unfit(&self, runs: Runs, engine: Engine, tools: &[Tool]) -> Option<HostErrorKind> {
+    /// Why bayplan cannot work there: the most fundamental reason. `client` is the engine's, where anything
+    /// runs.
+    fn unfit(&self, client: Option<&EngineClient>, tools: &[Tool]) -> Option<HostErrorKind> {
         let missing: Vec<Tool> = tools
             .iter()
             .filter(|tool| self.missing.iter().any(|name| name == tool.program))
             .copied()
             .collect();
-        let tools = (!missing.is_empty()).then_some(HostErrorKind::MissingTool { tools: missing });
-        if runs == Runs::FilesOnly {
+        let tools = (!missing.is_empty())
+            .then_some(HostErrorKind::MissingTool { tools: missing })
+            .or_else(|| {
+                let ability = *self.unable.first()?;
+                Some(HostErrorKind::Unable { ability })
+            });
+        let Some(client) = client else {
             return tools;
-        }
+        };
         if self.kernel != "Linux" {
             return Some(HostErrorKind::NotLinux {
                 kernel: super::error::printable(&self.kernel),
@@ -369,16 +438,34 @@ impl Facts {
         if !self.booted_with_systemd {
             return Some(HostErrorKind::NoSystemd);
         }
-        tools.or_else(|| {
-            self.missing
-                .iter()
-                .any(|name| name == engine.program())
-                .then_some(HostErrorKind::NoEngine {
-                    engine,
-                    why: NoEngine::NotInstalled,
-                })
-        })
+        if let Some(found) = self.systemd.filter(|found| *found < OLDEST_SYSTEMD) {
+            return Some(HostErrorKind::OldSystemd { found });
+        }
+        tools.or_else(|| self.without_client(client))
     }
+
+    fn without_client(&self, client: &EngineClient) -> Option<HostErrorKind> {
+        let engine = client.engine;
+        if let Some(found) = &self.elsewhere {
+            return Some(HostErrorKind::ClientElsewhere {
+                engine,
+                program: client.program.clone(),
+                found: super::error::printable(found),
+            });
+        }
+        let why = NoEngine::NotInstalled;
+        let missing = self.missing.iter().any(|name| name == engine.program());
+        missing.then_some(HostErrorKind::NoEngine { engine, why })
+    }
+}
+
+/// `252`, or the first line of `systemctl --version`: `systemd 247 (247.3-7+deb11u8)`.
+fn systemd_version(text: &str) -> Option<Version> {
+    let words = text.strip_prefix("systemd ").unwrap_or(text);
+    let exact = words.split_once('(').map(|(_, exact)| exact);
+    exact
+        .and_then(Version::parse)
+        .or_else(|| Version::parse(words))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::ability::Ability;
+use super::version::{OLDEST_SYSTEMD, Version};
 use crate::cluster::model::Engine;
 use crate::cluster::name::HostName;
 
@@ -50,11 +52,23 @@ pub enum HostErrorKind {
     NoSystemd,
     #[error("{} {why}", .engine.program())]
     NoEngine { engine: Engine, why: NoEngine },
+    /// Units run the engine's client by its path.
+    #[error("expected {} as {program}, found it as {found}", .engine.program())]
+    ClientElsewhere {
+        engine: Engine,
+        program: String,
+        found: String,
+    },
+    #[error("expected systemd {} or newer, found {found}", OLDEST_SYSTEMD.major)]
+    OldSystemd { found: Version },
     #[error("expected Linux, found {kernel}")]
     NotLinux { kernel: String },
     /// Programs that every host needs; each with the package that usually has it.
     #[error("missing there: {}", list(tools.iter().map(|tool| tool.program)))]
     MissingTool { tools: Vec<Tool> },
+    /// A tool is there and is not like those of others.
+    #[error("expected {ability}, found another one")]
+    Unable { ability: Ability },
     /// The connection ended in the middle.
     #[error("connection lost while {doing}")]
     Lost { doing: String },
@@ -228,6 +242,15 @@ impl HostErrorKind {
                 engine,
                 why: NoEngine::NotAnswering,
             } => format!("look there: `{} info`", engine.program()),
+            Self::ClientElsewhere { found, .. } => format!(
+                "write `program = \"{found}\"` for this host, or for all of them, into cluster.toml"
+            ),
+            Self::OldSystemd { .. } => {
+                "upgrade the host: older ones do not know `Type=exec`, which tells whether a \
+                 container started"
+                    .to_owned()
+            }
+            Self::Unable { ability } => ability.help(),
             Self::MissingTool { tools } => {
                 let mut packages: Vec<&str> = tools.iter().map(|tool| tool.package).collect();
                 packages.sort_unstable();

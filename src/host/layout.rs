@@ -15,6 +15,7 @@
 
 use std::fmt;
 
+use crate::cluster::model::EngineClient;
 use crate::cluster::name::{ClusterName, ServiceName, UnitName};
 use crate::plan::observed::Runs;
 use crate::render::desired::DirectoryName;
@@ -83,6 +84,8 @@ pub struct Layout {
     root: String,
     cluster: ClusterName,
     runs: Runs,
+    /// The engine's client, where it is not in every PATH.
+    client: Option<EngineClient>,
 }
 
 impl Layout {
@@ -93,6 +96,17 @@ impl Layout {
             root: String::new(),
             cluster: cluster.clone(),
             runs: Runs::Processes,
+            client: None,
+        }
+    }
+
+    /// The same, with the engine's client by its path.
+    #[must_use]
+    pub fn with_client(self, client: &EngineClient) -> Self {
+        let usual = client.program == client.engine.usual_path();
+        Self {
+            client: (!usual).then(|| client.clone()),
+            ..self
         }
     }
 
@@ -104,6 +118,7 @@ impl Layout {
             root: root.trim_end_matches('/').to_owned(),
             cluster: cluster.clone(),
             runs: Runs::FilesOnly,
+            client: None,
         }
     }
 
@@ -203,10 +218,15 @@ impl Layout {
         self.path("/var/lib/bayplan/lock")
     }
 
-    /// Assignments that every script begins with: a fixed locale, time zone and mask, a path that
-    /// has the programs (`sudo` and some logins leave /usr/sbin out), and the places.
+    /// What every script begins with: a fixed locale, time zone and mask, a path that
+    /// has the programs (`sudo` and some logins leave /usr/sbin out), the places, and the engine's client
+    /// by its name, wherever it is.
     #[must_use]
     pub(super) fn variables(&self) -> String {
+        let client = self.client.as_ref().map_or_else(String::new, |client| {
+            let name = client.engine.program();
+            format!("{name}() {{ {} \"$@\"; }}\n", quote(&client.program))
+        });
         format!(
             "LC_ALL=C TZ=UTC PATH=${{PATH:-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
              export LC_ALL TZ PATH\n\
@@ -215,7 +235,8 @@ impl Layout {
              cluster={}\n\
              units=$root/etc/systemd/system\n\
              etc=$root/etc/bayplan/$cluster\n\
-             var=$root/var/lib/bayplan/$cluster\n",
+             var=$root/var/lib/bayplan/$cluster\n\
+             {client}",
             quote(&self.root),
             quote(self.cluster.as_str()),
         )

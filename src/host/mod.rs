@@ -6,6 +6,7 @@
 //! [`error::HostError`]. What is said are POSIX scripts, written by [`observe`], [`stage`],
 //! [`script`] and [`watch`], which are pure: text in, text out.
 
+pub mod ability;
 #[cfg(test)]
 mod answers_tests;
 pub mod connect;
@@ -29,4 +30,5 @@ mod sealed_tests;
 pub mod session;
 mod ssh;
 pub mod stage;
+pub mod version;
 pub mod watch;

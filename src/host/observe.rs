@@ -21,7 +21,9 @@ use std::sync::Arc;
 pub use judge::FirstLook;
 pub(super) use judge::recorded_images;
 
+use super::ability::Ability;
 use super::layout::{Layout, quote};
+use super::version::Version;
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Moment, ObservedHost, Runs};
@@ -233,6 +235,25 @@ pub enum ObserveError {
     ReadOnly { path: String },
     #[error("expected `{}` on the host, found no such program", .engine.program())]
     NoEngine { engine: Engine },
+    #[error("expected {} {oldest} or newer, found {found}", .engine.program())]
+    OldEngine {
+        engine: Engine,
+        oldest: Version,
+        found: Version,
+    },
+    /// A tool of the host is not like those of others: its answer means nothing.
+    #[error("expected {ability}, found another one")]
+    Unable { ability: Ability },
+    /// It would arrive as nothing.
+    #[error(
+        "{service}: its {variable} has a control character other than tab and line break, and systemd \
+         {systemd} drops such a variable"
+    )]
+    DropsVariable {
+        service: ServiceName,
+        variable: String,
+        systemd: Version,
+    },
     #[error("`{} ps` failed with status {status}: {message}", .engine.program())]
     EngineFailed {
         engine: Engine,

@@ -6,6 +6,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+use super::ability::Ability;
 use super::layout::{Layout, StageId, quote};
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ServiceName, UnitName};
@@ -347,8 +348,12 @@ pub enum Finding {
     /// A container that is not this cluster's has the name of one of its units: the unit's start
     /// would remove it.
     Container {
+        /// The engine's client.
+        engine: String,
         name: String,
     },
+    /// A tool that the activation needs.
+    Unable(Ability),
 }
 
 impl fmt::Display for Finding {
@@ -378,10 +383,11 @@ impl fmt::Display for Finding {
             Self::Sealed { path, message } => {
                 write!(f, "the host cannot open its secrets in {path}: {message}")
             }
-            Self::Container { name } => write!(
+            Self::Container { engine: _, name } => write!(
                 f,
                 "there is a container {name} that is not bayplan's; its name is needed"
             ),
+            Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
         }
     }
 }
@@ -436,9 +442,15 @@ impl Checked {
                     let (path, message) = (line(path), line(message));
                     checked.findings.push(Finding::Sealed { path, message });
                 }
-                "container" => checked
-                    .findings
-                    .push(Finding::Container { name: line(rest) }),
+                "container" => {
+                    let (engine, name) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (engine, name) = (line(engine), line(name));
+                    checked.findings.push(Finding::Container { engine, name });
+                }
+                "unable" => {
+                    let ability = Ability::named(rest).ok_or_else(odd)?;
+                    checked.findings.push(Finding::Unable(ability));
+                }
                 "image" => {
                     let words: Vec<_> = rest.split(' ').collect();
                     let [reference, before, after] = words[..] else {

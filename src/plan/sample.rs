@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, Guard, Host, Image, Layer, RestartPolicy, SecretFile,
-    Service, Template, Transport, Variable, VariableValue,
+    Cluster, Container, Delivery, Engine, EngineClient, Guard, Host, Image, Layer, RestartPolicy,
+    SecretFile, Service, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::render::desired::Desired;
@@ -91,7 +91,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             name: host_name(i),
             address: Some(format!("10.0.0.{i}")),
             transport: Transport::Local { sudo: false },
-            engine: Engine::Docker,
+            client: EngineClient::usual(Engine::Docker),
             secrets: Delivery::Sealed,
         };
         (host_name(i), host)

@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(10 * 60);
 pub fn bare(cluster: &Cluster) -> Desired {
     let host = |(name, host): (&HostName, &crate::cluster::model::Host)| {
         let services = BTreeMap::new();
-        let engine = host.engine;
+        let engine = host.client.engine;
         (name.clone(), DesiredHost { engine, services })
     };
     Desired {
@@ -65,7 +65,7 @@ impl Hosts {
                 .run("reading a generation", &script, LONG)?;
             let why = |why: String| Problem::NoGeneration { number, why };
             let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
-            let engine = setting.cluster.hosts[name].engine;
+            let engine = setting.cluster.hosts[name].client.engine;
             let seen = &connection.look.observed.generation;
             let host = desired(&found, engine, seen).map_err(why)?;
             Ok((found, host))

@@ -11,15 +11,16 @@ use super::event::{Event, EventKind};
 use super::follow::activity;
 use super::problem::Problem;
 use crate::cluster::model::Cluster;
-use crate::cluster::name::HostName;
+use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::host::connect::{ConnectContext, First, connect, root};
 use crate::host::layout::Layout;
 use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
 use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::session::Session;
+use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, Runs};
-use crate::render::desired::Desired;
+use crate::render::desired::{Desired, DesiredHost, InputValue, InputVariable};
 
 const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
@@ -454,7 +455,7 @@ fn open(
     let cluster = &setting.cluster.name;
     let layout = match root(host, setting.connect) {
         Some(root) => Layout::directory(&root.to_string_lossy(), cluster),
-        None => Layout::host(cluster),
+        None => Layout::host(cluster).with_client(&host.client),
     };
     let asked = Instant::now();
     let script = with_request(setting, name, &layout, detail, |request| request.script());
@@ -476,6 +477,16 @@ fn open(
     if locked {
         session.show_life(SILENCE);
     }
+    if detail == Detail::Plan
+        && let Some(systemd) = session.facts().systemd
+        && let Some((service, variable)) = dropped_by(systemd, &setting.desired.hosts[name])
+    {
+        return Err(Problem::Observe(ObserveError::DropsVariable {
+            service: service.clone(),
+            variable: variable.to_string(),
+            systemd,
+        }));
+    }
     let first = Some(first.to_vec());
     let (look, answer) = observe(setting, name, &mut session, &layout, detail, first)?;
     Ok(Connection {
@@ -485,6 +496,23 @@ fn open(
         answer,
         asked,
         locked,
+    })
+}
+
+/// The first variable with a value that this systemd does not pass on.
+fn dropped_by(systemd: Version, host: &DesiredHost) -> Option<(&ServiceName, &VariableName)> {
+    if passes_control_characters(systemd) {
+        return None;
+    }
+    host.services.iter().find_map(|(name, service)| {
+        let mut variables = service.inputs.variables.iter();
+        let odd = |variable: &InputVariable| match &variable.value {
+            InputValue::Plain(value) => has_odd_control_character(value),
+            // Looked at when it is decrypted.
+            InputValue::Secret(_) => false,
+        };
+        let (variable, _) = variables.find(|(_, variable)| odd(variable))?;
+        Some((name, variable))
     })
 }
 

@@ -12,13 +12,16 @@ use super::problem::{Continues, Problem};
 use crate::cluster::model::{Delivery, Engine, Host, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
+use crate::host::observe::ObserveError;
 use crate::host::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
+use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, held, held_service, target};
 use crate::render::desired::DesiredService;
+use crate::render::env_file;
 use crate::render::manifest::Manifest;
-use crate::render::secrets::MadeFile;
+use crate::render::secrets::{self, MadeFile};
 use crate::secret::seal_to_host;
 
 /// For the files of a generation, over a slow line.
@@ -228,6 +231,19 @@ impl HostPreparation<'_> {
             .collect()
     }
 
+    /// The first secret variable with a value that this systemd does not pass on.
+    fn dropped_by(&self, systemd: Version) -> Option<(&ServiceName, String)> {
+        if passes_control_characters(systemd) {
+            return None;
+        }
+        self.secrets.iter().find_map(|(service, files)| {
+            let text = std::str::from_utf8(files.get(secrets::ENV)?.bytes.bytes()).ok()?;
+            let mut variables = env_file::parse(text).into_iter();
+            let (name, _) = variables.find(|(_, value)| has_odd_control_character(value))?;
+            Some((*service, name))
+        })
+    }
+
     /// Puts the files into the staging area, and gives the script that checks them there.
     fn stage(
         &self,
@@ -236,6 +252,15 @@ impl HostPreparation<'_> {
         event: &dyn Fn(EventKind),
     ) -> Result<String, Problem> {
         let not_staged = |why: String| Problem::NotStaged { why };
+        if let Some(systemd) = connection.session.facts().systemd
+            && let Some((service, variable)) = self.dropped_by(systemd)
+        {
+            return Err(Problem::Observe(ObserveError::DropsVariable {
+                service: service.clone(),
+                variable,
+                systemd,
+            }));
+        }
         let sealed = self.seal().map_err(not_staged)?;
         let staged = Staged {
             manifest: &self.manifest,

@@ -171,7 +171,7 @@ pub fn command_line(words: &[String]) -> Vec<String> {
         all.push(value);
         rest = after;
     }
-    let mut line = vec![words[0].clone(), "run".to_owned()];
+    let mut line = vec![client(&words[0], engine), "run".to_owned()];
     for (name, (values, all)) in given {
         match values {
             Flag => line.extend(flag(engine, name, all)),
@@ -183,6 +183,15 @@ pub fn command_line(words: &[String]) -> Vec<String> {
     }
     line.extend_from_slice(rest);
     line
+}
+
+/// The path of the engine's client: where it is means nothing to a container.
+fn client(word: &str, engine: &str) -> String {
+    match word.strip_prefix('-') {
+        Some(program) if program.starts_with('/') => format!("-/usr/bin/{engine}"),
+        None if word.starts_with('/') => format!("/usr/bin/{engine}"),
+        Some(_) | None => word.to_owned(),
+    }
 }
 
 /// The engine's name, and the words that follow `run`.

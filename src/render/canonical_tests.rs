@@ -41,6 +41,8 @@ fn ways_of_writing_an_option_are_one() {
     different(&["podman run x", "podman run --read-only=false x"]);
     different(&["docker run x a b", "docker run x b a", "docker run a x b"]);
     different(&["docker run x", "/usr/bin/docker run x", "podman run x"]);
+    same(&["/usr/bin/docker run x", "/snap/bin/docker run x"]);
+    different(&["/usr/bin/docker run x", "-/usr/bin/docker run x"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Desired {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredHost {
     pub engine: Engine,
-    /// One that runs on several hosts is the same on those with the same engine.
+    /// One that runs on several hosts is the same on those with the same engine at the same path.
     pub services: BTreeMap<ServiceName, Arc<DesiredService>>,
 }
 

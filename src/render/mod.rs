@@ -44,7 +44,7 @@ use self::manifest::ManifestService;
 use self::secrets::DesiredSecrets;
 use self::unit::{Unit, parse_unit};
 use self::unit_template::{Templates, Words, environment, inputs_parent, taken_port};
-use crate::cluster::model::{Cluster, Engine, Layer, Service, VariableValue};
+use crate::cluster::model::{Cluster, EngineClient, Layer, Service, VariableValue};
 use crate::cluster::name::{HostName, UnitName, VariableName};
 
 /// What every host of the cluster should hold.
@@ -61,7 +61,7 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         .iter()
         .map(|(name, host)| {
             let host = DesiredHost {
-                engine: host.engine,
+                engine: host.client.engine,
                 services: BTreeMap::new(),
             };
             (name.clone(), host)
@@ -69,17 +69,17 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         .collect();
 
     for service in cluster.services.values() {
-        // A service is the same on every host with the same engine.
-        let mut placed: BTreeMap<Engine, BTreeSet<&HostName>> = BTreeMap::new();
+        // A service is the same on every host with the same engine's client.
+        let mut placed: BTreeMap<&EngineClient, BTreeSet<&HostName>> = BTreeMap::new();
         for name in &service.hosts {
             let host = cluster
                 .hosts
                 .get(name)
                 .expect("a service is placed on hosts of its cluster");
-            placed.entry(host.engine).or_default().insert(name);
+            placed.entry(&host.client).or_default().insert(name);
         }
-        for (engine, names) in placed {
-            match render_service(&mut templates, cluster, service, engine) {
+        for (client, names) in placed {
+            match render_service(&mut templates, cluster, service, client) {
                 Ok(desired) => {
                     let copies = std::iter::repeat_n(Arc::new(desired), names.len());
                     for (name, desired) in names.into_iter().zip(copies) {
@@ -110,10 +110,10 @@ fn render_service<'s>(
     templates: &mut Templates<'_, 's>,
     cluster: &Cluster,
     service: &'s Service,
-    engine: Engine,
+    client: &EngineClient,
 ) -> Result<DesiredService, Vec<RenderError>> {
     let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
-        let blanked = templates.render(cluster, service, engine, words)?;
+        let blanked = templates.render(cluster, service, client, words)?;
         let unit = parse_unit(&blanked);
         let parent = inputs_parent(&cluster.name, &service.name);
         let broken = rules::broken(&unit, &cluster.name, service, &parent);
@@ -122,12 +122,12 @@ fn render_service<'s>(
             false => Err(broken),
         }
     };
-    let (blanked, unit) = text(Words::of(engine))?;
+    let (blanked, unit) = text(Words::of(client.engine))?;
     let files = layers(cluster, service);
     let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
         form(service, recipe, (blanked, unit), (cluster, files), older)
     };
-    let older = match Words::of(engine) {
+    let older = match Words::of(client.engine) {
         Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
         // The first version wrote other words.
         Words::NoProxy => {

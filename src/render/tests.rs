@@ -7,13 +7,13 @@ use proptest::prelude::*;
 
 use super::desired::{Desired, DesiredService, Fingerprint};
 use super::digest::Digest;
-use super::fingerprint::{Recipe, fingerprint, inputs_of};
+use super::fingerprint::{Recipe, blanked, fingerprint, inputs_of};
 use super::manifest::Manifest;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render};
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, Health, Host, Image, Layer, Probe, RestartPolicy,
-    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    Cluster, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer, Probe,
+    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::secret::{KeyedDigest, Secret};
@@ -41,7 +41,7 @@ pub(crate) fn cluster() -> Cluster {
             name: name.clone(),
             address: Some(address.to_owned()),
             transport: Transport::Ssh(Ssh::default()),
-            engine: Engine::Docker,
+            client: EngineClient::usual(Engine::Docker),
             secrets: Delivery::Sealed,
         };
         (name, host)
@@ -250,7 +250,7 @@ mod golden {
     fn podman() {
         let mut cluster = example();
         for host in cluster.hosts.values_mut() {
-            host.engine = Engine::Podman;
+            host.client = EngineClient::usual(Engine::Podman);
         }
         let desired = render(&cluster).unwrap();
         let search = desired_of(&desired, "search");
@@ -259,6 +259,22 @@ mod golden {
             Vec::from_iter(&search.enabled_by),
             ["multi-user.target.wants"]
         );
+    }
+
+    #[test]
+    fn a_client_elsewhere_is_run_by_its_path_and_nothing_else_changes() {
+        let mut cluster = example();
+        let before = render(&cluster).unwrap();
+        for host in cluster.hosts.values_mut() {
+            host.client.program = "/snap/bin/docker".to_owned();
+        }
+        let after = render(&cluster).unwrap();
+        let text = |desired| blanked(&desired_of(desired, "search").unit_text);
+        // By its name in the wait for health.
+        let before = text(&before)
+            .replace("/usr/bin/docker", "/snap/bin/docker")
+            .replace("$$(docker ", "$$(/snap/bin/docker ");
+        assert_eq!(text(&after), before);
     }
 
     #[test]

@@ -25,7 +25,7 @@
 //!
 //! `{{ text | quote }}` quotes any text as one word of a command line.
 //!
-//! Nothing in it tells hosts apart: a service has the same unit on all of them (with one engine).
+//! Nothing in it tells hosts apart: a service has the same unit on all of them (with one engine, at one path).
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -39,7 +39,7 @@ use super::fingerprint::{DIRECTORY, FINGERPRINT};
 use super::secrets;
 use super::unit::quote_word;
 use super::wait;
-use crate::cluster::model::{self, Cluster, Container, Engine, Service};
+use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
 use crate::cluster::template::Problem;
 use crate::cluster::template::unit::{self, UnitTemplate};
@@ -120,7 +120,7 @@ impl<'e, 's> Templates<'e, 's> {
         &mut self,
         cluster: &Cluster,
         service: &'s Service,
-        engine: Engine,
+        client: &EngineClient,
         words: Words,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
@@ -129,7 +129,7 @@ impl<'e, 's> Templates<'e, 's> {
             .entry((origin, source))
             .or_insert_with(|| UnitTemplate::parse(self.environment, source));
         let text = match template {
-            Ok(template) => template.render(context(cluster, service, engine, words)),
+            Ok(template) => template.render(context(cluster, service, client, words)),
             Err(problem) => Err(problem.clone()),
         };
         let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
@@ -142,13 +142,18 @@ impl<'e, 's> Templates<'e, 's> {
 }
 
 /// What a template is given: see the table above.
-fn context(cluster: &Cluster, service: &Service, engine: Engine, words: Words) -> Value {
+fn context(cluster: &Cluster, service: &Service, client: &EngineClient, words: Words) -> Value {
     let unit = UnitName::new(&cluster.name, &service.name);
     let stop = service.container.stop_timeout;
-    let (program, wanted_by) = match engine {
+    let wanted_by = match client.engine {
         // The unit stops with docker's daemon, so it must also start with it.
-        Engine::Docker => ("/usr/bin/docker", "multi-user.target docker.service"),
-        Engine::Podman => ("/usr/bin/podman", "multi-user.target"),
+        Engine::Docker => "multi-user.target docker.service",
+        Engine::Podman => "multi-user.target",
+    };
+    // By its name where it is in every PATH.
+    let called = match client.program == client.engine.usual_path() {
+        true => client.engine.program(),
+        false => client.program.as_str(),
     };
     let inputs = format!(
         "{}/{DIRECTORY}",
@@ -159,14 +164,14 @@ fn context(cluster: &Cluster, service: &Service, engine: Engine, words: Words) -
         cluster => cluster.name.as_str(),
         service => service.name.as_str(),
         unit => unit.container(),
-        engine => engine.program(),
-        program => program,
+        engine => client.engine.program(),
+        program => client.program.as_str(),
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
         arguments => arguments(cluster, service, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
-        wait => wait::command_line(service, &unit, engine.program()),
+        wait => wait::command_line(service, &unit, called),
         stop_timeout => wait::seconds(stop),
         start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),

@@ -28,8 +28,8 @@ pub(super) fn limit(service: &Service) -> Duration {
 }
 
 /// The value of `ExecStartPost=`: a command line that ends with 0 when the service is well, and
-/// with 1 and a line that says why when it is not.
-pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> String {
+/// with 1 and a line that says why when it is not. `client` is the engine's, one word of a shell.
+pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> String {
     let name = unit.container();
     let limit = seconds(limit(service));
     let mut lines = vec![
@@ -43,7 +43,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> 
         ),
         "  sleep 0.2; done; };".to_owned(),
         format!(
-            "running() {{ [ \"$({engine} inspect -f \"{{{{.State.Running}}}}\" {name})\" = true ]; }};"
+            "running() {{ [ \"$({client} inspect -f \"{{{{.State.Running}}}}\" {name})\" = true ]; }};"
         ),
         "await \"was running\" running;".to_owned(),
     ];
@@ -83,7 +83,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, engine: &str) -> 
                 let words: Vec<_> = words.iter().map(|w| in_single_quotes(w)).collect();
                 let words = words.join(" ");
                 lines.push(format!(
-                    "answers() {{ timeout {ONE_QUESTION} {engine} exec {name} {words}; }};"
+                    "answers() {{ timeout {ONE_QUESTION} {client} exec {name} {words}; }};"
                 ));
                 "passed its health command".to_owned()
             }

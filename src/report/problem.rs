@@ -1,6 +1,7 @@
 //! The problems of a release, as people read them.
 
 use super::errors::HostFailure;
+use crate::cluster::model::Engine;
 use crate::host::observe::ObserveError;
 use crate::host::stage::Finding;
 use crate::release::problem::{Continues, FailedStep, Problem, Then};
@@ -52,13 +53,34 @@ impl From<&Problem> for HostFailure {
 
 fn observe_help(error: &ObserveError) -> Option<String> {
     let text = match error {
+        ObserveError::Unable { ability } => return Some(ability.help()),
+        ObserveError::OldEngine {
+            engine: Engine::Docker,
+            ..
+        } => "upgrade docker there: older ones do not know `run --pull=never`",
+        ObserveError::OldEngine {
+            engine: Engine::Podman,
+            ..
+        } => "upgrade podman there, or write `engine = \"docker\"` for this host into cluster.toml",
+        ObserveError::DropsVariable { .. } => {
+            "take the character out, or give the service the value as a file: a secret with \
+             `as = \"file\"`; systemd 247.3 and newer pass it on"
+        }
         ObserveError::NoSystemd => "only hosts that systemd runs can be released to",
         ObserveError::Unwritable { .. } => "`sudo = true` under [ssh], or connect as root",
         ObserveError::ReadOnly { .. } => {
             "`findmnt` and `dmesg` on the host say more: a disk with errors becomes read-only"
         }
         ObserveError::NoEngine { .. } => "install it, or set `engine` in cluster.toml",
-        ObserveError::EngineFailed { .. } => "`systemctl status docker` on the host says more",
+        ObserveError::EngineFailed {
+            engine: Engine::Docker,
+            ..
+        } => "`systemctl status docker` on the host says more",
+        // It has no daemon.
+        ObserveError::EngineFailed {
+            engine: Engine::Podman,
+            ..
+        } => "`podman info` on the host says more",
         ObserveError::SystemdFailed { .. }
         | ObserveError::Malformed(_)
         | ObserveError::Changed { .. } => return None,
@@ -95,9 +117,10 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
         Finding::Sealed { .. } => {
             "nothing was changed; is `host_key` in cluster.toml the key of this host?".to_owned()
         }
-        Finding::Container { name } => {
-            format!("nothing was changed; `docker rm -f {name}` on the host if nobody needs it")
+        Finding::Container { engine, name } => {
+            format!("nothing was changed; `{engine} rm -f {name}` on the host if nobody needs it")
         }
+        Finding::Unable(ability) => format!("nothing was changed; {}", ability.help()),
     })
 }
 

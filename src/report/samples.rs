@@ -9,8 +9,8 @@ use super::errors::HostFailure;
 use super::review::{Broken, Missing, Reviewed, Sides};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    Cluster, Container, Engine, Guard, Host, Image, Layer, RestartPolicy, Service, Ssh, Template,
-    Transport,
+    Cluster, Container, Engine, EngineClient, Guard, Host, Image, Layer, RestartPolicy, Service,
+    Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
 use crate::host::history::{Entry, History};
@@ -67,7 +67,7 @@ pub fn cluster() -> Cluster {
         name: host(name),
         address: Some(address.to_owned()),
         transport: Transport::Ssh(Ssh::default()),
-        engine: Engine::Docker,
+        client: EngineClient::usual(Engine::Docker),
     };
     let services = ["search", "listing", "calendar", "reports"];
     Cluster {

@@ -19,6 +19,7 @@ mod drills;
 mod edits;
 mod environment;
 mod failures;
+mod foreign;
 mod hosts_fail;
 mod locks;
 mod order;
@@ -217,7 +218,12 @@ const TESTS: &[(&str, Test)] = &[
 ];
 
 /// The tests on hosts of other releases: `docker01` is of the first one, `docker02` of the second.
-const ON_OTHER_RELEASES: &[(&str, Test)] = &[("other_releases_run_podman", smoke::podman)];
+const ON_OTHER_RELEASES: &[(&str, Test)] = &[
+    ("other_releases_run_podman", smoke::podman),
+    ("tools_of_another_kind_are_a_problem", foreign::tools),
+    ("programs_in_other_places_are_found", foreign::programs),
+    ("versions_that_are_too_old_are_refused", foreign::versions),
+];
 
 fn others() -> Result<Fleet, String> {
     hosts::build(OTHER_RELEASES)?;

@@ -70,6 +70,20 @@ fn every_kind_says_what_and_what_to_type() {
             engine: Engine::Podman,
             why: NoEngine::NotAnswering,
         },
+        HostErrorKind::ClientElsewhere {
+            engine: Engine::Docker,
+            program: "/usr/bin/docker".to_owned(),
+            found: "/snap/bin/docker".to_owned(),
+        },
+        HostErrorKind::OldSystemd {
+            found: Version::new(237, 0),
+        },
+        HostErrorKind::Unable {
+            ability: Ability::Head,
+        },
+        HostErrorKind::Unable {
+            ability: Ability::SameFile,
+        },
         HostErrorKind::NotLinux {
             kernel: "Darwin".to_owned(),
         },
@@ -152,6 +166,14 @@ fn every_kind_says_what_and_what_to_type() {
     help: install it there, or choose the other one: `engine = "podman"`
     10.0.0.1: podman is installed, but does not answer
     help: look there: `podman info`
+    10.0.0.1: expected docker as /usr/bin/docker, found it as /snap/bin/docker
+    help: write `program = "/snap/bin/docker"` for this host, or for all of them, into cluster.toml
+    10.0.0.1: expected systemd 240 or newer, found 237.0
+    help: upgrade the host: older ones do not know `Type=exec`, which tells whether a container started
+    10.0.0.1: expected a `head -c` that leaves the rest of a pipe alone, found another one
+    help: `command -v head; readlink -f /bin/sh` there shows which one is used: bayplan needs GNU coreutils 8.25 or newer, first in PATH, and dash or bash as /bin/sh (busybox's shell prefers its own tools: `ln -sf dash /bin/sh`)
+    10.0.0.1: expected a shell that knows `[ FILE -ef FILE ]`, found another one
+    help: `readlink -f /bin/sh` there shows which shell it is: bayplan needs dash or bash (`ln -sf dash /bin/sh`)
     10.0.0.1: expected Linux, found Darwin
     10.0.0.1: missing there: flock, systemctl, systemd-run
     help: install there: systemd util-linux

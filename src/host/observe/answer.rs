@@ -14,6 +14,7 @@ pub(super) use self::records::Stat;
 use self::records::{Record, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::model::Engine;
+use crate::host::ability::Ability;
 use crate::render::digest::Digest;
 
 /// What `current` is.
@@ -106,6 +107,7 @@ impl First {
                 Record::Other(word, _) => return Err(unexpected("a record", word)),
             }
         }
+        first.tools_are_usual()?;
         // The digest of what a link leads to says nothing of the link.
         let is_file = |path: &String| first.stats.get(path).is_some_and(|stat| stat.is_file());
         first.digests.retain(|path, _| is_file(path));
@@ -115,6 +117,19 @@ impl First {
         first.record = first.take_text(&mut rest, current.join("record.json").as_str())?;
         first.take_containers(request.engine, rest)?;
         Ok(first)
+    }
+
+    /// Whether `stat` and `sha256sum` said what they always say, of the root and of nothing: one that does not
+    /// know our options says nothing at all, which would look like a host without files.
+    fn tools_are_usual(&mut self) -> Result<(), ObserveError> {
+        let root = self.stats.remove("/").is_some_and(Stat::is_directory);
+        let nothing = self.digests.remove("/dev/null") == Some(Digest::of(""));
+        for (able, ability) in [(root, Ability::Stat), (nothing, Ability::Digest)] {
+            if !able {
+                return Err(ObserveError::Unable { ability });
+            }
+        }
+        Ok(())
     }
 
     /// The same without everything that is there only where processes run.

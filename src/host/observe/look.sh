@@ -32,7 +32,8 @@ digest() {
       [ ! -f "$entry" ] || set -- "$@" "$entry"
     done
   fi
-  [ $# = 0 ] || sha256sum -z -- "$@"
+  # The digest of nothing tells whether this is a sha256sum that we can read; `stat` is told by the root.
+  sha256sum -z -- /dev/null "$@"
 }
 
 # A glob sees a whole directory for what the test of a name costs, so each name that is read is tested once,
@@ -76,7 +77,7 @@ look_at_files() {
   digest "$@"
   # The links of invocations are made when units start, those of activations among them; systemd last
   # read the unit files after `reloaded` and `notify`.
-  stat --printf 's %f %s %.9Z %.9Y %n\0' -- "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \
+  stat --printf 's %f %s %.9Z %.9Y %n\0' -- / "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \
     "$root/etc/systemd/system.control/$cluster"-*.service.d/*.conf "$run/system.control/$cluster"-*.service.d/*.conf \
     "$units/$cluster"-*.service.d/*.conf "$run/transient/$cluster"-*.service.d/*.conf \
     "$run/system/$cluster"-*.service.d/*.conf "$usr_local/$cluster"-*.service.d/*.conf \
@@ -125,12 +126,14 @@ finish() {
       socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
       syswrite(S, "GET " . shift . " HTTP/1.0\r\nHost: docker\r\n\r\n");
       1 while sysread(S, $a, 65536, length($a));
+      ($v) = $a =~ m{^Server: Docker/(\S+)}mi;
       $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
       alarm 0;
       chomp $a;
       $/ = \65536;
       print while <STDIN>;
       for (@ARGV) { open(T, "<", $_) and print <T> }
+      print "version $v\n" if $v;
       print "$a\n"' "$request" "$@" 2>/dev/null && return
   fi
   cat - "$@" 2>/dev/null
@@ -147,8 +150,14 @@ finish() {
     fi
     ;;
   processes.podman)
-    podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' &&
-      podman images --no-trunc --format '[{{json .ID}},{{json .Repository}},{{json .Tag}}]'
+    # The version comes meanwhile; an older podman does not know such a format.
+    podman --version 2>&1 </dev/null | {
+      podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' </dev/null &&
+        podman images --no-trunc --format '[{{json .ID}},{{json .Repository}},{{json .Tag}}]' </dev/null
+      status=$?
+      sed 's/^podman //'
+      exit "$status"
+    }
     ;;
   esac
 }

@@ -3,6 +3,8 @@ use proptest::prelude::*;
 use super::super::sample::{Root, cluster, desired, manifest, service, shells};
 use super::answer::More;
 use super::*;
+use crate::host::ability::Ability;
+use crate::host::version::Version;
 use crate::plan::observed::{Generation, Loaded, ObservedProcess, Owner, RunningImage, UnitFile};
 use crate::render::desired::DesiredHost;
 use crate::render::digest::Digest;
@@ -308,6 +310,8 @@ impl Answer {
         let manifest = manifest(&host).to_text();
         let mut records = vec![
             "bayplan look 1".to_owned(),
+            format!("{}  /dev/null", Digest::of("")),
+            "s 41ed 4096 1.000000000 1.000000000 /".to_owned(),
             format!("states demo-web.service {}\n 0", self.state),
             "current link /var/lib/bayplan/demo/generations/3".to_owned(),
             format!(
@@ -602,6 +606,65 @@ fn what_a_host_lacks_is_one_clear_line() {
     ];
     let lines = lines.map(|line| line.to_string()).join("\n");
     insta::assert_snapshot!(lines);
+}
+
+/// busybox's tools, and those of coreutils before 8.25, know no such option.
+#[test]
+fn a_tool_that_does_not_know_our_options_is_no_host_without_files() {
+    for (tool, ability) in [("stat", Ability::Stat), ("sha256sum", Ability::Digest)] {
+        for shell in shells() {
+            let root = Root::new(shell);
+            let host = desired(&[("web", "1")]);
+            root.release(&host, 1);
+            let request = Request {
+                layout: &root.layout,
+                engine: host.engine,
+                desired: &host.services,
+                detail: Detail::Plan,
+            };
+            let broken =
+                format!("{tool}() {{ echo '{tool}: unrecognized option' >&2; return 1; }}");
+            let answer = root.run(&format!("{broken}\n{}", request.script()), b"");
+            assert_eq!(
+                parse(&request, &answer).map(|_| ()),
+                Err(ObserveError::Unable { ability })
+            );
+        }
+    }
+}
+
+#[test]
+fn an_engine_that_is_too_old_is_told_by_its_version() {
+    let old = |engine, said: &str, status| {
+        let answer = Answer {
+            status,
+            containers: said.to_owned(),
+            ..Answer::default()
+        };
+        with_request(engine, Detail::Plan, |request| {
+            parse(request, &answer.bytes()).map(|_| ())
+        })
+    };
+    let unknown = "Error: template: ps: function \"json\" not defined\nversion 3.0.1\n";
+    let found = Version::new(3, 0);
+    assert_eq!(
+        old(Engine::Podman, unknown, 125),
+        Err(ObserveError::OldEngine {
+            engine: Engine::Podman,
+            oldest: Version::new(4, 0),
+            found
+        })
+    );
+    assert_eq!(
+        old(Engine::Docker, "version 19.03.15\n[]\n", 0)
+            .unwrap_err()
+            .to_string(),
+        "expected docker 20.10 or newer, found 19.3"
+    );
+    assert_eq!(
+        old(Engine::Docker, "version 20.10.5+dfsg1\n[]\n", 0),
+        Ok(())
+    );
 }
 
 fn is_error(answer: &[u8]) -> bool {

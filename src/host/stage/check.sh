@@ -22,11 +22,26 @@ check_digests() {
 check_space() {
   for place in /etc /var/lib; do
     [ -d "$root$place" ] || continue
-    df -k --output=avail "$root$place" 2>/dev/null | {
-      read -r _ && read -r available && [ "$available" -lt "$needed" ] &&
+    df -kP "$root$place" 2>/dev/null | {
+      read -r _ && read -r _ _ _ available _ && [ "$available" -lt "$needed" ] &&
         printf 'space %s %s %s\n' "$root$place" "$needed" "$available"
     }
   done
+}
+
+# able WORD COMMAND...: what an activation, and whoever follows it, need of the tools beyond POSIX.
+able() {
+  word=$1
+  shift
+  "$@" >/dev/null 2>&1 || printf 'unable %s\n' "$word"
+}
+
+check_tools() {
+  able sync sync "$stage/digests"
+  able sleep sleep 0.01
+  able timeout timeout 5 true
+  true &
+  able tail timeout 5 tail -c +1 -f -s 0.01 --pid="$!" "$stage/digests"
 }
 
 # Only what the host itself would find wrong: its programs and its other units are there.
@@ -53,7 +68,7 @@ check_names() {
     esac
     case $labels in
     *"bayplan.cluster=$cluster"* | *"bayplan.cluster:$cluster"*) ;;
-    *) printf 'container %s\n' "$name" ;;
+    *) printf 'container %s %s\n' "$engine" "$name" ;;
     esac
   done
 }
@@ -180,6 +195,7 @@ check_running check_images </dev/null | {
       check_digests
       [ ! -d "$stage" ] || check_secrets
       check_space
+      check_running check_tools
       check_running check_units
     } </dev/null
     cat

@@ -8,6 +8,7 @@ use super::super::ObserveError;
 use super::First;
 use super::records::{one_line, unexpected};
 use crate::cluster::model::Engine;
+use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
 
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +75,17 @@ impl First {
             .strip_prefix("status ")
             .and_then(|status| status.parse::<u32>().ok())
             .ok_or_else(|| unexpected("the status of the engine", last))?;
+        let found = body
+            .lines()
+            .find_map(|line| Version::parse(line.strip_prefix("version ")?));
+        let oldest = oldest(engine);
+        if let Some(found) = found.filter(|found| *found < oldest) {
+            return Err(ObserveError::OldEngine {
+                engine,
+                oldest,
+                found,
+            });
+        }
         if status != 0 {
             return Err(ObserveError::EngineFailed {
                 engine,
@@ -135,6 +147,13 @@ struct DaemonPort {
     public_port: Option<u16>,
     #[serde(rename = "Type")]
     protocol: String,
+}
+
+fn oldest(engine: Engine) -> Version {
+    match engine {
+        Engine::Docker => OLDEST_DOCKER,
+        Engine::Podman => OLDEST_PODMAN,
+    }
 }
 
 /// The TCP ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, 53/udp`.
