@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::hosts::hosts as names;
 use super::palette::{Palette, paint};
-use super::text::{commas, escape, escape_lines};
+use super::text::{escape, escape_lines};
 use crate::cluster::name::HostName;
 
 /// What went wrong on one host.
@@ -32,7 +33,7 @@ pub fn text(failures: &BTreeMap<HostName, HostFailure>, palette: &Palette) -> St
     }
     let mut text = String::new();
     for (failure, hosts) in groups {
-        text += &error_line(&format!("{}: {}", commas(&hosts), failure.short), palette);
+        text += &error_line(&format!("{}: {}", names(&hosts), failure.short), palette);
         let longs: Vec<Option<&str>> = hosts
             .iter()
             .map(|host| failures[*host].long.as_deref())

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::errors;
 use super::palette::Palette;
-use super::text::{count, list, shell_word, value};
+use super::text::{count, shell_word, value};
 use crate::cluster::name::ClusterName;
 use crate::plan::Action;
 use crate::plan::guard::{Breach, CheckoutState, OnBranch};
@@ -48,7 +48,10 @@ pub(super) fn sentence(breach: &Breach) -> String {
                 Action::MayRestart => "perhaps restart",
                 Action::None | Action::Start | Action::Restart | Action::Pending => "restart",
             };
-            format!("guard {guard}: {service} would {what} on {}", list(hosts))
+            format!(
+                "guard {guard}: {service} would {what} on {}",
+                super::hosts::list(hosts)
+            )
         }
         Breach::Branch { expected, found } => {
             let found = match found {

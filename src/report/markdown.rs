@@ -11,7 +11,7 @@ use super::reason::Space;
 use super::review::{Broken, Reviewed, Sides, effect, remarks, stateful, summary, what};
 use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
-use super::{Detail, diff, refusal, service};
+use super::{Detail, diff, hosts, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::observed::Runs;
@@ -222,11 +222,10 @@ fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
     // What takes something down first; within that, services by name.
     rows.sort_by_key(|(weight, plan, _, _)| (*weight, plan.service.clone()));
     let row = |(_, plan, why, hosts): (usize, &ServicePlan, String, Vec<&HostName>)| {
-        let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
         format!(
             "| {} | {} | {} | {why} |\n",
             plan.service,
-            hosts.join(", "),
+            hosts::hosts(hosts),
             word(plan)
         )
     };
@@ -343,12 +342,9 @@ fn diffs(plan: &Plan) -> Vec<Part> {
             }
         }
     }
-    let part = |(name, body, hosts): (&ServiceName, String, BTreeSet<&HostName>)| {
-        let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
-        Part {
-            title: format!("{name} on {}", hosts.join(", ")),
-            body: fence("diff", &body),
-        }
+    let part = |(name, body, hosts): (&ServiceName, String, BTreeSet<&HostName>)| Part {
+        title: format!("{name} on {}", hosts::hosts(hosts)),
+        body: fence("diff", &body),
     };
     bodies.into_iter().map(part).collect()
 }

@@ -8,6 +8,7 @@ pub mod errors;
 pub mod files;
 pub mod guard;
 pub mod history;
+pub mod hosts;
 pub mod json;
 pub mod markdown;
 pub mod outcome;

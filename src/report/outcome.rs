@@ -1,7 +1,8 @@
 //! How a release ended, in a few lines.
 
+use super::hosts::hosts;
 use super::palette::{Palette, paint};
-use super::text::{commas, count};
+use super::text::count;
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::HostName;
 use crate::plan::{Action, Plan};
@@ -24,9 +25,9 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
         if done.is_empty() {
             return format!("No changes. {name} is in sync.\n");
         }
-        let hosts = count(done.len(), "host", "hosts");
+        let on = count(done.len(), "host", "hosts");
         text += &format!(
-            "{} {name} on {hosts}: {}.\n",
+            "{} {name} on {on}: {}.\n",
             paint(palette.strong, "Released"),
             acts(plan)
         );
@@ -50,25 +51,25 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
     let mut parts = Vec::new();
     if !failed.is_empty() {
         let word = paint(palette.error, "Failed");
-        parts.push(format!("{word} on {}", commas(&failed)));
+        parts.push(format!("{word} on {}", hosts(&failed)));
     }
     if !back.is_empty() {
         let word = paint(palette.error, "Failed and put back");
-        parts.push(format!("{word} on {}", commas(&back)));
+        parts.push(format!("{word} on {}", hosts(&back)));
     }
     if !goes_on.is_empty() {
         let word = paint(palette.changed, "Not followed to the end");
-        parts.push(format!("{word} on {}", commas(&goes_on)));
+        parts.push(format!("{word} on {}", hosts(&goes_on)));
     }
     text += &parts.join("; ");
     if !done.is_empty() {
-        text += &format!("; done on {}", commas(done));
+        text += &format!("; done on {}", hosts(done));
     }
     if !begun.is_empty() {
-        text += &format!("; not finished on {}", commas(begun));
+        text += &format!("; not finished on {}", hosts(begun));
     }
     if !left.is_empty() {
-        text += &format!("; not begun on {}", commas(left));
+        text += &format!("; not begun on {}", hosts(left));
     }
     text += ".\n";
     if !goes_on.is_empty() {

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::Space;
-use super::text::{WIDTH, commas, count, escape, list, pad, shell_word, width};
+use super::text::{WIDTH, count, escape, list, pad, shell_word, width};
 use super::totals::Totals;
-use super::{Detail, diff, refusal, service};
+use super::{Detail, diff, hosts, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::observed::Runs;
@@ -118,7 +118,7 @@ pub fn another_version(
     }
     let versions: Vec<String> = versions
         .into_iter()
-        .map(|(version, hosts)| format!("bayplan {version} released {}", list(&hosts)))
+        .map(|(version, hosts)| format!("bayplan {version} released {}", hosts::list(&hosts)))
         .collect();
     (!versions.is_empty()).then(|| {
         format!(
@@ -200,7 +200,7 @@ impl Report<'_> {
             }
         }
         if !lines.is_empty() && !unchanged.is_empty() {
-            let names = paint(self.palette.strong, &commas(unchanged));
+            let names = paint(self.palette.strong, &hosts::hosts(unchanged));
             lines.push(format!("{names}  no changes"));
         }
         lines
@@ -249,7 +249,7 @@ impl Report<'_> {
             unfinished,
             lost,
         } = group.plan;
-        let mut header = paint(self.palette.strong, &commas(&group.hosts));
+        let mut header = paint(self.palette.strong, &hosts::hosts(&group.hosts));
         if let [host] = group.hosts.as_slice()
             && let Some(place) = self.place(host)
         {
@@ -337,7 +337,7 @@ impl Report<'_> {
             return None;
         }
         let named = waves.iter().take(WAVES).map(|wave| {
-            let hosts = commas(wave.activations.keys());
+            let hosts = hosts::hosts(wave.activations.keys());
             match wave.phase {
                 Phase::Expand => format!("{hosts} (what is new)"),
                 Phase::Change => hosts,
@@ -361,7 +361,7 @@ impl Report<'_> {
             .collect();
         let unseen = match unseen.as_slice() {
             [] => String::new(),
-            hosts => format!("; {} not seen", list(hosts)),
+            hosts => format!("; {} not seen", hosts::list(hosts)),
         };
         let hosts = count(totals.hosts, "host", "hosts");
         if !self.plan.refusals.is_empty() {

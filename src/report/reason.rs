@@ -1,7 +1,7 @@
 //! Reasons and notes in words.
 
 use super::Detail;
-use super::text::{commas, escape, list, short_pair, short_value, value, width, wrap};
+use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
 use crate::cluster::name::ServiceName;
 use crate::plan::kept::KeptReason;
 use crate::plan::reason::Reason;
@@ -131,8 +131,8 @@ pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
     let text = match note {
         Note::DownMeanwhile => "down meanwhile: a newcomer takes its port or name".to_owned(),
         Note::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
-        Note::MovesFrom { hosts } => format!("moves here from {}", list(hosts)),
-        Note::MovesTo { hosts } => format!("moves to {}", list(hosts)),
+        Note::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(hosts)),
+        Note::MovesTo { hosts } => format!("moves to {}", super::hosts::list(hosts)),
         Note::Mended => "files edited on the host are put back".to_owned(),
     };
     wrap(&text, space.room)

@@ -8,7 +8,7 @@ use super::Detail;
 use super::palette::{Palette, paint};
 use super::reason::{Space, reason, some_paths};
 use super::refusal::whose;
-use super::text::{WIDTH, count, escape, list, pad, short_value, value, width};
+use super::text::{WIDTH, count, escape, pad, short_value, value, width};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::host::watch::{Activity, Holding};
@@ -295,7 +295,7 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         .filter(|host| !status.hosts.contains_key(*host));
     let unseen = match unseen.collect::<Vec<_>>().as_slice() {
         [] => String::new(),
-        hosts => format!("; {} not seen", list(hosts)),
+        hosts => format!("; {} not seen", super::hosts::list(hosts)),
     };
     let name = &cluster.name;
     if status.hosts.is_empty() && !unseen.is_empty() {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::history::short_commit;
 use super::palette::{Palette, paint};
 use super::reason::kept;
-use super::text::{WIDTH, commas, count, escape, list, short_value, wrap};
+use super::text::{WIDTH, count, escape, list, short_value, wrap};
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
@@ -32,7 +32,7 @@ pub fn text(
     row("service", service.name.as_str(), Some(&found.file));
     let hosts = match service.hosts.as_slice() {
         [] => "placed nowhere".to_owned(),
-        hosts => commas(hosts),
+        hosts => super::hosts::hosts(hosts),
     };
     row("hosts", &hosts, found.place.as_ref());
     row(
