@@ -146,6 +146,7 @@ fn resolve(
     let guard = check_guard(&description, &cluster.guard, problems);
     Some(Cluster {
         guard,
+        rollout: cluster.rollout.clone(),
         name: description.name,
         hosts,
         services,

@@ -9,7 +9,7 @@ use super::description::{
 };
 use super::diagnostic::{Diagnostic, quoted};
 use super::host_shape;
-use super::model::{Delivery, Engine, EngineClient, Host, Ssh, Transport};
+use super::model::{Delivery, Engine, EngineClient, Excerpts, Host, Rollout, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
@@ -61,12 +61,10 @@ pub(super) fn read_cluster(
     let vars = assignments(root.names("vars", problems), Within::Vars, problems);
     let guard = root.table("guard", "`[guard]`", problems);
     let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
-    for (key, does) in [
-        ("rollout", "rolling batches"),
-        ("files", "rendered config files"),
-    ] {
-        root.not_yet(key, does, &format!("remove `[{key}]`"), problems);
-    }
+    let rollout = root.table("rollout", "`[rollout]`", problems);
+    let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
+    let help = "remove `[files]`";
+    root.not_yet("files", "rendered config files", help, problems);
     root.finish(problems);
     ClusterFile {
         kind,
@@ -75,6 +73,19 @@ pub(super) fn read_cluster(
         place,
         vars,
         guard,
+        rollout,
+    }
+}
+
+fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Rollout {
+    let journal = table.boolean("journal", problems);
+    table.not_yet("batch", "rolling batches", "remove the line", problems);
+    table.finish(problems);
+    Rollout {
+        journal: match journal {
+            Some(At { value: false, .. }) => Excerpts::Hidden,
+            Some(At { value: true, .. }) | None => Excerpts::Shown,
+        },
     }
 }
 

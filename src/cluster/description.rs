@@ -22,6 +22,7 @@ pub(super) struct ClusterFile {
     pub place: Vec<Placement>,
     pub vars: Vec<Assignment>,
     pub guard: DescribedGuard,
+    pub rollout: super::model::Rollout,
 }
 
 /// `[guard]`.

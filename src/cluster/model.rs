@@ -17,6 +17,22 @@ pub struct Cluster {
     /// Every described service, also those that are placed nowhere (`hosts` is empty then).
     pub services: BTreeMap<ServiceName, Service>,
     pub guard: Guard,
+    pub rollout: Rollout,
+}
+
+/// How a release goes about it: `[rollout]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rollout {
+    pub journal: Excerpts,
+}
+
+/// Whether the last lines of a unit's journal are shown where that unit fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Excerpts {
+    #[default]
+    Shown,
+    /// What containers print is for nobody who releases.
+    Hidden,
 }
 
 /// What a release must not do unasked: `[guard]`.

@@ -7,7 +7,7 @@ use crate::cluster::diagnostic::{Diagnostic, Level};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::{Paint, Sources, check, excerpt, hosts_alone, sort};
-use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext};
+use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext, UnknownOptions};
 use crate::host::interrupt::Interrupt;
 use crate::release::generations::bare;
 use crate::render::desired::Desired;
@@ -109,6 +109,7 @@ fn described(
         Some((cluster, desired)) => Ok(Description {
             connect: ConnectContext {
                 interrupt: Interrupt::default(),
+                unknown_options: UnknownOptions::default(),
                 cluster: cluster.name.clone(),
                 repository_root: repository.root().to_owned(),
                 connect_timeout: CONNECT_TIMEOUT,

@@ -17,7 +17,7 @@ use crate::report::palette::Palette;
 use crate::report::plan::Next;
 use crate::report::progress::Progress;
 use crate::report::review::Broken;
-use crate::report::{Detail, errors, json, markdown, plan as text, stream};
+use crate::report::{Detail, errors, hosts as names, json, markdown, plan as text, stream};
 use crate::repository::Repository;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
@@ -76,7 +76,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    let hosts = Hosts::seen(setting, Look::Plan, &|event| progress.event(&event));
     progress.finish();
     let observed = hosts.observed();
     let plan_of = |options: &Options| plan(&description.desired, &observed, options);
@@ -99,7 +99,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         }
         Format::Text => {
             show(&description, &plan, &scope, detail)?;
-            note_version(&hosts, &plan);
+            notes(&hosts, &plan);
             if failures.is_empty() {
                 // A diff shows moves of stateful services; a release must be told.
                 let untold = Options {
@@ -161,8 +161,9 @@ pub(super) fn show(
     Ok(stream::stdout(&text)?)
 }
 
-/// Tells that what differs in units may be another bayplan's doing.
-pub(super) fn note_version(hosts: &Hosts, plan: &Plan) {
+/// Tells that what differs in units may be another bayplan's doing, and which hosts are copies.
+pub(super) fn notes(hosts: &Hosts, plan: &Plan) {
+    note_copies(hosts);
     let looks = hosts.looks();
     let released_by = looks.filter_map(|(name, look)| {
         let version = look.released_by.clone()?;
@@ -171,6 +172,13 @@ pub(super) fn note_version(hosts: &Hosts, plan: &Plan) {
     let note = text::another_version(&released_by.collect(), BAYPLAN, plan);
     if let Some(note) = note {
         stream::stderr(&errors::note(&note, &Palette::stderr()));
+    }
+}
+
+/// Tells which hosts are copies of each other.
+pub(super) fn note_copies(hosts: &Hosts) {
+    for copies in hosts.copies() {
+        stream::stderr(&errors::note(&names::copies(&copies), &Palette::stderr()));
     }
 }
 

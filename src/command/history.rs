@@ -26,8 +26,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let mut hosts = Hosts::look(setting, Detail::Plan, &|event| progress.event(&event));
-    let histories = hosts.histories(setting);
+    let (hosts, histories) =
+        Hosts::seen_with_histories(setting, Detail::Plan, &|event| progress.event(&event));
     progress.finish();
     let failures = failures(hosts.problems());
     if arguments.json {

@@ -10,11 +10,12 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, Scope, commit, load, recorded, repository};
-use super::diff::{changes, failures, note_version, options, show};
+use super::diff::{changes, failures, notes, options, show};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::host::descriptors;
 use crate::host::interrupt::Interrupt;
 use crate::host::layout::StageId;
 use crate::host::observe::Detail as Look;
@@ -22,6 +23,7 @@ use crate::host::script::Record;
 use crate::plan::guard::{Breach, breaches};
 use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Plan, plan};
+use crate::release::mask::Mask;
 use crate::release::problem::Problem;
 use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Answer, ask};
@@ -79,6 +81,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         )
     };
     let tell = |event| progress.event(&event);
+    make_room(&setting)?;
     let mut hosts = if yes {
         Hosts::look_locked(&order, setting, &tell)
     } else {
@@ -103,6 +106,18 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         detail,
     };
     carry_out(&way, order, &mut hosts)
+}
+
+/// Every host of a release has a session to its end: it holds the lock.
+pub(super) fn make_room(setting: &Setting<'_>) -> Result<(), Failure> {
+    let hosts = setting.desired.hosts.len();
+    descriptors::make_room(hosts, setting.limit.get().min(hosts)).map_err(|too_few| {
+        let help = format!(
+            "`ulimit -n {}` before it, in the same shell",
+            too_few.needed
+        );
+        Failure::with_help(too_few, help)
+    })
 }
 
 /// Everything that decides how a release, or a rollback, is carried out.
@@ -151,7 +166,7 @@ pub(super) fn carry_out(
             return Ok(tell_stopped(&Stopped { stage, problems }, &order));
         }
         show(description, &shown, scope, detail)?;
-        note_version(hosts, &shown);
+        notes(hosts, &shown);
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
@@ -185,14 +200,13 @@ pub(super) fn carry_out(
             interrupt.listen()?;
         }
         if let Some((repository, identities)) = secrets {
-            order.secrets = match made(repository, description, &shown, &order.options, identities)
-            {
-                Ok(made) => made,
+            match made(repository, description, &shown, &order.options, identities) {
+                Ok(made) => (order.secrets, order.mask) = (made.files, made.mask),
                 Err(failure) => {
                     stream::stderr("nothing was changed\n");
                     return Err(failure);
                 }
-            };
+            }
         }
         let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
         let tell = |event| progress.event(&event);
@@ -263,7 +277,7 @@ pub(super) fn order(
         stream::stderr(&errors::note(&text, &Palette::stderr()));
     }
     let id = std::process::id();
-    let stage = format!("{}-{id}", now.strftime("%Y%m%d-%H%M%S"));
+    let stage = now.strftime("%Y%m%d-%H%M%S").to_string();
     Order {
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
@@ -273,6 +287,7 @@ pub(super) fn order(
             FailureChoice::Keep => OnFailure::Keep,
         },
         secrets: BTreeMap::new(),
+        mask: Mask::default(),
         reviewed: None,
         record: Record {
             format: 1,
@@ -284,7 +299,7 @@ pub(super) fn order(
             reasons: Vec::new(),
         },
         back: std::collections::BTreeMap::new(),
-        stage: StageId::new(&stage).expect("digits and hyphens are a stage's name"),
+        stage: StageId::unique(&stage).expect("digits and hyphens are a stage's name"),
     }
 }
 

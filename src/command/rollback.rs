@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::description::{Description, Scope, load_hosts, repository};
 use super::diff::failures;
-use super::release::{Way, carry_out, order};
+use super::release::{Way, carry_out, make_room, order};
 use super::{Exit, Failure};
 use crate::cli::Rollback;
 use crate::cluster::name::HostName;
@@ -17,7 +17,7 @@ use crate::release::{Back, Hosts, Setting};
 use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, stream};
+use crate::report::{Detail, errors, hosts as names, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -29,10 +29,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     if let Some(host) = &arguments.host
         && !cluster.hosts.contains_key(host)
     {
-        let hosts: Vec<_> = cluster.hosts.keys().map(AsRef::as_ref).collect();
         return Err(Failure::with_help(
             anyhow::anyhow!("expected a host of {}, found `{host}`", cluster.name),
-            format!("its hosts: {}", hosts.join(", ")),
+            format!("its hosts: {}", names::hosts(cluster.hosts.keys())),
         ));
     }
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
@@ -43,6 +42,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
+    make_room(&setting)?;
     let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
     hosts.follow_orphans(setting, &|event| progress.event(&event));
     let histories = hosts.histories(setting);

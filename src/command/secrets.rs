@@ -19,10 +19,11 @@ use crate::cluster::model::{Cluster, VariableValue};
 use crate::cluster::name::{ClusterName, ServiceName, VariableName};
 use crate::cluster::secret::Plaintext;
 use crate::plan::{Options, Plan};
+use crate::release::mask::Mask;
 use crate::release::takes_part;
 use crate::render::secrets::MadeFile;
 use crate::report::palette::Palette;
-use crate::report::{secrets as text, stream};
+use crate::report::{hosts as names, secrets as text, stream};
 use crate::repository::Repository;
 use crate::secret::vault::Vault;
 use crate::secret::{
@@ -321,8 +322,7 @@ fn users(cluster: &Cluster) -> BTreeMap<VariableName, Vec<String>> {
         if service.hosts.is_empty() {
             continue;
         }
-        let hosts: Vec<&str> = service.hosts.iter().map(AsRef::as_ref).collect();
-        let hosts = hosts.join(", ");
+        let hosts = names::hosts(&service.hosts);
         let mut forms: BTreeMap<&VariableName, BTreeSet<String>> = BTreeMap::new();
         for (variable, value) in &service.variables {
             if let VariableValue::Secret(secret) = &value.value {
@@ -400,6 +400,15 @@ fn remove(
     Ok(Exit::Done)
 }
 
+/// Secrets, decrypted.
+#[derive(Default)]
+pub(super) struct Made {
+    /// By service, and path below its inputs directory.
+    pub files: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// All values in them.
+    pub mask: Mask,
+}
+
 /// What the hosts of a plan make of secrets. Nothing is decrypted if they make nothing.
 pub(super) fn made(
     repository: &Repository,
@@ -407,7 +416,7 @@ pub(super) fn made(
     plan: &Plan,
     options: &Options,
     identities: &Identities,
-) -> Result<BTreeMap<ServiceName, BTreeMap<String, MadeFile>>, Failure> {
+) -> Result<Made, Failure> {
     let hosts = description.desired.hosts.iter();
     let services: BTreeMap<_, _> = hosts
         .filter(|(host, _)| takes_part(plan, host))
@@ -415,7 +424,7 @@ pub(super) fn made(
         .filter(|(name, service)| options.selects(name) && !service.secrets.is_empty())
         .collect();
     if services.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Made::default());
     }
     let (file, _) = File::of(repository, &description.cluster.name)?;
     let open = file.open(identities)?;
@@ -435,10 +444,16 @@ pub(super) fn made(
         panic!("forced with {stored:?} at hand");
     }
     let mut made = BTreeMap::new();
+    let mut mask = Mask::default();
     for (name, service) in services {
         let files = service.secrets.make(name, &service.inputs, &stored);
         let files = files.map_err(|error| anyhow::anyhow!("service {name}: {error}"))?;
         made.insert(name.clone(), files);
+        // What a value was made of can be printed as well.
+        let parts = service.secrets.iter().flat_map(|secret| secret.names());
+        mask.learn(name, parts.filter_map(|part| stored.get(part)));
+        let whole = service.secrets.iter().map(|secret| secret.reveal(&stored));
+        mask.learn(name, &whole.collect::<Result<Vec<_>, _>>()?);
     }
-    Ok(made)
+    Ok(Made { files: made, mask })
 }

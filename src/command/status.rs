@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::description::{load, repository};
-use super::diff::failures;
+use super::diff::{failures, note_copies};
 use super::{Exit, Failure};
 use crate::cli::Status;
 use crate::host::observe::Detail;
@@ -31,8 +31,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let mut hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
-    let hosts_now = hosts.activities(setting);
+    let (hosts, hosts_now) =
+        Hosts::seen_at_work(setting, Detail::Status, &|event| progress.event(&event));
     progress.finish();
     let status = status(&description.desired, &hosts.observed());
     let failures = failures(hosts.problems());
@@ -49,6 +49,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         let text = text::text(&description.cluster, &status, &hosts_now, now, &palette);
         stream::stdout(&text)?;
     }
+    note_copies(&hosts);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if failures.is_empty() {
         Exit::Done

@@ -62,8 +62,8 @@ fn live(description: &Description, service: &Service, arguments: &Why) -> Result
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let mut hosts = Hosts::look(setting, Detail::Status, &|event| progress.event(&event));
-    let histories = hosts.histories(setting);
+    let (hosts, histories) =
+        Hosts::seen_with_histories(setting, Detail::Status, &|event| progress.event(&event));
     progress.finish();
     let palette = Palette::stdout();
     let text = why::live(&service.name, &hosts.observed(), &histories, &palette);

@@ -27,7 +27,11 @@ fn read(answer: &[u8]) {
     }
     match parse_lock(answer) {
         LockAnswer::Taken => {}
-        LockAnswer::Held { holder: said } | LockAnswer::Failed { why: said } => {
+        LockAnswer::Held {
+            holder: said,
+            release: _,
+        }
+        | LockAnswer::Failed { why: said } => {
             assert!(is_tame(&said), "{said:?}");
         }
     }

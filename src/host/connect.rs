@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::ability::Ability;
 use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
@@ -17,8 +17,9 @@ use super::interrupt::Interrupt;
 use super::layout::quote;
 use super::process::Killing;
 use super::protocol::LOOP;
-use super::session::{Interrupted, Output, Session};
-use super::ssh::{Client, Destination, Options};
+use super::session::{Interrupted, Output, Patience, Quiet, Session};
+pub use super::ssh::UnknownOptions;
+use super::ssh::{Client, Destination, OPTIONS, Sharing};
 use super::version::{OLDEST_SYSTEMD, Version};
 use crate::cluster::model::{EngineClient, Host, Transport};
 use crate::cluster::name::ClusterName;
@@ -35,6 +36,8 @@ pub struct ConnectContext {
     pub connect_timeout: Duration,
     /// Ends whatever a session is waiting for.
     pub interrupt: Interrupt,
+    /// What was learned of this machine's `ssh`.
+    pub unknown_options: UnknownOptions,
 }
 
 /// The usual [`ConnectContext::connect_timeout`].
@@ -51,8 +54,12 @@ pub struct Facts {
     pub hostname: String,
     /// `id -u` of the session's `sh`.
     pub uid: u32,
-    /// `/etc/machine-id`, where there is one: two names for one host are seen by it.
+    /// `/etc/machine-id`, where there is one. Copies of one image may share it.
     pub machine_id: Option<String>,
+    /// `/proc/sys/kernel/random/boot_id`: the kernel's. Containers on one machine share it.
+    pub boot_id: Option<String>,
+    /// The number of the mount that is `/`, as the kernel counts them: containers do not share it.
+    pub root_mount: Option<String>,
     /// Whether it was booted with systemd (`sd_booted(3)`).
     pub booted_with_systemd: bool,
     /// Of systemd, where it can be told.
@@ -114,7 +121,12 @@ pub fn connect(
     context: &ConnectContext,
     first: First<'_>,
 ) -> Result<(Session, Output), HostError> {
-    let (mut session, output) = connect_by(&Client::from_environment(), host, context, first)?;
+    let (mut session, output) = connect_by(
+        &Client::from_environment(&context.unknown_options),
+        host,
+        context,
+        first,
+    )?;
     session.heed(context.interrupt.clone());
     Ok((session, output))
 }
@@ -148,30 +160,51 @@ fn connect_by(
                 at: to.at(),
                 stderr: String::new(),
             };
-            let open = |client: &Client| {
+            let open = |sharing| {
+                let began = SystemTime::now();
                 let command = client
-                    .command(&to, context.connect_timeout)
+                    .command(&to, context.connect_timeout, sharing)
                     .map_err(error)?;
-                Opening {
+                let mut dead = None;
+                let mut ask = || {
+                    dead = client.shared_since(&to, context.connect_timeout, began);
+                    match dead {
+                        Some(_) => Patience::Over,
+                        None => Patience::Goes,
+                    }
+                };
+                let quiet = Quiet {
+                    after: client.dead_after,
+                    ask: &mut ask,
+                };
+                let opened = Opening {
                     command,
                     killing: Killing::Alone,
                     at: to.at(),
                     root: None,
                     via: to.via(),
                 }
-                .open(&host.client, context.connect_timeout + LOGIN, first)
+                .open(
+                    &host.client,
+                    context.connect_timeout + LOGIN,
+                    first,
+                    (sharing == Sharing::Shared).then_some(quiet),
+                );
+                Ok((opened, dead))
             };
-            match open(client) {
-                Err(error)
-                    if client.options == Options::All
-                        && error.stderr.contains("option: knownhostscommand") =>
-                {
-                    open(&Client {
-                        options: Options::Before85,
-                        ..client.clone()
-                    })
+            let mut sharing = Sharing::Shared;
+            let mut tries = 0;
+            loop {
+                let (opened, dead) = open(sharing)?;
+                tries += 1;
+                let Err(error) = &opened else {
+                    return opened;
+                };
+                if let Some(socket) = dead {
+                    sharing = socket.avoid();
+                } else if tries > OPTIONS || !client.unknown.learn(&error.stderr) {
+                    return opened;
                 }
-                opened => opened,
             }
         }
         Transport::Local { sudo } => {
@@ -192,7 +225,7 @@ fn connect_by(
                 root: None,
                 via: Via::ThisMachine,
             }
-            .open(&host.client, LOGIN, first)
+            .open(&host.client, LOGIN, first, None)
         }
         Transport::Directory { root } => {
             let root = context.repository_root.join(root);
@@ -205,7 +238,7 @@ fn connect_by(
                 root: Some(root),
                 via: Via::ThisMachine,
             }
-            .open(&host.client, LOGIN, first)
+            .open(&host.client, LOGIN, first, None)
         }
     }
 }
@@ -225,6 +258,7 @@ impl Opening {
         client: &EngineClient,
         login: Duration,
         first: First<'_>,
+        quiet: Option<Quiet<'_>>,
     ) -> Result<(Session, Output), HostError> {
         let spawned = Session::spawn(&mut self.command, self.killing, self.at.clone(), self.root);
         let mut session = spawned.map_err(|error| HostError {
@@ -239,7 +273,7 @@ impl Opening {
         let client = (session.runs() == Runs::Processes).then_some(client);
         let script = look_around(tools, client, first.script);
         let mut said = Vec::new();
-        let status = match session.hello(&script, login, first.timeout, &mut said) {
+        let status = match session.hello(&script, login, first.timeout, quiet, &mut said) {
             Ok(status) => status,
             // From here on it is the first script that fails.
             Err(Interrupted::TimedOut { stderr }) if Facts::split(&said).is_some() => {
@@ -253,7 +287,7 @@ impl Opening {
                 let doing = first.doing.to_owned();
                 return Err(session.error(HostErrorKind::Lost { doing }, stderr));
             }
-            Err(Interrupted::TimedOut { stderr }) => {
+            Err(Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr }) => {
                 let kind = HostErrorKind::Timeout {
                     doing: WHILE_CONNECTING.to_owned(),
                     after: login,
@@ -321,6 +355,10 @@ fn look_around(tools: &[Tool], client: Option<&EngineClient>, then: &str) -> Str
          fact() { facts=\"$facts\n$1\"; }\n\
          unable() { unable=1; fact \"unable $1\"; }\n\
          if read -r id 2>/dev/null </etc/machine-id; then fact \"machine-id $id\"; fi\n\
+         if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then fact \"boot-id $id\"; fi\n\
+         while read -r id _ _ _ at _; do\n\
+         [ \"$at\" != / ] || { fact \"root-mount $id\"; break; }\n\
+         done 2>/dev/null </proc/self/mountinfo\n\
          [ / -ef / ] 2>/dev/null || unable [\n\
          printf 'ab\\n' | { head -c 1 >/dev/null && read -r rest && [ \"$rest\" = b ]; } 2>/dev/null || unable head\n\
          for program in",
@@ -400,6 +438,8 @@ impl Facts {
                 "systemd" => facts.booted_with_systemd = true,
                 "version" => facts.systemd = systemd_version(value),
                 "machine-id" => facts.machine_id = Some(value.to_owned()),
+                "boot-id" => facts.boot_id = Some(value.to_owned()),
+                "root-mount" => facts.root_mount = Some(value.to_owned()),
                 "missing" => facts.missing.push(value.to_owned()),
                 "elsewhere" => facts.elsewhere = Some(value.to_owned()),
                 "unable" => facts.unable.push(Ability::named(value)?),
@@ -408,6 +448,26 @@ impl Facts {
         }
         facts.uid = uid?;
         (!facts.kernel.is_empty()).then_some(facts)
+    }
+
+    /// Whether these are facts of one machine, seen twice. Without a doubt: what agrees by chance, as in
+    /// machines that were copied or in containers of one kernel, does not agree in all of it.
+    #[must_use]
+    pub fn are_of_one_machine(&self, other: &Self) -> bool {
+        fn identity(facts: &Facts) -> Option<[&str; 3]> {
+            let Facts {
+                machine_id,
+                boot_id,
+                root_mount,
+                ..
+            } = facts;
+            Some([
+                machine_id.as_deref()?,
+                boot_id.as_deref()?,
+                root_mount.as_deref()?,
+            ])
+        }
+        identity(self).is_some() && identity(self) == identity(other)
     }
 
     /// Why bayplan cannot work there: the most fundamental reason. `client` is the engine's, where anything

@@ -74,6 +74,9 @@ pub enum HostErrorKind {
     Lost { doing: String },
     #[error("no answer within {} while {doing}", seconds(*.after))]
     Timeout { doing: String, after: Duration },
+    /// It goes on, but nothing comes of it any more.
+    #[error("no progress for {} while {doing}", seconds(*.after))]
+    Stalled { doing: String, after: Duration },
     /// The operator asked to stop.
     #[error("interrupted while {doing}")]
     Interrupted { doing: String },
@@ -269,6 +272,7 @@ impl HostErrorKind {
                 "log in by hand with `ssh`: that shows what it waits for".to_owned()
             }
             Self::NotLinux { .. }
+            | Self::Stalled { .. }
             | Self::Timeout { .. }
             | Self::Interrupted { .. }
             | Self::Failed { .. }
@@ -363,6 +367,8 @@ fn list<'a>(items: impl Iterator<Item = &'a str>) -> String {
 fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
+    } else if duration.as_secs() >= 120 {
+        format!("{} min", duration.as_secs() / 60)
     } else {
         format!("{} s", duration.as_secs())
     }

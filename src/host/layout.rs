@@ -15,6 +15,7 @@
 
 use std::fmt;
 
+use super::protocol::{nonce, plain_surroundings};
 use crate::cluster::model::EngineClient;
 use crate::cluster::name::{ClusterName, ServiceName, UnitName};
 use crate::plan::observed::Runs;
@@ -62,6 +63,12 @@ impl StageId {
         let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         let fits = (1..=63).contains(&text.len()) && !text.starts_with('-');
         (fits && text.bytes().all(plain)).then(|| Self(text.to_owned()))
+    }
+
+    /// A name that nobody else has, beginning with a moment (digits and hyphens).
+    #[must_use]
+    pub fn unique(moment: &str) -> Option<Self> {
+        Self::new(&format!("{moment}-{}", &nonce()[..8]))
     }
 
     /// The name.
@@ -218,7 +225,7 @@ impl Layout {
         self.path("/var/lib/bayplan/lock")
     }
 
-    /// What every script begins with: a fixed locale, time zone and mask, a path that
+    /// What every script begins with: plain surroundings, a fixed time zone and mask, a path that
     /// has the programs (`sudo` and some logins leave /usr/sbin out), the places, and the engine's client
     /// by its name, wherever it is.
     #[must_use]
@@ -228,8 +235,9 @@ impl Layout {
             format!("{name}() {{ {} \"$@\"; }}\n", quote(&client.program))
         });
         format!(
-            "LC_ALL=C TZ=UTC PATH=${{PATH:-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
-             export LC_ALL TZ PATH\n\
+            "TZ=UTC PATH=${{PATH:-}}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n\
+             export TZ PATH\n\
+             {}\n\
              umask 022\n\
              root={}\n\
              cluster={}\n\
@@ -237,6 +245,7 @@ impl Layout {
              etc=$root/etc/bayplan/$cluster\n\
              var=$root/var/lib/bayplan/$cluster\n\
              {client}",
+            plain_surroundings!(),
             quote(&self.root),
             quote(self.cluster.as_str()),
         )

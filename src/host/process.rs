@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, Builder};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -103,9 +103,15 @@ impl Process {
         let kept = Arc::clone(&stderr);
         // None of them is ever joined: a grandchild that outlives the process can hold the other
         // end of any of these pipes. Each ends with its pipe or its channel.
-        thread::spawn(move || write_all(stdin, &to_write));
-        thread::spawn(move || read_all(stdout, &read));
-        thread::spawn(move || kept.collect(errors));
+        let threads = [
+            Builder::new().spawn(move || write_all(stdin, &to_write)),
+            Builder::new().spawn(move || read_all(stdout, &read)),
+            Builder::new().spawn(move || kept.collect(errors)),
+        ];
+        // A limit of threads is met with many hosts: then the process meets the end of its input.
+        for thread in threads {
+            thread?;
+        }
         Ok(Self {
             child,
             killing,
@@ -134,7 +140,7 @@ impl Process {
     /// From now on writes `sign` every so often, between calls, until the input is closed.
     pub(super) fn show_life(&self, sign: Vec<u8>, every: Duration) {
         let input = Arc::downgrade(&self.input);
-        thread::spawn(move || {
+        let started = Builder::new().spawn(move || {
             loop {
                 thread::sleep(every);
                 let Some(input) = input.upgrade() else {
@@ -152,6 +158,10 @@ impl Process {
                 }
             }
         });
+        // Without it the host ends the session in a while, which shows in the next call; better now.
+        if started.is_err() {
+            self.close_input();
+        }
     }
 
     /// Nothing more is written: whatever reads it meets its end.
@@ -233,8 +243,14 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// Closes the input, which ends the loop on the host, and kills what does not end by itself.
     fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Process {
+    /// Closes the input, which ends the loop on the host, and kills what does not end by itself.
+    pub(super) fn end(&mut self) {
         self.close_input();
         let deadline = Instant::now() + GRACE;
         // Output that nobody wants is read on: a process that cannot write does not end.

@@ -10,14 +10,31 @@
 //! here-documents to /tmp. A script ends in a comment with the call's marker: one that was cut off
 //! by a lost connection is never run.
 
+/// The surroundings of every script, as commands of `sh`: a fixed locale, no colours, no links, no word of
+/// systemd's own logging, and no variable that lets a program count, quote or name otherwise. A host may have
+/// any of these for all logins.
+macro_rules! plain_surroundings {
+    () => {
+        concat!(
+            "LC_ALL=C NO_COLOR=1 TERM=dumb SYSTEMD_COLORS=0 SYSTEMD_LOG_COLOR=0 SYSTEMD_URLIFY=0 SYSTEMD_EMOJI=0; ",
+            "export LC_ALL NO_COLOR TERM SYSTEMD_COLORS SYSTEMD_LOG_COLOR SYSTEMD_URLIFY SYSTEMD_EMOJI; ",
+            "unset LANGUAGE CLICOLOR_FORCE FORCE_COLOR GREP_COLORS GREP_OPTIONS LS_COLORS TAR_OPTIONS ",
+            "POSIXLY_CORRECT QUOTING_STYLE BLOCKSIZE BLOCK_SIZE DF_BLOCK_SIZE ",
+            "SYSTEMD_LOG_LEVEL SYSTEMD_LOG_TARGET SYSTEMD_LOG_LOCATION SYSTEMD_LOG_TIME SYSTEMD_LOG_TID"
+        )
+    };
+}
+pub(super) use plain_surroundings;
+
 /// What a session's `sh` runs, as the argument of `sh -c`.
 ///
 /// It travels in single quotes through the user's login shell (bash, dash, zsh, fish, csh), so it
 /// has no single quote, no `!` and no line break. Descriptor 7 is the connection, 0 is /dev/null
 /// for everything that runs here; 9 is left to locks.
 pub(super) const LOOP: &str = concat!(
-    "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin; LC_ALL=C; export PATH LC_ALL; ",
-    "umask 022; exec 7<&0 </dev/null; ",
+    "PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin; export PATH; ",
+    plain_surroundings!(),
+    "; umask 022; exec 7<&0 </dev/null; ",
     // With `bp_w` set, a host that hears nothing for so many seconds ends the session, and so lets
     // its lock go: sshd alone would keep a session that was cut off for two hours and more.
     "bp_w=; while if [ \"$bp_w\" ]; ",
@@ -29,9 +46,14 @@ pub(super) const LOOP: &str = concat!(
     "printf \"%s\\n\" \"$bp_t\"; ",
     "case $bp_m in ",
     "here) eval \"$bp_s\";; ",
-    // What the script leaves of its payload must not be taken for the next header.
-    "payload) head -c \"$bp_k\" <&7 | ",
-    "( (eval \"$bp_s\") 7<&-; bp_r=$?; cat >/dev/null; exit \"$bp_r\" );; ",
+    // A payload is read in pieces: each must come within the time that a header may take, or the session
+    // ends, as it does between calls; and each is told, so that both sides see progress. `dd` reads no byte
+    // too many, whoever wrote it. What the script leaves must not be taken for the next header.
+    "payload) { while bp_n=$bp_k; [ \"$bp_n\" -le 32768 ] || bp_n=32768; [ \"$bp_n\" -gt 0 ]; do ",
+    "${bp_w:+timeout \"$bp_w\"} dd bs=\"$bp_n\" count=1 iflag=fullblock 2>/dev/null <&7 9>&- ",
+    "|| { kill \"$$\"; exit; }; ",
+    "printf \"%s +\\n\" \"$bp_t\" >&6; bp_k=$((bp_k - bp_n)); done | ",
+    "( (eval \"$bp_s\") 6>&- 7<&-; bp_r=$?; cat >/dev/null; exit \"$bp_r\" ); } 6>&1;; ",
     "*) (eval \"$bp_s\") 7<&-;; ",
     "esac; ",
     "bp_r=$?; printf \"%s %s\\n\" \"$bp_t\" \"$bp_r\"; ",
@@ -112,7 +134,8 @@ impl Markers {
         self.started
     }
 
-    /// Takes the next piece; adds the output in it to `output`. Returns the status at the end.
+    /// Takes the next piece; adds the output in it, without the words of a payload's
+    /// pieces, to `output`. Returns the status at the end.
     pub(super) fn feed(&mut self, piece: &[u8], output: &mut Vec<u8>) -> Option<i32> {
         self.held.extend_from_slice(piece);
         let held = std::mem::take(&mut self.held);
@@ -133,6 +156,7 @@ impl Markers {
                     self.started = true;
                     rest = &rest[length..];
                 }
+                Marker::Piece { length } => rest = &rest[length..],
                 Marker::End { status } => return Some(status),
             }
         }
@@ -170,6 +194,13 @@ impl Markers {
                 Marker::None
             };
         };
+        if PIECE.starts_with(after) {
+            return Marker::Perhaps;
+        }
+        if after.starts_with(PIECE) {
+            let length = self.end.len() + PIECE.len();
+            return Marker::Piece { length };
+        }
         let digits = after
             .iter()
             .take_while(|byte| byte.is_ascii_digit())
@@ -186,11 +217,18 @@ impl Markers {
     }
 }
 
+/// What stands in place of a status where a piece of the payload came.
+const PIECE: &[u8] = b"+\n";
+
 enum Marker {
     None,
     /// More bytes decide.
     Perhaps,
     Start {
+        length: usize,
+    },
+    /// A piece of the payload came.
+    Piece {
         length: usize,
     },
     End {
@@ -216,7 +254,8 @@ mod tests {
         fn markers_are_found_however_the_stream_is_cut(
             // Pieces that look like markers, so that every false start is met.
             noise in "(~|~n|~~|~nonce|~nonce |x|\n){0,8}",
-            body in "(~|~n|~~|~nonce|~nonce |~nonce 1|~nonce x|~nonce\n|0|x|\n){0,12}",
+            body in "(~|~n|~~|~nonce|~nonce |~nonce 1|~nonce x|~nonce \\+x|~nonce\n|0|x|\n){0,12}",
+            pieces in 0..3_usize,
             status in 0..=255_i32,
             cuts in prop::collection::vec(1..9_usize, 1..6),
         ) {
@@ -231,7 +270,8 @@ mod tests {
             prop_assume!((0..body.len()).all(|at| !is_end(&whole[at..])));
             prop_assume!(!format!("{noise}~").contains("~nonce\n"));
 
-            let stream = format!("{noise}~nonce\n{whole}");
+            let pieces = "~nonce +\n".repeat(pieces);
+            let stream = format!("{noise}~nonce\n{pieces}{whole}");
             let mut markers = Markers::new("~nonce");
             let (mut output, mut found) = (Vec::new(), None);
             let mut rest = stream.as_bytes();

@@ -29,8 +29,13 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct RuntimeDirectory(PathBuf);
 
 impl RuntimeDirectory {
-    /// Takes `$XDG_RUNTIME_DIR/bayplan`, or `<temporary>/bayplan-<uid>` where there is none.
-    pub(super) fn open(xdg: Option<&Path>, temporary: &Path) -> io::Result<Self> {
+    /// Takes `$XDG_RUNTIME_DIR/bayplan`, or `<temporary>/bayplan-<uid>` where there is none. Anybody can make
+    /// the latter before us; then it is `$HOME/.cache/bayplan`.
+    pub(super) fn open(
+        xdg: Option<&Path>,
+        temporary: &Path,
+        home: Option<&Path>,
+    ) -> io::Result<Self> {
         let uid = rustix::process::geteuid().as_raw();
         if let Some(xdg) = xdg.filter(|xdg| is_ours_alone(xdg, uid)) {
             let path = xdg.join("bayplan");
@@ -42,7 +47,17 @@ impl RuntimeDirectory {
         if !fits(&path) {
             path = Path::new("/tmp").join(format!("bayplan-{uid}"));
         }
-        Self::create(path, uid)
+        Self::create(path, uid).or_else(|error| {
+            let cache = home.map(|home| home.join(".cache"));
+            let path = cache.as_ref().map(|cache| cache.join("bayplan"));
+            match (cache, path.filter(|path| fits(path))) {
+                (Some(cache), Some(path)) => {
+                    fs::create_dir_all(cache)?;
+                    Self::create(path, uid)
+                }
+                (None, _) | (_, None) => Err(error),
+            }
+        })
     }
 
     fn create(path: PathBuf, uid: u32) -> io::Result<Self> {
@@ -159,18 +174,19 @@ mod tests {
     fn it_is_in_the_users_runtime_directory_and_closed_to_others() {
         let there = temporary();
         set_mode(there.path(), 0o700);
-        let directory = RuntimeDirectory::open(Some(there.path()), Path::new("/tmp")).unwrap();
+        let directory =
+            RuntimeDirectory::open(Some(there.path()), Path::new("/tmp"), None).unwrap();
         assert_eq!(directory.path(), there.path().join("bayplan"));
         let mode = std::fs::metadata(directory.path()).unwrap().mode();
         assert_eq!(mode & 0o7777, 0o700);
-        RuntimeDirectory::open(Some(there.path()), Path::new("/tmp")).unwrap();
+        RuntimeDirectory::open(Some(there.path()), Path::new("/tmp"), None).unwrap();
     }
 
     #[test]
     fn a_runtime_directory_that_others_can_change_is_not_used() {
         let (open, there) = (temporary(), temporary());
         set_mode(open.path(), 0o777);
-        let directory = RuntimeDirectory::open(Some(open.path()), there.path()).unwrap();
+        let directory = RuntimeDirectory::open(Some(open.path()), there.path(), None).unwrap();
         assert_eq!(directory.path().parent(), Some(there.path()));
         assert!(!open.path().join("bayplan").exists());
     }
@@ -178,20 +194,31 @@ mod tests {
     #[test]
     fn a_directory_that_is_open_to_others_is_refused() {
         let there = temporary();
-        let path = RuntimeDirectory::open(None, there.path()).unwrap();
+        let path = RuntimeDirectory::open(None, there.path(), None).unwrap();
         set_mode(path.path(), 0o750);
-        let error = RuntimeDirectory::open(None, there.path()).unwrap_err();
+        let error = RuntimeDirectory::open(None, there.path(), None).unwrap_err();
         assert!(error.to_string().contains("mode 0700"), "{error}");
     }
 
     #[test]
     fn a_link_is_refused_even_to_a_directory_of_ours() {
         let there = temporary();
-        let path = RuntimeDirectory::open(None, there.path()).unwrap();
+        let path = RuntimeDirectory::open(None, there.path(), None).unwrap();
         let elsewhere = there.path().join("elsewhere");
         std::fs::rename(path.path(), &elsewhere).unwrap();
         std::os::unix::fs::symlink(&elsewhere, path.path()).unwrap();
-        RuntimeDirectory::open(None, there.path()).unwrap_err();
+        RuntimeDirectory::open(None, there.path(), None).unwrap_err();
+    }
+
+    #[test]
+    fn nobody_can_take_our_directory_away() {
+        let (there, home) = (temporary(), temporary());
+        let uid = rustix::process::geteuid().as_raw();
+        // What another user would put at its place.
+        std::fs::write(there.path().join(format!("bayplan-{uid}")), "").unwrap();
+        RuntimeDirectory::open(None, there.path(), None).unwrap_err();
+        let directory = RuntimeDirectory::open(None, there.path(), Some(home.path())).unwrap();
+        assert_eq!(directory.path(), home.path().join(".cache/bayplan"));
     }
 
     #[test]
@@ -199,14 +226,14 @@ mod tests {
         let there = temporary();
         let deep = there.path().join("a-very-long-name-indeed-as-on-a-mac");
         std::fs::create_dir(&deep).unwrap();
-        let directory = RuntimeDirectory::open(None, &deep).unwrap();
+        let directory = RuntimeDirectory::open(None, &deep, None).unwrap();
         assert_eq!(directory.path().parent(), Some(Path::new("/tmp")));
     }
 
     #[test]
     fn written_files_are_private_and_nothing_else_is_left() {
         let there = temporary();
-        let directory = RuntimeDirectory::open(None, there.path()).unwrap();
+        let directory = RuntimeDirectory::open(None, there.path(), None).unwrap();
         let now = SystemTime::now();
         directory.write("ssh-a", "one", now).unwrap();
         let path = directory.write("ssh-a", "two", now).unwrap();
@@ -218,7 +245,7 @@ mod tests {
     #[test]
     fn what_was_not_used_for_a_day_is_pruned() {
         let there = temporary();
-        let directory = RuntimeDirectory::open(None, there.path()).unwrap();
+        let directory = RuntimeDirectory::open(None, there.path(), None).unwrap();
         let path = directory.write("ssh-a", "one", SystemTime::now()).unwrap();
         let then = std::fs::metadata(&path).unwrap().modified().unwrap();
         directory.write("ssh-b", "one", then + STALE).unwrap();
@@ -231,7 +258,7 @@ mod tests {
     #[test]
     fn a_file_that_is_used_is_written_anew_in_time() {
         let there = temporary();
-        let directory = RuntimeDirectory::open(None, there.path()).unwrap();
+        let directory = RuntimeDirectory::open(None, there.path(), None).unwrap();
         let inode = |path: &Path| std::fs::metadata(path).unwrap().ino();
         let path = directory.write("ssh-a", "one", SystemTime::now()).unwrap();
         let first = inode(&path);

@@ -9,7 +9,7 @@ use super::layout::{Layout, StageId};
 use super::observe::{Detail, HostLook, Look, Request, parse};
 use super::script::{Activation, Record, Source};
 use super::stage::{Checked, Staged, parse_staged};
-use crate::cluster::model::{Engine, Image, RestartPolicy};
+use crate::cluster::model::{Engine, Excerpts, Image, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
 use crate::plan::step::Step;
 use crate::render::desired::{
@@ -159,6 +159,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
         put_back: None,
         settle: super::script::SETTLE,
         patience: super::script::PATIENCE,
+        journal: Excerpts::Shown,
     };
     activation.script().unwrap()
 }

@@ -13,8 +13,10 @@ use serde::Serialize;
 
 use super::layout::{Layout, StageId, quote};
 use super::stage::SECRETS;
-use crate::cluster::model::Engine;
-use crate::cluster::name::{ServiceName, UnitName};
+use super::watch::HOLDER;
+use super::watched::FORGET;
+use crate::cluster::model::{Engine, Excerpts};
+use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::plan::PutBack;
 use crate::plan::kept::Because;
 use crate::plan::observed::Runs;
@@ -51,6 +53,8 @@ pub struct Activation<'a> {
     pub settle: Duration,
     /// See [`PATIENCE`].
     pub patience: Duration,
+    /// Whether it tells the last lines of a unit's journal where that fails.
+    pub journal: Excerpts,
 }
 
 /// Where the files of an activation come from.
@@ -115,6 +119,7 @@ impl Activation<'_> {
              settle={}\n\
              patience={}\n\
              steps={}\n\
+             journal={}\n\
              record={}\n\n\
              {SECRETS}\n{LIBRARY}\n",
             self.layout.cluster(),
@@ -125,6 +130,10 @@ impl Activation<'_> {
             self.settle.as_millis() / 10,
             self.patience.as_millis() / 100,
             self.steps.len(),
+            match self.journal {
+                Excerpts::Shown => "shown",
+                Excerpts::Hidden => "hidden",
+            },
             quote(record),
         );
         script.push_str(&self.way_back()?);
@@ -289,13 +298,13 @@ pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -
     }
 }
 
-/// From now on the end of the session, whatever it ends of, removes what was staged. To be run in
-/// the session's own shell, before anything is staged: best when it takes the lock.
+/// From now on the end of the session, whatever it ends of, removes what was staged, and the name from the
+/// lock. To be run in the session's own shell, before anything is staged, when it takes the lock.
 #[must_use]
 pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
     let staged = layout.staging(stage);
     let remove = format!(
-        "rm -rf {} {}",
+        "unname; {FORGET}; rm -rf {} {}",
         staged.quoted(),
         quote(&format!("{staged}.new"))
     );
@@ -306,7 +315,7 @@ pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
 }
 
 /// What was staged stays from now on: an activation takes it over.
-pub const UNGUARD_STAGE: &str = "trap - EXIT HUP INT TERM PIPE\n";
+pub const UNGUARD_STAGE: &str = "trap unname EXIT\n";
 
 /// A path that stays below the directory that it is joined to.
 fn below(path: &str) -> Result<&str, UnsafePath> {
@@ -422,32 +431,51 @@ impl Event {
     }
 }
 
+/// Who takes the lock of a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder<'a> {
+    /// One line for whoever finds the lock taken: who, from where, since when, what for.
+    pub words: &'a str,
+    /// The release, by the name that no other one has.
+    pub release: &'a StageId,
+    /// The host as it is called there.
+    pub host: &'a HostName,
+}
+
 /// The script that takes the host's lock on descriptor 9 of the shell that evaluates it, so it
-/// must not run in a subshell. It does not wait; [`parse_lock`] reads what it says. `holder` is one
-/// line for whoever finds the lock taken: who, from where, since when, what for. `then` is a script that
+/// must not run in a subshell. It does not wait; [`parse_lock`] reads what it says. `then` is a script that
 /// the same shell evaluates at once if it gets the lock; what that prints comes after [`LOCKED`].
 #[must_use]
-pub fn lock_script(layout: &Layout, holder: &str, then: &str) -> String {
+pub fn lock_script(layout: &Layout, holder: Holder<'_>, then: &str) -> String {
+    let Holder {
+        words,
+        release,
+        host,
+    } = holder;
     format!(
-        "lock={}\nholder={}\nlocked() {{\n:\n{then}\n}}\n{LOCK}",
+        "lock={}\nholder={}\nrelease={}\nlocked() {{\n:\n{then}\n}}\n{HOLDER}\n{LOCK}",
         layout.lock().quoted(),
-        quote(&holder.replace('\n', " ")),
+        quote(&words.replace('\n', " ")),
+        quote(&format!("{release} {host}")),
     )
 }
 
 /// What the answer of [`lock_script`] begins with if the lock was taken.
 pub const LOCKED: &[u8] = b"locked\n";
 
-/// The script that gives the lock back early; the end of the shell does, too.
-pub const UNLOCK: &str = "exec 9>&-\n";
+/// The script that gives the lock back early; the end of the shell does, too. Nothing is staged then.
+pub const UNLOCK: &str = "unname\ntrap - EXIT HUP INT TERM PIPE\nexec 9>&-\n";
 
 /// What came of taking the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAnswer {
     Taken,
-    /// Somebody else has it: their line, which may be empty for a moment.
+    /// Somebody else has it.
     Held {
+        /// Their line, or which process it is. Empty where none is seen.
         holder: String,
+        /// The holder's release and what it calls this host.
+        release: Option<(StageId, HostName)>,
     },
     Failed {
         why: String,
@@ -459,12 +487,23 @@ pub enum LockAnswer {
 pub fn parse_lock(answer: &[u8]) -> LockAnswer {
     let answer = String::from_utf8_lossy(answer);
     let (first, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
-    let line: String = rest.trim().chars().take(300).collect();
-    let line = line.replace(char::is_control, " ");
+    let line = |text: &str| {
+        let line: String = text.trim().chars().take(300).collect();
+        line.replace(char::is_control, " ")
+    };
     match first {
         "locked" => LockAnswer::Taken,
-        "held" => LockAnswer::Held { holder: line },
-        "failed" => LockAnswer::Failed { why: line },
+        "held" => {
+            let (holder, release) = rest.split_once('\n').unwrap_or((rest, ""));
+            let release = release.trim().split_once(' ');
+            LockAnswer::Held {
+                holder: line(holder),
+                release: release.and_then(|(release, host)| {
+                    Some((StageId::new(release)?, HostName::new(host).ok()?))
+                }),
+            }
+        }
+        "failed" => LockAnswer::Failed { why: line(rest) },
         _ => LockAnswer::Failed {
             why: "expected an answer about the lock, found none".to_owned(),
         },

@@ -11,10 +11,13 @@ use super::error::{HostError, HostErrorKind};
 use super::interrupt::Interrupt;
 use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
+use super::watched::{self, State};
 use crate::plan::observed::Runs;
 
 /// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
 const LONGEST_ANSWER: usize = 128 << 20;
+/// For one piece of what a command says, which takes two seconds at most on an idle host.
+const PIECE: Duration = Duration::from_secs(60);
 /// How often an interrupt is looked for while nothing comes.
 const HEED: Duration = Duration::from_millis(100);
 
@@ -28,6 +31,8 @@ pub struct Session {
     /// Nothing more can be asked after an error of the connection or a timeout.
     broken: bool,
     interrupt: Interrupt,
+    /// The directory there for the words of [`Session::run_watched`].
+    words: String,
 }
 
 /// What a script printed, and how it ended.
@@ -45,6 +50,30 @@ struct Limits {
     login: Duration,
     /// All of it; after the login, if that has a limit of its own.
     timeout: Duration,
+    counts: Counts,
+}
+
+/// What a time limit is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    /// All of the call.
+    Clock,
+    /// Each time in which nothing comes.
+    Progress,
+}
+
+/// What becomes of a first call to which not even a byte came within a while.
+pub(super) struct Quiet<'a> {
+    pub(super) after: Duration,
+    /// Asked once.
+    pub(super) ask: &'a mut dyn FnMut() -> Patience,
+}
+
+/// Whether an answer is waited for on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    Goes,
+    Over,
 }
 
 /// Why a call got no answer.
@@ -59,6 +88,10 @@ pub(super) enum Interrupted {
         noise: Vec<u8>,
     },
     TimedOut {
+        stderr: String,
+    },
+    /// Not a byte came, and [`Quiet::ask`] said that it is not waited for any longer.
+    Quiet {
         stderr: String,
     },
     /// The operator asked to stop.
@@ -89,6 +122,7 @@ impl Session {
             facts: Facts::default(),
             broken: false,
             interrupt: Interrupt::default(),
+            words: watched::DIRECTORY.to_owned(),
         })
     }
 
@@ -163,6 +197,9 @@ impl Session {
     /// does not read is dropped. A connection that is lost meanwhile looks to the script like an
     /// early end of its input, so it checks what arrived (digests) before it uses it.
     ///
+    /// However long it takes: `silence` is for each time in which no piece of it arrives there. A session that
+    /// [ends when it is silent](Session::end_when_silent) ends there, too, if no piece comes for so long.
+    ///
     /// # Errors
     /// As [`Session::run`].
     pub fn run_with_payload(
@@ -170,9 +207,51 @@ impl Session {
         doing: &str,
         script: &str,
         payload: Vec<u8>,
-        timeout: Duration,
+        silence: Duration,
     ) -> Result<Output, HostError> {
-        self.collect(Mode::Payload, doing, script, payload, timeout)
+        self.collect(Mode::Payload, doing, script, payload, silence)
+    }
+
+    /// Runs a script beside the session, however long it takes, as long as something comes of it or the engine
+    /// moves something: `silence` is for each time without. The session stays free to end when the host no
+    /// longer hears anything. `doing` tells what the script does that has said so much. For a host that runs;
+    /// the script's stdin is /dev/null, and it has neither the connection nor the lock.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn run_watched(
+        &mut self,
+        script: &str,
+        silence: Duration,
+        doing: impl Fn(&[u8]) -> String,
+    ) -> Result<Output, HostError> {
+        let mut stdout = Vec::new();
+        let mut answer =
+            self.run_here(&doing(&stdout), &watched::begin(&self.words, script), PIECE)?;
+        let mut progress = Instant::now();
+        let mut moved_then = None;
+        loop {
+            let Some((words, state)) = watched::parse(&answer.stdout) else {
+                return Err(self.misunderstood(&doing(&stdout), &answer.stdout));
+            };
+            stdout.extend_from_slice(words);
+            let moved = match state {
+                State::Ended { status } => return Ok(Output { stdout, status }),
+                State::GoesOn { moved } => moved,
+            };
+            let before = *moved_then.get_or_insert(moved);
+            if !words.is_empty() || watched::is_progress(before, moved) {
+                progress = Instant::now();
+                moved_then = Some(moved);
+            }
+            let doing = doing(&stdout);
+            if progress.elapsed() >= silence {
+                let stderr = self.give_up();
+                let after = silence;
+                return Err(self.error(HostErrorKind::Stalled { doing, after }, stderr));
+            }
+            answer = self.run(&doing, &watched::more(&self.words, stdout.len()), PIECE)?;
+        }
     }
 
     /// Runs a script in a subshell and hands over its output in pieces, as it comes. Returns the status.
@@ -250,6 +329,13 @@ impl Session {
             .show_life(beat(), limit.max(Duration::from_secs(1)) / 4);
     }
 
+    /// Ends the `sh` and frees what this side had for it: its pipes, its threads. Nothing can be asked any
+    /// more.
+    pub fn close(&mut self) {
+        self.broken = true;
+        self.process.end();
+    }
+
     /// Lets the `sh` end, without waiting for it as a drop does: before many sessions are dropped one
     /// after the other, each is told. Nothing can be asked any more.
     pub fn end(&mut self) {
@@ -317,22 +403,28 @@ impl Session {
         if self.broken {
             return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
         }
+        let counts = match mode {
+            Mode::Payload => Counts::Progress,
+            Mode::Subshell | Mode::Here => Counts::Clock,
+        };
         let limits = Limits {
             login: timeout,
             timeout,
+            counts,
         };
-        self.exchange(mode, script, payload, limits, on_output)
+        self.exchange(mode, script, payload, limits, None, on_output)
             .map_err(|interrupted| match interrupted {
                 Interrupted::Ended { stderr, .. } => {
                     self.error(HostErrorKind::Lost { doing }, stderr)
                 }
-                Interrupted::TimedOut { stderr } => self.error(
-                    HostErrorKind::Timeout {
-                        doing,
-                        after: timeout,
-                    },
-                    stderr,
-                ),
+                Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
+                    let after = timeout;
+                    let kind = match counts {
+                        Counts::Clock => HostErrorKind::Timeout { doing, after },
+                        Counts::Progress => HostErrorKind::Stalled { doing, after },
+                    };
+                    self.error(kind, stderr)
+                }
                 Interrupted::Stopped => {
                     self.error(HostErrorKind::Interrupted { doing }, String::new())
                 }
@@ -348,20 +440,24 @@ impl Session {
         script: &str,
         login: Duration,
         timeout: Duration,
+        quiet: Option<Quiet<'_>>,
         stdout: &mut Vec<u8>,
     ) -> Result<i32, Interrupted> {
-        let limits = Limits { login, timeout };
-        self.exchange(Mode::Here, script, Vec::new(), limits, |bytes| {
+        let limits = Limits {
+            login,
+            timeout,
+            counts: Counts::Clock,
+        };
+        self.exchange(Mode::Here, script, Vec::new(), limits, quiet, |bytes| {
             stdout.append(bytes);
         })
     }
 
-    fn too_late(&mut self) -> Interrupted {
+    /// The session is over; what `ssh` said at last.
+    fn give_up(&mut self) -> String {
         self.broken = true;
         self.process.kill();
-        Interrupted::TimedOut {
-            stderr: self.process.stderr(),
-        }
+        self.process.stderr()
     }
 
     fn exchange(
@@ -370,6 +466,7 @@ impl Session {
         script: &str,
         payload: Vec<u8>,
         limits: Limits,
+        mut quiet: Option<Quiet<'_>>,
         mut on_output: impl FnMut(&mut Vec<u8>),
     ) -> Result<i32, Interrupted> {
         // A timeout that the clock cannot hold is as good as a year.
@@ -380,6 +477,7 @@ impl Session {
         };
         let begin = after(limits.login);
         let mut deadline = begin;
+        let quiet_until = quiet.as_ref().map(|quiet| after(quiet.after));
         let nonce = format!("{MARK}{}", nonce());
         self.process.mark(InCall::Yes);
         self.process
@@ -396,9 +494,24 @@ impl Session {
             }
             let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
                 // What never ends to talk is as late as what says nothing.
-                Answer::Bytes(_) if Instant::now() > deadline => return Err(self.too_late()),
-                Answer::Bytes(bytes) => bytes,
-                Answer::TimedOut if Instant::now() < deadline => continue,
+                Answer::Bytes(_) if Instant::now() > deadline => {
+                    let stderr = self.give_up();
+                    return Err(Interrupted::TimedOut { stderr });
+                }
+                Answer::Bytes(bytes) => {
+                    quiet = None;
+                    bytes
+                }
+                Answer::TimedOut if Instant::now() < deadline => {
+                    if quiet_until.is_some_and(|until| Instant::now() >= until)
+                        && let Some(quiet) = quiet.take()
+                        && (quiet.ask)() == Patience::Over
+                    {
+                        let stderr = self.give_up();
+                        return Err(Interrupted::Quiet { stderr });
+                    }
+                    continue;
+                }
                 Answer::End => {
                     self.broken = true;
                     let (status, stderr) = self.process.finish();
@@ -408,10 +521,17 @@ impl Session {
                         noise: answer.noise,
                     });
                 }
-                Answer::TimedOut => return Err(self.too_late()),
+                Answer::TimedOut => {
+                    let stderr = self.give_up();
+                    return Err(Interrupted::TimedOut { stderr });
+                }
             };
             let status = answer.feed(&bytes, &mut output);
-            if answer.started() && deadline == begin && limits.login != limits.timeout {
+            let counts_anew = match limits.counts {
+                Counts::Clock => deadline == begin && limits.login != limits.timeout,
+                Counts::Progress => true,
+            };
+            if answer.started() && counts_anew {
                 deadline = after(limits.timeout);
             }
             if answer.started() {

@@ -10,10 +10,12 @@
     reason = "starts `ssh` in the user's surroundings"
 )]
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest as _, Sha256};
@@ -35,15 +37,63 @@ pub(super) struct Client {
     pub(super) user_config: Option<PathBuf>,
     pub(super) xdg_runtime_dir: Option<PathBuf>,
     pub(super) temporary: PathBuf,
-    pub(super) options: Options,
+    pub(super) home: Option<PathBuf>,
+    pub(super) unknown: UnknownOptions,
+    /// How long nothing at all may come through a connection that is shared before it counts as dead.
+    pub(super) dead_after: Duration,
 }
 
-/// Which options the client knows.
+/// How long nothing at all may come through a connection that is shared. A cut that `ssh` has not noticed yet
+/// would take it 15 s and more, and the new connection begins only then.
+const DEAD_AFTER: Duration = Duration::from_secs(5);
+
+/// The options of ours that the client does not know, in lower case: an older OpenSSH ends with an error on each
+/// of them (7.4 has no `RemoteCommand`). What it does not know cannot be in force either, so it is tried again
+/// without. Clones share what they learned: only the first host of a run pays for it.
+#[derive(Debug, Clone, Default)]
+pub struct UnknownOptions(Arc<Mutex<BTreeSet<String>>>);
+
+impl UnknownOptions {
+    fn has(&self, option: &str) -> bool {
+        let name = option.split('=').next().unwrap_or_default();
+        let unknown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unknown.contains(&name.to_ascii_lowercase())
+    }
+
+    /// Whether `ssh` ended since it does not know an option of ours, which is left out from now on.
+    pub(super) fn learn(&self, stderr: &str) -> bool {
+        let name = stderr.lines().find_map(|line| {
+            let (_, name) = line.split_once("Bad configuration option: ")?;
+            Some(name.trim().to_ascii_lowercase())
+        });
+        let Some(name) = name else {
+            return false;
+        };
+        let options = ALWAYS.iter().chain(PINNED);
+        let ours = options.filter_map(|option| option.split('=').next());
+        let is_ours = ours
+            .into_iter()
+            .any(|ours| ours.eq_ignore_ascii_case(&name));
+        if is_ours {
+            let mut unknown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            unknown.insert(name);
+        }
+        is_ours
+    }
+}
+
+/// How often an `ssh` may be tried again without an option that it does not know.
+pub(super) const OPTIONS: usize = ALWAYS.len() + PINNED.len();
+
+/// Which connection a session may go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Options {
-    All,
-    /// Before OpenSSH 8.5: no `KnownHostsCommand`, which is an error on the command line.
-    Before85,
+pub(super) enum Sharing {
+    /// One that is open already, if there is one.
+    Shared,
+    /// A new one, which others share from now on.
+    Anew,
+    /// A new one of its own.
+    Alone,
 }
 
 /// Which host, and how.
@@ -56,7 +106,7 @@ pub(super) struct Destination<'a> {
 
 impl Client {
     /// The client of this process's environment.
-    pub(super) fn from_environment() -> Self {
+    pub(super) fn from_environment(unknown: &UnknownOptions) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self {
             program: "ssh".into(),
@@ -65,7 +115,9 @@ impl Client {
                 .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".ssh/config"))),
             xdg_runtime_dir: variable("XDG_RUNTIME_DIR").map(PathBuf::from),
             temporary: std::env::temp_dir(),
-            options: Options::All,
+            home: variable("HOME").map(PathBuf::from),
+            unknown: unknown.clone(),
+            dead_after: DEAD_AFTER,
         }
     }
 
@@ -77,6 +129,44 @@ impl Client {
         &self,
         to: &Destination<'_>,
         connect_timeout: Duration,
+        sharing: Sharing,
+    ) -> Result<Command, HostErrorKind> {
+        let mut command = self.without_words(to, connect_timeout, sharing)?;
+        command.args(["--", to.address, &remote_command(to.ssh.sudo)]);
+        Ok(command)
+    }
+
+    /// The control socket of a connection that was there before `began`, and through which a session therefore
+    /// goes that began then.
+    pub(super) fn shared_since(
+        &self,
+        to: &Destination<'_>,
+        connect_timeout: Duration,
+        began: SystemTime,
+    ) -> Option<ControlSocket> {
+        let mut command = self
+            .without_words(to, connect_timeout, Sharing::Shared)
+            .ok()?;
+        let command = command.args(["-G", "--", to.address]);
+        let output = command.stdin(Stdio::null()).output().ok()?;
+        let settings = String::from_utf8_lossy(&output.stdout);
+        let mut lines = settings.lines();
+        let path = lines.find_map(|line| line.strip_prefix("controlpath "))?;
+        let path = PathBuf::from(path);
+        let made = fs_err::metadata(&path).ok()?.modified().ok()?;
+        let ours = self.directory().ok()?;
+        (made < began).then(|| ControlSocket {
+            ours: path.parent() == Some(ours.path()),
+            path,
+        })
+    }
+
+    /// `ssh` with its options, before the host and what runs there.
+    fn without_words(
+        &self,
+        to: &Destination<'_>,
+        connect_timeout: Duration,
+        sharing: Sharing,
     ) -> Result<Command, HostErrorKind> {
         let pin = to.ssh.host_key.as_deref().map(Pin::parse).transpose()?;
         let alias = format!("{}.{}.bayplan", to.host, to.cluster);
@@ -94,10 +184,19 @@ impl Client {
             .env("SSH_ASKPASS_REQUIRE", "never")
             .arg("-F")
             .arg(config)
-            // No terminal, no X11.
-            .args(["-T", "-x"]);
-        for option in ALWAYS {
-            command.args(["-o", option]);
+            // No terminal, X11, escape character. Neither the agent nor a Kerberos ticket is for the host: root
+            // there, and whoever becomes root, could use it as long as the connection is open.
+            .args(["-T", "-x", "-e", "none", "-a", "-k"]);
+        let option = |command: &mut Command, option: &str| {
+            if !self.unknown.has(option) {
+                command.args(["-o", option]);
+            }
+        };
+        for always in ALWAYS {
+            option(&mut command, always);
+        }
+        if sharing == Sharing::Alone {
+            option(&mut command, "ControlPath=none");
         }
         if let (Some(pin), Some(known_hosts)) = (&pin, known_hosts) {
             command.arg("-o").arg({
@@ -107,11 +206,8 @@ impl Client {
             });
             command.args(["-o", &format!("HostKeyAlias={alias}")]);
             command.args(["-o", &format!("HostKeyAlgorithms={}", pin.algorithms)]);
-            for option in PINNED {
-                command.args(["-o", option]);
-            }
-            if self.options == Options::All {
-                command.args(["-o", "KnownHostsCommand=none"]);
+            for pinned in PINNED {
+                option(&mut command, pinned);
             }
         }
         if let Some(user) = &to.ssh.user {
@@ -120,8 +216,15 @@ impl Client {
         if let Some(port) = to.ssh.port {
             command.args(["-p", &port.to_string()]);
         }
-        command.args(["--", to.address, &remote_command(to.ssh.sudo)]);
         Ok(command)
+    }
+
+    fn directory(&self) -> std::io::Result<RuntimeDirectory> {
+        RuntimeDirectory::open(
+            self.xdg_runtime_dir.as_deref(),
+            &self.temporary,
+            self.home.as_deref(),
+        )
     }
 
     /// Writes the configuration, and the known hosts of a pinned key.
@@ -131,7 +234,7 @@ impl Client {
         pin: Option<&Pin<'_>>,
         connect_timeout: Duration,
     ) -> std::io::Result<(PathBuf, Option<PathBuf>)> {
-        let directory = RuntimeDirectory::open(self.xdg_runtime_dir.as_deref(), &self.temporary)?;
+        let directory = self.directory()?;
         let now = SystemTime::now();
         let known_hosts = pin
             .map(|pin| {
@@ -205,6 +308,12 @@ const ALWAYS: &[&str] = &[
     "ClearAllForwardings=yes",
     "PermitLocalCommand=no",
     "RemoteCommand=none",
+    // A session that has our standard input and runs our command.
+    "SessionType=default",
+    "StdinNull=no",
+    "ForkAfterAuthentication=no",
+    // No network between the two machines.
+    "Tunnel=no",
     // Why it failed is said at this level, and not much else.
     "LogLevel=INFO",
 ];
@@ -214,7 +323,29 @@ const PINNED: &[&str] = &[
     "GlobalKnownHostsFile=/dev/null",
     "UpdateHostKeys=no",
     "VerifyHostKeyDNS=no",
+    "KnownHostsCommand=none",
 ];
+
+/// The socket of a connection that sessions share.
+pub(super) struct ControlSocket {
+    path: PathBuf,
+    /// Whether it is one of bayplan's, not the user's.
+    ours: bool,
+}
+
+impl ControlSocket {
+    /// The way around it: one of ours goes, so that everybody connects anew from now on (its process ends by
+    /// itself, and sessions in it go on); the user's stays.
+    pub(super) fn avoid(self) -> Sharing {
+        if self.ours {
+            // Another session may have been quicker.
+            let _ = fs_err::remove_file(&self.path);
+            Sharing::Anew
+        } else {
+            Sharing::Alone
+        }
+    }
+}
 
 /// The command on the host, for whatever login shell is there: `env` rather than an assignment,
 /// which is not the same in all of them.

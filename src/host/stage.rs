@@ -393,6 +393,22 @@ impl fmt::Display for Finding {
 }
 
 impl Checked {
+    /// What a check is doing that has said so much: `pulling registry/app:1.1`.
+    #[must_use]
+    pub fn doing(answer: &[u8]) -> String {
+        let answer = String::from_utf8_lossy(answer);
+        let pulled: Vec<_> = answer
+            .lines()
+            .filter_map(|line| line.strip_prefix("pulling "))
+            .map(line)
+            .collect();
+        match pulled.as_slice() {
+            [] => "checking".to_owned(),
+            [one] => format!("pulling {one}"),
+            [first, ..] => format!("pulling {first} and {} more", pulled.len() - 1),
+        }
+    }
+
     /// Reads the answer of a check script.
     ///
     /// # Errors
@@ -414,6 +430,8 @@ impl Checked {
             let odd = || format!("expected a finding, found `{}`", line(found));
             let (word, rest) = found.split_once(' ').ok_or_else(odd)?;
             match word {
+                // Only tells what takes long.
+                "pulling" => {}
                 "digest" => checked.findings.push(Finding::Digest(line(rest))),
                 "verify" => checked.findings.push(Finding::Verify(line(rest))),
                 "space" => {

@@ -6,6 +6,8 @@ use super::script::Event;
 
 const FOLLOW: &str = include_str!("script/follow.sh");
 const ACTIVITY: &str = include_str!("script/activity.sh");
+/// Functions that tell who holds the host's lock.
+pub(super) const HOLDER: &str = include_str!("script/holder.sh");
 
 /// The script that tells what the activation of a cluster says after its first `from` bytes, as it comes,
 /// for two seconds at most. [`Running::of`] reads its status.
@@ -72,13 +74,13 @@ impl Lines {
 /// not touch the lock.
 #[must_use]
 pub fn activity_script(layout: &Layout) -> String {
-    format!("lock={}\n{ACTIVITY}", layout.lock().quoted())
+    format!("lock={}\n{HOLDER}\n{ACTIVITY}", layout.lock().quoted())
 }
 
 /// What goes on on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Activity {
-    /// Who took the lock last: their line, which may be empty.
+    /// Who holds the lock: their line, or the process if it has none; empty if nobody is seen.
     pub holder: String,
     pub session: Holding,
     pub activation: Option<Activation>,

@@ -172,6 +172,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
         hosts: hosts.collect(),
         services,
         guard: Guard::default(),
+        rollout: Default::default(),
     };
     render(&cluster).expect("the test's template is sound")
 }

@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventKind};
 use super::follow::follow;
 use super::hosts::{Connection, Hosts, Setting};
+use super::mask::Mask;
 use super::prepare::Preparation;
-use super::problem::{Continues, FailedStep, Problem, Then};
+use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 use super::{OnFailure, Order, Released};
+use crate::cluster::model::Excerpts;
 use crate::cluster::name::{HostName, UnitName};
 use crate::cluster::secret::Plaintext;
 use crate::host::deliver::{Delivery, parse_delivered};
@@ -24,16 +26,17 @@ use crate::host::script::{self, Activation, Record, Source, UNGUARD_STAGE};
 use crate::host::session::Session;
 use crate::host::watch::At;
 use crate::plan::kept::{Because, because};
-use crate::plan::observed::Runs;
+use crate::plan::observed::{Generation, Runs};
 use crate::plan::step::Step;
 use crate::plan::{Plan, held, put_back};
 use crate::render::desired::Readiness;
+use crate::render::secrets::DIGESTS;
 
 /// For a whole activation below a directory, which restarts nothing.
 const FILES: Duration = Duration::from_secs(60 * 60);
 /// For the start of an activation on a host that runs.
 const LAUNCH: Duration = Duration::from_secs(60);
-/// For the secrets of one host, over a slow line.
+/// How long nothing of the secrets of one host may arrive.
 const DELIVERY: Duration = Duration::from_secs(5 * 60);
 
 pub(super) fn activate(
@@ -136,7 +139,16 @@ impl HostRun<'_> {
         let script = self.script(&connection.layout, connection)?;
         let delivery = self.delivery();
         self.deliver(&delivery, connection)?;
-        let mut follow = Follow::new(self.steps, event);
+        let unmasked = self.unmasked(connection);
+        let mut follow = Follow::new(
+            self.steps,
+            Journals {
+                shown: self.setting.cluster.rollout.journal,
+                mask: &self.order.mask,
+                unmasked: &unmasked,
+            },
+            event,
+        );
         let Connection {
             session, layout, ..
         } = connection;
@@ -236,6 +248,25 @@ impl HostRun<'_> {
         parse_delivered(&answer.stdout).map_err(not_staged)
     }
 
+    /// The units whose containers may print secrets that are not known here: those that they have now, or
+    /// had until this release.
+    fn unmasked(&self, connection: &Connection) -> BTreeSet<String> {
+        let cluster = &self.setting.cluster.name;
+        let wanted = &self.setting.desired.hosts[self.name].services;
+        let wanted = wanted.iter().map(|(name, service)| (name, &service.entry));
+        let before = match &connection.look.observed.generation {
+            Generation::Current { manifest, .. } => Some(&manifest.services),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        wanted
+            .chain(before.into_iter().flatten())
+            .filter(|(name, entry)| {
+                entry.files.contains_key(DIGESTS) && !self.order.mask.knows(name)
+            })
+            .map(|(name, _)| UnitName::new(cluster, name).container().to_owned())
+            .collect()
+    }
+
     /// How long what these steps start must stay well.
     fn settle(&self) -> Duration {
         let services = &self.setting.desired.hosts[self.name].services;
@@ -289,6 +320,7 @@ impl HostRun<'_> {
             },
             settle: self.settle(),
             patience: script::PATIENCE,
+            journal: self.setting.cluster.rollout.journal,
         };
         let text = activation.script().map_err(|error| Problem::Unsafe {
             why: error.to_string(),
@@ -314,6 +346,7 @@ fn follow_to_end<E: Fn(EventKind)>(
 /// Reads what a script says line by line.
 struct Follow<'a, E> {
     steps: &'a [Step],
+    journals: Journals<'a>,
     event: &'a E,
     at: At,
     failed: FailedStep,
@@ -322,17 +355,39 @@ struct Follow<'a, E> {
     ended: bool,
 }
 
+/// How what units printed is shown.
+struct Journals<'a> {
+    shown: Excerpts,
+    mask: &'a Mask,
+    /// Units with secrets that cannot be masked.
+    unmasked: &'a BTreeSet<String>,
+}
+
+impl Journals<'_> {
+    /// Why those of this unit are not.
+    fn hidden(&self, unit: &str) -> Option<Hidden> {
+        match self.shown {
+            Excerpts::Hidden => Some(Hidden::Described),
+            Excerpts::Shown => self
+                .unmasked
+                .contains(unit)
+                .then_some(Hidden::UnknownSecrets),
+        }
+    }
+}
+
 impl<'a, E: Fn(EventKind)> Follow<'a, E> {
-    fn new(steps: &'a [Step], event: &'a E) -> Self {
+    fn new(steps: &'a [Step], journals: Journals<'a>, event: &'a E) -> Self {
         Self {
             steps,
+            journals,
             event,
             at: At::default(),
             failed: FailedStep {
                 step: None,
                 errors: Vec::new(),
                 states: Vec::new(),
-                journal: Vec::new(),
+                journal: Journal::Lines(Vec::new()),
                 then: Then::Left,
             },
             before: Vec::new(),
@@ -343,7 +398,7 @@ impl<'a, E: Fn(EventKind)> Follow<'a, E> {
     fn line(&mut self, line: &str) {
         let Some(said) = script::Event::parse(line) else {
             if self.at.of == 0 && !line.is_empty() {
-                self.before.push(line.to_owned());
+                self.before.push(self.journals.mask.line(line));
             }
             return;
         };
@@ -365,12 +420,22 @@ impl<'a, E: Fn(EventKind)> Follow<'a, E> {
             script::Event::Failed(number) if way_back.is_none() => {
                 self.failed.step = self.steps.get(number).cloned();
             }
-            script::Event::Error(text) => way_back.unwrap_or(&mut self.failed.errors).push(text),
-            script::Event::State { text, .. } if way_back.is_none() => {
-                self.failed.states.push(text)
+            script::Event::Error(text) => {
+                let text = self.journals.mask.line(&text);
+                way_back.unwrap_or(&mut self.failed.errors).push(text);
             }
-            script::Event::Journal { text, .. } if way_back.is_none() => {
-                self.failed.journal.push(text);
+            script::Event::State { unit, text } if way_back.is_none() => {
+                self.failed.states.push(self.journals.mask.line(&text));
+                if let Some(why) = self.journals.hidden(&unit) {
+                    self.failed.journal = Journal::Hidden { unit, why };
+                }
+            }
+            script::Event::Journal { unit, text } if way_back.is_none() => {
+                if self.journals.hidden(&unit).is_none()
+                    && let Journal::Lines(lines) = &mut self.failed.journal
+                {
+                    lines.push(self.journals.mask.line(&text));
+                }
             }
             script::Event::PuttingBack => {
                 // Until it says that it is done.

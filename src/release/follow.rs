@@ -9,6 +9,7 @@ use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
 use crate::host::error::HostError;
+use crate::host::observe::Detail;
 use crate::host::script;
 use crate::host::session::Session;
 use crate::host::watch::{Activity, At, Holding, Lines, Running, activity_script, follow_script};
@@ -65,9 +66,16 @@ pub enum Ending {
 }
 
 impl Hosts {
-    /// What goes on on every host.
-    pub fn activities(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, Activity> {
-        self.activities_of(setting, |_| true)
+    /// Looks at every host, and what goes on there; as [`Hosts::seen`].
+    pub fn seen_at_work(
+        setting: Setting<'_>,
+        detail: Detail,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (Self, BTreeMap<HostName, Activity>) {
+        let ask = |connection: &mut Connection| {
+            Ok(activity(&mut connection.session, &connection.layout)?)
+        };
+        Self::visit(setting, detail, ask, tell)
     }
 
     fn activities_of(

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Back;
-use super::hosts::{Hosts, Setting};
+use super::event::Event;
+use super::hosts::{Connection, Hosts, Setting};
 use super::problem::Problem;
 use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::generation::{self, StoredGeneration};
 use crate::host::history::{self, History};
+use crate::host::observe::Detail;
 use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
@@ -40,13 +42,16 @@ pub fn bare(cluster: &Cluster) -> Desired {
 impl Hosts {
     /// The history of every host.
     pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, History> {
-        self.ask(setting.limit, Self::every, |_, connection| {
-            let doing = "reading the history";
-            let session = &mut connection.session;
-            let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
-            history::parse(&answer.stdout)
-                .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
-        })
+        self.ask(setting.limit, Self::every, |_, connection| past(connection))
+    }
+
+    /// Looks at every host, and its history; as [`Hosts::seen`].
+    pub fn seen_with_histories(
+        setting: Setting<'_>,
+        detail: Detail,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (Self, BTreeMap<HostName, History>) {
+        Self::visit(setting, detail, past, tell)
     }
 
     /// Goes on with these hosts only, each with the generation that it is to go back to.
@@ -125,6 +130,14 @@ impl Hosts {
             connection.look_again(setting, name)
         });
     }
+}
+
+fn past(connection: &mut Connection) -> Result<History, Problem> {
+    let doing = "reading the history";
+    let session = &mut connection.session;
+    let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;
+    history::parse(&answer.stdout)
+        .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
 }
 
 /// A generation as something to be desired.

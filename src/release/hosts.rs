@@ -13,10 +13,13 @@ use super::problem::Problem;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::host::connect::{ConnectContext, First, connect, root};
+use crate::host::descriptors::sessions_at_once;
 use crate::host::layout::Layout;
 use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
-use crate::host::script::{LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
+use crate::host::script::{
+    Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock,
+};
 use crate::host::session::Session;
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, Runs};
@@ -90,7 +93,7 @@ impl Connection {
             request.files_script()
         });
         let then = aside(&files);
-        let script = lock_and(&self.layout, order, &then);
+        let script = lock_and(&self.layout, name, order, &then);
         let answer = self.session.run_here("taking the lock", &script, LOOK)?;
         match parse_lock(&answer.stdout) {
             LockAnswer::Taken => {
@@ -100,7 +103,11 @@ impl Connection {
                 Ok(Tried::Locked(Some(files.to_vec())))
             }
             LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
-            LockAnswer::Held { holder } => Ok(Tried::Held { holder }),
+            LockAnswer::Held {
+                release: Some((release, other)),
+                ..
+            } if release == order.stage => Err(Problem::SameMachine { other }),
+            LockAnswer::Held { holder, release: _ } => Ok(Tried::Held { holder }),
         }
     }
 }
@@ -112,9 +119,36 @@ pub struct Hosts {
 }
 
 impl Hosts {
-    /// Connects to every host and looks at it, all at the same time.
+    /// Connects to every host and looks at it, all at the same time. The sessions stay open.
     pub fn look(setting: Setting<'_>, detail: Detail, tell: &(impl Fn(Event) + Sync)) -> Self {
         Self::look_with(None, setting, detail, tell)
+    }
+
+    /// Looks at every host and is gone again: as many sessions are open at once as hosts are talked to at the
+    /// same time, however many there are.
+    pub fn seen(setting: Setting<'_>, detail: Detail, tell: &(impl Fn(Event) + Sync)) -> Self {
+        Self::visit(setting, detail, |_| Ok(()), tell).0
+    }
+
+    /// The same, and asks something besides.
+    pub(super) fn visit<T: Send>(
+        setting: Setting<'_>,
+        detail: Detail,
+        ask: impl Fn(&mut Connection) -> Result<T, Problem> + Sync,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (Self, BTreeMap<HostName, T>) {
+        let limit = sessions_at_once(setting.limit.get());
+        let setting = Setting {
+            limit: NonZeroUsize::new(limit).unwrap_or(setting.limit),
+            ..setting
+        };
+        let work = |name: &HostName| {
+            let mut connection = open(None, setting, name, detail)?;
+            let answer = ask(&mut connection)?;
+            connection.session.close();
+            Ok((connection, answer))
+        };
+        Self::each(setting, work, tell)
     }
 
     /// The same for a release that asks nobody: it takes the locks that are free before it looks, so what it
@@ -134,6 +168,15 @@ impl Hosts {
         detail: Detail,
         tell: &(impl Fn(Event) + Sync),
     ) -> Self {
+        let work = |name: &HostName| Ok((open(order, setting, name, detail)?, ()));
+        Self::each(setting, work, tell).0
+    }
+
+    fn each<T: Send>(
+        setting: Setting<'_>,
+        work: impl Fn(&HostName) -> Result<(Connection, T), Problem> + Sync,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (Self, BTreeMap<HostName, T>) {
         let names = setting.desired.hosts.keys().map(|name| (name.clone(), ()));
         let results = for_each_host(names, setting.limit, |name, ()| {
             let event = |kind| {
@@ -143,41 +186,63 @@ impl Hosts {
                 });
             };
             event(EventKind::Connecting);
-            let result = open(order, setting, name, detail);
+            let result = work(name);
             if result.is_ok() {
                 event(EventKind::Observed);
             }
             result
         });
-        let (connections, problems) = apart(results);
+        let (done, problems) = apart(results);
         let mut hosts = Self {
-            connections,
+            connections: BTreeMap::new(),
             problems,
         };
+        let mut answers = BTreeMap::new();
+        for (name, (connection, answer)) in done {
+            hosts.connections.insert(name.clone(), connection);
+            answers.insert(name, answer);
+        }
         hosts.refuse_twins();
-        hosts
+        answers.retain(|name, _| hosts.connections.contains_key(name));
+        (hosts, answers)
     }
 
     /// Two names for one machine would wait for each other's lock.
     fn refuse_twins(&mut self) {
-        let mut machines: BTreeMap<String, HostName> = BTreeMap::new();
+        let mut seen: Vec<(&HostName, &Session)> = Vec::new();
         for (name, connection) in &self.connections {
-            let facts = connection.session.facts();
-            let machine = match (connection.session.root(), &facts.machine_id) {
-                (Some(root), _) => root.display().to_string(),
-                (None, Some(id)) => id.clone(),
-                (None, None) => continue,
+            let session = &connection.session;
+            let same = |(_, other): &&(&HostName, &Session)| match (session.root(), other.root()) {
+                (Some(root), Some(other)) => root == other,
+                (None, None) => session.facts().are_of_one_machine(other.facts()),
+                (Some(_), None) | (None, Some(_)) => false,
             };
-            if let Some(other) = machines.get(&machine) {
-                let other = other.clone();
+            if let Some((other, _)) = seen.iter().find(same) {
+                let other = (*other).clone();
                 self.problems
                     .insert(name.clone(), Problem::SameMachine { other });
             } else {
-                machines.insert(machine, name.clone());
+                seen.push((name, session));
             }
         }
         self.connections
             .retain(|name, _| !self.problems.contains_key(name));
+    }
+
+    /// Hosts that share a machine id with another one, and are other machines all the same.
+    #[must_use]
+    pub fn copies(&self) -> Vec<Vec<&HostName>> {
+        let mut by_id: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
+        for (name, connection) in &self.connections {
+            let session = &connection.session;
+            if let (None, Some(id)) = (session.root(), &session.facts().machine_id) {
+                by_id.entry(id).or_default().push(name);
+            }
+        }
+        by_id
+            .into_values()
+            .filter(|names| names.len() > 1)
+            .collect()
     }
 
     /// What was seen on the hosts that answered.
@@ -431,13 +496,18 @@ impl Drop for Hosts {
 
 /// The script that takes the lock of a host and then runs `then`. With the lock the host ends the session, and
 /// removes what was staged in it, when it no longer hears anything.
-fn lock_and(layout: &Layout, order: &Order, then: &str) -> String {
+fn lock_and(layout: &Layout, host: &HostName, order: &Order, then: &str) -> String {
     let then = format!(
         "{}{}{then}",
         guard_stage(layout, &order.stage),
         Session::end_when_silent(SILENCE),
     );
-    lock_script(layout, &order.holder, &then)
+    let holder = Holder {
+        words: &order.holder,
+        release: &order.stage,
+        host,
+    };
+    lock_script(layout, holder, &then)
 }
 
 /// A script in a subshell that has neither the connection nor the lock.
@@ -463,7 +533,7 @@ fn open(
     if let Some(order) = order
         && layout.runs() == Runs::Processes
     {
-        let (lock, locking) = (layout.lock(), lock_and(&layout, order, ""));
+        let (lock, locking) = (layout.lock(), lock_and(&layout, name, order, ""));
         script = format!("if [ -f {} ]; then\n{locking}fi\n{script}", lock.quoted());
     }
     let first = First {

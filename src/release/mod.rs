@@ -6,6 +6,7 @@ pub mod event;
 pub mod follow;
 pub mod generations;
 mod hosts;
+pub mod mask;
 mod prepare;
 pub mod problem;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use self::event::Event;
 pub use self::hosts::{Hosts, Setting};
+use self::mask::Mask;
 use self::prepare::Preparation;
 pub use self::prepare::takes_part;
 use self::problem::Problem;
@@ -36,6 +38,8 @@ pub struct Order {
     pub back: BTreeMap<HostName, Back>,
     /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
     pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// The values of these secrets, so that none is shown.
+    pub mask: Mask,
     /// The plan that was reviewed: nothing else is done.
     pub reviewed: Option<SavedPlan>,
     /// A name for the staging area that no other release uses.

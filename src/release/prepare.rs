@@ -16,7 +16,7 @@ use crate::host::observe::ObserveError;
 use crate::host::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
-use crate::plan::observed::{Observed, RunningImage};
+use crate::plan::observed::{Observed, RunningImage, Runs};
 use crate::plan::{Action, Plan, held, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::env_file;
@@ -24,10 +24,13 @@ use crate::render::manifest::Manifest;
 use crate::render::secrets::{self, MadeFile};
 use crate::secret::seal_to_host;
 
-/// For the files of a generation, over a slow line.
-const STAGE: Duration = Duration::from_secs(10 * 60);
-/// For the checks, most of it the pull of large images.
-const CHECK: Duration = Duration::from_secs(60 * 60);
+/// How long nothing of the files of a generation may arrive. A slow line may take as long as it needs.
+const STAGE: Duration = Duration::from_secs(5 * 60);
+/// How long the checks may be without progress. Most of it is the pull of images, which may take as long as it
+/// needs.
+const CHECK: Duration = Duration::from_secs(5 * 60);
+/// For the checks below a directory, which pull nothing.
+const CHECK_FILES: Duration = Duration::from_secs(10 * 60);
 
 /// What every host that takes part in a release is prepared with.
 pub(super) struct Preparation<'a> {
@@ -292,7 +295,10 @@ impl HostPreparation<'_> {
         event: &dyn Fn(EventKind),
     ) -> Result<Checked, Problem> {
         let session = &mut connection.session;
-        let answer = session.run("checking", script, CHECK)?;
+        let answer = match session.runs() {
+            Runs::FilesOnly => session.run("checking", script, CHECK_FILES)?,
+            Runs::Processes => session.run_watched(script, CHECK, Checked::doing)?,
+        };
         let checked = Checked::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
         if !checked.findings.is_empty() {
@@ -339,7 +345,7 @@ impl Problem {
             Problem::SameMachine { other } => format!("is the same machine as {other}"),
             Problem::Locked { holder, at } => {
                 let holder = match holder.as_str() {
-                    "" => "another release",
+                    "" => "a process that cannot be seen there",
                     holder => holder,
                 };
                 match at {

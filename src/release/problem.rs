@@ -59,9 +59,24 @@ pub struct FailedStep {
     pub errors: Vec<String>,
     /// `Key=Value` of the unit that failed.
     pub states: Vec<String>,
-    /// The last lines of its journal.
-    pub journal: Vec<String>,
+    pub journal: Journal,
     pub then: Then,
+}
+
+/// The last lines of a unit's journal, every known secret in them masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Journal {
+    Lines(Vec<String>),
+    Hidden { unit: String, why: Hidden },
+}
+
+/// Why a journal is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hidden {
+    /// `[rollout] journal = false`.
+    Described,
+    /// The service has secrets whose values are not known here, so they could not be masked.
+    UnknownSecrets,
 }
 
 /// What became of a host after a step of its activation failed.

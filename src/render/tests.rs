@@ -54,6 +54,7 @@ pub(crate) fn cluster() -> Cluster {
         ]),
         services: BTreeMap::new(),
         guard: crate::cluster::model::Guard::default(),
+        rollout: Default::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::errors::HostFailure;
 use crate::cluster::model::Engine;
 use crate::host::observe::ObserveError;
 use crate::host::stage::Finding;
-use crate::release::problem::{Continues, FailedStep, Problem, Then};
+use crate::release::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 
 impl From<&Problem> for HostFailure {
     fn from(problem: &Problem) -> Self {
@@ -142,9 +142,23 @@ fn activation(failed: &FailedStep) -> Option<String> {
     if !failed.states.is_empty() {
         lines.push(failed.states.join(" "));
     }
-    if !failed.journal.is_empty() {
-        lines.push("the last lines of its journal:".to_owned());
-        lines.extend(failed.journal.iter().map(|line| format!("  {line}")));
+    match &failed.journal {
+        Journal::Lines(journal) if journal.is_empty() => {}
+        Journal::Lines(journal) => {
+            lines.push("the last lines of its journal:".to_owned());
+            lines.extend(journal.iter().map(|line| format!("  {line}")));
+        }
+        Journal::Hidden { unit, why } => {
+            let why = match why {
+                Hidden::Described => "`journal = false` in `[rollout]`",
+                Hidden::UnknownSecrets => {
+                    "it may have secrets in it, and their values are not known here"
+                }
+            };
+            lines.push(format!(
+                "its journal is not shown ({why}); on the host: `journalctl -u {unit} -n 20`"
+            ));
+        }
     }
     if let Then::NotPutBack { errors } = &failed.then {
         lines.push("the previous generation could not be put back:".to_owned());

@@ -127,14 +127,14 @@ fn message(kind: &EventKind) -> String {
             let at = at.as_ref().map(At::words);
             let at = at.map_or_else(String::new, |at| format!(": {}", escape(&at)));
             let holder = match holder.as_str() {
-                "" => "another release".to_owned(),
+                "" => "a process that cannot be seen there".to_owned(),
                 holder => escape(holder),
             };
             format!("waiting for the lock of {holder}{at}")
         }
         EventKind::Following { holder, since, at } => {
             let holder = match holder.as_str() {
-                "" => "another release".to_owned(),
+                "" => "somebody".to_owned(),
                 holder => escape(holder),
             };
             let since = since.and_then(|since| jiff::Timestamp::from_second(since).ok());

@@ -77,6 +77,7 @@ pub fn cluster() -> Cluster {
             .into(),
         services: services.map(|name| (service(name), described(name))).into(),
         guard: Guard::default(),
+        rollout: Default::default(),
     }
 }
 

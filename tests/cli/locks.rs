@@ -7,19 +7,25 @@ use insta::assert_snapshot;
 
 use crate::environment::TestEnvironment;
 
-/// `flock`, until its standard input ends.
+/// A session of another release, until its standard input ends.
 struct Holder(Child);
+
+/// As the lock's script does it.
+const HOLD: &str = r#"umask 077
+mkdir -p "${0%/*}"
+chmod 0700 "${0%/*}"
+exec 9<>"$0"
+flock -n 9 || exit
+printf '%s\n' 'grace@desk since 2026-11-21T09:00:00Z, releasing shop (pid 7)' "$$" '20261121-7 beta' >"$0"
+echo held
+read -r line"#;
 
 impl Holder {
     fn new(it: &TestEnvironment, host: &str) -> Self {
-        let lock = format!("hosts/{host}/var/lib/bayplan/lock");
-        it.write(
-            &lock,
-            "grace@desk since 2026-11-21T09:00:00Z, releasing shop (pid 7)\n",
-        );
-        let mut child = Command::new("flock")
-            .arg(it.path(&lock))
-            .args(["sh", "-c", "echo held; read -r line"])
+        let lock = it.path(&format!("hosts/{host}/var/lib/bayplan/lock"));
+        let mut child = Command::new("sh")
+            .args(["-c", HOLD])
+            .arg(lock)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -10,6 +10,7 @@ mod check;
 mod garbage;
 mod killed;
 mod locks;
+mod many;
 mod past;
 mod readme;
 mod refusals;

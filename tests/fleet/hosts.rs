@@ -153,6 +153,28 @@ impl Fleet {
         must(fleet("boot", &self.directory, &[host]));
     }
 
+    /// The processes of the connections that bayplan keeps open.
+    pub fn masters(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.operator.join("bayplan"));
+        let sockets = entries.into_iter().flatten().flatten().filter(|entry| {
+            use std::os::unix::fs::FileTypeExt as _;
+            entry.file_type().is_ok_and(|kind| kind.is_socket())
+        });
+        let master = |entry: fs::DirEntry| {
+            let checked = Command::new("ssh")
+                .args(["-F", "/dev/null", "-O", "check", "-S"])
+                .arg(entry.path())
+                .arg("any")
+                .output()
+                .expect("ssh starts");
+            // `Master running (pid=4711)`
+            let said = String::from_utf8_lossy(&checked.stderr).into_owned();
+            let (_, pid) = said.split_once("pid=")?;
+            Some(pid.split(')').next()?.to_owned())
+        };
+        sockets.filter_map(master).collect()
+    }
+
     /// Ends the connections that bayplan keeps open: the next one connects anew.
     pub fn close_connections(&self) {
         let Ok(entries) = fs::read_dir(self.operator.join("bayplan")) else {

@@ -111,12 +111,54 @@ pub fn two_at_once(fleet: &'static Fleet) {
     for (host, at_most) in [("docker02", 10), ("docker01", 2)] {
         let containers = ground.containers();
         hold(host, 60);
-        let late = ground.release().exits(3).says(&[host, "locked by"]);
+        // Not who had it before.
+        let late = ground
+            .release()
+            .exits(3)
+            .says(&[host, "locked by process", "(flock)"])
+            .never_says(&["olivia"]);
         assert!(late.took < Duration::from_secs(at_most), "{late}");
         assert_eq!(containers.changes(&ground.containers()), [""; 0]);
         free(host);
     }
     ground.release().exits(0);
+}
+
+/// The lock is root's: nobody else can hold it, nor the one that an older bayplan left.
+pub fn of_nobody_else(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "mine");
+    ground.images();
+    ground.only(&["docker01"]);
+    ground.serve("web", 9541, "docker01");
+    ground.release().exits(0);
+    let host = ground.host("docker01");
+    let hold = "setpriv --reuid nosudo --clear-groups flock -n /var/lib/bayplan/lock";
+    assert!(!host.run(&format!("{hold} true")).status.success());
+    let ours = "cd / && stat -c %a /var/lib/bayplan /var/lib/bayplan/lock /run/bayplan /run/bayplan/activate-*";
+    assert_eq!(
+        host.sh(ours).lines().collect::<Vec<_>>()[..3],
+        ["700", "600", "700"]
+    );
+    assert!(host.sh(ours).lines().skip(3).all(|mode| mode == "600"));
+    assert_eq!(
+        host.sh("cat /var/lib/bayplan/lock"),
+        "",
+        "its name went with it"
+    );
+
+    host.sh("chmod 755 /var/lib/bayplan; chmod 644 /var/lib/bayplan/lock");
+    host.sh(&format!(
+        "systemd-run --quiet --collect --unit=mine-holder {hold} sleep 60"
+    ));
+    until(Duration::from_secs(5), "somebody holds it", || {
+        let held = host.run("! flock -n /var/lib/bayplan/lock true");
+        held.status.success().then_some(())
+    });
+    ground.repo.set_of("web", "tag", "1.1");
+    ground.release().exits(0);
+    host.sh("systemctl stop mine-holder");
+    assert!(!host.run(&format!("{hold} true")).status.success());
+    ground.is_in_sync();
 }
 
 pub fn killed(fleet: &'static Fleet) {

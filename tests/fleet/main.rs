@@ -81,6 +81,15 @@ const TESTS: &[(&str, Test)] = &[
         hosts_fail::no_root,
     ),
     (
+        "a_connection_that_is_dead_is_noticed_soon",
+        hosts_fail::dead_connection,
+    ),
+    (
+        "nothing_of_the_operators_is_lent_to_a_host",
+        hosts_fail::own_configuration,
+    ),
+    ("machines_that_were_copied_are_two", hosts_fail::twins),
+    (
         "a_stopped_docker_stops_the_release",
         hosts_fail::docker_stopped,
     ),
@@ -97,6 +106,7 @@ const TESTS: &[(&str, Test)] = &[
         "an_unhealthy_container_fails_the_release",
         failures::unhealthy,
     ),
+    ("the_lock_is_held_by_nobody_else", locks::of_nobody_else),
     ("one_release_at_a_time", locks::one_at_a_time),
     ("two_releases_at_once", locks::two_at_once),
     (
@@ -132,6 +142,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "secrets_restart_what_uses_them_and_are_nowhere_else",
         secrets::life,
+    ),
+    (
+        "secrets_that_a_container_prints_are_not_shown",
+        secrets::printed,
     ),
     ("secrets_reach_containers_of_podman", secrets::podman),
     (

@@ -37,6 +37,16 @@ pub fn start(fleet: &Fleet, arguments: &[&str]) -> Running {
     spawn(fleet, command, arguments)
 }
 
+/// Starts the binary with another `ssh_config(5)`.
+pub fn start_configured(fleet: &Fleet, config: &std::path::Path, arguments: &[&str]) -> Running {
+    let mut command = Command::new("env");
+    let mut variable = std::ffi::OsString::from("BAYPLAN_SSH_CONFIG=");
+    variable.push(config);
+    command.arg(variable).arg(env!("CARGO_BIN_EXE_bayplan"));
+    command.args(arguments);
+    spawn(fleet, command, arguments)
+}
+
 /// Starts the binary on a terminal of its own (`script(1)`), where it asks before it acts.
 pub fn start_on_terminal(fleet: &Fleet, arguments: &[&str]) -> Running {
     let words = [env!("CARGO_BIN_EXE_bayplan")]

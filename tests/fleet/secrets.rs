@@ -95,6 +95,34 @@ impl Vault {
     }
 }
 
+/// What a container prints of its secrets is in nothing that is shown.
+pub fn printed(fleet: &'static Fleet) {
+    let mut vault = Vault::new(fleet, "talks", 9831);
+    let one = fleet.host("docker01");
+    vault.ground.only(&["docker01"]);
+    vault.ground.repo.place("web", "docker01");
+    let talks = "echo \"I have $KEY, and $URL\"; head -n 2 /run/secrets/key.pem; exit 1";
+    for service in ["web", "shop"] {
+        vault
+            .ground
+            .repo
+            .set_of(service, "command", vec!["sh", "-c", talks]);
+    }
+    let release = ["release", "talks", "--yes"];
+    let ended = vault.run(&release, "").exits(5);
+    let ended = ended.says(&["I have", "[secret]"]).never_says(&[SENTINEL]);
+    assert!(!ended.stderr.contains("BEGIN KEY"), "{ended}");
+    let modes = one.sh("stat -c %a /run/bayplan/activate-*");
+    assert!(modes.lines().all(|mode| mode == "600"), "{modes}");
+
+    vault.ground.repo.set("rollout.journal", false);
+    let ended = vault.run(&release, "").exits(5);
+    ended
+        .says(&["its journal is not shown (`journal = false` in `[rollout]`)"])
+        .says(&["journalctl -u talks-"])
+        .never_says(&["I have"]);
+}
+
 pub fn life(fleet: &'static Fleet) {
     let mut vault = Vault::new(fleet, "vault", 9801);
     let (one, two) = (fleet.host("docker01"), fleet.host("docker02"));

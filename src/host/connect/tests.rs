@@ -22,6 +22,7 @@ fn host(transport: Transport) -> Host {
 fn context(repository_root: &Path) -> ConnectContext {
     ConnectContext {
         interrupt: Interrupt::default(),
+        unknown_options: UnknownOptions::default(),
         cluster: ClusterName::new("production").unwrap(),
         repository_root: repository_root.to_owned(),
         connect_timeout: CONNECT_TIMEOUT,
@@ -40,6 +41,14 @@ fn connect_through(ssh: &str) -> Result<Session, HostError> {
         .prefix("b")
         .tempdir_in("/tmp")
         .unwrap();
+    connect_with(&there, ssh, Duration::from_secs(60))
+}
+
+fn connect_with(
+    there: &tempfile::TempDir,
+    ssh: &str,
+    dead_after: Duration,
+) -> Result<Session, HostError> {
     let program = there.path().join("ssh");
     // Written by another process: one that this process holds open for writing, even for a moment
     // in a child that another test just forked, cannot be executed.
@@ -58,7 +67,9 @@ fn connect_through(ssh: &str) -> Result<Session, HostError> {
         user_config: None,
         xdg_runtime_dir: None,
         temporary: there.path().to_owned(),
-        options: Options::All,
+        home: None,
+        unknown: UnknownOptions::default(),
+        dead_after,
     };
     let pinned = Ssh {
         port: Some(2222),
@@ -131,6 +142,88 @@ fn an_old_ssh_is_asked_again_without_the_option_that_it_does_not_know() {
 }
 
 #[test]
+fn an_ssh_of_2016_is_asked_without_every_option_that_it_does_not_know() {
+    // OpenSSH 7.4: it ends at the first one.
+    let error = error_through(
+        "for word; do case $word in RemoteCommand=*|KnownHostsCommand=*|SessionType=*|StdinNull=*\
+         |ForkAfterAuthentication=*) \
+         echo \"command-line: line 0: Bad configuration option: ${word%%=*}\" | tr A-Z a-z \
+         | sed 's/bad conf/Bad conf/' >&2; exit 255;; esac; done; \
+         echo 'u@h: Permission denied (publickey).' >&2; exit 255",
+    );
+    let methods = "publickey".to_owned();
+    assert_eq!(error.kind, HostErrorKind::Authentication { methods });
+}
+
+#[test]
+fn a_word_of_the_users_that_ssh_does_not_know_is_told() {
+    let line = "/home/u/.ssh/config: line 3: Bad configuration option: usekeychain";
+    let error = error_through(&format!("echo '{line}' >&2; exit 255"));
+    assert_eq!(
+        error.kind,
+        HostErrorKind::Ssh {
+            line: line.to_owned()
+        }
+    );
+}
+
+#[test]
+fn a_connection_that_is_shared_and_dead_is_not_waited_for() {
+    // What goes through the socket never gets an answer.
+    let there = tempfile::Builder::new()
+        .prefix("b")
+        .tempdir_in("/tmp")
+        .unwrap();
+    let uid = rustix::process::geteuid().as_raw();
+    for (directory, ours) in [
+        (format!("bayplan-{uid}"), true),
+        ("users".to_owned(), false),
+    ] {
+        let socket = there.path().join(directory).join("socket");
+        let parent = socket.parent().unwrap();
+        std::fs::create_dir(parent).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(parent, private).unwrap();
+        std::fs::write(&socket, "").unwrap();
+        let ssh = format!(
+            "case \" $* \" in *' -G '*) echo 'controlpath {0}'; exit;; *ControlPath=none*) ;; \
+             *) [ ! -e {0} ] || exec sleep 1000;; esac; \
+             echo 'u@h: Permission denied (publickey).' >&2; exit 255",
+            socket.display()
+        );
+        let error = connect_with(&there, &ssh, Duration::ZERO).err();
+        let methods = "publickey".to_owned();
+        assert_eq!(
+            error.unwrap().kind,
+            HostErrorKind::Authentication { methods }
+        );
+        // The user's own stays.
+        assert_eq!(socket.exists(), !ours);
+    }
+}
+
+#[test]
+fn only_one_machine_seen_twice_is_one_machine() {
+    let facts = |machine: &str, boot: &str, mount: &str| {
+        facts(&format!(
+            "uid 0\nkernel Linux\nmachine-id {machine}\nboot-id {boot}\nroot-mount {mount}\n"
+        ))
+    };
+    let one = facts("a", "b", "21");
+    assert!(one.are_of_one_machine(&facts("a", "b", "21")));
+    // A copy; a container beside; a copy of a container.
+    for other in [
+        facts("a", "c", "21"),
+        facts("x", "b", "99"),
+        facts("a", "b", "99"),
+    ] {
+        assert!(!one.are_of_one_machine(&other));
+    }
+    let unknown = self::facts("uid 0\nkernel Linux\nmachine-id a\n");
+    assert!(!unknown.are_of_one_machine(&unknown));
+}
+
+#[test]
 fn an_answer_that_is_none_is_shown() {
     // It takes the script and answers in the right frame, but with nonsense.
     let error =
@@ -149,7 +242,9 @@ fn a_missing_ssh_is_said_plainly() {
         user_config: None,
         xdg_runtime_dir: None,
         temporary: there.path().to_owned(),
-        options: Options::All,
+        home: None,
+        unknown: UnknownOptions::default(),
+        dead_after: Duration::from_secs(60),
     };
     let host = host(Transport::Ssh(Ssh::default()));
     let error = connect_by(&client, &host, &context(there.path()), FIRST)

@@ -305,11 +305,14 @@ reload() {
   run mv -T /run/bayplan/reloading /run/bayplan/reloaded
 }
 
-# tell_unit UNIT: what its failure looks like.
+# tell_unit UNIT: what its failure looks like. Of its journal, what is as old as this activation: before that
+# another container ran, whose secrets may have been others.
+began=$(date +%s)
 tell_unit() {
   said=$(systemctl show --no-pager -p ActiveState,SubState,Result,ExecMainStatus,NRestarts "$1.service" 2>&1)
   each_line "state $1" "$said"
-  said=$(journalctl --unit "$1.service" --lines 20 --no-pager --output cat 2>&1)
+  [ "$journal" = shown ] || return 0
+  said=$(journalctl --unit "$1.service" --since "@$began" --lines 20 --no-pager --output cat 2>&1)
   each_line "journal $1" "$said"
 }
 

@@ -1,9 +1,8 @@
 # What goes on under the host's lock, without touching it. A session holds it as descriptor 9, an
 # activation as another one.
 printf 'bayplan activity 1\n'
-for held in /proc/[0-9]*/fd/9; do
-  # shellcheck disable=SC3013 # dash, bash and busybox have it
-  if [ "$held" -ef "$lock" ] && [ "$held" != "/proc/$$/fd/9" ]; then
+for descriptor in /proc/[0-9]*/fd/9; do
+  if holds "$descriptor"; then
     printf 'session\n'
     break
   fi
@@ -17,5 +16,6 @@ for link in /run/systemd/units/invocation:bayplan-activate-*.service; do
   grep -a -m 1 '^begin ' "$said"
   grep -a -e '^step [0-9]* start ' -e '^back [0-9]* start ' "$said" | tail -n 1
 done
-printf 'holder %s\n' "$(head -n 1 "$lock" 2>/dev/null)"
+look_who
+printf 'holder %s\n' "$who"
 printf 'end\n'

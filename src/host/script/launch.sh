@@ -1,7 +1,9 @@
 # Starts an activation as a unit of its own, which goes on when this connection ends. It takes the
 # host's lock over from this session without a gap: the lock's descriptor is its standard input. What
-# it says goes to a file that anybody may follow; in /run, so that a full disk does not silence it.
-mkdir -p /run/bayplan && : >"$said" || exit 1
+# it says goes to a file; in /run, so that a full disk does not silence it. It is root's alone: what a
+# container printed is in it. An older one, and whoever has it open, is let go.
+umask 077
+mkdir -p /run/bayplan && chmod 0700 /run/bayplan && rm -f "$said" && : >"$said" || exit 1
 systemd-run --quiet --collect --pipe --unit="$unit" \
   --property=Description="bayplan: activation of $cluster" \
   sh "$script" 0<&9 >>"$said" 2>&1 9<&- &

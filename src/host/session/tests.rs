@@ -313,7 +313,7 @@ fn a_timeout_ends_a_payload_that_nobody_reads() {
         .run_with_payload("staging", "cat", bytes(1 << 20), Duration::from_millis(100))
         .unwrap_err();
     assert!(
-        matches!(error.kind, HostErrorKind::Timeout { .. }),
+        matches!(error.kind, HostErrorKind::Stalled { .. }),
         "{error}"
     );
 }
@@ -342,6 +342,106 @@ fn a_host_that_hears_nothing_ends_the_session_and_frees_its_lock() {
     ));
     let again = run(&mut self::session(&["sh"]), &take);
     assert_eq!(again.status, 0);
+}
+
+#[test]
+fn a_payload_that_stops_coming_ends_the_session_and_frees_its_lock() {
+    for words in shells() {
+        let lock = tempfile::NamedTempFile::new().unwrap();
+        let take = format!("exec 9<{}; flock -n 9", lock.path().display());
+        let mut session = session(&words);
+        session.run_here("locking", &take, LONG).unwrap();
+        session.run_here("watching", "bp_w=0.2", LONG).unwrap();
+        let payload = bytes(200_000);
+        let mut part = frame(
+            Mode::Payload,
+            "\u{1e}nonce",
+            "cat >/dev/null",
+            payload.len(),
+        );
+        part.extend(&payload[..100_000]);
+        session.process.write(part);
+        loop {
+            match session.process.read(Instant::now() + LONG) {
+                Answer::Bytes(_) => {}
+                Answer::End => break,
+                Answer::TimedOut => panic!("{words:?} waits on"),
+            }
+        }
+        let again = run(&mut self::session(&["sh"]), &take);
+        assert_eq!(again.status, 0);
+    }
+}
+
+#[test]
+fn a_payload_may_take_as_long_as_it_needs_if_its_pieces_come() {
+    // Each piece takes a part of the limit, all of them more than the limit.
+    let slow = LOOP.replace("dd bs", "sleep 0.2; dd bs");
+    let mut session = session_of(&["sh"], &slow);
+    let payload = bytes(10 * 32 * 1024);
+    let silence = Duration::from_millis(1500);
+    let output = session.run_with_payload("staging", "cat", payload.clone(), silence);
+    assert!(output.unwrap().stdout == payload);
+    let error = session
+        .run_with_payload(
+            "staging",
+            "cat; sleep 1000",
+            payload,
+            Duration::from_millis(300),
+        )
+        .unwrap_err();
+    assert!(
+        matches!(error.kind, HostErrorKind::Stalled { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_command_is_watched_as_long_as_something_comes_of_it() {
+    in_every_shell(|session| {
+        let there = tempfile::tempdir().unwrap();
+        session.words = there.path().to_str().unwrap().to_owned();
+        let doing = |said: &[u8]| format!("saying {}", String::from_utf8_lossy(said).trim());
+        // Longer than one piece of two seconds.
+        let script = "echo one; sleep 2.2; printf two; (exit 7)";
+        let output = session.run_watched(script, LONG, doing).unwrap();
+        assert_eq!((text(&output), output.status), ("one\ntwo", 7));
+        let output = session.run_watched("echo on", LONG, doing).unwrap();
+        assert_eq!((text(&output), output.status), ("on\n", 0));
+        let error = session
+            .run_watched("echo pulling; sleep 1000", Duration::from_secs(1), doing)
+            .unwrap_err();
+        let kind = HostErrorKind::Stalled {
+            doing: "saying pulling".to_owned(),
+            after: Duration::from_secs(1),
+        };
+        assert_eq!(error.kind, kind);
+    });
+}
+
+#[test]
+fn the_surroundings_of_a_script_are_plain() {
+    for words in shells() {
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(["-c", LOOP]);
+        command.envs([
+            ("LANG", "de_DE.UTF-8"),
+            ("SYSTEMD_COLORS", "1"),
+            ("SYSTEMD_LOG_LEVEL", "debug"),
+            ("TAR_OPTIONS", "--verbose"),
+            ("DF_BLOCK_SIZE", "G"),
+        ]);
+        let at = words.join(" ");
+        let mut session = Session::spawn(&mut command, Killing::Group, at, None).unwrap();
+        let output = run(
+            &mut session,
+            "env | grep -E '^(LC_ALL|NO_COLOR|SYSTEMD_|TAR_|DF_)' | sort",
+        );
+        assert_eq!(
+            text(&output),
+            "LC_ALL=C\nNO_COLOR=1\nSYSTEMD_COLORS=0\nSYSTEMD_EMOJI=0\nSYSTEMD_LOG_COLOR=0\nSYSTEMD_URLIFY=0\n"
+        );
+    }
 }
 
 #[test]

@@ -16,7 +16,9 @@ fn client() -> (Client, tempfile::TempDir) {
         user_config: Some("/home/u/.ssh/config".into()),
         xdg_runtime_dir: None,
         temporary: there.path().to_owned(),
-        options: Options::All,
+        home: None,
+        unknown: UnknownOptions::default(),
+        dead_after: Duration::from_secs(60),
     };
     (client, there)
 }
@@ -28,7 +30,7 @@ fn command_of(client: &Client, ssh: &Ssh) -> Result<Command, HostErrorKind> {
         address: "10.0.0.226",
         ssh,
     };
-    client.command(&to, Duration::from_secs(10))
+    client.command(&to, Duration::from_secs(10), Sharing::Shared)
 }
 
 /// The arguments before the remote command, with the directory's name taken out.
@@ -88,13 +90,17 @@ fn without_a_pin_the_users_known_hosts_decide_strictly() {
     let (client, there) = client();
     let command = command_of(&client, &Ssh::default()).unwrap();
     insta::assert_snapshot!(arguments(&command, there.path()), @r#"
-    -F TMP/bayplan-UID/ssh-DIGEST -T -x
+    -F TMP/bayplan-UID/ssh-DIGEST -T -x -e none -a -k
     -o BatchMode=yes
     -o StrictHostKeyChecking=yes
     -o NoHostAuthenticationForLocalhost=no
     -o ClearAllForwardings=yes
     -o PermitLocalCommand=no
     -o RemoteCommand=none
+    -o SessionType=default
+    -o StdinNull=no
+    -o ForkAfterAuthentication=no
+    -o Tunnel=no
     -o LogLevel=INFO -- 10.0.0.226
     "#);
 }
@@ -110,13 +116,17 @@ fn a_pinned_key_is_the_only_one() {
     };
     let command = command_of(&client, &ssh).unwrap();
     insta::assert_snapshot!(arguments(&command, there.path()), @r#"
-    -F TMP/bayplan-UID/ssh-DIGEST -T -x
+    -F TMP/bayplan-UID/ssh-DIGEST -T -x -e none -a -k
     -o BatchMode=yes
     -o StrictHostKeyChecking=yes
     -o NoHostAuthenticationForLocalhost=no
     -o ClearAllForwardings=yes
     -o PermitLocalCommand=no
     -o RemoteCommand=none
+    -o SessionType=default
+    -o StdinNull=no
+    -o ForkAfterAuthentication=no
+    -o Tunnel=no
     -o LogLevel=INFO
     -o UserKnownHostsFile=TMP/bayplan-UID/known-780774eb
     -o HostKeyAlias=docker01.production.bayplan
@@ -206,6 +216,73 @@ fn a_login_is_shared_only_where_the_same_key_was_checked() {
         sockets[2],
         socket(Some(&format!("{ED25519} comment")), "/a")
     );
+}
+
+#[test]
+fn whatever_the_user_configured_the_session_is_ours_and_nothing_is_lent() {
+    let (mut client, there) = client();
+    let config = there.path().join("config");
+    std::fs::write(
+        &config,
+        "ForwardAgent yes\nForwardX11 yes\nTunnel yes\nGSSAPIDelegateCredentials yes\n\
+         LocalForward 8080 localhost:80\nRemoteForward 8081 localhost:80\nDynamicForward 1080\n\
+         StdinNull yes\nSessionType none\nForkAfterAuthentication yes\nRequestTTY force\n\
+         RemoteCommand menu\nPermitLocalCommand yes\nLocalCommand touch /tmp/x\nEscapeChar ~\n\
+         BatchMode no\nStrictHostKeyChecking no\nLogLevel QUIET\n",
+    )
+    .unwrap();
+    client.user_config = Some(config);
+    let to = Destination {
+        cluster: &ClusterName::new("production").unwrap(),
+        host: &HostName::new("docker01").unwrap(),
+        address: "10.0.0.226",
+        ssh: &Ssh::default(),
+    };
+    let mut command = client
+        .without_words(&to, Duration::from_secs(10), Sharing::Shared)
+        .unwrap();
+    // `ssh` itself says what is in force; it connects nowhere.
+    let Ok(output) = command.args(["-G", "--", "10.0.0.226"]).output() else {
+        return;
+    };
+    let text = String::from_utf8(output.stdout).unwrap();
+    if client
+        .unknown
+        .learn(&String::from_utf8_lossy(&output.stderr))
+    {
+        return;
+    }
+    let expected = [
+        "forwardagent no",
+        "forwardx11 no",
+        "tunnel false",
+        "stdinnull no",
+        "sessiontype default",
+        "forkafterauthentication no",
+        "requesttty false",
+        "permitlocalcommand no",
+        "escapechar none",
+        "batchmode yes",
+        "stricthostkeychecking true",
+        "loglevel INFO",
+        "clearallforwardings yes",
+    ];
+    let lines: Vec<&str> = text.lines().collect();
+    for expected in expected {
+        let (name, _) = expected.split_once(' ').unwrap();
+        let found = lines
+            .iter()
+            .find(|line| line.split(' ').next() == Some(name));
+        assert!(found.is_none_or(|line| *line == expected), "{found:?}");
+    }
+    for never in [
+        "localforward",
+        "remoteforward",
+        "dynamicforward",
+        "gssapidelegatecredentials yes",
+    ] {
+        assert!(!text.contains(&format!("\n{never}")), "{text}");
+    }
 }
 
 #[test]

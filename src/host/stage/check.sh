@@ -93,6 +93,7 @@ pull_all() {
   count=0
   for reference; do
     count=$((count + 1))
+    printf 'pulling %s\n' "$reference"
     pull "$reference" >"$stage/.pull-$count" </dev/null &
     [ "$((count % 8))" -ne 0 ] || wait
   done

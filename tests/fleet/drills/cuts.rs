@@ -73,6 +73,11 @@ pub fn before(fleet: &'static Fleet) {
         .never_says(&["restarting"]);
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
+    // The pull goes on there; the lock does not wait for it.
+    until(Duration::from_secs(30), "the lock is free", || {
+        let free = "flock -n /var/lib/bayplan/lock true && ! ls /var/lib/bayplan/cut-before/staging | grep .";
+        ground.host(HOST).run(free).status.success().then_some(())
+    });
     gate.open();
     drop(cut);
     assert_eq!(
