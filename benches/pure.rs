@@ -273,7 +273,7 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
     let directory = ObservedDirectory {
         files: service.entry.files.clone(),
         texts: texts.collect(),
-        changed: Moment(1),
+        ..ObservedDirectory::default()
     };
     ObservedService {
         unit: ObservedUnit {
@@ -293,6 +293,7 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
             directory: Some(service.directory.clone()),
             reference: service.image.reference.clone(),
             image: RunningImage::Referenced,
+            environment: bayplan::plan::observed::Environment::Unasked,
             ports: service.port.into_iter().collect(),
         }),
         ..ObservedService::default()

@@ -12,8 +12,8 @@ use std::process::Command;
 use bayplan::cluster::name::{HostName, ServiceName};
 use bayplan::cluster::{Sources, check};
 use bayplan::plan::observed::{
-    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
 };
 use bayplan::plan::{Options, plan};
 use bayplan::render::desired::{DirectoryName, Fingerprint};
@@ -266,6 +266,7 @@ fn seen_service(root: &Path, cluster: &str, service: &ServiceName, text: &str) -
             directory: Some(directory),
             reference: image.unwrap(),
             image: RunningImage::Referenced,
+            environment: Environment::Unasked,
             ports: BTreeSet::new(),
         }),
         ..ObservedService::default()

@@ -136,14 +136,31 @@ struct Need {
     units: BTreeSet<UnitName>,
     /// When systemd last read its files, even if no unit is asked about.
     reload: bool,
+    /// Containers whose environment is compared with their env files, by name.
+    environments: BTreeMap<String, EnvFiles>,
+}
+
+/// Env files, and the names that they give a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct EnvFiles {
+    /// In the order in which they are read.
+    files: Vec<String>,
+    /// In the order in which they stand there.
+    names: Vec<String>,
 }
 
 impl Need {
     fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.units.is_empty() && !self.reload
+        let Self {
+            texts,
+            units,
+            reload,
+            environments,
+        } = self;
+        texts.is_empty() && units.is_empty() && !reload && environments.is_empty()
     }
 
-    fn script(&self, layout: &Layout) -> String {
+    fn script(&self, layout: &Layout, engine: Engine) -> String {
         let words = |items: Vec<String>| {
             let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
             quote(&words.join(" "))
@@ -153,9 +170,21 @@ impl Need {
             // Any unit does; this one is always loaded.
             units.push("basic.target".to_owned());
         }
+        let environments = self.environments.iter();
+        let environments = environments.map(|(container, EnvFiles { files, names })| {
+            let files: Vec<_> = files.iter().map(|file| quote(file)).collect();
+            format!(
+                "\"$@\" {} {} {}\n",
+                quote(container),
+                quote(&names.join(" ")),
+                files.join(" ")
+            )
+        });
         format!(
-            "{}properties={PROPERTIES}\nshown={}\ntexts={}\n{MORE}",
+            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\nshown={}\ntexts={}\n{MORE}",
             layout.variables(),
+            engine.program(),
+            environments.collect::<String>(),
             words(units),
             words(self.texts.iter().cloned().collect()),
         )

@@ -97,6 +97,7 @@ impl KeptReason {
                 running: _,
             } => kept("image_moved", Some(reference)),
             Reason::Edited { paths } => kept("edited", Some(&paths.join(", "))),
+            Reason::Touched { paths } => kept("touched", Some(&paths.join(", "))),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }

@@ -25,6 +25,7 @@ fn disturbance() -> impl Strategy<Value = Disturbance> {
         2 => Just(Disturbance::Reboot),
         1 => service().prop_map(Disturbance::EditEnv),
         1 => service().prop_map(Disturbance::AddEnv),
+        1 => service().prop_map(Disturbance::TouchEnv),
         1 => service().prop_map(Disturbance::DeleteEnv),
         1 => service().prop_map(Disturbance::DeleteDirectory),
         1 => service().prop_map(Disturbance::EditUnitArguments),

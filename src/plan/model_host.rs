@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::explain::carried;
 use super::observed::{
-    Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
+    Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
     ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
 };
 use super::step::Step;
@@ -51,6 +51,9 @@ struct Directory {
     files: BTreeMap<String, String>,
     digests: BTreeMap<String, Digest>,
     changed: Moment,
+    /// Of the files in directories below it.
+    mounted: Moment,
+    marked: Moment,
 }
 
 /// A container, with what it was really started with.
@@ -80,6 +83,8 @@ pub enum Disturbance {
     Reboot,
     EditEnv(ServiceName),
     AddEnv(ServiceName),
+    /// Same bytes, another time: `touch`, `chown`, a restore from a backup.
+    TouchEnv(ServiceName),
     DeleteEnv(ServiceName),
     DeleteDirectory(ServiceName),
     EditUnitArguments(ServiceName),
@@ -195,8 +200,27 @@ impl ModelHost {
                         id: process.image.to_string(),
                     }
                 },
+                environment: self.environment(name, process),
                 ports: process.port.into_iter().collect(),
             }),
+        }
+    }
+
+    /// What the engine would say of a process, beside the files of its directory.
+    fn environment(&self, name: &ServiceName, process: &Process) -> Environment {
+        let directories = self.directories.get(name);
+        let directory = directories.and_then(|d| d.get(&process.directory));
+        let Some(directory) = directory else {
+            return Environment::Unasked;
+        };
+        let values = |inputs: &Inputs| {
+            let variables = inputs.variables.iter();
+            let values = variables.map(|(name, variable)| (name.clone(), variable.value.clone()));
+            values.collect::<BTreeMap<_, _>>()
+        };
+        match values(&inputs_of("", &directory.files)) == values(&process.inputs) {
+            true => Environment::AsFiles,
+            false => Environment::Another,
         }
     }
 
@@ -293,13 +317,19 @@ impl ModelHost {
                 for path in remove {
                     there.files.remove(path);
                 }
-                *there = Directory::new(std::mem::take(&mut there.files), changed);
+                let mounted = write.iter().chain(remove).any(|path| path.contains('/'));
+                *there = Directory {
+                    mounted: if mounted { changed } else { there.mounted },
+                    marked: there.marked,
+                    ..Directory::new(std::mem::take(&mut there.files), changed)
+                };
             }
             Step::MarkEdited { service, directory } => {
                 let changed = self.now();
                 // A hand may have removed it meanwhile.
                 if let Ok(there) = self.directory_mut(service, directory) {
                     there.changed = changed;
+                    there.marked = changed;
                 }
             }
             Step::WriteUnit { service, .. } => {
@@ -493,6 +523,12 @@ impl ModelHost {
             Disturbance::AddEnv(name) => self.edit_directory(name, |files| {
                 files.insert("60-hand.env".to_owned(), "HAND=\"1\"\n".to_owned());
             }),
+            Disturbance::TouchEnv(name) => {
+                let now = self.now();
+                for directory in self.directories.get_mut(name).into_iter().flatten() {
+                    directory.1.changed = now;
+                }
+            }
             Disturbance::DeleteEnv(name) => self.edit_directory(name, |files| {
                 files.pop_first();
             }),
@@ -625,6 +661,8 @@ impl Directory {
             digests: files.iter().map(digest).collect(),
             files,
             changed,
+            mounted: changed,
+            marked: Moment(0),
         }
     }
 
@@ -639,6 +677,8 @@ impl Directory {
                     .collect()
             },
             changed: self.changed,
+            mounted: self.mounted,
+            marked: self.marked,
         }
     }
 }

@@ -134,6 +134,12 @@ pub struct ObservedDirectory {
     pub texts: BTreeMap<String, Arc<str>>,
     /// The last change of any of them, or of the directory (a file removed, a file added).
     pub changed: Moment,
+    /// The last change of what lies in directories below it: files that containers mount, and read
+    /// whenever they like.
+    pub mounted: Moment,
+    /// When it was marked: what runs from it since before then was started from a unit that somebody
+    /// had edited.
+    pub marked: Moment,
 }
 
 /// What systemd says of the unit's process.
@@ -160,8 +166,21 @@ pub struct ObservedContainer {
     /// The reference that it was started with.
     pub reference: String,
     pub image: RunningImage,
+    pub environment: Environment,
     /// Host ports that it publishes.
     pub ports: BTreeSet<u16>,
+}
+
+/// What the engine keeps of a container's environment, beside the env files of its directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Environment {
+    /// Nobody asked: only where the files changed after it started there is a doubt.
+    #[default]
+    Unasked,
+    /// It was started with what the files say.
+    AsFiles,
+    /// It was not, or the engine did not say.
+    Another,
 }
 
 /// Which image a container runs.

@@ -38,6 +38,9 @@ pub enum Reason {
     /// Rule (d): these files (of its inputs directory, or its unit) were changed by hand after or
     /// before the process started, so it may run what they said.
     Edited { paths: Vec<String> },
+    /// Rule (d), in doubt: these files are as they should be and changed after the process started, so it
+    /// may have read an edit in between.
+    Touched { paths: Vec<String> },
     /// It gives its port to another service first, and comes back after it.
     Displaced { by: ServiceName },
 }

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Breach, breaches};
 use super::observed::{
-    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
 };
 use super::reason::Reason;
 use super::{Action, Change, Moves, Options, Plan, Refusal, RefusalReason, plan};
@@ -260,13 +260,14 @@ fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> Obser
     let directory = ObservedDirectory {
         files: service.entry.files.clone(),
         texts: texts.collect(),
-        changed: Moment(0),
+        ..ObservedDirectory::default()
     };
     let container = ObservedContainer {
         fingerprint: service.fingerprint.clone(),
         directory: Some(service.directory.clone()),
         reference: service.image.reference.clone(),
         image: RunningImage::Referenced,
+        environment: Environment::Unasked,
         ports: service.port.into_iter().collect(),
     };
     let processes = runs == Runs::Processes;

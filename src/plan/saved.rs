@@ -430,7 +430,10 @@ fn files_of(service: &ObservedService) -> Digest {
             let ObservedDirectory {
                 files,
                 texts: _,
+                // The two others are parts of it.
                 changed,
+                mounted: _,
+                marked: _,
             } = directory;
             let directory = json!({ "files": files, "changed": changed.0.to_string() });
             (name.as_str(), directory)

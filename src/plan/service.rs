@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::explain;
 use super::observed::{
-    Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess, ObservedService,
-    RunningImage, Runs, UnitFile,
+    Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
+    ObservedService, RunningImage, Runs, UnitFile,
 };
 use super::reason::Reason;
 use super::{Action, Change};
@@ -211,7 +211,10 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         });
     }
     // (d)
-    let mut edited = edited_files(desired, seen, container, since);
+    let Files {
+        mut edited,
+        touched,
+    } = edited_files(desired, seen, container, since);
     let mut mark = None;
     if unit_was_edited(seen, on_disk.as_ref(), since) {
         edited.insert(desired.unit.file_name());
@@ -223,6 +226,11 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
             paths: edited.into_iter().collect(),
         });
     }
+    if !touched.is_empty() {
+        reasons.push(Reason::Touched {
+            paths: touched.into_iter().collect(),
+        });
+    }
     Verdict {
         reasons,
         mark,
@@ -230,16 +238,26 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     }
 }
 
-/// The files of the directory that the container was started from which may have been others then.
+/// What of the directory that a container was started from may have been something else then.
+#[derive(Default)]
+struct Files {
+    /// It was, or is.
+    edited: BTreeSet<String>,
+    /// It changed after the start, and is what it should be: an edit that was taken back, or no edit at
+    /// all (`chown`, a restore from a backup).
+    touched: BTreeSet<String>,
+}
+
 fn edited_files(
     desired: &DesiredService,
     seen: &ObservedService,
     container: &ObservedContainer,
     since: Moment,
-) -> BTreeSet<String> {
-    let mut edited = BTreeSet::new();
+) -> Files {
+    let mut files = Files::default();
+    let edited = &mut files.edited;
     let Some(name) = &container.directory else {
-        return edited;
+        return files;
     };
     let Some(directory) = seen.directories.get(name) else {
         // Directories are removed by a release once nothing runs from them. If it is the desired
@@ -247,7 +265,7 @@ fn edited_files(
         if *name == desired.directory {
             edited.insert(format!("{name}/"));
         }
-        return edited;
+        return files;
     };
     if DirectoryName::of(&container.fingerprint, &directory.files) != *name {
         let wanted = &desired.entry.files;
@@ -264,10 +282,27 @@ fn edited_files(
         if edited.is_empty() {
             edited.insert(format!("{name}/"));
         }
-    } else if directory.changed > since {
-        edited.insert(format!("{name}/"));
+        return files;
     }
-    edited
+    // A mark is left before an edited unit is overwritten.
+    if directory.marked > since {
+        edited.insert(desired.unit.file_name());
+    }
+    // Env files are read once, and the engine knows what they gave. Mounted files are read at any time.
+    match container.environment {
+        Environment::AsFiles => {}
+        Environment::Another if directory.changed > since => {
+            edited.insert(format!("{name}/*.env"));
+        }
+        Environment::Unasked if directory.changed > since => {
+            files.touched.insert(format!("{name}/"));
+        }
+        Environment::Another | Environment::Unasked => {}
+    }
+    if directory.mounted > since && files.touched.is_empty() {
+        files.touched.insert(format!("{name}/"));
+    }
+    files
 }
 
 /// Whether the unit file says other inputs than the fingerprint that it carries, and did so when
@@ -288,3 +323,7 @@ fn unit_was_edited(
     let recipe = Recipe::named(carried.recipe());
     recipe.is_none_or(|recipe| fingerprint(recipe, &unit.inputs) != *carried)
 }
+
+#[cfg(test)]
+#[path = "edited_tests.rs"]
+mod tests;

@@ -178,6 +178,7 @@ fn planned_state(planned: &ServicePlan) -> State {
             | Reason::File { .. }
             | Reason::Unknown { .. }
             | Reason::ImageMoved { .. }
+            | Reason::Touched { .. }
             | Reason::Displaced { .. } => {}
         }
     }

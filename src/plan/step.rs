@@ -22,7 +22,7 @@ pub enum Step {
         write: BTreeSet<String>,
         remove: BTreeSet<String>,
     },
-    /// Touches an inputs directory, so that rule (d) asks for the restart of what runs from it until
+    /// Puts a mark into an inputs directory, so that rule (d) asks for the restart of what runs from it until
     /// it is restarted: done before a unit that was edited by hand is overwritten, since the edit
     /// is the only trace of what the container was started with.
     MarkEdited {

@@ -82,6 +82,10 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
             "{} edited on the host",
             some_paths(paths, space.detail)
         )),
+        Reason::Touched { paths } => sentence(&format!(
+            "may have read an edit: {} changed on the host after it started",
+            some_paths(paths, space.detail)
+        )),
         Reason::Displaced { by } => {
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
@@ -115,6 +119,7 @@ pub(super) fn kept(reason: &KeptReason) -> String {
         "unknown" => "its inputs changed; the ones before could not be read".to_owned(),
         "image_moved" => format!("{name} meant another image"),
         "edited" => format!("{} edited on the host", bare(reason.name.as_deref())),
+        "touched" => format!("may have read an edit of {}", bare(reason.name.as_deref())),
         "displaced" => format!("gave its port to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),
@@ -244,6 +249,7 @@ mod tests {
         gave its port to newcomer first
         image latest → 2
         its inputs changed; the ones before could not be read
+        may have read an edit of s3cret value
         new there
         s3cret value changed
         s3cret value meant another image

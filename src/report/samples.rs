@@ -319,6 +319,7 @@ pub fn everything(odd: &str) -> Plan {
         Reason::Edited {
             paths: vec![odd(), "50-search.env".to_owned()],
         },
+        Reason::Touched { paths: vec![odd()] },
         Reason::Displaced {
             by: service("newcomer"),
         },

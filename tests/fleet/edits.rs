@@ -168,6 +168,40 @@ pub fn picked_up(fleet: &'static Fleet) {
     ground.is_in_sync();
 }
 
+/// Same bytes, another time: what a backup's restore, a `chown` or a `touch` leaves.
+pub fn touched(fleet: &'static Fleet) {
+    let mut ground = released(fleet, "touch");
+    ground.repo.set_of("web", "env.NASTY", NASTY);
+    ground.repo.set_of("web", "env.EMPTY", "");
+    ground.release().exits(0);
+    let before = ground.containers();
+    let host = ground.host("docker01");
+    host.sh("chown -R root:root /etc/bayplan/touch");
+    host.sh("touch /etc/bayplan/touch/web/*/50-web.env /etc/bayplan/touch/web/*");
+    ground.is_in_sync();
+    assert_eq!(ground.release_changes(), [""; 0]);
+
+    // One of them was started with an edit that was taken back since: that one restarts, and no other.
+    let file = format!("{}/50-web.env", inputs(&ground, "docker01", "web"));
+    edit(&ground, "docker01", &file, "hello", "tampered");
+    crash(&ground, "web");
+    edit(&ground, "docker01", &file, "tampered", "hello");
+    let crashed = ground.containers();
+    ground
+        .diff()
+        .exits(2)
+        .says(&["web", "restart", "edited on the host"])
+        .never_says(&["shop", "restart"]);
+    ground.release().exits(0);
+    assert_eq!(crashed.changes(&ground.containers()), ["~ docker01/web"]);
+    assert_eq!(before.changes(&ground.containers()), ["~ docker01/web"]);
+    ground.is_in_sync();
+}
+
+/// What could be written in another way than it was.
+const NASTY: &str =
+    "two\nlines=\"A\", a \\ and \\\" and {{ '{{' }} .Env }} 100 % $HOME ü\n\tEMPTY=\"\"\n";
+
 /// Kills a container, and waits until systemd has started it again.
 fn crash(ground: &Ground, service: &str) {
     let name = format!("docker01/{service}");

@@ -138,6 +138,10 @@ const TESTS: &[(&str, Test)] = &[
         "what_is_needed_on_another_host_starts_first",
         order::over_hosts,
     ),
+    (
+        "files_that_were_only_touched_restart_nothing",
+        edits::touched,
+    ),
     ("podman_runs_what_docker_runs", podman::life),
     (
         "secrets_restart_what_uses_them_and_are_nowhere_else",

@@ -21,6 +21,19 @@ pub fn life(fleet: &'static Fleet) {
     assert_eq!(variables["WEB_HOST"], b"docker01");
     ground.is_in_sync();
 
+    // Same bytes, another time.
+    let host = ground.host("docker01");
+    host.sh("chown -R root:root /etc/bayplan/pods && touch /etc/bayplan/pods/*/*/*.env");
+    ground.is_in_sync();
+
+    // Nothing of the host's own environment gets in.
+    host.sh("systemctl set-environment http_proxy=http://proxy.example FOREIGN=1");
+    ground.repo.set_of("web", "env.A", "b");
+    ground.release().exits(0);
+    host.sh("systemctl unset-environment http_proxy FOREIGN");
+    let variables = environment(host, "podman", "pods-web");
+    assert!(!variables.contains_key("http_proxy") && !variables.contains_key("FOREIGN"));
+
     ground.repo.set_of("web", "tag", "1.1");
     ground
         .diff()

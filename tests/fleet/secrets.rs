@@ -223,6 +223,17 @@ pub fn life(fleet: &'static Fleet) {
         .exits(0);
     vault.ground.is_in_sync();
 
+    // Same bytes, another time: variables are compared with what the engine keeps, files cannot be.
+    one.sh("touch /etc/bayplan/vault/*/*/*.env");
+    vault.ground.is_in_sync();
+    one.sh("touch /etc/bayplan/vault/shop/*/secret-files/FILE_KEY");
+    vault
+        .run(&["diff", "vault"], "")
+        .exits(0)
+        .says(&["shop", "may have read an edit"]);
+    assert_eq!(vault.release_changes(), ["~ docker01/shop"]);
+    vault.ground.is_in_sync();
+
     // An edit by hand is seen and undone, though nobody can tell what should stand there.
     let edited = vault.path("web", "40-secrets.env");
     two.sh(&format!("sed -i 's/new-key/hacked/' {edited}"));

@@ -8,15 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answer::{Container, First, More, Stat};
-use super::{Detail, HostLook, Need, ObserveError, Request, Unmanaged};
+use super::{Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
 use crate::render::desired::{DesiredService, DirectoryName, Released};
 use crate::render::digest::Digest;
+use crate::render::env_file;
 use crate::render::secrets;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
 const LARGEST_TEXT: u64 = 256 * 1024;
+
+/// The mark that an activation leaves in an inputs directory before it overwrites an edited unit.
+const MARK: &str = ".edited";
 
 /// A look that is not finished.
 #[derive(Debug, Clone)]
@@ -62,7 +66,7 @@ impl<'a> FirstLook<'a> {
     /// The script of the second exchange.
     #[must_use]
     pub fn script(&self) -> String {
-        self.need.script(self.request.layout)
+        self.need.script(self.request.layout, self.request.engine)
     }
 
     /// Reads the answer of the second exchange.
@@ -151,8 +155,15 @@ impl<'a> FirstLook<'a> {
         };
         let seen = files.directories.entry(directory).or_default();
         seen.changed = seen.changed.max(stat.changed);
+        if file.is_some_and(|file| file.contains('/')) || file.is_some() && stat.is_directory() {
+            seen.mounted = seen.mounted.max(stat.changed);
+        }
+        if file == Some(MARK) {
+            seen.marked = stat.changed;
+        }
         // What the host noted of its secrets is no input; a change of it shows in the moment.
-        let file = file.filter(|file| !stat.is_directory() && *file != secrets::RECORD);
+        let file = file.filter(|_| !stat.is_directory());
+        let file = file.filter(|file| ![secrets::RECORD, MARK].contains(file));
         if let Some(file) = file {
             let digest = if stat.is_file() {
                 let digest = self.first.digests.get(path).cloned();
@@ -299,6 +310,57 @@ impl<'a> FirstLook<'a> {
         if !simple || self.request.detail == Detail::Status {
             need.units.insert(unit);
         }
+        if state.active == "active"
+            && let Some(container) = self.container_of(service)
+            && let Some(environment) = self.doubtful(service, container, files)
+        {
+            need.environments
+                .insert(container.name.clone(), environment);
+        }
+    }
+
+    /// The env files that a container was started from, where they changed after it started and are what
+    /// they should be.
+    fn doubtful(
+        &self,
+        service: &ServiceName,
+        container: &Container,
+        files: &Files,
+    ) -> Option<EnvFiles> {
+        let wanted = self.wanted(service)?;
+        let as_wanted = container.inputs == wanted.fingerprint.as_str()
+            && container.directory == wanted.directory.as_str();
+        let there = files.directories.get(&wanted.directory)?;
+        let started = self.started(&self.unit_of(service));
+        let later = started.is_none_or(|started| there.changed > started);
+        if !as_wanted || there.files != wanted.entry.files || !later {
+            return None;
+        }
+        let base = self
+            .request
+            .layout
+            .inputs_directory(service, &wanted.directory);
+        let paths = wanted.entry.files.keys();
+        let paths = paths.filter(|path| path.ends_with(".env") && !path.contains('/'));
+        let mut environment = EnvFiles::default();
+        for path in paths {
+            environment.files.push(base.join(path).as_str().to_owned());
+            match wanted.files.get(path) {
+                Some(bytes) => {
+                    let variables = env_file::parse(&String::from_utf8_lossy(bytes));
+                    let names = variables.into_iter().map(|(name, _)| name);
+                    environment.names.extend(names);
+                }
+                // Only the host knows what is in it.
+                None => {
+                    let variables = wanted.inputs.variables.iter();
+                    let secret = variables.filter(|(_, variable)| variable.value.plain().is_none());
+                    let names = secret.map(|(name, _)| name.to_string());
+                    environment.names.extend(names);
+                }
+            }
+        }
+        Some(environment)
     }
 
     /// A moment at or before the start of the unit's main process.

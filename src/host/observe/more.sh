@@ -8,6 +8,50 @@ if [ -n "$shown" ]; then
   answer=$(systemctl show --no-pager --timestamp=us+utc -p UnitsLoadTimestamp 2>/dev/null)
   printf 'loaded %s\0' "$answer"
 fi
+
+# Whether containers were started with what their env files say now. Both sides stay on this host, since there are
+# secrets in them: the engine writes what it keeps of an environment in the form of the files, and only whether the
+# digests are the same is told.
+form='{{$c := .Config}}{{range $k := split $n " "}}{{if eq $k "IMAGE"}}IMAGE="{{$c.Image}}"
+{{else}}{{range $c.Env}}{{$p := split . "="}}{{if eq (index $p 0) $k}}{{$k}}="{{join (split (join (split (join (slice $p 1) "=") "\\") "\\\\") "\"") "\\\""}}"
+{{end}}{{end}}{{end}}{{end}}'
+
+# Each of these gets a container, the names of its variables, its env files.
+add_names() {
+  containers="$containers $1"
+  names="$names{{if eq .Name \"$1\" \"/$1\"}}{{\$n = \"$2\"}}{{end}}"
+}
+add_files() {
+  shift 2
+  for file; do
+    tail -n +2 -- "$file" 2>/dev/null
+  done
+  echo
+}
+kept() {
+  # shellcheck disable=SC2086 # words
+  "$engine" container inspect -f "{{\$n := \"\"}}$names$form" $containers 2>/dev/null | sha256sum
+}
+tell() {
+  printf 'environment %s %s\0' "$verdict" "$1"
+}
+tell_one() {
+  containers='' names='' verdict=another
+  add_names "$@"
+  [ "$(add_files "$@" | sha256sum)" != "$(kept)" ] || verdict=same
+  tell "$1"
+}
+containers='' names=''
+environments add_names
+if [ -n "$containers" ]; then
+  # All at once, since nearly always all are the same and the engine's client takes long to start.
+  if [ "$(environments add_files | sha256sum)" = "$(kept)" ]; then
+    verdict=same
+    environments tell
+  else
+    environments tell_one
+  fi
+fi
 [ -z "$texts" ] || eval "stat --printf 's %f %s %.9Z %.9Y %n\\0' -- $texts"
 printf 'texts\0'
 [ -z "$texts" ] || eval "cat -- $texts"

@@ -5,7 +5,9 @@ use super::answer::More;
 use super::*;
 use crate::host::ability::Ability;
 use crate::host::version::Version;
-use crate::plan::observed::{Generation, Loaded, ObservedProcess, Owner, RunningImage, UnitFile};
+use crate::plan::observed::{
+    Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, UnitFile,
+};
 use crate::render::desired::DesiredHost;
 use crate::render::digest::Digest;
 
@@ -428,11 +430,68 @@ fn a_directory_that_changed_since_the_start_asks_for_the_exact_moment() {
     let exact = look(Engine::Docker, &answer, Some(&more(show, "")));
     let since = Moment(1_795_253_472_429_501_000);
     assert_eq!(seen(&exact).process, ObservedProcess::Active { since });
-    // An old systemd tells whole seconds: earlier than it was, never later.
+}
+
+/// Before systemd 248 a start is told in whole seconds, and `status` took every container for edited that was
+/// started in the second of its files.
+#[test]
+fn a_start_in_whole_seconds_is_not_before_its_link() {
+    let since = |answer: &Answer, show: &str| match seen(&look(
+        Engine::Docker,
+        answer,
+        Some(&more(show, "")),
+    ))
+    .process
+    {
+        ObservedProcess::Active { since } => since.0,
+        _ => panic!(),
+    };
+    let answer = Answer {
+        inputs: "1795253472.400000000",
+        ..Answer::default()
+    };
+    let link = 1_795_253_472_334_209_060;
     let show = "ExecMainStartTimestamp=Sat 2026-11-21 09:31:12 UTC";
-    let coarse = look(Engine::Docker, &answer, Some(&more(show, "")));
-    let since = Moment(1_795_253_472_000_000_000);
-    assert_eq!(seen(&coarse).process, ObservedProcess::Active { since });
+    assert_eq!(since(&answer, show), link);
+    let later = "ExecMainStartTimestamp=Sat 2026-11-21 09:31:13 UTC";
+    assert_eq!(since(&answer, later), 1_795_253_473_000_000_000);
+    // And where it is told in the time zone of the host, which nobody knows.
+    let local = "ExecMainStartTimestamp=Sat 2026-11-21 10:31:12 CET";
+    assert_eq!(since(&answer, local), link);
+}
+
+#[test]
+fn the_engine_is_asked_only_where_files_changed_after_the_start() {
+    let answer = Answer {
+        inputs: "1795253472.400000000",
+        ..Answer::default()
+    };
+    let environment = |said: &str| {
+        let more = more("", "").replace("\0texts", &format!("\0{said}texts"));
+        let look = look(Engine::Docker, &answer, Some(&more));
+        seen(&look).container.clone().unwrap().environment
+    };
+    assert_eq!(environment(""), Environment::Unasked);
+    assert_eq!(
+        environment("environment same demo-web\0"),
+        Environment::AsFiles
+    );
+    assert_eq!(
+        environment("environment another demo-web\0"),
+        Environment::Another
+    );
+    with_request(Engine::Docker, Detail::Plan, |request| {
+        let Look::NeedsMore(first) = parse(request, &answer.bytes()).unwrap() else {
+            panic!();
+        };
+        let script = first.script();
+        assert!(
+            script.contains("\"$@\" demo-web 'A IMAGE VALUE' /etc/bayplan/demo/web/"),
+            "{script}"
+        );
+        let perhaps = more("", "").replace("\0texts", "\0environment perhaps demo-web\0texts");
+        assert!(first.complete(perhaps.as_bytes()).is_err());
+    });
 }
 
 #[test]

@@ -259,10 +259,11 @@ remove_input() {
   run rm -rf "$etc/$1/$2/$3"
 }
 
-# mark_edited SERVICE DIRECTORY: its change is newer than any process that runs now. A hand may have
-# removed it meanwhile; then there is nothing to mark.
+# mark_edited SERVICE DIRECTORY: the mark is newer than any process that runs now. A hand may have
+# removed the directory meanwhile; then there is nothing to mark.
 mark_edited() {
-  [ ! -d "$etc/$1/$2" ] || run touch "$etc/$1/$2" && run sync "$etc/$1"
+  [ -d "$etc/$1/$2" ] || return 0
+  run touch "$etc/$1/$2/.edited" && run sync "$etc/$1/$2"
 }
 
 # write_unit UNIT: systemd reads no file whose name does not end like a unit's.

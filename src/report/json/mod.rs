@@ -96,6 +96,9 @@ enum ReasonJson<'a> {
         reference: &'a str,
         running: &'a str,
     },
+    Touched {
+        paths: &'a [String],
+    },
     Edited {
         paths: &'a [String],
     },
@@ -138,6 +141,7 @@ impl<'a> ReasonJson<'a> {
             Reason::Unknown { fingerprint } => Self::Unknown { fingerprint },
             Reason::ImageMoved { reference, running } => Self::ImageMoved { reference, running },
             Reason::Edited { paths } => Self::Edited { paths },
+            Reason::Touched { paths } => Self::Touched { paths },
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }
     }

@@ -13,6 +13,8 @@ pub(in crate::host::observe) struct More {
     pub texts: BTreeMap<String, String>,
     /// By unit file name.
     pub shown: BTreeMap<String, UnitShow>,
+    /// Whether a container was started with what its env files say, by its name.
+    pub environments: BTreeMap<String, bool>,
     /// When systemd last read its files, where it tells (systemd 250).
     pub reloaded: Option<Moment>,
 }
@@ -34,6 +36,15 @@ impl More {
                         .trim()
                         .strip_prefix("UnitsLoadTimestamp=")
                         .and_then(timestamp);
+                }
+                Record::Other("environment", text) => {
+                    let (same, container) = text.split_once(' ').unwrap_or((text, ""));
+                    let same = match same {
+                        "same" => true,
+                        "another" => false,
+                        other => return Err(unexpected("`same` or `another`", other)),
+                    };
+                    more.environments.insert(container.to_owned(), same);
                 }
                 Record::Other(word, _) => return Err(unexpected("a record", word)),
                 Record::Digest(..) | Record::End => {

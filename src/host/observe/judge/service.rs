@@ -6,8 +6,8 @@ use super::{Files, FirstLook};
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService, ObservedUnit, Owner,
-    RunningImage, UnitFile,
+    Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService, ObservedUnit,
+    Owner, RunningImage, UnitFile,
 };
 use crate::render::desired::{DirectoryName, Fingerprint};
 use crate::render::digest::Digest;
@@ -56,7 +56,7 @@ impl FirstLook<'_> {
             leftovers: files.leftovers.clone(),
             process: self.process(service, more),
             restarts: shown.map(|shown| shown.restarts),
-            container: self.container_of(service).map(|c| self.container(c)),
+            container: self.container_of(service).map(|c| self.container(c, more)),
         })
     }
 
@@ -157,9 +157,11 @@ impl FirstLook<'_> {
         match state.active.as_str() {
             "inactive" => ObservedProcess::Stopped,
             "active" => {
-                let exact = shown.and_then(|shown| shown.process_since.or(shown.active_since));
-                // Without any moment everything counts as changed since: one restart too many.
-                let since = exact.or_else(|| self.started(&unit)).unwrap_or_default();
+                let told = shown.and_then(|shown| shown.process_since.or(shown.active_since));
+                // Before systemd 248 what is told has whole seconds, so each may be the later one; neither is
+                // later than the start. Without any moment everything counts as changed since: one restart
+                // too many.
+                let since = told.max(self.started(&unit)).unwrap_or_default();
                 ObservedProcess::Active { since }
             }
             "failed" => {
@@ -174,12 +176,17 @@ impl FirstLook<'_> {
         }
     }
 
-    fn container(&self, container: &Container) -> ObservedContainer {
+    fn container(&self, container: &Container, more: &More) -> ObservedContainer {
         ObservedContainer {
             fingerprint: Fingerprint::reported(&container.inputs),
             directory: DirectoryName::reported(&container.directory),
             reference: container.image.clone(),
             image: self.running_image(container),
+            environment: match more.environments.get(&container.name) {
+                Some(true) => Environment::AsFiles,
+                Some(false) => Environment::Another,
+                None => Environment::Unasked,
+            },
             ports: container.ports.clone(),
         }
     }

@@ -1,0 +1,98 @@
+//! Rule (d): which changes of files restart what was started from them.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::cluster::{Sources, check};
+use crate::plan::observed::{Observed, Runs};
+use crate::plan::review::as_released;
+use crate::plan::{Options, plan};
+use crate::render::desired::Desired;
+use crate::render::render;
+
+fn desired() -> Desired {
+    let mut sources = Sources::new();
+    let cluster = "[hosts.h]\nlocal = true\n[place]\na = \"h\"\n";
+    sources.insert("clusters/x/cluster.toml", cluster);
+    sources.insert("clusters/x/services/a.toml", "image = \"a\"\ntag = \"1\"\n");
+    render(&check("x", &sources).cluster.unwrap()).unwrap()
+}
+
+/// The reasons to restart the one service, of which this was seen.
+fn reasons(see: impl FnOnce(&mut ObservedDirectory, &mut ObservedContainer)) -> Vec<Reason> {
+    let desired = desired();
+    let mut observed: Observed = as_released(&desired, &desired, |_| Runs::Processes);
+    let host = observed.hosts.values_mut().next().unwrap();
+    let service = host.services.values_mut().next().unwrap();
+    let directory = service.directories.values_mut().next().unwrap();
+    see(directory, service.container.as_mut().unwrap());
+    let plan = plan(&desired, &observed, &Options::default());
+    let host = plan.hosts.into_values().next().unwrap();
+    let services = host.services.into_iter();
+    services.flat_map(|service| service.reasons).collect()
+}
+
+/// After the start of every process.
+const LATER: Moment = Moment(9);
+
+#[test]
+fn a_file_that_was_only_touched_restarts_nothing() {
+    let touched = reasons(|directory, container| {
+        directory.changed = LATER;
+        container.environment = Environment::AsFiles;
+    });
+    assert_eq!(touched, []);
+}
+
+#[test]
+fn where_nobody_knows_it_may_have_read_an_edit() {
+    let unasked = reasons(|directory, _| directory.changed = LATER);
+    assert!(
+        matches!(unasked[..], [Reason::Touched { .. }]),
+        "{unasked:?}"
+    );
+    let mounted = reasons(|directory, container| {
+        directory.changed = LATER;
+        directory.mounted = LATER;
+        container.environment = Environment::AsFiles;
+    });
+    assert!(
+        matches!(mounted[..], [Reason::Touched { .. }]),
+        "{mounted:?}"
+    );
+}
+
+#[test]
+fn what_was_started_with_an_edit_restarts_though_the_edit_is_gone() {
+    let another = reasons(|directory, container| {
+        directory.changed = LATER;
+        container.environment = Environment::Another;
+    });
+    assert!(
+        matches!(another[..], [Reason::Edited { .. }]),
+        "{another:?}"
+    );
+    // The unit was, and is written already.
+    let marked = reasons(|directory, container| {
+        directory.changed = LATER;
+        directory.marked = LATER;
+        container.environment = Environment::AsFiles;
+    });
+    let paths = vec!["x-a.service".to_owned()];
+    assert_eq!(marked, [Reason::Edited { paths }]);
+    let edited = reasons(|directory, container| {
+        directory.files = BTreeMap::new();
+        container.environment = Environment::AsFiles;
+    });
+    assert!(matches!(edited[..], [Reason::Edited { .. }]), "{edited:?}");
+}
+
+#[test]
+fn a_change_before_the_start_is_none() {
+    let before = reasons(|directory, container| {
+        let moment = Moment(1);
+        (directory.changed, directory.mounted, directory.marked) = (moment, moment, moment);
+        container.environment = Environment::Another;
+    });
+    assert_eq!(before, []);
+}
