@@ -6,70 +6,85 @@ use crate::containers::environment;
 use crate::ground::Ground;
 use crate::hosts::Fleet;
 
-const VALUES: usize = 2000;
-const SERVICES: usize = 12;
-
 pub fn nasty_values(fleet: &'static Fleet) {
     let mut ground = Ground::new(fleet, "nasty");
     ground.images();
-    let mut random = Random(0x0062_6179_706c_616e);
-    let mut expected: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for number in 0..VALUES {
-        let service = format!("s{:02}", number % SERVICES);
-        let name = format!("V_{number}");
-        let value = value(number, &mut random);
-        let described = described(&value);
-        // Every layer has a writer of its own to get past.
-        match number / SERVICES % 3 {
-            0 => ground
-                .repo
-                .set_of(&service, &format!("env.{name}"), described),
-            1 => ground.repo.set(&format!("vars.{name}"), described),
-            _ => ground.repo.set_config(&format!("vars.{name}"), described),
-        }
-        expected.entry(service).or_default().insert(name, value);
-    }
-    for (number, (service, values)) in expected.iter().enumerate() {
-        ground
-            .repo
-            .set_of(service, "image", format!("{}/app", fleet.registry));
-        ground.repo.set_of(service, "tag", "1.0");
-        ground
-            .repo
-            .place(service, &fleet.hosts[number % fleet.hosts.len()].name);
-        let named: Vec<&str> = values
-            .keys()
-            .filter(|name| {
-                ground.repo.services[service]["env"]
-                    .get(name.as_str())
-                    .is_none()
-            })
-            .map(String::as_str)
-            .collect();
-        ground.repo.set_of(service, "vars", named);
-    }
+    let values = Values::describe(&mut ground, 2000, 12);
     ground.release().exits(0);
+    values.arrived(&ground);
+    ground.is_in_sync();
+}
 
-    for (number, (service, values)) in expected.iter().enumerate() {
-        let host = &fleet.hosts[number % fleet.hosts.len()];
-        let mut seen = environment(host, "docker", &format!("nasty-{service}"));
-        for name in ["PATH", "HOME", "HOSTNAME"] {
-            seen.remove(name);
+/// What each service was given: the values by the names of their variables.
+pub struct Values(BTreeMap<String, BTreeMap<String, String>>);
+
+impl Values {
+    /// Describes services `s00`, `s01`, … that are given so many values, one a host in turn.
+    pub fn describe(ground: &mut Ground, values: usize, services: usize) -> Self {
+        let fleet = ground.fleet;
+        let mut random = Random(0x0062_6179_706c_616e);
+        let mut expected: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        for number in 0..values {
+            let service = format!("s{:02}", number % services);
+            let name = format!("V_{number}");
+            let value = value(number, &mut random);
+            let described = described(&value);
+            // Every layer has a writer of its own to get past.
+            match number / services % 3 {
+                0 => ground
+                    .repo
+                    .set_of(&service, &format!("env.{name}"), described),
+                1 => ground.repo.set(&format!("vars.{name}"), described),
+                _ => ground.repo.set_config(&format!("vars.{name}"), described),
+            }
+            expected.entry(service).or_default().insert(name, value);
         }
-        assert_eq!(
-            seen.keys().collect::<Vec<_>>(),
-            values.keys().collect::<Vec<_>>(),
-            "{service}: exactly the named variables"
-        );
-        for (name, value) in values {
-            assert!(
-                seen[name] == value.as_bytes(),
-                "{service} {name}: {value:?} became {:?}",
-                seen[name].escape_ascii().to_string()
+        for (number, (service, values)) in expected.iter().enumerate() {
+            ground
+                .repo
+                .set_of(service, "image", format!("{}/app", fleet.registry));
+            ground.repo.set_of(service, "tag", "1.0");
+            ground
+                .repo
+                .place(service, &fleet.hosts[number % fleet.hosts.len()].name);
+            let named: Vec<&str> = values
+                .keys()
+                .filter(|name| {
+                    ground.repo.services[service]["env"]
+                        .get(name.as_str())
+                        .is_none()
+                })
+                .map(String::as_str)
+                .collect();
+            ground.repo.set_of(service, "vars", named);
+        }
+        Self(expected)
+    }
+
+    /// The containers have exactly these, byte for byte.
+    pub fn arrived(&self, ground: &Ground) {
+        let hosts = &ground.fleet.hosts;
+        for (number, (service, values)) in self.0.iter().enumerate() {
+            let host = &hosts[number % hosts.len()];
+            let container = format!("{}-{service}", ground.repo.name);
+            let mut seen = environment(host, "docker", &container);
+            for name in ["PATH", "HOME", "HOSTNAME"] {
+                seen.remove(name);
+            }
+            assert_eq!(
+                seen.keys().collect::<Vec<_>>(),
+                values.keys().collect::<Vec<_>>(),
+                "{service}: exactly the named variables"
             );
+            for (name, value) in values {
+                assert!(
+                    seen[name] == value.as_bytes(),
+                    "{service} {name}: {value:?} became {:?}",
+                    seen[name].escape_ascii().to_string()
+                );
+            }
         }
     }
-    ground.is_in_sync();
 }
 
 /// A value as the description has it: what is code in a value is written as such. All else is text, `{#` too.

@@ -237,6 +237,11 @@ const TESTS: &[(&str, Test)] = &[
 
 /// The tests on hosts of other releases: `docker01` is of the first one, `docker02` of the second.
 const ON_OTHER_RELEASES: &[(&str, Test)] = &[
+    ("other_releases_live_through_a_release", smoke::life),
+    (
+        "a_static_build_runs_on_an_older_release",
+        smoke::static_build,
+    ),
     ("other_releases_run_podman", smoke::podman),
     ("tools_of_another_kind_are_a_problem", foreign::tools),
     ("programs_in_other_places_are_found", foreign::programs),

@@ -14,17 +14,19 @@ use crate::run::Ended;
 
 /// What is looked for everywhere. Several lines, and what an env file would have to quote.
 const PASSWORD: &str = "s3ntinel-password";
-const KEY: &str = "-----BEGIN KEY-----\ns3ntinel-key \"quoted\" \\ $HOME %n\n-----END KEY-----\n";
+pub const KEY: &str =
+    "-----BEGIN KEY-----\ns3ntinel-key \"quoted\" \\ $HOME %n\n-----END KEY-----\n";
 const SENTINEL: &str = "s3ntinel";
 
-struct Vault {
-    ground: Ground,
+/// A cluster whose services use secrets.
+pub struct Vault {
+    pub ground: Ground,
     said: Vec<String>,
 }
 
 impl Vault {
     /// Two services that use secrets in each way, and one that uses none.
-    fn new(fleet: &'static Fleet, cluster: &str, port: u16) -> Self {
+    pub fn new(fleet: &'static Fleet, cluster: &str, port: u16) -> Self {
         Self::on(Ground::new(fleet, cluster), port)
     }
 
@@ -65,7 +67,7 @@ impl Vault {
         vault
     }
 
-    fn run(&mut self, arguments: &[&str], input: &str) -> Ended {
+    pub fn run(&mut self, arguments: &[&str], input: &str) -> Ended {
         self.ground.repo.write();
         let mut arguments = arguments.to_vec();
         arguments.extend(["-C", self.ground.repo.root()]);
