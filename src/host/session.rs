@@ -235,6 +235,10 @@ impl Session {
                 return Err(self.misunderstood(&doing(&stdout), &answer.stdout));
             };
             stdout.extend_from_slice(words);
+            if stdout.len() > LONGEST_ANSWER {
+                self.give_up();
+                return Err(self.misunderstood(&doing(&stdout), &stdout));
+            }
             let moved = match state {
                 State::Ended { status } => return Ok(Output { stdout, status }),
                 State::GoesOn { moved } => moved,

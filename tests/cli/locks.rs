@@ -97,3 +97,16 @@ fn a_release_waits_as_long_as_it_is_told() {
     assert!(release.wait().unwrap().success(), "{rest}");
     it.bayplan("diff shop --exit-code").exits(0);
 }
+
+#[test]
+fn a_host_under_two_names_is_told_by_its_lock() {
+    let it = TestEnvironment::shop();
+    std::fs::create_dir_all(it.path("hosts/alpha")).unwrap();
+    std::os::unix::fs::symlink("alpha", it.path("hosts/beta")).unwrap();
+    let release = it.bayplan("release shop --yes").exits(1);
+    assert_snapshot!(release.stderr, @"
+    error: beta: is the same machine as alpha
+    help: give each machine one name under [hosts]
+    nothing was changed on any host
+    ");
+}
