@@ -143,6 +143,11 @@ fn clusters_that_are_not_there_or_empty() {
     let none = Sources::new();
     let mut misnamed = with(&[]);
     misnamed.insert("clusters/Test_2/cluster.toml", "");
+    let ours = |name: &str| {
+        let mut sources = with(&[]);
+        sources.insert(format!("clusters/{name}/cluster.toml"), HOSTS);
+        sources
+    };
     let mut no_file = Sources::new();
     no_file.insert(WEB, IMAGE);
     let mut nothing = Sources::new();
@@ -155,6 +160,9 @@ fn clusters_that_are_not_there_or_empty() {
         ("test", none),
         ("tset", with(&[])),
         ("Test_2", misnamed),
+        ("lock", ours("lock")),
+        ("bayplan", ours("bayplan")),
+        ("bayplan-activate", ours("bayplan-activate")),
         ("test", no_file),
         ("test", nothing),
         ("test", no_services),

@@ -10,6 +10,7 @@ use super::diagnostic::{Diagnostic, Place, quoted};
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
 use super::read::{Problems, parse, text};
+use super::reserved;
 use super::secrets_file::{SecretsFile, read_secrets};
 use super::service_file::read_service;
 use super::sources::{Sources, Unfit};
@@ -35,7 +36,19 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
     }
     let cluster_path = format!("{root}/cluster.toml");
     let name = match ClusterName::new(name) {
-        Ok(name) => Some(name),
+        Ok(name) => match reserved::cluster(name.as_str()) {
+            None => Some(name),
+            Some(why) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected another name for a cluster, found `{name}`: {why}"),
+                        Place::file(&root, ""),
+                    )
+                    .with_help("rename the directory"),
+                );
+                None
+            }
+        },
         Err(invalid) => {
             problems.push(
                 Diagnostic::error(

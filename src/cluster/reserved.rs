@@ -1,4 +1,4 @@
-//! Names of variables that the description cannot define.
+//! Names that the description cannot give: of variables, and of clusters.
 //!
 //! The container gets its variables through the environment of the engine's client (`docker run
 //! -e NAME`), so a variable that this client, the dynamic linker or systemd reads would steer
@@ -37,6 +37,18 @@ const RESERVED: [(&str, &str); 24] = [
     ("LOGS_DIRECTORY", SYSTEMD),
     ("CONFIGURATION_DIRECTORY", SYSTEMD),
 ];
+
+/// Why a cluster cannot have this name: on a host its units, directories and files would take the place of
+/// bayplan's own. A service adds to its cluster's name, so it can take none.
+pub(super) fn cluster(name: &str) -> Option<&'static str> {
+    match name {
+        "lock" => Some("`/var/lib/bayplan/lock` is the lock of every host"),
+        name if name == "bayplan" || name.starts_with("bayplan-") => {
+            Some("units called `bayplan-…` are bayplan's own")
+        }
+        _ => None,
+    }
+}
 
 /// Why a name is reserved, if it is.
 pub(super) fn why(name: &str) -> Option<&'static str> {
