@@ -1,5 +1,10 @@
 //! `bayplan diff CLUSTER [SERVICE…]`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "takes the moment from which ages are counted"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -8,6 +13,7 @@ use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format};
 use crate::cluster::name::{ClusterName, HostName};
 use crate::host::observe::Detail as Look;
+use crate::host::watch::Activity;
 use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
 use crate::release::problem::Problem;
@@ -76,11 +82,13 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let hosts = Hosts::seen(setting, Look::Plan, &|event| progress.event(&event));
+    let (hosts, at_work) =
+        Hosts::seen_with_work(setting, Look::Plan, &|event| progress.event(&event));
+    let at_work = AtWork(at_work);
     progress.finish();
     let observed = hosts.observed();
     let plan_of = |options: &Options| plan(&description.desired, &observed, options);
-    let plan = plan_of(&options);
+    let plan = at_work.correct(plan_of(&options));
     let failures = failures(hosts.problems());
     let detail = if arguments.diff {
         Detail::Diff
@@ -93,11 +101,12 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         saved::write(path, &repository, &description, &options, made)?;
     }
     match arguments.format() {
-        Format::Json => stream::stdout(&json::plan(&plan, &failures, detail))?,
+        Format::Json => stream::stdout(&json::plan(&plan, &at_work.0, &failures, detail))?,
         Format::Markdown => {
             stream::stdout(&markdown::plan(&description.cluster, &plan, &failures))?;
         }
         Format::Text => {
+            stream::stdout(&at_work.text())?;
             show(&description, &plan, &scope, detail)?;
             notes(&hosts, &plan);
             if failures.is_empty() {
@@ -140,6 +149,28 @@ fn not_described(repository: &Repository, cluster: &ClusterName) -> String {
             problems: review::plain(&examine(cluster, &sources).problems, &sources),
             shown: String::new(),
         }),
+    }
+}
+
+/// The activations that are at work on hosts that were looked at.
+pub(super) struct AtWork(pub BTreeMap<HostName, Activity>);
+
+impl AtWork {
+    /// What is half done there is no leftover.
+    pub(super) fn correct(&self, mut plan: Plan) -> Plan {
+        for (_, host) in plan
+            .hosts
+            .iter_mut()
+            .filter(|(name, _)| self.0.contains_key(*name))
+        {
+            host.unfinished = false;
+        }
+        plan
+    }
+
+    /// Who is at work, since when, and how far they are.
+    pub(super) fn text(&self) -> String {
+        text::at_work(&self.0, jiff::Timestamp::now(), &Palette::stdout())
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, Scope, commit, load, recorded, repository};
-use super::diff::{changes, failures, notes, options, show};
+use super::diff::{AtWork, changes, failures, notes, options, show};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
@@ -157,7 +157,8 @@ pub(super) fn carry_out(
     let mut tries = 0;
     loop {
         tries += 1;
-        let shown = plan(setting.desired, &hosts.observed(), &order.options);
+        let at_work = AtWork(hosts.at_work(setting));
+        let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &order.options));
         if let Some(reviewed) = &order.reviewed
             && hosts.problems().is_empty()
             && let Err(problems) = stale(reviewed, setting, hosts, &order.options)
@@ -165,6 +166,7 @@ pub(super) fn carry_out(
             let stage = Stage::Stale;
             return Ok(tell_stopped(&Stopped { stage, problems }, &order));
         }
+        stream::stdout(&at_work.text())?;
         show(description, &shown, scope, detail)?;
         notes(hosts, &shown);
         if !hosts.problems().is_empty() {
@@ -292,6 +294,7 @@ pub(super) fn order(
         record: Record {
             format: 1,
             bayplan: BAYPLAN,
+            release: stage.clone(),
             who,
             when: now.to_string(),
             commit: recorded(commit),

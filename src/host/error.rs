@@ -86,6 +86,9 @@ pub enum HostErrorKind {
     /// A script ended with a status that its reader did not expect.
     #[error("{doing} failed with status {status}")]
     Failed { doing: String, status: i32 },
+    /// An activation's log, which is to be followed, cannot be.
+    #[error("its log {log} is gone, or is that of another activation")]
+    NoLog { log: String },
     /// There is no `ssh` on this machine.
     #[error("the program `ssh` is not installed on this machine")]
     NoSsh,
@@ -276,6 +279,7 @@ impl HostErrorKind {
             | Self::Timeout { .. }
             | Self::Interrupted { .. }
             | Self::Failed { .. }
+            | Self::NoLog { .. }
             | Self::Ssh { .. }
             | Self::Io { .. } => return None,
         })

@@ -11,7 +11,7 @@ use crate::plan::kept::{Because, KeptReason};
 /// How many of the last lines are read.
 const LINES: usize = 200;
 
-/// One activation that came to an end.
+/// One release that meant to act on the host, and how it ended there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Entry {
     /// The generation that it made, or would have made.
@@ -24,15 +24,40 @@ pub struct Entry {
     /// The generation whose files it put in place, if it was a rollback.
     #[serde(default)]
     pub back_to: Option<u64>,
-    /// `done`, `failed` or `put back`.
+    /// Whether it made the generation current. Older lines that are done all did.
+    #[serde(default = "made")]
+    pub made: bool,
+    /// `done`, `not finished` (others failed before its last part), `not begun`, `failed` or `put back`.
     pub result: String,
+    /// Why it failed, or what failed elsewhere.
+    #[serde(default)]
+    pub why: Option<String>,
     /// RFC 3339, by the clock of the host.
     pub finished: String,
-    /// The services whose containers were started or restarted.
-    pub restarted: Vec<String>,
+    #[serde(flatten)]
+    pub deeds: Deeds,
     /// Why; not every release recorded it.
     #[serde(default)]
     pub reasons: Vec<Because>,
+}
+
+/// What was done to the services of a host, by their names.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Deeds {
+    pub started: Vec<String>,
+    /// An older bayplan counted those that were started, too, and recorded nothing else.
+    pub restarted: Vec<String>,
+    pub stopped: Vec<String>,
+    /// Their files were changed by hand.
+    pub mended: Vec<String>,
+    /// Their files were written, since the description changed.
+    pub written: Vec<String>,
+    pub removed: Vec<String>,
+}
+
+fn made() -> bool {
+    true
 }
 
 /// What a host knows of its past.
@@ -80,6 +105,12 @@ pub fn parse(answer: &[u8]) -> Option<History> {
 }
 
 impl Entry {
+    /// Whether it made this generation.
+    #[must_use]
+    pub fn is_current(&self, current: Option<u64>) -> bool {
+        self.made && self.result == "done" && Some(self.generation) == current
+    }
+
     /// Why it restarted this service.
     pub fn reasons_of(&self, service: &ServiceName) -> impl Iterator<Item = &KeptReason> {
         let reasons = self.reasons.iter();
@@ -93,14 +124,20 @@ impl History {
     #[must_use]
     pub fn restarted(&self, service: &ServiceName) -> Option<&Entry> {
         let mut entries = self.entries.iter().rev();
-        entries.find(|entry| entry.restarted.iter().any(|name| name == service.as_str()))
+        entries.find(|entry| {
+            let Deeds {
+                started, restarted, ..
+            } = &entry.deeds;
+            let mut names = started.iter().chain(restarted);
+            names.any(|name| name == service.as_str())
+        })
     }
 
     /// The last activation that made a generation.
     #[must_use]
     pub fn made_current(&self) -> Option<&Entry> {
         let mut entries = self.entries.iter().rev();
-        entries.find(|entry| entry.result == "done" && Some(entry.generation) == self.current)
+        entries.find(|entry| entry.is_current(self.current))
     }
 
     /// The generation before the current one.
@@ -136,12 +173,21 @@ mod tests {
         assert_eq!(history.entries.len(), 1);
         assert_eq!(history.previous(), Some(1));
         let made = history.made_current().unwrap();
-        assert_eq!(made.restarted, ["web"]);
+        assert_eq!(made.deeds.restarted, ["web"]);
         let web = ServiceName::new("web").unwrap();
         let reasons: Vec<_> = made.reasons_of(&web).collect();
         assert_eq!(reasons[0].name.as_deref(), Some("30-cluster TITLE"));
         assert_eq!(history.restarted(&web), Some(made));
         assert_eq!(history.restarted(&ServiceName::new("api").unwrap()), None);
+        // Of a later bayplan; it only mended, so it did not make the generation.
+        let line = r#"{"format":1,"release":"a","who":"bob@ci","when":"x","commit":null,"generation":3,"made":false,"result":"done","finished":"y","started":["api"],"restarted":[],"stopped":["old"],"mended":[],"written":[],"removed":[]}"#;
+        let answer = format!("current generations/3\n{LINE}\n{line}\nend\n");
+        let history = parse(answer.as_bytes()).unwrap();
+        assert_eq!(history.made_current().unwrap().who, "ada@laptop");
+        let api = ServiceName::new("api").unwrap();
+        let started = history.restarted(&api).unwrap();
+        assert_eq!(started.who, "bob@ci");
+        assert_eq!(started.deeds.stopped, ["old"]);
         assert_eq!(parse(b"kept 1\n"), None);
         assert_eq!(parse(b"end\n"), Some(History::default()));
     }

@@ -9,7 +9,7 @@
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
-//! /run/bayplan/activate-<cluster>.log                what the running or last activation says
+//! /run/bayplan/activate-<cluster>.log                what the running or last activation says; its id first
 //! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours
 //! ```
 
@@ -82,6 +82,56 @@ impl fmt::Display for StageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// The name of one launch of an activation: its unit is called after it, and its log begins with it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActivationId(String);
+
+impl ActivationId {
+    /// Checks and takes a name as a host tells it; `None` if it is no word of hexadecimal digits.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        let fits = (1..=32).contains(&text.len());
+        (fits && text.bytes().all(digit)).then(|| Self(text.to_owned()))
+    }
+
+    /// A name that nothing else has.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut digits = super::protocol::nonce();
+        digits.truncate(12);
+        Self(digits)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ActivationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The transient unit that an activation runs as, without its suffix. One of an older bayplan has no id.
+#[must_use]
+pub fn activation_unit(cluster: &str, id: Option<&ActivationId>) -> String {
+    match id {
+        // No cluster has a dot in its name, so both can be told apart.
+        Some(id) => format!("bayplan-activate-{cluster}.{id}"),
+        None => format!("bayplan-activate-{cluster}"),
+    }
+}
+
+/// What the running or last activation of a cluster says. Not below a root: only hosts that run have one.
+#[must_use]
+pub fn activation_log(cluster: &str) -> String {
+    format!("/run/bayplan/activate-{cluster}.log")
 }
 
 /// The paths of one cluster on one host.
@@ -199,18 +249,6 @@ impl Layout {
     #[must_use]
     pub fn activation_name(wave: usize) -> String {
         format!("activate-{wave}.sh")
-    }
-
-    /// The transient unit that an activation runs as, without its suffix.
-    #[must_use]
-    pub fn activation_unit(&self) -> String {
-        format!("bayplan-activate-{}", self.cluster)
-    }
-
-    /// What the running or last activation says. Not below a root: only hosts that run have one.
-    #[must_use]
-    pub fn activation_log(&self) -> String {
-        format!("/run/bayplan/activate-{}.log", self.cluster)
     }
 
     /// What was activated here and how it ended, a line each, the oldest first.

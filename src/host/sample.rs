@@ -5,12 +5,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::layout::{Layout, StageId};
+use super::layout::{ActivationId, Layout, StageId};
 use super::observe::{Detail, HostLook, Look, Request, parse};
-use super::script::{Activation, Record, Source};
+use super::script::{Activation, Part, PartEnd, Record, Source};
 use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::model::{Engine, Excerpts, Image, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::plan::PutBack;
 use crate::plan::step::Step;
 use crate::render::desired::{
     DesiredHost, DesiredService, DirectoryName, Fingerprint, Inputs, Readiness,
@@ -136,6 +137,17 @@ pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
 
 /// The script of an activation.
 pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {
+    activation_with(layout, host, source, steps, None)
+}
+
+/// The same, with what is done when a step fails.
+pub fn activation_with(
+    layout: &Layout,
+    host: &DesiredHost,
+    source: &Source,
+    steps: &[Step],
+    put_back: Option<&PutBack>,
+) -> String {
     let enabled_by = host.services.values();
     let enabled_by = enabled_by
         .map(|s| (s.unit.clone(), s.enabled_by.clone()))
@@ -143,6 +155,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
     let record = Record {
         format: 1,
         bayplan: "0.1.0",
+        release: "20261121-093000-4711".to_owned(),
         who: "ada@laptop".to_owned(),
         when: "2026-11-21T09:30:00Z".to_owned(),
         commit: None,
@@ -151,12 +164,22 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
     };
     let activation = Activation {
         layout,
+        id: &ActivationId::new("3f9ac1b20c77").unwrap(),
         engine: host.engine,
         source,
         steps,
         enabled_by: &enabled_by,
         record: &record,
-        put_back: None,
+        part: &Part {
+            generation: match source {
+                Source::Staged { number, .. } | Source::Generation(number) => *number,
+            },
+            started: BTreeSet::new(),
+            mended: BTreeSet::new(),
+            end: PartEnd::Done,
+        },
+        probes: &BTreeMap::new(),
+        put_back,
         settle: super::script::SETTLE,
         patience: super::script::PATIENCE,
         journal: Excerpts::Shown,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::layout::{Layout, StageId, quote};
+use super::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
 use super::stage::SECRETS;
 use super::watch::HOLDER;
 use super::watched::FORGET;
@@ -23,6 +23,7 @@ use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 
 const LIBRARY: &str = include_str!("script/activate.sh");
+const HISTORY: &str = include_str!("script/history.sh");
 const LAUNCH: &str = include_str!("script/launch.sh");
 const LOCK: &str = include_str!("script/lock.sh");
 
@@ -41,12 +42,16 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub struct Activation<'a> {
     pub layout: &'a Layout,
+    pub id: &'a ActivationId,
     pub engine: Engine,
     pub source: &'a Source,
     pub steps: &'a [Step],
     /// What each unit is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
     pub enabled_by: &'a BTreeMap<UnitName, BTreeSet<String>>,
     pub record: &'a Record,
+    pub part: &'a Part<'a>,
+    /// The probes of [`Step::AskProbe`].
+    pub probes: &'a BTreeMap<UnitName, Vec<Vec<String>>>,
     /// What is done when a step fails; `None` leaves everything as it is then.
     pub put_back: Option<&'a PutBack>,
     /// See [`SETTLE`].
@@ -74,6 +79,8 @@ pub struct Record {
     pub format: u32,
     /// The version of bayplan.
     pub bayplan: &'static str,
+    /// Which release it is: the same on every host, and no other's.
+    pub release: String,
     /// `ada@laptop`.
     pub who: String,
     /// RFC 3339, by the clock of the releaser.
@@ -88,6 +95,79 @@ pub struct Record {
     pub reasons: Vec<Because>,
 }
 
+/// What an activation is of its release on this host, for the host's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// The generation that the release makes, or the current one.
+    pub generation: u64,
+    /// Services that are started, not restarted.
+    pub started: BTreeSet<&'a ServiceName>,
+    /// Services whose files were changed by hand.
+    pub mended: BTreeSet<&'a ServiceName>,
+    pub end: PartEnd,
+}
+
+/// What follows an activation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartEnd {
+    /// Nothing: the release is done on this host.
+    Done,
+    /// The activation of another wave.
+    MoreFollows,
+}
+
+impl PartEnd {
+    /// How a history says it.
+    fn result(self) -> &'static str {
+        match self {
+            PartEnd::Done => "done",
+            PartEnd::MoreFollows => "not finished",
+        }
+    }
+}
+
+/// The script that puts a line of a release into a host's history which no activation there put: how
+/// it ended, and why. It holds the host's lock.
+#[must_use]
+pub fn note_script(
+    layout: &Layout,
+    source: &Source,
+    record: &Record,
+    generation: u64,
+    (result, why): (&str, &str),
+) -> String {
+    let why = serde_json::to_string(&why.chars().take(300).collect::<String>());
+    let why = why.expect("a text is plain data");
+    let why = &why[1..why.len() - 1];
+    format!(
+        "{}{}made=false\n{HISTORY}\nnote_history {} {}\n",
+        layout.variables(),
+        history_variables(layout, source, record, generation),
+        quote(result),
+        quote(why),
+    )
+}
+
+/// What the functions of [`HISTORY`] need.
+fn history_variables(layout: &Layout, source: &Source, record: &Record, generation: u64) -> String {
+    let (staged, number) = match source {
+        Source::Staged { id, number } => (layout.staging(id).quoted(), *number),
+        Source::Generation(number) => (quote(""), *number),
+    };
+    let text = serde_json::to_string(record).expect("a record is plain data");
+    let text = text.strip_suffix('}').expect("a record is an object");
+    format!(
+        "staged={staged}\n\
+         numbered={}\n\
+         of_generation={generation}\n\
+         release={}\n\
+         record={}\n",
+        layout.generation(number).quoted(),
+        quote(&record.release),
+        quote(text),
+    )
+}
+
 /// Why there is no script: a path that a host reported leads out of its directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected a path below an inputs directory, found `{0}`")]
@@ -99,34 +179,37 @@ impl Activation<'_> {
     /// # Errors
     /// A step names a path that leads out of its directory.
     pub fn script(&self) -> Result<String, UnsafePath> {
-        let (staged, number) = match self.source {
-            Source::Staged { id, number } => (self.layout.staging(id).quoted(), *number),
-            Source::Generation(number) => (quote(""), *number),
-        };
         let runs = match self.layout.runs() {
             Runs::Processes => "processes",
             Runs::FilesOnly => "files",
         };
-        let record = serde_json::to_string(self.record).expect("a record is plain data");
-        let record = record.strip_suffix('}').expect("a record is an object");
+        let names = |names: &BTreeSet<&ServiceName>| {
+            let names = names.iter().map(|name| format!("{name} "));
+            quote(&format!(" {}", names.collect::<String>()))
+        };
+        let Part {
+            generation,
+            started,
+            mended,
+            end,
+        } = self.part;
         let mut script = format!(
             "#!/bin/sh\n\
              # bayplan: what an activation of {} does on this host, step by step. Safe to run again.\n\
              {}runs={runs}\n\
              engine={}\n\
-             staged={}\n\
-             numbered={}\n\
              settle={}\n\
              patience={}\n\
              steps={}\n\
              journal={}\n\
-             record={}\n\n\
-             {SECRETS}\n{LIBRARY}\n",
+             id={}\n\
+             starts={}\n\
+             mends={}\n\
+             {}\n\
+             {SECRETS}\n{HISTORY}\n{LIBRARY}\n",
             self.layout.cluster(),
             self.layout.variables(),
             self.engine.program(),
-            staged,
-            self.layout.generation(number).quoted(),
             self.settle.as_millis() / 10,
             self.patience.as_millis() / 100,
             self.steps.len(),
@@ -134,7 +217,10 @@ impl Activation<'_> {
                 Excerpts::Shown => "shown",
                 Excerpts::Hidden => "hidden",
             },
-            quote(record),
+            self.id,
+            names(started),
+            names(mended),
+            history_variables(self.layout, self.source, self.record, *generation),
         );
         script.push_str(&self.way_back()?);
         for (number, step) in self.steps.iter().enumerate() {
@@ -143,7 +229,8 @@ impl Activation<'_> {
                     .expect("writing to a string does not fail");
             }
         }
-        script.push_str("printf 'end\\n'\n");
+        writeln!(script, "finish {}", quote(end.result()))
+            .expect("writing to a string does not fail");
         Ok(script)
     }
 
@@ -241,6 +328,16 @@ impl Activation<'_> {
             Step::RestartUnjudged { unit, .. } => {
                 vec![call("restart_unjudged", &[unit.container()])]
             }
+            Step::AskProbe { unit, .. } => {
+                let probes = self.probes.get(unit).into_iter().flatten();
+                probes
+                    .map(|words| {
+                        let mut all = vec![unit.container()];
+                        all.extend(words.iter().map(String::as_str));
+                        call("ask_probe", &all)
+                    })
+                    .collect()
+            }
             Step::NameImage { id, reference, .. } => vec![call("name_image", &[id, reference])],
             Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
             Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.container()])],
@@ -275,26 +372,72 @@ impl Activation<'_> {
 
 /// The script that writes an activation's script into the staging area, where it stays with the
 /// generation, and runs it. It holds the host's lock (descriptor 9) as long as it runs, whatever
-/// becomes of the session. On a host with systemd it outlives the session, so this only starts it
-/// ([`super::watch`] follows it); below a directory this is all of it.
+/// becomes of the session. On a host with systemd it outlives the session, so this only starts it:
+/// [`parse_launched`] reads what it says, and [`super::watch`] follows the activation. Below a directory
+/// this is all of it.
 #[must_use]
-pub fn launch(layout: &Layout, stage: &StageId, wave: usize, activation: &str) -> String {
+pub fn launch(
+    layout: &Layout,
+    stage: &StageId,
+    wave: usize,
+    id: &ActivationId,
+    activation: &str,
+) -> String {
     let name = Layout::activation_name(wave);
     let script = layout.staging(stage).join(&name).quoted();
+    // A disk that is full may take a part of it.
     let write = format!(
-        "printf %s {} >{script} && chmod 0755 {script} || exit 1\n",
-        quote(activation)
+        "script={script}\n\
+         why=$({{ printf %s {} >\"$script\" && chmod 0755 \"$script\" && \
+         [ \"$(wc -c <\"$script\")\" -eq {} ]; }} 2>&1) || ",
+        quote(activation),
+        activation.len(),
     );
     match layout.runs() {
-        Runs::FilesOnly => format!("{write}exec sh {script} 0<&9 9<&-\n"),
+        Runs::FilesOnly => format!(
+            "{write}{{\n\
+             printf 'error may not write %s: %s\\n' \"$script\" \"$why\"\n\
+             exit 1\n\
+             }}\n\
+             exec sh \"$script\" 0<&9 9<&-\n"
+        ),
         Runs::Processes => {
-            let cluster = layout.cluster();
+            let cluster = layout.cluster().as_str();
             format!(
-                "{write}script={script}\nsaid={}\ncluster={cluster}\nunit={}\n{LAUNCH}",
-                layout.activation_log(),
-                layout.activation_unit(),
+                "{write}{{\n\
+                 printf 'failed\\nmay not write %s: %s\\n' \"$script\" \"$why\"\n\
+                 exit 1\n\
+                 }}\n\
+                 said={}\ncluster={cluster}\nid={id}\nunit={}\n{LAUNCH}",
+                quote(&activation_log(cluster)),
+                quote(&activation_unit(cluster, Some(id))),
             )
         }
+    }
+}
+
+/// What came of [`launch`] on a host with systemd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launched {
+    /// It has begun; its log tells the rest.
+    Yes,
+    /// It has not, and will not.
+    No { why: String },
+    /// systemd has not answered yet: it may still begin.
+    Unknown,
+}
+
+/// Reads the answer of [`launch`].
+#[must_use]
+pub fn parse_launched(answer: &[u8]) -> Launched {
+    let answer = String::from_utf8_lossy(answer);
+    let (first, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
+    match first {
+        "launched" => Launched::Yes,
+        "failed" => Launched::No {
+            why: super::stage::line(rest),
+        },
+        _ => Launched::Unknown,
     }
 }
 
@@ -364,6 +507,8 @@ pub enum Event {
     },
     /// The previous generation was put back, all of it.
     PutBack,
+    /// The host's history has a line of this release.
+    Recorded,
     /// Every step was done.
     Ended,
 }
@@ -402,7 +547,7 @@ impl Event {
             }
             "begin" => {
                 let (steps, at) = about();
-                // Behind it comes the process, for who follows it on the host.
+                // Behind it come the process and the id, for who follows it on the host.
                 let at = at.split(' ').next().unwrap_or_default();
                 Event::Begun {
                     steps: steps.parse().ok()?,
@@ -425,6 +570,7 @@ impl Event {
                     Event::Journal { unit, text }
                 }
             }
+            "recorded" => Event::Recorded,
             "end" if rest.is_empty() => Event::Ended,
             _ => return None,
         })

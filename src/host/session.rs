@@ -371,7 +371,9 @@ impl Session {
         )
     }
 
-    pub(super) fn error(&self, kind: HostErrorKind, stderr: String) -> HostError {
+    /// The error for something that went wrong with this host.
+    #[must_use]
+    pub fn error(&self, kind: HostErrorKind, stderr: String) -> HostError {
         HostError {
             kind,
             at: self.at.clone(),

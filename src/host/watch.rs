@@ -1,7 +1,7 @@
 //! What goes on on a host: following an activation, also one that somebody else started, and what is
 //! going on under a lock that is held. Pure.
 
-use super::layout::{Layout, quote};
+use super::layout::{ActivationId, Layout, activation_log, activation_unit, quote};
 use super::script::Event;
 
 const FOLLOW: &str = include_str!("script/follow.sh");
@@ -9,14 +9,15 @@ const ACTIVITY: &str = include_str!("script/activity.sh");
 /// Functions that tell who holds the host's lock.
 pub(super) const HOLDER: &str = include_str!("script/holder.sh");
 
-/// The script that tells what the activation of a cluster says after its first `from` bytes, as it comes,
-/// for two seconds at most. [`Running::of`] reads its status.
+/// The script that tells what an activation of a cluster says after its first `from` bytes, as it comes,
+/// for two seconds at most. [`Running::of`] reads its status. One without an id is of an older bayplan.
 #[must_use]
-pub fn follow_script(cluster: &str, from: usize) -> String {
+pub fn follow_script(cluster: &str, id: Option<&ActivationId>, from: usize) -> String {
     format!(
-        "unit={}\nsaid={}\nfrom={from}\n{FOLLOW}",
-        quote(&format!("bayplan-activate-{cluster}")),
-        quote(&format!("/run/bayplan/activate-{cluster}.log")),
+        "unit={}\nsaid={}\nid={}\nfrom={from}\n{FOLLOW}",
+        quote(&activation_unit(cluster, id)),
+        quote(&activation_log(cluster)),
+        id.map_or("", ActivationId::as_str),
     )
 }
 
@@ -27,6 +28,8 @@ pub enum Running {
     Yes,
     /// It has said everything.
     No,
+    /// There is no log of it, so nothing is known of it.
+    NoLog,
 }
 
 impl Running {
@@ -36,6 +39,7 @@ impl Running {
         match status {
             0 => Some(Running::Yes),
             3 => Some(Running::No),
+            4 => Some(Running::NoLog),
             _ => None,
         }
     }
@@ -99,6 +103,8 @@ pub enum Holding {
 pub struct Activation {
     /// The cluster's name, as the host tells it.
     pub cluster: String,
+    /// `None` for one of an older bayplan.
+    pub id: Option<ActivationId>,
     /// Since when, in seconds since 1970 on the host's clock.
     pub since: Option<i64>,
     pub at: At,
@@ -149,9 +155,11 @@ impl Activity {
                 "end" => return Some(activity),
                 _ => {}
             }
-            if let Some(cluster) = line.strip_prefix("activation ") {
+            if let Some(unit) = line.strip_prefix("activation ") {
+                let (cluster, id) = unit.rsplit_once('.').unwrap_or((unit, ""));
                 activity.activation = Some(Activation {
                     cluster: tame(cluster),
+                    id: ActivationId::new(id),
                     since: None,
                     at: At::default(),
                 });
@@ -203,6 +211,7 @@ impl At {
             | Event::State { .. }
             | Event::Journal { .. }
             | Event::Note(_)
+            | Event::Recorded
             | Event::PutBack
             | Event::Ended => {}
         }
@@ -222,6 +231,7 @@ fn doing(call: &str) -> String {
         "reload" => "systemctl daemon-reload".to_owned(),
         "stop_unit" => format!("stopping {first}"),
         "restart_unit" | "restart_unless" | "restart_unjudged" => format!("restarting {first}"),
+        "ask_probe" => format!("asking {first} whether it is healthy"),
         "await_healthy" => match words.split(' ').count() {
             1 => format!("waiting until {first} is healthy"),
             count => format!("waiting until {count} units are healthy"),
@@ -252,11 +262,13 @@ mod tests {
 
     #[test]
     fn an_orphan_is_an_activation_without_a_session() {
-        let answer = "bayplan activity 1\nactivation demo\nbegin 7 1763712000 4711\n\
+        let answer = "bayplan activity 1\nactivation demo.3f9ac1\nbegin 7 1763712000 4711 3f9ac1\n\
                       step 4 start restart_unit demo-web\nholder ada@laptop since noon\nend\n";
         let activity = Activity::parse(answer.as_bytes()).unwrap();
         let activation = activity.orphan().unwrap();
         assert_eq!(activity.holder, "ada@laptop since noon");
+        assert_eq!(activation.cluster, "demo");
+        assert_eq!(activation.id, ActivationId::new("3f9ac1"));
         assert_eq!(activation.since, Some(1_763_712_000));
         assert_eq!(activation.at.step, 5);
         assert_eq!(activation.at.of, 7);
@@ -266,6 +278,14 @@ mod tests {
         let activity = Activity::parse(answer.as_bytes()).unwrap();
         assert_eq!(activity.orphan(), None);
         assert!(activity.is_busy());
+
+        // As an older bayplan calls it.
+        let older = answer.replace(".3f9ac1", "");
+        let older = Activity::parse(older.as_bytes())
+            .unwrap()
+            .activation
+            .unwrap();
+        assert_eq!((older.cluster.as_str(), older.id), ("demo", None));
 
         let idle = Activity::parse(b"bayplan activity 1\nholder \nend\n").unwrap();
         assert!(!idle.is_busy());

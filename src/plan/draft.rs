@@ -10,6 +10,7 @@ use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::manifest::ManifestService;
+use crate::render::probe::probes;
 
 /// A service of this cluster on a host that the description no longer has there.
 pub(super) struct Leaver<'a> {
@@ -321,8 +322,17 @@ impl<'a> Draft<'a> {
         if processes && visit.phase != Phase::Contract {
             steps.push(Step::Reload);
         }
-        // 4. who gives a port away first, then the restarts, what a service needs before it
+        // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
+        // restarts, what a service needs before it
         if processes {
+            for (name, _) in self.in_visit(visit).filter(|(name, need)| {
+                matches!(need.action, Action::None | Action::MayRestart) && self.has_new_probe(name)
+            }) {
+                steps.push(Step::AskProbe {
+                    service: name.clone(),
+                    unit: self.wanted.services[name].unit.clone(),
+                });
+            }
             steps.extend(self.goes_first(visit));
             for (name, need) in self.in_visit(visit) {
                 if need.starts() {
@@ -349,6 +359,29 @@ impl<'a> Draft<'a> {
             self.push_end(&mut steps);
         }
         steps
+    }
+
+    /// Whether a container that goes on running was not asked by the probe of its unit yet: `current`
+    /// records another unit, which may have had another one.
+    fn has_new_probe(&self, name: &ServiceName) -> bool {
+        let wanted = &self.wanted.services[name];
+        let probes = |text: &str| probes(text, wanted.unit.container());
+        let recorded = match &self.seen.generation {
+            Generation::Current { manifest, .. } => manifest.services.get(name),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        let Some(at) = self.seen.services.get(name) else {
+            return false;
+        };
+        let before = match &at.unit.file {
+            // It is in place already, so an activation died; what was there before is not known.
+            UnitFile::Ours { digest, .. } if *digest == wanted.entry.unit => None,
+            UnitFile::Ours { text, .. } => text.as_deref().map(probes),
+            UnitFile::Absent | UnitFile::Foreign { .. } => None,
+        };
+        recorded.map(|recorded| &recorded.unit) != Some(&wanted.entry.unit)
+            && before.is_none_or(|before| before != probes(&wanted.unit_text))
+            && !probes(&wanted.unit_text).is_empty()
     }
 
     /// Who gives a port to a service of this visit, and stops for it.

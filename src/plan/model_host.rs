@@ -373,6 +373,8 @@ impl ModelHost {
                 let image = id.parse().expect("the model's ids are numbers");
                 self.images.insert(reference.clone(), image);
             }
+            // Whatever runs here is healthy.
+            Step::AskProbe { .. } => {}
             Step::AwaitHealthy { units } => {
                 let stopped = staged.services.iter().find(|(name, s)| {
                     units.contains(&s.unit) && !self.processes.contains_key(*name)
@@ -446,13 +448,16 @@ impl ModelHost {
             services: BTreeMap::new(),
             ..self.current.clone().map_or_else(no_manifest, |(_, m)| m)
         };
+        let mut result = Ok(());
         for back in &way.steps {
-            if back.from <= failed_at {
-                self.step(&back.step, &files, &nothing)?;
+            let removes = matches!(back.step, Step::RemoveInputs { .. });
+            if back.from <= failed_at && !(removes && result.is_err()) {
+                let done = self.step(&back.step, &files, &nothing);
+                result = result.and(done);
                 after(self);
             }
         }
-        Ok(())
+        result
     }
 
     fn directory_mut(

@@ -217,6 +217,7 @@ fn without<'a>(
             | Step::RestartUnless { service, .. }
             | Step::RestartUnjudged { service, .. }
             | Step::NameImage { service, .. }
+            | Step::AskProbe { service, .. }
             | Step::RemoveUnit { service, .. }
             | Step::RemoveInputs { service, .. } => {
                 (!services.contains(service)).then(|| step.clone())
@@ -245,6 +246,7 @@ fn is_end(step: &Step) -> bool {
         | Step::RestartUnless { .. }
         | Step::RestartUnjudged { .. }
         | Step::NameImage { .. }
+        | Step::AskProbe { .. }
         | Step::AwaitHealthy { .. }
         | Step::RemoveUnit { .. } => false,
     }
@@ -286,6 +288,7 @@ fn touched<'a>(wanted: &'a DesiredHost, steps: &'a [Step]) -> BTreeMap<&'a Servi
             | Step::RestartUnless { .. }
             | Step::RestartUnjudged { .. }
             | Step::NameImage { .. }
+            | Step::AskProbe { .. }
             | Step::RemoveUnit { .. }
             | Step::SetCurrent { .. }
             | Step::RemoveInputs { .. }

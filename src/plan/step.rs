@@ -68,6 +68,12 @@ pub enum Step {
         id: String,
         reference: String,
     },
+    /// Asks a container that goes on running whether it is healthy by a probe that it was not started with:
+    /// else nobody would know until it is started again.
+    AskProbe {
+        service: ServiceName,
+        unit: UnitName,
+    },
     /// Waits until these units are active and stay so for a moment.
     AwaitHealthy { units: Vec<UnitName> },
     /// `systemctl --no-reload disable` and the removal of the unit file.

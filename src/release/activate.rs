@@ -2,40 +2,45 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "measures how long an activation takes"
+    reason = "measures how long an activation takes, and waits for one to begin"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::event::{Event, EventKind};
-use super::follow::follow;
-use super::hosts::{Connection, Hosts, Setting};
+use super::follow::{End, Followed, is_lost};
+use super::hosts::{Connection, Hosts, Setting, Tried};
 use super::mask::Mask;
 use super::prepare::Preparation;
 use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
+use super::record::{generation, note, note_others, record};
 use super::{OnFailure, Order, Released};
 use crate::cluster::model::Excerpts;
 use crate::cluster::name::{HostName, UnitName};
 use crate::cluster::secret::Plaintext;
 use crate::host::deliver::{Delivery, parse_delivered};
-use crate::host::error::HostError;
-use crate::host::layout::Layout;
+use crate::host::error::HostErrorKind;
+use crate::host::layout::{ActivationId, Layout, activation_log};
 use crate::host::parallel::for_each_host;
-use crate::host::script::{self, Activation, Record, Source, UNGUARD_STAGE};
-use crate::host::session::Session;
-use crate::host::watch::At;
-use crate::plan::kept::{Because, because};
+use crate::host::script::{
+    self, Activation, Launched, Part, PartEnd, Source, UNGUARD_STAGE, parse_launched,
+};
+use crate::host::watch::{At, Running, follow_script};
 use crate::plan::observed::{Generation, Runs};
 use crate::plan::step::Step;
-use crate::plan::{Plan, held, put_back};
-use crate::render::desired::Readiness;
+use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
+use crate::render::desired::{DesiredHost, Readiness};
+use crate::render::probe::probes;
 use crate::render::secrets::DIGESTS;
 
 /// For a whole activation below a directory, which restarts nothing.
 const FILES: Duration = Duration::from_secs(60 * 60);
 /// For the start of an activation on a host that runs.
 const LAUNCH: Duration = Duration::from_secs(60);
+/// How often to ask, once a second, whether an activation began whose launch gave no answer. A host keeps
+/// the session for a third of it that was to start it.
+const PATIENCE: usize = 60;
 /// How long nothing of the secrets of one host may arrive.
 const DELIVERY: Duration = Duration::from_secs(5 * 60);
 
@@ -69,7 +74,6 @@ pub(super) fn activate(
                 wave: number,
                 plan,
                 steps,
-                reasons: because(&plan.hosts[name]),
                 preparation,
                 order,
             };
@@ -78,6 +82,11 @@ pub(super) fn activate(
                 event(EventKind::Failed {
                     error: problem.line(),
                 });
+                match problem {
+                    // Those that began record it themselves.
+                    Problem::Activation(_) | Problem::Continues(_) => {}
+                    problem => run.note(connection, problem),
+                }
             }
             result
         });
@@ -102,7 +111,19 @@ pub(super) fn activate(
         .map(|(name, _)| name.clone())
         .filter(|name| !problems.contains_key(name))
         .partition(|name| begun.get(name) == Some(&waves_of(name)));
-    let (begun, left) = rest.into_iter().partition(|name| begun.contains_key(name));
+    let (begun, left): (Vec<_>, Vec<_>) =
+        rest.into_iter().partition(|name| begun.contains_key(name));
+    if let Some((name, problem)) = problems.first_key_value() {
+        let why = format!("{name}: {}", problem.line());
+        note_others(
+            plan,
+            order,
+            hosts,
+            setting.limit,
+            |name| left.contains(name),
+            &why,
+        );
+    }
     Released {
         plan: plan.clone(),
         done,
@@ -112,6 +133,15 @@ pub(super) fn activate(
     }
 }
 
+/// What is known of an activation whose launch gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begun {
+    Yes,
+    /// The lock is ours again.
+    Never,
+    Unknown,
+}
+
 /// One host in one wave.
 struct HostRun<'a> {
     setting: Setting<'a>,
@@ -119,8 +149,6 @@ struct HostRun<'a> {
     wave: usize,
     plan: &'a Plan,
     steps: &'a [Step],
-    /// Of the whole plan: its waves write one history.
-    reasons: Vec<Because>,
     preparation: &'a Preparation<'a>,
     order: &'a Order,
 }
@@ -136,7 +164,9 @@ impl HostRun<'_> {
             phase: self.plan.waves[self.wave].phase,
             steps: self.steps.len(),
         });
-        let script = self.script(&connection.layout, connection)?;
+        self.lock_again(connection)?;
+        let id = ActivationId::random();
+        let script = self.script(&connection.layout, connection, &id)?;
         let delivery = self.delivery();
         self.deliver(&delivery, connection)?;
         let unmasked = self.unmasked(connection);
@@ -149,34 +179,17 @@ impl HostRun<'_> {
             },
             event,
         );
+        match connection.layout.runs() {
+            Runs::FilesOnly => {
+                let session = &mut connection.session;
+                session.run_here("activating", UNGUARD_STAGE, LAUNCH)?;
+                session.run_following("activating", &script, FILES, |line| follow.line(line))?;
+            }
+            Runs::Processes => self.run(connection, &id, &script, &mut follow)?,
+        }
         let Connection {
             session, layout, ..
         } = connection;
-        let followed = match layout.runs() {
-            Runs::FilesOnly => session
-                .run_here("activating", UNGUARD_STAGE, LAUNCH)
-                .and_then(|_| {
-                    session.run_following("activating", &script, FILES, |line| follow.line(line))
-                })
-                .map(drop),
-            Runs::Processes => session
-                .run_here(
-                    "activating",
-                    &format!("{UNGUARD_STAGE}(\n{script}\n) 7<&-\n"),
-                    LAUNCH,
-                )
-                .and_then(|_| follow_to_end(session, layout.cluster().as_str(), &mut follow)),
-        };
-        if let Err(error) = followed {
-            return Err(match layout.runs() {
-                Runs::FilesOnly => error.into(),
-                Runs::Processes => Problem::Continues(Box::new(Continues {
-                    error,
-                    at: follow.at,
-                    log: layout.activation_log(),
-                })),
-            });
-        }
         if !delivery.files.is_empty() {
             // What a broken session leaves is root's alone, and the next release removes it.
             let script = delivery.cleaning_script(layout);
@@ -188,7 +201,118 @@ impl HostRun<'_> {
             });
             Ok(())
         } else {
-            Err(Problem::Activation(Box::new(follow.failure())))
+            let recorded = follow.recorded;
+            let problem = Problem::Activation(Box::new(follow.failure()));
+            if !recorded {
+                self.note(connection, &problem);
+            }
+            Err(problem)
+        }
+    }
+
+    /// Records that it failed here, where the activation does not do so itself.
+    fn note(&self, connection: &mut Connection, problem: &Problem) {
+        let how = ("failed", &*problem.line());
+        note(self.plan, self.name, self.order, connection, how);
+    }
+
+    /// Starts the activation as a unit of the host, and follows it to its end.
+    fn run<E: Fn(EventKind)>(
+        &self,
+        connection: &mut Connection,
+        id: &ActivationId,
+        script: &str,
+        follow: &mut Follow<'_, E>,
+    ) -> Result<(), Problem> {
+        let cluster = self.setting.cluster.name.as_str();
+        let log = activation_log(cluster);
+        let continues = |error, at: &At| {
+            Problem::Continues(Box::new(Continues {
+                error,
+                at: at.clone(),
+                log: log.clone(),
+            }))
+        };
+        // Descriptor 7 is the connection.
+        let script = format!("{UNGUARD_STAGE}(\n{script}\n) 7<&-\n");
+        let launch = connection
+            .session
+            .run_here("starting the activation", &script, LAUNCH);
+        let launched = match launch {
+            Ok(answer) => parse_launched(&answer.stdout),
+            Err(error) if !is_lost(&error) => return Err(continues(error, &follow.at)),
+            Err(error) => {
+                let opened = connection.open_again(self.setting, self.name);
+                match opened.map(|()| self.has_begun(connection, id)) {
+                    Ok(Ok(Begun::Yes)) => Launched::Yes,
+                    Ok(Ok(Begun::Never)) => return Err(error.into()),
+                    Ok(Ok(Begun::Unknown) | Err(_)) | Err(_) => {
+                        return Err(continues(error, &follow.at));
+                    }
+                }
+            }
+        };
+        match launched {
+            Launched::Yes => {}
+            Launched::No { why } => {
+                follow.before.push(why);
+                return Ok(());
+            }
+            Launched::Unknown => {
+                let doing = "starting the activation".to_owned();
+                let kind = HostErrorKind::Timeout {
+                    doing,
+                    after: LAUNCH,
+                };
+                let error = connection.session.error(kind, String::new());
+                return Err(continues(error, &follow.at));
+            }
+        }
+        let mut followed = Followed::new(cluster, Some(id));
+        let end = followed.follow_over(self.setting, self.name, connection, |line| {
+            follow.line(line);
+        });
+        match end {
+            Ok(End::Read) => Ok(()),
+            Ok(End::NoLog) => {
+                let kind = HostErrorKind::NoLog { log: log.clone() };
+                let error = connection.session.error(kind, String::new());
+                Err(continues(error, &follow.at))
+            }
+            Err(error) => Err(continues(error, &follow.at)),
+        }
+    }
+
+    /// After a launch whose answer was lost, over a new session: whether the activation began.
+    fn has_begun(&self, connection: &mut Connection, id: &ActivationId) -> Result<Begun, Problem> {
+        let cluster = self.setting.cluster.name.as_str();
+        // What it said is read later.
+        let script = follow_script(cluster, Some(id), usize::MAX / 2);
+        for _ in 0..PATIENCE {
+            let doing = "asking whether the activation began";
+            let mut asked = || connection.session.run(doing, &script, LAUNCH);
+            let first = Running::of(asked()?.status);
+            if matches!(first, Some(Running::Yes | Running::No)) {
+                return Ok(Begun::Yes);
+            }
+            match connection.try_lock(self.setting, self.name, self.order)? {
+                // The shell that was to start it is gone, and nothing holds the lock in its place.
+                Tried::Locked(_) => return Ok(Begun::Never),
+                Tried::Held { .. } => std::thread::sleep(Duration::from_secs(1)),
+            }
+        }
+        Ok(Begun::Unknown)
+    }
+
+    /// A connection that was lost and opened again has lost the lock, too. Where another release took it
+    /// meanwhile, that one removed what was staged, and this one ends.
+    fn lock_again(&self, connection: &mut Connection) -> Result<(), Problem> {
+        if connection.locked {
+            return Ok(());
+        }
+        match connection.try_lock(self.setting, self.name, self.order)? {
+            Tried::Locked(_) => Ok(()),
+            Tried::Held { holder } => Err(Problem::Locked { holder, at: None }),
         }
     }
 
@@ -216,6 +340,7 @@ impl HostRun<'_> {
                 | Step::RestartUnless { .. }
                 | Step::RestartUnjudged { .. }
                 | Step::NameImage { .. }
+                | Step::AskProbe { .. }
                 | Step::AwaitHealthy { .. }
                 | Step::RemoveUnit { .. }
                 | Step::SetCurrent { .. }
@@ -267,6 +392,40 @@ impl HostRun<'_> {
             .collect()
     }
 
+    /// What this activation is of its release.
+    fn part(&self, connection: &Connection) -> Part<'_> {
+        let services = &self.plan.hosts[self.name].services;
+        let those = |of: fn(&ServicePlan) -> bool| {
+            let services = services.iter().filter(move |service| of(service));
+            services.map(|service| &service.service).collect()
+        };
+        let mut later = self.plan.waves.iter().skip(self.wave + 1);
+        Part {
+            generation: generation(self.plan, self.name, connection),
+            started: those(|service| service.action == Action::Start),
+            mended: those(|service| service.notes.contains(&Note::Mended)),
+            end: if later.any(|wave| wave.activations.contains_key(self.name)) {
+                PartEnd::MoreFollows
+            } else {
+                PartEnd::Done
+            },
+        }
+    }
+
+    /// The probes that these steps ask.
+    fn probes(&self, wanted: &DesiredHost) -> BTreeMap<UnitName, Vec<Vec<String>>> {
+        let asked = self.steps.iter().filter_map(|step| match step {
+            Step::AskProbe { service, unit } => Some((service, unit)),
+            _ => None,
+        });
+        asked
+            .map(|(service, unit)| {
+                let text = &wanted.services[service].unit_text;
+                (unit.clone(), probes(text, unit.container()))
+            })
+            .collect()
+    }
+
     /// How long what these steps start must stay well.
     fn settle(&self) -> Duration {
         let services = &self.setting.desired.hosts[self.name].services;
@@ -286,7 +445,12 @@ impl HostRun<'_> {
     }
 
     /// What the session runs for this activation.
-    fn script(&self, layout: &Layout, connection: &Connection) -> Result<String, Problem> {
+    fn script(
+        &self,
+        layout: &Layout,
+        connection: &Connection,
+        id: &ActivationId,
+    ) -> Result<String, Problem> {
         let wanted = &self.setting.desired.hosts[self.name];
         let wanted = &held(wanted, &connection.look.observed);
         let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
@@ -302,6 +466,7 @@ impl HostRun<'_> {
         );
         let activation = Activation {
             layout,
+            id,
             engine: wanted.engine,
             source: &Source::Staged {
                 id: self.order.stage.clone(),
@@ -309,11 +474,9 @@ impl HostRun<'_> {
             },
             steps: self.steps,
             enabled_by: &enabled_by,
-            record: &Record {
-                back_to: self.order.back.get(self.name).map(|back| back.number),
-                reasons: self.reasons.clone(),
-                ..self.order.record.clone()
-            },
+            record: &record(self.plan, self.name, self.order),
+            part: &self.part(connection),
+            probes: &self.probes(wanted),
             put_back: match self.order.on_failure {
                 OnFailure::PutBack => Some(&way_back),
                 OnFailure::Keep => None,
@@ -330,17 +493,10 @@ impl HostRun<'_> {
             layout,
             &self.order.stage,
             self.wave + 1,
+            id,
             &text,
         ))
     }
-}
-
-fn follow_to_end<E: Fn(EventKind)>(
-    session: &mut Session,
-    cluster: &str,
-    to: &mut Follow<'_, E>,
-) -> Result<(), HostError> {
-    follow(session, cluster, |line| to.line(line))
 }
 
 /// Reads what a script says line by line.
@@ -353,6 +509,8 @@ struct Follow<'a, E> {
     /// What was said before the script's first word: why it could not begin.
     before: Vec<String>,
     ended: bool,
+    /// Whether the host wrote a line into its history.
+    recorded: bool,
 }
 
 /// How what units printed is shown.
@@ -392,6 +550,7 @@ impl<'a, E: Fn(EventKind)> Follow<'a, E> {
             },
             before: Vec::new(),
             ended: false,
+            recorded: false,
         }
     }
 
@@ -453,6 +612,7 @@ impl<'a, E: Fn(EventKind)> Follow<'a, E> {
                 self.failed.then = Then::PutBack;
                 (self.event)(EventKind::PutBack);
             }
+            script::Event::Recorded => self.recorded = true,
             script::Event::Ended => self.ended = true,
             script::Event::Begun { .. }
             | script::Event::Back { .. }

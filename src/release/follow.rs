@@ -1,14 +1,19 @@
 //! Following what a host does by itself: an activation of this release, or one whose session is gone.
 
-#![expect(clippy::disallowed_methods, reason = "waits for a dying session")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "waits for a session to end, and for a host to come back"
+)]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
-use crate::host::error::HostError;
+use crate::host::connect::{First, connect};
+use crate::host::error::{HostError, HostErrorKind};
+use crate::host::layout::ActivationId;
 use crate::host::observe::Detail;
 use crate::host::script;
 use crate::host::session::Session;
@@ -22,23 +27,115 @@ const NOTICE: Duration = Duration::from_millis(2500);
 /// For the question what goes on.
 const ACTIVITY: Duration = Duration::from_secs(30);
 
-/// Hands over every line that the activation of a cluster says, from its beginning to its end.
-pub(super) fn follow(
-    session: &mut Session,
-    cluster: &str,
-    mut on_line: impl FnMut(&str),
-) -> Result<(), HostError> {
-    let doing = "following the activation";
-    let mut lines = Lines::default();
-    loop {
-        let script = follow_script(cluster, lines.taken());
-        let status = session.run_streaming(doing, &script, PIECE, |bytes| {
-            lines.feed(bytes, &mut on_line);
-        })?;
-        match Running::of(status) {
-            Some(Running::Yes) => {}
-            Some(Running::No) => return Ok(()),
-            None => return Err(session.failed(doing, status)),
+/// How long to try to reach a host again whose connection was lost. A laptop that slept finds its network
+/// within this time; one that is cut off should be told so.
+const RETURN: Duration = Duration::from_secs(30);
+/// How often it is tried.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// An activation that is followed, and how much of what it said is known.
+pub(super) struct Followed<'a> {
+    cluster: &'a str,
+    id: Option<&'a ActivationId>,
+    lines: Lines,
+}
+
+/// How following came to an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It has said everything.
+    Read,
+    /// There is no log of it, or no longer.
+    NoLog,
+}
+
+impl<'a> Followed<'a> {
+    pub(super) fn new(cluster: &'a str, id: Option<&'a ActivationId>) -> Self {
+        Self {
+            cluster,
+            id,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Hands over every line that it says from now on, until it has said everything.
+    pub(super) fn follow(
+        &mut self,
+        session: &mut Session,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<End, HostError> {
+        let doing = "following the activation";
+        loop {
+            let script = follow_script(self.cluster, self.id, self.lines.taken());
+            let lines = &mut self.lines;
+            let status = session.run_streaming(doing, &script, PIECE, |bytes| {
+                lines.feed(bytes, &mut on_line);
+            })?;
+            match Running::of(status) {
+                Some(Running::Yes) => {}
+                Some(Running::No) => return Ok(End::Read),
+                Some(Running::NoLog) => return Ok(End::NoLog),
+                None => return Err(session.failed(doing, status)),
+            }
+        }
+    }
+
+    /// The same, also over a connection that is lost meanwhile: as that of a laptop that slept. The host
+    /// went on; it is looked for again, and followed from where it was left.
+    pub(super) fn follow_over(
+        &mut self,
+        setting: Setting<'_>,
+        name: &HostName,
+        connection: &mut Connection,
+        mut on_line: impl FnMut(&str),
+    ) -> Result<End, HostError> {
+        loop {
+            match self.follow(&mut connection.session, &mut on_line) {
+                Err(error) if is_lost(&error) => {
+                    if connection.open_again(setting, name).is_err() {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+/// Whether a new connection may do what this one could not.
+pub(super) fn is_lost(error: &HostError) -> bool {
+    matches!(
+        error.kind,
+        HostErrorKind::Lost { .. } | HostErrorKind::Timeout { .. }
+    )
+}
+
+impl Connection {
+    /// Another session in place of one that was lost. It does not hold the lock.
+    pub(super) fn open_again(
+        &mut self,
+        setting: Setting<'_>,
+        name: &HostName,
+    ) -> Result<(), HostError> {
+        let host = &setting.cluster.hosts[name];
+        let begun = Instant::now();
+        loop {
+            let first = First {
+                doing: "connecting again",
+                script: ":\n",
+                timeout: ACTIVITY,
+            };
+            match connect(host, setting.connect, first) {
+                Ok((session, _)) => {
+                    self.session = session;
+                    self.locked = false;
+                    return Ok(());
+                }
+                Err(error) if begun.elapsed() > RETURN || setting.connect.interrupt.asked() => {
+                    return Err(error);
+                }
+                Err(_) => std::thread::sleep(AGAIN),
+            }
         }
     }
 }
@@ -90,6 +187,30 @@ impl Hosts {
         )
     }
 
+    /// Looks at every host, and asks for the activation that is at work where the look saw one; as
+    /// [`Hosts::seen`].
+    pub fn seen_with_work(
+        setting: Setting<'_>,
+        detail: Detail,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (Self, BTreeMap<HostName, Activity>) {
+        let ask = |connection: &mut Connection| match connection.look.activating.is_empty() {
+            true => Ok(Activity::default()),
+            false => Ok(activity(&mut connection.session, &connection.layout)?),
+        };
+        let (hosts, mut activities) = Self::visit(setting, detail, ask, tell);
+        activities.retain(|_, activity| activity.activation.is_some());
+        (hosts, activities)
+    }
+
+    /// The activations that are at work, where a look saw one.
+    pub fn at_work(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, Activity> {
+        let seen = |connection: &Connection| !connection.look.activating.is_empty();
+        let mut activities = self.activities_of(setting, seen);
+        activities.retain(|_, activity| activity.activation.is_some());
+        activities
+    }
+
     /// Follows every activation whose session is gone to its end, and looks at those hosts again.
     /// Nobody else would tell how they end, and a plan that is made meanwhile is of no use.
     pub fn follow_orphans(&mut self, setting: Setting<'_>, tell: &(impl Fn(Event) + Sync)) {
@@ -124,7 +245,8 @@ impl Hosts {
             });
             let mut ending = Ending::Failed;
             let mut at = At::default();
-            follow(&mut connection.session, &activation.cluster, |line| {
+            let mut followed = Followed::new(&activation.cluster, activation.id.as_ref());
+            followed.follow_over(setting, name, connection, |line| {
                 let Some(said) = script::Event::parse(line) else {
                     return;
                 };

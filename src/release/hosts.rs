@@ -57,7 +57,7 @@ pub(super) struct Connection {
     answer: Vec<u8>,
     asked: Instant,
     /// Whether the host's lock is ours.
-    locked: bool,
+    pub(super) locked: bool,
 }
 
 impl Connection {
@@ -80,7 +80,7 @@ impl Connection {
     }
 
     /// Tries to take the host's lock, once, and with it the state of its files.
-    fn try_lock(
+    pub(super) fn try_lock(
         &mut self,
         setting: Setting<'_>,
         name: &HostName,
@@ -446,7 +446,7 @@ fn apart<T>(
 pub(super) type UnderLock = Option<Vec<u8>>;
 
 /// What came of trying a lock.
-enum Tried {
+pub(super) enum Tried {
     /// It is ours.
     Locked(UnderLock),
     Held {

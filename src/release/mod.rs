@@ -9,11 +9,13 @@ mod hosts;
 pub mod mask;
 mod prepare;
 pub mod problem;
+mod record;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::event::Event;
+use self::hosts::Connection;
 pub use self::hosts::{Hosts, Setting};
 use self::mask::Mask;
 use self::prepare::Preparation;
@@ -140,13 +142,41 @@ pub fn release(
         stale(reviewed, setting, hosts, &order.options).map_err(stopped(Stage::Stale))?;
     }
     let preparation = Preparation::of(setting, hosts, shown, order);
-    let observed = preparation
-        .carry_out(hosts, setting.limit, tell)
-        .map_err(stopped(Stage::Prepare))?;
+    let observed = match preparation.carry_out(hosts, setting.limit, tell) {
+        Ok(observed) => observed,
+        Err(problems) => {
+            note_stopped(setting, hosts, shown, order, &problems);
+            return Err(stopped(Stage::Prepare)(problems));
+        }
+    };
     // The files are what the shown plan was made from, so it differs from it in restarts only:
     // what a pull found, and what crashed meanwhile.
     let plan = plan(setting.desired, &observed, &order.options);
     let released = activate::activate(setting, hosts, &plan, &preparation, order, tell);
     preparation.clean_up(hosts, &plan, setting.limit);
     Ok(released)
+}
+
+/// Records on every host that it meant to act on that a release ended before it did anything.
+fn note_stopped(
+    setting: Setting<'_>,
+    hosts: &mut Hosts,
+    plan: &Plan,
+    order: &Order,
+    problems: &BTreeMap<HostName, Problem>,
+) {
+    let Some((first, problem)) = problems.first_key_value() else {
+        return;
+    };
+    let failed = |name: &HostName, _: &Connection| {
+        problems.contains_key(name) && plan.hosts.get(name).is_some_and(|host| host.acts)
+    };
+    hosts.on_each(setting.limit, failed, |name, connection| {
+        let how = ("failed", &*problems[name].line());
+        record::note(plan, name, order, connection, how);
+        Ok(())
+    });
+    let why = format!("{first}: {}", problem.line());
+    let others = |name: &HostName| !problems.contains_key(name);
+    record::note_others(plan, order, hosts, setting.limit, others, &why);
 }

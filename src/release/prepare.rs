@@ -299,8 +299,25 @@ impl HostPreparation<'_> {
             Runs::FilesOnly => session.run("checking", script, CHECK_FILES)?,
             Runs::Processes => session.run_watched(script, CHECK, Checked::doing)?,
         };
-        let checked = Checked::parse(&answer.stdout)
+        let mut checked = Checked::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
+        if session.runs() == Runs::Processes {
+            // No answer is none that an image is there: a disk may be too full to keep what a pull said.
+            let unknown = self.references.iter().filter(|reference| {
+                let failed = |finding: &Finding| match finding {
+                    Finding::Pull { reference: of, .. } => *of == reference.name,
+                    _ => false,
+                };
+                !checked.images.contains_key(&reference.name)
+                    && !checked.findings.iter().any(failed)
+            });
+            let unknown = unknown.map(|reference| Finding::Pull {
+                reference: reference.name.clone(),
+                message: "the host did not say whether it has it".to_owned(),
+            });
+            let unknown: Vec<Finding> = unknown.collect();
+            checked.findings.extend(unknown);
+        }
         if !checked.findings.is_empty() {
             let findings = checked.findings;
             return Err(Problem::NotReady { findings });

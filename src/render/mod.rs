@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! unit_template   a service's words and numbers -> the unit's text (wait: its ExecStartPost=)
+//! probe           a unit's ExecStartPost= as commands
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
 //! env_file        writing layers, and reading them
@@ -18,6 +19,7 @@ pub mod env_file;
 mod error;
 pub mod fingerprint;
 pub mod manifest;
+pub mod probe;
 mod rules;
 pub mod secrets;
 pub mod stored;

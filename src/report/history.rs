@@ -1,4 +1,4 @@
-//! What was activated on each host, the newest first.
+//! What releases did on each host, the newest first.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::palette::{Palette, paint};
 use super::reason::kept as words;
 use super::text::{WIDTH, commas, count, escape, wrap};
 use crate::cluster::name::HostName;
-use crate::host::history::{Entry, History};
+use crate::host::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
 
 /// How many reasons of an activation are shown, and how many services of a reason.
@@ -29,12 +29,11 @@ pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> Strin
             None => "  no generation yet\n".to_owned(),
         };
         for entry in entries.iter().rev() {
-            let done = entry.result == "done";
-            let sign = match done {
-                true if Some(entry.generation) == *current => paint(palette.added, "*"),
-                true if kept.contains(&entry.generation) => "+".to_owned(),
-                true => " ".to_owned(),
-                false => paint(palette.error, "✗"),
+            let sign = match entry.result.as_str() {
+                "done" if entry.is_current(*current) => paint(palette.added, "*"),
+                "done" if entry.made && kept.contains(&entry.generation) => "+".to_owned(),
+                "done" => " ".to_owned(),
+                _ => paint(palette.error, "✗"),
             };
             text += &format!("  {sign} {}\n", line(entry, palette));
             for line in reasons(&entry.reasons) {
@@ -88,9 +87,11 @@ fn line(entry: &Entry, palette: &Palette) -> String {
         when,
         commit,
         back_to,
+        made: _,
         result,
+        why,
         finished: _,
-        restarted,
+        deeds,
         reasons: _,
     } = entry;
     let commit = commit
@@ -104,18 +105,59 @@ fn line(entry: &Entry, palette: &Palette) -> String {
     if let Some(number) = back_to {
         line += &format!("  back to {number}");
     }
-    let restarted: Vec<String> = restarted.iter().map(|name| escape(name)).collect();
-    line += &if restarted.is_empty() {
-        "  nothing restarted".to_owned()
-    } else {
-        format!("  restarted {}", commas(&restarted))
-    };
+    if result != "not begun" {
+        line += &format!("  {}", done(deeds));
+    }
     match result.as_str() {
         "done" => {}
         "put back" => line += &format!("  {}", paint(palette.error, "failed and put back")),
         other => line += &format!("  {}", paint(palette.error, &escape(other))),
     }
+    if let Some(why) = why {
+        line += &format!(": {}", escape(why));
+    }
     line
+}
+
+/// What was done, in words. Files of a service that is named already go without saying.
+fn done(deeds: &Deeds) -> String {
+    let Deeds {
+        started,
+        restarted,
+        stopped,
+        mended,
+        written,
+        removed,
+    } = deeds;
+    let named = |name: &&String| {
+        let others = [started, restarted, stopped, mended, removed];
+        others.iter().any(|names| names.contains(name))
+    };
+    let written: Vec<&String> = written.iter().filter(|name| !named(name)).collect();
+    let stopped: Vec<&String> = {
+        let gone = |name: &&String| removed.contains(name);
+        stopped.iter().filter(|name| !gone(name)).collect()
+    };
+    let parts = [
+        ("started", started.iter().collect()),
+        ("restarted", restarted.iter().collect()),
+        ("stopped", stopped),
+        ("mended", mended.iter().collect()),
+        ("removed", removed.iter().collect()),
+        ("wrote files of", written),
+    ];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<String> = parts
+        .map(|(word, names)| {
+            let names: Vec<String> = names.iter().map(|name| escape(name)).collect();
+            format!("{word} {}", commas(&names))
+        })
+        .collect();
+    if parts.is_empty() {
+        "nothing changed".to_owned()
+    } else {
+        parts.join("; ")
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use super::palette::{Palette, paint};
 use super::reason::Space;
 use super::text::{WIDTH, count, escape, list, pad, shell_word, width};
 use super::totals::Totals;
-use super::{Detail, diff, hosts, refusal, service};
+use super::{Detail, diff, hosts, refusal, service, status};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::host::watch::Activity;
 use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
 use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Phase, Plan, ServicePlan};
@@ -40,6 +41,21 @@ pub fn text(
     let mut lines = report.lines();
     lines.push(report.last_line(only));
     lines.join("\n") + "\n"
+}
+
+/// The activations that are at work on hosts, a line each; they are why a plan may be another one soon.
+#[must_use]
+pub fn at_work(
+    activities: &BTreeMap<HostName, Activity>,
+    now: jiff::Timestamp,
+    palette: &Palette,
+) -> String {
+    let lines = activities.iter().filter_map(|(host, activity)| {
+        let line = status::activity(activity, now)?;
+        let host = paint(palette.strong, host.as_str());
+        Some(format!("{} {host}: {line}\n", paint(palette.changed, "!")))
+    });
+    lines.collect()
 }
 
 /// The lines of a plan without the last one.

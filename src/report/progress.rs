@@ -91,6 +91,7 @@ fn line(event: &Event) -> Option<String> {
             | Step::Restart { .. }
             | Step::RestartUnless { .. }
             | Step::RestartUnjudged { .. }
+            | Step::AskProbe { .. }
             | Step::AwaitHealthy { .. } => doing(step),
             Step::PlaceInputs { .. }
             | Step::RepairInputs { .. }
@@ -191,6 +192,7 @@ fn doing(step: &Step) -> String {
         | Step::RestartUnless { service, .. }
         | Step::RestartUnjudged { service, .. } => format!("restarting {service}"),
         Step::NameImage { service, .. } => format!("naming the image of {service}"),
+        Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
         Step::AwaitHealthy { units: which } => {
             let are = if which.len() == 1 { "is" } else { "are" };
             format!("waiting until {} {are} healthy", units(which))

@@ -13,7 +13,7 @@ use crate::cluster::model::{
     Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
-use crate::host::history::{Entry, History};
+use crate::host::history::{Deeds, Entry, History};
 use crate::host::watch::{Activation, Activity, At, Holding};
 use crate::plan::guard::Breach;
 use crate::plan::kept::{Because, KeptReason};
@@ -561,12 +561,17 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
         when: format!("2026-11-2{generation}T09:30:00Z"),
         commit: (generation != 2).then(|| "0123456789abcdef0123456789abcdef01234567".to_owned()),
         back_to,
+        made: result == "done",
         result: result.to_owned(),
+        why: None,
         finished: odd.to_owned(),
-        restarted: if generation == 1 {
-            Vec::new()
-        } else {
-            vec!["search".to_owned(), odd.to_owned()]
+        deeds: Deeds {
+            restarted: if generation == 1 {
+                Vec::new()
+            } else {
+                vec!["search".to_owned(), odd.to_owned()]
+            },
+            ..Deeds::default()
         },
         reasons: every_kept_reason(generation, odd),
     };
@@ -576,6 +581,23 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
         entry(3, "put back", None),
         entry(3, "failed", None),
         entry(3, "done", Some(2)),
+        Entry {
+            why: Some(format!("docker02: no room {odd}")),
+            deeds: Deeds::default(),
+            ..entry(4, "not begun", None)
+        },
+        Entry {
+            made: false,
+            deeds: Deeds {
+                started: vec!["a".to_owned()],
+                restarted: vec!["b".to_owned()],
+                stopped: vec!["c".to_owned(), "d".to_owned()],
+                mended: vec!["e".to_owned()],
+                written: vec!["a".to_owned(), "f".to_owned()],
+                removed: vec!["d".to_owned()],
+            },
+            ..entry(3, "done", None)
+        },
     ];
     let history = History {
         entries,
@@ -597,6 +619,7 @@ pub fn activities(odd: &str) -> BTreeMap<HostName, Activity> {
     };
     let activation = || {
         Some(Activation {
+            id: None,
             cluster: odd.to_owned(),
             since: Some(1_763_712_000),
             at: at(odd),
@@ -668,6 +691,10 @@ pub fn events(odd: &str) -> Vec<Event> {
             service: search(),
             id: odd.to_owned(),
             reference: odd.to_owned(),
+        },
+        Step::AskProbe {
+            service: search(),
+            unit: unit("search"),
         },
         Step::AwaitHealthy {
             units: vec![unit("search")],

@@ -148,7 +148,7 @@ fn host_lines(
 }
 
 /// What goes on there under the lock, in a line.
-fn activity(activity: &Activity, now: Timestamp) -> Option<String> {
+pub(super) fn activity(activity: &Activity, now: Timestamp) -> Option<String> {
     let holder = match activity.holder.as_str() {
         "" => "somebody".to_owned(),
         holder => escape(holder),

@@ -156,7 +156,7 @@ pub fn live(
 fn by(entry: &Entry) -> String {
     let what = match (entry.back_to, entry.result.as_str()) {
         (Some(number), _) => format!("restarted by a rollback to {number}"),
-        (None, "done") => "restarted".to_owned(),
+        (None, "done" | "not finished") => "restarted".to_owned(),
         (None, "put back") => "restarted by a release that failed and was put back".to_owned(),
         (None, _) => "restarted by a release that failed".to_owned(),
     };
@@ -270,7 +270,7 @@ mod tests {
         let mut histories = samples::histories(odd);
         for entry in histories.values_mut().flat_map(|h| &mut h.entries) {
             entry.finished = "2026-11-22T09:31:00Z".to_owned();
-            entry.restarted = match entry.generation {
+            entry.deeds.restarted = match entry.generation {
                 2 => vec!["listing".to_owned()],
                 _ => Vec::new(),
             };

@@ -49,11 +49,18 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     let second = ground
         .bayplan(&release)
         .exits(3)
-        .says(&["docker01", "olivia"]);
+        .says(&["docker01", "olivia"])
+        .never_says(&["did not finish"]);
     assert!(second.took < Duration::from_secs(5), "{second}");
     // To look is always allowed.
-    ground.bayplan(&["status", "locks"]);
-    ground.diff();
+    let at_work = "an activation of locks";
+    ground
+        .bayplan(&["status", "locks"])
+        .says(&[at_work, "olivia"]);
+    ground
+        .diff()
+        .says(&[at_work, "step", "olivia"])
+        .never_says(&["did not finish"]);
     // The lock is the host's: another cluster on it has to wait, too.
     let mut other = Ground::new(fleet, "locks-other");
     other.serve("web", 9503, "docker01");

@@ -15,6 +15,7 @@ mod hosts;
 mod repo;
 mod run;
 
+mod activations;
 mod drills;
 mod edits;
 mod environment;
@@ -141,6 +142,26 @@ const TESTS: &[(&str, Test)] = &[
     (
         "files_that_were_only_touched_restart_nothing",
         edits::touched,
+    ),
+    (
+        "an_activation_that_cannot_begin_is_a_failure",
+        activations::cannot_begin,
+    ),
+    (
+        "a_host_is_followed_over_a_lost_connection",
+        activations::connection_lost,
+    ),
+    (
+        "a_systemd_that_is_executed_anew_fails_no_release",
+        activations::reexecuted,
+    ),
+    (
+        "what_systemd_starts_by_itself_is_put_back",
+        activations::started_by_itself,
+    ),
+    (
+        "a_new_probe_is_asked_before_it_counts",
+        activations::new_probe,
     ),
     ("podman_runs_what_docker_runs", podman::life),
     (

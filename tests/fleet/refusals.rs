@@ -26,6 +26,11 @@ pub fn bad_tag(fleet: &'static Fleet) {
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
     assert_eq!(generations, self::generations(&ground));
+    // Each host records it.
+    ground
+        .bayplan(&["history", "tags"])
+        .says(&["✗", "failed: the image", "app:9.9"])
+        .says(&["✗", "not begun: docker03"]);
 
     // Corrected, it goes through.
     ground.repo.set_of("shop", "tag", "1.1");

@@ -427,7 +427,9 @@ impl<'a> FirstLook<'a> {
             .collect();
         let activation = |path: &String| {
             let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
-            Some(unit.strip_suffix(".service")?.to_owned())
+            let name = unit.strip_suffix(".service")?;
+            // Behind the dot is the activation's id.
+            Some(name.split('.').next().unwrap_or(name).to_owned())
         };
         let record = self.first.record.as_deref();
         Ok(HostLook {

@@ -5,9 +5,10 @@
 
 # Standard input may be the lock of the host: it is kept, and no command reads from it.
 exec 8<&0 </dev/null
-printf 'begin %s %s %s\n' "$steps" "$(date +%s)" "$$"
+# What cannot tell what it does does nothing.
+printf 'begin %s %s %s %s\n' "$steps" "$(date +%s)" "$$" "$id" || exit 1
 set -u
-started=''
+started='' why='' unhappy='' made=false
 newline='
 '
 
@@ -18,6 +19,7 @@ each_line() {
 
 fail() {
   each_line error "$*"
+  [ -n "$why" ] || why=$*
   return 1
 }
 
@@ -35,7 +37,7 @@ act() {
   printf '%s %s start %s\n' "$kind" "$number" "$*"
   if [ "$runs" = files ]; then
     case $1 in
-    reload | stop_unit | restart_* | await_healthy | name_image)
+    reload | stop_unit | restart_* | ask_probe | await_healthy | name_image)
       printf '%s %s skipped\n' "$kind" "$number"
       return
       ;;
@@ -56,19 +58,21 @@ step() {
   put_back
 }
 
-# back NUMBER FROM FUNCTION ARGUMENT...: done only if the activation had begun its step FROM.
+# back NUMBER FROM FUNCTION ARGUMENT...: done only if the activation had begun its step FROM. One that fails
+# does not keep the others from going back; but then nothing is removed that may still be named.
 back() {
   back=$1 from=$2
   shift 2
   [ "$failed_at" -ge "$from" ] || return 0
-  act back "$back" "$@" && return
-  note_history failed
-  exit 1
+  case $unhappy$1 in
+  1remove_inputs) return 0 ;;
+  esac
+  act back "$back" "$@" || unhappy=1
 }
 
-# leave: nothing is put back.
+# leave: it ends here, and failed.
 leave() {
-  note_history failed
+  note failed
   exit 1
 }
 
@@ -83,31 +87,22 @@ go_back() {
 
 # was_put_back
 was_put_back() {
-  note_history 'put back'
+  [ -z "$unhappy" ] || leave
+  note 'put back'
   printf 'put back\n'
   exit 1
 }
 
-# note_history RESULT: one line an activation, for people.
-note_history() {
-  list='' comma=''
-  if [ -f "$staged/restarted" ]; then restarted_=$staged/restarted; else restarted_=$numbered/restarted; fi
-  if [ -f "$restarted_" ]; then
-    while read -r unit; do
-      case ,$list, in
-      *",\"${unit#"$cluster"-}\","*) ;;
-      *) list=$list$comma\"${unit#"$cluster"-}\" comma=, ;;
-      esac
-    done <"$restarted_"
-  fi
-  mkdir -p "$var" && printf '%s,"generation":%s,"result":"%s","finished":"%s","restarted":[%s]}\n' \
-    "$record" "${numbered##*/}" "$1" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$list" >>"$var/history" || return 0
-  # Years of releases, but not without end.
-  if [ "$(wc -l <"$var/history")" -gt 2000 ]; then
-    tail -n 1000 "$var/history" >"$var/.history.new" && mv -T "$var/.history.new" "$var/history"
-  fi
-  return 0
-} 2>/dev/null
+# note RESULT: with the first thing that went wrong, as the inside of a JSON string.
+note() {
+  note_history "$1" "$(printf '%s' "$why" | tr -c '[:print:]' ' ' | tr -d '\\"' | head -c 300)"
+}
+
+# finish RESULT: every step was done.
+finish() {
+  note_history "$1" ''
+  printf 'end\n'
+}
 
 # there DIRECTORY: makes it where it is not.
 there() {
@@ -150,7 +145,7 @@ begin_flush() {
 flush_staged() {
   if [ -n "$flusher" ] && wait "$flusher"; then
     set -- "$staged/record.json" "$staged"
-    [ ! -f "$staged/restarted" ] || set -- "$staged/restarted" "$@"
+    [ ! -f "$staged/did" ] || set -- "$staged/did" "$@"
     run sync "$@"
   else
     flush "$staged"
@@ -173,7 +168,8 @@ place_inputs() {
   to=$etc/$1/$2 new=$etc/$1/.new-$2
   if [ -d "$to" ] && [ ! -L "$to" ]; then return 0; fi
   there "$etc/$1" && absent "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
-    make_secrets "$1" "$2" "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc"
+    make_secrets "$1" "$2" "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc" &&
+    wrote "$1"
 }
 
 # make_secrets SERVICE DIRECTORY NEW: in a copy of a staged inputs directory, what is made of secrets in
@@ -240,8 +236,17 @@ remake_secret() {
   run mv -T "$new/file" "$target" && run rm -rf "$new" && run sync "$to"
 }
 
+# wrote SERVICE: files of it, because they were changed by hand, or since the description was.
+wrote() {
+  case $mends in
+  *" $1 "*) did mended "$1" ;;
+  *) did written "$1" ;;
+  esac
+}
+
 # write_input SERVICE DIRECTORY FILE: one file of a directory that is there.
 write_input() {
+  did mended "$1"
   case $3 in
   40-secrets.env | secret-files/*)
     remake_secret "$@"
@@ -256,6 +261,7 @@ write_input() {
 
 # remove_input SERVICE DIRECTORY FILE: a file or directory that does not belong there.
 remove_input() {
+  did mended "$1"
   run rm -rf "$etc/$1/$2/$3"
 }
 
@@ -270,7 +276,7 @@ mark_edited() {
 write_unit() {
   to=$units/$1.service new=$units/.$1.service.bayplan-new
   there "$units" && ours "$to" && absent "$new" && run cp "$source/units/$1.service" "$new" &&
-    run sync "$new" && run mv -T "$new" "$to" && run sync "$units"
+    run sync "$new" && run mv -T "$new" "$to" && run sync "$units" && wrote "${1#"$cluster"-}"
 }
 
 # unlink_unit UNIT: as `systemctl --no-reload disable`, also if its file is gone.
@@ -291,15 +297,81 @@ link_unit() {
   done
 }
 
+# again COMMAND...: as `run`, of a call to systemd that does no harm twice. systemd may be executed anew at any
+# moment (`systemctl daemon-reexec`, as at an upgrade of its package); who waits for its answer then gets none.
+again() {
+  calls=0
+  until said=$("$@" 2>&1 8<&-); do
+    status=$?
+    calls=$((calls + 1))
+    [ "$calls" -lt 5 ] && [ "$status" != 124 ] || fail "\`$*\` failed with status $status${said:+: $said}" || return 1
+    sleep 1
+  done
+}
+
+# ask UNIT PROPERTY,...: what systemd says of a unit, in `said`.
+ask() {
+  asked=0
+  until said=$(systemctl show --no-pager -p "$2" "$1.service" 2>&1 8<&-); do
+    asked=$((asked + 1))
+    [ "$asked" -lt 100 ] || return 1
+    sleep 0.2
+  done
+}
+
+# await_job UNIT: waits until systemd has nothing more to do for a unit; its own limits end that.
+await_job() {
+  while ask "$1" Job,ActiveState,SubState; do
+    case $said in
+    *Job=[1-9]*) ;;
+    *SubState=auto-restart*) return 0 ;;
+    *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) ;;
+    *) return 0 ;;
+    esac
+    sleep 0.2
+  done
+  return 1
+}
+
+# start VERB UNIT: by `systemctl start` or `restart`, which wait until the unit says that it is healthy. It is
+# the unit that failed only if systemd says so: a client that lost systemd is no answer.
+start() {
+  ask "$2" InvocationID || said=''
+  before=$said calls=0
+  while :; do
+    # Else an earlier crash loop may forbid the start (start-limit-hit).
+    systemctl reset-failed "$2.service" >/dev/null 2>&1
+    told=$(systemctl "$1" "$2.service" 2>&1 8<&-) && return 0
+    status=$?
+    calls=$((calls + 1))
+    case $told in
+    *"ob for $2.service "* | *"Unit $2.service "*) break ;;
+    esac
+    [ "$calls" -lt 10 ] && await_job "$2" && state=$said && ask "$2" InvocationID || break
+    # The job went on without its client, or was never begun, or failed.
+    if [ "$1.$said" != "restart.$before" ]; then
+      case $state in
+      *ActiveState=active*) return 0 ;;
+      esac
+    fi
+    [ "$said" = "$before" ] || break
+    sleep 1
+  done
+  fail "\`systemctl $1 $2.service\` failed with status $status${told:+: $told}"
+}
+
 # enable_units UNIT...
 enable_units() {
-  run systemctl --quiet --no-reload reenable "$@" && run sync "$units"
+  again systemctl --quiet --no-reload reenable "$@" && run sync "$units" || return 1
+  for unit; do
+    wrote "${unit#"$cluster"-}"
+  done
 }
 
 # reload: the moment is from before, so whatever is older than it was read.
 reload() {
   there /run/bayplan && run touch /run/bayplan/reloading || return 1
-  run timeout 120 systemctl daemon-reload || {
+  again timeout 120 systemctl daemon-reload || {
     [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
     return 1
   }
@@ -310,7 +382,7 @@ reload() {
 # another container ran, whose secrets may have been others.
 began=$(date +%s)
 tell_unit() {
-  said=$(systemctl show --no-pager -p ActiveState,SubState,Result,ExecMainStatus,NRestarts "$1.service" 2>&1)
+  ask "$1" ActiveState,SubState,Result,ExecMainStatus,NRestarts
   each_line "state $1" "$said"
   [ "$journal" = shown ] || return 0
   said=$(journalctl --unit "$1.service" --since "@$began" --lines 20 --no-pager --output cat 2>&1)
@@ -319,16 +391,21 @@ tell_unit() {
 
 # stop_unit UNIT: one that systemd does not know has stopped.
 stop_unit() {
-  run systemctl stop "$1.service" >/dev/null || {
-    case $(systemctl is-active "$1.service" 2>&1) in
-    inactive | unknown) ;;
-    *)
-      fail "$1 does not stop: $said"
+  did stopped "${1#"$cluster"-}"
+  calls=0
+  until told=$(systemctl stop "$1.service" 2>&1 8<&-); do
+    await_job "$1"
+    case $said in
+    *ActiveState=inactive* | *ActiveState=failed*) break ;;
+    esac
+    calls=$((calls + 1))
+    [ "$calls" -lt 5 ] || {
+      fail "$1 does not stop: $told"
       tell_unit "$1"
       return 1
-      ;;
-    esac
-  }
+    }
+    sleep 1
+  done
   systemctl reset-failed "$1.service" >/dev/null 2>&1
   # One that lost its client runs on without its unit.
   case $newline$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>/dev/null)$newline in
@@ -342,31 +419,70 @@ moment() {
   now=${now%.*}${now#*.}
 }
 
-# restart_unit UNIT: starts a stopped one. Blocks until the unit says that it is healthy.
+# restart_unit UNIT: starts a stopped one.
 restart_unit() {
-  [ ! -d "$staged" ] || printf '%s\n' "$1" >>"$staged/restarted"
-  # Else an earlier crash loop may forbid the start (start-limit-hit).
-  systemctl reset-failed "$1.service" >/dev/null 2>&1
-  run systemctl restart "$1.service" || {
+  case $kind$starts in
+  step*" ${1#"$cluster"-} "*) did started "${1#"$cluster"-}" ;;
+  *) did restarted "${1#"$cluster"-}" ;;
+  esac
+  forget "$1"
+  start restart "$1" || {
     tell_unit "$1"
     return 1
   }
+  watch "$1"
+  containers='' recorded=''
+}
+
+# watch UNIT: from now on it has to stay the same start.
+watch() {
   moment
   restarted=$now
   started="$started$(invocation "$1")$newline"
-  containers='' recorded=''
+}
+
+# forget UNIT: whatever start of it was watched.
+forget() {
+  rest_=$started started=''
+  while [ -n "$rest_" ]; do
+    line_=${rest_%%"$newline"*}
+    rest_=${rest_#*"$newline"}
+    case $line_ in
+    "$1 "*) ;;
+    *) started=$started$line_$newline ;;
+    esac
+  done
 }
 
 # restart_unless UNIT FINGERPRINT: restarts it unless its container carries this fingerprint.
 restart_unless() {
   label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$1" 2>/dev/null)
-  [ "$label" = "$2" ] || restart_unit "$1"
+  if [ "$label" = "$2" ]; then
+    # Where systemd started it by itself, that start counts; it may still be under way.
+    forget "$1"
+    containers='' recorded=''
+    start start "$1" >/dev/null && return
+  fi
+  restart_unit "$1"
 }
 
 # restart_unjudged UNIT: it was not well before, so nobody waits until it is.
 restart_unjudged() {
+  did restarted "${1#"$cluster"-}"
   systemctl reset-failed "$1.service" >/dev/null 2>&1
-  run systemctl --no-block restart "$1.service"
+  again systemctl --no-block restart "$1.service"
+}
+
+# ask_probe UNIT COMMAND...: what the unit does from now on to find out whether it is healthy, asked of the
+# container that runs.
+ask_probe() {
+  probed=$1
+  shift
+  ask "$probed" MainPID
+  said=$(MAINPID=${said#MainPID=} "$@" 2>&1 8<&-) && return
+  fail "$probed runs, but does not pass its new health check${said:+: $said}"
+  tell_unit "$probed"
+  return 1
 }
 
 # name_image ID REFERENCE: what the reference meant before the pull.
@@ -377,7 +493,7 @@ name_image() {
 # invocation UNIT: which start of the unit is running, after how many restarts by systemd. A unit
 # that crashed keeps its invocation until systemd starts it again, so its state is told, too.
 invocation() {
-  said=$(systemctl show -p ActiveState,InvocationID,NRestarts "$1.service" 2>&1)
+  ask "$1" ActiveState,InvocationID,NRestarts
   # shellcheck disable=SC2086 # one line of it
   echo "$1" $said
 }
@@ -385,7 +501,8 @@ invocation() {
 # wait_active UNIT: one that is still starting gets until $tries is used up.
 wait_active() {
   while :; do
-    case $(systemctl show -p ActiveState,SubState "$1.service" 2>&1) in
+    ask "$1" ActiveState,SubState
+    case $said in
     *ActiveState=active*) return 0 ;;
     *SubState=auto-restart*) return 1 ;;
     *ActiveState=activating* | *ActiveState=deactivating* | *ActiveState=reloading*) ;;
@@ -413,11 +530,7 @@ await_healthy() {
     # One that this script did not start is watched from now on.
     case $newline$started in
     *"$newline$unit "*) ;;
-    *)
-      started="$started$(invocation "$unit")$newline"
-      moment
-      restarted=$now
-      ;;
+    *) watch "$unit" ;;
     esac
   done
   for unit; do
@@ -487,7 +600,7 @@ is_running() {
 # remove_unit UNIT
 remove_unit() {
   to=$units/$1.service
-  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units"
+  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" && did removed "${1#"$cluster"-}"
 }
 
 # images: the ids of the images that the cluster's containers run, as members of JSON.
@@ -527,7 +640,8 @@ set_current() {
   fi
   absent "$var/.current.new" && run ln -s "generations/$1" "$var/.current.new" &&
     run mv -T "$var/.current.new" "$var/current" && run sync "$var" || return 1
-  note_history 'done'
+  made=true
+  note_history 'done' ''
 }
 
 # remove_inputs SERVICE NAME...: under another name first, so that no half of one keeps its name.
@@ -544,6 +658,7 @@ remove_inputs() {
   done
   # It goes with its last one.
   rmdir "$etc/$service" 2>/dev/null
+  [ -e "$units/$cluster-$service.service" ] || did removed "$service"
   return 0
 }
 

@@ -7,12 +7,22 @@ for descriptor in /proc/[0-9]*/fd/9; do
     break
   fi
 done
+# A unit is called after its cluster and its activation's id. No cluster has a dot in its name; an older
+# bayplan gave no id.
 for link in /run/systemd/units/invocation:bayplan-activate-*.service; do
   [ -L "$link" ] || continue
   name=${link##*:bayplan-activate-}
   name=${name%.service}
-  said=/run/bayplan/activate-$name.log
+  case $name in
+  *.*) id=${name##*.} ;;
+  *) id='' ;;
+  esac
+  said=/run/bayplan/activate-${name%.*}.log
   printf 'activation %s\n' "$name"
+  theirs=''
+  read -r _ _ _ _ theirs 2>/dev/null <"$said"
+  # The log of another activation says nothing of this one.
+  [ "$theirs" = "$id" ] || continue
   grep -a -m 1 '^begin ' "$said"
   grep -a -e '^step [0-9]* start ' -e '^back [0-9]* start ' "$said" | tail -n 1
 done

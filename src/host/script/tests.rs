@@ -103,8 +103,9 @@ fn a_script_that_died_anywhere_is_finished_by_the_next_one() {
             let mut tree = root.tree();
             for tree in [&mut tree, &mut expected] {
                 tree.retain(|path, _| {
-                    let clock = path.ends_with("record.json") || path.ends_with("/history");
-                    !clock && !path.contains("/.new-0")
+                    let names = ["record.json", "/history", "/did"];
+                    let told = names.iter().any(|name| path.ends_with(name));
+                    !told && !path.contains("/.new-0")
                 });
                 tree.remove("var/lib/bayplan/demo/staging");
             }
@@ -113,13 +114,20 @@ fn a_script_that_died_anywhere_is_finished_by_the_next_one() {
     }
 }
 
+/// What a release is for; not what it tells of itself.
+fn files(root: &Root) -> std::collections::BTreeMap<String, String> {
+    let mut tree = root.tree();
+    tree.retain(|path, _| !path.ends_with("/history") && !path.ends_with("/did"));
+    tree
+}
+
 #[test]
 fn hand_edits_are_mended_and_leavings_removed() {
     for shell in shells() {
         let root = Root::new(shell);
         let host = desired(&[("web", "1")]);
         root.release(&host, 1);
-        let before = root.tree();
+        let before = files(&root);
         let directory = host.services[&service("web")].directory.clone();
         let base = format!("etc/bayplan/demo/web/{directory}");
         root.write(&format!("{base}/50-web.env"), "VALUE=edited\n");
@@ -152,7 +160,7 @@ fn hand_edits_are_mended_and_leavings_removed() {
             ],
         );
         assert!(said.ends_with("end\n"), "{said}");
-        assert_eq!(root.tree(), before);
+        assert_eq!(files(&root), before);
     }
 }
 
@@ -219,7 +227,7 @@ fn what_is_not_ours_is_left_alone() {
             };
             let said = root.activate(&host, &source, steps);
             assert!(said.contains("is not a unit of demo"), "{said}");
-            assert!(said.ends_with("step 0 failed\n"), "{said}");
+            assert!(said.contains("\nstep 0 failed\n"), "{said}");
             assert_eq!(root.read("etc/systemd/system/demo-web.service"), text);
         }
     }
@@ -275,6 +283,7 @@ fn a_step_that_fails_says_why_and_ends_the_script() {
         Event::Started { number: 0, .. },
         Event::Error(why),
         Event::Failed(0),
+        Event::Recorded,
     ] = &events[..]
     else {
         panic!("{said}");
@@ -437,4 +446,153 @@ fn a_lock_that_cannot_be_made_does_not_end_the_session() {
             "{shell}: {said}"
         );
     }
+}
+
+#[test]
+fn a_script_that_cannot_be_written_is_not_run() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        root.stage(&host, &id("a"));
+        // A script of before lies there, and something has the name of ours.
+        root.write(
+            "var/lib/bayplan/demo/staging/a/activate-1.sh/x",
+            "echo end\n",
+        );
+        let source = Source::Staged {
+            id: id("a"),
+            number: 2,
+        };
+        let script = activation(&root.layout, &host, &source, &steps(&host, 2));
+        let launched = ActivationId::new("3f9ac1b20c77").unwrap();
+        let script = launch(&root.layout, &id("a"), 1, &launched, &script);
+        let said = String::from_utf8(root.run(&script, b"")).unwrap();
+        let Some(Event::Error(why)) = said.lines().next().and_then(Event::parse) else {
+            panic!("{shell}: {said}");
+        };
+        assert!(why.starts_with("may not write "), "{why}");
+        assert!(!said.contains("end\n"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_launch_says_is_read_or_unknown() {
+    assert_eq!(parse_launched(b"launched\n"), Launched::Yes);
+    let why = "no bus; today".to_owned();
+    assert_eq!(
+        parse_launched(b"failed\nno bus\ntoday\n"),
+        Launched::No { why }
+    );
+    for odd in ["", "unknown\n", "\u{0}", "launched"] {
+        let launched = parse_launched(odd.as_bytes());
+        assert!(
+            matches!(launched, Launched::Unknown | Launched::Yes),
+            "{odd}"
+        );
+    }
+}
+
+#[test]
+fn a_history_has_one_line_a_release() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let file = "var/lib/bayplan/demo/history";
+        let parsed = || {
+            let answer = format!("{}end\n", root.read(file));
+            super::super::history::parse(answer.as_bytes())
+                .unwrap()
+                .entries
+        };
+        assert_eq!(parsed()[0].generation, 1, "{shell}");
+        assert!(parsed()[0].made);
+        // The second wave of the same release takes the place of the first one's line.
+        let source = Source::Generation(1);
+        root.activate(&host, &source, &[Step::Reload]);
+        let record = |release: &str| Record {
+            format: 1,
+            bayplan: "0.1.0",
+            release: release.to_owned(),
+            who: "ada@laptop".to_owned(),
+            when: "2026-11-21T09:30:00Z".to_owned(),
+            commit: None,
+            back_to: None,
+            reasons: Vec::new(),
+        };
+        let note = |release: &str, why: &str| {
+            let record = record(release);
+            let how = ("failed", why);
+            let script = note_script(&root.layout, &source, &record, 2, how);
+            let said = String::from_utf8(root.run(&script, b"")).unwrap();
+            assert_eq!(said, "recorded failed\n", "{shell}");
+        };
+        assert_eq!(parsed().len(), 1, "{shell}");
+        assert_eq!(parsed()[0].deeds.written, ["web"]);
+        let why = "it's \"so\"\\n\n%s $HOME \u{1}é";
+        note("other", "first");
+        note("other", why);
+        assert_eq!(parsed().len(), 2, "{shell}: {}", root.read(file));
+        assert_eq!(parsed()[1].why.as_deref(), Some(why));
+        assert_eq!(parsed()[1].result, "failed");
+        // A line that a power cut left half is kept apart.
+        for release in ["other", "third"] {
+            root.write(file, "{\"format\":1,\"release\":\"other\",");
+            note(release, "again");
+            assert_eq!(parsed().len(), 1, "{shell}");
+        }
+    }
+}
+
+#[test]
+fn a_way_back_goes_on_where_one_step_fails() {
+    let root = Root::new("sh");
+    let host = desired(&[("db", "1"), ("web", "1")]);
+    root.release(&host, 1);
+    let after = desired(&[("db", "2"), ("web", "2")]);
+    root.stage(&after, &id("b"));
+    let write = |name: &str| Step::WriteUnit {
+        service: service(name),
+        unit: unit(name),
+    };
+    let back = |step| crate::plan::BackStep { from: 0, step };
+    let gone = host.services[&service("web")].directory.to_string();
+    let way = PutBack {
+        until: 1,
+        generation: Some(1),
+        steps: vec![
+            back(write("nosuch")),
+            back(write("web")),
+            back(Step::RemoveInputs {
+                service: service("web"),
+                names: [gone.clone()].into(),
+            }),
+        ],
+        stuck: Vec::new(),
+        used: Default::default(),
+    };
+    let source = Source::Staged {
+        id: id("b"),
+        number: 2,
+    };
+    let nowhere = Step::PlaceInputs {
+        service: service("nosuch"),
+        directory: DirectoryName::reported("0123456789ab").unwrap(),
+    };
+    let script = super::super::sample::activation_with(
+        &root.layout,
+        &after,
+        &source,
+        &[nowhere],
+        Some(&way),
+    );
+    let said = String::from_utf8(root.run(&script, b"")).unwrap();
+    assert!(
+        said.contains("back 0 failed\nback 1 start write_unit demo-web\nback 1 done\n"),
+        "{said}"
+    );
+    assert!(!said.contains("put back\n"), "{said}");
+    // What a unit may still name stays.
+    assert!(root.path(&format!("etc/bayplan/demo/web/{gone}")).is_dir());
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{FailureJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName};
-use crate::host::history::{Entry, History};
+use crate::host::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
 
 /// What was activated on each host as JSON, the oldest first, with a final line break.
@@ -48,9 +48,16 @@ struct EntryJson<'a> {
     when: &'a str,
     commit: Option<&'a str>,
     back_to: Option<u64>,
+    made: bool,
     result: &'a str,
+    why: Option<&'a str>,
     finished: &'a str,
+    started: &'a [String],
     restarted: &'a [String],
+    stopped: &'a [String],
+    mended: &'a [String],
+    written: &'a [String],
+    removed: &'a [String],
     reasons: &'a [Because],
 }
 
@@ -68,20 +75,37 @@ impl<'a> HostJson<'a> {
                 when,
                 commit,
                 back_to,
+                made,
                 result,
+                why,
                 finished,
-                restarted,
+                deeds,
                 reasons,
             } = entry;
+            let Deeds {
+                started,
+                restarted,
+                stopped,
+                mended,
+                written,
+                removed,
+            } = deeds;
             EntryJson {
                 generation: *generation,
                 who,
                 when,
                 commit: commit.as_deref(),
                 back_to: *back_to,
+                made: *made,
                 result,
+                why: why.as_deref(),
                 finished,
+                started,
                 restarted,
+                stopped,
+                mended,
+                written,
+                removed,
                 reasons,
             }
         });

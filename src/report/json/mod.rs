@@ -161,7 +161,12 @@ mod tests {
     fn a_plan_has_a_stable_shape() {
         let plan = samples::everything("odd value");
         let failures = samples::failures("no route to host");
-        assert_snapshot!(super::plan(&plan, &failures, Detail::Diff));
+        assert_snapshot!(super::plan(
+            &plan,
+            &BTreeMap::new(),
+            &failures,
+            Detail::Diff
+        ));
     }
 
     #[test]
@@ -175,7 +180,12 @@ mod tests {
         };
         let failures = BTreeMap::from([(samples::host("docker03"), failure)]);
         for example in [
-            super::plan(&samples::documented(), &BTreeMap::new(), Detail::Short),
+            super::plan(
+                &samples::documented(),
+                &BTreeMap::new(),
+                &BTreeMap::new(),
+                Detail::Short,
+            ),
             status(
                 &cluster.name,
                 &samples::documented_status(),
@@ -193,7 +203,12 @@ mod tests {
 
     #[test]
     fn without_diff_no_file_has_its_text() {
-        let shown = super::plan(&samples::ordinary(), &BTreeMap::new(), Detail::Short);
+        let shown = super::plan(
+            &samples::ordinary(),
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+            Detail::Short,
+        );
         assert!(!shown.contains("\"diff\""), "{shown}");
         assert!(!shown.contains("IMAGE"), "{shown}");
     }
@@ -227,9 +242,15 @@ mod tests {
             &samples::failures("x")
         )));
         let empty = samples::plan(vec![("docker01", samples::still())], Vec::new());
-        assert!(says(&super::plan(&empty, &BTreeMap::new(), Detail::Short)));
+        assert!(says(&super::plan(
+            &empty,
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+            Detail::Short
+        )));
         assert!(!says(&super::plan(
             &empty,
+            &BTreeMap::new(),
             &samples::failures("x"),
             Detail::Short
         )));
@@ -238,7 +259,7 @@ mod tests {
     proptest! {
         #[test]
         fn values_arrive_unchanged_and_cannot_steer_a_terminal(odd in any::<String>()) {
-            let shown = super::plan(&samples::everything(&odd), &samples::failures(&odd), Detail::Diff);
+            let shown = super::plan(&samples::everything(&odd), &samples::activities(&odd), &samples::failures(&odd), Detail::Diff);
             samples::assert_tame(&shown);
             let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
             let reasons = &read["hosts"][0]["services"][0]["reasons"];

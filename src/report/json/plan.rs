@@ -7,8 +7,10 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
+use super::status::ActivityJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::HostName;
+use crate::host::watch::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::{
     Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
@@ -17,9 +19,18 @@ use crate::plan::{
 
 /// A plan as JSON, with a final line break. With [`Detail::Diff`] each file has its unified diff.
 #[must_use]
-pub fn plan(plan: &Plan, failures: &BTreeMap<HostName, HostFailure>, detail: Detail) -> String {
+pub fn plan(
+    plan: &Plan,
+    at_work: &BTreeMap<HostName, Activity>,
+    failures: &BTreeMap<HostName, HostFailure>,
+    detail: Detail,
+) -> String {
     let failures = failures.iter().map(FailureJson::of).collect();
-    text(&PlanJson::of(plan, failures, detail))
+    let mut json = PlanJson::of(plan, failures, detail);
+    for (host, name) in json.hosts.iter_mut().zip(plan.hosts.keys()) {
+        host.activity = at_work.get(name).map(ActivityJson::of);
+    }
+    text(&json)
 }
 
 #[derive(Serialize)]
@@ -66,6 +77,8 @@ struct HostJson<'a> {
     acts: bool,
     unfinished: bool,
     lost: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity: Option<ActivityJson<'a>>,
     stay: usize,
     services: Vec<ServiceJson<'a>>,
 }
@@ -84,6 +97,7 @@ impl<'a> HostJson<'a> {
             acts: *acts,
             unfinished: *unfinished,
             lost: lost.as_deref(),
+            activity: None,
             stay: *stay,
             services: services
                 .iter()

@@ -142,7 +142,10 @@ pub(crate) mod tests {
             (samples::ordinary(), &nobody),
         ] {
             for detail in [Detail::Short, Detail::Diff] {
-                assert_valid(&super::plan(), &super::super::plan(&plan, failures, detail));
+                assert_valid(
+                    &super::plan(),
+                    &super::super::plan(&plan, &BTreeMap::new(), failures, detail),
+                );
             }
         }
     }
@@ -165,7 +168,12 @@ pub(crate) mod tests {
 
     #[test]
     fn the_schema_refuses_what_is_not_so() {
-        let shown = super::super::plan(&samples::ordinary(), &BTreeMap::new(), Detail::Short);
+        let shown = super::super::plan(
+            &samples::ordinary(),
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+            Detail::Short,
+        );
         for (from, to) in [
             ("\"restart\"", "\"explode\""),
             ("\"stay\": 12", "\"stay\": \"many\""),

@@ -94,7 +94,7 @@ impl<'a> HostStatusJson<'a> {
 
 /// What goes on under the host's lock.
 #[derive(Serialize)]
-struct ActivityJson<'a> {
+pub(super) struct ActivityJson<'a> {
     holder: &'a str,
     /// Whether the session that took the lock is still there.
     attended: bool,
@@ -111,7 +111,7 @@ struct ActivationJson<'a> {
 }
 
 impl<'a> ActivityJson<'a> {
-    fn of(activity: &'a Activity) -> Self {
+    pub fn of(activity: &'a Activity) -> Self {
         let Activity {
             holder,
             session,

@@ -37,10 +37,12 @@ fn released(fleet: &'static Fleet, cluster: &str) -> Ground {
 }
 
 fn until_it_ended(ground: &Ground, host: &str) {
-    let unit = format!("bayplan-activate-{}", ground.repo.name);
+    let units = format!(
+        "systemctl list-units --plain --no-legend 'bayplan-activate-{}.*'",
+        ground.repo.name
+    );
     until(Duration::from_secs(60), "the host has finished", || {
-        let state = ground.host(host).unit(&unit, "ActiveState");
-        (state == "inactive").then_some(())
+        ground.host(host).sh(&units).is_empty().then_some(())
     });
 }
 

@@ -3,7 +3,7 @@
 
 pub mod cuts;
 pub mod deaths;
-mod gate;
+pub mod gate;
 pub mod meddling;
 pub mod scarcity;
 pub mod storm;

@@ -1,0 +1,46 @@
+# did WORD SERVICE: what was done to a service of this host, for its history.
+did() {
+  if [ -d "$staged" ]; then did_=$staged/did; else did_=$numbered/did; fi
+  printf '%s %s\n' "$1" "$2" >>"$did_" || :
+} 2>/dev/null
+
+# note_history RESULT WHY: the line of this release in the history of this host, for people. There is one a
+# release: that of a wave takes the place of the one before. `why` is the inside of a JSON string, and may be empty.
+note_history() {
+  list_started='' list_restarted='' list_stopped='' list_mended='' list_written='' list_removed=''
+  if [ -f "$staged/did" ]; then did_=$staged/did; else did_=$numbered/did; fi
+  [ ! -f "$did_" ] || while read -r word_ name_; do
+    case $word_ in
+    started | restarted | stopped | mended | written | removed) eval "list_=\$list_$word_" ;;
+    *) continue ;;
+    esac
+    case ,$list_, in
+    *",\"$name_\","*) ;;
+    *) eval "list_$word_=\$list_\${list_:+,}\\\"\$name_\\\"" ;;
+    esac
+  done <"$did_"
+  line_=$(printf '%s,"generation":%s,"made":%s,"result":"%s","finished":"%s","started":[%s],"restarted":[%s],"stopped":[%s],"mended":[%s],"written":[%s],"removed":[%s]%s}' \
+    "$record" "$of_generation" "$made" "$1" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$list_started" "$list_restarted" \
+    "$list_stopped" "$list_mended" "$list_written" "$list_removed" "${2:+,\"why\":\"$2\"}")
+  {
+    mkdir -p "$var"
+    case $(tail -n 1 "$var/history") in
+    *"\"release\":\"$release\","*)
+      head -n -1 "$var/history" >"$var/.history.new" && printf '%s\n' "$line_" >>"$var/.history.new" &&
+        mv -T "$var/.history.new" "$var/history"
+      ;;
+    # A power cut may have left a half one.
+    '' | *'}') printf '%s\n' "$line_" | cat >>"$var/history" ;;
+    *) printf '\n%s\n' "$line_" | cat >>"$var/history" ;;
+    esac
+  } 2>/dev/null || {
+    printf 'note may not write %s\n' "$var/history"
+    return 0
+  }
+  printf 'recorded %s\n' "$1"
+  # Years of releases, but not without end.
+  if [ "$(wc -l <"$var/history")" -gt 2000 ]; then
+    tail -n 1000 "$var/history" >"$var/.history.new" && mv -T "$var/.history.new" "$var/history"
+  fi
+  return 0
+}

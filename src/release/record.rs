@@ -1,0 +1,86 @@
+//! The lines of histories that no activation writes: of a release that failed before one began on a host,
+//! or whose activation there was ended from outside.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::Order;
+use super::hosts::{Connection, Hosts};
+use crate::cluster::name::HostName;
+use crate::host::script::{Record, Source, note_script};
+use crate::plan::Plan;
+use crate::plan::kept::because;
+use crate::plan::observed::{Generation, Runs};
+use crate::plan::step::Step;
+
+/// For one line.
+const LINE: Duration = Duration::from_secs(30);
+
+/// What a release is recorded as on a host.
+pub(super) fn record(plan: &Plan, name: &HostName, order: &Order) -> Record {
+    Record {
+        back_to: order.back.get(name).map(|back| back.number),
+        reasons: because(&plan.hosts[name]),
+        ..order.record.clone()
+    }
+}
+
+/// The generation that a release makes on a host; the current one where it makes none.
+pub(super) fn generation(plan: &Plan, name: &HostName, connection: &Connection) -> u64 {
+    let observed = &connection.look.observed;
+    let waves = plan.waves.iter().filter_map(|w| w.activations.get(name));
+    let makes = |step: &Step| matches!(step, Step::SetCurrent { .. });
+    match &observed.generation {
+        Generation::Current { number, .. } if !waves.flatten().any(makes) => *number,
+        Generation::Current { .. } | Generation::None | Generation::Unreadable { .. } => {
+            observed.next_generation
+        }
+    }
+}
+
+/// Records how a release ended on one host: `failed`, or `not begun`. Only who holds its lock may.
+pub(super) fn note(
+    plan: &Plan,
+    name: &HostName,
+    order: &Order,
+    connection: &mut Connection,
+    (result, why): (&str, &str),
+) {
+    if connection.layout.runs() == Runs::Processes && !connection.locked {
+        return;
+    }
+    let source = Source::Staged {
+        id: order.stage.clone(),
+        number: connection.look.observed.next_generation,
+    };
+    let script = note_script(
+        &connection.layout,
+        &source,
+        &record(plan, name, order),
+        generation(plan, name, connection),
+        (result, why),
+    );
+    // Where the session is gone, or the disk is full, there is nobody to tell: the problem that is recorded is
+    // told itself.
+    let _ = connection
+        .session
+        .run("recording how it ended", &script, LINE);
+}
+
+/// Records that nothing was done on hosts, since others failed.
+pub(super) fn note_others(
+    plan: &Plan,
+    order: &Order,
+    hosts: &mut Hosts,
+    limit: NonZeroUsize,
+    these: impl Fn(&HostName) -> bool,
+    why: &str,
+) {
+    let these = |name: &HostName, _: &Connection| {
+        these(name) && plan.hosts.get(name).is_some_and(|host| host.acts)
+    };
+    hosts.on_each(limit, these, |name, connection| {
+        note(plan, name, order, connection, ("not begun", why));
+        Ok(())
+    });
+}
