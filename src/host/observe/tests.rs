@@ -692,6 +692,16 @@ fn a_tool_that_does_not_know_our_options_is_no_host_without_files() {
     }
 }
 
+/// As uutils' has it.
+#[test]
+fn a_stat_without_nanoseconds_is_told_as_such() {
+    let answer = String::from_utf8(Answer::default().bytes()).unwrap();
+    let (usual, coarse) = ("1.000000000 1.000000000 /\0", "1 1.000000000 /\0");
+    let answer = answer.replace(usual, coarse);
+    let ability = Ability::Stat;
+    assert_eq!(error(answer.as_bytes()), ObserveError::Unable { ability });
+}
+
 #[test]
 fn an_engine_that_is_too_old_is_told_by_its_version() {
     let old = |engine, said: &str, status| {

@@ -1,6 +1,7 @@
 //! Records that end with NUL: `stat`'s, `sha256sum`'s, and those that begin with a word.
 
 use super::super::ObserveError;
+use crate::host::ability::Ability;
 use crate::plan::observed::Moment;
 use crate::render::digest::Digest;
 
@@ -72,8 +73,9 @@ impl<'a> Records<'a> {
             "texts" => Record::Texts,
             "end" => Record::End,
             "s" => {
-                let (path, stat) =
-                    stat(rest).ok_or_else(|| unexpected("a line of stat", record))?;
+                // uutils' has no nanoseconds in `%.9Z`.
+                let ability = Ability::Stat;
+                let (path, stat) = stat(rest).ok_or(ObserveError::Unable { ability })?;
                 Record::Stat(path, stat)
             }
             // `<digest>  <path>`, or with `*` before the path.
