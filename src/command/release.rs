@@ -279,7 +279,8 @@ pub(super) fn order(
         stream::stderr(&errors::note(&text, &Palette::stderr()));
     }
     let id = std::process::id();
-    let stage = now.strftime("%Y%m%d-%H%M%S").to_string();
+    let stage = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
+        .expect("digits and hyphens are a stage's name");
     Order {
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
@@ -294,7 +295,7 @@ pub(super) fn order(
         record: Record {
             format: 1,
             bayplan: BAYPLAN,
-            release: stage.clone(),
+            release: stage.as_str().to_owned(),
             who,
             when: now.to_string(),
             commit: recorded(commit),
@@ -302,7 +303,7 @@ pub(super) fn order(
             reasons: Vec::new(),
         },
         back: std::collections::BTreeMap::new(),
-        stage: StageId::unique(&stage).expect("digits and hyphens are a stage's name"),
+        stage,
     }
 }
 
