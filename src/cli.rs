@@ -496,7 +496,7 @@ pub enum Secrets {
     /// Show which secrets there are, who can read them, and which services get them
     List(SecretsCluster),
     /// Encrypt everything anew, after `[recipients]` changed; restarts nothing
-    Rekey(SecretsOpen),
+    Rekey(SecretsRekey),
     /// Take a secret away
     Remove(SecretsScope),
 }
@@ -550,6 +550,21 @@ pub struct SecretsCluster {
     /// The cluster, a directory below `clusters/`
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: ClusterName,
+}
+
+/// Arguments of `secrets rekey`.
+#[derive(Debug, Clone, Args)]
+pub struct SecretsRekey {
+    /// The cluster, a directory below `clusters/`
+    #[arg(value_name = "CLUSTER", value_parser = cluster)]
+    pub cluster: ClusterName,
+
+    /// The secrets are those of this cluster, which was renamed or copied: make them this one's
+    #[arg(long, value_name = "CLUSTER", value_parser = cluster)]
+    pub from: Option<ClusterName>,
+
+    #[command(flatten)]
+    pub identities: Identities,
 }
 
 /// One secret of a cluster.

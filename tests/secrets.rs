@@ -389,7 +389,8 @@ fn age_reads_what_bayplan_writes_and_the_other_way_round() {
     let value = |name: &str| secrets["values"][name]["age"].as_str().unwrap();
     assert_eq!(swap(value("KEY")), LINES.as_bytes());
     assert_eq!(swap(value("PASSWORD")), b"s3ntinel-password");
-    assert_eq!(swap(secrets["keys"]["k1"].as_str().unwrap()).len(), 32);
+    let key = swap(secrets["keys"]["k1"].as_str().unwrap());
+    assert!(key.starts_with(b"bayplan digest key 2\ntest\n"));
     desk.write("repo/clusters/test/secrets.toml", &text);
     let output = desk.run_with(&["secrets", "edit", "test"], "", &[("EDITOR", "true")]);
     assert_eq!(said(&output), "0 values changed; nothing was written\n");
@@ -539,6 +540,107 @@ fn mistakes_are_told() {
     let text = desk.bad(&["secrets", "edit", "test", "--identity", missing], "");
     assert!(
         text.contains("the identity /nonexistent cannot be read"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_secrets_of_one_cluster_are_not_released_in_another() {
+    let desk = Desk::with_secrets();
+    let copy = |name: &str| {
+        let from = desk.path("repo/clusters/test");
+        let to = desk.path(&format!("repo/clusters/{name}"));
+        let copied = Command::new("cp").arg("-r").args([from, to]).status();
+        assert!(copied.unwrap().success());
+    };
+    copy("staging");
+    let text = desk.bad(&["check", "staging"], "");
+    assert!(
+        text.contains("expected the secrets of `staging`, found those of `test`"),
+        "{text}"
+    );
+    // What tells it is more than a line that can be edited.
+    let path = "repo/clusters/staging/secrets.toml";
+    let edited = desk
+        .secrets()
+        .replace("cluster = \"test\"", "cluster = \"staging\"");
+    desk.write(path, &edited);
+    for arguments in [
+        &["release", "staging", "--yes"][..],
+        &["secrets", "set", "staging", "KEY"],
+        &["secrets", "rekey", "staging"],
+    ] {
+        let text = desk.bad(arguments, "x");
+        assert!(
+            text.contains("expected the secrets of staging, found those of test")
+                && text.contains("bayplan secrets rekey staging --from test"),
+            "{text}"
+        );
+    }
+    // Nor can it be left out.
+    let cut = edited.replace("cluster = \"staging\"\n", "");
+    desk.write(path, &cut);
+    desk.bad(&["release", "staging", "--yes"], "");
+    desk.write(path, &edited);
+    desk.good(&["secrets", "rekey", "staging", "--from", "test"], "");
+    desk.good(&["release", "staging", "--yes"], "");
+}
+
+#[test]
+fn who_is_said_to_read_can_read() {
+    let desk = Desk::with_secrets();
+    let path = "repo/clusters/test/secrets.toml";
+    let whole = desk.secrets();
+    let bob = desk.ssh_key("bob", "ed25519", "");
+    let with_bob = whole.replace(
+        "[recipients]\n",
+        &format!("[recipients]\nbob = \"{bob}\"\n"),
+    );
+    desk.write(path, &with_bob);
+    let said = |words: &str| {
+        for arguments in [
+            &["check", "test"][..],
+            &["secrets", "list", "test"],
+            &["secrets", "set", "test", "KEY"],
+        ] {
+            let text = desk.bad(arguments, "x");
+            assert!(
+                text.contains(words) && text.contains("rekey test"),
+                "{text}"
+            );
+        }
+        desk.bad(&["secrets", "list", "test"], "")
+    };
+    let list = said("`bob` cannot read yet");
+    assert!(!list.contains("bob (ssh"), "{list}");
+    desk.good(&["secrets", "rekey", "test"], "");
+    let list = desk.good(&["secrets", "list", "test"], "");
+    assert!(list.contains("bob (ssh"), "{list}");
+    // Who was taken away can read until all is encrypted anew.
+    let without = desk
+        .secrets()
+        .replacen(&format!("bob = \"{bob}\"\n"), "", 1);
+    desk.write(path, &without);
+    let list = said("`bob` still can read");
+    assert!(list.contains("bob (ssh"), "{list}");
+    desk.good(&["secrets", "rekey", "test"], "");
+    let list = desk.good(&["secrets", "list", "test"], "");
+    assert!(!list.contains("bob"), "{list}");
+    // A line that a merge took from before.
+    let old = whole.lines().find(|line| line.starts_with("KEY"));
+    let old = old.unwrap().to_owned();
+    desk.write(path, &with_bob);
+    desk.good(&["secrets", "rekey", "test"], "");
+    let now = desk.secrets();
+    let new = now
+        .lines()
+        .find(|line| line.starts_with("KEY"))
+        .unwrap()
+        .to_owned();
+    desk.write(path, &now.replace(&new, &old));
+    let text = desk.bad(&["secrets", "list", "test"], "");
+    assert!(
+        text.contains("expected `KEY` to be encrypted to `[readers]`"),
         "{text}"
     );
 }

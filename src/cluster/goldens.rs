@@ -238,12 +238,15 @@ fn what_this_version_does_not_do() {
 /// A file of secrets with these lines below `[values]`.
 fn secrets(values: &str) -> (&'static str, String) {
     let text = format!(
-        "[recipients]\nada = \"age1qqqqqqqqqqqqqqqqqqqqqqqq\"\n[keys]\nk1 = \"{AGE}\"\n[values]\n{values}"
+        "cluster = \"test\"\n[recipients]\nada = \"{ADA}\"\n[readers]\nada = \"{ADA}\"\n[keys]\nk1 = \"{AGE}\"\n[values]\n{values}"
     );
     ("clusters/test/secrets.toml", text)
 }
 
+const ADA: &str = "age1qqqqqqqqqqqqqqqqqqqqqqqq";
 const AGE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4Cg==";
+/// A whole header, of one recipient.
+const WHOLE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4CkFBQUEKLS0tIG1hYwp4eA==";
 const DIGEST: &str = "k1:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 fn secret(name: &str) -> String {
@@ -269,6 +272,14 @@ fn secrets_files() {
             "[values]\nA = { age = \"x\", digest = \"y\" }\n[keys]\nk1 = \n",
         )],
         &[secrets(&secret("A"))],
+        // Not whose it should be, not for whom it should be.
+        &[file(&format!(
+            "cluster = \"production\"\n[recipients]\nada = \"{ADA}\"\neve = \"{ADA}e\"\n[readers]\nada = \"{ADA}\"\nbob = \"{ADA}b\"\n[keys]\nk1 = \"{AGE}\"\n"
+        ))],
+        // What an older bayplan wrote, and its recipients are edited.
+        &[file(&format!(
+            "[recipients]\nada = \"{ADA}\"\neve = \"{ADA}e\"\n[keys]\nk1 = \"{WHOLE}\"\n[values]\nA = {{ age = \"{WHOLE}\", digest = \"{DIGEST}\" }}\n"
+        ))],
     ]);
     insta::assert_snapshot!(text);
 }

@@ -29,6 +29,7 @@ mod placement;
 mod properties;
 mod provenance;
 mod read;
+pub mod readers;
 mod reserved;
 mod scope;
 pub mod secret;

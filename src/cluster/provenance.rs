@@ -31,16 +31,24 @@ pub struct Definition {
     pub uses: BTreeSet<String>,
 }
 
-/// The winning definitions of a cluster.
+/// The winning definitions of a cluster, and who reads what is secret among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Definitions {
     /// `[vars]`, and what hosts and cluster give.
     shared: BTreeMap<String, Definition>,
     /// `[env]` of each service.
     own: BTreeMap<ServiceName, BTreeMap<String, Definition>>,
+    /// Who is to be able to read the secrets; `None` if their file cannot be read.
+    recipients: Option<BTreeMap<String, String>>,
 }
 
 impl Definitions {
+    /// Who is to be able to read the secrets, by name; `None` if nobody can tell.
+    #[must_use]
+    pub fn recipients(&self) -> Option<&BTreeMap<String, String>> {
+        self.recipients.as_ref()
+    }
+
     /// What a name means to a service.
     #[must_use]
     pub fn of(&self, service: &ServiceName, name: &str) -> Option<&Definition> {
@@ -85,6 +93,10 @@ pub fn definitions(name: &str, sources: &Sources) -> Definitions {
     Definitions {
         shared: shared.collect(),
         own: own.collect(),
+        recipients: description
+            .secrets
+            .as_ref()
+            .map(|secrets| secrets.recipients.clone()),
     }
 }
 

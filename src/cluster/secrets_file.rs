@@ -10,6 +10,7 @@ use super::host_shape;
 use super::model::{Delivery, Service, Transport, VariableValue};
 use super::name::{ClusterName, HostName, VariableName};
 use super::read::{At, Item, Misfit, Problems, Spot, Table};
+use super::readers::{Difference, is_for};
 use super::reserved;
 use super::secret::{KeyedDigest, key_number};
 use super::values::Outcome;
@@ -20,6 +21,8 @@ const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 /// `secrets.toml`.
 #[derive(Debug, Default)]
 pub(super) struct SecretsFile {
+    /// Who is to be able to read.
+    pub recipients: BTreeMap<String, String>,
     /// Every secret by name, also those whose line could not be read.
     pub values: BTreeMap<VariableName, StoredSecret>,
 }
@@ -50,10 +53,7 @@ pub(super) fn read_secrets(
     problems: &mut Problems,
 ) -> SecretsFile {
     let mut root = Table::root(path, entries, "`secrets.toml`");
-    let recipients = root.names("recipients", problems);
-    for item in &recipients {
-        item.parse_unseen(problems, recipient);
-    }
+    let mut sealed = Sealed::read(&mut root, problems);
     let mut keys = BTreeSet::new();
     for item in root.names("keys", problems) {
         if key_number(&item.key).is_none() {
@@ -65,11 +65,13 @@ pub(super) fn read_secrets(
                 .with_help("bayplan writes this table: take it back from git"),
             );
         }
-        item.parse_unseen(problems, ciphertext);
+        if let Some(key) = item.parse_unseen(problems, ciphertext) {
+            sealed.note(&item, &key.value);
+        }
         keys.insert(item.key);
     }
     let items = root.names("values", problems);
-    if recipients.is_empty() && !items.is_empty() {
+    if sealed.recipients.is_empty() && !items.is_empty() {
         problems.push(
             Diagnostic::error(
                 "expected recipients in `secrets.toml`, found none",
@@ -80,7 +82,7 @@ pub(super) fn read_secrets(
     }
     let mut values = BTreeMap::new();
     for item in items {
-        let secret = read_value(&item, &keys, problems);
+        let secret = read_value(&item, &keys, &mut sealed, problems);
         match VariableName::new(item.key.as_str()) {
             Ok(name) => {
                 values.insert(name, secret);
@@ -91,11 +93,141 @@ pub(super) fn read_secrets(
             )),
         }
     }
+    sealed.check(path, &root.spot, problems);
+    let recipients = sealed.recipients;
     root.finish(problems);
-    SecretsFile { values }
+    SecretsFile { recipients, values }
 }
 
-fn read_value(item: &Item<'_>, keys: &BTreeSet<String>, problems: &mut Problems) -> StoredSecret {
+/// Whose secrets these are, and whom they are encrypted to.
+struct Sealed {
+    cluster: Option<At<String>>,
+    recipients: BTreeMap<String, String>,
+    /// As bayplan wrote them when it encrypted all; `None` in the file of an older one.
+    readers: Option<BTreeMap<String, String>>,
+    /// What is encrypted to others, by name.
+    others: Vec<String>,
+    /// Where the first of these stands, or the file.
+    at: Option<Spot>,
+}
+
+impl Sealed {
+    fn read(root: &mut Table<'_>, problems: &mut Problems) -> Self {
+        let cluster = root.string("cluster", problems);
+        let table = |items: Vec<Item<'_>>, problems: &mut Problems| {
+            let mut table = BTreeMap::new();
+            for item in items {
+                item.parse_unseen(problems, recipient);
+                if let DeValue::String(key) = item.value {
+                    table.insert(item.key, key.to_string());
+                }
+            }
+            table
+        };
+        let recipients = root.names("recipients", problems);
+        let recipients = table(recipients, problems);
+        let readers = root.get("readers").is_some().then(|| {
+            let readers = root.names("readers", problems);
+            table(readers, problems)
+        });
+        Self {
+            cluster,
+            recipients,
+            readers,
+            others: Vec::new(),
+            at: None,
+        }
+    }
+
+    /// Looks whom a ciphertext is for.
+    fn note(&mut self, item: &Item<'_>, ciphertext: &[u8]) {
+        let readers = self.readers.as_ref().unwrap_or(&self.recipients);
+        if !is_for(ciphertext, readers.values().map(String::as_str)) {
+            self.others.push(item.key.clone());
+            self.at.get_or_insert_with(|| item.key_spot.clone());
+        }
+    }
+
+    fn check(&self, path: &str, file: &Spot, problems: &mut Problems) {
+        let Self {
+            cluster,
+            recipients,
+            readers,
+            others,
+            at,
+        } = self;
+        let own = path.split('/').nth(1).unwrap_or_default();
+        let rekey = format!("`bayplan secrets rekey {own}`");
+        if let Some(found) = cluster
+            && found.value != own
+        {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected the secrets of `{own}`, found those of {}",
+                        quoted(&found.value)
+                    ),
+                    found.spot.label("another cluster's"),
+                )
+                .with_help(format!(
+                    "take the file back from git; if it is meant for both, `bayplan secrets rekey {own} --from {}`",
+                    found.value
+                )),
+            );
+        }
+        if (cluster.is_none() || readers.is_none()) && !recipients.is_empty() {
+            problems.push(
+                Diagnostic::warning(
+                    "an older bayplan encrypted these secrets: nothing tells whose they are, and who can read them",
+                    file.label(""),
+                )
+                .with_help(format!("{rekey}, which restarts nothing")),
+            );
+        }
+        if let Some(readers) = readers
+            && let Some(difference) = Difference::between(recipients, readers)
+        {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected `[recipients]` to be whom the secrets are encrypted to: {}",
+                        difference.words()
+                    ),
+                    file.label(""),
+                )
+                .with_help(rekey.clone()),
+            );
+        }
+        if let [first, more @ ..] = others.as_slice() {
+            let more = match more.len() {
+                0 => String::new(),
+                number => format!(" and {number} more"),
+            };
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected {}{more} to be encrypted to `[{}]`, found it for others",
+                        quoted(first),
+                        if readers.is_some() {
+                            "readers"
+                        } else {
+                            "recipients"
+                        },
+                    ),
+                    at.as_ref().unwrap_or(file).label("encrypted to others"),
+                )
+                .with_help(rekey),
+            );
+        }
+    }
+}
+
+fn read_value(
+    item: &Item<'_>,
+    keys: &BTreeSet<String>,
+    sealed: &mut Sealed,
+    problems: &mut Problems,
+) -> StoredSecret {
     let mut secret = StoredSecret {
         spot: item.key_spot.clone(),
         digest: None,
@@ -144,6 +276,9 @@ fn read_value(item: &Item<'_>, keys: &BTreeSet<String>, problems: &mut Problems)
     };
     let (value, digest) = (field("age"), field("digest"));
     let value = value.and_then(|item| item.parse_unseen(problems, ciphertext));
+    if let Some(value) = &value {
+        sealed.note(item, &value.value);
+    }
     let digest = digest.and_then(|item| item.parse_unseen(problems, keyed_digest));
     if let Some(only) = table.string("as", problems) {
         if only.value != "file" {
@@ -207,10 +342,10 @@ fn recipient(text: &str) -> Result<(), Misfit> {
     }
 }
 
-fn ciphertext(text: &str) -> Result<(), Misfit> {
+fn ciphertext(text: &str) -> Result<Vec<u8>, Misfit> {
     let bytes = host_shape::decode_base64(text);
     match bytes {
-        Some(bytes) if bytes.starts_with(MAGIC) => Ok(()),
+        Some(bytes) if bytes.starts_with(MAGIC) => Ok(bytes),
         _ => Err(Misfit::help(
             "a value encrypted by age, in base64",
             "take the line back from git, or set the value again with `bayplan secrets set`",

@@ -11,23 +11,27 @@ use std::path::{Path, PathBuf};
 
 use fs_err as fs;
 
-use super::description::{Description, examine, repository};
+use super::description::{Description, examine, repository, show};
 use super::{Exit, Failure, replace};
-use crate::cli::{Identities, Secrets, SecretsInit, SecretsScope, SecretsSet};
+use crate::cli::{Identities, Secrets, SecretsInit, SecretsRekey, SecretsScope, SecretsSet};
 use crate::cluster::Sources;
+use crate::cluster::diagnostic::Level;
 use crate::cluster::model::{Cluster, VariableValue};
 use crate::cluster::name::{ClusterName, ServiceName, VariableName};
+use crate::cluster::readers::Difference;
 use crate::cluster::secret::Plaintext;
 use crate::plan::{Options, Plan};
 use crate::release::mask::Mask;
 use crate::release::takes_part;
 use crate::render::secrets::MadeFile;
 use crate::report::palette::Palette;
+use crate::report::secrets::Readers;
 use crate::report::{hosts as names, secrets as text, stream};
 use crate::repository::Repository;
 use crate::secret::vault::Vault;
 use crate::secret::{
-    IdentityError, OpenVault, Scratch, SecretError, Set, edit, first_key, hidden, identity_files,
+    IdentityError, OpenVault, Scratch, SecretError, Set, Whose, edit, first_key, hidden,
+    identity_files,
 };
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Secrets) -> Result<Exit, Failure> {
@@ -37,7 +41,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Secrets) -> Result<Exit,
         Secrets::Set(arguments) => set(&repository, arguments),
         Secrets::Edit(arguments) => edit(&repository, &arguments.cluster, &arguments.identities),
         Secrets::List(arguments) => list(&repository, &arguments.cluster),
-        Secrets::Rekey(arguments) => rekey(&repository, &arguments.cluster, &arguments.identities),
+        Secrets::Rekey(arguments) => rekey(&repository, arguments),
         Secrets::Remove(SecretsScope { cluster, name }) => remove(&repository, cluster, name),
     }
 }
@@ -89,10 +93,21 @@ impl File {
     }
 
     fn open(&self, identities: &Identities) -> Result<OpenVault, Failure> {
+        self.open_as(&self.cluster, identities)
+    }
+
+    /// Opens it as the secrets of a cluster, which may have been renamed or copied since.
+    fn open_as(&self, whose: &ClusterName, identities: &Identities) -> Result<OpenVault, Failure> {
         let vault = self.read()?;
-        let recipients = vault.recipients().unwrap_or_default();
-        OpenVault::open(vault, &identity_files(&identities.files))
-            .map_err(|error| explained(error, &recipients))
+        OpenVault::open(vault, whose, &identity_files(&identities.files))
+            .map_err(|error| self.explained(error))
+    }
+
+    /// An error of the secret room, with what to type.
+    fn explained(&self, error: SecretError) -> Failure {
+        let vault = self.read().ok();
+        let recipients = vault.and_then(|vault| vault.recipients().ok());
+        explained(error, &self.cluster, &recipients.unwrap_or_default())
     }
 
     /// Writes it as a whole, or not at all.
@@ -105,7 +120,11 @@ impl File {
 }
 
 /// An error of the secret room, with what to type.
-fn explained(error: SecretError, recipients: &BTreeMap<String, String>) -> Failure {
+fn explained(
+    error: SecretError,
+    cluster: &ClusterName,
+    recipients: &BTreeMap<String, String>,
+) -> Failure {
     let help = match &error {
         SecretError::Identity(IdentityError::NoMatch { .. }) => {
             let names: Vec<&str> = recipients.keys().map(String::as_str).collect();
@@ -122,6 +141,19 @@ fn explained(error: SecretError, recipients: &BTreeMap<String, String>) -> Failu
         SecretError::Mismatch { name } | SecretError::Value { name, .. } => format!(
             "a merge may have mixed two lines, or somebody changed it by hand: take the line of {name} \
              back from git, or set it again"
+        ),
+        SecretError::OtherCluster { found, .. } => format!(
+            "take clusters/{cluster}/secrets.toml back from git; if the cluster was renamed, or these are \
+             meant for both, `bayplan secrets rekey {cluster} --from {found}`"
+        ),
+        SecretError::Recipients(_) | SecretError::SealedToOthers { .. } => {
+            format!("`bayplan secrets rekey {cluster}` first")
+        }
+        SecretError::Readers => format!(
+            "take it back from git, or look at `[recipients]` and `bayplan secrets rekey {cluster}`"
+        ),
+        SecretError::Unbound { name } => format!(
+            "it may be another cluster's: take {name} and the values that name it back from git, or away"
         ),
         SecretError::Identity(_)
         | SecretError::Vault(_)
@@ -154,7 +186,7 @@ fn init(repository: &Repository, arguments: &SecretsInit) -> Result<Exit, Failur
         recipients.insert(name, key);
     }
     let mut vault = Vault::new(cluster, &recipients);
-    first_key(&mut vault).map_err(|error| explained(error, &recipients))?;
+    first_key(&mut vault, cluster).map_err(|error| explained(error, cluster, &recipients))?;
     file.write(&vault)?;
     let names: Vec<&str> = recipients.keys().map(String::as_str).collect();
     stream::stdout(&format!(
@@ -186,10 +218,9 @@ fn set(repository: &Repository, arguments: &SecretsSet) -> Result<Exit, Failure>
     let (file, _) = File::of(repository, cluster)?;
     let mut open = file.open(identities)?;
     let value = new_value(name, from.as_deref())?;
-    let recipients = open.vault.recipients().unwrap_or_default();
     let done = open
         .set(name, &value)
-        .map_err(|error| explained(error, &recipients))?;
+        .map_err(|error| file.explained(error))?;
     let line = match done {
         Set::Same => format!("{name} is what it was; nothing was written\n"),
         Set::Added | Set::Changed => {
@@ -246,8 +277,7 @@ fn edit(
 ) -> Result<Exit, Failure> {
     let (file, _) = File::of(repository, cluster)?;
     let mut open = file.open(identities)?;
-    let recipients = open.vault.recipients().unwrap_or_default();
-    let explain = |error| explained(error, &recipients);
+    let explain = |error| file.explained(error);
     let before = open.values().map_err(explain)?;
     let editor = ["VISUAL", "EDITOR"].into_iter();
     let mut editor = editor.filter_map(|name| std::env::var(name).ok());
@@ -298,21 +328,34 @@ fn list(repository: &Repository, cluster: &ClusterName) -> Result<Exit, Failure>
     let vault = file.read()?;
     let values = vault.values()?;
     let names: Vec<&VariableName> = values.keys().collect();
-    let model = examine(cluster, &sources).model;
+    let outcome = examine(cluster, &sources);
+    let model = outcome.model;
     let users = model.as_ref().map(|(cluster, _)| users(cluster));
+    // What is wrong with the file itself: who can read is not who is written.
+    let mut problems = outcome.problems;
+    problems.retain(|problem| problem.place.path.ends_with("/secrets.toml"));
+    let failed = problems.iter().any(|problem| problem.level == Level::Error);
+    let readers = match (vault.readers()?, failed) {
+        (Some(readers), _) => Readers::Recorded(readers),
+        (None, false) => Readers::Recorded(vault.recipients()?),
+        (None, true) => Readers::Unknown,
+    };
     stream::stdout(&text::list(
         cluster,
-        &vault.recipients()?,
+        &readers,
         &names,
         users.as_ref(),
         &Palette::stdout(),
     ))?;
+    if !problems.is_empty() {
+        stream::stderr(&show(&problems, &sources, &Palette::stderr()));
+    }
     if users.is_none() {
         stream::stderr(&format!(
             "the description has errors, so nobody knows who gets what: `bayplan check {cluster}`\n"
         ));
     }
-    Ok(Exit::Done)
+    Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
 /// Which services on which hosts get each secret, as itself or in a value.
@@ -354,24 +397,36 @@ fn users(cluster: &Cluster) -> BTreeMap<VariableName, Vec<String>> {
     users
 }
 
-fn rekey(
-    repository: &Repository,
-    cluster: &ClusterName,
-    identities: &Identities,
-) -> Result<Exit, Failure> {
+fn rekey(repository: &Repository, arguments: &SecretsRekey) -> Result<Exit, Failure> {
+    let SecretsRekey {
+        cluster,
+        from,
+        identities,
+    } = arguments;
     let (file, _) = File::of(repository, cluster)?;
-    let mut open = file.open(identities)?;
+    let from = from.as_ref().filter(|from| *from != cluster);
+    let whose = from.map_or(Whose::Own, |_| Whose::Others);
+    let mut open = file.open_as(from.unwrap_or(cluster), identities)?;
     let recipients = open.vault.recipients().unwrap_or_default();
+    let readers = open.vault.readers().ok().flatten();
     let count = open
-        .rekey()
-        .map_err(|error| explained(error, &recipients))?;
+        .rekey(cluster, whose)
+        .map_err(|error| file.explained(error))?;
     file.write(&open.vault)?;
     let names: Vec<&str> = recipients.keys().map(String::as_str).collect();
+    let effect = match whose {
+        Whose::Own => "0 values changed, so nothing restarts".to_owned(),
+        Whose::Others => format!("all of them are {cluster}'s own now, so what uses them restarts"),
+    };
     stream::stdout(&format!(
-        "{count} {} encrypted to {}; 0 values changed, so nothing restarts\n",
+        "{count} {} encrypted to {}; {effect}\n",
         if count == 1 { "value is" } else { "values are" },
         names.join(", ")
     ))?;
+    let gone = readers.and_then(|readers| Difference::between(&recipients, &readers));
+    if gone.is_some_and(|difference| difference.removed.is_empty()) {
+        return Ok(Exit::Done);
+    }
     stream::stderr(
         "who was removed still knows the values that there were, and finds them in git's history: \
          change them where they come from, then `bayplan secrets set` them\n",
@@ -428,14 +483,11 @@ pub(super) fn made(
     }
     let (file, _) = File::of(repository, &description.cluster.name)?;
     let open = file.open(identities)?;
-    let recipients = open.vault.recipients().unwrap_or_default();
     let secrets = services.values().flat_map(|service| service.secrets.iter());
     let names: BTreeSet<&VariableName> = secrets.flat_map(|secret| secret.names()).collect();
     let mut stored = BTreeMap::new();
     for name in names {
-        let value = open
-            .value(name)
-            .map_err(|error| explained(error, &recipients))?;
+        let value = open.value(name).map_err(|error| file.explained(error))?;
         stored.insert(name.clone(), value);
     }
     // For a test: a panic with everything in reach shows nothing either.

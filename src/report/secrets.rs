@@ -9,21 +9,34 @@ use crate::cluster::name::{ClusterName, VariableName};
 /// Characters of a recipient's key that tell it from others.
 const KEY: usize = 24;
 
+/// Who can read the secrets of a cluster now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readers {
+    Recorded(BTreeMap<String, String>),
+    /// What is encrypted is not for those whom the file names.
+    Unknown,
+}
+
 /// The names of the secrets, who can read them and who gets them. `users` says of each secret which
 /// services on which hosts get it; `None` if the description has errors.
 #[must_use]
 pub fn list(
     cluster: &ClusterName,
-    recipients: &BTreeMap<String, String>,
+    readers: &Readers,
     names: &[&VariableName],
     users: Option<&BTreeMap<VariableName, Vec<String>>>,
     palette: &Palette,
 ) -> String {
-    let readers: Vec<String> = recipients
-        .iter()
-        .map(|(name, key)| format!("{} ({})", escape(name), short(key)))
-        .collect();
-    let mut text = format!("{cluster} can be read by {}\n", readers.join(", "));
+    let mut text = match readers {
+        Readers::Recorded(readers) => {
+            let readers: Vec<String> = readers
+                .iter()
+                .map(|(name, key)| format!("{} ({})", escape(name), short(key)))
+                .collect();
+            format!("{cluster} can be read by {}\n", readers.join(", "))
+        }
+        Readers::Unknown => format!("who can read {cluster} is not known\n"),
+    };
     if names.is_empty() {
         text.push_str("no secrets yet\n");
         return text;
@@ -94,7 +107,7 @@ mod tests {
         let cluster = ClusterName::new("production").unwrap();
         let text = list(
             &cluster,
-            &recipients,
+            &Readers::Recorded(recipients),
             &[&old, &stripe],
             Some(&users),
             &Palette::PLAIN,

@@ -9,6 +9,10 @@
 //! scratch    a file on a tmpfs for an editor, gone in every case
 //! ```
 //!
+//! A digest key is bound to its cluster and to whom all is encrypted to: both stand with it in its
+//! ciphertext, so secrets that are copied to another cluster are refused there. (Who has no key cannot make
+//! another ciphertext for it: the digests of the values would not fit.)
+//!
 //! The digest of a value is HMAC-SHA256 over its name and itself with a digest key that stands
 //! encrypted beside the values. So everybody sees which value changed, and nobody without an
 //! identity can try values out against it. Encrypting anew changes no digest, so it restarts
@@ -26,7 +30,7 @@ mod prompt;
 mod scratch;
 pub mod vault;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::PathBuf;
 
@@ -40,14 +44,80 @@ pub use self::prompt::{hidden, visible};
 pub use self::scratch::Scratch;
 use self::vault::{Form, Stored, Vault, VaultError};
 use crate::cluster::digest::Digest;
-use crate::cluster::name::VariableName;
+use crate::cluster::name::{ClusterName, VariableName};
+use crate::cluster::readers::{Difference, is_for, key_of};
 use crate::cluster::secret::{KeyedDigest, Plaintext, key_number};
 
 /// A file of secrets with its digest keys, decrypted.
 pub struct OpenVault {
     pub vault: Vault,
     identities: Identities,
-    keys: BTreeMap<String, Plaintext>,
+    keys: BTreeMap<String, DigestKey>,
+}
+
+/// A digest key as it stands in its ciphertext.
+struct DigestKey {
+    key: Plaintext,
+    /// `None` for a key of an older bayplan.
+    bound: Option<Bound>,
+}
+
+/// What a digest key is bound to.
+#[derive(PartialEq, Eq)]
+struct Bound {
+    cluster: String,
+    /// The digest of whom all is encrypted to.
+    readers: String,
+}
+
+/// What the text of a bound key begins with. Three lines, then the key itself.
+const BOUND: &[u8] = b"bayplan digest key 2\n";
+
+impl DigestKey {
+    fn new(key: Plaintext, cluster: &ClusterName, readers: &BTreeMap<String, String>) -> Self {
+        let bound = Some(Bound {
+            cluster: cluster.to_string(),
+            readers: readers_digest(readers),
+        });
+        Self { key, bound }
+    }
+
+    fn parse(text: Plaintext) -> Self {
+        let bound = || {
+            let rest = text.bytes().strip_prefix(BOUND)?;
+            let mut parts = rest.splitn(3, |byte| *byte == b'\n');
+            let mut line = || String::from_utf8(parts.next()?.to_vec()).ok();
+            let bound = Bound {
+                cluster: line()?,
+                readers: line()?,
+            };
+            Some((bound, Plaintext::new(parts.next()?.to_vec())))
+        };
+        match bound() {
+            Some((bound, key)) => Self {
+                key,
+                bound: Some(bound),
+            },
+            None => Self {
+                key: text,
+                bound: None,
+            },
+        }
+    }
+
+    fn text(&self) -> Plaintext {
+        let Self { key, bound } = self;
+        let Some(Bound { cluster, readers }) = bound else {
+            return key.clone();
+        };
+        let head = [BOUND, cluster.as_bytes(), b"\n", readers.as_bytes(), b"\n"];
+        Plaintext::new([head.concat().as_slice(), key.bytes()].concat())
+    }
+}
+
+fn readers_digest(readers: &BTreeMap<String, String>) -> String {
+    let keys: BTreeSet<String> = readers.values().map(|key| key_of(key)).collect();
+    Digest::of_parts(keys.iter().map(String::as_bytes)).to_string()
 }
 
 /// Why secrets could not be used.
@@ -74,6 +144,17 @@ pub enum SecretError {
     Unknown { name: VariableName },
     #[error("no random bytes: {0}")]
     Random(String),
+    #[error("expected the secrets of {expected}, found those of {found}")]
+    OtherCluster { expected: String, found: String },
+    /// A key of an older bayplan among newer ones: it may be any cluster's.
+    #[error("expected the digest key {name} to be bound to its cluster, found one that is not")]
+    Unbound { name: String },
+    #[error("expected `[recipients]` to be whom the secrets are encrypted to: {}", .0.words())]
+    Recipients(Difference),
+    #[error("expected other recipients of the digest key {name} than it is encrypted to")]
+    SealedToOthers { name: String },
+    #[error("`[readers]` is not what bayplan wrote")]
+    Readers,
 }
 
 /// What became of a value that was set.
@@ -89,8 +170,12 @@ impl OpenVault {
     /// Unlocks an identity and with it the digest keys.
     ///
     /// # Errors
-    /// No identity opens them, or the file is damaged.
-    pub fn open(vault: Vault, files: &[IdentityFile]) -> Result<Self, SecretError> {
+    /// No identity opens them, the file is damaged, or it is another cluster's.
+    pub fn open(
+        vault: Vault,
+        cluster: &ClusterName,
+        files: &[IdentityFile],
+    ) -> Result<Self, SecretError> {
         let newest = vault.newest_key()?;
         let encrypted = vault.keys()?;
         let recipients = vault.recipients()?;
@@ -103,8 +188,22 @@ impl OpenVault {
                 name: name.clone(),
                 error,
             };
-            let key = key.map_err(error)?;
+            let key = DigestKey::parse(key.map_err(error)?);
+            if let Some(bound) = &key.bound
+                && bound.cluster != cluster.as_str()
+            {
+                return Err(SecretError::OtherCluster {
+                    expected: cluster.to_string(),
+                    found: bound.cluster.clone(),
+                });
+            }
             keys.insert(name, key);
+        }
+        let is_bound = |key: &DigestKey| key.bound.is_some();
+        if keys.values().any(is_bound)
+            && let Some((name, _)) = keys.iter().find(|(_, key)| !is_bound(key))
+        {
+            return Err(SecretError::Unbound { name: name.clone() });
         }
         Ok(Self {
             vault,
@@ -160,14 +259,16 @@ impl OpenVault {
             name: name.clone(),
             key: key.to_owned(),
         })?;
-        Ok(KeyedDigest::new(key, keyed(secret, name, value)))
+        Ok(KeyedDigest::new(key, keyed(&secret.key, name, value)))
     }
 
     /// Sets a value, if it is another one than before.
     ///
     /// # Errors
-    /// It cannot be encrypted. A value that was there and cannot be read is replaced.
+    /// It cannot be encrypted, or the recipients are not those that all else is encrypted to. A value that
+    /// was there and cannot be read is replaced.
     pub fn set(&mut self, name: &VariableName, value: &Plaintext) -> Result<Set, SecretError> {
+        self.is_settled()?;
         let before = self.vault.values()?.remove(name);
         if let Some(stored) = &before
             && self.reveal(name, stored).is_ok_and(|old| old == *value)
@@ -194,57 +295,101 @@ impl OpenVault {
         })
     }
 
+    /// Whether `[recipients]` are those that all is encrypted to. Else what is set would be for others than
+    /// the rest.
+    fn is_settled(&self) -> Result<(), SecretError> {
+        let recipients = self.vault.recipients()?;
+        let newest = self.vault.newest_key()?;
+        let bound = self.keys.get(&newest).and_then(|key| key.bound.as_ref());
+        match (self.vault.readers()?, bound) {
+            (Some(readers), Some(bound)) if bound.readers != readers_digest(&readers) => {
+                Err(SecretError::Readers)
+            }
+            (Some(readers), Some(_)) => match Difference::between(&recipients, &readers) {
+                Some(difference) => Err(SecretError::Recipients(difference)),
+                None => Ok(()),
+            },
+            (None, None) => {
+                let key = &self.vault.keys()?[&newest];
+                match is_for(key, recipients.values().map(String::as_str)) {
+                    true => Ok(()),
+                    false => Err(SecretError::SealedToOthers { name: newest }),
+                }
+            }
+            (Some(_), None) | (None, Some(_)) => Err(SecretError::Readers),
+        }
+    }
+
     fn recipients(&self) -> Result<Recipients, SecretError> {
         let recipients = self.vault.recipients()?;
         let pairs = recipients.iter().map(|(n, k)| (n.as_str(), k.as_str()));
         Ok(Recipients::new(pairs)?)
     }
 
-    /// Encrypts everything to the recipients as they are now, and starts a new digest key. Digests
-    /// stay. How many values there are.
+    /// Encrypts everything to the recipients as they are now, and starts a new digest key; binds all keys to
+    /// the cluster. How many values there are. Digests stay, unless the secrets are another cluster's: then no
+    /// key of theirs is used here.
     ///
     /// # Errors
     /// A value cannot be read, or not be encrypted.
-    pub fn rekey(&mut self) -> Result<usize, SecretError> {
+    pub fn rekey(&mut self, cluster: &ClusterName, whose: Whose) -> Result<usize, SecretError> {
         let recipients = self.recipients()?;
-        let values = self.vault.values()?;
-        for (name, stored) in &values {
-            let value = self.reveal(name, stored)?;
-            let ciphertext = recipients.encrypt(value.bytes())?;
+        let readers = self.vault.recipients()?;
+        let values = self.values()?;
+        let stored = self.vault.values()?;
+        let next = key_number(&self.vault.newest_key()?).unwrap_or_default();
+        let newest = format!("k{}", next.saturating_add(1));
+        for (name, key) in std::mem::take(&mut self.keys) {
+            let used = |stored: &Stored| stored.digest.key() == name;
+            if whose == Whose::Own && stored.values().any(used) {
+                self.keys
+                    .insert(name, DigestKey::new(key.key, cluster, &readers));
+            } else {
+                self.vault.remove_key(&name);
+            }
+        }
+        let key = DigestKey::new(new_key()?, cluster, &readers);
+        self.keys.insert(newest.clone(), key);
+        for (name, key) in &self.keys {
+            let ciphertext = recipients.encrypt(key.text().bytes())?;
+            self.vault.set_key(name, &ciphertext);
+        }
+        for (name, value) in &values {
+            let old = &stored[name];
+            let digest = match whose {
+                Whose::Own => old.digest.clone(),
+                Whose::Others => self.digest(&newest, name, value)?,
+            };
             let stored = Stored {
-                ciphertext,
-                ..stored.clone()
+                ciphertext: recipients.encrypt(value.bytes())?,
+                digest,
+                form: old.form,
             };
             self.vault.set_value(name, &stored);
         }
-        let newest = self.vault.newest_key()?;
-        let used = |key: &str| values.values().any(|stored| stored.digest.key() == key);
-        for (name, key) in &self.keys {
-            if used(name) {
-                self.vault.set_key(name, &recipients.encrypt(key.bytes())?);
-            } else {
-                self.vault.remove_key(name);
-            }
-        }
-        let next = key_number(&newest).unwrap_or_default().saturating_add(1);
-        let key = new_key()?;
-        let name = format!("k{next}");
-        self.vault.set_key(&name, &recipients.encrypt(key.bytes())?);
-        self.keys.insert(name, key);
+        self.vault.set_sealed(cluster, &readers);
         Ok(values.len())
     }
+}
+
+/// Whose secrets are encrypted anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    Own,
+    /// Another cluster's, which this one takes over.
+    Others,
 }
 
 /// Gives a new file its first digest key.
 ///
 /// # Errors
 /// It cannot be encrypted to the file's recipients.
-pub fn first_key(vault: &mut Vault) -> Result<(), SecretError> {
-    let recipients = vault.recipients()?;
-    let pairs = recipients.iter().map(|(n, k)| (n.as_str(), k.as_str()));
+pub fn first_key(vault: &mut Vault, cluster: &ClusterName) -> Result<(), SecretError> {
+    let readers = vault.recipients()?;
+    let pairs = readers.iter().map(|(n, k)| (n.as_str(), k.as_str()));
     let recipients = Recipients::new(pairs)?;
-    let ciphertext = recipients.encrypt(new_key()?.bytes())?;
-    vault.set_key("k1", &ciphertext);
+    let key = DigestKey::new(new_key()?, cluster, &readers);
+    vault.set_key("k1", &recipients.encrypt(key.text().bytes())?);
     Ok(())
 }
 

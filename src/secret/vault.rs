@@ -52,13 +52,9 @@ impl Vault {
         let mut vault = Self {
             document: DocumentMut::new(),
         };
-        let mut table = Table::new();
-        for (name, key) in recipients {
-            table.insert(name, Item::Value(Value::from(key.as_str())));
-        }
+        let mut table = table_of(recipients);
         table.decor_mut().set_prefix(format!(
-            "# The secrets of {cluster}, encrypted by age one by one. `bayplan secrets` writes this file.\n\n\
-             # Who can read them. After a change: `bayplan secrets rekey {cluster}`.\n"
+            "\n# Who is to read them. After a change: `bayplan secrets rekey {cluster}`.\n"
         ));
         vault.document.insert("recipients", Item::Table(table));
         let mut keys = Table::new();
@@ -69,7 +65,50 @@ impl Vault {
         let mut values = Table::new();
         values.decor_mut().set_prefix("\n");
         vault.document.insert("values", Item::Table(values));
+        vault.set_sealed(cluster, recipients);
+        if let Some(mut key) = vault.document.key_mut("cluster") {
+            key.leaf_decor_mut().set_prefix(format!(
+                "# The secrets of {cluster}, encrypted by age one by one. `bayplan secrets` writes this file.\n"
+            ));
+        }
         vault
+    }
+
+    /// Writes whose secrets these are and whom all of them are encrypted to.
+    pub fn set_sealed(&mut self, cluster: &ClusterName, readers: &BTreeMap<String, String>) {
+        let root = self.document.as_table_mut();
+        root.insert("cluster", Item::Value(Value::from(cluster.as_str())));
+        let mut table = table_of(readers);
+        table
+            .decor_mut()
+            .set_prefix("\n# Whom all of it is encrypted to; `rekey` writes this table.\n");
+        if let Some(old) = root.get_mut("readers").and_then(Item::as_table_mut) {
+            *table.decor_mut() = old.decor().clone();
+            table.set_position(old.position());
+            *old = table;
+            return;
+        }
+        // Where there is none it goes before the digest keys, beside the recipients.
+        let later = ["keys", "values"].map(|name| root.remove_entry(name));
+        root.insert("readers", Item::Table(table));
+        for (key, item) in later.into_iter().flatten() {
+            root.insert_formatted(&key, item);
+        }
+    }
+
+    /// Whose secrets these are; `None` in the file of an older bayplan.
+    #[must_use]
+    pub fn cluster(&self) -> Option<&str> {
+        self.document.get("cluster").and_then(Item::as_str)
+    }
+
+    /// Whom all of it is encrypted to; `None` in the file of an older bayplan.
+    ///
+    /// # Errors
+    /// A reader is no string.
+    pub fn readers(&self) -> Result<Option<BTreeMap<String, String>>, VaultError> {
+        let there = self.document.contains_key("readers");
+        there.then(|| self.texts("readers")).transpose()
     }
 
     /// Reads the file.
@@ -82,6 +121,7 @@ impl Vault {
             .map_err(|_| VaultError::new("expected TOML in secrets.toml, found something else"))?;
         let vault = Self { document };
         vault.recipients()?;
+        vault.readers()?;
         vault.keys()?;
         vault.values()?;
         Ok(vault)
@@ -229,6 +269,14 @@ impl Vault {
     pub fn text(&self) -> String {
         self.document.to_string()
     }
+}
+
+fn table_of(keys: &BTreeMap<String, String>) -> Table {
+    let mut table = Table::new();
+    for (name, key) in keys {
+        table.insert(name, Item::Value(Value::from(key.as_str())));
+    }
+    table
 }
 
 /// Replaces a value where it stands, or puts a new one before the first one that sorts after it: two
