@@ -148,6 +148,7 @@ fn not_described(repository: &Repository, cluster: &ClusterName) -> String {
             revision: "the checkout".to_owned(),
             problems: review::plain(&examine(cluster, &sources).problems, &sources),
             shown: String::new(),
+            trust: Vec::new(),
         }),
     }
 }

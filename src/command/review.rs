@@ -9,8 +9,11 @@ use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
-use crate::cluster::{Definitions, Paint, Sources, definitions, excerpt, nearest, unknown_cluster};
+use crate::cluster::{
+    Definitions, Paint, Sources, definitions, excerpt, hosts_alone, nearest, unknown_cluster,
+};
 use crate::plan::review::{Side, review};
+use crate::plan::trust::{TrustChange, TrustSide, trust};
 use crate::plan::{Moves, Options};
 use crate::render::desired::Desired;
 use crate::report::check::diagnostics;
@@ -156,6 +159,7 @@ fn one(
                 revision: revision.clone(),
                 problems: plain(problems, sources),
                 shown: show(problems, sources, &Palette::stderr()),
+                trust: trust_of(name, before, after),
             }));
         }
     }
@@ -174,6 +178,25 @@ fn one(
         cluster: Box::new(cluster),
         review: Box::new(review),
     })
+}
+
+/// Who may read and whom we trust: that shows also where the rest has errors.
+fn trust_of(name: &ClusterName, before: &Sources, after: &Sources) -> Vec<TrustChange> {
+    let read = |sources| {
+        let hosts = hosts_alone(name.as_str(), sources);
+        (hosts, definitions(name.as_str(), sources))
+    };
+    let ((old, old_defined), (new, new_defined)) = (read(before), read(after));
+    trust(
+        TrustSide {
+            recipients: old_defined.recipients(),
+            cluster: old.as_ref(),
+        },
+        TrustSide {
+            recipients: new_defined.recipients(),
+            cluster: new.as_ref(),
+        },
+    )
 }
 
 fn side<'a>(
@@ -245,11 +268,14 @@ fn print(
         Format::Text => {
             let palette = Palette::stdout();
             for reviewed in reviews {
-                if let Reviewed::Done { cluster, review } = reviewed {
-                    stream::stdout(&text::text(cluster, review, sides, detail, &palette))?;
-                    if arguments.all {
-                        stream::stdout("\n")?;
+                match reviewed {
+                    Reviewed::Done { cluster, review } => {
+                        stream::stdout(&text::text(cluster, review, sides, detail, &palette))?;
+                        if arguments.all {
+                            stream::stdout("\n")?;
+                        }
                     }
+                    Reviewed::Broken(broken) => stream::stdout(&text::broken(broken, &palette))?,
                 }
             }
             if arguments.all {

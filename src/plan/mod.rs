@@ -22,6 +22,7 @@ mod service;
 mod show;
 pub mod status;
 pub mod step;
+pub mod trust;
 mod types;
 
 pub use explain::between;

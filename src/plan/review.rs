@@ -9,6 +9,7 @@ use super::observed::{
     ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
 };
 use super::reason::Reason;
+use super::trust::{TrustChange, TrustSide, trust};
 use super::{Action, Change, Moves, Options, Plan, Refusal, RefusalReason, plan};
 use crate::cluster::model::{Cluster, Layer, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -44,6 +45,10 @@ pub struct Review {
     pub stateful: Vec<Refusal>,
     /// The guards that forbid it, of the second side's own.
     pub guards: Vec<Breach>,
+    /// The guards of the first side that would forbid it, and that the second side loosens or lacks.
+    pub loosened: Vec<Breach>,
+    /// Who may read and whom we trust, where that changes.
+    pub trust: Vec<TrustChange>,
 }
 
 /// What was placed on a host that the description no longer has.
@@ -109,6 +114,8 @@ impl Review {
             readdressed,
             stateful: _,
             guards: _,
+            loosened: _,
+            trust,
         } = self;
         let listed = plan.hosts.values().any(|host| !host.services.is_empty());
         *presence == Presence::Both
@@ -117,6 +124,7 @@ impl Review {
             && causes.is_empty()
             && left.is_empty()
             && readdressed.is_empty()
+            && trust.is_empty()
     }
 }
 
@@ -178,6 +186,17 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         (Some(before), Some(after)) => causes(before, after, &planned),
         (None, _) | (_, None) => Vec::new(),
     };
+    let guards_of = |side: Option<Side<'_>>| {
+        side.map_or_else(Vec::new, |side| {
+            breaches(&side.cluster.guard, &planned, None, &[])
+        })
+    };
+    let guards = guards_of(after);
+    let mut loosened = match after {
+        Some(_) => guards_of(before),
+        None => Vec::new(),
+    };
+    loosened.retain(|breach| !guards.iter().any(|other| same_breach(breach, other)));
     Review {
         cluster: cluster.name.clone(),
         presence,
@@ -185,11 +204,31 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         left: left.collect(),
         readdressed: readdressed(before, after),
         stateful: stateful.collect(),
-        guards: after.map_or_else(Vec::new, |side| {
-            breaches(&side.cluster.guard, &planned, None, &[])
-        }),
+        guards,
+        loosened,
+        trust: match (before, after) {
+            (Some(before), Some(after)) => trust(trusting(before), trusting(after)),
+            // All of it is new, or none of it is left.
+            (None, _) | (_, None) => Vec::new(),
+        },
         plan: planned,
     }
+}
+
+fn trusting(side: Side<'_>) -> TrustSide<'_> {
+    TrustSide {
+        recipients: side.definitions.recipients(),
+        cluster: Some(side.cluster),
+    }
+}
+
+/// Whether two guards forbid the same, were it with another limit.
+fn same_breach(one: &Breach, other: &Breach) -> bool {
+    let protected = |breach: &Breach| match breach {
+        Breach::Protected { service, .. } => Some(service.clone()),
+        Breach::MaxRestarts { .. } | Breach::Branch { .. } | Breach::Unclean { .. } => None,
+    };
+    one.guard() == other.guard() && protected(one) == protected(other)
 }
 
 fn has_stateful(desired: &Desired) -> bool {

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::errors::HostFailure;
 use super::palette::Palette;
 use super::reason::Space;
-use super::review::{Broken, Reviewed, Sides, effect, remarks, stateful, summary, what};
+use super::review::{
+    Broken, Reviewed, Sides, TRUST, effect, remarks, stateful, summary, trust_sentences, what,
+};
 use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
 use super::{Detail, diff, hosts, refusal, service};
@@ -16,6 +18,7 @@ use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::observed::Runs;
 use crate::plan::review::Review;
+use crate::plan::trust::TrustChange;
 use crate::plan::{Action, Change, Note, Plan, ServicePlan};
 
 /// What a comment may hold: GitHub takes 65,536 characters. Counted in bytes, which are more.
@@ -141,6 +144,7 @@ fn overview(page: &mut Page, reviews: &[Reviewed]) {
 
 fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
     page.push(format!("**{}**\n", text(&summary(review))));
+    trust(page, &review.trust, &review.readdressed);
     let mut bullets: Vec<String> = Vec::new();
     for cause in &review.causes {
         let what = what(&cause.what, Detail::Short);
@@ -158,8 +162,23 @@ fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
     section(page, cluster, &review.plan);
 }
 
+/// The section on who may read and whom we trust.
+fn trust(
+    page: &mut Page,
+    changes: &[TrustChange],
+    readdressed: &BTreeMap<HostName, (String, String)>,
+) {
+    if changes.is_empty() {
+        return;
+    }
+    page.push(format!("🔑 **{TRUST}**\n"));
+    let lines = trust_sentences(changes, readdressed).into_iter();
+    page.push(lines.map(|line| format!("- {}\n", text(&line))).collect());
+}
+
 fn problems(page: &mut Page, broken: &Broken) {
     page.push(format!("❌ {}\n", text(&broken.title())));
+    trust(page, &broken.trust, &BTreeMap::new());
     page.fold(Part {
         title: "problems".to_owned(),
         body: fence("", &broken.problems),

@@ -1,5 +1,7 @@
 //! Two revisions against each other, as text: what brings it about, then the plan.
 
+use std::collections::BTreeMap;
+
 use super::palette::{Palette, paint};
 use super::text::{WIDTH, count, list, short_pair, value, wrap};
 use super::totals::Totals;
@@ -7,6 +9,7 @@ use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
+use crate::plan::trust::{TrustChange, Trusted};
 use crate::plan::{Refusal, RefusalReason};
 
 /// Longer lists of services are counted.
@@ -54,6 +57,8 @@ pub struct Broken {
     pub problems: String,
     /// The same as the terminal shows it.
     pub shown: String,
+    /// Who may read and whom we trust, where that changes, as far as both sides can be read.
+    pub trust: Vec<TrustChange>,
 }
 
 impl Broken {
@@ -94,6 +99,7 @@ pub fn text(
 ) -> String {
     let title = format!("{}: {} → {}", review.cluster, sides.before, sides.after);
     let mut lines = vec![paint(palette.strong, &title), String::new()];
+    lines.extend(trust_section(&review.trust, &review.readdressed, palette));
     let mut bullets = Vec::new();
     for cause in &review.causes {
         bullets.push(format!(
@@ -107,7 +113,7 @@ pub fn text(
     for bullet in bullets {
         lines.extend(wrap(&bullet, WIDTH));
     }
-    if lines.len() > 2 {
+    if lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
     }
     let hosts = body::body(cluster, &review.plan, detail, palette);
@@ -120,6 +126,80 @@ pub fn text(
         lines.pop();
     }
     lines.join("\n") + "\n"
+}
+
+/// What can be told of a cluster whose description has errors on one side; its errors are told elsewhere.
+#[must_use]
+pub fn broken(broken: &Broken, palette: &Palette) -> String {
+    let lines = trust_section(&broken.trust, &BTreeMap::new(), palette);
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// The title of the section on who may read and whom we trust.
+pub(super) const TRUST: &str = "Who may read, whom we trust:";
+
+/// The section on who may read and whom we trust, with an empty line after it; nothing where nothing
+/// changes.
+pub(super) fn trust_section(
+    changes: &[TrustChange],
+    readdressed: &BTreeMap<HostName, (String, String)>,
+    palette: &Palette,
+) -> Vec<String> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![paint(palette.strong, TRUST)];
+    for sentence in trust_sentences(changes, readdressed) {
+        lines.extend(wrap(&sentence, WIDTH));
+    }
+    lines.push(String::new());
+    lines
+}
+
+/// What changes of who may read and whom we trust, a line each.
+pub(super) fn trust_sentences(
+    changes: &[TrustChange],
+    readdressed: &BTreeMap<HostName, (String, String)>,
+) -> Vec<String> {
+    changes
+        .iter()
+        .map(|change| trust_sentence(change, readdressed))
+        .collect()
+}
+
+fn trust_sentence(
+    change: &TrustChange,
+    readdressed: &BTreeMap<HostName, (String, String)>,
+) -> String {
+    let TrustChange {
+        what,
+        before,
+        after,
+    } = change;
+    let (name, hint) = match what {
+        Trusted::Recipient(name) => (format!("recipient {}", value(name)), ""),
+        Trusted::Host { host, setting } => (
+            format!("{host} {setting}"),
+            match *setting {
+                "address" | "directory" | "local" if readdressed.contains_key(host) => {
+                    ": if that is another machine, everything is new there"
+                }
+                "secrets" if after.is_some() => {
+                    ": its secrets are not encrypted to it any more, and go through the connection as they are"
+                }
+                _ => "",
+            },
+        ),
+        Trusted::Guard(guard) => (format!("guard {guard}"), ""),
+    };
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            format!("{name} {} → {}{hint}", value(before), value(after))
+        }
+        (None, Some(after)) => format!("{name} added: {}{hint}", value(after)),
+        (Some(before), None) => format!("{name} removed: {}{hint}", value(before)),
+        (None, None) => format!("{name} changed{hint}"),
+    }
 }
 
 /// What a cause is, in words: `templates/container.service changed`.
@@ -204,9 +284,11 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
         plan: _,
         causes: _,
         left,
-        readdressed,
+        readdressed: _,
         stateful: _,
         guards,
+        loosened,
+        trust: _,
     } = review;
     let mut remarks = Vec::new();
     match presence {
@@ -249,11 +331,10 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
             breach.guard()
         ));
     }
-    for (host, (before, after)) in readdressed {
+    for breach in loosened {
         remarks.push(format!(
-            "{host} is {} now, before {}: if that is another machine, everything is new there",
-            value(after),
-            value(before)
+            "{}: that guard stood before, and this change takes it away or loosens it",
+            guard::sentence(breach),
         ));
     }
     remarks
@@ -282,8 +363,12 @@ pub(super) fn summary(review: &Review) -> String {
     if totals.listed == 0 && review.plan.refusals.is_empty() {
         return match review.presence {
             Presence::Removed => "No release changes anything.".to_owned(),
-            Presence::Both | Presence::New => {
+            Presence::Both | Presence::New if review.trust.is_empty() => {
                 format!("No changes: {hosts} get the same files from both, and nothing restarts.")
+            }
+            Presence::Both | Presence::New => {
+                "No file changes and nothing restarts; who may read or whom we trust does change."
+                    .to_owned()
             }
         };
     }

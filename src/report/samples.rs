@@ -9,8 +9,8 @@ use super::errors::HostFailure;
 use super::review::{Broken, Missing, Reviewed, Sides};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    Cluster, Container, Engine, EngineClient, Guard, Host, Image, Layer, RestartPolicy, Service,
-    Ssh, Template, Transport,
+    Cluster, Container, Engine, EngineClient, Guard, GuardName, Host, Image, Layer, RestartPolicy,
+    Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
 use crate::host::history::{Deeds, Entry, History};
@@ -23,6 +23,7 @@ use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
 use crate::plan::saved::{SavedChange, SavedHost, SavedPlan};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 use crate::plan::step::Step;
+use crate::plan::trust::{TrustChange, Trusted};
 use crate::plan::{
     Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
     Wave,
@@ -887,6 +888,11 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
                 hosts: vec![host("docker01")],
             },
         ],
+        loosened: vec![Breach::MaxRestarts {
+            limit: 2,
+            found: 12,
+        }],
+        trust: trust(&odd()),
     };
     vec![
         Reviewed::Done {
@@ -898,6 +904,27 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
             revision: odd(),
             problems: format!("error: {}\n", odd()),
             shown: String::new(),
+            trust: trust(&odd()),
         }),
+    ]
+}
+
+/// One change of everything that decides who may read and whom we trust.
+fn trust(odd: &str) -> Vec<TrustChange> {
+    let setting = |name, setting| Trusted::Host {
+        host: host(name),
+        setting,
+    };
+    let change = |what, before: Option<&str>, after: Option<&str>| TrustChange {
+        what,
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    };
+    vec![
+        change(Trusted::Recipient(odd.to_owned()), None, Some(odd)),
+        change(Trusted::Recipient("bob".to_owned()), Some(odd), None),
+        change(setting("docker01", "address"), Some(odd), Some("10.0.0.9")),
+        change(setting("docker02", "secrets"), None, Some("plain")),
+        change(Trusted::Guard(GuardName::Clean), Some("true"), None),
     ]
 }

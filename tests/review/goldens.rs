@@ -427,3 +427,101 @@ fn a_comment_says_why_nothing_could_be_compared() {
     said += &repo.run("diff production --format markdown").text();
     assert_snapshot!(said);
 }
+
+#[test]
+fn who_may_read_and_whom_we_trust_is_a_change() {
+    const ADA: &str = "age1qqqqqqqqqqqqqqqqqqqqqqqq";
+    const EVE: &str = "age1eeeeeeeeeeeeeeeeeeeeeeee";
+    const KEY: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+    let secrets = "clusters/production/secrets.toml";
+    let readers = |names: &[(&str, &str)]| {
+        let table: String = names
+            .iter()
+            .map(|(name, key)| format!("{name} = \"{key}\"\n"))
+            .collect();
+        format!("cluster = \"production\"\n[recipients]\n{table}[readers]\n{table}")
+    };
+    let repo = Repo::new();
+    repo.write(secrets, &readers(&[("ada", ADA), ("bob", KEY)]));
+    repo.edit(
+        CLUSTER,
+        "10.0.0.226\"",
+        &format!("10.0.0.226\"\nhost_key = \"{KEY}\""),
+    );
+    repo.edit(
+        CLUSTER,
+        "[vars]",
+        "[guard]\nmax_restarts = 1\nprotect = [\"listing\"]\nbranch = \"main\"\nclean = true\n[vars]",
+    );
+    repo.commit("before");
+    repo.write(secrets, &readers(&[("ada", ADA), ("eve", EVE)]));
+    repo.edit(
+        CLUSTER,
+        &format!("10.0.0.226\"\nhost_key = \"{KEY}\""),
+        &format!(
+            "10.0.0.226\"\nhost_key = \"{}\"",
+            KEY.replace("HR4f", "HR5f")
+        ),
+    );
+    repo.edit(
+        CLUSTER,
+        "address = \"10.0.0.144\"",
+        "address = \"10.0.0.145\"\nsecrets = \"plain\"\nuser = \"eve\"\nport = 2222\nsudo = true",
+    );
+    repo.edit(
+        CLUSTER,
+        "max_restarts = 1\nprotect = [\"listing\"]\nbranch = \"main\"\nclean = true\n",
+        "max_restarts = 50\n",
+    );
+    let trust = review(&repo).text();
+    // The guards that go still speak.
+    repo.edit(CLUSTER, "10.0.0.177", "10.0.0.178");
+    let broken = repo
+        .run("diff production --against main --format markdown")
+        .stdout;
+    let prose = broken.split("| service |").next().unwrap().to_owned();
+    // A description with errors hides none of it.
+    repo.edit(SEARCH, "\"listing\"", "\"listng\"");
+    let errors = repo
+        .run("diff production --against main --format markdown")
+        .stdout;
+    assert_snapshot!(format!("{trust}\n{prose}\n{errors}"));
+}
+
+#[test]
+fn every_kind_of_trust_counts_as_a_change() {
+    for (from, to) in [
+        (
+            "address = \"10.0.0.101\"",
+            "address = \"10.0.0.101\"\nsecrets = \"plain\"",
+        ),
+        (
+            "address = \"10.0.0.101\"",
+            "address = \"10.0.0.101\"\nsudo = true",
+        ),
+        (
+            "address = \"10.0.0.101\"",
+            "address = \"10.0.0.101\"\nuser = \"root\"",
+        ),
+        (
+            "address = \"10.0.0.101\"",
+            "address = \"10.0.0.101\"\nport = 2222",
+        ),
+        ("address = \"10.0.0.101\"", "address = \"10.0.0.102\""),
+        ("address = \"10.0.0.101\"", "local = true"),
+        (
+            "[place]",
+            "[hosts.docker09]\naddress = \"10.0.0.9\"\n[place]",
+        ),
+        ("[vars]", "[guard]\nclean = true\n[vars]"),
+    ] {
+        let repo = Repo::new();
+        repo.edit(CLUSTER, from, to);
+        let text = review(&repo);
+        assert_eq!(text.code, 2, "{to}: {}", text.text());
+        assert!(text.stdout.contains("Who may read, whom we trust:"), "{to}");
+        let json = repo.run("diff --all --against main --format json").stdout;
+        assert!(json.contains("\"trust\": [\n        {"), "{to}: {json}");
+    }
+}

@@ -9,6 +9,7 @@ use super::super::review::{Broken, Reviewed, Sides, shared_label};
 use super::plan::{PlanJson, RefusalJson};
 use super::{VERSION, text};
 use crate::plan::review::{Cause, CauseKind, Left, Presence, Review};
+use crate::plan::trust::{TrustChange, Trusted};
 
 /// Reviews as JSON, with a final line break.
 #[must_use]
@@ -31,10 +32,12 @@ pub fn reviews(reviews: &[Reviewed], sides: &Sides, detail: Detail) -> String {
             revision,
             problems,
             shown: _,
+            trust,
         }) => Some(BrokenJson {
             cluster: cluster.as_str(),
             revision,
             problems,
+            trust: trust.iter().map(TrustJson::of).collect(),
         }),
     });
     text(&ReviewsJson {
@@ -74,6 +77,38 @@ struct BrokenJson<'a> {
     cluster: &'a str,
     revision: &'a str,
     problems: &'a str,
+    trust: Vec<TrustJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct TrustJson<'a> {
+    kind: &'static str,
+    name: &'a str,
+    setting: Option<&'static str>,
+    before: Option<&'a str>,
+    after: Option<&'a str>,
+}
+
+impl<'a> TrustJson<'a> {
+    fn of(change: &'a TrustChange) -> Self {
+        let TrustChange {
+            what,
+            before,
+            after,
+        } = change;
+        let (kind, name, setting) = match what {
+            Trusted::Recipient(name) => ("recipient", name.as_str(), None),
+            Trusted::Host { host, setting } => ("host", host.as_str(), Some(*setting)),
+            Trusted::Guard(guard) => ("guard", guard.key(), None),
+        };
+        Self {
+            kind,
+            name,
+            setting,
+            before: before.as_deref(),
+            after: after.as_deref(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -83,6 +118,8 @@ struct ReviewJson<'a> {
     left_hosts: Vec<LeftJson<'a>>,
     readdressed: Vec<ReaddressedJson<'a>>,
     needs_lift: BTreeSet<&'static str>,
+    loosened: BTreeSet<&'static str>,
+    trust: Vec<TrustJson<'a>>,
     needs_allow_move: Vec<RefusalJson<'a>>,
     plan: PlanJson<'a>,
 }
@@ -98,6 +135,8 @@ impl<'a> ReviewJson<'a> {
             readdressed,
             stateful,
             guards,
+            loosened,
+            trust,
         } = review;
         let left = left.iter().map(|(host, left)| {
             let Left { services, stateful } = left;
@@ -124,6 +163,8 @@ impl<'a> ReviewJson<'a> {
             left_hosts: left.collect(),
             readdressed: readdressed.collect(),
             needs_lift: guards.iter().map(|breach| breach.guard().key()).collect(),
+            loosened: loosened.iter().map(|breach| breach.guard().key()).collect(),
+            trust: trust.iter().map(TrustJson::of).collect(),
             needs_allow_move: stateful.iter().map(RefusalJson::of).collect(),
             plan: PlanJson::of(plan, Vec::new(), detail),
         }
