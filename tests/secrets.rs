@@ -644,3 +644,74 @@ fn who_is_said_to_read_can_read() {
         "{text}"
     );
 }
+
+#[test]
+fn a_value_that_was_public_is_in_no_diff_of_hosts() {
+    const OLD: &str = "0ld\\pass\"word\nof two lines";
+    let desk = Desk::new();
+    let cluster = |vars: &str| {
+        let (head, _) = CLUSTER.split_once("[vars]").unwrap();
+        desk.write(
+            "repo/clusters/test/cluster.toml",
+            &format!("{head}[vars]\n{vars}"),
+        );
+    };
+    let service = |name: &str, text: &str| {
+        let path = format!("repo/clusters/test/services/{name}.toml");
+        desk.write(
+            &path,
+            &format!("image = \"example/{name}\"\ntag = \"1\"\n{text}"),
+        );
+    };
+    let plain = |value: &str| format!("PASSWORD = {value:?}\nURL = \"x:{{{{ PASSWORD }}}}@db\"\n");
+    cluster(&plain(OLD));
+    service("web", "vars = [\"PASSWORD\"]\n");
+    service(
+        "api",
+        "vars = [\"URL\"]\ncommand = [\"--key\", \"0ldpassw0rd\"]\n[env]\nKEY = \"0ldpassw0rd\"\n",
+    );
+    desk.good(&["release", "test", "--yes"], "");
+    // The password and the key become secrets, the literal goes.
+    desk.good(&["secrets", "init", "test"], "");
+    desk.good(&["secrets", "set", "test", "PASSWORD"], "n3w");
+    desk.good(&["secrets", "set", "test", "KEY"], "n3w");
+    cluster("URL = \"x:{{ PASSWORD }}@db\"\n");
+    service("web", "secrets = [\"PASSWORD\"]\n");
+    service(
+        "api",
+        "vars = [\"URL\"]\nsecrets = [\"KEY\"]\ncommand = [\"--key\", \"other\"]\n",
+    );
+    let silent = |text: &str, what: &str| {
+        for part in ["0ld", "of two lines", "n3w"] {
+            assert!(!text.contains(part), "{what}: {text}");
+        }
+    };
+    let shown = |what: &str| {
+        for form in [
+            &["diff", "test"][..],
+            &["diff", "test", "--diff"],
+            &["diff", "test", "--diff", "--format", "json"],
+            &["diff", "test", "--format", "markdown"],
+            &["diff", "test", "-o", "plan.json"],
+        ] {
+            silent(&desk.good(form, ""), what);
+        }
+        let plan = fs::read_to_string(desk.path("repo/plan.json")).unwrap();
+        silent(&plan, what);
+    };
+    shown("secret");
+    let text = desk.good(&["diff", "test"], "");
+    assert!(text.contains("was public until now"), "{text}");
+    desk.good(&["release", "test", "--yes"], "");
+    // And back, as a description and as a generation.
+    desk.good(&["secrets", "remove", "test", "PASSWORD"], "");
+    desk.good(&["secrets", "remove", "test", "KEY"], "");
+    service("api", "");
+    cluster(&plain(OLD));
+    service("web", "vars = [\"PASSWORD\"]\n");
+    let diff = desk.good(&["diff", "test", "--diff", "web"], "");
+    silent(&diff, "plain again");
+    let back = desk.good(&["rollback", "test", "--yes"], "");
+    silent(&back, "rollback");
+    silent(&desk.good(&["history", "test"], ""), "history");
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::draft::Draft;
 use super::held::held;
+use super::hidden::Hidden;
 use super::observed::Observed;
 use super::order::{needed_first, waves};
 use super::{Options, Plan};
@@ -30,6 +31,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         hosts.insert(name.clone(), draft.show(name, desired, observed));
         drafts.insert(name.clone(), draft);
     }
+    Hidden::of(desired, observed).apply(&mut hosts);
     let waves = if refusals.is_empty() {
         waves(desired, &drafts)
     } else {

@@ -5,6 +5,7 @@ mod draft;
 mod explain;
 pub mod guard;
 mod held;
+mod hidden;
 pub mod kept;
 mod make;
 #[cfg(test)]
@@ -27,6 +28,7 @@ mod types;
 
 pub use explain::between;
 pub use held::{held, held_service};
+pub use hidden::HIDDEN;
 pub use make::plan;
 pub use options::{KEPT_GENERATIONS, Moves, Options, target};
 pub use put_back::{BackStep, PutBack, put_back};

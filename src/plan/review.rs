@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Breach, breaches};
+use super::hidden::Hidden;
 use super::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
     ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
@@ -182,10 +183,18 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         let gone = !new.hosts.contains_key(name) && !left.services.is_empty();
         gone.then(|| (name.clone(), left))
     });
-    let causes = match (before, after) {
+    let mut causes = match (before, after) {
         (Some(before), Some(after)) => causes(before, after, &planned),
         (None, _) | (_, None) => Vec::new(),
     };
+    let hidden = Hidden::of(new, &observed);
+    for cause in &mut causes {
+        if let CauseKind::Variable { before, after, .. } = &mut cause.what {
+            for value in [before, after].into_iter().flatten() {
+                *value = hidden.mask(value);
+            }
+        }
+    }
     let guards_of = |side: Option<Side<'_>>| {
         side.map_or_else(Vec::new, |side| {
             breaches(&side.cluster.guard, &planned, None, &[])

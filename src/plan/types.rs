@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::reason::Reason;
 use super::step::Step;
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
 
 /// What takes every host from what was observed to what is desired.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +100,10 @@ pub enum Note {
     },
     /// Its files were changed by hand and are mended.
     Mended,
+    /// These were public until now and are secret: their values are known.
+    WasPublic {
+        names: Vec<VariableName>,
+    },
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).

@@ -4,6 +4,8 @@
 //! `src/basic/env-file.c`. The shell, docker's `--env-file` and compose each read such a file in
 //! another way.
 
+use std::collections::BTreeSet;
+
 use crate::cluster::name::VariableName;
 
 /// The text of an env file: a comment line, then `NAME="value"` for each variable, in the order
@@ -41,6 +43,29 @@ pub fn write<'a>(
         text.push_str("\"\n");
     }
     text
+}
+
+/// The text with other values in place of those of these names.
+#[must_use]
+pub fn with_values_hidden(text: &str, names: &BTreeSet<VariableName>, shown: &str) -> String {
+    let mut hidden = text.to_owned();
+    for (name, value) in parse(text) {
+        let Some(name) = names.iter().find(|known| known.as_str() == name) else {
+            continue;
+        };
+        let line = |value: &str| {
+            let text = write("", [(name, value)]);
+            text.lines().skip(1).collect::<Vec<_>>().join("\n")
+        };
+        let written = line(&value);
+        hidden = match hidden.contains(&written) {
+            true => hidden.replace(&written, &line(shown)),
+            // Somebody wrote it in another way.
+            false if value.is_empty() => hidden,
+            false => hidden.replace(&value, shown),
+        };
+    }
+    hidden
 }
 
 /// Where the parser is, in systemd's words.

@@ -139,6 +139,13 @@ pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
         Note::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(hosts)),
         Note::MovesTo { hosts } => format!("moves to {}", super::hosts::list(hosts)),
         Note::Mended => "files edited on the host are put back".to_owned(),
+        Note::WasPublic { names } => {
+            let was = if names.len() == 1 { "was" } else { "were" };
+            format!(
+                "{} {was} public until now: git and the kept generations have the old value, so set another one",
+                super::text::list(names)
+            )
+        }
     };
     wrap(&text, space.room)
 }

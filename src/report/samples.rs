@@ -335,6 +335,9 @@ pub fn everything(odd: &str) -> Plan {
             hosts: vec![host("docker02")],
         },
         Note::Mended,
+        Note::WasPublic {
+            names: vec![VariableName::new("PASSWORD").expect("it is a name")],
+        },
     ];
     let of = |name: &str, change, action| ServicePlan {
         change,

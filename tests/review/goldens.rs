@@ -525,3 +525,107 @@ fn every_kind_of_trust_counts_as_a_change() {
         assert!(json.contains("\"trust\": [\n        {"), "{to}: {json}");
     }
 }
+
+/// `secrets.toml` with these names.
+fn secrets(names: &[&str]) -> String {
+    const ADA: &str = "age1qqqqqqqqqqqqqqqqqqqqqqqq";
+    const AGE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4Cg==";
+    let digest = format!("k1:{}", "0123456789abcdef".repeat(4));
+    let line = |name: &&str| format!("{name} = {{ age = \"{AGE}\", digest = \"{digest}\" }}\n");
+    let values: String = names.iter().map(line).collect();
+    format!(
+        "cluster = \"production\"\n[recipients]\nada = \"{ADA}\"\n[readers]\nada = \"{ADA}\"\n\
+         [keys]\nk1 = \"{AGE}\"\n[values]\n{values}"
+    )
+}
+
+#[test]
+fn what_becomes_a_secret_is_shown_no_more() {
+    const PATH: &str = "clusters/production/secrets.toml";
+    const OWN: &str = "JAVA_OPTS = \"-Xmx512m\"\n";
+    let used = "vars  = [\"MONGODB_URL\", \"LOG_LEVEL\"]";
+    let with_password = "vars  = [\"MONGODB_URL\", \"LOG_LEVEL\", \"PASSWORD\"]";
+    for (case, before, after) in [
+        ("the same name", "vars", "secrets = [\"PASSWORD\"]"),
+        (
+            "a file",
+            "vars",
+            "secrets = [{ name = \"PASSWORD\", as = \"file\" }]",
+        ),
+        ("another name", "vars", "secrets = [\"RENAMED\"]"),
+        ("in the service", "env", "secrets = [\"PASSWORD\"]"),
+    ] {
+        let repo = Repo::new();
+        repo.edit(
+            CLUSTER,
+            "[vars]",
+            "[hosts.docker09]\naddress = \"10.0.0.9\"\n[vars]",
+        );
+        for name in ["docker01", "docker02", "docker03", "docker09"] {
+            repo.edit(
+                CLUSTER,
+                &format!("[hosts.{name}]"),
+                &format!("[hosts.{name}]\nsecrets = \"plain\""),
+            );
+        }
+        repo.edit(
+            SEARCH,
+            "port ",
+            "command = [\"--password\", \"hunter2\"]\nport ",
+        );
+        let listing = "clusters/production/services/listing.toml";
+        repo.write(
+            listing,
+            &(repo.read(listing) + "[env]\nDSN = \"app:hunter2@db\"\n"),
+        );
+        if before == "vars" {
+            repo.edit(CLUSTER, "[vars]", "[vars]\nPASSWORD = \"hunter2\"");
+            repo.edit(SEARCH, used, with_password);
+        } else {
+            repo.edit(SEARCH, OWN, "PASSWORD = \"hunter2\"\n");
+        }
+        repo.commit("public");
+        repo.write(PATH, &secrets(&["PASSWORD", "RENAMED"]));
+        repo.edit(SEARCH, "hunter2\"]", "-\"]");
+        repo.edit(listing, "app:hunter2@db", "app:{{ PASSWORD }}@db");
+        if before == "vars" {
+            repo.edit(CLUSTER, "PASSWORD = \"hunter2\"", "");
+            repo.edit(SEARCH, with_password, &format!("{used}\n{after}"));
+        } else {
+            repo.edit(SEARCH, "PASSWORD = \"hunter2\"\n", "");
+            repo.edit(SEARCH, used, &format!("{used}\n{after}"));
+        }
+        repo.commit("secret");
+        for range in ["main~1", "main~1..main", "main..main~1"] {
+            for form in [
+                "--diff",
+                "--format json",
+                "--diff --format json",
+                "--format markdown",
+            ] {
+                let ran = repo.run(&format!("diff production --against {range} {form}"));
+                let text = ran.text();
+                assert_eq!(ran.code, 0, "{case}: {text}");
+                assert!(text.contains("search"), "{case}: {text}");
+                assert!(
+                    range.starts_with("main..") || !text.contains("hunter2"),
+                    "{case} {range} {form}: {text}"
+                );
+                // On the way back it is in the description again: never under its name.
+                for line in text.lines().filter(|line| line.contains("hunter2")) {
+                    let public = case == "another name";
+                    assert!(public || !line.contains("PASSWORD="), "{case}: {line}");
+                }
+            }
+        }
+        let text = repo.run("diff production --against main~1").text();
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let renamed = case == "another name";
+        assert_eq!(
+            text.contains("PASSWORD was public until now"),
+            !renamed,
+            "{case}: {text}"
+        );
+        assert!(text.contains("DSN was public until now"), "{case}: {text}");
+    }
+}

@@ -9,7 +9,7 @@ use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::status::ActivityJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
-use crate::cluster::name::HostName;
+use crate::cluster::name::{HostName, VariableName};
 use crate::host::watch::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::{
@@ -197,6 +197,7 @@ enum NoteJson<'a> {
     MovesFrom { hosts: &'a [HostName] },
     MovesTo { hosts: &'a [HostName] },
     Mended,
+    WasPublic { names: &'a [VariableName] },
 }
 
 impl<'a> NoteJson<'a> {
@@ -207,6 +208,7 @@ impl<'a> NoteJson<'a> {
             Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
             Note::MovesTo { hosts } => Self::MovesTo { hosts },
             Note::Mended => Self::Mended,
+            Note::WasPublic { names } => Self::WasPublic { names },
         }
     }
 }
