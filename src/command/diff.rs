@@ -132,7 +132,8 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if !failures.is_empty() || !plan.refusals.is_empty() {
         Exit::Failed
-    } else if arguments.exit_code && changes(&plan) {
+    } else if arguments.exit_code && !plan.is_empty() {
+        // What only a pull can tell is no change yet.
         Exit::Changes
     } else {
         Exit::Done
@@ -214,7 +215,7 @@ pub(super) fn note_copies(hosts: &Hosts) {
     }
 }
 
-/// Whether a release would, or might, do anything.
+/// Whether a release would, or might, do anything: whether a tag means another image only its pull can tell.
 pub(super) fn changes(plan: &Plan) -> bool {
     let mut services = plan.hosts.values().flat_map(|host| &host.services);
     !plan.is_empty() || services.any(|service| service.action == Action::MayRestart)

@@ -24,6 +24,8 @@ pub fn moving_tag(fleet: &'static Fleet) {
     fleet.image("app:latest", &["note=two"]);
     ground
         .diff()
+        .exits(0)
+        .says(&["Nothing to do"])
         .says(&["web", "may restart", "another image behind its tag"])
         .never_says(&["shop"]);
     let before = ground.containers();
