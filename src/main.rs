@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use bayplan::cli::Cli;
+use bayplan::cli::{Cli, advised};
 use bayplan::command::{self, Exit, Failure};
 use bayplan::report::palette::Palette;
 use bayplan::report::{errors, stream};
@@ -12,6 +12,7 @@ fn main() -> ExitCode {
     let exit = match Cli::try_parse() {
         Ok(cli) => command::run(cli).unwrap_or_else(|failure| show(&failure)),
         Err(usage) => {
+            let usage = advised(usage);
             // Help that was asked for goes to standard output; a reader may have left it.
             let _ = usage.print();
             if usage.use_stderr() {

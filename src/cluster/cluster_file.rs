@@ -258,7 +258,7 @@ fn read_host(
     let spot = table.spot.clone();
     let written = ["address", "directory", "local"]
         .into_iter()
-        .any(|key| has(item, key));
+        .any(|key| table.get(key).is_some());
     table.finish(problems);
 
     let transport = match (&directory, &local, &address) {
@@ -350,10 +350,6 @@ fn read_delivery(table: &mut Table<'_>, problems: &mut Problems) -> Delivery {
             Delivery::Sealed
         }
     }
-}
-
-fn has(item: &Item<'_>, key: &str) -> bool {
-    matches!(item.value, DeValue::Table(entries) if entries.contains_key(key))
 }
 
 fn read_local(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<bool>> {

@@ -1,6 +1,8 @@
 //! The description as it is written: the shape of each file, with places, before anything is
 //! looked up in another file.
 
+use super::advice::toml_text;
+use super::extra_args::Published;
 pub(super) use super::model::Scalar;
 use super::model::{Container, Health, Host, Image, RestartPolicy};
 use super::name::{HostName, ServiceName};
@@ -71,6 +73,8 @@ pub(super) struct ServiceFile {
     pub port: Option<At<u16>>,
     /// There is a `port` that could not be read.
     pub unread_port: bool,
+    /// Ports that `extra_args` publish.
+    pub published: Vec<At<Published>>,
     pub needs: Vec<At<String>>,
     pub vars: Vec<At<String>>,
     pub env: Vec<Assignment>,
@@ -116,14 +120,39 @@ fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Optio
     let name = match VariableName::new(item.key.as_str()) {
         Ok(name) => name,
         Err(invalid) => {
-            let guess: String = item.key.to_ascii_uppercase().replace(['-', '.', ' '], "_");
-            let guess = VariableName::new(guess).ok();
+            // systemd drops variables of such names, and another name is another variable.
+            let value = match &value {
+                Some(At {
+                    value: Scalar::Text(text),
+                    ..
+                }) => text.clone(),
+                Some(At {
+                    value: Scalar::Integer(number),
+                    ..
+                }) => number.to_string(),
+                Some(At {
+                    value: Scalar::Boolean(value),
+                    ..
+                }) => value.to_string(),
+                None => String::new(),
+            };
+            let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
+            let plain = !item.key.is_empty() && !item.key.contains(odd) && !value.contains("{{");
+            let argument = toml_text(&format!("{}={value}", item.key));
+            let help = match within {
+                Within::Env => format!(
+                    "write `extra_args = [\"--env\", {argument}]`: no variable of systemd has such a name"
+                ),
+                Within::Vars => format!(
+                    "a service gets it by `extra_args = [\"--env\", {argument}]`: no variable of systemd has such a name"
+                ),
+            };
             problems.push(
                 Diagnostic::error(
                     format!("expected {}, found {}", invalid.expected, quoted(&item.key)),
                     item.key_spot.label("no valid variable name"),
                 )
-                .with_help_if(guess.map(|name| format!("write `{name}`"))),
+                .with_help_if(plain.then_some(help)),
             );
             return None;
         }

@@ -8,15 +8,21 @@ use std::net::IpAddr;
 use super::model::{Engine, EngineClient};
 use super::nearest;
 use super::read::Misfit;
-use super::shape::{Shape, line, word};
+use super::shape::{Shape, is_account, line};
 
-/// A login name on a host.
+/// A login name on a host: an ssh_config can put it into a command (`%r`).
 pub(super) fn login(text: &str) -> Shape<String> {
-    let text = word(text, "a user's name")?;
-    if text.contains(['@', ':', '/']) {
-        return Err(Misfit::new("a user's name"));
+    if is_account(text) {
+        return Ok(text.to_owned());
     }
-    Ok(text)
+    let misfit = "a user's name of letters, digits, `.`, `_` and `-`";
+    match text.split_once('@') {
+        Some((user, host)) if is_account(user) => {
+            let help = format!("write `user = {user:?}`, and `address = {host:?}` for its host");
+            Err(Misfit::help(misfit, help))
+        }
+        Some(_) | None => Err(Misfit::new(misfit)),
+    }
 }
 
 /// The path of an engine's client: what follows the last `/` tells which engine it is.

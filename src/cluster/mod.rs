@@ -9,12 +9,16 @@
 //! way, so one run tells them all. A file that does not parse at all hides what refers to it: that
 //! something in it "does not exist" would be wrong.
 
+mod advice;
+#[cfg(test)]
+mod advice_tests;
 mod check;
 mod cluster_file;
 mod description;
 pub mod diagnostic;
 pub mod digest;
 mod excerpt;
+mod extra_args;
 #[cfg(test)]
 mod goldens;
 mod host_shape;

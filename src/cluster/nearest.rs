@@ -5,7 +5,7 @@ const LENGTH_MAX: usize = 100;
 
 /// The known name nearest to `found`, if one is near enough to be meant: at most a third of the
 /// letters differ, where a swap of two neighbours is one difference, and letter case, `-` and `_`
-/// are none.
+/// are none. Names with other numbers are other names: nobody who writes `docker02` means `docker01`.
 pub(crate) fn nearest<'a>(
     found: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -17,7 +17,7 @@ pub(crate) fn nearest<'a>(
     let letters = found.chars().count();
     known
         .into_iter()
-        .filter(|name| name.len() <= LENGTH_MAX)
+        .filter(|name| name.len() <= LENGTH_MAX && numbers(name).eq(numbers(&found)))
         .map(|name| (strsim::damerau_levenshtein(&found, &fold(name)), name))
         .filter(|(distance, name)| *distance <= letters.max(name.chars().count()) / 3)
         .min()
@@ -41,6 +41,14 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     quoted.join(", ")
 }
 
+/// The numbers in a name, without leading zeros.
+fn numbers(name: &str) -> impl Iterator<Item = &str> {
+    let parts = name.split(|c: char| !c.is_ascii_digit());
+    parts
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.trim_start_matches('0'))
+}
+
 fn fold(name: &str) -> String {
     name.to_lowercase().replace('-', "_")
 }
@@ -58,6 +66,13 @@ mod tests {
         assert_eq!(nearest("search", known), None);
         assert_eq!(nearest("A", ["B"]), None);
         assert_eq!(nearest("ap", ["api"]), Some("api"));
+    }
+
+    #[test]
+    fn another_number_is_another_name() {
+        assert_eq!(nearest("docker02", ["docker01"]), None);
+        assert_eq!(nearest("dokcer1", ["docker01"]), Some("docker01"));
+        assert_eq!(nearest("MONGODB_HOST_2", ["MONGODB_HOST_1"]), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ClusterFile, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::extra_args::Published;
 use super::host_shape::AddressKind;
 use super::load::{Description, MINIMAL_HOST};
 use super::model::Transport;
@@ -219,53 +220,81 @@ pub(super) fn check_ports(
     placements: &Placements,
     problems: &mut Problems,
 ) {
-    let mut taken: BTreeMap<(&HostName, u16), &ServiceFile> = BTreeMap::new();
-    let mut clashes: BTreeMap<(&ServiceName, &ServiceName), Vec<&HostName>> = BTreeMap::new();
+    let mut taken: BTreeMap<&HostName, Vec<(&ServiceName, At<Published>)>> = BTreeMap::new();
+    let mut clashes: BTreeMap<(&ServiceName, &ServiceName), Clash<'_>> = BTreeMap::new();
     for (name, hosts) in placements {
         let Some(service) = description.services.get(name).and_then(Option::as_ref) else {
             continue;
         };
-        // Without a network nothing is published.
-        let Some(port) = port_of(service) else {
-            continue;
-        };
+        let ports = ports_of(service);
+        // The same host twice in one line was reported already.
+        let hosts: BTreeSet<&HostName> = hosts.iter().collect();
         for host in hosts {
-            match taken.get(&(host, port.value)) {
-                // The same host twice in one line was reported already.
-                Some(first) if first.name != *name => {
-                    clashes.entry((&first.name, name)).or_default().push(host)
+            let taken = taken.entry(host).or_default();
+            for port in &ports {
+                let clash = taken
+                    .iter()
+                    .find(|(_, other)| other.value.clashes(&port.value));
+                if let Some((first, other)) = clash {
+                    let clash = clashes.entry((*first, name)).or_insert_with(|| Clash {
+                        first: other.clone(),
+                        second: port.clone(),
+                        hosts: Vec::new(),
+                    });
+                    if !clash.hosts.contains(&host) {
+                        clash.hosts.push(host);
+                    }
                 }
-                Some(_) => {}
-                None => {
-                    taken.insert((host, port.value), service);
-                }
+                taken.push((name, port.clone()));
             }
         }
     }
-    for ((first, second), hosts) in clashes {
-        let port = |name| {
-            let service = description.services.get(name).and_then(Option::as_ref);
-            service.and_then(port_of)
+    for (
+        (first, second),
+        Clash {
+            first: first_port,
+            second: second_port,
+            hosts,
+        },
+    ) in clashes
+    {
+        let ports = &second_port.value.ports;
+        let port = (*ports.start()).max(*first_port.value.ports.start());
+        let both = match first == second {
+            true => format!("`{first}` takes port {port} twice"),
+            false => format!(
+                "`{first}` and `{second}` both take port {port} of {}",
+                nearest::list(hosts.iter().map(|host| host.as_str()))
+            ),
         };
-        let (Some(first_port), Some(second_port)) = (port(first), port(second)) else {
-            continue;
+        let help = match first == second {
+            true => "remove one of them",
+            false => "choose another port for one of them, or place it on another host",
         };
         problems.push(
-            Diagnostic::error(
-                format!(
-                    "`{first}` and `{second}` both take port {} of {}",
-                    second_port.value,
-                    nearest::list(hosts.iter().map(|host| host.as_str()))
-                ),
-                second_port.spot.label(format!("`{second}`")),
-            )
-            .with_related(first_port.spot.label(format!("`{first}`")))
-            .with_help("choose another port for one of them, or place it on another host"),
+            Diagnostic::error(both, second_port.spot.label(format!("`{second}`")))
+                .with_related(first_port.spot.label(format!("`{first}`")))
+                .with_help(help),
         );
     }
 }
 
-fn port_of(service: &ServiceFile) -> Option<&At<u16>> {
+/// Two ports that cannot be on one host.
+struct Clash<'a> {
+    first: At<Published>,
+    second: At<Published>,
+    hosts: Vec<&'a HostName>,
+}
+
+/// The ports of its hosts that a service takes. Without a network nothing is published.
+fn ports_of(service: &ServiceFile) -> Vec<At<Published>> {
     let none = service.container.network.as_deref() == Some("none");
-    service.port.as_ref().filter(|_| !none)
+    let own = service.port.as_ref().filter(|_| !none);
+    let own = own.map(|port| At {
+        value: Published::tcp(port.value),
+        spot: port.spot.clone(),
+    });
+    own.into_iter()
+        .chain(service.published.iter().cloned())
+        .collect()
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
+use super::advice;
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::nearest;
 
@@ -185,16 +186,26 @@ pub(super) fn parse<'a>(path: &str, text: &'a str, problems: &mut Problems) -> O
         }
         lines.push(line);
         let duplicate = error.message() == "duplicate key";
-        let help = duplicate.then(|| "a key is written once; remove one of them".to_owned());
-        problems.push(
-            Diagnostic::error(
+        let from = line.map_or(0, |at| at + 1);
+        // What stands there may be a secret that somebody has not encrypted.
+        let advice = text[from..].lines().next();
+        let advice = advice.filter(|_| !duplicate && !is_secret(path));
+        let (title, help) = match advice.and_then(advice::of_syntax) {
+            Some((title, help)) => (title, Some(help)),
+            None => (
                 format!("expected TOML: {}", error.message()),
-                Spot::file(path).at(span).label(""),
-            )
-            .with_help_if(help),
-        );
+                duplicate.then(|| "a key is written once; remove one of them".to_owned()),
+            ),
+        };
+        problems
+            .push(Diagnostic::error(title, Spot::file(path).at(span).label("")).with_help_if(help));
     }
     None
+}
+
+/// Whether no value of a file may be in a message.
+fn is_secret(path: &str) -> bool {
+    path.ends_with("/secrets.toml")
 }
 
 /// A table of which every key is asked for by name; keys that nobody asked for are unknown.
@@ -220,16 +231,31 @@ impl<'a> Table<'a> {
     }
 
     /// The value of a key, and the key's own place.
+    ///
+    /// A misspelled key is read as the one that was meant, and so is the word of another tool: [`Table::finish`] tells it,
+    /// and nothing else is said to be missing.
     pub fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
+        let known = advice::keys(self.what);
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        let (found, value) = self.entries.get_key_value(key)?;
+        let meant = |name: &str| match advice::foreign(self.what, name) {
+            Some(foreign) => foreign.meant == key,
+            None => nearest::nearest(name, known.iter().copied()) == Some(key),
+        };
+        let mut others = self.entries.iter();
+        let (found, value) = self.entries.get_key_value(key).or_else(|| {
+            others.find(|(name, _)| {
+                let name = name.get_ref().as_ref();
+                !known.contains(&name) && meant(name)
+            })
+        })?;
         Some(Item {
             key: key.to_owned(),
             key_spot: self.spot.at(found.span()),
             spot: self.spot.at(value.span()),
             value: value.get_ref(),
+            borrowed: advice::foreign(self.what, found.get_ref()).is_some(),
         })
     }
 
@@ -267,6 +293,7 @@ impl<'a> Table<'a> {
         };
         match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(value) if range.contains(&value) => Some(item.at(value)),
+            _ if item.borrowed => None,
             _ => {
                 problems.push(Diagnostic::error(
                     format!(
@@ -306,18 +333,20 @@ impl<'a> Table<'a> {
                 key_spot: self.spot.at(name.span()),
                 spot: self.spot.at(value.span()),
                 value: value.get_ref(),
+                borrowed: false,
             })
             .collect()
     }
 
     /// Rejects a key that the design has and this version does not do yet.
     pub fn not_yet(&mut self, key: &'static str, does: &str, help: &str, problems: &mut Problems) {
+        self.asked.push(key);
         self.refused.push(key);
-        if let Some(item) = self.get(key) {
+        if let Some((found, _)) = self.entries.get_key_value(key) {
             problems.push(
                 Diagnostic::error(
                     format!("`{key}` is not supported yet: this version does not do {does}"),
-                    item.key_spot.label("not supported yet"),
+                    self.spot.at(found.span()).label("not supported yet"),
                 )
                 .with_help(help),
             );
@@ -326,7 +355,12 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub fn finish(self, problems: &mut Problems) {
-        let known = self.asked.iter().filter(|key| !self.refused.contains(key));
+        let keys = advice::keys(self.what).iter();
+        let more = self
+            .asked
+            .iter()
+            .filter(|key| !advice::keys(self.what).contains(key));
+        let known = keys.chain(more).filter(|key| !self.refused.contains(key));
         for (key, _) in self.entries {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
@@ -337,7 +371,10 @@ impl<'a> Table<'a> {
                     format!("expected a key of {}, found {}", self.what, quoted(name)),
                     self.spot.at(key.span()).label("unknown key"),
                 )
-                .with_help_if(nearest::help(name, known.clone().copied())),
+                .with_help_if(match advice::foreign(self.what, name) {
+                    Some(foreign) => Some(foreign.help.to_owned()),
+                    None => nearest::help(name, known.clone().copied()),
+                }),
             );
         }
     }
@@ -349,6 +386,8 @@ pub(super) struct Item<'a> {
     pub key_spot: Spot,
     pub spot: Spot,
     pub value: &'a DeValue<'a>,
+    /// The key is a word of another tool, so its value is likely to be of another form, too.
+    pub borrowed: bool,
 }
 
 impl<'a> Item<'a> {
@@ -402,6 +441,7 @@ impl<'a> Item<'a> {
                 key_spot: self.spot.clone(),
                 spot: self.spot.at(item.span()),
                 value: item.get_ref(),
+                borrowed: self.borrowed,
             })
             .collect()
     }
@@ -431,22 +471,13 @@ impl<'a> Item<'a> {
             DeValue::Array(_) => "an array",
             DeValue::Table(_) => "a table",
         };
-        let string = match (expected, self.value) {
-            ("a string", DeValue::Integer(number)) => Some(number.to_string()),
-            ("a string", DeValue::Float(number)) => Some(number.as_str().to_owned()),
-            ("a string", DeValue::Datetime(date)) => Some(date.to_string()),
-            ("a list of strings", DeValue::String(text)) if text.len() < 60 => {
-                Some(text.to_string())
-            }
-            _ => None,
+        if self.borrowed {
+            return;
+        }
+        let help = match is_secret(&self.spot.path) {
+            true => None,
+            false => advice::retyped(&self.key, expected, self.value),
         };
-        let help = string.map(|text| {
-            if expected == "a string" {
-                format!("write it as a string: `{} = {text:?}`", self.key)
-            } else {
-                format!("write `{} = [{text:?}]`", self.key)
-            }
-        });
         problems.push(
             Diagnostic::error(
                 format!(

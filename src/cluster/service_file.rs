@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::cluster_file::read_port;
 use super::description::{ServiceFile, Within, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::extra_args::{self, Published};
 use super::model::{Container, Health, Image, Probe, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
@@ -59,7 +60,11 @@ pub(super) fn read_service(
         network.as_ref(),
         problems,
     );
-    let container = read_container(&mut root, network.map(|n| n.value), problems);
+    let has_network = !matches!(
+        network.as_ref().map(|n| n.value.as_str()),
+        Some("host" | "none")
+    );
+    let (container, published) = read_container(&mut root, network.map(|n| n.value), problems);
     let stateful = root.boolean("stateful", problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
@@ -78,6 +83,8 @@ pub(super) fn read_service(
         image,
         port,
         unread_port,
+        // The engine drops what there is no network for.
+        published: if has_network { published } else { Vec::new() },
         needs,
         vars,
         env,
@@ -177,12 +184,22 @@ fn read_restart(root: &mut Table<'_>, problems: &mut Problems) -> RestartPolicy 
         "auto" => RestartPolicy::Auto,
         "manual" => RestartPolicy::Manual,
         other => {
+            let help = match other.split(':').next().unwrap_or_default() {
+                "always" | "unless-stopped" | "on-failure" | "no" | "never" | "yes" | "true" => {
+                    Some(
+                        "remove the line: systemd always starts it again; this says whether a release \
+                         may restart it, and `manual` is that it may not"
+                            .to_owned(),
+                    )
+                }
+                _ => nearest::help(other, ["auto", "manual"]),
+            };
             problems.push(
                 Diagnostic::error(
                     format!("expected `auto` or `manual`, found {}", quoted(other)),
                     text.spot.label("unknown policy"),
                 )
-                .with_help_if(nearest::help(other, ["auto", "manual"])),
+                .with_help_if(help),
             );
             RestartPolicy::default()
         }
@@ -279,7 +296,7 @@ fn read_container(
     root: &mut Table<'_>,
     network: Option<String>,
     problems: &mut Problems,
-) -> Container {
+) -> (Container, Vec<At<Published>>) {
     let volumes = read_volumes(root, problems);
     let line = |key,
                 shape: fn(&str) -> Result<String, Misfit>,
@@ -301,7 +318,8 @@ fn read_container(
     let stop_timeout = stop_timeout.and_then(|text| text.parse(problems, shape::duration));
     let command = root.strings("command", problems);
     let extra_args = root.strings("extra_args", problems);
-    Container {
+    let published = extra_args::check(&extra_args, problems);
+    let container = Container {
         volumes,
         entrypoint: line("entrypoint", shape::argument, root, problems),
         command: arguments(command, problems),
@@ -316,7 +334,8 @@ fn read_container(
         network,
         stop_timeout: stop_timeout.map_or(STOP_TIMEOUT, |timeout| timeout.value),
         extra_args: arguments(extra_args, problems),
-    }
+    };
+    (container, published)
 }
 
 fn arguments(texts: Vec<At<String>>, problems: &mut Problems) -> Vec<String> {

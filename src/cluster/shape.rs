@@ -80,7 +80,10 @@ pub(super) fn word(text: &str, expected: &str) -> Shape<String> {
 
 /// A duration: `500ms`, `30s`, `2m`, `1h`.
 pub(super) fn duration(text: &str) -> Shape<Duration> {
-    let misfit = || Misfit::new("a duration such as `500ms`, `30s` or `2m`, at most `24h`");
+    let misfit = || Misfit {
+        expected: "a duration such as `500ms`, `30s` or `2m`, at most `24h`".to_owned(),
+        help: duration_written(text).map(|written| format!("write `\"{written}\"`")),
+    };
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number.parse().map_err(|_| misfit())?;
@@ -98,6 +101,26 @@ pub(super) fn duration(text: &str) -> Shape<Duration> {
         .ok_or_else(misfit)
 }
 
+/// What is meant by a duration that is written in another way: without a unit, in words, with a fraction.
+fn duration_written(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit.trim() {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => 1,
+        "m" | "min" | "mins" | "minute" | "minutes" => 60,
+        "h" | "hr" | "hrs" | "hour" | "hours" => 3600,
+        "d" | "day" | "days" => 86400,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    let seconds = number * f64::from(seconds);
+    let whole = (1.0..=86400.0).contains(&seconds) && seconds.fract() == 0.0;
+    whole.then(|| format!("{seconds}s"))
+}
+
 /// A duration that is not zero.
 pub(super) fn timeout(text: &str) -> Shape<Duration> {
     match duration(text) {
@@ -112,6 +135,12 @@ pub(super) fn image(text: &str) -> Shape<String> {
         return Err(Misfit::help(
             "an image without its digest",
             format!("write `image = {name:?}` and `digest = {digest:?}`"),
+        ));
+    }
+    if let Some((_, name)) = text.split_once("://") {
+        return Err(Misfit::help(
+            "an image without `https://`",
+            format!("write `image = {name:?}`"),
         ));
     }
     let (domain, path) = match text.split_once('/') {
@@ -176,14 +205,38 @@ fn is_path_component(text: &str) -> bool {
 
 /// A tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
 pub(super) fn tag(text: &str) -> Shape<String> {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    let valid =
-        (1..=128).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with(['.', '-']);
-    if valid {
-        Ok(text.to_owned())
-    } else {
-        Err(Misfit::new("a tag such as `1.4.2`"))
+    const EXPECTED: &str = "a tag such as `1.4.2`";
+    let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let valid = |text: &str| {
+        (1..=128).contains(&text.len()) && text.chars().all(inner) && !text.starts_with(['.', '-'])
+    };
+    if valid(text) {
+        return Ok(text.to_owned());
     }
+    if let Some(digest) = text.split_once('@').map(|(_, digest)| digest)
+        && self::digest(digest).is_ok()
+    {
+        return Err(Misfit::help(
+            EXPECTED,
+            format!("write `digest = {digest:?}` instead"),
+        ));
+    }
+    // `:1.0`, `web:1.0`
+    let after = text.rsplit(':').next().unwrap_or_default();
+    let changed: String = after
+        .trim()
+        .chars()
+        .map(|c| if inner(c) { c } else { '-' })
+        .collect();
+    let plus = after.contains('+') && after.chars().all(|c| inner(c) || c == '+');
+    Err(match valid(&changed) && (plus || changed == after.trim()) {
+        true if after.contains('+') => Misfit::help(
+            "a tag without `+`, which no registry has",
+            format!("write `tag = {changed:?}`, if the image was pushed so"),
+        ),
+        true => Misfit::help(EXPECTED, format!("write `tag = {changed:?}`")),
+        false => Misfit::new(EXPECTED),
+    })
 }
 
 /// An image's digest: `sha256:` and 64 lower-case hexadecimal digits.
@@ -191,13 +244,24 @@ pub(super) fn digest(text: &str) -> Shape<String> {
     let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
     match text.strip_prefix("sha256:") {
         Some(digits) if digits.len() == 64 && digits.bytes().all(hex) => Ok(text.to_owned()),
-        _ => Err(Misfit::new("`sha256:` and 64 hexadecimal digits")),
+        _ => {
+            let lower = text.trim().to_ascii_lowercase();
+            let digits = lower.strip_prefix("sha256:").unwrap_or(&lower);
+            let whole = digits.len() == 64 && digits.bytes().all(hex);
+            Err(Misfit {
+                expected: "`sha256:` and 64 hexadecimal digits".to_owned(),
+                help: whole.then(|| format!("write `digest = \"sha256:{digits}\"`")),
+            })
+        }
     }
 }
 
 /// A memory limit as docker takes it.
 pub(super) fn memory(text: &str) -> Shape<String> {
-    let misfit = || Misfit::new("a memory limit such as `512m` or `2g`, at least `6m`");
+    let misfit = || Misfit {
+        expected: "a memory limit such as `512m` or `2g`, at least `6m`".to_owned(),
+        help: memory_written(text).map(|written| format!("write `memory = {written:?}`")),
+    };
     let (digits, scale) = match text.as_bytes().last() {
         Some(b'b') => (&text[..text.len() - 1], 0),
         Some(b'k') => (&text[..text.len() - 1], 10),
@@ -213,6 +277,35 @@ pub(super) fn memory(text: &str) -> Shape<String> {
     Ok(text.to_owned())
 }
 
+/// What is meant by a memory limit that is written in another way: `1GB`, `1.5 GiB`, `512Mi`.
+pub(super) fn memory_written(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let split = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let scale: f64 = match unit.trim().trim_end_matches("b").trim_end_matches('i') {
+        "" => 1.0,
+        "k" => 1024.0,
+        "m" => f64::from(1 << 20),
+        "g" => f64::from(1 << 30),
+        "t" => f64::from(1 << 30) * 1024.0,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok()? * scale;
+    let units = [
+        ("g", f64::from(1 << 30)),
+        ("m", f64::from(1 << 20)),
+        ("k", 1024.0),
+        ("b", 1.0),
+    ];
+    let written = units.iter().find_map(|(unit, scale)| {
+        let count = bytes / scale;
+        (count >= 1.0 && count.fract() == 0.0).then(|| format!("{count}{unit}"))
+    })?;
+    (bytes >= 6.0 * f64::from(1 << 20) && bytes < 1e15).then_some(written)
+}
+
 /// A number of CPUs as docker takes it: at most nine decimals, since it counts billionths.
 pub(super) fn cpus(text: &str) -> Shape<String> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
@@ -221,16 +314,24 @@ pub(super) fn cpus(text: &str) -> Shape<String> {
     if digits(whole) && digits(part) && positive {
         Ok(text.to_owned())
     } else {
-        Err(Misfit::new("a positive number of CPUs such as `1.5`"))
+        let fixed = match text.strip_suffix('%').map(str::parse::<f64>) {
+            Some(Ok(percent)) if percent > 0.0 => Some((percent / 100.0).to_string()),
+            _ => text.starts_with('.').then(|| format!("0{text}")),
+        };
+        Err(Misfit {
+            expected: "a positive number of CPUs such as `1.5`".to_owned(),
+            help: fixed.map(|fixed| format!("write `cpus = {fixed}`")),
+        })
     }
 }
 
 /// A volume: `source:target[:options]`. Gives the target too, to compare.
 pub(super) fn volume(text: &str) -> Shape<(String, String)> {
     let misfit = || {
-        Misfit::new(
-            "a volume `source:target` or `source:target:options` with an absolute target and an absolute path or a volume's name as source",
-        )
+        Misfit {
+        expected: "a volume `source:target` or `source:target:options` with an absolute target and an absolute path or a volume's name as source".to_owned(),
+        help: volume_written(text).map(|written| format!("write `{written:?}`")),
+    }
     };
     line(text)?;
     let mut parts = text.split(':');
@@ -239,7 +340,8 @@ pub(super) fn volume(text: &str) -> Shape<(String, String)> {
     let option = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b',' | b'=' | b'-' | b'_');
     let valid = (source.starts_with('/') || is_object_name(source))
         && target.starts_with('/')
-        && target.trim_end_matches('/').len() > 1
+        && !target.split('/').all(|part| matches!(part, "" | "."))
+        && !target.split('/').any(|part| part == "..")
         && !options.is_empty()
         && options.bytes().all(option)
         && parts.next().is_none();
@@ -247,6 +349,42 @@ pub(super) fn volume(text: &str) -> Shape<(String, String)> {
         return Err(misfit());
     }
     Ok((text.to_owned(), target.trim_end_matches('/').to_owned()))
+}
+
+/// What is meant by a volume with a relative or a home directory, without a target, or with options apart.
+fn volume_written(text: &str) -> Option<String> {
+    let mut parts: Vec<&str> = text.split(':').collect();
+    let options = (parts.len() > 3).then(|| parts.split_off(2).join(","));
+    let source = parts.first()?.trim();
+    let home = ["~/", "$HOME/", "${HOME}/"]
+        .iter()
+        .find_map(|home| source.strip_prefix(home));
+    let source = match (
+        home,
+        source
+            .strip_prefix("./")
+            .or(source.contains('/').then_some(source)),
+    ) {
+        // The engine runs as root, and no shell reads this.
+        (Some(rest), _) => format!("/root/{rest}"),
+        (None, Some(rest)) if !source.starts_with('/') && !rest.starts_with("..") => {
+            format!("/srv/{rest}")
+        }
+        _ => source.to_owned(),
+    };
+    let target = match parts.get(1) {
+        Some(target) if target.starts_with('/') => (*target).to_owned(),
+        Some(target) => format!("/{}", target.trim_start_matches("./")),
+        None if source.starts_with('/') => source.clone(),
+        None => return None,
+    };
+    let options = options.or(parts.get(2).map(|part| (*part).to_owned()));
+    let written = match options.filter(|options| !options.is_empty()) {
+        Some(options) => format!("{source}:{target}:{options}"),
+        None => format!("{source}:{target}"),
+    };
+    (written != text && !written.contains(['~', '$']) && volume(&written).is_ok())
+        .then_some(written)
 }
 
 /// A name of a docker volume or network: at least two characters (`RestrictedNamePattern`).
@@ -277,8 +415,11 @@ pub(super) fn ulimit_name(text: &str) -> Shape<String> {
 
 /// A limit: `soft` or `soft:hard`, numbers or `-1` for none, soft not above hard.
 pub(super) fn ulimit(text: &str) -> Shape<String> {
-    let misfit =
-        || Misfit::new("a number, or `soft:hard` with the hard limit not below the soft one");
+    let misfit = || Misfit {
+        expected: "a number, or `soft:hard` with the hard limit not below the soft one".to_owned(),
+        help: matches!(text, "unlimited" | "infinity" | "none" | "inf")
+            .then(|| "write `-1` for no limit".to_owned()),
+    };
     let limit = |s: &str| match s {
         "-1" => Some(u64::MAX),
         digits => digits_of(digits).filter(|n| i64::try_from(*n).is_ok()),
@@ -328,7 +469,12 @@ pub(super) fn device(text: &str) -> Shape<String> {
     if valid {
         Ok(text.to_owned())
     } else {
-        Err(Misfit::new("an absolute path such as `/dev/fuse`"))
+        let written = format!("/dev/{text}");
+        let fits = !text.is_empty() && !text.contains(['/', ':']) && device(&written).is_ok();
+        Err(Misfit {
+            expected: "an absolute path such as `/dev/fuse`".to_owned(),
+            help: fits.then(|| format!("write `devices = [{written:?}]`")),
+        })
     }
 }
 
@@ -349,7 +495,19 @@ pub(super) fn label(text: &str) -> Shape<String> {
 
 /// A container's user: a name or number, and a group after a colon.
 pub(super) fn user(text: &str) -> Shape<String> {
-    word(text, "a user such as `1000:1000`")
+    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+    if is_account(user) && is_account(group) {
+        return Ok(text.to_owned());
+    }
+    Err(Misfit::new(
+        "a user such as `1000:1000`, of letters, digits, `.`, `_` and `-`",
+    ))
+}
+
+/// A name or a number of a user or a group, as `useradd` takes them.
+pub(super) fn is_account(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    (1..=256).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with(['-', '.'])
 }
 
 /// The path of a health check.
@@ -466,6 +624,10 @@ mod tests {
                 "/a:/",
                 "/a:/b:",
                 "/a:/b:ro:x",
+                "/a:/.",
+                "/a://",
+                "/a:/b/..",
+                "/a:/b/../c",
                 "/a:/b\n",
             ],
         );
@@ -483,6 +645,18 @@ mod tests {
             capability,
             &["NET_ADMIN", "-ALL"],
             &["", "-", "net_admin", "--A"],
+        );
+    }
+
+    #[test]
+    fn users_and_labels_have_nothing_that_steers_a_shell() {
+        takes(
+            user,
+            &["1000", "1000:1000", "www-data", "a.b_c:d", "Root"],
+            &[
+                "", ":", "a:", ":0", "a:b:c", "$(id)", "a;b", "`id`", "a b", "-a", "a\n", "é",
+                "a/b", "a$",
+            ],
         );
     }
 

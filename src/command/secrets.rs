@@ -180,7 +180,11 @@ fn init(repository: &Repository, arguments: &SecretsInit) -> Result<Exit, Failur
         let (name, key) = own_recipient().ok_or_else(|| {
             Failure::with_help(
                 anyhow::anyhow!("expected `--recipient NAME=KEY` or ~/.ssh/id_ed25519.pub, found neither"),
-                "`ssh-keygen -t ed25519` makes a key; so does `age-keygen -o ~/.config/bayplan/identity`",
+                format!(
+                    "`mkdir -p ~/.ssh && ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519` makes a key, then `bayplan secrets init {cluster}` again; \
+                     or with age: `mkdir -p ~/.config/bayplan && age-keygen -o ~/.config/bayplan/identity`, then \
+                     `bayplan secrets init {cluster} --recipient YOU=KEY` with the public key that it prints"
+                ),
             )
         })?;
         recipients.insert(name, key);

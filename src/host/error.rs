@@ -35,6 +35,9 @@ pub enum HostErrorKind {
     /// The host showed another key than the one that is known for it.
     #[error("wrong host key: expected {}, found another one", known_key(*.known_by))]
     WrongHostKey { known_by: KnownBy },
+    /// The file that has the pinned key for `ssh` went while it connected.
+    #[error("the file that gives `ssh` the pinned host key is gone")]
+    PinnedKeyGone,
     /// No key is known for the host, and nothing is trusted on first use.
     #[error("unknown host key: no `host_key` is pinned, and it is not in your known hosts")]
     UnknownHostKey,
@@ -213,6 +216,9 @@ impl HostErrorKind {
                 known_by: KnownBy::KnownHosts,
             } => "compare on the host: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`; if the \
                   host really has a new key, pin it: `host_key = \"…\"` in cluster.toml"
+                .to_owned(),
+            Self::PinnedKeyGone => "try again: it is written anew; if it stays so, something empties \
+                                    $XDG_RUNTIME_DIR/bayplan (or /tmp/bayplan-UID) all the time"
                 .to_owned(),
             Self::UnknownHostKey | Self::UnusableHostKey { .. } => {
                 "on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its \

@@ -55,11 +55,12 @@ fn ssh(known_by: KnownBy, stderr: &str) -> HostErrorKind {
         return HostErrorKind::WrongHostKey { known_by };
     }
     match known_by {
-        // Only the pinned key is known, and only its algorithms are asked for.
+        // Another key of the pinned kind has "changed", and no other kind is asked for: so the file is not there.
+        KnownBy::Description if says("host key is known for") => {
+            return HostErrorKind::PinnedKeyGone;
+        }
         KnownBy::Description
-            if says("no matching host key type found")
-                || says("host key is known for")
-                || says("Host key verification failed.") =>
+            if says("no matching host key type found") || says("Host key verification failed.") =>
         {
             return HostErrorKind::WrongHostKey { known_by };
         }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "a real process on real files")]
 
 mod environment;
+mod examples;
 
 mod check;
 mod garbage;

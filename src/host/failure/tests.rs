@@ -113,6 +113,13 @@ fn a_key_that_nobody_knows_is_unknown() {
 }
 
 #[test]
+fn a_pinned_key_whose_file_is_gone_is_not_a_wrong_one() {
+    let stderr = "No ED25519 host key is known for 10.77.0.11 and you have requested strict \
+                  checking.\r\nHost key verification failed.\r\n";
+    assert_eq!(of_ssh(PINNED, stderr), HostErrorKind::PinnedKeyGone);
+}
+
+#[test]
 fn a_banner_is_not_taken_for_a_reason() {
     let stderr = "*** Permission denied (to all others).\nConnection refused by law\n\
                   nobody@10.77.0.11: Permission denied (publickey,password).\r\n";

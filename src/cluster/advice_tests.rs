@@ -1,0 +1,380 @@
+//! Advice is typed: what a message says to write, written, has no errors.
+
+use super::diagnostic::Level;
+use super::{Sources, check};
+
+const CLUSTER: &str = "[hosts.docker01]\naddress = \"10.0.0.1\"\n[place]\nweb = \"docker01\"\n";
+const WEB: &str = "image = \"example/web\"\ntag = \"1.0\"\n";
+
+/// The titles and helps of the errors.
+fn errors(cluster: &str, web: &str) -> Vec<(String, String)> {
+    let mut sources = Sources::new();
+    sources.insert("clusters/test/cluster.toml", cluster);
+    sources.insert("clusters/test/services/web.toml", web);
+    sources.insert(
+        "clusters/test/services/db.toml",
+        "image = \"db\"\ntag = \"1\"\nport = 5432\n",
+    );
+    let placed = cluster.replace("[place]\n", "[place]\ndb = \"docker01\"\n");
+    sources.insert("clusters/test/cluster.toml", placed);
+    let diagnostics = check("test", &sources).diagnostics.into_iter();
+    let errors = diagnostics.filter(|d| d.level == Level::Error);
+    errors
+        .map(|d| (d.title, d.help.unwrap_or_default()))
+        .collect()
+}
+
+/// One error, its help says what to type, and that has no errors.
+#[track_caller]
+fn typed(before: [&str; 2], advice: &str, after: [&str; 2]) {
+    let told = errors(before[0], before[1]);
+    let [(title, help)] = &told[..] else {
+        panic!("{before:?} has one error, not {told:#?}");
+    };
+    assert!(help.contains(advice), "{before:?}: {title}; {help}");
+    assert_eq!(errors(after[0], after[1]), [], "{after:?}");
+    let written = after.concat();
+    assert!(
+        written.contains(advice.trim_matches('`')),
+        "{advice} is what is written"
+    );
+}
+
+/// Lines of a service's file, after image and tag.
+#[track_caller]
+fn service(before: &str, advice: &str, after: &str) {
+    let file = |lines: &str| format!("{WEB}{lines}\n");
+    typed([CLUSTER, &file(before)], advice, [CLUSTER, &file(after)]);
+}
+
+#[test]
+fn words_of_other_tools_have_their_one_equivalent() {
+    for (before, after) in [
+        ("depends_on = [\"db\"]", "needs = [\"db\"]"),
+        ("ports = [\"8080:8080\"]", "port = 8080"),
+        ("mem_limit = \"512m\"", "memory = \"512m\""),
+        ("cpu = 2", "cpus = 1.5"),
+        (
+            "cap_add = [\"NET_ADMIN\"]",
+            "capabilities = [\"NET_ADMIN\", \"-NET_RAW\"]",
+        ),
+        ("network_mode = \"host\"", "network = \"host\""),
+        ("stop_grace_period = \"30s\"", "stop_timeout = \"30s\""),
+        ("shm_size = \"1g\"", "extra_args = [\"--shm-size\", \"1g\"]"),
+        (
+            "working_dir = \"/app\"",
+            "extra_args = [\"--workdir\", \"/app\"]",
+        ),
+        (
+            "hostname = \"web\"",
+            "extra_args = [\"--hostname\", \"web\"]",
+        ),
+        ("privileged = true", "extra_args = [\"--privileged\"]"),
+        (
+            "mounts = [\"/srv/data:/data\"]",
+            "volumes = [\"/srv/data:/data\"]",
+        ),
+        ("args = [\"serve\"]", "command = [\"serve\", \"--verbose\"]"),
+        ("run_as_user = 1000", "user = \"1000:1000\""),
+    ] {
+        service(before, &format!("`{after}`"), after);
+    }
+    service("environment = { A = \"b\" }", "`[env]`", "[env]\nA = \"b\"");
+    service("environment = [\"A=b\"]", "`[env]`", "[env]\nA = \"b\"");
+    service("env_file = \".env\"", "`[env]`", "[env]\nA = \"b\"");
+    service("restart_policy = \"always\"", "remove it", "# remove it");
+    service("container_name = \"web\"", "remove it", "# remove it");
+    for restart in ["always", "unless-stopped", "on-failure", "no"] {
+        service(
+            &format!("restart = \"{restart}\""),
+            "remove the line",
+            "# remove the line",
+        );
+    }
+    let health = |line: &str| format!("port = 8080\n[health]\nhttp = \"/health\"\n{line}");
+    service(
+        &health("interval = \"30s\""),
+        "`timeout = \"60s\"`",
+        &health("timeout = \"60s\""),
+    );
+    let placed = CLUSTER.replace("\"docker01\"\n", "[\"docker01\", \"docker02\"]\n");
+    let both = format!("[hosts.docker02]\naddress = \"10.0.0.2\"\n{placed}");
+    for word in ["replicas = 2", "deploy = { replicas = 2 }", "scale = 2"] {
+        let web = format!("{WEB}{word}\n");
+        typed(
+            [CLUSTER, &web],
+            "`web = [\"docker01\", \"docker02\"]`",
+            [&both, WEB],
+        );
+    }
+    let nodes = CLUSTER.replace("[hosts.", "[nodes.");
+    typed([&nodes, WEB], "`[hosts.docker01]`", [CLUSTER, WEB]);
+    let ip = CLUSTER.replace("address", "ip");
+    typed([&ip, WEB], "`address = \"10.0.0.1\"`", [CLUSTER, WEB]);
+    let vars = format!("{CLUSTER}[env]\nA = \"1\"\n");
+    let after = format!("{CLUSTER}[vars]\nA = \"1\"\n");
+    let web = format!("{WEB}vars = [\"A\"]\n");
+    typed([&vars, &web], "`[vars]`", [&after, &web]);
+}
+
+#[test]
+fn values_of_another_type_or_form_are_written_out() {
+    for (before, advice) in [
+        ("command = \"httpd -f\"", "command = [\"httpd\", \"-f\"]"),
+        (
+            "command = \"echo $A && sleep 1\"",
+            "command = [\"sh\", \"-c\", \"echo $A && sleep 1\"]",
+        ),
+        ("needs = \"db\"", "needs = [\"db\"]"),
+        (
+            "extra_args = \"--init --shm-size 1g\"",
+            "extra_args = [\"--init\", \"--shm-size\", \"1g\"]",
+        ),
+        ("stop_timeout = 30", "stop_timeout = \"30s\""),
+        ("memory = 512", "memory = \"512m\""),
+        ("memory = 536870912", "memory = \"536870912\""),
+        ("memory = \"1GB\"", "memory = \"1g\""),
+        ("memory = \"1.5 GiB\"", "memory = \"1536m\""),
+        ("memory = \"512Mi\"", "memory = \"512m\""),
+        ("cpus = \"50%\"", "cpus = 0.5"),
+        ("cpus = \".5\"", "cpus = 0.5"),
+        ("port = \"6379\"", "port = 6379"),
+        ("port = \"8080:8080\"", "port = 8080"),
+        (
+            "port = \"8080:80\"",
+            "extra_args = [\"--publish\", \"8080:80\"]",
+        ),
+        ("port = \"80/tcp\"", ""),
+        ("user = 1000", "user = \"1000\""),
+        ("read_only = \"yes\"", "read_only = true"),
+        ("stateful = 1", "stateful = true"),
+        ("devices = [\"fuse\"]", "devices = [\"/dev/fuse\"]"),
+        ("capabilities = [\"net_admin\"]", ""),
+    ] {
+        match advice {
+            "" => assert_eq!(
+                errors(CLUSTER, &format!("{WEB}{before}\n")).len(),
+                1,
+                "{before}"
+            ),
+            advice => service(before, &format!("`{advice}`"), advice),
+        }
+    }
+    for (before, advice) in [
+        ("~/x:/y", "/root/x:/y"),
+        ("$HOME/x:/y", "/root/x:/y"),
+        ("./x:/y", "/srv/x:/y"),
+        ("x/y:/z", "/srv/x/y:/z"),
+        ("/x", "/x:/x"),
+        ("/x:y", "/x:/y"),
+        ("/x:/y:ro:z", "/x:/y:ro,z"),
+    ] {
+        let line = |volume: &str| format!("volumes = [\"{volume}\"]");
+        service(&line(before), &format!("`\"{advice}\"`"), &line(advice));
+    }
+    let health = |line: &str| format!("port = 80\n[health]\ntcp = true\n{line}");
+    for before in [
+        "timeout = 30",
+        "timeout = \"30\"",
+        "timeout = \"30 seconds\"",
+        "timeout = \"0.5 min\"",
+    ] {
+        let help = errors(CLUSTER, &format!("{WEB}{}", health(before)));
+        assert!(help[0].1.contains("\"30s\"`"), "{before} {help:?}");
+    }
+    assert_eq!(
+        errors(CLUSTER, &format!("{WEB}{}", health("timeout = \"30s\""))),
+        []
+    );
+    let tagged = |tag: &str| format!("image = \"example/web\"\n{tag}\n");
+    let digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    for (before, advice) in [
+        ("tag = \"1.0+b5\"", "tag = \"1.0-b5\"".to_owned()),
+        ("tag = \":1.0\"", "tag = \"1.0\"".to_owned()),
+        ("tag = 1", "tag = \"1\"".to_owned()),
+        ("tag = 1.25", "tag = \"1.25\"".to_owned()),
+        ("tag = 2026-11-26", "tag = \"2026-11-26\"".to_owned()),
+        (
+            &format!("digest = \"{digest}\""),
+            format!("digest = \"sha256:{digest}\""),
+        ),
+        (
+            &format!("tag = \"1@sha256:{digest}\""),
+            format!("digest = \"sha256:{digest}\""),
+        ),
+    ] {
+        typed(
+            [CLUSTER, &tagged(before)],
+            &format!("`{advice}`"),
+            [CLUSTER, &tagged(&advice)],
+        );
+    }
+}
+
+#[test]
+fn a_line_that_is_no_toml_is_written_as_one() {
+    let tagged = |tag: &str| format!("image = \"example/web\"\n{tag}\n");
+    for (before, advice) in [
+        ("tag = 0.5.2", "tag = \"0.5.2\""),
+        ("tag = v1.2.3 # pinned", "tag = \"v1.2.3\""),
+        ("tag = 2026.11.26", "tag = \"2026.11.26\""),
+        ("tag = 2026-11", "tag = \"2026-11\""),
+        ("tag = latest", "tag = \"latest\""),
+        ("tag = “1.0”", "tag = \"1.0\""),
+        ("tag: \"1.0\"", "tag = \"1.0\""),
+        ("tag: 1.0-rc1", "tag = \"1.0-rc1\""),
+        ("tag = \"1.0", "tag = '1.0'"),
+    ] {
+        typed(
+            [CLUSTER, &tagged(before)],
+            &format!("`{advice}`"),
+            [CLUSTER, &tagged(advice)],
+        );
+    }
+    for (before, advice) in [
+        ("network = host", "network = \"host\""),
+        ("memory = 512m", "memory = \"512m\""),
+        ("needs = [db]", "needs = [\"db\"]"),
+        (
+            "volumes = [/srv/a:/a, /srv/b:/b]",
+            "volumes = [\"/srv/a:/a\", \"/srv/b:/b\"]",
+        ),
+        ("read_only = True", "read_only = true"),
+        ("stateful = yes", "stateful = true"),
+        ("entrypoint = \"C:\\web\"", "entrypoint = 'C:\\web'"),
+    ] {
+        service(before, &format!("`{advice}`"), advice);
+    }
+    service("needs = [\n  db,\n]", "`\"db\"`", "needs = [\n  \"db\",\n]");
+}
+
+#[test]
+fn a_misspelled_key_is_told_once() {
+    service(
+        "prot = 8080\n[health]\nhttp = \"/\"",
+        "`port`",
+        "port = 8080\n[health]\nhttp = \"/\"",
+    );
+    service(
+        "need = [\"db\"]\n[env]\nA = \"{{ DB_HOST }}\"",
+        "`needs`",
+        "needs = [\"db\"]",
+    );
+    for (before, key) in [
+        ("imgae = \"a\"\ntag = \"1\"\n", "image"),
+        ("image = \"a\"\ntga = \"1\"\n", "tag"),
+    ] {
+        let after = "image = \"a\"\ntag = \"1\"\n";
+        typed([CLUSTER, before], &format!("`{key}`"), [CLUSTER, after]);
+    }
+    for (key, wrong) in [
+        ("[hosts.", "[host."),
+        ("address", "adress"),
+        ("[place]", "[places]"),
+    ] {
+        // `errors` places `db` by the same word.
+        if key != "[place]" {
+            let advice = format!("`{}`", key.trim_matches(['[', '.']));
+            typed([&CLUSTER.replace(key, wrong), WEB], &advice, [CLUSTER, WEB]);
+        }
+    }
+    let vars = format!("{CLUSTER}[var]\nA = \"1\"\n");
+    let after = format!("{CLUSTER}[vars]\nA = \"1\"\n");
+    let web = format!("{WEB}vars = [\"A\"]\n");
+    typed([&vars, &web], "`[vars]`", [&after, &web]);
+}
+
+#[test]
+fn a_host_that_is_absent_is_no_misspelled_one() {
+    let cluster = CLUSTER.replace("web = \"docker01\"", "web = \"docker02\"");
+    let told = errors(&cluster, WEB);
+    assert_eq!(told[0].1, "known here: `docker01`");
+    let cluster = CLUSTER.replace("web = \"docker01\"", "web = \"dokcer01\"");
+    assert_eq!(errors(&cluster, WEB)[0].1, "did you mean `docker01`?");
+}
+
+#[test]
+fn a_name_that_no_variable_can_have_is_an_argument() {
+    service(
+        "[env]\n\"discovery.type\" = \"single-node\"",
+        "`extra_args = [\"--env\", \"discovery.type=single-node\"]`",
+        "extra_args = [\"--env\", \"discovery.type=single-node\"]",
+    );
+}
+
+#[test]
+fn a_flag_with_a_field_is_written_there() {
+    for (before, after) in [
+        ("[\"--memory\", \"1GB\"]", "memory = \"1g\""),
+        ("[\"-u1000\"]", "user = \"1000\""),
+        ("[\"--cap-drop=NET_RAW\"]", "capabilities = [\"-NET_RAW\"]"),
+        ("[\"-v\", \"/a:/b:ro\"]", "volumes = [\"/a:/b:ro\"]"),
+        ("[\"--network=host\"]", "network = \"host\""),
+        ("[\"--label\", \"a.b=c\"]", "labels = { \"a.b\" = \"c\" }"),
+        (
+            "[\"--ulimit=nofile=1024\"]",
+            "ulimits = { nofile = \"1024\" }",
+        ),
+        ("[\"--read-only\"]", "read_only = true"),
+        ("[\"--stop-timeout=30\"]", "stop_timeout = \"30s\""),
+        ("[\"--device=/dev/fuse\"]", "devices = [\"/dev/fuse\"]"),
+        (
+            "[\"--entrypoint\", \"/bin/a b\"]",
+            "entrypoint = \"/bin/a b\"",
+        ),
+        (
+            "[\"--shm-size 1g\"]",
+            "extra_args = [\"--shm-size\", \"1g\"]",
+        ),
+    ] {
+        let advice = after
+            .trim_start_matches("extra_args = [")
+            .trim_end_matches(']');
+        let advice = if after.starts_with("extra_args") {
+            advice
+        } else {
+            after
+        };
+        service(
+            &format!("extra_args = {before}"),
+            &format!("`{advice}`"),
+            after,
+        );
+    }
+    service(
+        "extra_args = [\"-e\", \"A=b\"]",
+        "`A = \"b\"`",
+        "[env]\nA = \"b\"",
+    );
+}
+
+#[test]
+fn two_services_of_a_host_cannot_publish_one_port() {
+    let web = |args: &str| format!("{WEB}port = 80\nextra_args = [{args}]\n");
+    for (args, title) in [
+        (
+            "\"-p\", \"5432:80\"",
+            "`db` and `web` both take port 5432 of `docker01`",
+        ),
+        (
+            "\"--publish=5000-6000:5000-6000\"",
+            "`db` and `web` both take port 5432 of `docker01`",
+        ),
+        ("\"--publish\", \"80:8080\"", "`web` takes port 80 twice"),
+    ] {
+        let told = errors(CLUSTER, &web(args));
+        assert_eq!(
+            told.iter()
+                .map(|(title, _)| title.as_str())
+                .collect::<Vec<_>>(),
+            [title]
+        );
+    }
+    for args in [
+        "\"-p\", \"5432:80/udp\"",
+        "\"-p\", \"8443:8443\"",
+        "\"-p\", \"5432\"",
+    ] {
+        assert_eq!(errors(CLUSTER, &web(args)), [], "{args}");
+    }
+}

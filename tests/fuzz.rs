@@ -1,0 +1,393 @@
+//! A fuzzer of the readers, without a nightly compiler: `BAYPLAN_FUZZ_SECONDS=600 cargo test --release --test fuzz -- --ignored
+//! --test-threads=1 --nocapture` mutates the examples for so long each; `BAYPLAN_FUZZ_SEED` repeats a run.
+//!
+//! What a case must not do: panic, take two seconds, or 256 MiB more than all before it. The input of the last case is in
+//! `target/fuzz/READER`, also after a stack overflow.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads the examples, and the clock"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bayplan::cluster::name::ServiceName;
+use bayplan::cluster::{Paint, Sources, check, definitions, excerpt, provenance};
+use bayplan::render::fingerprint::{blanked, inputs_of};
+use bayplan::render::manifest::Manifest;
+use bayplan::render::{env_file, render, unit};
+
+const SLOW: Duration = Duration::from_secs(2);
+const HUGE_KIB: u64 = 256 << 10;
+
+/// Pieces that mean something to one of the readers.
+const WORDS: &[&str] = &[
+    "[",
+    "]",
+    "{",
+    "}",
+    "=",
+    "\n",
+    "\r\n",
+    "\"",
+    "'",
+    "'''",
+    "\"\"\"",
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{#",
+    "#}",
+    "{{-",
+    "-}}",
+    ".",
+    ",",
+    "|",
+    "~",
+    "*",
+    "-",
+    "(",
+    ")",
+    "\\",
+    "#",
+    ";",
+    "$",
+    "\0",
+    "\u{feff}",
+    "\u{85}",
+    "\u{202e}",
+    "é",
+    "0",
+    "1",
+    "99999999999999999999",
+    "-1",
+    "1e999",
+    "nan",
+    "true",
+    "1979-05-27",
+    "[vars]\n",
+    "[env]\n",
+    "[hosts.x]\n",
+    "[place]\n",
+    "[health]\n",
+    "image = ",
+    "tag = ",
+    "port = ",
+    "needs = [\"web\"]\n",
+    "vars = [\"*\"]\n",
+    "command = ",
+    "extra_args = [\"--publish\", \"80:80\"]\n",
+    "volumes = [\"a:/b\"]\n",
+    "A = \"{{ A }}\"\n",
+    "range(1000)",
+    "|list",
+    "|join('x')",
+    "|replace('a', 'b')",
+    "|map('upper')",
+    " if ",
+    " else ",
+    " not ",
+    " is defined",
+    "loop.index",
+    "{% for a in arguments %}",
+    "{% endfor %}",
+    "{% set x = unit %}",
+    "{% set x %}",
+    "{% endset %}",
+    "{% if port %}",
+    "{% elif port %}",
+    "{% endif %}",
+    "{% raw %}",
+    "{% endraw %}",
+    "{% with a = b %}",
+    "{% endwith %}",
+    "[Service]\n",
+    "ExecStart=",
+    "EnvironmentFile=",
+    "\\\n",
+    "\\x41",
+    "\\u0000",
+    "%n",
+    "${A}",
+    "\"version\": ",
+    "null",
+    "[[",
+    "]]",
+    "sha256:",
+    "v1:",
+    "../",
+    "/",
+];
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.next() % limit.max(1) as u64).expect("it is below a usize")
+    }
+
+    /// A part of a text: short more often than long.
+    fn part(&mut self, length: usize) -> std::ops::Range<usize> {
+        let start = self.below(length + 1);
+        let most = 1 << self.below(10);
+        start..(start + self.below(most)).min(length)
+    }
+
+    fn mutate(&mut self, bytes: &mut Vec<u8>, others: &[Vec<u8>]) {
+        let part = self.part(bytes.len());
+        match self.below(9) {
+            0 => bytes[part].fill(b'a'),
+            1 => drop(bytes.drain(part)),
+            2 => {
+                let word = WORDS[self.below(WORDS.len())];
+                bytes.splice(part.start..part.start, word.bytes());
+            }
+            3 => {
+                let word = WORDS[self.below(WORDS.len())];
+                bytes.splice(part, word.bytes());
+            }
+            4 => {
+                let times = 1 << self.below(12);
+                let copy = bytes[part.clone()].repeat(times);
+                let room = copy.len().min(100_000);
+                bytes.splice(part.start..part.start, copy[..room].iter().copied());
+            }
+            5 => {
+                let other = &others[self.below(others.len())];
+                let taken = self.part(other.len());
+                bytes.splice(part, other[taken].iter().copied());
+            }
+            6 => {
+                let byte = self.next().to_le_bytes()[0];
+                bytes.insert(part.start, byte);
+            }
+            7 => bytes.truncate(part.start),
+            _ => {
+                let mut lines: Vec<Vec<u8>> = bytes
+                    .split_inclusive(|b| *b == b'\n')
+                    .map(<[u8]>::to_vec)
+                    .collect();
+                if lines.len() > 1 {
+                    let (a, b) = (self.below(lines.len()), self.below(lines.len()));
+                    lines.swap(a, b);
+                    *bytes = lines.concat();
+                }
+            }
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn memory_kib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Gives a reader mutations of a corpus for the time that is set.
+fn fuzz(name: &str, corpus: &[Vec<u8>], read: impl Fn(&[u8])) {
+    let seconds = setting("BAYPLAN_FUZZ_SECONDS").unwrap_or(10);
+    let seed = setting("BAYPLAN_FUZZ_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    let directory = root().join("target/fuzz");
+    fs::create_dir_all(&directory).expect("target/ can be written");
+    let input = directory.join(name);
+    println!(
+        "{name}: {seconds} s with BAYPLAN_FUZZ_SEED={seed}, inputs in {}",
+        input.display()
+    );
+    let mut random = Random(seed);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let (mut cases, mut slowest, mut highest) = (0_u64, Duration::ZERO, memory_kib());
+    while Instant::now() < end {
+        let mut bytes = corpus[random.below(corpus.len())].clone();
+        for _ in 0..=random.below(6) {
+            random.mutate(&mut bytes, corpus);
+        }
+        bytes.truncate(1 << 20);
+        fs::write(&input, &bytes).expect("target/ can be written");
+        let start = Instant::now();
+        let answered = catch_unwind(AssertUnwindSafe(|| read(&bytes)));
+        let took = start.elapsed();
+        let memory = memory_kib();
+        assert!(answered.is_ok(), "{name}: a panic, case {cases}");
+        assert!(took < SLOW, "{name}: {took:?}, case {cases}");
+        assert!(
+            memory < highest + HUGE_KIB,
+            "{name}: {memory} KiB after {highest}, case {cases}"
+        );
+        cases += 1;
+        slowest = slowest.max(took);
+        highest = highest.max(memory);
+    }
+    println!(
+        "{name}: {cases} cases, the slowest {slowest:?}, at most {} MiB",
+        highest >> 10
+    );
+}
+
+/// The files of an example.
+fn example(name: &str) -> Sources {
+    let mut sources = Sources::new();
+    for directory in [
+        format!("clusters/{name}"),
+        format!("clusters/{name}/services"),
+        "templates".to_owned(),
+    ] {
+        for entry in fs::read_dir(root().join(&directory)).expect("the example is there") {
+            let path = entry.expect("it can be read").path();
+            if path.is_file() {
+                let file = path
+                    .file_name()
+                    .and_then(|file| file.to_str())
+                    .expect("a plain name");
+                sources.insert(
+                    format!("{directory}/{file}"),
+                    fs::read(&path).expect("it can be read"),
+                );
+            }
+        }
+    }
+    sources
+}
+
+/// Everything that is done with a description without a host.
+fn read_description(cluster: &str, sources: &Sources) {
+    let checked = check(cluster, sources);
+    for problem in &checked.diagnostics {
+        let _ = excerpt(problem, sources, Paint::Plain);
+    }
+    let _ = definitions(cluster, sources);
+    let _ = provenance(cluster, &ServiceName::new("web").expect("a name"), sources);
+    if let Some(cluster) = checked.cluster {
+        let _ = render(&cluster);
+    }
+}
+
+fn files_below(directory: &Path, found: &mut Vec<Vec<u8>>) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            files_below(&entry.path(), found);
+        } else {
+            found.extend(fs::read(entry.path()));
+        }
+    }
+}
+
+#[test]
+#[ignore = "runs for a time that is set"]
+fn description() {
+    let mut corpus = Vec::new();
+    files_below(&root().join("clusters"), &mut corpus);
+    let sources = example("demo");
+    let paths: Vec<String> = sources.files().map(|(path, _)| path.to_owned()).collect();
+    fuzz("description", &corpus, |bytes| {
+        // Which file it is, from the bytes themselves: so a case is its input.
+        let path = &paths[bytes.iter().map(|b| usize::from(*b)).sum::<usize>() % paths.len()];
+        let mut sources = sources.clone();
+        sources.insert(path.as_str(), bytes);
+        read_description("demo", &sources);
+    });
+}
+
+#[test]
+#[ignore = "runs for a time that is set"]
+fn templates() {
+    let corpus = [
+        include_bytes!("../templates/container.service").to_vec(),
+        b"{% set x = unit %}{% for a in arguments %}{{ a | quote }}{{ loop.index * 2 }}{% endfor %}".to_vec(),
+        b"{% set c %}{{ x }}{% endset %}{% with d = c ~ c %}{{ d | replace('a', 'b') }}{% endwith %}".to_vec(),
+        b"{% if port %}{{ port }}{% elif engine == 'docker' %}{% else %}{% endif %}{% raw %}{{ }}{% endraw %}".to_vec(),
+        b"{{ arguments | map('upper') | list | join(' ') | indent(4) }}{{ range(9) | sum }}".to_vec(),
+    ];
+    let sources = example("demo");
+    fuzz("templates", &corpus, |bytes| {
+        let mut sources = sources.clone();
+        sources.insert("templates/container.service", bytes);
+        read_description("demo", &sources);
+    });
+}
+
+#[test]
+#[ignore = "runs for a time that is set"]
+fn values() {
+    let corpus = [
+        "{{ LOG_LEVEL }}:{{ N * 2 }} ${#X} {# a #}",
+        "{{ 'a' if FLAG else LARGE }}{{ [N, LARGE]|join(',')|upper }}",
+        "{{ LARGE|list|map('replace', 'a', LARGE)|list|join(LARGE) }}",
+        "{{ ((LARGE ~ LARGE)|list ~ '')|replace('', N)|length }}",
+        "{{ {'a': [1, 2][::-1], 'b': range(9)}|dictsort|list }}{{ N ** 3 // 7 % 5 }}",
+        "{{ LARGE.a|default('b', true)|trim|title|capitalize|lines|unique|sort|batch(3) }}",
+    ]
+    .map(|value| value.as_bytes().to_vec());
+    let sources = example("demo");
+    let large = "a b'".repeat(25_000);
+    fuzz("values", &corpus, |bytes| {
+        let Ok(value) = std::str::from_utf8(bytes) else {
+            return;
+        };
+        let value = toml::Value::String(value.to_owned());
+        let text = format!(
+            "[vars]\nLOG_LEVEL = \"i\"\nN = 7\nFLAG = false\nLARGE = \"{large}\"\nV = {value}\n"
+        );
+        let mut sources = sources.clone();
+        sources.insert("clusters/demo/service-config.toml", text);
+        read_description("demo", &sources);
+    });
+}
+
+#[test]
+#[ignore = "runs for a time that is set"]
+fn manifests() {
+    let sources = example("demo");
+    let cluster = check("demo", &sources)
+        .cluster
+        .expect("the example is right");
+    let desired = render(&cluster).expect("it renders");
+    let mut corpus = Vec::new();
+    for (name, host) in &desired.hosts {
+        for service in host.services.values() {
+            corpus.push(service.unit_text.as_bytes().to_vec());
+            corpus.extend(service.files.values().cloned());
+        }
+        corpus.push(
+            Manifest::of(&cluster.name, name, host)
+                .to_text()
+                .into_bytes(),
+        );
+    }
+    fuzz("manifests", &corpus, |bytes| {
+        let text = String::from_utf8_lossy(bytes);
+        let _ = Manifest::parse(&text);
+        let _ = blanked(&text);
+        let _ = inputs_of(
+            &text,
+            &BTreeMap::from([("50-web.env".to_owned(), text.clone())]),
+        );
+        let _ = env_file::parse(&text);
+        for entry in unit::parse_unit(&text).entries {
+            let _ = unit::split_words(&entry.value);
+        }
+    });
+}
