@@ -345,6 +345,12 @@ pub enum Finding {
         path: String,
         message: String,
     },
+    /// A key of the engine's configuration gives something to every container that is no input of
+    /// it.
+    Given {
+        key: String,
+        path: String,
+    },
     /// A container that is not this cluster's has the name of one of its units: the unit's start
     /// would remove it.
     Container {
@@ -383,6 +389,10 @@ impl fmt::Display for Finding {
             Self::Sealed { path, message } => {
                 write!(f, "the host cannot open its secrets in {path}: {message}")
             }
+            Self::Given { key, path } => write!(
+                f,
+                "`{key}` in {path} gives variables to every container, and no plan shows them"
+            ),
             Self::Container { engine: _, name } => write!(
                 f,
                 "there is a container {name} that is not bayplan's; its name is needed"
@@ -468,6 +478,11 @@ impl Checked {
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;
                     checked.findings.push(Finding::Unable(ability));
+                }
+                "given" => {
+                    let (key, path) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (key, path) = (line(key), line(path));
+                    checked.findings.push(Finding::Given { key, path });
                 }
                 "image" => {
                     let words: Vec<_> = rest.split(' ').collect();

@@ -30,8 +30,9 @@ pub(super) struct Need {
     pub reload: bool,
     pub action: Action,
     pub reasons: Vec<Reason>,
-    /// Whether files were edited by hand and are mended.
-    pub mended: bool,
+    /// Files that were edited by hand and are mended, or replaced by others; without those that a
+    /// reason names.
+    pub mended: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +89,16 @@ pub(super) fn need(
     };
 
     let mut mark = None;
-    let mut mended = matches!(directory, DirectoryNeed::Repair { .. });
+    let mut mended = edited_by_hand(desired, seen, recorded);
+    if let DirectoryNeed::Repair { write, remove } = &directory {
+        mended.extend(write.union(remove).cloned());
+    }
     let (action, reasons) = match runs {
         Runs::FilesOnly => (Action::None, Vec::new()),
         Runs::Processes => {
             let verdict = restart_reasons(desired, seen, change);
             mark = verdict.mark;
-            mended |= verdict.edited;
+            mended.retain(|path| !verdict.edited.contains(path));
             let action = match verdict.reasons.first() {
                 None if desired.image.moving && seen.container.is_some() => Action::MayRestart,
                 None => Action::None,
@@ -112,12 +116,6 @@ pub(super) fn need(
     // A moving tag alone is no reason to act: only the pull can tell.
     let enable = seen.unit.enabled_by != desired.enabled_by;
     let reload = seen.unit.loaded == Loaded::Older;
-    // An edit that `current` does not know of, seen on the unit.
-    mended |= write_unit
-        && recorded.is_some_and(|r| match &seen.unit.file {
-            UnitFile::Ours { digest, .. } => *digest != r.unit && r.unit == entry.unit,
-            UnitFile::Absent | UnitFile::Foreign { .. } => false,
-        });
     Need {
         change,
         directory,
@@ -129,6 +127,31 @@ pub(super) fn need(
         reasons,
         mended,
     }
+}
+
+/// What is there of a service and neither what `current` records nor what is desired (an activation that
+/// died may have written that): a hand did it.
+fn edited_by_hand(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    recorded: Option<&ManifestService>,
+) -> BTreeSet<String> {
+    let mut edited = BTreeSet::new();
+    let (Some(recorded), UnitFile::Ours { digest, .. }) = (recorded, &seen.unit.file) else {
+        return edited;
+    };
+    if *digest != recorded.unit && *digest != desired.entry.unit {
+        edited.insert(desired.unit.file_name());
+    }
+    // The desired directory is mended where it is; of the one that it takes the place of nobody else tells.
+    if recorded.directory != desired.directory
+        && let Some(there) = seen.directories.get(&recorded.directory)
+    {
+        let paths = there.files.keys().chain(recorded.files.keys());
+        let differs = paths.filter(|path| there.files.get(*path) != recorded.files.get(*path));
+        edited.extend(differs.cloned());
+    }
+    edited
 }
 
 fn directory_need(
@@ -159,7 +182,8 @@ fn directory_need(
 struct Verdict {
     reasons: Vec<Reason>,
     mark: Option<DirectoryName>,
-    edited: bool,
+    /// The paths that a reason names.
+    edited: BTreeSet<String>,
 }
 
 /// The rule of design section 4: a container restarts if and only if it should run and (a) does
@@ -176,7 +200,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         Verdict {
             reasons: vec![reason],
             mark: None,
-            edited: false,
+            edited: BTreeSet::new(),
         }
     };
     let since = match &seen.process {
@@ -220,10 +244,9 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         edited.insert(desired.unit.file_name());
         mark = container.directory.clone();
     }
-    let was_edited = !edited.is_empty();
-    if was_edited {
+    if !edited.is_empty() {
         reasons.push(Reason::Edited {
-            paths: edited.into_iter().collect(),
+            paths: edited.iter().cloned().collect(),
         });
     }
     if !touched.is_empty() {
@@ -234,7 +257,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     Verdict {
         reasons,
         mark,
-        edited: was_edited,
+        edited,
     }
 }
 

@@ -36,8 +36,9 @@ impl Draft<'_> {
                     notes.push(Note::MovesFrom { hosts: from });
                 }
             }
-            if need.mended {
-                notes.push(Note::Mended);
+            if !need.mended.is_empty() {
+                let paths = need.mended.iter().cloned().collect();
+                notes.push(Note::Mended { paths });
             }
             let mut reasons = need.reasons.clone();
             if let Some(by) = self.displaced.get(name) {
@@ -92,7 +93,14 @@ impl Draft<'_> {
                 at.is_some_and(|at| at.container.is_some())
             })
             .count();
+        let listed = |name: &ServiceName| services.iter().any(|s| s.service == *name);
+        let drop_ins = self.seen.services.iter().filter(|(name, at)| {
+            let ours = matches!(at.unit.file, UnitFile::Ours { .. });
+            ours && !at.drop_ins.is_empty() && !listed(name)
+        });
+        let drop_ins = drop_ins.map(|(name, at)| (name.clone(), at.drop_ins.clone()));
         HostPlan {
+            drop_ins: drop_ins.collect(),
             services,
             stay: running - restarting,
             acts: self.acts(),

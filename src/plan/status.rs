@@ -1,10 +1,10 @@
 //! What each service on each host is doing, compared with what it should.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Owner, Runs};
 use super::reason::Reason;
-use super::{Action, Change, Options, Plan, RefusalReason, ServicePlan, plan};
+use super::{Action, Change, Note, Options, Plan, RefusalReason, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::render::desired::Desired;
 
@@ -40,6 +40,8 @@ pub struct ServiceStatus {
     pub since: Option<i64>,
     /// systemd's automatic restarts since the last start that somebody asked for.
     pub restarts: Option<u64>,
+    /// Drop-ins that change its unit and are not ours.
+    pub drop_ins: BTreeSet<String>,
     pub state: State,
 }
 
@@ -58,9 +60,10 @@ pub enum State {
         path: String,
         owner: Owner,
     },
-    /// Files were changed by hand.
+    /// Files were changed by hand; with what else asks for a restart.
     Edited {
         paths: Vec<String>,
+        reasons: Vec<Reason>,
     },
     /// It should run and does not; systemd's word.
     NotRunning {
@@ -109,6 +112,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             version: at.container.as_ref().map(|c| version(&c.reference)),
             since,
             restarts: at.restarts,
+            drop_ins: at.drop_ins.clone(),
             state,
         }
     };
@@ -162,12 +166,13 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<St
 
 fn planned_state(planned: &ServicePlan) -> State {
     let mut stopped = None;
+    let mut edited = Vec::new();
+    let mut others = Vec::new();
     for reason in &planned.reasons {
         match reason {
             Reason::Edited { paths } => {
-                return State::Edited {
-                    paths: paths.clone(),
-                };
+                edited.extend(paths.iter().cloned());
+                continue;
             }
             Reason::NotRunning { state } => stopped = Some(state.clone()),
             Reason::New
@@ -181,11 +186,23 @@ fn planned_state(planned: &ServicePlan) -> State {
             | Reason::Touched { .. }
             | Reason::Displaced { .. } => {}
         }
+        others.push(reason.clone());
     }
-    if planned.notes.contains(&super::Note::Mended) {
-        let paths = planned.files.iter().map(|file| file.path.clone());
+    for note in &planned.notes {
+        match note {
+            Note::Mended { paths } => edited.extend(paths.iter().cloned()),
+            Note::DownMeanwhile
+            | Note::DropIn { .. }
+            | Note::MovesFrom { .. }
+            | Note::MovesTo { .. }
+            | Note::WasPublic { .. } => {}
+        }
+    }
+    // That it does not run at all says more.
+    if !edited.is_empty() && stopped.is_none() {
         return State::Edited {
-            paths: paths.collect(),
+            paths: edited,
+            reasons: others,
         };
     }
     match planned.action {

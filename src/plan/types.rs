@@ -1,6 +1,6 @@
 //! The plan: what a release would do, in the order in which it does it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::reason::Reason;
@@ -34,6 +34,8 @@ pub struct HostPlan {
     /// Why nobody knows any more what was released here, as a clause: `current`, or what it leads to,
     /// was deleted or damaged. The next release records it anew.
     pub lost: Option<String>,
+    /// Drop-ins that change units of services which otherwise stay as they are.
+    pub drop_ins: BTreeMap<ServiceName, BTreeSet<String>>,
 }
 
 /// What changes for one service on one host.
@@ -98,8 +100,11 @@ pub enum Note {
     MovesTo {
         hosts: Vec<HostName>,
     },
-    /// Its files were changed by hand and are mended.
-    Mended,
+    /// These files were changed by hand, and become what they should be. What its container was started
+    /// from is a reason instead.
+    Mended {
+        paths: Vec<String>,
+    },
     /// These were public until now and are secret: their values are known.
     WasPublic {
         names: Vec<VariableName>,

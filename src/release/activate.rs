@@ -28,6 +28,7 @@ use crate::host::script::{
 };
 use crate::host::watch::{At, Running, follow_script};
 use crate::plan::observed::{Generation, Runs};
+use crate::plan::reason::Reason;
 use crate::plan::step::Step;
 use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
 use crate::render::desired::{DesiredHost, Readiness};
@@ -403,7 +404,11 @@ impl HostRun<'_> {
         Part {
             generation: generation(self.plan, self.name, connection),
             started: those(|service| service.action == Action::Start),
-            mended: those(|service| service.notes.contains(&Note::Mended)),
+            mended: those(|service| {
+                let note = |note: &Note| matches!(note, Note::Mended { .. });
+                let reason = |reason: &Reason| matches!(reason, Reason::Edited { .. });
+                service.notes.iter().any(note) || service.reasons.iter().any(reason)
+            }),
             end: if later.any(|wave| wave.activations.contains_key(self.name)) {
                 PartEnd::MoreFollows
             } else {

@@ -10,7 +10,7 @@ use super::digest::Digest;
 use super::fingerprint::{Recipe, blanked, fingerprint, inputs_of};
 use super::manifest::Manifest;
 use super::unit_template::BUILT_IN;
-use super::{RenderError, render};
+use super::{RenderError, render, rules};
 use crate::cluster::model::{
     Cluster, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer, Probe,
     RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
@@ -303,6 +303,28 @@ mod golden {
         ];
         let told: Vec<_> = templates.iter().map(|t| told(&errors_of(t))).collect();
         insta::assert_snapshot!(told.join("\n"));
+    }
+}
+
+/// A template of somebody's own that lacks a line is told the line.
+#[test]
+fn each_line_that_a_template_lacks_is_named() {
+    let docs = include_str!("../../docs/description.md");
+    for required in rules::required(rules::Kind::Service) {
+        let line = required.write;
+        // The whole line, or the option of the one command line.
+        let taken = match line.strip_prefix("ExecStart=") {
+            Some(_) => BUILT_IN.replace("ExecStart={{", "X-Exec={{"),
+            None => BUILT_IN.replace(line, ""),
+        };
+        assert_ne!(taken, BUILT_IN, "{line}");
+        let told = told(&errors_of(&taken));
+        assert!(told.contains(line), "{line}: {told}");
+        let option = line.trim_start_matches("--label ");
+        assert!(
+            line.starts_with("ExecStart=") || docs.contains(option),
+            "docs: {line}"
+        );
     }
 }
 

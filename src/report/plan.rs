@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::palette::{Palette, paint};
-use super::reason::Space;
+use super::reason::{Space, note};
 use super::text::{WIDTH, count, escape, list, pad, shell_word, width};
 use super::totals::Totals;
 use super::{Detail, diff, hosts, refusal, service, status};
@@ -13,7 +13,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::watch::Activity;
 use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
-use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Phase, Plan, ServicePlan};
+use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Note, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -202,10 +202,11 @@ impl Report<'_> {
                 acts,
                 unfinished,
                 lost,
+                drop_ins,
             } = group.plan;
             // Where all is refused, nothing is recorded either.
             let records = (*acts || *unfinished || lost.is_some()) && self.plan.refusals.is_empty();
-            if records || !services.is_empty() {
+            if records || !services.is_empty() || !drop_ins.is_empty() {
                 lines.extend(self.group(&group, columns));
             } else {
                 let refused = |host: &&&HostName| {
@@ -264,6 +265,7 @@ impl Report<'_> {
             acts,
             unfinished,
             lost,
+            drop_ins,
         } = group.plan;
         let mut header = paint(self.palette.strong, &hosts::hosts(&group.hosts));
         if let [host] = group.hosts.as_slice()
@@ -292,6 +294,19 @@ impl Report<'_> {
         }
         for service in services {
             lines.extend(self.service(service, group, columns));
+        }
+        for (service, paths) in drop_ins {
+            for path in paths {
+                let start = format!("  {} {service}: ", paint(self.palette.changed, "!"));
+                let column = 4 + service.as_str().len() + 2;
+                let space = Space {
+                    detail: self.detail,
+                    room: WIDTH.saturating_sub(column),
+                };
+                let path = path.clone();
+                let note = note(&Note::DropIn { path }, space);
+                lines.push(start + &note.join(&format!("\n{}", " ".repeat(column))));
+            }
         }
         lines
     }
@@ -426,9 +441,16 @@ fn same_changes(one: &HostPlan, other: &HostPlan) -> bool {
         acts,
         unfinished,
         lost,
+        drop_ins,
     } = one;
-    (services, acts, unfinished, lost)
-        == (&other.services, &other.acts, &other.unfinished, &other.lost)
+    (services, acts, unfinished, lost, drop_ins)
+        == (
+            &other.services,
+            &other.acts,
+            &other.unfinished,
+            &other.lost,
+            &other.drop_ins,
+        )
 }
 
 /// The widths of the columns, the same for every host.

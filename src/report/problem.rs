@@ -117,6 +117,10 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
         Finding::Sealed { .. } => {
             "nothing was changed; is `host_key` in cluster.toml the key of this host?".to_owned()
         }
+        Finding::Given { key, path } => format!(
+            "nothing was changed; say it in the description ([vars], and `vars` of the services that \
+             need it), and remove `{key}` from {path} on the host"
+        ),
         Finding::Container { engine, name } => {
             format!("nothing was changed; `{engine} rm -f {name}` on the host if nobody needs it")
         }

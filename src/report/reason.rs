@@ -138,7 +138,10 @@ pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
         Note::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
         Note::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(hosts)),
         Note::MovesTo { hosts } => format!("moves to {}", super::hosts::list(hosts)),
-        Note::Mended => "files edited on the host are put back".to_owned(),
+        Note::Mended { paths } => format!(
+            "mends what was edited on the host: {}",
+            some_paths(paths, space.detail)
+        ),
         Note::WasPublic { names } => {
             let was = if names.len() == 1 { "was" } else { "were" };
             format!(

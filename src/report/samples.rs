@@ -181,6 +181,7 @@ pub fn acting(services: Vec<ServicePlan>) -> HostPlan {
         acts: true,
         unfinished: false,
         lost: None,
+        drop_ins: BTreeMap::new(),
     }
 }
 
@@ -334,7 +335,7 @@ pub fn everything(odd: &str) -> Plan {
         Note::MovesTo {
             hosts: vec![host("docker02")],
         },
-        Note::Mended,
+        Note::Mended { paths: vec![odd()] },
         Note::WasPublic {
             names: vec![VariableName::new("PASSWORD").expect("it is a name")],
         },
@@ -357,6 +358,7 @@ pub fn everything(odd: &str) -> Plan {
     };
     let unfinished = HostPlan {
         unfinished: true,
+        drop_ins: [(service("calendar"), [odd()].into())].into(),
         ..acting(Vec::new())
     };
     let mut plan = plan(
@@ -431,6 +433,7 @@ fn row(name: &str, version: &str, state: State) -> (ServiceName, ServiceStatus) 
         // Three days before the moment that the tests call now.
         since: Some(1_795_003_200),
         restarts: Some(0),
+        drop_ins: BTreeSet::new(),
         state,
     };
     (service(name), status)
@@ -449,6 +452,7 @@ pub fn every_state(odd: &str) -> Status {
     );
     crashed.1.since = None;
     crashed.1.restarts = Some(4);
+    crashed.1.drop_ins.insert(odd.to_owned());
     let mut fresh = row("fresh", "", State::NotReleased);
     fresh.1 = ServiceStatus {
         version: None,
@@ -484,7 +488,14 @@ pub fn every_state(odd: &str) -> Status {
         lost: Some("`current` leads to a generation that is gone".to_owned()),
         acts: true,
         services: BTreeMap::from([
-            row("edited", "1.4.2", State::Edited { paths }),
+            row(
+                "edited",
+                "1.4.2",
+                State::Edited {
+                    paths,
+                    reasons: reasons(),
+                },
+            ),
             row("left", "1.0", State::Unmanaged),
             row(
                 "masked",

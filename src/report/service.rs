@@ -56,7 +56,7 @@ pub(super) fn explain(
             None => "no longer described".to_owned(),
         });
     }
-    lines.extend(notes.iter().flat_map(|about| note(about, space)));
+    // The facts first; a note never takes their place.
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let quiet = *action == Action::None && *change == Change::Changed && runs == Runs::Processes;
     if quiet && !paths.is_empty() {
@@ -64,9 +64,10 @@ pub(super) fn explain(
             "{}; no restart needed",
             some_paths(&paths, space.detail)
         ));
-    } else if lines.is_empty() && !paths.is_empty() {
+    } else if lines.is_empty() && !moves_here && *change != Change::Removed && !paths.is_empty() {
         lines.push(some_paths(&paths, space.detail));
     }
+    lines.extend(notes.iter().flat_map(|about| note(about, space)));
     match action {
         Action::Pending => lines.push(format!(
             "waits for `bayplan release {} {service}`",

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 
 use super::Detail;
 use super::palette::{Palette, paint};
-use super::reason::{Space, reason, some_paths};
+use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
 use super::text::{WIDTH, count, escape, pad, short_value, value, width};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::host::watch::{Activity, Holding};
+use crate::plan::Note;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
 /// The longest version that is shown in full.
@@ -116,6 +117,7 @@ fn host_lines(
             version,
             since,
             restarts,
+            drop_ins,
             state,
         } = status;
         let mut line = format!(
@@ -134,15 +136,23 @@ fn host_lines(
             line += &format!(", restarted by systemd {times}");
         }
         lines.push(line);
-        if let State::PendingRestart { reasons } = state {
-            const INDENT: usize = 6;
-            let space = Space {
-                detail: Detail::Short,
-                room: WIDTH - INDENT,
-            };
-            let reasons = reasons.iter().flat_map(|why| reason(why, service, space));
-            lines.extend(reasons.map(|why| format!("{}{why}", " ".repeat(INDENT))));
+        const INDENT: usize = 6;
+        let space = Space {
+            detail: Detail::Short,
+            room: WIDTH - INDENT,
+        };
+        let mut more = Vec::new();
+        if let State::PendingRestart { reasons } | State::Edited { reasons, .. } = state {
+            more.extend(reasons.iter().flat_map(|why| reason(why, service, space)));
         }
+        for path in drop_ins {
+            let path = path.clone();
+            more.extend(note(&Note::DropIn { path }, space));
+        }
+        lines.extend(
+            more.iter()
+                .map(|line| format!("{}{line}", " ".repeat(INDENT))),
+        );
     }
     lines
 }
@@ -223,7 +233,7 @@ fn shown_state(state: &State, palette: &Palette) -> String {
         Word::Edited | Word::NotRunning | Word::ForeignUnit => palette.removed,
     };
     let more = match state {
-        State::Edited { paths } => format!(": {}", some_paths(paths, Detail::Short)),
+        State::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
         State::NotRunning { state } => format!(" ({})", value(state)),
         State::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
         State::FilesDiffer => ", no restart needed".to_owned(),

@@ -12,6 +12,7 @@ mod garbage;
 mod killed;
 mod locks;
 mod many;
+mod meddled;
 mod past;
 mod readme;
 mod refusals;

@@ -258,7 +258,7 @@ fn a_hand_edited_file_is_seen_and_mended() {
     alpha  hosts/alpha (a directory: nothing runs here)  generation 1
       web  -  -  edited by hand: shop-web.service
     beta  hosts/beta (a directory: nothing runs here)  generation 1
-      api  -  -  edited by hand: api/50-api.env
+      api  -  -  edited by hand: 50-api.env
       db   -  -  in sync
       web  -  -  in sync
     2 hosts, 4 units: 2 in sync, 2 edited by hand
@@ -274,9 +274,11 @@ fn a_hand_edited_file_is_seen_and_mended() {
     }
     assert_snapshot!(it.bayplan("release shop --yes").succeeds(), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      ~ web  write  files edited on the host are put back
+      ~ web  write  shop-web.service
+                    mends what was edited on the host: shop-web.service
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      ~ api  write  files edited on the host are put back
+      ~ api  write  api/50-api.env
+                    mends what was edited on the host: 50-api.env
     in this order: alpha → beta
     2 hosts: 2 files change; nothing is started
     Released shop on 2 hosts: files written.

@@ -140,6 +140,10 @@ const TESTS: &[(&str, Test)] = &[
         order::over_hosts,
     ),
     (
+        "variables_of_the_engine_are_refused",
+        refusals::given_by_the_engine,
+    ),
+    (
         "files_that_were_only_touched_restart_nothing",
         edits::touched,
     ),

@@ -149,3 +149,39 @@ pub fn units_of_others(fleet: &'static Fleet) {
     foreign.sh("rm /etc/systemd/system/own-foreign.service");
     packaged.sh("rm -r /usr/local/lib/systemd");
 }
+
+/// What the engine's own configuration gives to every container is no input that a plan shows.
+pub fn given_by_the_engine(fleet: &'static Fleet) {
+    let mut docker = Ground::new(fleet, "given");
+    docker.images();
+    docker.serve("web", 9221, "docker01");
+    let host = docker.host("docker01");
+    host.sh("mkdir -p /root/.docker /etc/containers/containers.conf.d");
+    let settings = r#"{ "proxies": { "default": { "httpProxy": "http://proxy.example" } } }"#;
+    fs::write(host.path("/root/.docker/config.json"), settings).expect("we are root");
+    docker
+        .release()
+        .exits(1)
+        .says(&["proxies", "/root/.docker/config.json"]);
+    // What it means without them is nothing that bayplan minds.
+    fs::write(
+        host.path("/root/.docker/config.json"),
+        r#"{ "proxies": {}, "auths": {} }"#,
+    )
+    .expect("we are root");
+    docker.release().exits(0);
+    host.sh("rm /root/.docker/config.json");
+    docker.is_in_sync();
+
+    let mut podman = Ground::new(fleet, "givenpods").with_podman();
+    podman.images();
+    podman.serve("web", 9222, "docker01");
+    let settings = "[engine]\nenv = [\"A=b\"]\n[containers]\n  env = [ \"FOREIGN=1\" ]\n";
+    let path = "/etc/containers/containers.conf.d/given.conf";
+    fs::write(host.path(path), settings).expect("we are root");
+    podman.release().exits(1).says(&["env", path]);
+    host.sh(&format!("sed -i /FOREIGN/d {path}"));
+    podman.release().exits(0);
+    host.sh(&format!("rm {path}"));
+    podman.is_in_sync();
+}

@@ -73,6 +73,42 @@ check_names() {
   done
 }
 
+# manager NAME: a variable of systemd's manager, which its units get.
+manager() {
+  systemctl show-environment 2>/dev/null | sed -n "s/^$1=//p"
+}
+
+# What an engine's configuration gives to every container. It is no input that anybody reviewed, and no
+# fingerprint has it.
+check_engine() {
+  # A rollback goes back to what ran here.
+  [ -n "$staged_units" ] || return
+  case ${engine##*/} in
+  docker)
+    # shellcheck disable=SC2086 # names of units have no blanks
+    named=$(sed -n 's/^Environment=.*DOCKER_CONFIG=\([^" ]*\).*/\1/p' $staged_units)
+    home=$(manager HOME)
+    for settings in $named "$(manager DOCKER_CONFIG)" "${home:-$(echo ~root)}/.docker"; do
+      [ -f "$settings/config.json" ] || continue
+      case $(tr -d ' \t\r\n' <"$settings/config.json") in
+      *'"proxies":{"'*) printf 'given proxies %s\n' "$settings/config.json" ;;
+      esac
+    done
+    ;;
+  podman)
+    for settings in /usr/share/containers/containers.conf /etc/containers/containers.conf \
+      /usr/share/containers/containers.conf.d/*.conf /etc/containers/containers.conf.d/*.conf; do
+      [ -f "$settings" ] || continue
+      # Only of [containers]: what is below [engine] is the engine's own.
+      found=$(sed -n '/^[[:space:]]*\[/{s/^[[:space:]]*\[\([^]]*\)\].*/\1/;h;}
+        /^[[:space:]]*env[[:space:]]*=[[:space:]]*\[[[:space:]]*\]/d
+        /^[[:space:]]*env[[:space:]]*=/{x;/^containers$/p;x;}' "$settings")
+      [ -z "$found" ] || printf 'given env %s\n' "$settings"
+    done
+    ;;
+  esac
+}
+
 # image_id REFERENCE: prints nothing if there is no such image.
 image_id() {
   "$engine" image inspect --format '{{.Id}}' "$1" 2>/dev/null
@@ -198,6 +234,7 @@ check_running check_images </dev/null | {
       check_space
       check_running check_tools
       check_running check_units
+      check_running check_engine
     } </dev/null
     cat
   }

@@ -81,6 +81,13 @@ struct HostJson<'a> {
     activity: Option<ActivityJson<'a>>,
     stay: usize,
     services: Vec<ServiceJson<'a>>,
+    drop_ins: Vec<DropInJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct DropInJson<'a> {
+    service: &'a str,
+    path: &'a str,
 }
 
 impl<'a> HostJson<'a> {
@@ -91,8 +98,14 @@ impl<'a> HostJson<'a> {
             acts,
             unfinished,
             lost,
+            drop_ins,
         } = plan;
+        let drop_ins = drop_ins.iter().flat_map(|(service, paths)| {
+            let service = service.as_str();
+            paths.iter().map(move |path| DropInJson { service, path })
+        });
         Self {
+            drop_ins: drop_ins.collect(),
             host: host.as_str(),
             acts: *acts,
             unfinished: *unfinished,
@@ -196,7 +209,7 @@ enum NoteJson<'a> {
     DropIn { path: &'a str },
     MovesFrom { hosts: &'a [HostName] },
     MovesTo { hosts: &'a [HostName] },
-    Mended,
+    Mended { paths: &'a [String] },
     WasPublic { names: &'a [VariableName] },
 }
 
@@ -207,7 +220,7 @@ impl<'a> NoteJson<'a> {
             Note::DropIn { path } => Self::DropIn { path },
             Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
             Note::MovesTo { hosts } => Self::MovesTo { hosts },
-            Note::Mended => Self::Mended,
+            Note::Mended { paths } => Self::Mended { paths },
             Note::WasPublic { names } => Self::WasPublic { names },
         }
     }

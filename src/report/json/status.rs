@@ -1,6 +1,6 @@
 //! `status --json`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -9,6 +9,7 @@ use super::plan::OwnerJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::watch::{Activity, Holding};
+use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
 /// The state of a cluster as JSON, with a final line break.
@@ -67,6 +68,7 @@ impl<'a> HostStatusJson<'a> {
                 version,
                 since,
                 restarts,
+                drop_ins,
                 state,
             } = status;
             ServiceStatusJson {
@@ -77,6 +79,7 @@ impl<'a> HostStatusJson<'a> {
                     .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
                     .map(|moment| moment.to_string()),
                 restarts: *restarts,
+                drop_ins,
                 state: StateJson::of(state, service),
             }
         });
@@ -141,6 +144,7 @@ struct ServiceStatusJson<'a> {
     version: Option<&'a str>,
     since: Option<String>,
     restarts: Option<u64>,
+    drop_ins: &'a BTreeSet<String>,
     state: StateJson<'a>,
 }
 
@@ -148,11 +152,21 @@ struct ServiceStatusJson<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum StateJson<'a> {
     InSync,
-    PendingRestart { reasons: Vec<ReasonJson<'a>> },
+    PendingRestart {
+        reasons: Vec<ReasonJson<'a>>,
+    },
     FilesDiffer,
-    ForeignUnit { path: &'a str, owner: OwnerJson<'a> },
-    Edited { paths: &'a [String] },
-    NotRunning { state: &'a str },
+    ForeignUnit {
+        path: &'a str,
+        owner: OwnerJson<'a>,
+    },
+    Edited {
+        paths: &'a [String],
+        reasons: Vec<ReasonJson<'a>>,
+    },
+    NotRunning {
+        state: &'a str,
+    },
     NotReleased,
     Unmanaged,
     FilesInSync,
@@ -160,20 +174,26 @@ enum StateJson<'a> {
 
 impl<'a> StateJson<'a> {
     fn of(state: &'a State, service: &ServiceName) -> Self {
+        let of = |reasons: &'a [Reason]| {
+            let reasons = reasons.iter();
+            reasons
+                .map(|reason| ReasonJson::of(reason, service))
+                .collect()
+        };
         match state {
             State::InSync => Self::InSync,
             State::PendingRestart { reasons } => Self::PendingRestart {
-                reasons: reasons
-                    .iter()
-                    .map(|reason| ReasonJson::of(reason, service))
-                    .collect(),
+                reasons: of(reasons),
             },
             State::FilesDiffer => Self::FilesDiffer,
             State::ForeignUnit { path, owner } => Self::ForeignUnit {
                 path,
                 owner: OwnerJson::of(owner),
             },
-            State::Edited { paths } => Self::Edited { paths },
+            State::Edited { paths, reasons } => Self::Edited {
+                paths,
+                reasons: of(reasons),
+            },
             State::NotRunning { state } => Self::NotRunning { state },
             State::NotReleased => Self::NotReleased,
             State::Unmanaged => Self::Unmanaged,
