@@ -253,6 +253,7 @@ fn as_released(desired: &Desired, texts: Texts) -> Observed {
             .iter()
             .map(|(name, service)| (name.clone(), running(service, texts)))
             .collect(),
+        ..ObservedHost::default()
     };
     Observed {
         hosts: desired

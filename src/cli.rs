@@ -132,6 +132,7 @@ Examples:
   bayplan release production search listing    two services; all others stay
   bayplan release production --yes --lock-wait 5m
                                                in CI: do not ask, wait in line
+  bayplan release production --skip docker02   that one is gone: the rest goes on
   bayplan release --plan plan.json             what `diff -o plan.json` showed")]
     Release(Release),
 
@@ -246,6 +247,9 @@ pub struct Diff {
     #[arg(value_name = "SERVICE", value_parser = service)]
     pub services: Vec<ServiceName>,
 
+    #[command(flatten)]
+    pub part: Part,
+
     /// Compare with git instead of the hosts: these files with a revision, or `REV1..REV2`, or from
     /// where REV2 left REV1, `REV1...REV2`
     #[arg(long, value_name = "REV")]
@@ -279,6 +283,19 @@ pub struct Diff {
     pub parallel: Parallel,
 }
 
+/// Which hosts take part.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Part {
+    /// Leave this host out, whether it answers or not: nothing is done there, and what is pending stays
+    /// pending; may be repeated
+    #[arg(long, value_name = "HOST", value_parser = host, conflicts_with = "only")]
+    pub skip: Vec<HostName>,
+
+    /// Only this host, all others are left out; may be repeated
+    #[arg(long = "host", value_name = "HOST", value_parser = host)]
+    pub only: Vec<HostName>,
+}
+
 /// How a plan is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -308,7 +325,7 @@ pub struct Release {
 
     /// Do just what this plan says that `diff -o FILE` saved, without asking; exit code 4 if the commit,
     /// the description or a host is not what it was made from
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["skip", "only"])]
     pub plan: Option<PathBuf>,
 
     /// Do not ask; needed where there is no terminal
@@ -320,11 +337,19 @@ pub struct Release {
     pub diff: bool,
 
     #[command(flatten)]
+    pub part: Part,
+
+    #[command(flatten)]
     pub patience: Patience,
 
     /// Let services that are marked `stateful` move to another host or vanish
     #[arg(long)]
     pub allow_move: bool,
+
+    /// Forget what may still run on this machine, which is no longer described: nobody is told of it any more,
+    /// and nothing is done there
+    #[arg(long, value_name = "HOST", value_parser = host, conflicts_with = "plan")]
+    pub dismiss: Vec<HostName>,
 
     /// Release although this guard of `[guard]` forbids it; may be repeated
     #[arg(long, value_name = "GUARD")]
@@ -349,9 +374,13 @@ pub struct Rollback {
     #[arg(long, value_name = "N")]
     pub to: Option<u64>,
 
-    /// Only this host, whether or not the last release changed it
+    /// Only this host, whether or not the last release changed it; others need not answer
     #[arg(long, value_name = "HOST", value_parser = host)]
     pub host: Option<HostName>,
+
+    /// Leave this host out, whether it answers or not; may be repeated
+    #[arg(long, value_name = "HOST", value_parser = host, conflicts_with = "host")]
+    pub skip: Vec<HostName>,
 
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]

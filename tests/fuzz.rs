@@ -4,6 +4,7 @@
 //! What a case must not do: panic, take two seconds, or 256 MiB more than all before it. The input of the last case is in
 //! `target/fuzz/READER`, also after a stack overflow.
 
+#![expect(clippy::print_stdout, reason = "says what it did and with which seed")]
 #![expect(
     clippy::disallowed_methods,
     reason = "reads the examples, and the clock"

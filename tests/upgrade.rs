@@ -215,6 +215,7 @@ fn seen(root: &Path, cluster: &str) -> ObservedHost {
             images: BTreeMap::new(),
         },
         next_generation: 2,
+        placement: Default::default(),
         kept_generations: [1].into(),
     }
 }

@@ -1,6 +1,6 @@
 //! The whole check: every file, then everything that refers from one file to another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
@@ -44,20 +44,6 @@ pub fn check(name: &str, sources: &Sources) -> Checked {
         cluster: cluster.filter(|_| !failed),
         diagnostics,
     }
-}
-
-/// The hosts of a cluster whose services do not matter, so that their errors do not, either: it has none.
-/// `None` if its own file has errors.
-#[must_use]
-pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
-    let (cluster, diagnostics) = examine(name, sources);
-    let path = format!("clusters/{name}/cluster.toml");
-    let mut errors = diagnostics.iter().filter(|d| d.level == Level::Error);
-    let failed = errors.any(|error| error.place.path == path);
-    cluster.filter(|_| !failed).map(|cluster| Cluster {
-        services: BTreeMap::new(),
-        ..cluster
-    })
 }
 
 fn examine(name: &str, sources: &Sources) -> (Option<Cluster>, Vec<Diagnostic>) {
@@ -153,43 +139,48 @@ fn resolve(
     })
 }
 
-fn check_guard(
-    description: &Description,
-    written: &DescribedGuard,
-    problems: &mut Problems,
-) -> Guard {
-    let mut guard = Guard {
+/// What `[guard]` says by itself, whatever services there are.
+pub(super) fn read_guard(written: &DescribedGuard) -> Guard {
+    let protect = written.protect.iter();
+    Guard {
         max_restarts: written
             .max_restarts
             .as_ref()
             .and_then(|limit| usize::try_from(limit.value).ok()),
-        protect: BTreeSet::new(),
+        protect: protect
+            .filter_map(|name| ServiceName::new(name.value.as_str()).ok())
+            .collect(),
         branch: written.branch.as_ref().map(|branch| branch.value.clone()),
         clean: match written.clean.as_ref().map(|clean| clean.value) {
             Some(true) => CleanOnly::Yes,
             Some(false) | None => CleanOnly::No,
         },
-    };
+    }
+}
+
+fn check_guard(
+    description: &Description,
+    written: &DescribedGuard,
+    problems: &mut Problems,
+) -> Guard {
+    let mut guard = read_guard(written);
+    guard
+        .protect
+        .retain(|name| description.services.contains_key(name));
     for name in &written.protect {
         let text = name.value.as_str();
-        let known = ServiceName::new(text).ok();
-        let known = known.filter(|name| description.services.contains_key(name));
-        match known {
-            Some(name) => {
-                guard.protect.insert(name);
-            }
-            None if description.misnamed.contains(text) => {}
-            None => {
-                let known = description.services.keys().map(ServiceName::as_str);
-                problems.push(
-                    Diagnostic::error(
-                        format!("expected a service, found {}", quoted(text)),
-                        name.spot.label("there is no such service"),
-                    )
-                    .with_help_if(nearest::help(text, known)),
-                );
-            }
+        let is_known = guard.protect.iter().any(|known| known.as_str() == text);
+        if is_known || description.misnamed.contains(text) {
+            continue;
         }
+        let known = description.services.keys().map(ServiceName::as_str);
+        problems.push(
+            Diagnostic::error(
+                format!("expected a service, found {}", quoted(text)),
+                name.spot.label("there is no such service"),
+            )
+            .with_help_if(nearest::help(text, known)),
+        );
     }
     guard
 }

@@ -22,6 +22,7 @@ mod extra_args;
 #[cfg(test)]
 mod goldens;
 mod host_shape;
+mod hosts_alone;
 mod load;
 pub mod model;
 pub mod name;
@@ -45,8 +46,9 @@ pub(crate) mod template;
 mod values;
 mod variables;
 
-pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, hosts_alone, sort};
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort};
 pub use excerpt::{Paint, excerpt};
+pub use hosts_alone::hosts_alone;
 pub(crate) use load::unknown_cluster;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};
 pub use sources::{Sources, Unfit};

@@ -22,27 +22,14 @@ pub(super) fn check_hosts(
     cluster: &ClusterFile,
     problems: &mut Problems,
 ) {
-    let no_services = description.services.is_empty() && description.misnamed.is_empty();
-    let service = format!(
-        "write `image = \"…\"` and `tag = \"…\"` in `clusters/{}/services/web.toml`",
-        description.name
-    );
-    let empty = match (cluster.host_names.is_empty(), no_services) {
-        (true, true) => Some((
-            "hosts and no services",
-            format!("{MINIMAL_HOST}; {service}"),
-        )),
-        (true, false) => Some(("hosts", MINIMAL_HOST.to_owned())),
-        (false, true) => Some(("services", service)),
-        (false, false) => None,
-    };
-    if let Some((what, help)) = empty {
+    // Without services there is nothing to run, as after the last one was removed.
+    if cluster.host_names.is_empty() {
         problems.push(
             Diagnostic::error(
-                format!("cluster `{}` is empty: it has no {what}", description.name),
+                format!("cluster `{}` is empty: it has no hosts", description.name),
                 Place::file(&description.cluster_path, ""),
             )
-            .with_help(help),
+            .with_help(MINIMAL_HOST),
         );
     }
     let mut reached: BTreeMap<String, &DescribedHost> = BTreeMap::new();

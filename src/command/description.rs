@@ -13,7 +13,7 @@ use crate::release::generations::bare;
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{Checked, Size, diagnostics, summary};
-use crate::report::errors::one;
+use crate::report::errors::{note, one};
 use crate::report::history::UNKNOWN_COMMIT;
 use crate::report::palette::Palette;
 use crate::report::stream;
@@ -71,22 +71,38 @@ pub(super) fn load(repository: &Repository, name: &ClusterName) -> Result<Descri
     described(repository, sources, outcome)
 }
 
-/// The same for what needs the hosts of a cluster and nothing of its services: an error in those is no
-/// reason not to go back to what ran before. Nothing is desired then.
-pub(super) fn load_hosts(repository: &Repository, name: &ClusterName) -> Result<Description, Exit> {
+/// The same for what needs the hosts of a cluster and nothing else: an error in the rest is no reason not to
+/// look at them, or not to go back to what ran before. Nothing is desired then.
+pub(super) fn load_hosts(
+    repository: &Repository,
+    name: &ClusterName,
+) -> Result<(Description, Services), Exit> {
     let sources = read(repository, name)?;
     let mut outcome = examine(name, &sources);
     if outcome.model.is_none()
         && let Some(cluster) = hosts_alone(name.as_str(), &sources)
     {
-        stream::stderr(&format!(
-            "the services of {name} have errors, which do not matter here; `bayplan check {name}` shows them\n"
-        ));
+        let text = format!(
+            "the description of {name} has errors, which do not matter here; `bayplan check {name}` shows them"
+        );
+        stream::stderr(&note(&text, &Palette::stderr()));
         let desired = bare(&cluster);
         outcome.problems.clear();
         outcome.model = Some((cluster, desired));
+        let description = described(repository, sources, outcome)?;
+        return Ok((description, Services::Broken));
     }
-    described(repository, sources, outcome)
+    Ok((
+        described(repository, sources, outcome)?,
+        Services::Described,
+    ))
+}
+
+/// Whether a description says what is to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Services {
+    Described,
+    Broken,
 }
 
 fn read(repository: &Repository, name: &ClusterName) -> Result<Sources, Exit> {

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use super::description::{Description, Scope, examine, load, repository};
 use super::{Exit, Failure, review, saved};
-use crate::cli::{Diff, Format};
+use crate::cli::{Diff, Format, Part};
+use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName};
 use crate::host::observe::Detail as Look;
 use crate::host::watch::Activity;
@@ -74,7 +75,10 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
             return Ok(exit);
         }
     };
-    let options = options(&description, &scope, Moves::Allow)?;
+    let options = Options {
+        leave_out: leave_out(&description.cluster, &arguments.part)?,
+        ..options(&description, &scope, Moves::Allow)?
+    };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
         cluster: &description.cluster,
@@ -82,8 +86,9 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let (hosts, at_work) =
+    let (mut hosts, at_work) =
         Hosts::seen_with_work(setting, Look::Plan, &|event| progress.event(&event));
+    hosts.leave_out(&options.leave_out);
     let at_work = AtWork(at_work);
     progress.finish();
     let observed = hosts.observed();
@@ -130,6 +135,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         }
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    suggest_skip(&format!("diff {}", scope.cluster), hosts.problems());
     Ok(if !failures.is_empty() || !plan.refusals.is_empty() {
         Exit::Failed
     } else if arguments.exit_code && !plan.is_empty() {
@@ -253,7 +259,53 @@ pub(super) fn options(
     Ok(Options {
         services: (!services.is_empty()).then_some(services),
         moves,
+        ..Options::default()
     })
+}
+
+/// The hosts of a cluster that take no part.
+pub(super) fn leave_out(cluster: &Cluster, part: &Part) -> Result<BTreeSet<HostName>, Failure> {
+    let Part { skip, only } = part;
+    for name in skip.iter().chain(only) {
+        described(cluster, name)?;
+    }
+    let all = || cluster.hosts.keys().cloned();
+    let leave_out: BTreeSet<HostName> = match only.as_slice() {
+        [] => skip.iter().cloned().collect(),
+        only => all().filter(|name| !only.contains(name)).collect(),
+    };
+    if leave_out.len() == cluster.hosts.len() && !leave_out.is_empty() {
+        return Err(Failure::with_help(
+            anyhow::anyhow!("expected a host that takes part, found none: all are left out"),
+            "leave out fewer hosts",
+        ));
+    }
+    Ok(leave_out)
+}
+
+/// Whether a host is one of the cluster.
+pub(super) fn described(cluster: &Cluster, host: &HostName) -> Result<(), Failure> {
+    if cluster.hosts.contains_key(host) {
+        return Ok(());
+    }
+    Err(Failure::with_help(
+        anyhow::anyhow!("expected a host of {}, found `{host}`", cluster.name),
+        format!("its hosts: {}", names::hosts(cluster.hosts.keys())),
+    ))
+}
+
+/// Says how to go on without hosts that cannot be reached.
+pub(super) fn suggest_skip(command: &str, problems: &BTreeMap<HostName, Problem>) {
+    let gone = problems
+        .iter()
+        .filter(|(_, problem)| matches!(problem, Problem::Host(_)));
+    let skip: String = gone.map(|(name, _)| format!(" --skip {name}")).collect();
+    if !skip.is_empty() {
+        let text = format!(
+            "`bayplan {command}{skip}` goes on without, and what is pending there stays pending"
+        );
+        stream::stderr(&errors::help(&text, &Palette::stderr()));
+    }
 }
 
 /// The problems of hosts, as the report shows them.

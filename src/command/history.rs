@@ -16,7 +16,7 @@ use crate::report::{errors, history as text, json, stream};
 pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     let description = match load_hosts(&repository, &arguments.cluster) {
-        Ok(description) => description,
+        Ok((description, _)) => description,
         Err(exit) => return Ok(exit),
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());

@@ -5,12 +5,12 @@
     reason = "asks the operator, and knows who releases and when"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, Scope, commit, load, recorded, repository};
-use super::diff::{AtWork, changes, failures, notes, options, show};
+use super::diff::{AtWork, changes, failures, leave_out, notes, options, show, suggest_skip};
 use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
@@ -22,7 +22,7 @@ use crate::host::observe::Detail as Look;
 use crate::host::script::Record;
 use crate::plan::guard::{Breach, breaches};
 use crate::plan::saved::BAYPLAN;
-use crate::plan::{Action, Moves, Plan, plan};
+use crate::plan::{Action, Moves, Options, Plan, plan};
 use crate::release::mask::Mask;
 use crate::release::problem::Problem;
 use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release, stale};
@@ -60,7 +60,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     };
     let options = match &reviewed {
         Some(reviewed) => saved::options(reviewed, moves),
-        None => options(&description, &scope, moves)?,
+        None => Options {
+            leave_out: leave_out(&description.cluster, &arguments.part)?,
+            dismiss: arguments.dismiss.iter().cloned().collect(),
+            ..options(&description, &scope, moves)?
+        },
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
@@ -88,6 +92,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Hosts::look(setting, Look::Plan, &tell)
     };
     hosts.follow_orphans(setting, &tell);
+    hosts.leave_out(&order.options.leave_out);
     progress.finish();
     let detail = if arguments.diff {
         Detail::Diff
@@ -172,9 +177,13 @@ pub(super) fn carry_out(
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
+            if way.secrets.is_some() {
+                suggest_skip(&format!("release {}", scope.cluster), hosts.problems());
+            }
             stream::stderr("nothing was changed on any host\n");
             return Ok(Exit::Failed);
         }
+        known_dismissals(&order.options.dismiss, description, &shown)?;
         if !shown.refusals.is_empty() {
             return Ok(Exit::Failed);
         }
@@ -229,6 +238,42 @@ pub(super) fn carry_out(
             }
         }
     }
+}
+
+/// Refuses to forget what nobody knows, or what is described.
+fn known_dismissals(
+    dismiss: &BTreeSet<HostName>,
+    description: &Description,
+    shown: &Plan,
+) -> Result<(), Failure> {
+    let cluster = &description.cluster;
+    for host in dismiss {
+        if shown.dismissed.iter().any(|left| left.host == *host) {
+            continue;
+        }
+        if cluster.hosts.contains_key(host) {
+            return Err(Failure::with_help(
+                anyhow::anyhow!(
+                    "{host} is a host of {}: there is nothing to forget",
+                    cluster.name
+                ),
+                format!("take it out of [place], release, then delete [hosts.{host}]"),
+            ));
+        }
+        let left: Vec<_> = shown.left.iter().map(|left| left.host.as_str()).collect();
+        let help = match left.is_empty() {
+            true => "no machine is left over".to_owned(),
+            false => format!("left over: {}", left.join(", ")),
+        };
+        return Err(Failure::with_help(
+            anyhow::anyhow!(
+                "expected a machine that the description of {} no longer has, found `{host}`",
+                cluster.name
+            ),
+            help,
+        ));
+    }
+    Ok(())
 }
 
 /// How often a plan that nobody was asked about is made anew, since the hosts changed.

@@ -244,6 +244,7 @@ fn options(
     Ok(Options {
         services: (!services.is_empty()).then_some(services),
         moves: Moves::Allow,
+        ..Options::default()
     })
 }
 

@@ -1,39 +1,44 @@
 //! `bayplan rollback CLUSTER`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::description::{Description, Scope, load_hosts, repository};
-use super::diff::failures;
+use super::diff::{described, failures};
 use super::release::{Way, carry_out, make_room, order};
 use super::{Exit, Failure};
 use crate::cli::Rollback;
 use crate::cluster::name::HostName;
 use crate::host::history::{History, last_release};
 use crate::host::observe::Detail as Look;
-use crate::plan::{Moves, Options};
+use crate::plan::{Moves, Options, Origin};
 use crate::release::generations::bare;
 use crate::release::{Back, Hosts, Setting};
 use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, hosts as names, stream};
+use crate::report::{Detail, errors, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     let description = match load_hosts(&repository, &arguments.cluster) {
-        Ok(description) => description,
+        Ok((description, _)) => description,
         Err(exit) => return Ok(exit),
     };
     let cluster = &description.cluster;
-    if let Some(host) = &arguments.host
-        && !cluster.hosts.contains_key(host)
-    {
-        return Err(Failure::with_help(
-            anyhow::anyhow!("expected a host of {}, found `{host}`", cluster.name),
-            format!("its hosts: {}", names::hosts(cluster.hosts.keys())),
-        ));
+    for host in arguments.host.iter().chain(&arguments.skip) {
+        described(cluster, host)?;
     }
+    // Others need not answer.
+    let others: BTreeSet<HostName> = match &arguments.host {
+        Some(only) => cluster
+            .hosts
+            .keys()
+            .filter(|host| *host != only)
+            .cloned()
+            .collect(),
+        None => arguments.skip.iter().cloned().collect(),
+    };
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
     let bare = bare(cluster);
     let setting = Setting {
@@ -44,6 +49,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     };
     make_room(&setting)?;
     let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    hosts.without(&others);
     hosts.follow_orphans(setting, &|event| progress.event(&event));
     let histories = hosts.histories(setting);
     progress.finish();
@@ -78,6 +84,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             .keys()
             .filter_map(|host| Some((host.clone(), found.remove(host)?.1)))
             .collect(),
+        machines: bare.machines.clone(),
     };
     // Hosts that stay are no part of it.
     let mut narrow = description.cluster.clone();
@@ -107,12 +114,13 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         ));
     }
     let options = Options {
-        services: None,
+        origin: Origin::Generations,
         moves: if arguments.allow_move {
             Moves::Allow
         } else {
             Moves::Refuse
         },
+        ..Options::default()
     };
     let mut order = order(
         &repository,

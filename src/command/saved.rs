@@ -137,7 +137,9 @@ pub(super) fn scope(saved: &SavedPlan) -> Scope {
 pub(super) fn options(saved: &SavedPlan, moves: Moves) -> Options {
     Options {
         services: saved.services.clone(),
+        leave_out: saved.leave_out.clone(),
         moves,
+        ..Options::default()
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use super::description::{load, repository};
+use super::description::{Services, load_hosts, repository};
 use super::diff::{failures, note_copies};
 use super::{Exit, Failure};
 use crate::cli::Status;
@@ -20,8 +20,8 @@ use crate::report::{errors, json, status as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
-    let description = match load(&repository, &arguments.cluster) {
-        Ok(description) => description,
+    let (description, services) = match load_hosts(&repository, &arguments.cluster) {
+        Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
@@ -31,10 +31,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         connect: &description.connect,
         limit: arguments.parallel.hosts,
     };
-    let (hosts, hosts_now) =
-        Hosts::seen_at_work(setting, Detail::Status, &|event| progress.event(&event));
+    let tell = |event| progress.event(&event);
+    let desired = match services {
+        Services::Described => description.desired.clone(),
+        // What runs is compared with what was released last.
+        Services::Broken => Hosts::look(setting, Detail::Plan, &tell).released(setting),
+    };
+    let setting = Setting {
+        desired: &desired,
+        ..setting
+    };
+    let (hosts, hosts_now) = Hosts::seen_at_work(setting, Detail::Status, &tell);
     progress.finish();
-    let status = status(&description.desired, &hosts.observed());
+    let status = status(&desired, &hosts.observed());
     let failures = failures(hosts.problems());
     if arguments.json {
         stream::stdout(&json::status(

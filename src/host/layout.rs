@@ -6,6 +6,7 @@
 //! /var/lib/bayplan/lock                              one a host, for all clusters
 //! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
 //!                                                    activate-<wave>.sh
+//! /var/lib/bayplan/<cluster>/placement.json           where the services of the whole cluster run
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
@@ -255,6 +256,12 @@ impl Layout {
     #[must_use]
     pub fn history(&self) -> RemotePath {
         self.state().join("history")
+    }
+
+    /// Which services run on which machines of the cluster.
+    #[must_use]
+    pub fn placement(&self) -> RemotePath {
+        self.state().join("placement.json")
     }
 
     /// The lock of the host.

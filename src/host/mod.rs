@@ -20,6 +20,7 @@ pub mod interrupt;
 pub mod layout;
 pub mod observe;
 pub mod parallel;
+pub mod placement;
 mod process;
 mod protocol;
 mod runtime;

@@ -87,10 +87,6 @@ impl Request<'_> {
 
 /// What the first exchange came to.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one for each look, and it is taken apart at once"
-)]
 pub enum Look<'a> {
     Complete(HostLook),
     /// Something differs from what is desired: one more exchange is needed.

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Generation, ObservedHost, ObservedProcess, ObservedService, Runs, UnitFile};
+use super::observed::{
+    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, Runs, UnitFile,
+};
 use super::options::{KEPT_GENERATIONS, Moves, Options, target};
+use super::placement::kept_back;
 use super::service::{DirectoryNeed, Need, need};
 use super::step::Step;
 use super::{Action, Change, Phase, Refusal, RefusalReason};
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::manifest::ManifestService;
 use crate::render::probe::probes;
@@ -53,6 +56,8 @@ pub(super) struct Draft<'a> {
     pub(super) seen: &'a ObservedHost,
     pub(super) needs: BTreeMap<ServiceName, Need>,
     pub(super) leavers: BTreeMap<ServiceName, Leaver<'a>>,
+    /// Services that are to leave, and stay until these hosts take part.
+    pub(super) kept_back: BTreeMap<ServiceName, Vec<HostName>>,
     /// Services that stay and have to give their port to another one first: by whom.
     pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
     /// Added services that start only with the changes, since they take a port of one that stays.
@@ -67,13 +72,15 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(
-        cluster: &ClusterName,
+        desired: &'a Desired,
         host: &HostName,
         wanted: &'a DesiredHost,
-        seen: &'a ObservedHost,
+        observed: &'a Observed,
         options: &Options,
         order: &[ServiceName],
     ) -> Self {
+        let seen = &observed.hosts[host];
+        let kept_back = kept_back(desired, host, observed, options);
         let empty = BTreeMap::new();
         let recorded: &BTreeMap<ServiceName, ManifestService> = match &seen.generation {
             Generation::Current { manifest, .. } => &manifest.services,
@@ -96,22 +103,29 @@ impl<'a> Draft<'a> {
             .services
             .iter()
             .filter(|(name, at)| {
-                let foreign = matches!(at.unit.file, UnitFile::Foreign { .. });
-                let ours = matches!(at.unit.file, UnitFile::Ours { .. })
-                    || !at.directories.is_empty()
-                    || at.container.is_some() && !foreign;
-                !wanted.services.contains_key(*name) && options.selects(name) && ours
+                let left_by_us = match at.unit.file {
+                    UnitFile::Ours { .. } => true,
+                    // A hand may have left nothing of it but a link that enables nothing.
+                    UnitFile::Absent => {
+                        let linked = !at.unit.enabled_by.is_empty();
+                        at.container.is_some() || linked && recorded.contains_key(*name)
+                    }
+                    UnitFile::Foreign { .. } => false,
+                };
+                let ours = left_by_us || !at.directories.is_empty();
+                let leaves = options.selects(name) && !kept_back.contains_key(*name);
+                !wanted.services.contains_key(*name) && leaves && ours
             })
             .map(|(name, at)| {
                 let leaver = Leaver {
-                    unit: UnitName::new(cluster, name),
+                    unit: UnitName::new(&desired.cluster, name),
                     seen: at,
                     displaced_by: None,
                 };
                 (name.clone(), leaver)
             })
             .collect();
-        let target = target(cluster, host, wanted, seen, options);
+        let target = target(desired, host, observed, options);
         let moves_current = match &seen.generation {
             Generation::Current { manifest, .. } => manifest.services != target.services,
             Generation::None => !target.services.is_empty(),
@@ -130,6 +144,7 @@ impl<'a> Draft<'a> {
             seen,
             needs,
             leavers,
+            kept_back,
             displaced: BTreeMap::new(),
             late: BTreeSet::new(),
             port_conflicts: Vec::new(),

@@ -110,6 +110,22 @@ pub(super) fn difference(
     }
 }
 
+/// What differs between a service and what it is on the host that it moves from.
+pub(super) fn moved(desired: &DesiredService, there: &ObservedService) -> Vec<Reason> {
+    let on_disk = OnDisk::of(there);
+    match (&there.container, &on_disk) {
+        (Some(container), _) => {
+            let wanted = desired.fingerprint_under(&container.fingerprint);
+            match wanted.as_ref() == Some(&container.fingerprint) {
+                true => Vec::new(),
+                false => difference(desired, there, on_disk.as_ref(), container),
+            }
+        }
+        (None, Some(unit)) => between(&unit.inputs, &desired.inputs),
+        (None, None) => Vec::new(),
+    }
+}
+
 /// What differs between two inputs, for revisions that are compared without a host.
 #[must_use]
 pub fn between(before: &Inputs, after: &Inputs) -> Vec<Reason> {

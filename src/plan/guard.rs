@@ -179,6 +179,9 @@ mod tests {
             hosts: BTreeMap::from([(HostName::new("h").unwrap(), host)]),
             waves: Vec::new(),
             refusals: Vec::new(),
+            left: Vec::new(),
+            dismissed: Vec::new(),
+            left_out: BTreeMap::new(),
         }
     }
 

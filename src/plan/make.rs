@@ -1,13 +1,16 @@
 //! The plan of a whole cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::Draft;
 use super::held::held;
 use super::hidden::Hidden;
-use super::observed::Observed;
+use super::observed::{Generation, Observed, Recorded};
 use super::order::{needed_first, waves};
-use super::{Options, Plan};
+use super::placement::{Known, Left, Past, holds, past};
+use super::types::{Away, Elsewhere, LeftOut};
+use super::{Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
 /// Decides everything: what is done on which host, in which order, and why. Hosts that were not
@@ -23,13 +26,31 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         .collect();
     let mut hosts = BTreeMap::new();
     let mut drafts = BTreeMap::new();
+    let mut pending = BTreeMap::new();
     let mut refusals = Vec::new();
     let order = needed_first(desired);
+    let known = Known::of(desired, observed);
     for (name, _, seen) in seen_hosts() {
-        let draft = Draft::new(&desired.cluster, name, &kept[name], seen, options, &order);
-        refusals.extend(draft.refusals(name, desired, options));
-        hosts.insert(name.clone(), draft.show(name, desired, observed));
-        drafts.insert(name.clone(), draft);
+        let draft = Draft::new(desired, name, &kept[name], observed, options, &order);
+        let shown = draft.show(name, desired, observed, options, &known);
+        if options.leaves_out(name) {
+            pending.insert(name, shown);
+        } else {
+            refusals.extend(draft.refusals(name, desired, options));
+            if let Recorded::Unreadable { why, newer: true } = &seen.placement {
+                let why = RefusalReason::Newer { why: why.clone() };
+                let host = name.clone();
+                refusals.push(Refusal { host, why });
+            }
+            drafts.insert(name.clone(), draft);
+            hosts.insert(name.clone(), shown);
+        }
+    }
+    let left = known.left(desired);
+    if options.moves == Moves::Refuse {
+        refusals.extend(stateful_away(
+            desired, observed, options, &drafts, &known, &left,
+        ));
     }
     Hidden::of(desired, observed).apply(&mut hosts);
     let waves = if refusals.is_empty() {
@@ -37,12 +58,133 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     } else {
         Vec::new()
     };
+    let (dismissed, left) = left
+        .into_iter()
+        .partition(|left| options.dismiss.contains(&left.host));
     Plan {
         cluster: desired.cluster.clone(),
         hosts,
         waves,
         refusals,
+        left,
+        dismissed,
+        left_out: left_out(desired, observed, options, &known, pending),
     }
+}
+
+/// Services that would start beside their old selves: without their data.
+fn stateful_away(
+    desired: &Desired,
+    observed: &Observed,
+    options: &Options,
+    drafts: &BTreeMap<HostName, Draft<'_>>,
+    known: &Known,
+    left: &[Left],
+) -> Vec<Refusal> {
+    let mut starts: BTreeMap<&ServiceName, Vec<HostName>> = BTreeMap::new();
+    for (host, draft) in drafts {
+        for (name, need) in &draft.needs {
+            if need.change == Change::Added && draft.wanted.services[name].stateful {
+                starts.entry(name).or_default().push(host.clone());
+            }
+        }
+    }
+    let mut refusals = Vec::new();
+    for (service, starts) in starts {
+        let mut refuse = |host: &HostName, away: Away| {
+            let why = RefusalReason::StatefulAway {
+                service: service.clone(),
+                starts: starts.clone(),
+                away,
+            };
+            let host = host.clone();
+            refusals.push(Refusal { host, why });
+        };
+        let mut is_known = false;
+        for Left {
+            host,
+            reach,
+            services,
+        } in left
+        {
+            if services.contains_key(service) {
+                is_known = true;
+                let reach = reach.clone();
+                refuse(host, Away::Left { reach });
+            }
+        }
+        for (host, wanted) in &desired.hosts {
+            let runs = match observed.hosts.get(host) {
+                Some(seen) => holds(seen, service) || records(&seen.generation, service),
+                None => known.may_run(host, service),
+            };
+            is_known |= runs;
+            let taken_part = drafts.contains_key(host);
+            if runs && !taken_part && !wanted.services.contains_key(service) {
+                refuse(host, Away::LeftOut);
+            }
+        }
+        let past = match options.origin {
+            Origin::Description => past(observed),
+            Origin::Generations => Past::Known,
+        };
+        if past == Past::Unknown && !is_known {
+            let why = |service: &ServiceName| RefusalReason::StatefulUnknown {
+                service: service.clone(),
+            };
+            refusals.extend(starts.into_iter().map(|host| Refusal {
+                host,
+                why: why(service),
+            }));
+        }
+    }
+    refusals
+}
+
+fn records(generation: &Generation, service: &ServiceName) -> bool {
+    match generation {
+        Generation::Current { manifest, .. } => manifest.services.contains_key(service),
+        Generation::None | Generation::Unreadable { .. } => false,
+    }
+}
+
+fn left_out(
+    desired: &Desired,
+    observed: &Observed,
+    options: &Options,
+    known: &Known,
+    mut pending: BTreeMap<&HostName, HostPlan>,
+) -> BTreeMap<HostName, LeftOut> {
+    let may_run = |host: &HostName, service: &ServiceName| match observed.hosts.get(host) {
+        Some(seen) => holds(seen, service),
+        None => known.may_run(host, service),
+    };
+    let hosts = desired
+        .hosts
+        .iter()
+        .filter(|(name, _)| options.leaves_out(name));
+    let described = hosts.map(|(host, wanted)| {
+        let seen = observed.hosts.get(host);
+        let recorded = known.services(host).filter(|(_, placed)| placed.here);
+        let there = seen.into_iter().flat_map(|seen| seen.services.keys());
+        let names = wanted.services.keys().chain(there);
+        let names = names.chain(recorded.map(|(name, _)| name).filter(|_| seen.is_none()));
+        let names: BTreeSet<&ServiceName> = names.filter(|name| options.selects(name)).collect();
+        let services = names.into_iter().map(|name| {
+            let mut others = desired.hosts.keys().filter(|other| *other != host);
+            let elsewhere = match others.any(|other| may_run(other, name)) {
+                true => Elsewhere::Yes,
+                false => Elsewhere::No,
+            };
+            (name.clone(), elsewhere)
+        });
+        let left_out = LeftOut {
+            pending: pending.remove(host),
+            services: services.collect(),
+        };
+        (host.clone(), left_out)
+    });
+    described.collect()
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::plan::reason::Reason;
 use crate::plan::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
 use crate::plan::step::Step;
 use crate::plan::{Action, Change, Moves, target};
-use crate::plan::{PutBack, put_back};
+use crate::plan::{Progress, PutBack, placement, put_back};
 use crate::render::desired::Inputs;
 
 fn disturbance() -> impl Strategy<Value = Disturbance> {
@@ -51,11 +51,14 @@ fn accident() -> impl Strategy<Value = Disturbance> {
 /// One thing that happens to the cluster.
 #[derive(Debug, Clone)]
 enum Event {
-    Describe(Vec<Spec>),
+    /// Other services, and perhaps without one of the hosts.
+    Describe(Vec<Spec>, Option<usize>),
     /// A release of all or of one service, killed before its n-th step; things happen to a host
     /// before given steps.
     Release {
         only: Option<usize>,
+        moves: bool,
+        left_out: Option<(usize, bool)>,
         killed_before: Option<usize>,
         fails: Option<Failing>,
         meanwhile: Vec<(usize, usize, Disturbance)>,
@@ -89,19 +92,22 @@ fn events(
     let meanwhile = (0..24usize, 0..HOSTS.len(), disturbance.clone());
     let release = (
         prop::option::weighted(0.2, 0..SERVICES.len()),
+        any::<bool>(),
+        prop::option::weighted(0.2, (0..HOSTS.len(), any::<bool>())),
         prop::option::of(0..40usize),
         prop::option::of(failing()),
         prop::collection::vec(meanwhile, 0..3),
     );
     let event = prop_oneof![
-        3 => specs.clone().prop_map(Event::Describe),
-        5 => release.prop_map(|(only, killed_before, fails, meanwhile)| Event::Release {
-            only, killed_before, fails, meanwhile
+        3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
+            .prop_map(|(specs, gone)| Event::Describe(specs, gone)),
+        5 => release.prop_map(|(only, moves, left_out, killed_before, fails, meanwhile)| {
+            Event::Release { only, moves, left_out, killed_before, fails, meanwhile }
         }),
         3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| Event::Happens(host, d)),
     ];
     (specs, prop::collection::vec(event, 1..10)).prop_map(|(first, mut events)| {
-        events.insert(0, Event::Describe(first));
+        events.insert(0, Event::Describe(first, None));
         events
     })
 }
@@ -121,7 +127,9 @@ fn same(a: &Inputs, b: &Inputs) -> bool {
 }
 
 fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &ModelHost) {
-    let wanted = &desired.hosts[host];
+    let Some(wanted) = desired.hosts.get(host) else {
+        return;
+    };
     let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
         model.processes.get(name).is_some_and(|process| {
             same(&process.inputs, &service.inputs) && model.runs_referenced_image(process)
@@ -134,8 +142,12 @@ fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &M
         hosts: BTreeMap::from([(host.clone(), model.observe(wanted))]),
     };
     let plan = plan(desired, &observed, &Options::default());
+    let services = plan.hosts.values().flat_map(|host| &host.services);
+    let waits = services
+        .filter(|service| service.action == Action::Pending)
+        .count();
     assert!(
-        !plan.is_empty() || !plan.refusals.is_empty(),
+        !plan.is_empty() || !plan.refusals.is_empty() || waits > 0,
         "the plan is empty, but {host} does not run what is desired"
     );
 }
@@ -143,6 +155,9 @@ fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &M
 struct World {
     desired: Desired,
     hosts: BTreeMap<HostName, ModelHost>,
+    /// Whether every release reached every host that was described then: what a host that did not answer
+    /// missed it cannot know.
+    all_know: bool,
 }
 
 impl World {
@@ -151,15 +166,60 @@ impl World {
         Self {
             desired: describe(&[]),
             hosts: (0..HOSTS.len()).map(host).collect(),
+            all_know: true,
         }
     }
 
     fn observe(&self) -> Observed {
         let look = |(name, host): (&HostName, &ModelHost)| {
-            (name.clone(), host.observe(&self.desired.hosts[name]))
+            let wanted = self.desired.hosts.get(name)?;
+            Some((name.clone(), host.observe(wanted)))
         };
         Observed {
-            hosts: self.hosts.iter().map(look).collect(),
+            hosts: self.hosts.iter().filter_map(look).collect(),
+        }
+    }
+
+    /// Writes where everything runs, as a release does under its locks.
+    fn record(&mut self, observed: &Observed, options: &Options, progress: Progress) {
+        let placement = placement(&self.desired, observed, options, |_| progress);
+        for name in observed.hosts.keys() {
+            let host = self.hosts.get_mut(name).unwrap();
+            host.placement = Some(placement.clone());
+        }
+    }
+
+    /// Whatever runs on a host that left is told, and nothing with data starts beside it unasked.
+    fn assert_nobody_is_forgotten(&self, plan: &Plan, options: &Options) {
+        if !self.all_know {
+            return;
+        }
+        let gone = self.hosts.iter();
+        for (name, host) in gone.filter(|(name, _)| !self.desired.hosts.contains_key(*name)) {
+            for service in host.processes.keys() {
+                let mut left = plan.left.iter().filter(|left| left.host == *name);
+                let told = left.any(|left| left.services.contains_key(service));
+                assert!(told, "{service} runs on {name}, and nobody is told");
+                let starts = plan.waves.iter().flat_map(|wave| wave.activations.values());
+                let starts = starts.flatten().any(|step| {
+                    matches!(step, Step::Restart { service: started, .. } if started == service)
+                });
+                let holds = |(_, host): (&HostName, &ModelHost)| {
+                    host.processes.contains_key(service) || host.touched.contains(service)
+                };
+                let described = self.hosts.iter();
+                let mut described =
+                    described.filter(|(name, _)| self.desired.hosts.contains_key(*name));
+                let elsewhere = described.any(holds);
+                let services = self.desired.hosts.values();
+                let mut services = services.filter_map(|host| host.services.get(service));
+                let stateful = services.any(|service| service.stateful);
+                let asked = options.moves == Moves::Allow;
+                assert!(
+                    asked || elsewhere || !(starts && stateful),
+                    "{service} starts beside its old self on {name}"
+                );
+            }
         }
     }
 
@@ -169,7 +229,7 @@ impl World {
     }
 
     fn assert_every_empty_plan_is_true(&self) {
-        for host in self.hosts.keys() {
+        for host in self.desired.hosts.keys() {
             self.assert_an_empty_plan_is_true(host);
         }
     }
@@ -194,7 +254,7 @@ impl World {
                     "{name} {} restarts: {:?}",
                     service.service, service.reasons
                 );
-                let reason_told = service.action == Action::None
+                let reason_told = matches!(service.action, Action::None | Action::MayRestart)
                     || service.change == Change::Removed
                     || !service.reasons.is_empty();
                 assert!(reason_told, "{name} {}: no reason", service.service);
@@ -282,15 +342,24 @@ impl World {
     fn release(
         &mut self,
         options: &Options,
+        silent: &[usize],
         killed_before: Option<usize>,
         fails: Option<Failing>,
         meanwhile: &[(usize, usize, Disturbance)],
     ) -> Result<(), StepFailed> {
-        let observed = self.observe();
+        let mut observed = self.observe();
+        let answers = |name: &HostName| silent.iter().all(|host| host_name(*host) != *name);
+        observed.hosts.retain(|name, _| answers(name));
         let plan = plan(&self.desired, &observed, options);
+        self.assert_nobody_is_forgotten(&plan, options);
         if !plan.refusals.is_empty() {
             return Err(StepFailed(format!("{:?}", plan.refusals)));
         }
+        if plan.is_empty() {
+            return Ok(());
+        }
+        self.all_know &= silent.is_empty();
+        self.record(&observed, options, Progress::Open);
         self.assert_restarts_are_needed(&plan);
         self.assert_what_is_needed_comes_first(&plan);
         let mut done = 0;
@@ -298,13 +367,7 @@ impl World {
         for (number, wave) in plan.waves.iter().enumerate() {
             for (name, steps) in &wave.activations {
                 let wanted = &self.desired.hosts[name];
-                let target = target(
-                    &self.desired.cluster,
-                    name,
-                    wanted,
-                    &observed.hosts[name],
-                    options,
-                );
+                let target = target(&self.desired, name, &observed, options);
                 let fails = fails.filter(|f| (done..done + steps.len()).contains(&f.step));
                 // For a failure in this wave alone: it is not cheap.
                 let way = fails.map(|_| {
@@ -341,6 +404,7 @@ impl World {
                 }
             }
         }
+        self.record(&observed, options, Progress::Done);
         Ok(())
     }
 
@@ -397,48 +461,80 @@ impl World {
     fn live(&mut self, events: &[Event]) {
         for event in events {
             match event {
-                Event::Describe(specs) => self.desired = describe(specs),
+                Event::Describe(specs, gone) => {
+                    let mut specs = specs.clone();
+                    for spec in &mut specs {
+                        spec.hosts.retain(|host| Some(*host) != *gone);
+                    }
+                    self.desired = describe(&specs);
+                    for name in gone.iter().map(|host| host_name(*host)) {
+                        self.desired.hosts.remove(&name);
+                        self.desired.machines.remove(&name);
+                    }
+                }
                 Event::Happens(host, disturbance) => {
                     let host = self.hosts.get_mut(&host_name(*host)).unwrap();
                     host.disturb(disturbance);
                 }
                 Event::Release {
                     only,
+                    moves,
+                    left_out,
                     killed_before,
                     fails,
                     meanwhile,
                 } => {
                     let options = Options {
                         services: only.map(|i| BTreeSet::from([service_name(i)])),
-                        moves: Moves::Refuse,
+                        moves: match moves {
+                            true => Moves::Allow,
+                            false => Moves::Refuse,
+                        },
+                        leave_out: left_out.iter().map(|(host, _)| host_name(*host)).collect(),
+                        ..Options::default()
                     };
+                    let silent = left_out.iter().filter(|(_, silent)| *silent);
+                    let silent: Vec<usize> = silent.map(|(host, _)| *host).collect();
                     // A release may end early; what counts is what the next one makes of it.
-                    let _ = self.release(&options, *killed_before, *fails, meanwhile);
+                    let _ = self.release(&options, &silent, *killed_before, *fails, meanwhile);
                 }
             }
             self.assert_every_empty_plan_is_true();
         }
-        let options = Options::default();
-        self.release(&options, None, None, &[])
+        // Named, also what is restarted by hand only is.
+        let options = Options {
+            services: Some((0..SERVICES.len()).map(service_name).collect()),
+            moves: Moves::Allow,
+            ..Options::default()
+        };
+        self.release(&options, &[], None, None, &[])
             .expect("an undisturbed release succeeds");
         let observed = self.observe();
         for (name, wanted) in &self.desired.hosts {
-            let seen = &observed.hosts[name];
-            let target = target(&self.desired.cluster, name, wanted, seen, &options);
+            let target = target(&self.desired, name, &observed, &options);
             self.hosts[name].assert_is(wanted, &target);
         }
         let second = plan(&self.desired, &observed, &options);
         assert_eq!(second.waves, Vec::new(), "the second plan is empty");
         assert!(
-            second.hosts.values().all(|h| h.services.is_empty()),
+            second.hosts.values().all(|host| {
+                let mut services = host.services.iter();
+                services.all(|service| service.action == Action::MayRestart)
+            }),
             "{:?}",
             second.hosts
         );
     }
 }
 
+/// A thousand, or as many as are asked for: `PROPTEST_CASES=10000 cargo test --release --lib plan::make`.
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(1000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn whatever_happens_one_undisturbed_release_ends_in_the_desired_state(
@@ -478,9 +574,11 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
             for killed_before in 0..12 {
                 let mut world = World::new();
                 world.live(&[
-                    Event::Describe(vec![spec(0)]),
+                    Event::Describe(vec![spec(0)], None),
                     Event::Release {
                         only: None,
+                        moves: false,
+                        left_out: None,
                         killed_before: None,
                         fails: None,
                         meanwhile: Vec::new(),
@@ -488,9 +586,11 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
                     Event::Happens(0, edit(name.clone())),
                     Event::Happens(0, Disturbance::Reload),
                     Event::Happens(0, Disturbance::Crash(name.clone())),
-                    Event::Describe(vec![spec(tag)]),
+                    Event::Describe(vec![spec(tag)], None),
                     Event::Release {
                         only: None,
+                        moves: false,
+                        left_out: None,
                         killed_before: Some(killed_before),
                         fails: None,
                         meanwhile: Vec::new(),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::explain::carried;
 use super::observed::{
     Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, Runs, UnitFile,
 };
 use super::step::Step;
 use crate::cluster::name::{ServiceName, VariableName};
@@ -20,6 +20,7 @@ use crate::render::desired::{
 use crate::render::digest::Digest;
 use crate::render::fingerprint::inputs_of;
 use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::placement::Placement;
 use crate::render::secrets;
 
 #[derive(Debug, Clone, Default)]
@@ -32,6 +33,8 @@ pub struct ModelHost {
     pub processes: BTreeMap<ServiceName, Process>,
     current: Option<(u64, Manifest)>,
     generations: BTreeMap<u64, Arc<DesiredHost>>,
+    /// Where the whole cluster runs, as far as this host knows.
+    pub placement: Option<Placement>,
     /// What each moving reference means here.
     images: BTreeMap<String, u64>,
     /// Services that a hand has touched: for them a restart too many is no failure.
@@ -111,6 +114,8 @@ impl ModelHost {
         let mut names: BTreeSet<&ServiceName> = desired.services.keys().collect();
         names.extend(self.units.keys());
         names.extend(self.directories.keys());
+        let links = self.links.iter().filter(|(_, links)| !links.is_empty());
+        names.extend(links.map(|(name, _)| name));
         names.extend(self.processes.keys());
         ObservedHost {
             runs: Runs::Processes,
@@ -124,6 +129,10 @@ impl ModelHost {
             },
             next_generation: self.generations.keys().last().map_or(1, |n| n + 1),
             kept_generations: self.generations.keys().copied().collect(),
+            placement: self
+                .placement
+                .clone()
+                .map_or(Recorded::None, Recorded::Read),
             services: names
                 .into_iter()
                 .map(|name| {
@@ -605,8 +614,12 @@ impl ModelHost {
             "processes"
         );
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
+        // Of a unit that a hand removed before any generation recorded it, a link stays that enables nothing.
+        let of_hands = |name| self.touched.contains(name) && !self.units.contains_key(name);
         assert!(
-            with_links.clone().all(|(name, _)| names.contains(name)),
+            with_links
+                .clone()
+                .all(|(name, _)| names.contains(name) || of_hands(name)),
             "links of leavers"
         );
         for (name, service) in &desired.services {

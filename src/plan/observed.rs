@@ -8,6 +8,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{DirectoryName, Fingerprint};
 use crate::render::digest::Digest;
 use crate::render::manifest::Manifest;
+use crate::render::placement::Placement;
 
 /// One look at every host of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,6 +30,8 @@ pub struct ObservedHost {
     pub next_generation: u64,
     /// The numbers of the generations that are kept there.
     pub kept_generations: BTreeSet<u64>,
+    /// What the host keeps of where the whole cluster runs.
+    pub placement: Recorded,
     /// Every service of this cluster that has a unit file, an inputs directory or a container
     /// here, and every desired one.
     pub services: BTreeMap<ServiceName, ObservedService>,
@@ -41,6 +44,20 @@ pub enum Runs {
     Processes,
     /// A root directory.
     FilesOnly,
+}
+
+/// What a host's `placement.json` says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Recorded {
+    /// There is none: no bayplan that keeps one released here.
+    #[default]
+    None,
+    Read(Placement),
+    /// It cannot be read: why, as a sentence. `newer` says that a newer bayplan wrote it.
+    Unreadable {
+        why: String,
+        newer: bool,
+    },
 }
 
 /// What `current` names.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::observed::{Generation, ObservedHost};
+use super::held::held;
+use super::observed::{Generation, Observed};
+use super::placement::kept_back;
 use super::service::Named;
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::render::desired::DesiredHost;
+use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
 
 /// How many generations a host keeps, the current one among them.
@@ -17,6 +19,20 @@ pub struct Options {
     /// Only these services, or all of them.
     pub services: Option<BTreeSet<ServiceName>>,
     pub moves: Moves,
+    /// Hosts on which nothing is done, whether they answer or not.
+    pub leave_out: BTreeSet<HostName>,
+    /// Machines that left and that nobody is to be told of any more.
+    pub dismiss: BTreeSet<HostName>,
+    pub origin: Origin,
+}
+
+/// Where what is desired comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Origin {
+    #[default]
+    Description,
+    /// Hosts had it before.
+    Generations,
 }
 
 /// Whether `stateful` services may move or vanish.
@@ -32,6 +48,12 @@ impl Options {
         self.services.as_ref().is_none_or(|s| s.contains(service))
     }
 
+    /// Whether nothing is done on a host.
+    #[must_use]
+    pub fn leaves_out(&self, host: &HostName) -> bool {
+        self.leave_out.contains(host)
+    }
+
     pub(super) fn named(&self, service: &ServiceName) -> Named {
         match &self.services {
             Some(services) if services.contains(service) => Named::Yes,
@@ -44,20 +66,19 @@ impl Options {
 /// released, and what `current` has of the others.
 #[must_use]
 pub fn target(
-    cluster: &ClusterName,
+    desired: &Desired,
     host: &HostName,
-    desired: &DesiredHost,
-    observed: &ObservedHost,
+    observed: &Observed,
     options: &Options,
 ) -> Manifest {
-    let mut manifest = Manifest::of(cluster, host, desired);
-    if options.services.is_some() {
-        manifest.services.retain(|name, _| options.selects(name));
-        if let Generation::Current { manifest: old, .. } = &observed.generation {
-            for (name, service) in &old.services {
-                if !options.selects(name) {
-                    manifest.services.insert(name.clone(), service.clone());
-                }
+    let (wanted, seen) = (&desired.hosts[host], &observed.hosts[host]);
+    let mut manifest = Manifest::of(&desired.cluster, host, &held(wanted, seen));
+    manifest.services.retain(|name, _| options.selects(name));
+    if let Generation::Current { manifest: old, .. } = &seen.generation {
+        let kept_back = kept_back(desired, host, observed, options);
+        for (name, service) in &old.services {
+            if !options.selects(name) || kept_back.contains_key(name) {
+                manifest.services.insert(name.clone(), service.clone());
             }
         }
     }

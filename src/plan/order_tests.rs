@@ -41,7 +41,7 @@ fn after(before: &[Spec], specs: &[Spec]) -> Plan {
     for wave in plan(&old, &seen, &options).waves {
         for (name, steps) in wave.activations {
             let wanted = &old.hosts[&name];
-            let target = target(&old.cluster, &name, wanted, &seen.hosts[&name], &options);
+            let target = target(&old, &name, &seen, &options);
             let host = hosts.get_mut(&name).unwrap();
             for step in &steps {
                 host.step(step, wanted, &target).unwrap();

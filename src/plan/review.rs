@@ -7,7 +7,8 @@ use super::guard::{Breach, breaches};
 use super::hidden::Hidden;
 use super::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, Runs,
+    UnitFile,
 };
 use super::reason::Reason;
 use super::trust::{TrustChange, TrustSide, trust};
@@ -17,6 +18,7 @@ use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::{Definition, Definitions};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::manifest::Manifest;
+use crate::render::placement::{self, Placement};
 use crate::render::render;
 
 /// One revision of a cluster.
@@ -146,6 +148,7 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
     let nothing = Desired {
         cluster: cluster.name.clone(),
         hosts: BTreeMap::new(),
+        machines: BTreeMap::new(),
     };
     let old = before.map_or(&nothing, |side| side.desired);
     let new = after.map_or(&nothing, |side| side.desired);
@@ -258,6 +261,7 @@ pub fn as_released(
             Some(old) => released(&before.cluster, name, old, wanted, runs(name)),
             None => ObservedHost {
                 runs: runs(name),
+                placement: Recorded::Read(nothing_left(&before.cluster)),
                 next_generation: 1,
                 ..ObservedHost::default()
             },
@@ -266,6 +270,16 @@ pub fn as_released(
     });
     Observed {
         hosts: hosts.collect(),
+    }
+}
+
+/// Hosts that left are told by the review itself.
+fn nothing_left(cluster: &ClusterName) -> Placement {
+    Placement {
+        format: placement::FORMAT,
+        cluster: cluster.clone(),
+        release: 1,
+        machines: Vec::new(),
     }
 }
 
@@ -287,6 +301,7 @@ fn released(
     let empty = old.services.is_empty();
     ObservedHost {
         runs,
+        placement: Recorded::Read(nothing_left(cluster)),
         generation: match empty {
             true => Generation::None,
             false => Generation::Current {

@@ -291,8 +291,8 @@ impl World {
     /// Releases, undisturbed, and tells what became of the processes.
     fn release(&mut self, desired: &Desired) -> (Plan, BTreeMap<HostName, Disturbed>) {
         let options = Options {
-            services: None,
             moves: Moves::Allow,
+            ..Options::default()
         };
         let observed = self.observe(desired);
         let plan = plan(desired, &observed, &options);
@@ -301,8 +301,7 @@ impl World {
         for wave in &plan.waves {
             for (name, steps) in &wave.activations {
                 let wanted = &desired.hosts[name];
-                let seen = &observed.hosts[name];
-                let target = target(&desired.cluster, name, wanted, seen, &options);
+                let target = target(desired, name, &observed, &options);
                 let host = self.hosts.entry(name.clone()).or_default();
                 for step in steps {
                     host.step(step, wanted, &target)

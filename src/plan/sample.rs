@@ -1,12 +1,13 @@
 //! Small descriptions for the tests: a few services on a few hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, EngineClient, Guard, Host, Image, Layer, RestartPolicy,
-    SecretFile, Service, Template, Transport, Variable, VariableValue,
+    Cluster, Container, Delivery, Engine, EngineClient, Guard, Health, Host, Image, Layer, Probe,
+    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::render::desired::Desired;
@@ -22,7 +23,7 @@ const TEMPLATE: &str = "\
 Description={{ service }}
 [Service]
 EnvironmentFile={{ inputs }}/*.env
-ExecStart=/usr/bin/docker run --label bayplan.cluster={{ cluster }} \
+ExecStart=/usr/bin/{{ engine }} run --label bayplan.cluster={{ cluster }} \
 --label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
 --label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
 [Install]
@@ -55,10 +56,14 @@ pub struct Spec {
     pub secrets: BTreeMap<u8, u8>,
     pub secret_file: Option<u8>,
     pub comment: u8,
+    pub moving: bool,
+    pub manual: bool,
+    pub stateful: bool,
+    pub health: bool,
 }
 
 pub fn spec() -> impl Strategy<Value = Spec> {
-    (
+    let what = (
         prop::collection::btree_set(0..HOSTS.len(), 0..=HOSTS.len()),
         0..3u8,
         prop::option::of(9000..9003u16),
@@ -68,9 +73,12 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         prop::collection::btree_map(0..2u8, 0..2u8, 0..2),
         prop::option::weighted(0.3, 0..2u8),
         0..2u8,
-    )
-        .prop_map(
-            |(hosts, tag, port, needs, memory, shared, secrets, secret_file, comment)| Spec {
+    );
+    let rarely = || prop::bool::weighted(0.2);
+    (what, rarely(), rarely(), rarely(), rarely()).prop_map(
+        |(what, moving, manual, stateful, health)| {
+            let (hosts, tag, port, needs, memory, shared, secrets, secret_file, comment) = what;
+            Spec {
                 hosts,
                 tag,
                 port,
@@ -80,8 +88,13 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 secrets,
                 secret_file,
                 comment,
-            },
-        )
+                moving,
+                manual,
+                stateful,
+                health,
+            }
+        },
+    )
 }
 
 pub fn describe(specs: &[Spec]) -> Desired {
@@ -90,8 +103,12 @@ pub fn describe(specs: &[Spec]) -> Desired {
         let host = Host {
             name: host_name(i),
             address: Some(format!("10.0.0.{i}")),
-            transport: Transport::Local { sudo: false },
-            client: EngineClient::usual(Engine::Docker),
+            transport: Transport::Ssh(Ssh::default()),
+            // One of them has another engine.
+            client: EngineClient::usual(match i {
+                1 => Engine::Podman,
+                _ => Engine::Docker,
+            }),
             secrets: Delivery::Sealed,
         };
         (host_name(i), host)
@@ -141,7 +158,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             image: Image {
                 reference,
                 version: spec.tag.to_string(),
-                moving: false,
+                moving: spec.moving,
             },
             port,
             needs: spec
@@ -156,9 +173,15 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 memory: spec.memory.map(|m| format!("{m}g")),
                 ..Container::default()
             },
-            health: None,
-            stateful: false,
-            restart: RestartPolicy::Auto,
+            health: spec.health.then(|| Health {
+                probe: Probe::Command(vec!["true".to_owned()]),
+                timeout: Duration::from_secs(1),
+            }),
+            stateful: spec.stateful,
+            restart: match spec.manual {
+                true => RestartPolicy::Manual,
+                false => RestartPolicy::Auto,
+            },
             template: Template {
                 origin: "test".to_owned(),
                 source: format!("# {}\n{TEMPLATE}", spec.comment),

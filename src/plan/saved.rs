@@ -42,6 +42,9 @@ pub struct SavedPlan {
     pub commit: Option<String>,
     /// The services that it was made for; all, where it is null.
     pub services: Option<BTreeSet<ServiceName>>,
+    /// The hosts that it leaves out.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub leave_out: BTreeSet<HostName>,
     /// The files of the description, by path in the config repository.
     pub description: BTreeMap<String, Digest>,
     pub hosts: BTreeMap<HostName, SavedHost>,
@@ -137,9 +140,14 @@ impl SavedPlan {
             hosts,
             waves: _,
             refusals: _,
+            left: _,
+            dismissed: _,
+            left_out: _,
         } = plan;
         let desired = &basis.desired.hosts;
-        let hosts = desired.iter().map(|(name, wanted)| {
+        let takes_part = |name: &HostName| !basis.options.leaves_out(name);
+        let saved = desired.iter().filter(|(name, _)| takes_part(name));
+        let saved = saved.map(|(name, wanted)| {
             let seen = basis.observed.hosts.get(name)?;
             let changes = hosts.get(name)?.services.iter().map(|service| {
                 let reasons = service.reasons.iter();
@@ -171,8 +179,9 @@ impl SavedPlan {
             cluster: cluster.clone(),
             commit: basis.commit.map(str::to_owned),
             services: basis.options.services.clone(),
+            leave_out: basis.options.leave_out.clone(),
             description: description(basis.sources),
-            hosts: hosts.collect::<Option<_>>()?,
+            hosts: saved.collect::<Option<_>>()?,
         })
     }
 
@@ -251,7 +260,8 @@ impl SavedPlan {
         plan: &Plan,
     ) -> BTreeMap<HostName, String> {
         let mut moved = BTreeMap::new();
-        for (name, wanted) in &desired.hosts {
+        let hosts = desired.hosts.iter();
+        for (name, wanted) in hosts.filter(|(name, _)| !self.leave_out.contains(*name)) {
             let (Some(saved), Some(seen)) = (self.hosts.get(name), observed.hosts.get(name)) else {
                 moved.insert(name.clone(), "the plan does not know this host".to_owned());
                 continue;

@@ -2,15 +2,24 @@
 
 use super::draft::Draft;
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, Runs, UnitFile};
+use super::options::Options;
+use super::placement::{Known, holds};
 use super::reason::Reason;
 use super::service::Need;
-use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes};
-use crate::cluster::name::{HostName, ServiceName};
+use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, explain};
+use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::render::desired::Desired;
 
 impl Draft<'_> {
     /// What the reader sees of this host.
-    pub(super) fn show(&self, host: &HostName, desired: &Desired, observed: &Observed) -> HostPlan {
+    pub(super) fn show(
+        &self,
+        host: &HostName,
+        desired: &Desired,
+        observed: &Observed,
+        options: &Options,
+        known: &Known,
+    ) -> HostPlan {
         let mut services = Vec::new();
         let shown = |need: &Need| need.writes() || need.reload || need.action != Action::None;
         let expanding = self.in_phase(Phase::Expand);
@@ -27,13 +36,29 @@ impl Draft<'_> {
             }
             let mut notes = drop_ins(at);
             if need.change == Change::Added {
+                let leaves = |other: &HostName| {
+                    other != host && !desired.hosts[other].services.contains_key(name)
+                };
                 let from = hosts_where(desired, observed, |other, seen| {
-                    other != host
-                        && !desired.hosts[other].services.contains_key(name)
-                        && holds(seen, name)
+                    leaves(other) && !options.leaves_out(other) && holds(seen, name)
                 });
                 if !from.is_empty() {
                     notes.push(Note::MovesFrom { hosts: from });
+                }
+                // Whoever is not reached goes on.
+                let others = desired.hosts.keys().filter(|other| {
+                    leaves(other)
+                        && match observed.hosts.get(*other) {
+                            Some(seen) => options.leaves_out(other) && holds(seen, name),
+                            None => known.may_run(other, name),
+                        }
+                });
+                let left = known.left(desired).into_iter();
+                let left = left.filter(|left| left.services.contains_key(name));
+                let others: Vec<HostName> =
+                    others.cloned().chain(left.map(|left| left.host)).collect();
+                if !others.is_empty() {
+                    notes.push(Note::RunsOn { hosts: others });
                 }
             }
             if !need.mended.is_empty() {
@@ -41,6 +66,15 @@ impl Draft<'_> {
                 notes.push(Note::Mended { paths });
             }
             let mut reasons = need.reasons.clone();
+            let from = notes.iter().find_map(|note| match note {
+                Note::MovesFrom { hosts } => hosts.first(),
+                _ => None,
+            });
+            if let Some(from) = from
+                && let Some(there) = observed.hosts[from].services.get(name)
+            {
+                reasons.extend(explain::moved(wanted, there));
+            }
             if let Some(by) = self.displaced.get(name) {
                 reasons.push(Reason::Displaced { by: by.clone() });
                 notes.push(Note::DownMeanwhile);
@@ -77,6 +111,18 @@ impl Draft<'_> {
                 action: if stops { Action::Stop } else { Action::None },
                 reasons: Vec::new(),
                 notes,
+            });
+        }
+        for (name, hosts) in &self.kept_back {
+            let hosts = hosts.clone();
+            services.push(ServicePlan {
+                service: name.clone(),
+                unit: UnitName::new(&desired.cluster, name),
+                change: Change::Removed,
+                files: Vec::new(),
+                action: Action::None,
+                reasons: Vec::new(),
+                notes: vec![Note::StaysFor { hosts }],
             });
         }
         let running = self
@@ -141,15 +187,6 @@ fn drop_ins(seen: &ObservedService) -> Vec<Note> {
         .iter()
         .map(|path| Note::DropIn { path: path.clone() })
         .collect()
-}
-
-/// Whether a service is on a host already: its container, or its unit where nothing runs.
-fn holds(seen: &ObservedHost, name: &ServiceName) -> bool {
-    let at = seen.services.get(name);
-    at.is_some_and(|at| match seen.runs {
-        Runs::Processes => at.container.is_some(),
-        Runs::FilesOnly => matches!(at.unit.file, UnitFile::Ours { .. }),
-    })
 }
 
 fn hosts_where(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Owner, Runs};
 use super::reason::Reason;
-use super::{Action, Change, Note, Options, Plan, RefusalReason, ServicePlan, plan};
+use super::{Action, Change, Left, Note, Options, Plan, RefusalReason, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::render::desired::Desired;
 
@@ -14,6 +14,8 @@ pub struct Status {
     pub hosts: BTreeMap<HostName, HostStatus>,
     /// A release would be refused.
     pub refused: bool,
+    /// Machines that the description no longer has, and where services may still run.
+    pub left: Vec<Left>,
 }
 
 /// The state of one host.
@@ -87,9 +89,11 @@ pub fn status(desired: &Desired, observed: &Observed) -> Status {
         let host = host_status(name, desired, observed, &plan);
         (name.clone(), host)
     });
+    let hosts = hosts.collect();
     Status {
-        hosts: hosts.collect(),
+        hosts,
         refused: !plan.refusals.is_empty(),
+        left: plan.left,
     }
 }
 
@@ -159,6 +163,8 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<St
         }),
         RefusalReason::ForeignUnit { .. }
         | RefusalReason::Stateful { .. }
+        | RefusalReason::StatefulAway { .. }
+        | RefusalReason::StatefulUnknown { .. }
         | RefusalReason::PortHeld { .. }
         | RefusalReason::Newer { .. } => None,
     })
@@ -195,6 +201,8 @@ fn planned_state(planned: &ServicePlan) -> State {
             | Note::DropIn { .. }
             | Note::MovesFrom { .. }
             | Note::MovesTo { .. }
+            | Note::RunsOn { .. }
+            | Note::StaysFor { .. }
             | Note::WasPublic { .. } => {}
         }
     }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::placement::Left;
 use super::reason::Reason;
 use super::step::Step;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::render::placement::Reach;
 
 /// What takes every host from what was observed to what is desired.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,28 @@ pub struct Plan {
     pub waves: Vec<Wave>,
     /// Why nothing may be done at all. A plan with refusals is never carried out.
     pub refusals: Vec<Refusal>,
+    /// Machines that the description no longer has, and where services may still run.
+    pub left: Vec<Left>,
+    /// Those of them that nobody will be told of any more.
+    pub dismissed: Vec<Left>,
+    /// Hosts on which nothing is done, as the operator chose.
+    pub left_out: BTreeMap<HostName, LeftOut>,
+}
+
+/// A host that a release leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// What changes there once it takes part; `None` if it was not seen.
+    pub pending: Option<HostPlan>,
+    /// What it is to run, and what may run there.
+    pub services: BTreeMap<ServiceName, Elsewhere>,
+}
+
+/// Whether a service is on another host, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    Yes,
+    No,
 }
 
 /// What changes on one host.
@@ -109,6 +133,14 @@ pub enum Note {
     WasPublic {
         names: Vec<VariableName>,
     },
+    /// It runs on these hosts as well, which this release does not reach.
+    RunsOn {
+        hosts: Vec<HostName>,
+    },
+    /// It stays here until these hosts take part, which are to have it.
+    StaysFor {
+        hosts: Vec<HostName>,
+    },
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).
@@ -129,6 +161,15 @@ pub struct Wave {
     pub activations: BTreeMap<HostName, Vec<Step>>,
 }
 
+/// Why a release does not reach a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Away {
+    /// The description no longer has it.
+    Left { reach: Reach },
+    /// It is left out.
+    LeftOut,
+}
+
 /// Why a plan may not be carried out, and on which host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -147,6 +188,15 @@ pub enum RefusalReason {
     },
     /// A `stateful` service would move or vanish.
     Stateful { service: ServiceName, moves: bool },
+    /// A `stateful` service would start on these hosts, without the data that it has here, where this
+    /// release does not reach.
+    StatefulAway {
+        service: ServiceName,
+        starts: Vec<HostName>,
+        away: Away,
+    },
+    /// A `stateful` service is new here, and no host keeps where it ran before.
+    StatefulUnknown { service: ServiceName },
     /// The port is held by a service that this release does not touch.
     PortHeld {
         service: ServiceName,
@@ -161,6 +211,6 @@ impl Plan {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.waves.is_empty()
+        self.waves.is_empty() && self.dismissed.is_empty()
     }
 }

@@ -16,6 +16,7 @@ use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
 use crate::render::desired::{Desired, DesiredHost};
+use crate::render::placement::Reach;
 use crate::render::secrets::{DIGESTS, is_secret};
 use crate::render::stored::{Moved, stored};
 
@@ -36,6 +37,7 @@ pub fn bare(cluster: &Cluster) -> Desired {
     Desired {
         cluster: cluster.name.clone(),
         hosts: cluster.hosts.iter().map(host).collect(),
+        machines: Reach::of_all(cluster),
     }
 }
 
@@ -77,13 +79,41 @@ impl Hosts {
         })
     }
 
+    /// What was released last on every host, as something to be desired: nothing, where no whole generation
+    /// is.
+    pub fn released(&mut self, setting: Setting<'_>) -> Desired {
+        let read = |name: &HostName, connection: &mut Connection| -> Result<DesiredHost, String> {
+            let seen = &connection.look.observed.generation;
+            let Generation::Current { number, .. } = seen else {
+                return Err("nothing is released here".to_owned());
+            };
+            let script = generation::script(&connection.layout, *number);
+            let answer = connection
+                .session
+                .run("reading a generation", &script, LONG);
+            let answer = answer.map_err(|error| error.kind.to_string())?;
+            let found = StoredGeneration::parse(&answer.stdout)?;
+            desired(&found, setting.cluster.hosts[name].client.engine, seen)
+        };
+        let (found, _) = self.on_each(setting.limit, Self::every, |name, connection| {
+            Ok(read(name, connection).ok())
+        });
+        let mut released = bare(setting.cluster);
+        for (name, host) in found {
+            if let Some(host) = host {
+                released.hosts.insert(name, host);
+            }
+        }
+        released
+    }
+
     /// Takes hosts out that would have to make inputs with secrets anew which were sent to them
     /// unencrypted: no generation keeps those.
     pub fn refuse_lost_secrets(&mut self, setting: Setting<'_>, back: &BTreeMap<HostName, Back>) {
         // Whatever may be refused for other reasons.
         let options = Options {
-            services: None,
             moves: Moves::Allow,
+            ..Options::default()
         };
         let plan = plan(setting.desired, &self.observed(), &options);
         for (host, back) in back {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "waits for locks")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,24 @@ use crate::host::descriptors::sessions_at_once;
 use crate::host::layout::Layout;
 use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::parallel::for_each_host;
+use crate::host::placement;
 use crate::host::script::{
     Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock,
 };
 use crate::host::session::Session;
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, Runs};
+use crate::plan::says;
 use crate::render::desired::{Desired, DesiredHost, InputValue, InputVariable};
+use crate::render::placement::Placement;
 
 const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
 const LOOK: Duration = Duration::from_secs(60);
 /// How long a host keeps the lock of a session that it hears nothing from.
 const SILENCE: Duration = Duration::from_secs(20);
+/// For the placement.
+const RECORD: Duration = Duration::from_secs(60);
 /// For how long what runs on a host counts as what was seen there. The checks that follow the second
 /// look, most of all a pull, may take far longer.
 const FRESH: Duration = Duration::from_secs(5);
@@ -261,6 +266,17 @@ impl Hosts {
         self.connections.iter().map(|(name, c)| (name, &c.look))
     }
 
+    /// Whether these hosts answered does not matter.
+    pub fn leave_out(&mut self, these: &BTreeSet<HostName>) {
+        self.problems.retain(|name, _| !these.contains(name));
+    }
+
+    /// Goes on without these hosts.
+    pub fn without(&mut self, these: &BTreeSet<HostName>) {
+        self.leave_out(these);
+        self.connections.retain(|name, _| !these.contains(name));
+    }
+
     /// Why the other hosts were not seen.
     #[must_use]
     pub fn problems(&self) -> &BTreeMap<HostName, Problem> {
@@ -371,6 +387,27 @@ impl Hosts {
         Ok(taken)
     }
 
+    /// Writes where everything runs on all hosts, under their locks.
+    pub(super) fn record(
+        &mut self,
+        placement: &Placement,
+        recording: Recording,
+        limit: NonZeroUsize,
+    ) -> BTreeMap<HostName, Problem> {
+        let text = placement.to_text();
+        let lacks = |_: &HostName, connection: &Connection| match recording {
+            Recording::First => !says(&connection.look.observed.placement, placement),
+            Recording::Last => true,
+        };
+        let (_, problems) = self.on_each(limit, lacks, |_, connection| {
+            let script = placement::script(&connection.layout, &text);
+            let session = &mut connection.session;
+            let answer = session.run("writing the placement", &script, RECORD)?;
+            placement::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+        });
+        problems
+    }
+
     /// Gives the locks back that are ours of these hosts.
     fn give_back(&mut self, setting: Setting<'_>, these: impl Fn(&HostName) -> bool) {
         let these = |name: &HostName, connection: &Connection| connection.locked && these(name);
@@ -440,6 +477,14 @@ fn apart<T>(
         }
     }
     (done, problems)
+}
+
+/// When the placement is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recording {
+    /// Before anything is effective, where the host does not say all of it already.
+    First,
+    Last,
 }
 
 /// What a host said of its files when its lock was taken; nothing, where it was ours before.
@@ -642,6 +687,9 @@ fn observe(
 
 /// The first difference in what a release writes, as a sentence; `None` if there is none.
 fn what_moved(before: &ObservedHost, after: &ObservedHost) -> Option<String> {
+    if before.placement != after.placement {
+        return Some("another release changed where services run".to_owned());
+    }
     if before.generation != after.generation {
         return Some("its generation is another one now".to_owned());
     }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::event::Event;
-use self::hosts::Connection;
+use self::hosts::{Connection, Recording};
 pub use self::hosts::{Hosts, Setting};
 use self::mask::Mask;
 use self::prepare::Preparation;
@@ -24,7 +24,7 @@ use self::problem::Problem;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::script::Record;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{Options, Plan, plan};
+use crate::plan::{Options, Plan, Progress, placement, plan};
 use crate::render::secrets::MadeFile;
 
 /// Who releases, and how patiently.
@@ -152,7 +152,35 @@ pub fn release(
     // The files are what the shown plan was made from, so it differs from it in restarts only:
     // what a pull found, and what crashed meanwhile.
     let plan = plan(setting.desired, &observed, &order.options);
+    let record = |progress: &dyn Fn(&HostName) -> Progress| {
+        placement(setting.desired, &observed, &order.options, progress)
+    };
+    if !plan.is_empty() {
+        // Before anything is effective: whatever becomes of this release, nobody forgets where
+        // something may run.
+        let problems = hosts.record(
+            &record(&|_| Progress::Open),
+            Recording::First,
+            setting.limit,
+        );
+        if !problems.is_empty() {
+            let stage = Stage::Prepare;
+            return Err(Stopped { stage, problems });
+        }
+    }
     let released = activate::activate(setting, hosts, &plan, &preparation, order, tell);
+    if !plan.is_empty() {
+        let done = |host: &HostName| {
+            let acts = plan.hosts.get(host).is_some_and(|host| host.acts);
+            match !acts || released.done.contains(host) {
+                true => Progress::Done,
+                false => Progress::Open,
+            }
+        };
+        // Where it cannot be written, what is there says more than is so, and is put right by the
+        // next release.
+        drop(hosts.record(&record(&done), Recording::Last, setting.limit));
+    }
     preparation.clean_up(hosts, &plan, setting.limit);
     Ok(released)
 }

@@ -17,7 +17,7 @@ use crate::host::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, RunningImage, Runs};
-use crate::plan::{Action, Plan, held, held_service, target};
+use crate::plan::{Action, Plan, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::env_file;
 use crate::render::manifest::Manifest;
@@ -61,13 +61,13 @@ pub fn takes_part(plan: &Plan, name: &HostName) -> bool {
 impl<'a> Preparation<'a> {
     /// Every host on which something is done, or may be done once an image was pulled.
     pub fn of(setting: Setting<'a>, hosts: &Hosts, plan: &Plan, order: &'a Order) -> Self {
+        let observed = hosts.observed();
         let names = hosts.connections.keys();
         let names = names.filter(|name| takes_part(plan, name));
         let prepared = names.map(|name| {
             let wanted = &setting.desired.hosts[name];
             let seen = &hosts.connections[name].look.observed;
-            let cluster = &setting.cluster.name;
-            let manifest = target(cluster, name, &held(wanted, seen), seen, &order.options);
+            let manifest = target(setting.desired, name, &observed, &order.options);
             let selected = || {
                 let services = wanted.services.iter();
                 let services = services.filter(|(name, _)| order.options.selects(name));

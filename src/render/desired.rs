@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
 use super::manifest::ManifestService;
+use super::placement::Reach;
 use super::secrets::DesiredSecrets;
 use crate::cluster::model::{Engine, Image, Layer, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
@@ -18,6 +19,8 @@ use crate::cluster::secret::SecretIdentity;
 pub struct Desired {
     pub cluster: ClusterName,
     pub hosts: BTreeMap<HostName, DesiredHost>,
+    /// Every described host, also where a plan is about some of them.
+    pub machines: BTreeMap<HostName, Reach>,
 }
 
 /// What one host should hold.

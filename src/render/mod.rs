@@ -19,6 +19,7 @@ pub mod env_file;
 mod error;
 pub mod fingerprint;
 pub mod manifest;
+pub mod placement;
 pub mod probe;
 mod rules;
 pub mod secrets;
@@ -43,6 +44,7 @@ use self::desired::{
 use self::digest::Digest;
 use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint};
 use self::manifest::ManifestService;
+use self::placement::Reach;
 use self::secrets::DesiredSecrets;
 use self::unit::{Unit, parse_unit};
 use self::unit_template::{Templates, Words, environment, inputs_parent, taken_port};
@@ -102,6 +104,7 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         Ok(Desired {
             cluster: cluster.name.clone(),
             hosts,
+            machines: Reach::of_all(cluster),
         })
     } else {
         Err(errors.into_values().collect())

@@ -58,6 +58,12 @@ pub fn one(error: &str, help: Option<&str>, palette: &Palette) -> String {
     error_line(error, palette) + &help_line(help, palette)
 }
 
+/// What to type, beside errors.
+#[must_use]
+pub fn help(text: &str, palette: &Palette) -> String {
+    help_line(Some(text), palette)
+}
+
 /// Something to know that is no error.
 #[must_use]
 pub fn note(text: &str, palette: &Palette) -> String {

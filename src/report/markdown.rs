@@ -13,7 +13,7 @@ use super::review::{
 };
 use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
-use super::{Detail, diff, hosts, refusal, service};
+use super::{Detail, diff, hosts, left, moves, refusal, service};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::observed::Runs;
@@ -187,6 +187,13 @@ fn problems(page: &mut Page, broken: &Broken) {
 
 /// Refusals, table, diagram and diffs of one plan.
 fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
+    for left in &plan.left {
+        let lines = left::warning(&plan.cluster, left, &Palette::PLAIN);
+        page.push(format!("- ⚠️ {}\n", text(&lines.join(" "))));
+    }
+    for (host, left_out) in &plan.left_out {
+        page.push(format!("- {host}: {}\n", text(&left::left_out(left_out))));
+    }
     for refused in &plan.refusals {
         let lines = refusal::lines(&plan.cluster, refused, &Palette::PLAIN);
         page.push(format!("- ❌ {}\n", text(&lines.join(" "))));
@@ -207,7 +214,8 @@ fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
 fn totals(plan: &Plan) -> String {
     let totals = Totals::of(plan);
     let hosts = count(totals.hosts, "host", "hosts");
-    format!("**{hosts}: {}**", totals.words())
+    let left = left::counted(&plan.left);
+    format!("**{hosts}: {}{left}**", totals.words())
 }
 
 /// Rows of the table: the same on several hosts is one row.
@@ -216,16 +224,18 @@ fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
         detail: Detail::Short,
         room: 160,
     };
+    let moves = moves::moves(plan);
+    let moved = moves.iter().map(|it| {
+        let why = it.explain(cluster, runs(cluster, it.to[0]), space);
+        let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
+        format!("| {} | {hosts} | **move** | {} |\n", it.service, cell(&why))
+    });
+    let moved: Vec<String> = moved.collect();
     let mut rows: Vec<(usize, &ServicePlan, String, Vec<&HostName>)> = Vec::new();
     for (host, at) in &plan.hosts {
-        let runs = match cluster.hosts.get(host).map(|host| &host.transport) {
-            Some(Transport::Directory { .. }) => Runs::FilesOnly,
-            Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
-        };
-        for service_plan in &at.services {
-            let why = service::explain(cluster, service_plan, runs, space);
-            let why = why.iter().map(|line| code(line.trim()));
-            let why = why.collect::<Vec<_>>().join("<br>");
+        let runs = runs(cluster, host);
+        for service_plan in at.services.iter().filter(|it| !moves::is_half(&moves, it)) {
+            let why = cell(&service::explain(cluster, service_plan, runs, space));
             let same = rows.iter_mut().find(|(_, other, text, _)| {
                 other.service == service_plan.service
                     && other.action == service_plan.action
@@ -248,7 +258,19 @@ fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
             word(plan)
         )
     };
-    rows.into_iter().map(row).collect()
+    moved.into_iter().chain(rows.into_iter().map(row)).collect()
+}
+
+fn runs(cluster: &Cluster, host: &HostName) -> Runs {
+    match cluster.hosts.get(host).map(|host| &host.transport) {
+        Some(Transport::Directory { .. }) => Runs::FilesOnly,
+        Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
+    }
+}
+
+fn cell(lines: &[String]) -> String {
+    let lines = lines.iter().map(|line| code(line.trim()));
+    lines.collect::<Vec<_>>().join("<br>")
 }
 
 fn weight(plan: &ServicePlan) -> usize {

@@ -22,6 +22,13 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
     let name = &cluster.name;
     let mut text = String::new();
     if problems.is_empty() {
+        if done.is_empty() && !plan.dismissed.is_empty() {
+            let forgotten = plan.dismissed.iter().map(|left| &left.host);
+            return format!(
+                "{name} does not tell of {} any more.\n",
+                super::hosts::list(forgotten)
+            );
+        }
         if done.is_empty() {
             return format!("No changes. {name} is in sync.\n");
         }

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note};
-use super::text::{WIDTH, count, escape, list, pad, shell_word, width};
+use super::text::{WIDTH, commas, count, escape, list, pad, shell_word, width, wrap};
 use super::totals::Totals;
-use super::{Detail, diff, hosts, refusal, service, status};
+use super::{Detail, diff, hosts, left, moves, refusal, service, status};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::watch::Activity;
 use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
-use crate::plan::{Action, Change, FileChange, HostPlan, Moves, Note, Phase, Plan, ServicePlan};
+use crate::plan::{
+    Action, Change, FileChange, HostPlan, LeftOut, Moves, Note, Phase, Plan, ServicePlan,
+};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -170,6 +172,13 @@ struct Report<'a> {
     palette: &'a Palette,
 }
 
+/// What a row begins with.
+struct Start {
+    sign: &'static str,
+    style: anstyle::Style,
+    word: &'static str,
+}
+
 /// Hosts on which the same happens.
 struct Group<'a> {
     hosts: Vec<&'a HostName>,
@@ -179,7 +188,19 @@ struct Group<'a> {
 
 impl Report<'_> {
     fn lines(&self) -> Vec<String> {
-        let mut lines = self.hosts();
+        let mut lines = Vec::new();
+        for left in &self.plan.left {
+            lines.extend(left::warning(&self.plan.cluster, left, self.palette));
+        }
+        for left in &self.plan.dismissed {
+            lines.extend(left::dismissed(left, self.palette));
+        }
+        let columns = Columns::of(self.plan);
+        lines.extend(self.moves(columns));
+        lines.extend(self.hosts(columns));
+        for (host, left_out) in &self.plan.left_out {
+            lines.extend(self.left_out(host, left_out, columns));
+        }
         let refusals = &self.plan.refusals;
         if !lines.is_empty() && !refusals.is_empty() {
             lines.push(String::new());
@@ -191,9 +212,48 @@ impl Report<'_> {
         lines
     }
 
-    fn hosts(&self) -> Vec<String> {
+    /// Services that move, each told once.
+    fn moves(&self, columns: Columns) -> Vec<String> {
         let mut lines = Vec::new();
-        let columns = Columns::of(self.plan);
+        let mut title = String::new();
+        for it in moves::moves(self.plan) {
+            let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
+            if hosts != title {
+                lines.push(paint(self.palette.strong, &hosts));
+                title = hosts;
+            }
+            let start = Start {
+                sign: "→",
+                style: self.palette.changed,
+                word: "move",
+            };
+            let runs = self.runs(it.to[0]);
+            let why = |space| it.explain(self.cluster, runs, space);
+            lines.extend(self.row(&start, it.gain, columns, why));
+        }
+        lines
+    }
+
+    /// What a host that is left out is about.
+    fn left_out(&self, host: &HostName, left_out: &LeftOut, columns: Columns) -> Vec<String> {
+        let name = paint(self.palette.strong, host.as_str());
+        let about = wrap(&left::left_out(left_out), WIDTH - host.as_str().len() - 2);
+        let mut lines = vec![format!("{name}  {}", about.join("\n"))];
+        if let Some(plan) = &left_out.pending {
+            let group = Group {
+                hosts: vec![host],
+                plan,
+                runs: self.runs(host),
+            };
+            for service in &plan.services {
+                lines.extend(self.service(service, &group, columns));
+            }
+        }
+        lines
+    }
+
+    fn hosts(&self, columns: Columns) -> Vec<String> {
+        let mut lines = Vec::new();
         let mut unchanged: Vec<&HostName> = Vec::new();
         for group in self.groups() {
             let HostPlan {
@@ -206,7 +266,12 @@ impl Report<'_> {
             } = group.plan;
             // Where all is refused, nothing is recorded either.
             let records = (*acts || *unfinished || lost.is_some()) && self.plan.refusals.is_empty();
-            if records || !services.is_empty() || !drop_ins.is_empty() {
+            let moves = moves::moves(self.plan);
+            let all_move = services.iter().all(|it| moves::is_half(&moves, it));
+            let told_above = !services.is_empty() && all_move && drop_ins.is_empty();
+            if told_above && !*unfinished && lost.is_none() {
+                // A move has a line of its own.
+            } else if records || !services.is_empty() || !drop_ins.is_empty() {
                 lines.extend(self.group(&group, columns));
             } else {
                 let refused = |host: &&&HostName| {
@@ -292,7 +357,8 @@ impl Report<'_> {
         } else if services.is_empty() && *acts && !*unfinished {
             lines.push("  no service changes; only the generation is recorded".to_owned());
         }
-        for service in services {
+        let moves = moves::moves(self.plan);
+        for service in services.iter().filter(|it| !moves::is_half(&moves, it)) {
             lines.extend(self.service(service, group, columns));
         }
         for (service, paths) in drop_ins {
@@ -334,19 +400,33 @@ impl Report<'_> {
             Change::Changed => ("~", self.palette.changed),
             Change::Removed => ("-", self.palette.removed),
         };
+        let start = Start {
+            sign,
+            style,
+            word: service::word(plan),
+        };
+        let why = |space| service::explain(self.cluster, plan, group.runs, space);
+        self.row(&start, plan, columns, why)
+    }
+
+    fn row(
+        &self,
+        start: &Start,
+        plan: &ServicePlan,
+        columns: Columns,
+        why: impl FnOnce(Space) -> Vec<String>,
+    ) -> Vec<String> {
+        let Start { sign, style, word } = start;
         let name = pad(plan.service.as_str(), columns.name);
-        let word = paint(style, &pad(service::word(plan), columns.word));
-        let start = format!("  {} {name}  {word}  ", paint(style, sign));
+        let word = paint(*style, &pad(word, columns.word));
+        let start = format!("  {} {name}  {word}  ", paint(*style, sign));
         let column = 2 + 2 + width(&name) + 2 + columns.word + 2;
         let mut lines = Vec::new();
         let space = Space {
             detail: self.detail,
             room: WIDTH.saturating_sub(column),
         };
-        for (number, line) in service::explain(self.cluster, plan, group.runs, space)
-            .iter()
-            .enumerate()
-        {
+        for (number, line) in why(space).iter().enumerate() {
             match number {
                 0 => lines.push(format!("{start}{line}")),
                 _ => lines.push(format!("{}{line}", " ".repeat(column))),
@@ -389,11 +469,16 @@ impl Report<'_> {
             .hosts
             .keys()
             .filter(|host| !self.plan.hosts.contains_key(*host))
+            .filter(|host| !self.plan.left_out.contains_key(*host))
             .collect();
-        let unseen = match unseen.as_slice() {
+        let mut unseen = match unseen.as_slice() {
             [] => String::new(),
             hosts => format!("; {} not seen", hosts::list(hosts)),
         };
+        if !self.plan.left_out.is_empty() {
+            unseen += &format!("; {} left out", list(self.plan.left_out.keys()));
+        }
+        unseen += &left::counted(&self.plan.left);
         let hosts = count(totals.hosts, "host", "hosts");
         if !self.plan.refusals.is_empty() {
             let problems = count(self.plan.refusals.len(), "problem", "problems");
@@ -462,7 +547,17 @@ struct Columns {
 
 impl Columns {
     fn of(plan: &Plan) -> Self {
-        let services = || plan.hosts.values().flat_map(|host| &host.services);
+        let pending = || {
+            plan.left_out
+                .values()
+                .filter_map(|host| host.pending.as_ref())
+        };
+        let services = || {
+            plan.hosts
+                .values()
+                .chain(pending())
+                .flat_map(|host| &host.services)
+        };
         let names = services().map(|service| service.service.as_str().len());
         let words = services().map(|service| width(service::word(service)));
         Self {
@@ -499,6 +594,10 @@ pub fn question(plan: &Plan) -> String {
         acting.extend(wave.activations.keys().map(|host| (host, ())));
     }
     let hosts = count(acting.len(), "host", "hosts");
+    if acting.is_empty() {
+        let forgotten = plan.dismissed.iter().map(|left| &left.host);
+        return format!("Forget {} of {}? [y/N] ", list(forgotten), plan.cluster);
+    }
     format!("Apply to {hosts} of {}? [y/N] ", plan.cluster)
 }
 

@@ -138,6 +138,13 @@ pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
         Note::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
         Note::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(hosts)),
         Note::MovesTo { hosts } => format!("moves to {}", super::hosts::list(hosts)),
+        Note::RunsOn { hosts } => format!(
+            "runs on {} as well, which this release does not reach",
+            super::hosts::list(hosts)
+        ),
+        Note::StaysFor { hosts } => {
+            format!("leaves once {} took part", super::hosts::list(hosts))
+        }
         Note::Mended { paths } => format!(
             "mends what was edited on the host: {}",
             some_paths(paths, space.detail)

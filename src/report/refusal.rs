@@ -1,10 +1,10 @@
 //! Why a plan is not carried out, and what to type.
 
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, escape, value, wrap};
+use super::text::{WIDTH, escape, list, value, wrap};
 use crate::cluster::name::{ClusterName, UnitName};
 use crate::plan::observed::Owner;
-use crate::plan::{Refusal, RefusalReason};
+use crate::plan::{Away, Refusal, RefusalReason};
 
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
@@ -61,6 +61,44 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             format!(
                 "once its data is safe, `bayplan release {cluster} --allow-move`; otherwise put it back \
                  on {host} in [place]"
+            ),
+        ),
+        RefusalReason::StatefulAway {
+            service,
+            starts,
+            away,
+        } => {
+            let (where_, back) = match away {
+                Away::Left { reach } => (
+                    format!(
+                        "({}), which is no longer described",
+                        escape(&reach.to_string())
+                    ),
+                    format!("put [hosts.{host}] and {service} there back"),
+                ),
+                Away::LeftOut => (
+                    "there, which is left out".to_owned(),
+                    format!("put it back on {host} in [place]"),
+                ),
+            };
+            (
+                format!(
+                    "{service} is stateful and may still run {where_}: it would start without its data on {}",
+                    list(starts)
+                ),
+                format!(
+                    "once its data is safe, `bayplan release {cluster} --allow-move`; otherwise {back}"
+                ),
+            )
+        }
+        RefusalReason::StatefulUnknown { service } => (
+            format!(
+                "{service} is stateful and new here, and no host keeps where it ran before: an older bayplan \
+                 released them"
+            ),
+            format!(
+                "if it never ran, or its data is here, `bayplan release {cluster} --allow-move`; if it ran on a \
+                 host that is no longer described, put that one back first"
             ),
         ),
         RefusalReason::PortHeld {

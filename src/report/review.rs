@@ -351,6 +351,8 @@ pub(super) fn stateful(refusal: &Refusal) -> Option<String> {
             ))
         }
         RefusalReason::ForeignUnit { .. }
+        | RefusalReason::StatefulAway { .. }
+        | RefusalReason::StatefulUnknown { .. }
         | RefusalReason::PortHeld { .. }
         | RefusalReason::Newer { .. } => None,
     }

@@ -25,12 +25,13 @@ use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 use crate::plan::step::Step;
 use crate::plan::trust::{TrustChange, Trusted};
 use crate::plan::{
-    Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
-    Wave,
+    Action, Away, Change, Elsewhere, FileChange, HostPlan, LeftOut, LeftService, Note, Phase, Plan,
+    Refusal, RefusalReason, ServicePlan, Wave,
 };
 use crate::release::event::{Event, EventKind};
 use crate::release::follow::Ending;
 use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::render::placement::Reach;
 
 /// Fails if a text holds a control character other than a line break.
 #[track_caller]
@@ -209,6 +210,9 @@ pub fn plan(hosts: Vec<(&str, HostPlan)>, waves: Vec<Wave>) -> Plan {
             .collect(),
         waves,
         refusals: Vec::new(),
+        left: Vec::new(),
+        dismissed: Vec::new(),
+        left_out: BTreeMap::new(),
     }
 }
 
@@ -335,6 +339,12 @@ pub fn everything(odd: &str) -> Plan {
         Note::MovesTo {
             hosts: vec![host("docker02")],
         },
+        Note::RunsOn {
+            hosts: vec![host("docker05")],
+        },
+        Note::StaysFor {
+            hosts: vec![host("docker04")],
+        },
         Note::Mended { paths: vec![odd()] },
         Note::WasPublic {
             names: vec![VariableName::new("PASSWORD").expect("it is a name")],
@@ -414,6 +424,48 @@ pub fn everything(odd: &str) -> Plan {
         ),
         refuse("docker03", RefusalReason::Newer { why: odd() }),
     ];
+    let starts = || vec![host("docker02")];
+    for away in [
+        Away::Left {
+            reach: Reach {
+                address: Some(odd()),
+                ..Reach::default()
+            },
+        },
+        Away::LeftOut,
+    ] {
+        let why = RefusalReason::StatefulAway {
+            service: service("mongo"),
+            starts: starts(),
+            away,
+        };
+        plan.refusals.push(refuse("docker05", why));
+    }
+    let why = RefusalReason::StatefulUnknown {
+        service: service("mongo"),
+    };
+    plan.refusals.push(refuse("docker02", why));
+    let mut forgotten = left();
+    forgotten.reach.address = Some(odd());
+    forgotten.host = host("docker06");
+    plan.left = vec![left()];
+    plan.dismissed = vec![forgotten];
+    let stays = of("waits", Change::Removed, Action::None);
+    let stays = ServicePlan {
+        notes: vec![Note::StaysFor { hosts: starts() }],
+        ..stays
+    };
+    let left_out = |pending, elsewhere| LeftOut {
+        pending,
+        services: BTreeMap::from([(service("mongo"), elsewhere)]),
+    };
+    plan.left_out = BTreeMap::from([
+        (
+            host("docker07"),
+            left_out(Some(acting(vec![stays])), Elsewhere::Yes),
+        ),
+        (host("docker08"), left_out(None, Elsewhere::No)),
+    ]);
     plan
 }
 
@@ -517,6 +569,26 @@ pub fn every_state(odd: &str) -> Status {
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
         refused: false,
+        left: vec![left()],
+    }
+}
+
+/// A machine that the description no longer has.
+pub fn left() -> crate::plan::Left {
+    let service = |stateful: bool, placed: &[&str]| LeftService {
+        stateful,
+        placed: placed.iter().map(|name| host(name)).collect(),
+    };
+    crate::plan::Left {
+        host: host("docker05"),
+        reach: Reach {
+            address: Some("10.0.0.5".to_owned()),
+            ..Reach::default()
+        },
+        services: BTreeMap::from([
+            (super::samples::service("db"), service(true, &["docker02"])),
+            (super::samples::service("web"), service(false, &[])),
+        ]),
     }
 }
 
@@ -537,6 +609,7 @@ pub fn in_sync() -> Status {
     Status {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
         refused: false,
+        left: Vec::new(),
     }
 }
 
@@ -822,6 +895,7 @@ pub fn saved(plan: &Plan) -> SavedPlan {
         cluster: plan.cluster.clone(),
         commit: None,
         services: None,
+        leave_out: BTreeSet::from([self::host("docker09")]),
         description: BTreeMap::from([(
             "clusters/production/cluster.toml".to_owned(),
             digest.clone(),

@@ -8,6 +8,9 @@ use crate::plan::{Action, Change, Note, ServicePlan};
 
 /// What becomes of a service, in one or two words.
 pub(super) fn word(plan: &ServicePlan) -> &'static str {
+    if plan.change == Change::Removed && plan.notes.iter().any(stays) {
+        return "stay";
+    }
     match (plan.action, plan.change) {
         (Action::Start, _) => "start",
         (Action::Restart, _) => "restart",
@@ -17,6 +20,11 @@ pub(super) fn word(plan: &ServicePlan) -> &'static str {
         (Action::None, Change::Added | Change::Changed) => "write",
         (Action::None, Change::Removed) => "remove",
     }
+}
+
+/// Whether it is kept back.
+fn stays(note: &Note) -> bool {
+    matches!(note, Note::StaysFor { .. })
 }
 
 /// Why: reasons, then notes, then what else the reader should know. Never empty.
@@ -48,7 +56,8 @@ pub(super) fn explain(
             lines.extend(reason(why, service, space));
         }
     }
-    if *change == Change::Removed && reasons.is_empty() && !moves_away {
+    let stays = notes.iter().any(stays);
+    if *change == Change::Removed && reasons.is_empty() && !moves_away && !stays {
         let placed = cluster.services.get(service);
         lines.push(match placed {
             Some(model) if !model.hosts.is_empty() => "no longer placed here".to_owned(),

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Detail;
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
 use super::text::{WIDTH, count, escape, pad, short_value, value, width};
+use super::{Detail, left};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::host::watch::{Activity, Holding};
@@ -29,6 +29,9 @@ pub fn text(
     palette: &Palette,
 ) -> String {
     let mut lines = Vec::new();
+    for left in &status.left {
+        lines.extend(left::warning(&cluster.name, left, palette));
+    }
     let columns = Columns::of(status, now);
     for (host, state) in &status.hosts {
         let activity = activities.get(host).and_then(|a| activity(a, now));
@@ -42,6 +45,11 @@ pub fn text(
 
 /// Whether there is nothing to do anywhere.
 pub(super) fn in_sync(status: &Status) -> bool {
+    status.left.is_empty() && all_in_sync(status)
+}
+
+/// The same of the hosts that are described.
+fn all_in_sync(status: &Status) -> bool {
     status.hosts.values().all(|host| {
         let states = host
             .services
@@ -307,11 +315,13 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         [] => String::new(),
         hosts => format!("; {} not seen", super::hosts::list(hosts)),
     };
+    let all_seen = unseen.is_empty();
+    let unseen = unseen + &left::counted(&status.left);
     let name = &cluster.name;
     if status.hosts.is_empty() && !unseen.is_empty() {
         return vec![format!("Nothing is known of {name}{unseen}")];
     }
-    if in_sync(status) {
+    if all_in_sync(status) {
         return vec![match unseen.as_str() {
             "" => format!("{name} is in sync ({hosts}, {units})."),
             unseen => format!("{hosts}, {units}: all in sync{unseen}"),
@@ -341,7 +351,7 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         lines.push(next(&format!(
             "`bayplan diff {name}` tells what stands in the way of a release"
         )));
-    } else if needs_a_release(cluster, status) && unseen.is_empty() {
+    } else if needs_a_release(cluster, status) && all_seen {
         lines.push(next(&format!("`bayplan release {name}` brings it in sync")));
     }
     if !manual.is_empty() {

@@ -15,6 +15,8 @@ pub struct Totals {
     pub stop: usize,
     pub pending: usize,
     pub stay: usize,
+    /// Units on machines that are no longer described.
+    pub left: usize,
     /// Services that the plan has something to say of, on each host.
     #[serde(skip)]
     pub(super) listed: usize,
@@ -26,6 +28,7 @@ impl Totals {
     pub fn of(plan: &Plan) -> Self {
         let mut totals = Self {
             hosts: plan.hosts.len(),
+            left: plan.left.iter().map(|left| left.services.len()).sum(),
             ..Self::default()
         };
         for host in plan.hosts.values() {

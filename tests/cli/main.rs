@@ -13,6 +13,7 @@ mod killed;
 mod locks;
 mod many;
 mod meddled;
+mod part;
 mod past;
 mod readme;
 mod refusals;

@@ -175,12 +175,12 @@ fn a_moved_service_says_from_where_and_to_where() {
         "api = \"alpha\"",
     );
     assert_snapshot!(it.bayplan("release shop --yes").succeeds(), @"
+    beta → alpha
+      → api  move    nothing else changes
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + api  write   moves here from beta
       ~ web  write   shop-web.service, web/10-service-locations.env
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ web  write   shop-web.service, web/10-service-locations.env
-      - api  remove  moves to alpha
     in this order: alpha (what is new) → alpha, beta → beta (what leaves)
     2 hosts: 10 files change; nothing is started
     Released shop on 2 hosts: files written.
@@ -216,21 +216,19 @@ fn a_stateful_service_moves_only_when_told() {
     );
     let before = it.tree("hosts");
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
-    alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + db   write   moves here from beta
+    beta → alpha
+      → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
-      - db   remove  moves to alpha
     in this order: alpha (what is new) → beta → beta (what leaves)
     2 hosts: 6 files change; nothing is started
     next: `bayplan release shop --allow-move`
     ");
     assert_snapshot!(it.bayplan("release shop --yes").exits(1), @"
-    alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + db   write   moves here from beta
+    beta → alpha
+      → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
-      - db   remove  moves to alpha
 
     error: beta: db is stateful and would move away
     help: once its data is safe, `bayplan release shop --allow-move`; otherwise put

@@ -205,11 +205,10 @@ fn guards_and_moves_hold_for_plans_too() {
         "db  = \"alpha\"",
     );
     assert_snapshot!(it.bayplan("diff shop -o plan.json").succeeds(), @"
-    alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + db   write   moves here from beta
+    beta → alpha
+      → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
       ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
-      - db   remove  moves to alpha
     in this order: alpha (what is new) → beta → beta (what leaves)
     2 hosts: 6 files change; nothing is started
     next: `bayplan release shop --plan plan.json --allow-move`

@@ -46,6 +46,7 @@ fn a_refused_key_is_told() {
     error: beta: permission denied: the host takes publickey, and none of yours fits
         ada@192.0.2.1: Permission denied (publickey).
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
+    help: `bayplan release shop --skip beta` goes on without, and what is pending there stays pending
     nothing was changed on any host
     [exit code: 1]
     ");
@@ -57,6 +58,7 @@ fn a_refused_key_is_told() {
     error: beta: permission denied: the host takes publickey, and none of yours fits
         ada@192.0.2.1: Permission denied (publickey).
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
+    help: `bayplan diff shop --skip beta` goes on without, and what is pending there stays pending
     [exit code: 1]
     ");
     assert_snapshot!(it.bayplan("status shop").exits(1), @"
@@ -79,6 +81,7 @@ fn a_host_that_talks_and_leaves_is_told() {
     assert_snapshot!(stopped(&it).stderr, @r"
     error: beta: expected an answer of sh while connecting, found `Welcome to beta\nThis account is \u{1b}[31mnot available\u{1b}[0m.\n\u{1}�`
     help: the account needs a login shell that runs `sh -c` (no forced command, no menu)
+    help: `bayplan release shop --skip beta` goes on without, and what is pending there stays pending
     nothing was changed on any host
     ");
 }
@@ -89,6 +92,7 @@ fn an_ssh_that_is_killed_is_told() {
     assert_snapshot!(stopped(&it).stderr, @"
     error: beta: expected an answer of sh while connecting, found nothing (it was killed)
     help: the account needs a login shell that runs `sh -c` (no forced command, no menu)
+    help: `bayplan release shop --skip beta` goes on without, and what is pending there stays pending
     nothing was changed on any host
     ");
 }

@@ -24,6 +24,7 @@ mod foreign;
 mod hosts_fail;
 mod locks;
 mod order;
+mod part;
 mod past;
 mod peerspace;
 mod podman;
@@ -167,6 +168,8 @@ const TESTS: &[(&str, Test)] = &[
         "a_new_probe_is_asked_before_it_counts",
         activations::new_probe,
     ),
+    ("a_host_that_left_is_not_forgotten", part::left),
+    ("a_host_that_is_gone_is_left_out", part::gone),
     ("podman_runs_what_docker_runs", podman::life),
     (
         "secrets_restart_what_uses_them_and_are_nowhere_else",

@@ -49,6 +49,7 @@ pub(super) struct First {
     pub states: BTreeMap<String, State>,
     pub manifest: Option<String>,
     pub record: Option<String>,
+    pub placement: Option<String>,
     pub containers: Vec<Container>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
@@ -72,6 +73,7 @@ impl First {
             states: BTreeMap::new(),
             manifest: None,
             record: None,
+            placement: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
         };
@@ -115,6 +117,8 @@ impl First {
         let mut rest = records.rest;
         first.manifest = first.take_text(&mut rest, current.join("manifest.json").as_str())?;
         first.record = first.take_text(&mut rest, current.join("record.json").as_str())?;
+        let placement = request.layout.placement();
+        first.placement = first.take_text(&mut rest, placement.as_str())?;
         first.take_containers(request.engine, rest)?;
         Ok(first)
     }
@@ -143,6 +147,7 @@ impl First {
             states: _,
             manifest,
             record,
+            placement,
             containers: _,
             images: _,
         } = self;
@@ -156,6 +161,7 @@ impl First {
             states: BTreeMap::new(),
             manifest,
             record,
+            placement,
             containers: Vec::new(),
             images: BTreeMap::new(),
         }

@@ -395,6 +395,7 @@ impl<'a> FirstLook<'a> {
             generation,
             next_generation: highest.saturating_add(1),
             kept_generations,
+            placement: generation::placement(&self.request, &self.first),
             services: BTreeMap::new(),
         };
         let mut details = BTreeMap::new();

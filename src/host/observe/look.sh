@@ -83,7 +83,7 @@ look_at_files() {
     "$run/system/$cluster"-*.service.d/*.conf "$usr_local/$cluster"-*.service.d/*.conf \
     "$usr/$cluster"-*.service.d/*.conf "$lib/$cluster"-*.service.d/*.conf \
     "$units"/*.wants/"$cluster"-*.service "$units"/*.requires/"$cluster"-*.service \
-    "$var"/generations/* "$var/current/manifest.json" "$var/current/record.json" \
+    "$var"/generations/* "$var/current/manifest.json" "$var/current/record.json" "$var/placement.json" \
     "$run/units/invocation:$cluster"-*.service "$run"/units/invocation:bayplan-activate-*.service \
     "$root/run/bayplan/reloaded" "$run/notify"
 }
@@ -173,7 +173,7 @@ see() {
 }
 
 tell() {
-  finish "$var/current/manifest.json" "$var/current/record.json" 2>&1
+  finish "$var/current/manifest.json" "$var/current/record.json" "$var/placement.json" 2>&1
   printf 'status %s\nend\n' "$?"
 }
 

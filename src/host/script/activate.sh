@@ -656,8 +656,9 @@ remove_inputs() {
       run rm -f "$etc/$service/$name" || return 1
     fi
   done
-  # It goes with its last one.
-  rmdir "$etc/$service" 2>/dev/null
+  # What is empty goes, up to the directory of all clusters.
+  rmdir "$etc"/* 2>/dev/null
+  rmdir "$etc" "${etc%/*}" 2>/dev/null
   [ -e "$units/$cluster-$service.service" ] || did removed "$service"
   return 0
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
+use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::status::ActivityJson;
@@ -12,9 +13,10 @@ use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{HostName, VariableName};
 use crate::host::watch::Activity;
 use crate::plan::observed::Owner;
+use crate::plan::reason::Reason;
 use crate::plan::{
-    Action, Change, FileChange, HostPlan, Note, Phase, Plan, Refusal, RefusalReason, ServicePlan,
-    Wave,
+    Action, Away, Change, Elsewhere, FileChange, HostPlan, Left, LeftOut, Note, Phase, Plan,
+    Refusal, RefusalReason, ServicePlan, Wave,
 };
 
 /// A plan as JSON, with a final line break. With [`Detail::Diff`] each file has its unified diff.
@@ -43,6 +45,92 @@ pub(super) struct PlanJson<'a> {
     refusals: Vec<RefusalJson<'a>>,
     failures: Vec<FailureJson<'a>>,
     totals: Totals,
+    left: Vec<LeftJson<'a>>,
+    dismissed: Vec<LeftJson<'a>>,
+    left_out: Vec<LeftOutJson<'a>>,
+    moves: Vec<MoveJson<'a>>,
+}
+
+/// A machine that is no longer described.
+#[derive(Serialize)]
+pub(super) struct LeftJson<'a> {
+    host: &'a str,
+    address: Option<&'a str>,
+    host_key: Option<&'a str>,
+    services: Vec<LeftServiceJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct LeftServiceJson<'a> {
+    service: &'a str,
+    stateful: bool,
+    placed: &'a [HostName],
+}
+
+impl<'a> LeftJson<'a> {
+    pub fn of(left: &'a Left) -> Self {
+        let Left {
+            host,
+            reach,
+            services,
+        } = left;
+        let services = services.iter().map(|(name, service)| LeftServiceJson {
+            service: name.as_str(),
+            stateful: service.stateful,
+            placed: &service.placed,
+        });
+        Self {
+            host: host.as_str(),
+            address: reach.address.as_deref(),
+            host_key: reach.host_key.as_deref(),
+            services: services.collect(),
+        }
+    }
+}
+
+/// A host on which nothing is done.
+#[derive(Serialize)]
+struct LeftOutJson<'a> {
+    host: &'a str,
+    services: Vec<&'a str>,
+    nowhere_else: Vec<&'a str>,
+    pending: Option<HostJson<'a>>,
+}
+
+impl<'a> LeftOutJson<'a> {
+    fn of(host: &'a HostName, left_out: &'a LeftOut, detail: Detail) -> Self {
+        let LeftOut { pending, services } = left_out;
+        let only = services.iter().filter(|(_, it)| **it == Elsewhere::No);
+        Self {
+            host: host.as_str(),
+            services: services.keys().map(AsRef::as_ref).collect(),
+            nowhere_else: only.map(|(name, _)| name.as_str()).collect(),
+            pending: pending
+                .as_ref()
+                .map(|plan| HostJson::of(host, plan, detail)),
+        }
+    }
+}
+
+/// A service that moves: both of its halves, which stand at their hosts as well.
+#[derive(Serialize)]
+struct MoveJson<'a> {
+    service: &'a str,
+    from: Vec<&'a str>,
+    to: Vec<&'a str>,
+    reasons: Vec<ReasonJson<'a>>,
+}
+
+impl<'a> MoveJson<'a> {
+    fn of(it: &Move<'a>) -> Self {
+        let reasons = it.gain.reasons.iter().filter(|why| **why != Reason::New);
+        Self {
+            service: it.service.as_str(),
+            from: it.from.iter().map(|host| host.as_str()).collect(),
+            to: it.to.iter().map(|host| host.as_str()).collect(),
+            reasons: reasons.map(|why| ReasonJson::of(why, it.service)).collect(),
+        }
+    }
 }
 
 impl<'a> PlanJson<'a> {
@@ -52,9 +140,15 @@ impl<'a> PlanJson<'a> {
             hosts,
             waves,
             refusals,
+            left,
+            dismissed,
+            left_out,
         } = plan;
         let totals = Totals::of(plan);
-        let changes = !plan.is_empty() || hosts.values().any(|host| !host.services.is_empty());
+        let changes = !plan.is_empty()
+            || hosts.values().any(|host| !host.services.is_empty())
+            || !left.is_empty()
+            || !left_out.is_empty();
         Self {
             version: VERSION,
             cluster: cluster.as_str(),
@@ -67,6 +161,13 @@ impl<'a> PlanJson<'a> {
             refusals: refusals.iter().map(RefusalJson::of).collect(),
             failures,
             totals,
+            left: left.iter().map(LeftJson::of).collect(),
+            dismissed: dismissed.iter().map(LeftJson::of).collect(),
+            left_out: left_out
+                .iter()
+                .map(|(host, left_out)| LeftOutJson::of(host, left_out, detail))
+                .collect(),
+            moves: moves::moves(plan).iter().map(MoveJson::of).collect(),
         }
     }
 }
@@ -209,6 +310,8 @@ enum NoteJson<'a> {
     DropIn { path: &'a str },
     MovesFrom { hosts: &'a [HostName] },
     MovesTo { hosts: &'a [HostName] },
+    RunsOn { hosts: &'a [HostName] },
+    StaysFor { hosts: &'a [HostName] },
     Mended { paths: &'a [String] },
     WasPublic { names: &'a [VariableName] },
 }
@@ -220,6 +323,8 @@ impl<'a> NoteJson<'a> {
             Note::DropIn { path } => Self::DropIn { path },
             Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
             Note::MovesTo { hosts } => Self::MovesTo { hosts },
+            Note::RunsOn { hosts } => Self::RunsOn { hosts },
+            Note::StaysFor { hosts } => Self::StaysFor { hosts },
             Note::Mended { paths } => Self::Mended { paths },
             Note::WasPublic { names } => Self::WasPublic { names },
         }
@@ -259,6 +364,16 @@ pub(super) enum RefusalJson<'a> {
         host: &'a str,
         service: &'a str,
         moves: bool,
+    },
+    StatefulAway {
+        host: &'a str,
+        service: &'a str,
+        starts: &'a [HostName],
+        away: &'static str,
+    },
+    StatefulUnknown {
+        host: &'a str,
+        service: &'a str,
     },
     PortHeld {
         host: &'a str,
@@ -309,6 +424,23 @@ impl<'a> RefusalJson<'a> {
                 host,
                 service: service.as_str(),
                 moves: *moves,
+            },
+            RefusalReason::StatefulAway {
+                service,
+                starts,
+                away,
+            } => Self::StatefulAway {
+                host,
+                service: service.as_str(),
+                starts,
+                away: match away {
+                    Away::Left { .. } => "left",
+                    Away::LeftOut => "left_out",
+                },
+            },
+            RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {
+                host,
+                service: service.as_str(),
             },
             RefusalReason::PortHeld {
                 service,

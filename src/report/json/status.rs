@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
-use super::plan::OwnerJson;
+use super::plan::{LeftJson, OwnerJson};
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::watch::{Activity, Holding};
@@ -20,7 +20,11 @@ pub fn status(
     activities: &BTreeMap<HostName, Activity>,
     failures: &BTreeMap<HostName, HostFailure>,
 ) -> String {
-    let Status { hosts, refused: _ } = status;
+    let Status {
+        hosts,
+        refused: _,
+        left,
+    } = status;
     text(&StatusJson {
         version: VERSION,
         cluster: cluster.as_str(),
@@ -30,6 +34,7 @@ pub fn status(
             .map(|(host, status)| HostStatusJson::of(host, status, activities.get(host)))
             .collect(),
         failures: failures.iter().map(FailureJson::of).collect(),
+        left: left.iter().map(LeftJson::of).collect(),
     })
 }
 
@@ -40,6 +45,7 @@ struct StatusJson<'a> {
     in_sync: bool,
     hosts: Vec<HostStatusJson<'a>>,
     failures: Vec<FailureJson<'a>>,
+    left: Vec<LeftJson<'a>>,
 }
 
 #[derive(Serialize)]

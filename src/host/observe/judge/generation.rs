@@ -6,8 +6,9 @@ use super::super::Request;
 use super::super::answer::{Current, First};
 use super::FirstLook;
 use crate::cluster::name::ServiceName;
-use crate::plan::observed::Generation;
+use crate::plan::observed::{Generation, Recorded};
 use crate::render::manifest::{Manifest, ManifestError};
+use crate::render::placement::{Placement, PlacementError};
 
 impl FirstLook<'_> {
     pub(super) fn kept_generations(&self) -> BTreeSet<u64> {
@@ -17,6 +18,26 @@ impl FirstLook<'_> {
             .filter_map(|path| path.strip_prefix(&prefix))
             .filter_map(|name| name.parse().ok())
             .collect()
+    }
+}
+
+/// What the host keeps of where the cluster runs.
+pub(super) fn placement(request: &Request<'_>, first: &First) -> Recorded {
+    let unreadable = |why: String, newer| Recorded::Unreadable { why, newer };
+    let Some(text) = &first.placement else {
+        return Recorded::None;
+    };
+    match Placement::parse(text) {
+        Ok(placement) if placement.cluster != *request.layout.cluster() => {
+            let (cluster, found) = (request.layout.cluster(), &placement.cluster);
+            let why = format!("expected a placement.json of {cluster}, found one of {found}");
+            unreadable(why, false)
+        }
+        Ok(placement) => Recorded::Read(placement),
+        Err(error) => {
+            let newer = matches!(error, PlacementError::Newer(_));
+            unreadable(error.to_string(), newer)
+        }
     }
 }
 

@@ -1,0 +1,82 @@
+//! Machines that the description no longer has, and hosts that a release leaves out.
+
+use super::palette::{Palette, paint};
+use super::text::{WIDTH, count, escape, list, wrap};
+use crate::cluster::name::ClusterName;
+use crate::plan::{Elsewhere, Left, LeftOut};
+
+/// What may still run on a machine, and what to do about it.
+pub(super) fn warning(cluster: &ClusterName, left: &Left, palette: &Palette) -> Vec<String> {
+    let host = &left.host;
+    let what = format!(
+        "{} is no longer described, and {}",
+        place(left),
+        units(left)
+    );
+    let help = format!(
+        "to end them, put [hosts.{host}] back, take it out of [place], release, then delete [hosts.{host}]; \
+         if that machine is gone, `bayplan release {cluster} --dismiss {host}` forgets it"
+    );
+    let mut lines = part(palette.changed, "warning:", &what);
+    lines.extend(part(palette.help, "help:", &help));
+    lines
+}
+
+/// What is forgotten.
+pub(super) fn dismissed(left: &Left, palette: &Palette) -> Vec<String> {
+    let what = format!(
+        "{}: nobody will be told any more that {}; nothing is done there",
+        place(left),
+        units(left)
+    );
+    part(palette.changed, "forgotten:", &what)
+}
+
+fn place(left: &Left) -> String {
+    format!("{} ({})", left.host, escape(&left.reach.to_string()))
+}
+
+/// `2 units may run there: db (stateful) and web`
+fn units(left: &Left) -> String {
+    let names = left
+        .services
+        .iter()
+        .map(|(name, service)| match service.stateful {
+            true => format!("{name} (stateful)"),
+            false => name.to_string(),
+        });
+    let units = count(left.services.len(), "unit", "units");
+    format!("{units} may run there: {}", list(names))
+}
+
+fn part(style: anstyle::Style, word: &str, text: &str) -> Vec<String> {
+    let mut lines = wrap(&format!("{word} {text}"), WIDTH);
+    // Coloured after wrapping: escape sequences have no width.
+    lines[0] = lines[0].replacen(word, &paint(style, word), 1);
+    lines
+}
+
+/// `; 2 units on docker05, which is no longer described`, for a last line.
+pub(super) fn counted(left: &[Left]) -> String {
+    let parts = left.iter().map(|left| {
+        let units = count(left.services.len(), "unit", "units");
+        format!("; {units} on {}, which is no longer described", left.host)
+    });
+    parts.collect()
+}
+
+/// `left out, not seen; its services: db (nowhere else), web`
+pub(super) fn left_out(left_out: &LeftOut) -> String {
+    let seen = match &left_out.pending {
+        Some(pending) if pending.services.is_empty() => "left out, nothing is pending there",
+        Some(_) => "left out: this stays pending",
+        None => "left out, not seen: what is pending there stays pending",
+    };
+    let only = left_out.services.iter();
+    let only = only.filter(|(_, elsewhere)| **elsewhere == Elsewhere::No);
+    let only: Vec<_> = only.map(|(name, _)| name).collect();
+    match only.is_empty() {
+        true => seen.to_owned(),
+        false => format!("{seen}; nowhere else: {}", list(only)),
+    }
+}
