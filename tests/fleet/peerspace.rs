@@ -206,8 +206,8 @@ fn a_service_moves(ground: &mut Ground) {
     ground
         .diff()
         .exits(2)
-        .says(&["+", &service, "start", &format!("moves here from {from}")])
-        .says(&["-", &service, "stop", &format!("moves to {to}")]);
+        .says(&[&format!("{from} → {to}")])
+        .says(&["→", &service, "move", "nothing else changes"]);
     let changes: BTreeSet<String> = ground.release_changes().into_iter().collect();
     // Who needs it is told where it is now, and nobody else is touched.
     let mut expected = BTreeSet::from([format!("- {from}/{service}"), format!("+ {to}/{service}")]);
