@@ -128,13 +128,15 @@ impl Fleet {
         self.directory.join("ssh_config")
     }
 
-    /// Puts an image into the registry; the options are those of `fleet image`.
-    pub fn image(&self, reference: &str, options: &[&str]) {
+    /// Puts an image into the registry, and gives its digest; the options are those of `fleet image`.
+    pub fn image(&self, reference: &str, options: &[&str]) -> String {
         let arguments: Vec<&str> = [reference]
             .into_iter()
             .chain(options.iter().copied())
             .collect();
-        must(fleet("image", &self.directory, &arguments));
+        must(fleet("image", &self.directory, &arguments))
+            .trim()
+            .to_owned()
     }
 
     /// Pulls the network cable of a host.
@@ -299,8 +301,8 @@ pub fn build(suites: &[&str]) -> Result<(), String> {
     Err(format!("fleet build {suites:?}: {}\n{said}", output.status))
 }
 
-/// Calls the script.
-fn fleet(command: &str, directory: &Path, arguments: &[&str]) -> Result<(), String> {
+/// Calls the script, and gives what it wrote.
+fn fleet(command: &str, directory: &Path, arguments: &[&str]) -> Result<String, String> {
     let output = Command::new(SCRIPT)
         .arg(command)
         .arg(directory)
@@ -309,7 +311,7 @@ fn fleet(command: &str, directory: &Path, arguments: &[&str]) -> Result<(), Stri
         .output()
         .map_err(|error| format!("{SCRIPT}: {error}"))?;
     if output.status.success() {
-        return Ok(());
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(format!(
@@ -318,10 +320,8 @@ fn fleet(command: &str, directory: &Path, arguments: &[&str]) -> Result<(), Stri
     ))
 }
 
-fn must(result: Result<(), String>) {
-    if let Err(error) = result {
-        panic!("{error}");
-    }
+fn must(result: Result<String, String>) -> String {
+    result.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Looks until there is something to see, at most so long.

@@ -17,6 +17,7 @@ mod run;
 
 mod activations;
 mod drills;
+mod driver;
 mod edits;
 mod environment;
 mod failures;
@@ -260,6 +261,10 @@ const TESTS: &[(&str, Test)] = &[
     (
         "every_value_arrives_byte_for_byte",
         environment::nasty_values,
+    ),
+    (
+        "driver_random_edits_and_disturbances_agree_with_a_second_opinion",
+        driver::drive,
     ),
 ];
 

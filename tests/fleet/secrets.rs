@@ -18,6 +18,19 @@ pub const KEY: &str =
     "-----BEGIN KEY-----\ns3ntinel-key \"quoted\" \\ $HOME %n\n-----END KEY-----\n";
 const SENTINEL: &str = "s3ntinel";
 
+/// The operator's key.
+pub fn identity(fleet: &Fleet) {
+    let identity = fleet.operator.join(".ssh/id_ed25519");
+    if !identity.exists() {
+        std::fs::create_dir_all(identity.parent().unwrap()).unwrap();
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&identity)
+            .status();
+        assert!(made.unwrap().success());
+    }
+}
+
 /// A cluster whose services use secrets.
 pub struct Vault {
     pub ground: Ground,
@@ -41,15 +54,7 @@ impl Vault {
             ground,
             said: Vec::new(),
         };
-        let identity = fleet.operator.join(".ssh/id_ed25519");
-        if !identity.exists() {
-            std::fs::create_dir_all(identity.parent().unwrap()).unwrap();
-            let made = Command::new("ssh-keygen")
-                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-                .arg(&identity)
-                .status();
-            assert!(made.unwrap().success());
-        }
+        identity(fleet);
         vault.run(&["secrets", "init", &cluster], "").exits(0);
         vault.set("PASSWORD", PASSWORD);
         vault.set("KEY", KEY);

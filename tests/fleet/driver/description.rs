@@ -1,0 +1,512 @@
+//! A description as this driver thinks of it, and how it is written. Written again with another
+//! [`Spelling`] it means the same and looks different.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::random::Random;
+
+#[derive(Clone)]
+pub struct Description {
+    pub hosts: Vec<Host>,
+    /// `type` of `cluster.toml`.
+    pub kind: Option<String>,
+    /// `[vars]` of `service-config.toml`.
+    pub config: BTreeMap<String, Value>,
+    /// `[vars]` of `cluster.toml`.
+    pub cluster: BTreeMap<String, Value>,
+    pub secrets: BTreeMap<String, String>,
+    pub services: BTreeMap<String, Service>,
+    /// `templates/container.service`, if the repository has one.
+    pub template: Option<Template>,
+    /// `templates/own.service`
+    pub own_template: Template,
+    pub spelling: u64,
+}
+
+#[derive(Clone)]
+pub struct Host {
+    pub name: String,
+    pub address: String,
+    pub key: String,
+    pub engine: &'static str,
+}
+
+/// A value as it is written: a text with other variables in it, or a number or boolean.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Text(Vec<Piece>),
+    Integer(i64),
+    Boolean(bool),
+}
+
+#[derive(Clone, Debug)]
+pub enum Piece {
+    Words(String),
+    /// `{{ NAME }}`
+    Of(String),
+}
+
+#[derive(Clone, Default)]
+pub struct Service {
+    /// Where its ports begin: no two services have ports in common.
+    pub ports: u16,
+    pub image: Image,
+    pub port: Option<u16>,
+    pub needs: BTreeSet<String>,
+    pub vars: BTreeSet<String>,
+    pub env: BTreeMap<String, Value>,
+    pub secrets: BTreeSet<String>,
+    /// Secrets that are files, by path.
+    pub files: BTreeMap<String, String>,
+    pub volumes: BTreeSet<String>,
+    pub command: Vec<String>,
+    pub entrypoint: Option<String>,
+    pub user: Option<String>,
+    /// In bytes.
+    pub memory: Option<u64>,
+    /// In thousandths.
+    pub cpus: Option<u64>,
+    pub ulimits: BTreeMap<String, (i64, i64)>,
+    pub capabilities: BTreeSet<String>,
+    pub read_only: bool,
+    pub devices: BTreeSet<String>,
+    pub labels: BTreeMap<String, String>,
+    pub network: Option<String>,
+    /// In seconds.
+    pub stop_timeout: Option<u64>,
+    pub stateful: bool,
+    pub manual: bool,
+    pub health: Health,
+    pub own_template: bool,
+    pub extra_args: Vec<String>,
+    /// In the order in which `[place]` names them; the first one is `X_HOST`.
+    pub hosts: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Image {
+    Tag(String),
+    /// The digest of this tag.
+    Digest(String),
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self::Tag("1.0".to_owned())
+    }
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Health {
+    #[default]
+    None,
+    Http,
+    Tcp,
+    Command(Vec<String>),
+}
+
+/// A unit template: the built-in one with changes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Template {
+    /// `RestartSec=` in milliseconds, which a reload makes effective.
+    pub pause: u64,
+    /// A comment.
+    pub remark: u64,
+    /// A label of the container.
+    pub label: Option<u64>,
+    /// `OOMScoreAdjust=`
+    pub score: Option<i64>,
+}
+
+/// Where the images are: `10.77.0.1:5000`, and the digests of their tags.
+pub struct Images<'a> {
+    pub registry: &'a str,
+    pub digests: &'a BTreeMap<String, String>,
+}
+
+impl Images<'_> {
+    /// The name of the image, without tag and digest.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.registry, super::IMAGE)
+    }
+}
+
+impl Description {
+    /// Writes all of it but `secrets.toml`, which bayplan writes.
+    pub fn write(&self, root: &Path, name: &str, images: &Images<'_>) {
+        let cluster = root.join("clusters").join(name);
+        let services = cluster.join("services");
+        let templates = root.join("templates");
+        let _ = fs::remove_dir_all(&services);
+        let _ = fs::remove_dir_all(&templates);
+        fs::create_dir_all(&services).expect("there is room");
+        fs::create_dir_all(&templates).expect("there is room");
+        let put = |path: &Path, text: String| fs::write(path, text).expect("there is room");
+        put(&cluster.join("cluster.toml"), self.cluster_file());
+        put(&cluster.join("service-config.toml"), self.config_file());
+        for (name, service) in &self.services {
+            let text = self.service_file(name, service, images);
+            put(&services.join(format!("{name}.toml")), text);
+        }
+        if let Some(template) = &self.template {
+            put(&templates.join("container.service"), template.text());
+        }
+        put(&templates.join("own.service"), self.own_template.text());
+    }
+
+    fn spelling(&self, file: &str) -> Spelling {
+        let seed = file.bytes().fold(self.spelling, |seed, byte| {
+            seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        Spelling {
+            plain: self.spelling == 0,
+            random: Random::new(seed),
+            lines: Vec::new(),
+        }
+    }
+
+    fn cluster_file(&self) -> String {
+        let mut file = self.spelling("cluster");
+        if let Some(kind) = &self.kind {
+            let kind = file.text(kind);
+            file.line("type", &kind);
+        }
+        file.shuffle();
+        file.table("[ssh]", vec!["user = \"root\"".to_owned()]);
+        for host in &self.hosts {
+            let lines = [
+                ("address", &host.address),
+                ("host_key", &host.key),
+                ("engine", &host.engine.to_owned()),
+            ];
+            let lines = lines.map(|(key, value)| format!("{key} = \"{value}\""));
+            file.table(&format!("[hosts.{}]", host.name), lines.to_vec());
+        }
+        let mut places = Vec::new();
+        for (name, service) in &self.services {
+            let hosts: Vec<String> = service.hosts.iter().map(|h| format!("\"{h}\"")).collect();
+            places.push(match hosts.as_slice() {
+                [] => continue,
+                [one] if file.random.chance(50) => format!("{name} = {one}"),
+                hosts => format!("{name} = [{}]", hosts.join(", ")),
+            });
+        }
+        file.table("[place]", places);
+        let vars = file.values(&self.cluster);
+        file.table("[vars]", vars);
+        file.end()
+    }
+
+    fn config_file(&self) -> String {
+        let mut file = self.spelling("config");
+        let vars = file.values(&self.config);
+        file.table("[vars]", vars);
+        file.end()
+    }
+
+    fn service_file(&self, name: &str, service: &Service, images: &Images<'_>) -> String {
+        let mut file = self.spelling(name);
+        let image = file.text(&images.name());
+        file.line("image", &image);
+        match &service.image {
+            Image::Tag(tag) => file.line("tag", &format!("\"{tag}\"")),
+            Image::Digest(of) => file.line("digest", &format!("\"{}\"", images.digests[of])),
+        }
+        if let Some(port) = service.port {
+            let port = match file.often() {
+                true => port.to_string(),
+                false => format!("{port:#x}"),
+            };
+            file.line("port", &port);
+        }
+        file.list("needs", service.needs.iter());
+        file.list("vars", service.vars.iter());
+        let mut secrets: Vec<String> = service.secrets.iter().map(|s| format!("\"{s}\"")).collect();
+        for (path, secret) in &service.files {
+            secrets.push(format!(
+                "{{ name = \"{secret}\", as = \"file\", path = \"{path}\" }}"
+            ));
+        }
+        if !secrets.is_empty() {
+            let secrets = file.random.shuffled(secrets).join(", ");
+            file.line("secrets", &format!("[{secrets}]"));
+        }
+        file.ordered_list("volumes", service.volumes.iter());
+        file.ordered_list("command", service.command.iter());
+        file.ordered_list("capabilities", service.capabilities.iter());
+        file.ordered_list("devices", service.devices.iter());
+        file.ordered_list("extra_args", service.extra_args.iter());
+        for (key, value) in [
+            ("entrypoint", &service.entrypoint),
+            ("user", &service.user),
+            ("network", &service.network),
+        ] {
+            if let Some(value) = value {
+                let value = file.text(value);
+                file.line(key, &value);
+            }
+        }
+        if let Some(memory) = service.memory {
+            let memory = file.one_of(&[
+                format!("{}m", memory >> 20),
+                format!("{}k", memory >> 10),
+                memory.to_string(),
+                format!("{memory}b"),
+            ]);
+            file.line("memory", &format!("\"{memory}\""));
+        }
+        if let Some(cpus) = service.cpus {
+            let number = format!("{}.{:03}", cpus / 1000, cpus % 1000);
+            let short = number.trim_end_matches('0').trim_end_matches('.');
+            let cpus = file.one_of(&[
+                short.to_owned(),
+                format!("\"{short}\""),
+                format!("\"{number}\""),
+            ]);
+            file.line("cpus", &cpus);
+        }
+        if service.read_only {
+            file.line("read_only", "true");
+        }
+        if let Some(seconds) = service.stop_timeout {
+            let text = match file.often() {
+                true => format!("\"{seconds}s\""),
+                false => format!("\"{}ms\"", seconds * 1000),
+            };
+            file.line("stop_timeout", &text);
+        }
+        if service.stateful {
+            file.line("stateful", "true");
+        } else if !file.often() {
+            file.line("stateful", "false");
+        }
+        if service.manual {
+            file.line("restart", "\"manual\"");
+        } else if !file.often() {
+            file.line("restart", "'auto'");
+        }
+        if service.own_template {
+            file.line("template", "\"own.service\"");
+        }
+        file.shuffle();
+        let env = file.values(&service.env);
+        file.table("[env]", env);
+        let mut ulimits = Vec::new();
+        for (name, (soft, hard)) in &service.ulimits {
+            let both = format!("{name} = \"{soft}:{hard}\"");
+            let one = [
+                format!("{name} = {soft}"),
+                format!("{name} = \"{soft}\""),
+                both.clone(),
+            ];
+            ulimits.push(match soft == hard {
+                true => file.one_of(&one),
+                false => both,
+            });
+        }
+        file.table("[ulimits]", ulimits);
+        let labels = service.labels.iter();
+        let labels = labels
+            .map(|(name, value)| format!("{name} = {}", file.text(value)))
+            .collect();
+        file.table("[labels]", labels);
+        let health = match &service.health {
+            Health::None => Vec::new(),
+            Health::Http => vec!["http = \"/health\"".to_owned()],
+            Health::Tcp => vec!["tcp = true".to_owned()],
+            Health::Command(words) => {
+                let words: Vec<String> = words.iter().map(|word| file.text(word)).collect();
+                vec![format!("command = [{}]", words.join(", "))]
+            }
+        };
+        file.table("[health]", health);
+        file.end()
+    }
+}
+
+impl Value {
+    pub fn words(text: &str) -> Self {
+        Self::Text(vec![Piece::Words(text.to_owned())])
+    }
+
+    /// The variables that it uses.
+    pub fn uses(&self) -> impl Iterator<Item = &str> {
+        let pieces = match self {
+            Self::Text(pieces) => pieces.as_slice(),
+            Self::Integer(_) | Self::Boolean(_) => &[],
+        };
+        pieces.iter().filter_map(|piece| match piece {
+            Piece::Of(name) => Some(name.as_str()),
+            Piece::Words(_) => None,
+        })
+    }
+}
+
+impl Template {
+    fn text(&self) -> String {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/container.service");
+        let text = fs::read_to_string(path).expect("it is part of the checkout");
+        let replaced = |text: &str, from: &str, to: &str| {
+            assert!(text.contains(from), "the built-in template has no `{from}`");
+            text.replacen(from, to, 1)
+        };
+        let pause = format!("RestartSec={}ms", self.pause);
+        let mut text = replaced(&text, "RestartSec=5", &pause);
+        if let Some(label) = self.label {
+            let to = format!("--pull=never --label of.template={label} ");
+            text = replaced(&text, "--pull=never ", &to);
+        }
+        if let Some(score) = self.score {
+            text = replaced(
+                &text,
+                "Type=exec",
+                &format!("Type=exec\nOOMScoreAdjust={score}"),
+            );
+        }
+        format!("# remark {}\n{text}", self.remark)
+    }
+}
+
+/// How a file is written.
+struct Spelling {
+    /// In the plainest way.
+    plain: bool,
+    random: Random,
+    lines: Vec<String>,
+}
+
+impl Spelling {
+    /// Mostly.
+    fn often(&mut self) -> bool {
+        let often = self.random.chance(70);
+        self.plain || often
+    }
+
+    fn one_of(&mut self, ways: &[String]) -> String {
+        let way = self.random.pick(ways).clone();
+        let as_one = self.plain || !super::CANONICAL_ARGUMENTS;
+        if as_one { ways[0].clone() } else { way }
+    }
+
+    fn line(&mut self, key: &str, value: &str) {
+        let line = match self.often() {
+            true => format!("{key} = {value}"),
+            false => format!("{key}={value} # said with care"),
+        };
+        self.lines.push(line);
+    }
+
+    /// A list in any order.
+    fn list<'a>(&mut self, key: &str, items: impl Iterator<Item = &'a String>) {
+        let items: Vec<&String> = items.collect();
+        let items = self.random.shuffled(items);
+        self.ordered(key, &items);
+    }
+
+    /// A list whose order may count.
+    fn ordered_list<'a>(&mut self, key: &str, items: impl Iterator<Item = &'a String>) {
+        let mut items: Vec<&String> = items.collect();
+        if super::CANONICAL_ARGUMENTS && matches!(key, "volumes" | "capabilities" | "devices") {
+            items = self.random.shuffled(items);
+        }
+        self.ordered(key, &items);
+    }
+
+    fn ordered(&mut self, key: &str, items: &[&String]) {
+        if items.is_empty() {
+            return;
+        }
+        let items: Vec<String> = items.iter().map(|item| self.text(item)).collect();
+        let list = match self.often() {
+            true => format!("[{}]", items.join(", ")),
+            false => format!("[\n  {},\n]", items.join(",\n  # one more\n  ")),
+        };
+        self.line(key, &list);
+    }
+
+    /// The lines until now in any order.
+    fn shuffle(&mut self) {
+        let lines = std::mem::take(&mut self.lines);
+        self.lines = match self.plain {
+            true => lines,
+            false => self.random.shuffled(lines),
+        };
+    }
+
+    fn table(&mut self, title: &str, lines: Vec<String>) {
+        if lines.is_empty() {
+            return;
+        }
+        let lines = match self.plain {
+            true => lines,
+            false => self.random.shuffled(lines),
+        };
+        self.lines.push(String::new());
+        self.lines.push(title.to_owned());
+        self.lines.extend(lines);
+    }
+
+    fn end(mut self) -> String {
+        if !self.often() {
+            self.lines.insert(0, "# a file".to_owned());
+        }
+        self.lines.join("\n") + "\n"
+    }
+
+    /// `NAME = value` for each.
+    fn values(&mut self, values: &BTreeMap<String, Value>) -> Vec<String> {
+        let line = |(name, value): (&String, &Value)| match value {
+            Value::Integer(number) => format!("{name} = {number}"),
+            Value::Boolean(boolean) => format!("{name} = {boolean}"),
+            Value::Text(pieces) => {
+                let mut text = String::new();
+                for piece in pieces {
+                    match piece {
+                        Piece::Words(words) => text += &words.replace("{{", "{{ '{{' }}"),
+                        Piece::Of(name) if self.often() || !super::CANONICAL_SECRETS => {
+                            text += &format!("{{{{ {name} }}}}");
+                        }
+                        Piece::Of(name) => text += &format!("{{{{{name}}}}}"),
+                    }
+                }
+                format!("{name} = {}", self.text(&text))
+            }
+        };
+        values.iter().map(line).collect()
+    }
+
+    /// A text in one of TOML's four notations.
+    fn text(&mut self, text: &str) -> String {
+        let way = match self.often() {
+            true => 0,
+            false => 1 + self.random.below(3),
+        };
+        let odd = |c: char| c.is_control() && c != '\n';
+        match way {
+            1 if !text.contains(['\'', '\n']) && !text.contains(odd) => format!("'{text}'"),
+            2 if !text.contains("''") && !text.ends_with('\'') && !text.contains(odd) => {
+                format!("'''\n{text}'''")
+            }
+            3 => format!("\"\"\"\n{}\"\"\"", escaped(text).replace("\\n", "\n")),
+            _ => format!("\"{}\"", escaped(text)),
+        }
+    }
+}
+
+/// As within double quotes. A backslash of the text is `\u005c`, so that `\n` is always a line break.
+fn escaped(text: &str) -> String {
+    let mut to = String::new();
+    for c in text.chars() {
+        match c {
+            '\n' => to += "\\n",
+            '"' => to += "\\u0022",
+            '\\' => to += "\\u005c",
+            c if c.is_control() => write!(to, "\\u{:04x}", u32::from(c)).expect("it is a string"),
+            c => to.push(c),
+        }
+    }
+    to
+}

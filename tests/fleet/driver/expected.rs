@@ -1,0 +1,358 @@
+//! What each container should receive, from the description alone: what docs/description.md says, in
+//! the driver's own words.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::description::{Description, Image, Images, Piece, Service, Template, Value};
+
+/// `docker01` and `web`.
+pub type Place = (String, String);
+
+/// What a container gets, as names and values. Two containers that receive the same need no restart.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Receives {
+    /// What can be seen in the container that runs.
+    pub seen: BTreeMap<String, String>,
+    /// What cannot, and counts all the same.
+    pub unseen: BTreeMap<String, String>,
+}
+
+impl Receives {
+    /// What is otherwise in this one.
+    pub fn differences(&self, seen: &BTreeMap<String, String>) -> Vec<String> {
+        let names: BTreeSet<&String> = self.seen.keys().chain(seen.keys()).collect();
+        let differ = |name: &&&String| self.seen.get(**name) != seen.get(**name);
+        let told = |name: &String| {
+            let of = |from: &BTreeMap<String, String>| match from.get(name) {
+                Some(value) => format!("{value:?}"),
+                None => "nothing".to_owned(),
+            };
+            format!("{name}: expected {}, got {}", of(&self.seen), of(seen))
+        };
+        let names = names.iter().filter(differ);
+        names.map(|name| told(name)).collect()
+    }
+}
+
+/// The content of each tag: what its image has in /build.
+pub type Builds = BTreeMap<String, String>;
+
+/// Everything that should run.
+pub fn expected(
+    name: &str,
+    description: &Description,
+    images: &Images<'_>,
+    builds: &Builds,
+) -> BTreeMap<Place, Receives> {
+    let mut all = BTreeMap::new();
+    for (service, described) in &description.services {
+        for host in &described.hosts {
+            let scope = Scope {
+                name,
+                description,
+                images,
+            };
+            let receives = scope.receives(host, described, builds);
+            all.insert((host.clone(), service.clone()), receives);
+        }
+    }
+    all
+}
+
+pub struct Scope<'a> {
+    pub name: &'a str,
+    pub description: &'a Description,
+    pub images: &'a Images<'a>,
+}
+
+impl Scope<'_> {
+    fn receives(&self, host: &str, service: &Service, builds: &Builds) -> Receives {
+        let mut seen = BTreeMap::new();
+        let mut unseen = BTreeMap::new();
+        for (name, value) in self.variables(service) {
+            seen.insert(format!("env {name}"), value);
+        }
+        seen.insert("env PATH".to_owned(), "/bin".to_owned());
+        let (Image::Tag(tag) | Image::Digest(tag)) = &service.image;
+        seen.insert("version".to_owned(), tag.clone());
+        seen.insert("build".to_owned(), builds[tag].clone());
+        unseen.insert("image".to_owned(), self.reference(service));
+        for (path, secret) in &service.files {
+            let value = self.description.secrets[secret].clone();
+            seen.insert(format!("file {path}"), value);
+        }
+        let command = match service.command.as_slice() {
+            // An entrypoint of ours takes the image's command away.
+            [] if service.entrypoint.is_some() => String::new(),
+            [] => "/entry".to_owned(),
+            words => words.join("\n"),
+        };
+        seen.insert("command".to_owned(), command);
+        for (name, value) in [("entrypoint", &service.entrypoint), ("user", &service.user)] {
+            let value = value.clone().unwrap_or_default();
+            seen.insert(name.to_owned(), value);
+        }
+        for (name, value) in &service.labels {
+            seen.insert(format!("label {name}"), value.clone());
+        }
+        let template = self.template(service);
+        if let Some(label) = template.and_then(|template| template.label) {
+            seen.insert("label of.template".to_owned(), label.to_string());
+        }
+        let score = template.and_then(|template| template.score);
+        unseen.insert("score".to_owned(), format!("{score:?}"));
+        // `bridge` is what no network means, and yet another argument.
+        unseen.insert("network".to_owned(), format!("{:?}", service.network));
+        let arguments = self.arguments(service);
+        let docker = self.description.hosts.iter().find(|h| h.name == host);
+        let docker = docker.is_some_and(|host| host.engine == "docker");
+        // Podman's `inspect` has other words for most of them.
+        let to = if docker { &mut seen } else { &mut unseen };
+        to.extend(arguments);
+        Receives { seen, unseen }
+    }
+
+    fn template(&self, service: &Service) -> Option<&Template> {
+        match service.own_template {
+            true => Some(&self.description.own_template),
+            false => self.description.template.as_ref(),
+        }
+    }
+
+    fn reference(&self, service: &Service) -> String {
+        match &service.image {
+            Image::Tag(tag) => format!("{}:{tag}", self.images.name()),
+            Image::Digest(of) => format!("{}@{}", self.images.name(), self.images.digests[of]),
+        }
+    }
+
+    /// The options of `run`, as docker tells them of a container.
+    fn arguments(&self, service: &Service) -> BTreeMap<String, String> {
+        let mut arguments = BTreeMap::new();
+        let mut put = |name: &str, value: String| arguments.insert(name.to_owned(), value);
+        let joined = |items: &mut dyn Iterator<Item = String>| {
+            let items: BTreeSet<String> = items.collect();
+            items.into_iter().collect::<Vec<_>>().join(" ")
+        };
+        let network = service.network.as_deref().unwrap_or("bridge");
+        put("network", network.to_owned());
+        let published = service.port.filter(|_| network != "host");
+        let ports = published.map(|port| format!("{port}/tcp={port}"));
+        put("ports", ports.unwrap_or_default());
+        let needed = service.needs.iter();
+        let hosts = needed.flat_map(|need| &self.description.services[need].hosts);
+        let mut entries = hosts.map(|host| format!("{host}:{}", self.address(host)));
+        put("hosts", joined(&mut entries));
+        put("volumes", joined(&mut service.volumes.iter().cloned()));
+        put("memory", service.memory.unwrap_or(0).to_string());
+        put("cpus", (service.cpus.unwrap_or(0) * 1_000_000).to_string());
+        let ulimits = service.ulimits.iter();
+        let mut ulimits = ulimits.map(|(name, (soft, hard))| format!("{name}={soft}:{hard}"));
+        put("ulimits", joined(&mut ulimits));
+        let added = service.capabilities.iter().filter(|c| !c.starts_with('-'));
+        put("added", joined(&mut added.cloned()));
+        let dropped = service.capabilities.iter();
+        let mut dropped = dropped.filter_map(|c| c.strip_prefix('-').map(str::to_owned));
+        put("dropped", joined(&mut dropped));
+        put("read only", service.read_only.to_string());
+        let devices = service.devices.iter().map(|device| {
+            let parts: Vec<&str> = device.split(':').collect();
+            match parts.as_slice() {
+                [one] => format!("{one}:{one}:rwm"),
+                [one, other] => format!("{one}:{other}:rwm"),
+                _ => device.clone(),
+            }
+        });
+        put("devices", joined(&mut { devices }));
+        let extra = |name: &str| {
+            let mut arguments = service.extra_args.iter();
+            arguments.find(|argument| *argument == name)?;
+            arguments.next().cloned()
+        };
+        let shm = match extra("--shm-size").as_deref() {
+            None => "67108864",
+            Some("32m") => "33554432",
+            Some(other) => unreachable!("no edit makes {other}"),
+        };
+        put("shm", shm.to_owned());
+        put(
+            "directory",
+            extra("--workdir").unwrap_or_else(|| "/".to_owned()),
+        );
+        put(
+            "init",
+            service.extra_args.iter().any(|a| a == "--init").to_string(),
+        );
+        arguments
+    }
+
+    fn address(&self, host: &str) -> &str {
+        let host = self.description.hosts.iter().find(|h| h.name == host);
+        &host.expect("hosts that services are on are there").address
+    }
+
+    /// A later layer wins: locations, service-config, cluster, secrets, its own.
+    pub fn variables(&self, service: &Service) -> BTreeMap<String, String> {
+        let mut variables: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        let mut put = |name: &str, layer: usize, value: String| {
+            let lower = variables.get(name).is_none_or(|(there, _)| *there <= layer);
+            if lower {
+                variables.insert(name.to_owned(), (layer, value));
+            }
+        };
+        for need in &service.needs {
+            for (name, value) in self.locations(need) {
+                put(&name, 10, value);
+            }
+        }
+        for (name, layer) in self.cluster_names() {
+            if service.vars.iter().any(|pattern| matches(pattern, &name)) {
+                let layer = if self.is_secret(&name, None) {
+                    40
+                } else {
+                    layer
+                };
+                put(&name, layer, self.value(&name, None));
+            }
+        }
+        for name in &service.secrets {
+            put(name, 40, self.description.secrets[name].clone());
+        }
+        // A service's own value wins, also where it is made of a secret.
+        for name in service.env.keys() {
+            put(name, 50, self.value(name, Some(service)));
+        }
+        if let Some(port) = service.port {
+            put("APP_PORT", 50, port.to_string());
+        }
+        variables
+            .into_iter()
+            .map(|(name, (_, value))| (name, value))
+            .collect()
+    }
+
+    /// What `vars` can name, with its layer.
+    pub fn cluster_names(&self) -> BTreeMap<String, usize> {
+        let mut names = BTreeMap::new();
+        names.extend(
+            self.description
+                .config
+                .keys()
+                .map(|name| (name.clone(), 20)),
+        );
+        names.extend(
+            self.description
+                .cluster
+                .keys()
+                .map(|name| (name.clone(), 30)),
+        );
+        names.extend(self.derived().into_keys().map(|name| (name, 30)));
+        names
+    }
+
+    fn derived(&self) -> BTreeMap<String, String> {
+        let mut derived = BTreeMap::new();
+        derived.insert("CLUSTER_ID".to_owned(), self.name.to_owned());
+        if let Some(kind) = &self.description.kind {
+            derived.insert("CLUSTER_TYPE".to_owned(), kind.clone());
+        }
+        for host in &self.description.hosts {
+            derived.insert(format!("{}_IP", stem(&host.name)), host.address.clone());
+        }
+        derived
+    }
+
+    /// `X_HOST`, `X_HOSTS` and `X_PORT` of a service, if it is placed.
+    fn locations(&self, service: &str) -> BTreeMap<String, String> {
+        let mut locations = BTreeMap::new();
+        let Some(described) = self.description.services.get(service) else {
+            return locations;
+        };
+        let Some(first) = described.hosts.first() else {
+            return locations;
+        };
+        let stem = stem(service);
+        locations.insert(format!("{stem}_HOST"), first.clone());
+        locations.insert(format!("{stem}_HOSTS"), described.hosts.join(","));
+        if let Some(port) = described.port {
+            locations.insert(format!("{stem}_PORT"), port.to_string());
+        }
+        locations
+    }
+
+    /// The names that a value may use; `service` for a value of `[env]`.
+    pub fn usable(&self, service: Option<&Service>) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.cluster_names().into_keys().collect();
+        names.extend(self.description.secrets.keys().cloned());
+        for name in self.description.services.keys() {
+            names.extend(self.locations(name).into_keys());
+        }
+        if let Some(service) = service {
+            names.extend(service.env.keys().cloned());
+            names.insert("IMAGE".to_owned());
+            names.extend(service.port.map(|_| "APP_PORT".to_owned()));
+        }
+        names
+    }
+
+    fn definition<'b>(&'b self, name: &str, service: Option<&'b Service>) -> Option<&'b Value> {
+        let own = service.and_then(|service| service.env.get(name));
+        own.or_else(|| self.description.cluster.get(name))
+            .or_else(|| self.description.config.get(name))
+    }
+
+    fn value(&self, name: &str, service: Option<&Service>) -> String {
+        if let Some(value) = self.definition(name, service) {
+            // What the value of a cluster uses is not the service's.
+            let own = service.filter(|service| service.env.contains_key(name));
+            return match value {
+                Value::Integer(number) => number.to_string(),
+                Value::Boolean(boolean) => boolean.to_string(),
+                Value::Text(pieces) => pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        Piece::Words(words) => words.clone(),
+                        Piece::Of(name) => self.value(name, own),
+                    })
+                    .collect(),
+            };
+        }
+        if let Some(secret) = self.description.secrets.get(name) {
+            return secret.clone();
+        }
+        if let (Some(service), "IMAGE") = (service, name) {
+            return self.reference(service);
+        }
+        if let (Some(port), "APP_PORT") = (service.and_then(|s| s.port), name) {
+            return port.to_string();
+        }
+        if let Some(value) = self.derived().remove(name) {
+            return value;
+        }
+        let services = self.description.services.keys();
+        let found = services
+            .filter_map(|service| self.locations(service).remove(name))
+            .next();
+        found.unwrap_or_else(|| panic!("no edit leaves a use of {name} behind"))
+    }
+
+    fn is_secret(&self, name: &str, service: Option<&Service>) -> bool {
+        match self.definition(name, service) {
+            Some(value) => value.uses().any(|used| self.is_secret(used, service)),
+            None => self.description.secrets.contains_key(name),
+        }
+    }
+}
+
+/// `data-stream` gives `DATA_STREAM`.
+pub fn stem(name: &str) -> String {
+    name.to_uppercase().replace('-', "_")
+}
+
+/// At most one `*`, at the end: the only patterns that edits make.
+fn matches(pattern: &str, name: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => pattern == name,
+    }
+}
