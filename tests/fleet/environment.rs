@@ -10,9 +10,14 @@ pub fn nasty_values(fleet: &'static Fleet) {
     let mut ground = Ground::new(fleet, "nasty");
     ground.images();
     let values = Values::describe(&mut ground, 2000, 12);
+    ground.repo.set_of("s00", "labels.nasty", "two\nlines");
     ground.release().exits(0);
     values.arrived(&ground);
     ground.is_in_sync();
+
+    // A container is known for ours, whatever its other labels are.
+    ground.repo.set_of("s00", "tag", "1.1");
+    ground.release().exits(0);
 }
 
 /// What each service was given: the values by the names of their variables.

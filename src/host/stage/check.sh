@@ -61,15 +61,17 @@ check_units() {
 
 # A unit removes a container of its name before it starts one: there must be none but its own.
 check_names() {
-  "$engine" ps --all --format '{{.Names}} {{.Labels}}' 2>/dev/null | while read -r name labels; do
+  case $engine in
+  podman) owner='index .Labels "bayplan.cluster"' ;;
+  *) owner='.Label "bayplan.cluster"' ;;
+  esac
+  # As JSON, which has no line breaks: anybody's label may.
+  "$engine" ps --all --format "{{.Names}} {{json ($owner)}}" 2>/dev/null | while read -r name owner; do
     case " $staged_units " in
     *" units/$name.service "*) ;;
     *) continue ;;
     esac
-    case $labels in
-    *"bayplan.cluster=$cluster"* | *"bayplan.cluster:$cluster"*) ;;
-    *) printf 'container %s %s\n' "$engine" "$name" ;;
-    esac
+    [ "$owner" = "\"$cluster\"" ] || printf 'container %s %s\n' "$engine" "$name"
   done
 }
 

@@ -39,7 +39,7 @@ const NASTY: [&str; 26] = [
     "{\"json\": [1, \"two\"]}",
     "{{ NOT_A_NAME }} }} {{",
     "{# no comment #} {#",
-    "${#X} ${Y#} {% if x %} %}",
+    "${#X} ${Y#}z",
     "--option=-x",
     "'; rm -rf / #",
     "`id` $(id)",
