@@ -130,7 +130,7 @@ fn measure(fleet: &'static Fleet) {
                 ground
                     .release()
                     .exits(0)
-                    .says(&["docker01", "restarting"])
+                    .says(&["docker01", "s01 started"])
                     .took
             },
             || {

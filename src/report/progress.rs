@@ -3,7 +3,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "moves a display on a terminal, by the clock"
+    reason = "moves a display on a terminal, by the clock; asks what kind it is"
 )]
 
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::palette::Palette;
-use super::text::{commas, count, escape};
+use super::text::{commas, count, escape, list};
 use crate::cluster::name::{HostName, UnitName};
 use crate::host::watch::At;
 use crate::plan::Phase;
@@ -27,14 +27,17 @@ pub struct Progress(Display);
 
 enum Display {
     Terminal(Box<Mutex<Terminal>>),
-    Lines(Mutex<Box<dyn Write + Send>>),
+    Lines(Mutex<Log>),
 }
 
 impl Progress {
     /// The display that standard error can carry. `hosts` get their lines in this order.
     #[must_use]
     pub fn stderr<'a>(hosts: impl IntoIterator<Item = &'a HostName>, palette: &Palette) -> Self {
-        if std::io::stderr().is_terminal() {
+        // Some CI has a terminal for its log, where a line that is drawn again is one more line.
+        let kept = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        if std::io::stderr().is_terminal() && !kept && !dumb {
             let terminal = Terminal::new(hosts, palette);
             Self(Display::Terminal(Box::new(Mutex::new(terminal))))
         } else {
@@ -45,21 +48,15 @@ impl Progress {
     /// Plain lines to a writer.
     #[must_use]
     pub fn lines(to: Box<dyn Write + Send>) -> Self {
-        Self(Display::Lines(Mutex::new(to)))
+        let hosts = BTreeMap::new();
+        Self(Display::Lines(Mutex::new(Log { to, hosts })))
     }
 
     /// Shows an event.
     pub fn event(&self, event: &Event) {
         match &self.0 {
             Display::Terminal(terminal) => lock(terminal).event(event),
-            Display::Lines(to) => {
-                if let Some(line) = line(event) {
-                    // A log that cannot be written must not stop a release half-way.
-                    let mut to = lock(to);
-                    let _ = writeln!(to, "{line}");
-                    let _ = to.flush();
-                }
-            }
+            Display::Lines(log) => lock(log).event(event),
         }
     }
 
@@ -78,45 +75,107 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The plain line of an event, if it is worth one.
-fn line(event: &Event) -> Option<String> {
-    let Event { host, kind } = event;
-    let text = match kind {
-        EventKind::Connecting
-        | EventKind::Observed
-        | EventKind::Locked
-        | EventKind::Activating { .. } => return None,
-        EventKind::Step { step, .. } => match step {
-            Step::Stop { .. }
-            | Step::Restart { .. }
-            | Step::RestartUnless { .. }
-            | Step::RestartUnjudged { .. }
-            | Step::AskProbe { .. }
-            | Step::AwaitHealthy { .. } => doing(step),
-            Step::PlaceInputs { .. }
-            | Step::RepairInputs { .. }
-            | Step::MarkEdited { .. }
-            | Step::WriteUnit { .. }
-            | Step::Enable { .. }
-            | Step::Reload
-            | Step::NameImage { .. }
-            | Step::RemoveUnit { .. }
-            | Step::SetCurrent { .. }
-            | Step::RemoveInputs { .. }
-            | Step::RemoveGenerations { .. } => return None,
-        },
-        EventKind::WaitingForLock { .. }
-        | EventKind::Staged { .. }
-        | EventKind::Checked { .. }
-        | EventKind::Following { .. }
-        | EventKind::Followed { .. }
-        | EventKind::FollowedToEnd { .. }
-        | EventKind::PuttingBack { .. }
-        | EventKind::PutBack
-        | EventKind::Activated { .. }
-        | EventKind::Failed { .. } => message(kind),
-    };
-    Some(format!("{host}: {text}"))
+/// Plain lines: one each time that a host is at work, with what it did. Who reads a log wants to find what
+/// matters, not each of two hundred steps. That a host failed is told once, with the result.
+struct Log {
+    to: Box<dyn Write + Send>,
+    hosts: BTreeMap<HostName, HostLog>,
+}
+
+/// What was not told yet of a host, or need not be told again.
+#[derive(Default)]
+struct HostLog {
+    /// What the wave did until now.
+    done: Vec<String>,
+    waiting_for: Option<String>,
+    puts_back: bool,
+}
+
+impl Log {
+    fn event(&mut self, event: &Event) {
+        let host = self.hosts.entry(event.host.clone()).or_default();
+        if let Some(text) = host.line(&event.kind) {
+            // A log that cannot be written must not stop a release half-way.
+            let _ = writeln!(self.to, "{}: {text}", event.host);
+            let _ = self.to.flush();
+        }
+    }
+}
+
+impl HostLog {
+    /// The line of an event, if it is worth one.
+    fn line(&mut self, kind: &EventKind) -> Option<String> {
+        match kind {
+            EventKind::Connecting
+            | EventKind::Observed
+            | EventKind::Locked
+            | EventKind::Followed { .. }
+            | EventKind::Failed { .. } => None,
+            EventKind::WaitingForLock { holder, .. } => {
+                // Told again only if it is another one's.
+                let known = self.waiting_for.as_ref() == Some(holder);
+                self.waiting_for = Some(holder.clone());
+                (!known).then(|| message(kind))
+            }
+            EventKind::Activating { .. } => {
+                self.done.clear();
+                None
+            }
+            EventKind::Step { step, .. } => {
+                self.done.extend(done(step));
+                None
+            }
+            EventKind::Activated { .. } => {
+                Some(format!("{}{}", message(kind), enumerated(&self.done)))
+            }
+            EventKind::PuttingBack { .. } => {
+                let told = std::mem::replace(&mut self.puts_back, true);
+                (!told).then(|| "putting the previous generation back".to_owned())
+            }
+            EventKind::Staged { .. }
+            | EventKind::Checked { .. }
+            | EventKind::PutBack
+            | EventKind::Following { .. }
+            | EventKind::FollowedToEnd { .. } => Some(message(kind)),
+        }
+    }
+}
+
+/// What a step did to a container, if anything.
+fn done(step: &Step) -> Option<String> {
+    match step {
+        Step::Stop { service, .. } => Some(format!("{service} stopped")),
+        Step::Restart { service, .. }
+        | Step::RestartUnless { service, .. }
+        | Step::RestartUnjudged { service, .. } => Some(format!("{service} started")),
+        Step::AskProbe { .. }
+        | Step::AwaitHealthy { .. }
+        | Step::PlaceInputs { .. }
+        | Step::RepairInputs { .. }
+        | Step::MarkEdited { .. }
+        | Step::WriteUnit { .. }
+        | Step::Enable { .. }
+        | Step::Reload
+        | Step::NameImage { .. }
+        | Step::RemoveUnit { .. }
+        | Step::SetCurrent { .. }
+        | Step::RemoveInputs { .. }
+        | Step::RemoveGenerations { .. } => None,
+    }
+}
+
+/// `: a started, b stopped and 198 more`
+fn enumerated(done: &[String]) -> String {
+    /// More would be a list that nobody reads.
+    const NAMED: usize = 4;
+    match done {
+        [] => String::new(),
+        few if few.len() <= NAMED => format!(": {}", list(few)),
+        many => {
+            let rest = many.len() - (NAMED - 1);
+            format!(": {} and {rest} more", commas(&many[..NAMED - 1]))
+        }
+    }
 }
 
 /// An event in words.
@@ -422,6 +481,31 @@ mod tests {
         assert_eq!(size(1_600_000), "1.5 MiB");
         assert_eq!(seconds(Duration::from_millis(432)), "0.4 s");
         assert_eq!(seconds(Duration::from_secs(125)), "2 min 5 s");
+    }
+
+    #[test]
+    fn two_hundred_restarts_are_one_line() {
+        let event = |kind| Event {
+            host: samples::host("docker01"),
+            kind,
+        };
+        let (phase, of) = (Phase::Change, 200);
+        let mut events = vec![event(EventKind::Activating { phase, steps: of })];
+        for number in 1..=of {
+            let step = Step::Restart {
+                service: samples::service(&format!("web-{number}")),
+                unit: samples::unit(&format!("web-{number}")),
+            };
+            events.push(event(EventKind::Step { number, of, step }));
+        }
+        let took = Duration::from_secs(92);
+        events.push(event(EventKind::Activated { took }));
+        let error = "told with the result".to_owned();
+        events.push(event(EventKind::Failed { error }));
+        assert_eq!(
+            shown(&events),
+            "docker01: done in 1 min 32 s: web-1 started, web-2 started, web-3 started and 197 more\n"
+        );
     }
 
     proptest! {

@@ -37,7 +37,7 @@ pub fn unreachable(fleet: &'static Fleet) {
     let release = release
         .exits(1)
         .says(&["docker03", "unreachable"])
-        .never_says(&["restarting"]);
+        .never_says(&[": done in"]);
     assert!(release.took < Duration::from_secs(30), "{release}");
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
@@ -68,7 +68,7 @@ pub fn wrong_key(fleet: &'static Fleet) {
         .release()
         .exits(1)
         .says(&["docker02", "wrong host key"])
-        .never_says(&["restarting"]);
+        .never_says(&[": done in"]);
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
 }
@@ -227,7 +227,7 @@ pub fn docker_stopped(fleet: &'static Fleet) {
             .exits(1)
             .says(&["docker02", "Cannot connect to the Docker daemon"])
             .says(&["help:", "systemctl status docker"])
-            .never_says(&["restarting"]);
+            .never_says(&[": done in"]);
     }
     ground.assert_untouched(&files);
     // The units stopped with the daemon, and they come back with it.

@@ -250,14 +250,22 @@ pub fn power_cut(fleet: &'static Fleet) {
     ground.release().exits(0);
     ground.repo.set_of("web", "tag", "1.1");
     ground.repo.set_of("shop", "env.GREETING", "hello");
-    let mut release = ground.start(&["release", "power", "--yes"]);
-    release.until_it_says("docker01: restarting");
+    let release = ground.start(&["release", "power", "--yes"]);
+    let at_work = "systemctl is-active --quiet 'bayplan-activate-power*'";
+    until(Duration::from_secs(30), "docker01 is at work", || {
+        ground
+            .host("docker01")
+            .run(at_work)
+            .status
+            .success()
+            .then_some(())
+    });
     fleet.power_cut("docker01");
     release
         .ended()
         .exits(1)
         .says(&["docker01"])
-        .never_says(&["docker02: restarting"]);
+        .never_says(&["docker02: done"]);
     fleet.close_connections();
     // Whatever was done when the lights went out: the containers are up again with it.
     let both = ["docker01/shop", "docker01/web", "docker02/web"].map(str::to_owned);

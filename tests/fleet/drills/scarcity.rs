@@ -90,7 +90,7 @@ pub fn full_while_staging(fleet: &'static Fleet) {
         .exits(1)
         .says(&[OTHER, "staging failed", "No space left on device"])
         .says(&["nothing was changed on any host"])
-        .never_says(&["restarting"]);
+        .never_says(&[": done in"]);
     assert_nothing_changed(&ground, &containers);
     ground.assert_untouched(&files);
     disk.now();
@@ -118,7 +118,7 @@ pub fn full_while_activating(fleet: &'static Fleet) {
         .exits(5)
         .says(&["No space left on device"])
         .says(&["put back", HOST])
-        .never_says(&["docker02: restarting"]);
+        .never_says(&["docker02: done"]);
     gate.open();
     assert_nothing_changed(&inputs, &before);
     host.sh("rm /etc/bayplan/full-etc/.filler");
@@ -163,7 +163,7 @@ pub fn read_only(fleet: &'static Fleet) {
         ended
             .exits(1)
             .says(&[OTHER, "/etc/systemd/system", "read-only"])
-            .never_says(&["restarting"]);
+            .never_says(&[": done in"]);
     }
     assert_nothing_changed(&ground, &containers);
     ground.assert_untouched(&files);
@@ -183,7 +183,7 @@ pub fn read_only(fleet: &'static Fleet) {
     ended
         .says(&["Read-only file system"])
         .says(&[HOST, "not", "back"])
-        .never_says(&["docker02: restarting"]);
+        .never_says(&["docker02: done"]);
     gate.open();
     // What runs still runs, with what it was started with.
     assert_nothing_changed(&ground, &containers);
@@ -220,7 +220,7 @@ pub fn no_registry(fleet: &'static Fleet) {
         .exits(1)
         .says(&[OTHER, "app:unseen", "refused"])
         .says(&["nothing was changed on any host"])
-        .never_says(&["restarting"]);
+        .never_says(&[": done in"]);
     assert_nothing_changed(&ground, &containers);
     ground.assert_untouched(&files);
     gone.now();
