@@ -162,10 +162,11 @@ Examples:
     /// Show what runs on every host, and whether it is what it should be
     ///
     /// One look at each host: the running version, since when, and whether the container is in
-    /// sync, pending a restart, not running, edited by hand, or unmanaged.
+    /// sync, pending a restart, not running, in a crash loop, edited by hand, or unmanaged.
     #[command(after_help = "\
 Examples:
   bayplan status production
+  bayplan status production --exit-code        2 if anything is not as described
   bayplan status production --json | jq '.hosts[].services[].state.kind'")]
     Status(Status),
 
@@ -471,6 +472,10 @@ pub struct Status {
     /// Print JSON, as described in docs/json.md
     #[arg(long)]
     pub json: bool,
+
+    /// Exit with 2 if not everything runs as described
+    #[arg(long)]
+    pub exit_code: bool,
 
     #[command(flatten)]
     pub parallel: Parallel,

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bayplan::cluster::name::ServiceName;
-use bayplan::cluster::{Paint, Sources, check, definitions, excerpt, provenance};
+use bayplan::cluster::{EXCERPT_WIDTH, Paint, Sources, check, definitions, excerpt, provenance};
 use bayplan::render::fingerprint::{blanked, inputs_of};
 use bayplan::render::manifest::Manifest;
 use bayplan::render::{env_file, render, unit};
@@ -277,7 +277,7 @@ fn example(name: &str) -> Sources {
 fn read_description(cluster: &str, sources: &Sources) {
     let checked = check(cluster, sources);
     for problem in &checked.diagnostics {
-        let _ = excerpt(problem, sources, Paint::Plain);
+        let _ = excerpt(problem, sources, Paint::Plain, EXCERPT_WIDTH);
     }
     let _ = definitions(cluster, sources);
     let _ = provenance(cluster, &ServiceName::new("web").expect("a name"), sources);

@@ -269,7 +269,7 @@ fn why_tells_where_secrets_come_from_and_not_what_they_are() {
     ] {
         assert!(web.contains(line), "{web}");
     }
-    let made = "made of PASSWORD (clusters/test/secrets.toml:";
+    let made = "made of PASSWORD\n        (clusters/test/secrets.toml:";
     assert!(api.contains(made), "{api}");
     assert!(!web.contains(SENTINEL) && !api.contains(SENTINEL));
 }

@@ -17,13 +17,17 @@ pub enum Paint {
     Colour,
 }
 
+/// The width where no terminal has its own, in columns.
+pub const EXCERPT_WIDTH: usize = 140;
+
 /// Longer lines are not shown: the place is named, and nobody reads on.
 const LINE_MAX: usize = 4096;
 
 /// The problem as a text of several lines without a final line break. Total: places beyond the
 /// end of a file, within a character, or in files that are not there are shown as well as can be.
+/// Lines of the file that are longer than `width` columns are cut around the place.
 #[must_use]
-pub fn excerpt(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -> String {
+pub fn excerpt(diagnostic: &Diagnostic, sources: &Sources, paint: Paint, width: usize) -> String {
     let style = match diagnostic.level {
         Level::Error => Style::ERROR,
         Level::Warning => Style::WARNING,
@@ -32,6 +36,7 @@ pub fn excerpt(diagnostic: &Diagnostic, sources: &Sources, paint: Paint) -> Stri
         Paint::Plain => Renderer::plain(),
         Paint::Colour => Renderer::styled(),
     };
+    let renderer = renderer.term_width(width);
     let mut group = style
         .primary_title(one_line(&diagnostic.title))
         .elements(Vec::<Origin<'_>>::new());

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Checked, Paint, Sources, check, excerpt};
+use super::{Checked, EXCERPT_WIDTH, Paint, Sources, check, excerpt};
 
 const CLUSTER: &str = "clusters/test/cluster.toml";
 const CONFIG: &str = "clusters/test/service-config.toml";
@@ -33,7 +33,7 @@ fn with(files: &[(&str, &[u8])]) -> Sources {
 fn shown(checked: &Checked, sources: &Sources) -> String {
     let mut text = String::new();
     for diagnostic in &checked.diagnostics {
-        let shown = excerpt(diagnostic, sources, Paint::Plain);
+        let shown = excerpt(diagnostic, sources, Paint::Plain, EXCERPT_WIDTH);
         writeln!(text, "{shown}\n").unwrap();
     }
     text

@@ -47,7 +47,7 @@ mod values;
 mod variables;
 
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort};
-pub use excerpt::{Paint, excerpt};
+pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;
 pub(crate) use load::unknown_cluster;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};

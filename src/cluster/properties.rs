@@ -12,7 +12,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::{Layer, Transport, VariableValue};
 use super::name::ServiceName;
-use super::{Checked, Paint, Sources, check, excerpt};
+use super::{Checked, EXCERPT_WIDTH, Paint, Sources, check, excerpt};
 
 /// The files of an example, as the repository room reads them.
 fn example(name: &str) -> Sources {
@@ -37,7 +37,7 @@ fn shown(checked: &Checked, sources: &Sources) -> String {
     let shown = checked
         .diagnostics
         .iter()
-        .map(|d| excerpt(d, sources, Paint::Plain));
+        .map(|d| excerpt(d, sources, Paint::Plain, EXCERPT_WIDTH));
     shown.collect::<Vec<_>>().join("\n")
 }
 
@@ -267,7 +267,7 @@ proptest! {
             .with_related(Place::file("not there", ""))
             .with_help(label.clone());
         for (paint, start) in [(Paint::Plain, "error: "), (Paint::Colour, "\u{1b}")] {
-            prop_assert!(excerpt(&diagnostic, &sources, paint).starts_with(start));
+            prop_assert!(excerpt(&diagnostic, &sources, paint, EXCERPT_WIDTH).starts_with(start));
         }
     }
 }

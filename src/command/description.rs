@@ -6,7 +6,7 @@ use super::{Exit, Failure};
 use crate::cluster::diagnostic::{Diagnostic, Level};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, ServiceName};
-use crate::cluster::{Paint, Sources, check, excerpt, hosts_alone, sort};
+use crate::cluster::{EXCERPT_WIDTH, Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::connect::{CONNECT_TIMEOUT, ConnectContext, UnknownOptions};
 use crate::host::interrupt::Interrupt;
 use crate::release::generations::bare;
@@ -183,14 +183,15 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
 
 /// Problems with their excerpts, in colour wherever the rest is.
 pub(super) fn show(problems: &[Diagnostic], sources: &Sources, palette: &Palette) -> String {
-    let paint = if *palette == Palette::PLAIN {
+    let paint = if palette.is_plain() {
         Paint::Plain
     } else {
         Paint::Colour
     };
+    let width = palette.terminal.unwrap_or(EXCERPT_WIDTH);
     let rendered: Vec<String> = problems
         .iter()
-        .map(|problem| excerpt(problem, sources, paint))
+        .map(|problem| excerpt(problem, sources, paint, width))
         .collect();
-    diagnostics(&rendered)
+    diagnostics(&rendered, palette.terminal)
 }

@@ -10,7 +10,8 @@ use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::cluster::{
-    Definitions, Paint, Sources, definitions, excerpt, hosts_alone, nearest, unknown_cluster,
+    Definitions, EXCERPT_WIDTH, Paint, Sources, definitions, excerpt, hosts_alone, nearest,
+    unknown_cluster,
 };
 use crate::plan::review::{Side, review};
 use crate::plan::trust::{TrustChange, TrustSide, trust};
@@ -213,8 +214,8 @@ fn side<'a>(
 
 /// The problems with their excerpts, without colours.
 pub(super) fn plain(problems: &[Diagnostic], sources: &Sources) -> String {
-    let one = |problem: &Diagnostic| excerpt(problem, sources, Paint::Plain);
-    diagnostics(&problems.iter().map(one).collect::<Vec<_>>())
+    let one = |problem: &Diagnostic| excerpt(problem, sources, Paint::Plain, EXCERPT_WIDTH);
+    diagnostics(&problems.iter().map(one).collect::<Vec<_>>(), None)
 }
 
 /// The services that were asked for, each of which one side has.

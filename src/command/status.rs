@@ -60,9 +60,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     }
     note_copies(&hosts);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    Ok(if failures.is_empty() {
-        Exit::Done
-    } else {
-        Exit::Failed
+    let in_sync = text::in_sync(&status);
+    Ok(match (failures.is_empty(), arguments.exit_code) {
+        (false, _) => Exit::Failed,
+        (true, true) if !in_sync => Exit::Changes,
+        (true, _) => Exit::Done,
     })
 }

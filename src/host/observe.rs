@@ -37,14 +37,14 @@ const MORE: &str = include_str!("observe/more.sh");
 
 /// The properties of `systemctl show` that the second exchange asks for.
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,InvocationID,\
-     UnitFileState,ExecMainStartTimestamp,ExecMainStatus,ActiveEnterTimestamp";
+     UnitFileState,ExecMainStartTimestamp,ExecMainCode,ExecMainStatus,ActiveEnterTimestamp";
 
 /// What a look is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// What a plan needs.
     Plan,
-    /// Also since when each unit is active and how often it was restarted.
+    /// Also since when each unit is active, how often it was restarted, and how it ended then.
     Status,
 }
 
@@ -136,8 +136,18 @@ struct Need {
     units: BTreeSet<UnitName>,
     /// When systemd last read its files, even if no unit is asked about.
     reload: bool,
+    /// How containers ended, if any of the units was restarted.
+    deaths: Deaths,
     /// Containers whose environment is compared with their env files, by name.
     environments: BTreeMap<String, EnvFiles>,
+}
+
+/// Whether it is asked how containers ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Deaths {
+    Asked,
+    #[default]
+    NotAsked,
 }
 
 /// Env files, and the names that they give a container.
@@ -156,6 +166,7 @@ impl Need {
             units,
             reload,
             environments,
+            deaths: _,
         } = self;
         texts.is_empty() && units.is_empty() && !reload && environments.is_empty()
     }
@@ -181,10 +192,14 @@ impl Need {
             )
         });
         format!(
-            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\nshown={}\ntexts={}\n{MORE}",
+            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\ntexts={}\n{MORE}",
             layout.variables(),
             engine.program(),
             environments.collect::<String>(),
+            match self.deaths {
+                Deaths::Asked => "asked",
+                Deaths::NotAsked => "",
+            },
             words(units),
             words(self.texts.iter().cloned().collect()),
         )
@@ -231,8 +246,10 @@ pub struct UnitShow {
     pub result: String,
     /// Automatic restarts since the last start by hand.
     pub restarts: u64,
-    /// The exit status of the last main process.
+    /// The exit status of the last main process, or the number of the signal that ended it: which one
+    /// of the two says `code`, `CLD_EXITED` or another of waitid(2).
     pub status: i32,
+    pub code: u32,
     /// Zero if there is none.
     pub main_pid: u32,
     pub invocation: String,

@@ -198,6 +198,7 @@ impl ModelHost {
                 since: p.since,
             }),
             restarts: None,
+            crashes: None,
             container: process.map(|process| ObservedContainer {
                 fingerprint: process.fingerprint.clone(),
                 directory: Some(process.directory.clone()),

@@ -91,7 +91,38 @@ pub struct ObservedService {
     /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
     /// `None` where it was not asked.
     pub restarts: Option<u64>,
+    /// Where systemd started it again by itself, or is about to; only where that was asked.
+    pub crashes: Option<Crashes>,
     pub container: Option<ObservedContainer>,
+}
+
+/// A container that ended by itself, and that systemd started again or is about to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crashes {
+    /// Automatic restarts since the last start that somebody asked for.
+    pub restarts: u64,
+    /// The first of them and the last one.
+    pub first: Option<Moment>,
+    pub last: Option<Moment>,
+    /// How it last ended, where anybody still knows.
+    pub death: Option<Death>,
+    /// The kernel ended it for its memory limit.
+    pub out_of_memory: bool,
+    pub steady: Steady,
+}
+
+/// Whether a container stays up now, as far as can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steady {
+    Yes,
+    No,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    Exit(u8),
+    Signal(u8),
 }
 
 /// The unit file of a service, and what systemd has loaded of it.
@@ -219,6 +250,7 @@ impl ObservedHost {
             service.process = ObservedProcess::Stopped;
             service.container = None;
             service.restarts = None;
+            service.crashes = None;
             service.unit.loaded = Loaded::AsOnDisk;
             if let UnitFile::Ours { text, .. } = &mut service.unit.file {
                 *text = None;

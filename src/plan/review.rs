@@ -352,6 +352,7 @@ fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> Obser
             Runs::FilesOnly => ObservedProcess::Stopped,
         },
         restarts: None,
+        crashes: None,
         container: processes.then_some(container),
     }
 }

@@ -417,6 +417,7 @@ fn files_of(service: &ObservedService) -> Digest {
         leftovers,
         process: _,
         restarts: _,
+        crashes: _,
         container: _,
     } = service;
     let ObservedUnit {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Generation, Observed, ObservedProcess, ObservedService, Owner, Runs};
+use super::observed::{
+    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Runs, Steady,
+};
 use super::reason::Reason;
 use super::{Action, Change, Left, Note, Options, Plan, RefusalReason, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
@@ -44,6 +46,8 @@ pub struct ServiceStatus {
     pub restarts: Option<u64>,
     /// Drop-ins that change its unit and are not ours.
     pub drop_ins: BTreeSet<String>,
+    /// How it ended, where systemd started it again by itself or is about to.
+    pub crashes: Option<Crashes>,
     pub state: State,
 }
 
@@ -67,6 +71,9 @@ pub enum State {
         paths: Vec<String>,
         reasons: Vec<Reason>,
     },
+    /// It ends by itself again and again, whether it runs just now or not. The files and the
+    /// inputs are as they should be.
+    CrashLoop,
     /// It should run and does not; systemd's word.
     NotRunning {
         state: String,
@@ -117,7 +124,8 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             since,
             restarts: at.restarts,
             drop_ins: at.drop_ins.clone(),
-            state,
+            crashes: at.crashes.clone(),
+            state: unsteady(at, state),
         }
     };
     let mut services = BTreeMap::new();
@@ -145,6 +153,24 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         lost: plan.hosts[name].lost.clone(),
         acts: plan.hosts[name].acts,
         services,
+    }
+}
+
+/// The state of a container that does not stay up. What else is to be told of it goes before.
+fn unsteady(at: &ObservedService, state: State) -> State {
+    let steady = at.crashes.as_ref().is_none_or(|c| c.steady == Steady::Yes);
+    match state {
+        State::InSync | State::NotRunning { .. } if !steady => State::CrashLoop,
+        State::InSync
+        | State::NotRunning { .. }
+        | State::CrashLoop
+        | State::PendingRestart { .. }
+        | State::FilesDiffer
+        | State::ForeignUnit { .. }
+        | State::Edited { .. }
+        | State::NotReleased
+        | State::Unmanaged
+        | State::FilesInSync => state,
     }
 }
 

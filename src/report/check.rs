@@ -1,6 +1,6 @@
 //! What `check` says at the end.
 
-use super::text::{count, list};
+use super::text::{count, list, without_colours, wrap};
 use crate::cluster::name::ClusterName;
 
 /// The result of one cluster.
@@ -20,13 +20,23 @@ pub struct Size {
     pub services: usize,
 }
 
-/// Diagnostics, already rendered with their excerpts, with an empty line after each.
+/// Diagnostics, already rendered with their excerpts, with an empty line after each. On a terminal of
+/// some width their sentences are wrapped, which are their first line and their help.
 #[must_use]
-pub fn diagnostics(rendered: &[String]) -> String {
-    rendered
-        .iter()
-        .map(|one| format!("{}\n\n", one.trim_end()))
-        .collect()
+pub fn diagnostics(rendered: &[String], terminal: Option<usize>) -> String {
+    let mut text = String::new();
+    for one in rendered {
+        for (number, line) in one.trim_end().lines().enumerate() {
+            let sentence = number == 0 || without_colours(line).starts_with("help:");
+            match terminal.filter(|_| sentence) {
+                Some(width) => text += &wrap(line, width).join("\n"),
+                None => text += line,
+            }
+            text.push('\n');
+        }
+        text.push('\n');
+    }
+    text
 }
 
 /// A line for each cluster that is fine, and a last one if there are problems:
@@ -112,6 +122,22 @@ mod tests {
     #[test]
     fn diagnostics_are_apart() {
         let rendered = ["error: a\n".to_owned(), "warning: b".to_owned()];
-        assert_eq!(diagnostics(&rendered), "error: a\n\nwarning: b\n\n");
+        assert_eq!(diagnostics(&rendered, None), "error: a\n\nwarning: b\n\n");
+    }
+
+    #[test]
+    fn sentences_are_wrapped_on_a_terminal_and_excerpts_are_not() {
+        let long = |words: usize| vec!["word"; words].join(" ");
+        let excerpt = format!(" 1 | {}", long(9));
+        let rendered = [format!(
+            "error: {}\n{excerpt}\n\u{1b}[1mhelp\u{1b}[0m: {}",
+            long(6),
+            long(6)
+        )];
+        let shown = diagnostics(&rendered, Some(30));
+        let expected = "error: word word word word\n  word word\n".to_owned()
+            + &excerpt
+            + "\n\u{1b}[1mhelp\u{1b}[0m: word word word word word\n  word\n\n";
+        assert_eq!(shown, expected);
     }
 }

@@ -1,7 +1,7 @@
 //! The files of hosts on standard output: `render` without `-o`.
 
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, escape, escape_lines, width};
+use super::text::{escape, escape_lines, width};
 use crate::cluster::name::HostName;
 
 /// One file under a line that names host and path. Bytes that are not UTF-8 are counted, not
@@ -10,7 +10,7 @@ use crate::cluster::name::HostName;
 #[must_use]
 pub fn text(host: &HostName, path: &str, bytes: &[u8], palette: &Palette) -> String {
     let title = format!("── {host} {} ", escape(path));
-    let rule = "─".repeat(WIDTH.saturating_sub(width(&title)));
+    let rule = "─".repeat(palette.width().saturating_sub(width(&title)));
     let mut text = format!("{}\n", paint(palette.strong, &format!("{title}{rule}")));
     match std::str::from_utf8(bytes) {
         Ok(content) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::palette::{Palette, paint};
 use super::reason::kept as words;
-use super::text::{WIDTH, commas, count, escape, wrap};
+use super::text::{commas, count, escape, wrap};
 use crate::cluster::name::HostName;
 use crate::host::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
@@ -36,7 +36,7 @@ pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> Strin
                 _ => paint(palette.error, "✗"),
             };
             text += &format!("  {sign} {}\n", line(entry, palette));
-            for line in reasons(&entry.reasons) {
+            for line in reasons(&entry.reasons, palette.width()) {
                 text += &format!("          {}\n", paint(palette.dim, &line));
             }
         }
@@ -45,7 +45,7 @@ pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> Strin
 }
 
 /// Why an activation restarted what it did, in a few lines.
-fn reasons(reasons: &[Because]) -> Vec<String> {
+fn reasons(reasons: &[Because], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for Because { reason, services } in reasons.iter().take(REASONS) {
         let names: Vec<_> = services.iter().take(SERVICES).collect();
@@ -53,7 +53,10 @@ fn reasons(reasons: &[Because]) -> Vec<String> {
             0 => commas(&names),
             more => format!("{} and {more} more", commas(&names)),
         };
-        lines.extend(wrap(&format!("{}: {names}", words(reason)), WIDTH - 10));
+        lines.extend(wrap(
+            &format!("{}: {names}", words(reason)),
+            width.saturating_sub(10),
+        ));
     }
     if reasons.len() > REASONS {
         let more = count(reasons.len() - REASONS, "more reason", "more reasons");

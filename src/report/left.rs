@@ -1,7 +1,7 @@
 //! Machines that the description no longer has, and hosts that a release leaves out.
 
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, count, escape, list, wrap};
+use super::text::{count, escape, list, wrap};
 use crate::cluster::name::ClusterName;
 use crate::plan::{Elsewhere, Left, LeftOut};
 
@@ -17,8 +17,8 @@ pub(super) fn warning(cluster: &ClusterName, left: &Left, palette: &Palette) -> 
         "to end them, put [hosts.{host}] back, take it out of [place], release, then delete [hosts.{host}]; \
          if that machine is gone, `bayplan release {cluster} --dismiss {host}` forgets it"
     );
-    let mut lines = part(palette.changed, "warning:", &what);
-    lines.extend(part(palette.help, "help:", &help));
+    let mut lines = part(palette.changed, "warning:", &what, palette.width());
+    lines.extend(part(palette.help, "help:", &help, palette.width()));
     lines
 }
 
@@ -29,7 +29,7 @@ pub(super) fn dismissed(left: &Left, palette: &Palette) -> Vec<String> {
         place(left),
         units(left)
     );
-    part(palette.changed, "forgotten:", &what)
+    part(palette.changed, "forgotten:", &what, palette.width())
 }
 
 fn place(left: &Left) -> String {
@@ -49,8 +49,8 @@ fn units(left: &Left) -> String {
     format!("{units} may run there: {}", list(names))
 }
 
-fn part(style: anstyle::Style, word: &str, text: &str) -> Vec<String> {
-    let mut lines = wrap(&format!("{word} {text}"), WIDTH);
+fn part(style: anstyle::Style, word: &str, text: &str, width: usize) -> Vec<String> {
+    let mut lines = wrap(&format!("{word} {text}"), width);
     // Coloured after wrapping: escape sequences have no width.
     lines[0] = lines[0].replacen(word, &paint(style, word), 1);
     lines

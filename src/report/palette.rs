@@ -1,13 +1,17 @@
-//! The few colours of the reports, or none.
+//! How a stream takes reports: their few colours, or none, and how wide it is.
 
 #![expect(
     clippy::disallowed_methods,
     reason = "asks whether the streams are terminals"
 )]
 
+use std::os::fd::AsFd;
+
 use anstyle::{AnsiColor, Style};
 
-/// Styles by meaning. [`Palette::PLAIN`] gives text without any escape sequence.
+use super::text::WIDTH;
+
+/// Styles by meaning, and a width. [`Palette::PLAIN`] gives text without any escape sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
     pub added: Style,
@@ -17,6 +21,8 @@ pub struct Palette {
     pub help: Style,
     pub strong: Style,
     pub dim: Style,
+    /// The terminal's width in columns, where there is one.
+    pub terminal: Option<usize>,
 }
 
 impl Palette {
@@ -29,6 +35,7 @@ impl Palette {
         help: Style::new(),
         strong: Style::new(),
         dim: Style::new(),
+        terminal: None,
     };
 
     /// The sixteen colours that every terminal has, so that the reader's own theme decides.
@@ -40,27 +47,54 @@ impl Palette {
         help: AnsiColor::Cyan.on_default(),
         strong: Style::new().bold(),
         dim: Style::new().dimmed(),
+        terminal: None,
     };
 
     /// The palette for standard output, after `--color` ([`anstream::ColorChoice::write_global`]),
     /// `NO_COLOR`, `CLICOLOR_FORCE` and whether it is a terminal.
     #[must_use]
     pub fn stdout() -> Self {
-        Self::of(anstream::AutoStream::choice(&std::io::stdout()))
+        let stdout = std::io::stdout();
+        Self::of(anstream::AutoStream::choice(&stdout), stdout)
     }
 
     /// The palette for standard error, by the same rules.
     #[must_use]
     pub fn stderr() -> Self {
-        Self::of(anstream::AutoStream::choice(&std::io::stderr()))
+        let stderr = std::io::stderr();
+        Self::of(anstream::AutoStream::choice(&stderr), stderr)
     }
 
-    fn of(choice: anstream::ColorChoice) -> Self {
-        match choice {
+    /// Whether it has no colours.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        let terminal = self.terminal;
+        *self
+            == Self {
+                terminal,
+                ..Self::PLAIN
+            }
+    }
+
+    /// How wide a report is, in columns. Without a terminal always the same, as logs are compared.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.terminal.unwrap_or(WIDTH)
+    }
+
+    fn of(choice: anstream::ColorChoice, stream: impl AsFd) -> Self {
+        let terminal = terminal_size::terminal_size_of(stream);
+        let terminal = terminal.map(|(width, _)| usize::from(width.0));
+        let palette = match choice {
             anstream::ColorChoice::Never => Self::PLAIN,
             anstream::ColorChoice::Auto
             | anstream::ColorChoice::AlwaysAnsi
             | anstream::ColorChoice::Always => Self::COLOURED,
+        };
+        // A terminal of no columns does not know its size.
+        Self {
+            terminal: terminal.filter(|width| *width > 0),
+            ..palette
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note};
-use super::text::{WIDTH, commas, count, escape, list, pad, shell_word, width, wrap};
+use super::text::{commas, count, escape, list, pad, shell_word, width, wrap};
 use super::totals::Totals;
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
 use crate::cluster::model::{Cluster, Transport};
@@ -237,7 +237,10 @@ impl Report<'_> {
     /// What a host that is left out is about.
     fn left_out(&self, host: &HostName, left_out: &LeftOut, columns: Columns) -> Vec<String> {
         let name = paint(self.palette.strong, host.as_str());
-        let about = wrap(&left::left_out(left_out), WIDTH - host.as_str().len() - 2);
+        let about = wrap(
+            &left::left_out(left_out),
+            self.palette.width().saturating_sub(host.as_str().len() + 2),
+        );
         let mut lines = vec![format!("{name}  {}", about.join("\n"))];
         if let Some(plan) = &left_out.pending {
             let group = Group {
@@ -367,7 +370,7 @@ impl Report<'_> {
                 let column = 4 + service.as_str().len() + 2;
                 let space = Space {
                     detail: self.detail,
-                    room: WIDTH.saturating_sub(column),
+                    room: self.palette.width().saturating_sub(column),
                 };
                 let path = path.clone();
                 let note = note(&Note::DropIn { path }, space);
@@ -424,7 +427,7 @@ impl Report<'_> {
         let mut lines = Vec::new();
         let space = Space {
             detail: self.detail,
-            room: WIDTH.saturating_sub(column),
+            room: self.palette.width().saturating_sub(column),
         };
         for (number, line) in why(space).iter().enumerate() {
             match number {
@@ -459,7 +462,10 @@ impl Report<'_> {
         if waves.len() > WAVES {
             parts.push(format!("{} more", waves.len() - WAVES));
         }
-        Some(format!("in this order: {}", fill(&parts, " → ", 15)))
+        Some(format!(
+            "in this order: {}",
+            fill(&parts, " → ", 15, self.palette.width())
+        ))
     }
 
     fn last_line(&self, only: &[ServiceName]) -> String {
@@ -558,7 +564,7 @@ impl Columns {
                 .chain(pending())
                 .flat_map(|host| &host.services)
         };
-        let names = services().map(|service| service.service.as_str().len());
+        let names = services().map(|service| width(service.service.as_str()));
         let words = services().map(|service| width(service::word(service)));
         Self {
             name: names.max().unwrap_or(0).min(NAME),
@@ -567,15 +573,15 @@ impl Columns {
     }
 }
 
-/// Parts in lines of at most [`WIDTH`], the first one after `taken` characters.
-fn fill(parts: &[String], separator: &str, taken: usize) -> String {
+/// Parts in lines of at most `room` columns, the first one after `taken` characters.
+fn fill(parts: &[String], separator: &str, taken: usize, room: usize) -> String {
     let mut text = String::new();
     let mut column = taken;
     for (number, part) in parts.iter().enumerate() {
         if number > 0 {
             text += separator;
             column += width(separator);
-            if column + width(part) > WIDTH {
+            if column + width(part) > room {
                 text = text.trim_end().to_owned() + "\n" + &" ".repeat(taken);
                 column = taken;
             }

@@ -1,7 +1,7 @@
 //! Why a plan is not carried out, and what to type.
 
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, escape, list, value, wrap};
+use super::text::{escape, list, value, wrap};
 use crate::cluster::name::{ClusterName, UnitName};
 use crate::plan::observed::Owner;
 use crate::plan::{Away, Refusal, RefusalReason};
@@ -115,7 +115,7 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
         ),
     };
     let part = |style, word: &str, text: &str| {
-        let mut lines = wrap(&format!("{word} {text}"), WIDTH);
+        let mut lines = wrap(&format!("{word} {text}"), palette.width());
         // Coloured after wrapping: escape sequences have no width.
         lines[0] = lines[0].replacen(word, &paint(style, word), 1);
         lines

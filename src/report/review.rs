@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::palette::{Palette, paint};
-use super::text::{WIDTH, count, list, short_pair, value, wrap};
+use super::text::{count, list, short_pair, value, wrap};
 use super::totals::Totals;
 use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
@@ -111,7 +111,7 @@ pub fn text(
     bullets.extend(remarks(review));
     bullets.extend(review.stateful.iter().filter_map(stateful));
     for bullet in bullets {
-        lines.extend(wrap(&bullet, WIDTH));
+        lines.extend(wrap(&bullet, palette.width()));
     }
     if lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
@@ -150,7 +150,7 @@ pub(super) fn trust_section(
     }
     let mut lines = vec![paint(palette.strong, TRUST)];
     for sentence in trust_sentences(changes, readdressed) {
-        lines.extend(wrap(&sentence, WIDTH));
+        lines.extend(wrap(&sentence, palette.width()));
     }
     lines.push(String::new());
     lines

@@ -52,7 +52,7 @@ fn production() -> ClusterName {
     ClusterName::new("production").unwrap()
 }
 
-fn unit(name: &str) -> UnitName {
+pub fn unit(name: &str) -> UnitName {
     UnitName::new(&production(), &service(name))
 }
 
@@ -486,6 +486,7 @@ fn row(name: &str, version: &str, state: State) -> (ServiceName, ServiceStatus) 
         since: Some(1_795_003_200),
         restarts: Some(0),
         drop_ins: BTreeSet::new(),
+        crashes: None,
         state,
     };
     (service(name), status)

@@ -1,6 +1,7 @@
 //! What becomes of one service on one host, and why.
 
 use super::reason::{Space, note, reason, some_paths};
+use super::text::wrap;
 use crate::cluster::model::Cluster;
 use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
@@ -69,12 +70,10 @@ pub(super) fn explain(
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
     let quiet = *action == Action::None && *change == Change::Changed && runs == Runs::Processes;
     if quiet && !paths.is_empty() {
-        lines.push(format!(
-            "{}; no restart needed",
-            some_paths(&paths, space.detail)
-        ));
+        let paths = some_paths(&paths, space.detail);
+        lines.extend(wrap(&format!("{paths}; no restart needed"), space.room));
     } else if lines.is_empty() && !moves_here && *change != Change::Removed && !paths.is_empty() {
-        lines.push(some_paths(&paths, space.detail));
+        lines.extend(wrap(&some_paths(&paths, space.detail), space.room));
     }
     lines.extend(notes.iter().flat_map(|about| note(about, space)));
     match action {

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anstyle::Style;
 use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
-use super::text::{WIDTH, count, escape, pad, short_value, value, width};
+use super::text::{count, escape, pad, short_value, value, width, wrap};
 use super::{Detail, left};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
 use crate::host::watch::{Activity, Holding};
 use crate::plan::Note;
+use crate::plan::observed::{Crashes, Death, Moment};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
 /// The longest version that is shown in full.
@@ -44,7 +46,8 @@ pub fn text(
 }
 
 /// Whether there is nothing to do anywhere.
-pub(super) fn in_sync(status: &Status) -> bool {
+#[must_use]
+pub fn in_sync(status: &Status) -> bool {
     status.left.is_empty() && all_in_sync(status)
 }
 
@@ -126,28 +129,39 @@ fn host_lines(
             since,
             restarts,
             drop_ins,
+            crashes,
             state,
         } = status;
-        let mut line = format!(
-            "  {}  {}  {}  {}",
+        let start = format!(
+            "  {}  {}  {}  ",
             pad(service.as_str(), columns.service),
             pad(&shown_version(version.as_deref()), columns.version),
             pad(&shown_since(*since, now), columns.since),
-            shown_state(state, palette),
         );
-        if let Some(number) = restarts.filter(|number| *number > 0) {
-            let times = if number == 1 {
-                "once".to_owned()
-            } else {
-                format!("{number} times")
-            };
-            line += &format!(", restarted by systemd {times}");
+        let mut line = shown_state(state);
+        let told = match crashes {
+            Some(crashes) => Some(deaths(crashes, now)),
+            None => restarts.filter(|number| *number > 0).map(restarted),
+        };
+        if let Some(told) = told {
+            line += &format!(", {told}");
         }
-        lines.push(line);
+        let column = width(&start);
+        let (word, style) = (Word::of(state).text(), style(state, palette));
+        for (number, line) in wrap(&line, palette.width().saturating_sub(column))
+            .iter()
+            .enumerate()
+        {
+            lines.push(match number {
+                // Coloured after wrapping: escape sequences have no width.
+                0 => start.clone() + &line.replacen(word, &paint(style, word), 1),
+                _ => " ".repeat(column) + line,
+            });
+        }
         const INDENT: usize = 6;
         let space = Space {
             detail: Detail::Short,
-            room: WIDTH - INDENT,
+            room: palette.width().saturating_sub(INDENT),
         };
         let mut more = Vec::new();
         if let State::PendingRestart { reasons } | State::Edited { reasons, .. } = state {
@@ -195,6 +209,83 @@ pub(super) fn activity(activity: &Activity, now: Timestamp) -> Option<String> {
     }
 }
 
+fn restarted(times: u64) -> String {
+    let times = match times {
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    format!("restarted by systemd {times}")
+}
+
+/// How often it ended by itself, since when, and how: `restarted by systemd 4 times since 5 minutes
+/// ago, last 3 seconds ago after exit code 7`.
+fn deaths(crashes: &Crashes, now: Timestamp) -> String {
+    let moment = |moment: &Moment| {
+        let seconds = i64::try_from(moment.0 / 1_000_000_000).ok();
+        seconds.map(|seconds| ago(seconds, now))
+    };
+    let Crashes {
+        restarts,
+        first,
+        last,
+        death: _,
+        out_of_memory: _,
+        steady: _,
+    } = crashes;
+    let how = how_it_ended(crashes);
+    if *restarts == 0 {
+        return format!(
+            "ended with {}",
+            how.unwrap_or_else(|| "no error".to_owned())
+        );
+    }
+    let first = first.as_ref().filter(|_| *restarts > 1).and_then(moment);
+    let first = first.map_or_else(String::new, |first| format!(", first {first}"));
+    let last = last.as_ref().and_then(moment);
+    let last = last.map_or_else(String::new, |last| format!(", last {last}"));
+    let how = how.map_or_else(String::new, |how| format!(" after {how}"));
+    format!("{}{first}{last}{how}", restarted(*restarts))
+}
+
+/// `exit code 7`, `exit code 137 (SIGKILL), out of memory`.
+pub(super) fn how_it_ended(crashes: &Crashes) -> Option<String> {
+    let mut how = match crashes.death {
+        Some(Death::Exit(code)) => match code.checked_sub(128).and_then(signal) {
+            Some(signal) => format!("exit code {code} ({signal})"),
+            None => format!("exit code {code}"),
+        },
+        Some(Death::Signal(number)) => match signal(number) {
+            Some(signal) => signal.to_owned(),
+            None => format!("signal {number}"),
+        },
+        None if crashes.out_of_memory => return Some("running out of memory".to_owned()),
+        None => return None,
+    };
+    if crashes.out_of_memory {
+        how += ", out of memory";
+    }
+    Some(how)
+}
+
+/// The signals that end processes (signal(7)).
+fn signal(number: u8) -> Option<&'static str> {
+    Some(match number {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        _ => return None,
+    })
+}
+
 fn shown_version(version: Option<&str>) -> String {
     version.map_or_else(|| "-".to_owned(), |version| short_value(version, VERSION))
 }
@@ -231,26 +322,30 @@ fn ago(since: i64, now: Timestamp) -> String {
     format!("{number} {unit}{s} ago")
 }
 
-fn shown_state(state: &State, palette: &Palette) -> String {
-    let word = Word::of(state);
-    let style = match word {
+fn style(state: &State, palette: &Palette) -> Style {
+    match Word::of(state) {
         Word::InSync => palette.added,
         Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
             palette.changed
         }
-        Word::Edited | Word::NotRunning | Word::ForeignUnit => palette.removed,
-    };
+        Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit => palette.removed,
+    }
+}
+
+fn shown_state(state: &State) -> String {
     let more = match state {
         State::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
         State::NotRunning { state } => format!(" ({})", value(state)),
         State::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
         State::FilesDiffer => ", no restart needed".to_owned(),
         State::Unmanaged => ": not in the description".to_owned(),
-        State::InSync | State::FilesInSync | State::PendingRestart { .. } | State::NotReleased => {
-            String::new()
-        }
+        State::InSync
+        | State::FilesInSync
+        | State::PendingRestart { .. }
+        | State::CrashLoop
+        | State::NotReleased => String::new(),
     };
-    paint(style, word.text()) + &more
+    Word::of(state).text().to_owned() + &more
 }
 
 /// The states as they are counted.
@@ -260,6 +355,7 @@ enum Word {
     PendingRestart,
     FilesDiffer,
     Edited,
+    CrashLoop,
     NotRunning,
     NotReleased,
     Unmanaged,
@@ -273,6 +369,7 @@ impl Word {
             State::PendingRestart { .. } => Self::PendingRestart,
             State::FilesDiffer => Self::FilesDiffer,
             State::Edited { .. } => Self::Edited,
+            State::CrashLoop => Self::CrashLoop,
             State::NotRunning { .. } => Self::NotRunning,
             State::NotReleased => Self::NotReleased,
             State::Unmanaged => Self::Unmanaged,
@@ -286,6 +383,7 @@ impl Word {
             Self::PendingRestart => "pending restart",
             Self::FilesDiffer => "files differ",
             Self::Edited => "edited by hand",
+            Self::CrashLoop => "crash loop",
             Self::NotRunning => "not running",
             Self::NotReleased => "not released",
             Self::Unmanaged => "unmanaged",
@@ -339,11 +437,16 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
             "activations unfinished",
         ));
     }
-    let mut lines = vec![format!("{hosts}, {units}: {}{unseen}", parts.join(", "))];
-    let next = |text: &str| format!("{} {text}", paint(palette.help, "next:"));
+    let totals = format!("{hosts}, {units}: {}{unseen}", parts.join(", "));
+    let mut lines = wrap(&totals, palette.width());
+    let next = |text: &str| {
+        let mut lines = wrap(&format!("next: {text}"), palette.width());
+        lines[0] = lines[0].replacen("next:", &paint(palette.help, "next:"), 1);
+        lines.join("\n")
+    };
     if let Some((host, unit)) = not_running(status) {
         lines.push(next(&format!(
-            "`journalctl -u {unit}` on {host} tells why it does not run"
+            "`journalctl -u {unit}` on {host} tells why it does not stay up"
         )));
     }
     let manual = manual(cluster, status);
@@ -372,7 +475,8 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
 fn not_running(status: &Status) -> Option<(&HostName, &UnitName)> {
     status.hosts.iter().find_map(|(host, state)| {
         let mut services = state.services.values();
-        let service = services.find(|service| Word::of(&service.state) == Word::NotRunning)?;
+        let down = |state| matches!(Word::of(state), Word::NotRunning | Word::CrashLoop);
+        let service = services.find(|service| down(&service.state))?;
         Some((host, &service.unit))
     })
 }
@@ -398,7 +502,8 @@ fn needs_a_release(cluster: &Cluster, status: &Status) -> bool {
         host.unfinished
             || (host.acts && host.services.values().all(in_sync))
             || services.any(|(name, service)| {
-                Word::of(&service.state) != Word::InSync
+                // What crashes as it is described does so after a release, too.
+                !matches!(Word::of(&service.state), Word::InSync | Word::CrashLoop)
                     && !waits_for_its_name(cluster, name, &service.state)
             })
     })

@@ -1,9 +1,11 @@
 //! Words and values: escaping, shortening, plurals, lists.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
-/// The width that reports are made for, in characters. One fixed width, so that a log of CI and a
-/// terminal show the same text.
+use unicode_width::UnicodeWidthStr;
+
+/// The width of a report where no terminal tells its own, in columns.
 pub(super) const WIDTH: usize = 80;
 
 /// Whether a character can move the cursor, hide or reorder text: control characters and the
@@ -182,14 +184,37 @@ pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {
     lines
 }
 
-/// The width on a terminal, near enough: one column a character.
+/// The width on a terminal, in columns; colours take none.
 pub(super) fn width(text: &str) -> usize {
-    text.chars().count()
+    UnicodeWidthStr::width(&*without_colours(text))
+}
+
+/// The text without the sequences that [`paint`](super::palette::paint) puts there.
+pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default();
+    if first.len() == text.len() {
+        return text.into();
+    }
+    let rest = parts.map(|part| part.split_once('m').map_or(part, |(_, after)| after));
+    std::iter::once(first)
+        .chain(rest)
+        .collect::<String>()
+        .into()
 }
 
 /// The text filled with blanks up to a width.
 pub(super) fn pad(text: &str, to: usize) -> String {
-    format!("{text:<to$}")
+    text.to_owned() + &" ".repeat(to.saturating_sub(width(text)))
+}
+
+/// A sentence in lines after an indent: [`wrap`] with every line moved to the right.
+pub(super) fn indent(text: &str, by: usize, width: usize) -> Vec<String> {
+    let lines = wrap(text, width.saturating_sub(by));
+    lines
+        .into_iter()
+        .map(|line| " ".repeat(by) + &line)
+        .collect()
 }
 
 #[cfg(test)]
@@ -243,6 +268,16 @@ mod tests {
         );
         assert_eq!(wrap("", 26), [""]);
         assert_eq!(wrap(&"x".repeat(40), 26), ["x".repeat(40)]);
+    }
+
+    #[test]
+    fn a_width_is_that_of_a_terminal() {
+        assert_eq!(width("search"), 6);
+        assert_eq!(width("東京"), 4);
+        assert_eq!(width("e\u{301}"), 1);
+        assert_eq!(width("\u{1b}[32mstart\u{1b}[0m"), 5);
+        assert_eq!(pad("東", 4), "東  ");
+        assert_eq!(wrap("東京 東京 東京 東京 東京 東京", 26).len(), 2);
     }
 
     #[test]

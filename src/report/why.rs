@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use super::history::short_commit;
 use super::palette::{Palette, paint};
 use super::reason::kept;
-use super::text::{WIDTH, count, escape, list, short_value, wrap};
+use super::status::how_it_ended;
+use super::text::{count, escape, indent, list, short_value, width, wrap};
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
 use crate::host::history::{Entry, History};
-use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Runs};
+use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Runs, Steady};
 use crate::render::desired::DesiredService;
 
 /// Everything of one service. `desired` is what its first host gets, if it is placed.
@@ -25,9 +26,20 @@ pub fn text(
 ) -> String {
     let mut lines = Vec::new();
     let mut row = |name: &str, what: &str, at: Option<&Line>| {
-        let at = at.map(|at| format!("  {}", paint(palette.dim, &line(at))));
-        let name = paint(palette.strong, &format!("{name:<9}"));
-        lines.push(format!("{name} {what}{}", at.unwrap_or_default()));
+        let at = at.map_or_else(String::new, line);
+        let mut told = indent(what, 10, palette.width());
+        told[0] = paint(palette.strong, &format!("{name:<9}")) + &told[0][9..];
+        // Where it stands goes below if it does not fit behind.
+        let last = told.last().map_or(0, |last| width(last));
+        match last + 2 + width(&at) <= palette.width() || told.len() == 1 {
+            _ if at.is_empty() => {}
+            true => {
+                let at = format!("  {}", paint(palette.dim, &at));
+                told.last_mut().expect("a text has a line").push_str(&at);
+            }
+            false => told.push(format!("{:10}{}", "", paint(palette.dim, &at))),
+        }
+        lines.extend(told);
     };
     row("service", service.name.as_str(), Some(&found.file));
     let hosts = match service.hosts.as_slice() {
@@ -62,8 +74,16 @@ pub fn text(
             let label = variable.layer.label(&service.name);
             lines.push(paint(palette.strong, &format!("{label}.env")));
         }
+        let told = |text: &str| {
+            let text = indent(text, 6, palette.width()).into_iter();
+            text.map(|line| paint(palette.dim, &line))
+                .collect::<Vec<_>>()
+        };
         lines.push(match &variable.value {
-            VariableValue::Plain(value) => format!("  {name}={}", short_value(value, 60)),
+            VariableValue::Plain(value) => {
+                let room = palette.width().saturating_sub(name.as_str().len() + 3);
+                format!("  {name}={}", short_value(value, room.max(20)))
+            }
             VariableValue::Secret(secret) => {
                 let from = secret.names();
                 let itself = from.len() == 1 && from.contains(name);
@@ -84,9 +104,9 @@ pub fn text(
         };
         if let Some(winner) = winner {
             let what = origin(name.as_str(), winner, found);
-            lines.push(format!("      {}", paint(palette.dim, &what)));
+            lines.extend(told(&what));
         } else if let Some(at) = found.secrets.get(name.as_str()) {
-            lines.push(format!("      {}", paint(palette.dim, &line(at))));
+            lines.extend(told(&line(at)));
         }
         for other in definitions.iter().filter(|d| Some(*d) != winner) {
             let what = format!(
@@ -94,7 +114,7 @@ pub fn text(
                 other.layer.label(&service.name),
                 line(&other.at)
             );
-            lines.push(format!("      {}", paint(palette.dim, &what)));
+            lines.extend(told(&what));
         }
     }
     if !service.secret_files.is_empty() {
@@ -109,7 +129,7 @@ pub fn text(
     }
     lines.push(String::new());
     for sentence in consequences(service) {
-        lines.extend(wrap(&sentence, WIDTH));
+        lines.extend(wrap(&sentence, palette.width()));
     }
     lines.join("\n") + "\n"
 }
@@ -136,17 +156,12 @@ pub fn live(
             ),
         });
         for reason in last.into_iter().flat_map(|entry| entry.reasons_of(service)) {
-            let reason = wrap(&kept(reason), WIDTH - 2);
-            lines.extend(reason.into_iter().map(|line| format!("  {line}")));
+            lines.extend(indent(&kept(reason), 2, palette.width()));
         }
         if seen.runs == Runs::Processes {
             let now = seen.services.get(service).map(|at| runs(at, last));
             let now = now.unwrap_or_else(|| "not running".to_owned());
-            lines.extend(
-                wrap(&now, WIDTH - 2)
-                    .into_iter()
-                    .map(|line| format!("  {line}")),
-            );
+            lines.extend(indent(&now, 2, palette.width()));
         }
     }
     lines.join("\n") + "\n"
@@ -172,9 +187,14 @@ fn by(entry: &Entry) -> String {
 
 /// What runs of it now. A start after that release is systemd's.
 fn runs(at: &ObservedService, last: Option<&Entry>) -> String {
+    let how = at.crashes.as_ref().and_then(how_it_ended);
+    let after = |how: Option<String>| how.map_or_else(String::new, |how| format!(" with {how}"));
     let since = match &at.process {
         ObservedProcess::Stopped => return "not running".to_owned(),
-        ObservedProcess::Unwell { state } => return format!("not running ({})", escape(state)),
+        ObservedProcess::Unwell { state } => {
+            let ended = how.map_or_else(String::new, |how| format!(": it ended with {how}"));
+            return format!("not running ({}){ended}", escape(state));
+        }
         ObservedProcess::Active { since } => i64::try_from(since.0 / 1_000_000_000).ok(),
     };
     let Some(since) = since.and_then(|since| Timestamp::from_second(since).ok()) else {
@@ -186,7 +206,13 @@ fn runs(at: &ObservedService, last: Option<&Entry>) -> String {
             Some(times @ 1..) => {
                 let times = usize::try_from(times).unwrap_or(usize::MAX);
                 let times = count(times, "time", "times");
-                format!("running since {since}: it had ended, and systemd restarted it {times}")
+                let how = after(how);
+                let unsteady = at.crashes.as_ref().is_some_and(|c| c.steady == Steady::No);
+                let looping = if unsteady { ", a crash loop" } else { "" };
+                format!(
+                    "running since {since}: it had ended{how}, and systemd restarted it \
+                     {times}{looping}"
+                )
             }
             Some(0) | None => format!(
                 "running since {since}: no release started it then, but a boot of the host or \

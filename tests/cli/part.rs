@@ -22,7 +22,7 @@ fn a_host_that_left_is_told_first_and_a_stateful_service_stays_where_it_was() {
     let told = "warning: beta (hosts/beta) is no longer described, and 3 units may run there";
     assert!(status.starts_with(told), "{status}");
     assert!(
-        status.contains("; 3 units on beta, which is no longer described"),
+        status.contains("; 3 units on beta, which is no\n  longer described"),
         "{status}"
     );
     let refused = it.bayplan("release shop --yes").exits(1).stdout;

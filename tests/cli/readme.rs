@@ -11,12 +11,16 @@ fn the_demo_does_what_the_readme_promises() {
     let it = TestEnvironment::examples();
     assert_snapshot!(it.bayplan("release demo --yes").succeeds(), @"
     alpha  target/demo/alpha  (a directory: files are written, nothing is started)
-      + web      write  demo-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
-      + worker   write  demo-worker.service, worker/10-service-locations.env, worker/20-service-config.env and 2 more
+      + web      write  demo-web.service, web/10-service-locations.env,
+                          web/20-service-config.env and 2 more
+      + worker   write  demo-worker.service, worker/10-service-locations.env,
+                          worker/20-service-config.env and 2 more
     beta  target/demo/beta  (a directory: files are written, nothing is started)
       + cache    write  demo-cache.service, cache/50-cache.env
-      + greeter  write  demo-greeter.service, greeter/10-service-locations.env, greeter/20-service-config.env and 2 more
-      + web      write  demo-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + greeter  write  demo-greeter.service, greeter/10-service-locations.env,
+                          greeter/20-service-config.env and 2 more
+      + web      write  demo-web.service, web/10-service-locations.env,
+                          web/20-service-config.env and 2 more
     in this order: alpha (what is new) → beta (what is new)
     2 hosts: 22 files change; nothing is started
     Released demo on 2 hosts: files written.

@@ -44,7 +44,9 @@ fn a_mask_is_left_alone() {
     assert_snapshot!(words(&refused(&it).stdout), @"error: alpha: $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service is masked help: `systemctl unmask shop-web.service` on alpha, or take web off alpha in [place] Refused: 1 problem to solve first; nothing is changed anywhere");
     assert_snapshot!(it.bayplan("status shop").succeeds(), @"
     alpha  hosts/alpha (a directory: nothing runs here)  generation 1
-      web  -  -  foreign unit: $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service is masked
+      web  -  -  foreign unit:
+                   $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service
+                   is masked
     beta  hosts/beta (a directory: nothing runs here)  generation 1
       api  -  -  in sync
       db   -  -  in sync

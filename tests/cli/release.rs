@@ -12,11 +12,14 @@ fn a_first_release_writes_everything_and_a_second_one_nothing() {
     let it = TestEnvironment::shop();
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     beta  hosts/beta  (a directory: files are written, nothing is started)
       + db   write  shop-db.service, db/50-db.env
-      + api  write  shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + api  write  shop-api.service, api/10-service-locations.env,
+                      api/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     in this order: alpha (what is new) → beta (what is new)
     2 hosts: 17 files change; nothing is started
     next: `bayplan release shop`
@@ -24,11 +27,14 @@ fn a_first_release_writes_everything_and_a_second_one_nothing() {
     assert!(!it.path("hosts").exists());
     assert_snapshot!(it.bayplan("release shop --yes").succeeds(), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     beta  hosts/beta  (a directory: files are written, nothing is started)
       + db   write  shop-db.service, db/50-db.env
-      + api  write  shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + api  write  shop-api.service, api/10-service-locations.env,
+                      api/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     in this order: alpha (what is new) → beta (what is new)
     2 hosts: 17 files change; nothing is started
     Released shop on 2 hosts: files written.
@@ -219,7 +225,8 @@ fn a_stateful_service_moves_only_when_told() {
     beta → alpha
       → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
+      ~ api  write   shop-api.service, api/10-service-locations.env,
+                       api/30-cluster.env
     in this order: alpha (what is new) → beta → beta (what leaves)
     2 hosts: 6 files change; nothing is started
     next: `bayplan release shop --allow-move`
@@ -228,7 +235,8 @@ fn a_stateful_service_moves_only_when_told() {
     beta → alpha
       → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
+      ~ api  write   shop-api.service, api/10-service-locations.env,
+                       api/30-cluster.env
 
     error: beta: db is stateful and would move away
     help: once its data is safe, `bayplan release shop --allow-move`; otherwise put
@@ -363,11 +371,14 @@ fn without_a_terminal_a_release_must_be_told_yes() {
     let it = TestEnvironment::shop();
     assert_snapshot!(it.bayplan("release shop").exits(1), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     beta  hosts/beta  (a directory: files are written, nothing is started)
       + db   write  shop-db.service, db/50-db.env
-      + api  write  shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + api  write  shop-api.service, api/10-service-locations.env,
+                      api/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     in this order: alpha (what is new) → beta (what is new)
     2 hosts: 17 files change; nothing is started
     ------- stderr -------

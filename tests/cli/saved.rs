@@ -208,7 +208,8 @@ fn guards_and_moves_hold_for_plans_too() {
     beta → alpha
       → db   move    nothing else changes
     beta  hosts/beta  (a directory: files are written, nothing is started)
-      ~ api  write   shop-api.service, api/10-service-locations.env, api/30-cluster.env
+      ~ api  write   shop-api.service, api/10-service-locations.env,
+                       api/30-cluster.env
     in this order: alpha (what is new) → beta → beta (what leaves)
     2 hosts: 6 files change; nothing is started
     next: `bayplan release shop --plan plan.json --allow-move`

@@ -40,7 +40,8 @@ fn a_refused_key_is_told() {
         shop("#!/bin/sh\necho 'ada@192.0.2.1: Permission denied (publickey).' >&2\nexit 255\n");
     assert_snapshot!(stopped(&it), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     1 host: 5 files change; nothing is started; beta not seen
     ------- stderr -------
     error: beta: permission denied: the host takes publickey, and none of yours fits
@@ -52,7 +53,8 @@ fn a_refused_key_is_told() {
     ");
     assert_snapshot!(it.bayplan("diff shop").exits(1), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     1 host: 5 files change; nothing is started; beta not seen
     ------- stderr -------
     error: beta: permission denied: the host takes publickey, and none of yours fits

@@ -128,11 +128,14 @@ fn a_file_in_place_of_a_host_stops_the_release_everywhere() {
     it.write("hosts/beta", "");
     assert_snapshot!(it.bayplan("release shop --yes").exits(1), @"
     alpha  hosts/alpha  (a directory: files are written, nothing is started)
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     beta  hosts/beta  (a directory: files are written, nothing is started)
       + db   write  shop-db.service, db/50-db.env
-      + api  write  shop-api.service, api/10-service-locations.env, api/20-service-config.env and 2 more
-      + web  write  shop-web.service, web/10-service-locations.env, web/20-service-config.env and 2 more
+      + api  write  shop-api.service, api/10-service-locations.env,
+                      api/20-service-config.env and 2 more
+      + web  write  shop-web.service, web/10-service-locations.env,
+                      web/20-service-config.env and 2 more
     in this order: alpha (what is new) → beta (what is new)
     2 hosts: 17 files change; nothing is started
     ------- stderr -------
@@ -157,7 +160,6 @@ fn a_file_in_the_way_of_units_is_named_and_the_release_can_be_finished() {
     beta: checked
     beta: putting the previous generation back
     beta: the previous generation is back
-    beta: failed: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory
     error: beta: `mkdir -p $ROOT/repository/hosts/beta/etc/bayplan/shop/db` failed with status 1: mkdir: cannot create directory '$ROOT/repository/hosts/beta/etc': Not a directory
     ");
     assert!(!it.path("hosts/beta/var/lib/bayplan/shop/current").exists());

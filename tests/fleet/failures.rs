@@ -1,7 +1,14 @@
 //! Images that moved, containers that do not stay up.
 
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::ground::Ground;
-use crate::hosts::Fleet;
+use crate::hosts::{Fleet, until};
+use crate::run::Ended;
 
 pub fn moving_tag(fleet: &'static Fleet) {
     let mut ground = Ground::new(fleet, "moving");
@@ -141,4 +148,104 @@ fn three(fleet: &'static Fleet, cluster: &str) -> Ground {
     ground.serve("mail", 9413, "docker02");
     ground.release().exits(0);
     ground
+}
+
+pub fn crash_loop(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "loops");
+    ground.images();
+    ground.only(&["docker01", "docker02"]);
+    ground.repo.set("hosts.docker02.engine", "podman");
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/container.service");
+    let template = fs::read_to_string(template).expect("it is part of the checkout");
+    ground.repo.template = Some(template.replace("RestartSec=5", "RestartSec=300ms"));
+    let ends = |script| vec!["/bin/sh", "-c", script];
+    for (service, hosts, script) in [
+        ("web", "docker01 docker02", "sleep 3; exit 7"),
+        (
+            "greedy",
+            "docker01",
+            "sleep 2; x=a; while :; do x=$x$x; done",
+        ),
+    ] {
+        ground
+            .repo
+            .set_of(service, "image", format!("{}/app", fleet.registry));
+        ground.repo.set_of(service, "tag", "1.0");
+        ground.repo.set_of(service, "command", ends(script));
+        ground.repo.place(service, hosts);
+    }
+    ground.repo.set_of("greedy", "memory", "6m");
+    // Each lives longer than a start is watched.
+    ground.release().exits(0);
+    let units = [
+        ("docker01", "loops-web"),
+        ("docker01", "loops-greedy"),
+        ("docker02", "loops-web"),
+    ];
+    for (host, unit) in units {
+        until(Duration::from_secs(30), "it ended twice", || {
+            let restarts = ground.host(host).unit(unit, "NRestarts");
+            (restarts.parse::<u64>().ok()? > 1).then_some(())
+        });
+    }
+    let json = |ended: &Ended| -> Value { serde_json::from_str(&ended.stdout).expect("JSON") };
+    for _ in 0..6 {
+        ground
+            .bayplan(&["status", "loops", "--exit-code"])
+            .exits(2)
+            .says(&["web", "crash loop, restarted by systemd"])
+            .says(&["3 crash loop"])
+            .never_says(&["is in sync"]);
+        let status = json(&ground.bayplan(&["status", "loops", "--json"]).exits(0));
+        assert_eq!(status["in_sync"], false);
+        for host in [0, 1] {
+            let services = status["hosts"][host]["services"]
+                .as_array()
+                .expect("a list");
+            for service in services {
+                let crashes = &service["crashes"];
+                let told = (&service["state"]["kind"], &crashes["steady"]);
+                assert_eq!(told, (&"crash_loop".into(), &false.into()), "{status:#}");
+                assert!(
+                    crashes["first"].is_string() && crashes["last"].is_string(),
+                    "{status:#}"
+                );
+                let greedy = service["service"] == "greedy";
+                assert_eq!(
+                    crashes["exit_code"],
+                    if greedy { 137 } else { 7 },
+                    "{status:#}"
+                );
+                assert_eq!(crashes["out_of_memory"], greedy, "{status:#}");
+            }
+        }
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let why = |service| {
+        ground
+            .bayplan(&["why", "loops", service, "--live"])
+            .exits(0)
+    };
+    let told = |ended: Ended| {
+        ended
+            .stdout
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert!(told(why("web")).contains("exit code 7"));
+    assert!(told(why("greedy")).contains("exit code 137 (SIGKILL), out of memory"));
+
+    // A release with what mends it; what was before counts no more.
+    for service in ["web", "greedy"] {
+        let service = ground
+            .repo
+            .services
+            .get_mut(service)
+            .expect("it is described");
+        service.remove("command");
+    }
+    ground.release().exits(0);
+    ground.is_in_sync();
+    ground.bayplan(&["status", "loops", "--exit-code"]).exits(0);
 }

@@ -110,6 +110,10 @@ const TESTS: &[(&str, Test)] = &[
         failures::unhealthy,
     ),
     ("the_lock_is_held_by_nobody_else", locks::of_nobody_else),
+    (
+        "a_crash_loop_is_told_also_between_two_deaths",
+        failures::crash_loop,
+    ),
     ("one_release_at_a_time", locks::one_at_a_time),
     ("two_releases_at_once", locks::two_at_once),
     (

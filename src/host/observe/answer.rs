@@ -2,12 +2,14 @@
 //! not what it should be makes the whole answer an error.
 
 mod containers;
+mod crashes;
 mod more;
 mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::containers::Container;
+pub(super) use self::crashes::Crashed;
 pub(super) use self::more::More;
 pub(super) use self::records::Stat;
 

@@ -1,5 +1,6 @@
 //! From the records of an answer to what they mean, and to what must be asked besides.
 
+mod crashes;
 mod generation;
 mod service;
 
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::answer::{Container, First, More, Stat};
-use super::{Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
+use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::name::{ServiceName, UnitName};
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
 use crate::render::desired::{DesiredService, DirectoryName, Released};
@@ -249,6 +250,9 @@ impl<'a> FirstLook<'a> {
             if self.request.layout.runs() == Runs::Processes {
                 self.need_state(service, files, &mut need);
             }
+        }
+        if self.request.detail == Detail::Status {
+            need.deaths = Deaths::Asked;
         }
         need
     }

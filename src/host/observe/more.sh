@@ -1,10 +1,44 @@
 # What the first look left open: the texts of some files, and what systemd says of some units.
+
+# How containers ended that systemd started again by itself: systemd knows how often, the journal when, the
+# engine with which exit code, and whether for lack of memory. Each may have forgotten.
+tell_deaths() {
+  printf 'now %s\0' "$(date +%s)"
+  for unit; do
+    shift
+    set -- "$@" "UNIT=$unit"
+  done
+  # The MESSAGE_IDs are those of a scheduled restart, and of the end of a main process.
+  # Of --output-fields, and of what is always there, only a few are read.
+  restart=MESSAGE_ID=5eb03494b6584870a536b337290809b3
+  fields=UNIT,MESSAGE_ID,N_RESTARTS,EXIT_CODE,EXIT_STATUS
+  set -- --quiet --no-pager --output=json --output-fields=$fields "$restart" "$@"
+  printf 'restarts %s\0' "$(journalctl --since=-15min --lines=2000 MESSAGE_ID=98e322203f7a4ed290d09fe03c09fe15 "$@" 2>/dev/null)"
+  printf 'first %s\0' "$(journalctl --since=-30d --lines=500 N_RESTARTS=1 "$@" 2>/dev/null)"
+  case $engine in
+  docker)
+    answer=$(docker events --since 15m --until "$(date +%s.%N)" --filter "label=bayplan.cluster=$cluster" --filter event=die --filter event=oom \
+      --format '{{.Action}} {{.Actor.ID}} {{.Actor.Attributes.exitCode}} {{.Actor.Attributes.name}}' 2>/dev/null)
+    ;;
+  podman)
+    answer=$(podman events --stream=false --since 15m --filter "label=bayplan.cluster=$cluster" --filter event=died \
+      --format '{{.Status}} {{.ID}} {{.ContainerExitCode}} {{.Name}}' 2>/dev/null)
+    ;;
+  esac
+  printf 'deaths %s\0' "$answer"
+}
+
 printf 'bayplan more 1\0'
 if [ -n "$shown" ]; then
   # Before systemd 248 there is no --timestamp, and times come in whole seconds.
   answer=$(eval "systemctl show --no-pager --timestamp=us+utc -p $properties -- $shown" 2>/dev/null ||
     eval "systemctl show --no-pager -p $properties -- $shown" 2>&1)
   printf 'show %s %s\0' "$?" "$answer"
+  case $deaths$answer in
+  asked*NRestarts=[1-9]* | asked*SubState=auto-restart*)
+    eval "tell_deaths $shown"
+    ;;
+  esac
   answer=$(systemctl show --no-pager --timestamp=us+utc -p UnitsLoadTimestamp 2>/dev/null)
   printf 'loaded %s\0' "$answer"
 fi

@@ -6,7 +6,7 @@ use super::*;
 use crate::host::ability::Ability;
 use crate::host::version::Version;
 use crate::plan::observed::{
-    Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, UnitFile,
+    Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady, UnitFile,
 };
 use crate::render::desired::DesiredHost;
 use crate::render::digest::Digest;
@@ -789,4 +789,84 @@ proptest! {
             }
         });
     }
+}
+
+/// What systemd, the journal and the engine say of `demo-web` after restarts at these seconds.
+fn crashed(state: &'static str, show: &str, restarts: &[(u64, u64)], deaths: &str) -> HostLook {
+    const NOW: u64 = 1_795_254_000;
+    let entry = |(ago, number): &(u64, u64)| {
+        format!(
+            "{{\"MESSAGE_ID\":\"5eb03494b6584870a536b337290809b3\",\"UNIT\":\"demo-web.service\",\
+             \"N_RESTARTS\":\"{number}\",\"__REALTIME_TIMESTAMP\":\"{}000000\"}}\n",
+            NOW - ago
+        )
+    };
+    let first = restarts.iter().rfind(|(_, number)| *number == 1);
+    let first: String = first.iter().map(|restart| entry(restart)).collect();
+    let journal: String = restarts.iter().map(entry).collect();
+    let more = format!(
+        "bayplan more 1\0show 0 Id=demo-web.service\n{show}\0now {NOW}\0restarts {journal}\0first {first}\0\
+         deaths {deaths}\0loaded \0texts\0end\n"
+    );
+    let answer = Answer {
+        state,
+        ..Answer::default()
+    };
+    with_request(Engine::Docker, Detail::Status, |request| {
+        match parse(request, &answer.bytes()).unwrap() {
+            Look::NeedsMore(first) => first.complete(more.as_bytes()).unwrap(),
+            Look::Complete(_) => panic!("a status asks for more"),
+        }
+    })
+}
+
+#[test]
+fn a_container_that_ends_again_and_again_is_told_also_while_it_runs() {
+    let runs = "loaded active running Web of demo";
+    let waits = "loaded activating auto-restart Web of demo";
+    let of = |look: HostLook| look.observed.services[&service("web")].crashes.clone();
+    let steady = |look: HostLook| of(look).unwrap().steady;
+
+    // Twice within a quarter of an hour, or once a moment ago.
+    let often = crashed(
+        runs,
+        "NRestarts=2",
+        &[(700, 1), (300, 2)],
+        "die a 7 demo-web\n",
+    );
+    let crashes = of(often).unwrap();
+    assert_eq!(crashes.steady, Steady::No);
+    assert_eq!(crashes.death, Some(Death::Exit(7)));
+    assert_eq!(crashes.first, Some(Moment(1_795_253_300_000_000_000)));
+    assert_eq!(crashes.last, Some(Moment(1_795_253_700_000_000_000)));
+    let now = crashed(runs, "NRestarts=1", &[(3, 1)], "");
+    assert_eq!(steady(now), Steady::No);
+    let dead = "NRestarts=0\nExecMainCode=1\nExecMainStatus=9";
+    let crashes = of(crashed(waits, dead, &[], "")).unwrap();
+    assert_eq!(
+        (crashes.steady, crashes.death),
+        (Steady::No, Some(Death::Exit(9)))
+    );
+
+    // Once, some time ago; what was before a start that somebody asked for does not count.
+    assert_eq!(
+        steady(crashed(runs, "NRestarts=1", &[(90, 1)], "")),
+        Steady::Yes
+    );
+    let before = &[(200, 1), (150, 2), (100, 1)];
+    assert_eq!(
+        steady(crashed(runs, "NRestarts=1", before, "")),
+        Steady::Yes
+    );
+    assert_eq!(of(crashed(runs, "NRestarts=0", before, "")), None);
+
+    // The last death counts, and memory is told where it was the cause of this one.
+    let deaths = "die a 137 demo-web\noom a <no value> demo-web\n";
+    let crashes = of(crashed(runs, "NRestarts=2", &[], deaths)).unwrap();
+    assert!(crashes.out_of_memory);
+    assert_eq!(crashes.death, Some(Death::Exit(137)));
+    let deaths = format!("{deaths}die b 1 demo-web\ndie c 2 demo-other\n");
+    let crashes = of(crashed(runs, "NRestarts=3", &[], &deaths)).unwrap();
+    assert!(!crashes.out_of_memory);
+    assert_eq!(crashes.death, Some(Death::Exit(1)));
 }

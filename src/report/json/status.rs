@@ -9,6 +9,7 @@ use super::plan::{LeftJson, OwnerJson};
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::watch::{Activity, Holding};
+use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
@@ -75,6 +76,7 @@ impl<'a> HostStatusJson<'a> {
                 since,
                 restarts,
                 drop_ins,
+                crashes,
                 state,
             } = status;
             ServiceStatusJson {
@@ -86,6 +88,7 @@ impl<'a> HostStatusJson<'a> {
                     .map(|moment| moment.to_string()),
                 restarts: *restarts,
                 drop_ins,
+                crashes: crashes.as_ref().map(CrashesJson::of),
                 state: StateJson::of(state, service),
             }
         });
@@ -151,7 +154,49 @@ struct ServiceStatusJson<'a> {
     since: Option<String>,
     restarts: Option<u64>,
     drop_ins: &'a BTreeSet<String>,
+    crashes: Option<CrashesJson>,
     state: StateJson<'a>,
+}
+
+/// How it ended by itself.
+#[derive(Serialize)]
+struct CrashesJson {
+    first: Option<String>,
+    last: Option<String>,
+    exit_code: Option<u8>,
+    signal: Option<u8>,
+    out_of_memory: bool,
+    steady: bool,
+}
+
+impl CrashesJson {
+    fn of(crashes: &Crashes) -> Self {
+        let Crashes {
+            restarts: _,
+            first,
+            last,
+            death,
+            out_of_memory,
+            steady,
+        } = crashes;
+        let moment = |moment: &Moment| {
+            let moment = jiff::Timestamp::from_nanosecond(moment.0).ok();
+            moment.map(|moment| moment.to_string())
+        };
+        let (exit_code, signal) = match death {
+            Some(Death::Exit(code)) => (Some(*code), None),
+            Some(Death::Signal(number)) => (None, Some(*number)),
+            None => (None, None),
+        };
+        Self {
+            first: first.as_ref().and_then(moment),
+            last: last.as_ref().and_then(moment),
+            exit_code,
+            signal,
+            out_of_memory: *out_of_memory,
+            steady: *steady == Steady::Yes,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -170,6 +215,7 @@ enum StateJson<'a> {
         paths: &'a [String],
         reasons: Vec<ReasonJson<'a>>,
     },
+    CrashLoop,
     NotRunning {
         state: &'a str,
     },
@@ -200,6 +246,7 @@ impl<'a> StateJson<'a> {
                 paths,
                 reasons: of(reasons),
             },
+            State::CrashLoop => Self::CrashLoop,
             State::NotRunning { state } => Self::NotRunning { state },
             State::NotReleased => Self::NotReleased,
             State::Unmanaged => Self::Unmanaged,

@@ -130,7 +130,8 @@ pub fn weathered(fleet: &'static Fleet) {
     storm.calm();
 
     ground.release().exits(0);
-    ground.is_in_sync();
+    // What crashed a moment ago is not called well yet.
+    ground.diff().exits(0).says(&["No changes."]);
     let mut after: Vec<[String; 3]> = running(host).into_iter().map(|(_, v)| v).collect();
     let mut described: Vec<[String; 3]> = services()
         .map(|(_, group)| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{ObserveError, UnitShow};
+use super::crashes::{self, Crashed};
 use super::records::{Record, Records, succeeded, unexpected};
 use crate::plan::observed::Moment;
 
@@ -17,6 +18,10 @@ pub(in crate::host::observe) struct More {
     pub environments: BTreeMap<String, bool>,
     /// When systemd last read its files, where it tells (systemd 250).
     pub reloaded: Option<Moment>,
+    /// By unit file name, if any unit of these was restarted.
+    pub crashed: BTreeMap<String, Crashed>,
+    /// The host's clock, likewise.
+    pub now: Option<Moment>,
 }
 
 impl More {
@@ -46,6 +51,15 @@ impl More {
                     };
                     more.environments.insert(container.to_owned(), same);
                 }
+                Record::Other("now", text) => {
+                    let seconds = text.trim().parse::<i64>().ok();
+                    more.now = seconds.map(|seconds| Moment(i128::from(seconds) * 1_000_000_000));
+                }
+                Record::Other("restarts", text) => {
+                    crashes::take_journal(text, &mut more.crashed);
+                }
+                Record::Other("first", text) => crashes::take_first(text, &mut more.crashed),
+                Record::Other("deaths", text) => crashes::take_events(text, &mut more.crashed),
                 Record::Other(word, _) => return Err(unexpected("a record", word)),
                 Record::Digest(..) | Record::End => {
                     return Err(ObserveError::malformed("it has records out of place"));
@@ -98,6 +112,7 @@ fn shown(text: &str) -> Result<BTreeMap<String, UnitShow>, ObserveError> {
             result: text("Result").to_owned(),
             restarts: text("NRestarts").parse().unwrap_or_default(),
             status: text("ExecMainStatus").parse().unwrap_or_default(),
+            code: text("ExecMainCode").parse().unwrap_or_default(),
             main_pid: text("MainPID").parse().unwrap_or_default(),
             invocation: text("InvocationID").to_owned(),
             unit_file_state: text("UnitFileState").to_owned(),

@@ -2,12 +2,13 @@
 
 use super::super::answer::{Container, More, State};
 use super::super::{ObserveError, UnitDetails};
+use super::crashes::crashes;
 use super::{Files, FirstLook};
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService, ObservedUnit,
-    Owner, RunningImage, UnitFile,
+    Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
+    ObservedUnit, Owner, RunningImage, UnitFile,
 };
 use crate::render::desired::{DirectoryName, Fingerprint};
 use crate::render::digest::Digest;
@@ -56,6 +57,7 @@ impl FirstLook<'_> {
             leftovers: files.leftovers.clone(),
             process: self.process(service, more),
             restarts: shown.map(|shown| shown.restarts),
+            crashes: self.crashes(service, more),
             container: self.container_of(service).map(|c| self.container(c, more)),
         })
     }
@@ -174,6 +176,12 @@ impl FirstLook<'_> {
                 ObservedProcess::Unwell { state }
             }
         }
+    }
+
+    fn crashes(&self, service: &ServiceName, more: &More) -> Option<Crashes> {
+        let unit = self.unit_of(service).file_name();
+        let (state, shown) = (self.first.states.get(&unit)?, more.shown.get(&unit)?);
+        crashes(state, shown, more.crashed.get(&unit), more.now)
     }
 
     fn container(&self, container: &Container, more: &More) -> ObservedContainer {
