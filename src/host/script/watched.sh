@@ -1,7 +1,21 @@
 # What a command says after its first $from bytes, as it comes, for two seconds at most; then, after a NUL, how it
 # ended, or how much the engine has moved so far: of a pull nothing else tells that it goes on.
 timeout 2 tail -c "+$((from + 1))" -f -s 0.02 --pid="$bp_job" "$said" 2>/dev/null
-if [ $? != 124 ]; then
+followed=$?
+case $followed in
+0 | 124) ;;
+*)
+  # A `tail` that cannot follow, as busybox's. What the command says of it must arrive all the same.
+  tries=20 followed=124
+  until [ -s "$said.status" ] || [ "$tries" = 0 ]; do
+    sleep 0.1
+    tries=$((tries - 1))
+  done
+  [ ! -s "$said.status" ] || followed=0
+  tail -c "+$((from + 1))" "$said" 2>/dev/null
+  ;;
+esac
+if [ "$followed" != 124 ]; then
   # The command is gone, and all of its words were read.
   read -r status 2>/dev/null <"$said.status" || status=255
   cat "$said.errors" >&2
