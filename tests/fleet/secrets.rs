@@ -124,7 +124,7 @@ pub fn printed(fleet: &'static Fleet) {
     let ended = vault.run(&release, "").exits(5);
     let ended = ended.says(&["I have", "[secret]"]).never_says(&["pr1nted"]);
     assert!(!ended.stderr.contains("BEGIN KEY"), "{ended}");
-    let modes = one.sh("stat -c %a /run/bayplan/activate-*");
+    let modes = one.sh("stat -c %a /run/bayplan/activate-talks*");
     assert!(modes.lines().all(|mode| mode == "600"), "{modes}");
 
     vault.ground.repo.set("rollout.journal", false);
