@@ -483,10 +483,14 @@ fn of_service(
             format!("cpus {:?}", service.cpus)
         }
         21 => {
-            let limit = *random.pick(&["nofile", "nproc"]);
+            // Both or none: of one alone podman raises the other, which a host of the fleet may not.
             let values = *random.pick(&[(512, 512), (512, 1024), (600, 600)]);
-            if service.ulimits.remove(limit).is_none() {
-                service.ulimits.insert(limit.to_owned(), values);
+            if service.ulimits.is_empty() {
+                for limit in ["nofile", "nproc"] {
+                    service.ulimits.insert(limit.to_owned(), values);
+                }
+            } else {
+                service.ulimits.clear();
             }
             format!("ulimits {:?}", service.ulimits)
         }
