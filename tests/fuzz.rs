@@ -16,8 +16,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use bayplan::cluster::model::Engine;
 use bayplan::cluster::name::ServiceName;
 use bayplan::cluster::{EXCERPT_WIDTH, Paint, Sources, check, definitions, excerpt, provenance};
+use bayplan::host::deliver::parse_delivered;
+use bayplan::host::generation::StoredGeneration;
+use bayplan::host::layout::Layout;
+use bayplan::host::observe::{self, Detail, Look, Request};
+use bayplan::host::script::{Event, parse_lock};
+use bayplan::host::stage::{Checked, parse_staged};
+use bayplan::host::{history, watch};
 use bayplan::render::fingerprint::{blanked, inputs_of};
 use bayplan::render::manifest::Manifest;
 use bayplan::render::{env_file, render, unit};
@@ -123,6 +131,17 @@ const WORDS: &[&str] = &[
     "v1:",
     "../",
     "/",
+    "end\n",
+    "status 0\nend\n",
+    "s 81a4 9 1.000000000 1.000000000 /etc/bayplan/demo/web/0123456789ab/50-web.env\0",
+    "texts\0",
+    "states demo-web.service loaded active running web\n 0\0",
+    "show 0 Id=demo-web.service\nNRestarts=3\0",
+    "current ",
+    "kept ",
+    "{\"generation\": ",
+    "step 3 ",
+    "image ",
 ];
 
 /// splitmix64.
@@ -390,5 +409,71 @@ fn manifests() {
         for entry in unit::parse_unit(&text).entries {
             let _ = unit::split_words(&entry.value);
         }
+    });
+}
+
+#[test]
+#[ignore = "runs for a time that is set"]
+fn answers() {
+    let cluster = check("demo", &example("demo"))
+        .cluster
+        .expect("the example is right");
+    let desired = render(&cluster).expect("it renders");
+    let desired = &desired
+        .hosts
+        .values()
+        .next()
+        .expect("it has hosts")
+        .services;
+    let layout = Layout::host(&cluster.name);
+    let request = |engine, detail| Request {
+        layout: &layout,
+        engine,
+        desired,
+        detail,
+    };
+    let look = b"bayplan look 1\0states demo-web.service loaded active running web of demo\n 0\0\
+        current link /var/lib/bayplan/demo/generations/3\0\
+        s 81a4 300 1795253471.000000000 1795253471.000000000 /etc/systemd/system/demo-web.service\0\
+        s 41ed 60 1795253471.000000000 1795253471.000000000 /etc/bayplan/demo/web/0123456789ab\0\
+        s a1ff 32 1795253472.334209060 1795253472.334209060 /run/systemd/units/invocation:demo-web.service\0texts\0\
+        [\"demo-web\",\"be8e\",\"web\",\"v1:00\",\"0123456789ab\",\"registry/web:1\",\"\",\"0.0.0.0:9000->80/tcp\"]\n\
+        status 0\nend\n";
+    let corpus = [
+        &look[..],
+        b"bayplan look 1\0problem systemd\0end\0",
+        b"bayplan more 1\0show 0 Id=demo-web.service\nNRestarts=3\nActiveEnterTimestamp=Sat 2026-11-21 09:31:12 UTC\0\
+          now 1795253480\0restarts {\"MESSAGE_ID\":\"5eb03494b6584870a536b337290809b3\",\"UNIT\":\"demo-web.service\",\
+          \"N_RESTARTS\":\"3\",\"__REALTIME_TIMESTAMP\":\"1795253478000000\"}\n\0first \0deaths die a 7 demo-web\n\0\
+          loaded UnitsLoadTimestamp=Sat 2026-11-21 09:31:12 UTC\0texts\0end\n",
+        b"kept 1\nkept 2\ncurrent generations/2\n{\"generation\": 2, \"who\": \"a@b\", \"when\": \"now\"}\nend\n",
+        b"bayplan check 1\nimage web:1 sha256:00 sha256:01\nspace /var 1 2\nend\n",
+        b"held a@b since now\nend\n",
+        b"step 3 restart web\ndone 3\nended 0\n",
+    ]
+    .map(<[u8]>::to_vec);
+    fuzz("answers", &corpus, |bytes| {
+        for engine in [Engine::Docker, Engine::Podman] {
+            for detail in [Detail::Plan, Detail::Status] {
+                if let Ok(Look::NeedsMore(first)) = observe::parse(&request(engine, detail), bytes)
+                {
+                    let _ = first.script();
+                    drop(first.complete(bytes));
+                }
+                if let Ok(Look::NeedsMore(first)) = observe::parse(&request(engine, detail), look) {
+                    drop(first.complete(bytes));
+                }
+            }
+        }
+        let _ = observe::split(bytes);
+        let _ = observe::same_files(&request(Engine::Docker, Detail::Plan), look, bytes);
+        let _ = history::parse(bytes);
+        let _ = watch::Activity::parse(bytes);
+        let _ = parse_lock(bytes);
+        let _ = parse_staged(bytes);
+        let _ = parse_delivered(bytes);
+        let _ = Checked::parse(bytes);
+        let _ = StoredGeneration::parse(bytes);
+        watch::Lines::default().feed(bytes, |line| drop(Event::parse(line)));
     });
 }
