@@ -387,8 +387,7 @@ impl Spelling {
 
     fn one_of(&mut self, ways: &[String]) -> String {
         let way = self.random.pick(ways).clone();
-        let as_one = self.plain || !super::CANONICAL_ARGUMENTS;
-        if as_one { ways[0].clone() } else { way }
+        if self.plain { ways[0].clone() } else { way }
     }
 
     fn line(&mut self, key: &str, value: &str) {
@@ -409,7 +408,7 @@ impl Spelling {
     /// A list whose order may count.
     fn ordered_list<'a>(&mut self, key: &str, items: impl Iterator<Item = &'a String>) {
         let mut items: Vec<&String> = items.collect();
-        if super::CANONICAL_ARGUMENTS && matches!(key, "volumes" | "capabilities" | "devices") {
+        if matches!(key, "volumes" | "capabilities" | "devices") {
             items = self.random.shuffled(items);
         }
         self.ordered(key, &items);
@@ -466,7 +465,7 @@ impl Spelling {
                 for piece in pieces {
                     match piece {
                         Piece::Words(words) => text += &words.replace("{{", "{{ '{{' }}"),
-                        Piece::Of(name) if self.often() || !super::CANONICAL_SECRETS => {
+                        Piece::Of(name) if self.often() => {
                             text += &format!("{{{{ {name} }}}}");
                         }
                         Piece::Of(name) => text += &format!("{{{{{name}}}}}"),

@@ -38,6 +38,13 @@ pub enum Crash {
     No,
 }
 
+/// Whether a container has secrets that are files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mounted {
+    Some,
+    None,
+}
+
 /// Something that happens to a release at work.
 #[derive(Debug, Clone)]
 pub enum Strike {
@@ -178,12 +185,13 @@ impl Harm {
         matches!(self, Harm::EditEnv(hit, Crash::Yes) | Harm::EditUnit(hit, Crash::Yes) if hit == place)
     }
 
-    /// A container that a release may restart though it needs none: what nobody can tell apart on the
-    /// host counts as edited, and one restart too many is promised, never one too few.
-    pub fn excuses(&self, place: &Place) -> bool {
+    /// A container that a release may restart though it needs none. What an inputs directory held before it was
+    /// edited or removed nobody knows; and nobody can ask a container which file it read, as one asks for
+    /// its environment. One restart too many is promised there, never one too few.
+    pub fn excuses(&self, place: &Place, files: Mounted) -> bool {
         match self {
-            Harm::EditEnv(hit, _) | Harm::Touch(hit) | Harm::DeleteInputs(hit) => hit == place,
-            // The directory of what starts with edits is not what its label says.
+            Harm::DeleteInputs(hit) | Harm::EditEnv(hit, _) => hit == place,
+            Harm::Touch(hit) => hit == place && files == Mounted::Some,
             Harm::Crash(_)
             | Harm::Stop(_)
             | Harm::Disable(_)
