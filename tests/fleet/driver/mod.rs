@@ -678,7 +678,9 @@ impl Driver {
                 .get(&place.1)
                 .is_some_and(|s| s.manual);
             self.must(
-                !changed || hit(place) || (old != new && !(manual && old.is_some())),
+                !changed
+                    || hit(place)
+                    || (old != new && !(manual && old.is_some() && new.is_some())),
                 || format!("{place:?} is another container, and nothing of it changed"),
             );
             let said = announced.get(place).map_or("none", String::as_str);
