@@ -128,7 +128,7 @@ pub fn unhealthy(fleet: &'static Fleet) {
         .exits(1)
         .says(&["docker01", "sick-web"])
         .never_says(&["put back"]);
-    ground.status().says(&["web", "not running"]);
+    ground.status().says(&["web", "crash loop"]);
 
     // Back to what ran before is a change like any other.
     ground.repo.set_of("web", "tag", "1.0");

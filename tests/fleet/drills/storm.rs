@@ -160,7 +160,7 @@ pub fn weathered(fleet: &'static Fleet) {
     ground
         .bayplan(&["release", "storm", "--yes", "--on-failure", "keep"])
         .exits(1);
-    ground.status().says(&["s7", "not running"]);
+    ground.status().says(&["s7", "crash loop"]);
     ground.repo.set_of("s7", "env.SOUND", "yes");
     ground.release().exits(0);
     assert_eq!(before.changes(&ground.containers()), ["~ docker01/s7"]);
