@@ -16,7 +16,7 @@
 //! | [`cluster`] | bytes of files ([`cluster::Sources`]) | a checked [`Cluster`](cluster::model::Cluster), every [`Diagnostic`](cluster::diagnostic::Diagnostic) |
 //! | [`render`] | the model | [`Desired`](render::desired::Desired): the files of every host, and their meaning |
 //! | [`plan`](mod@plan) | desired, [`Observed`](plan::observed::Observed) | a [`Plan`](plan::Plan): [steps](plan::step::Step) in waves, each restart with its [reasons](plan::reason::Reason) |
-//! | [`host`] | steps, desired | [scripts](host::script), [sessions](host::session) that run them, what was [seen](host::observe) |
+//! | [`host`] | steps, desired | [scripts](host::activate::script), [sessions](host::reach::session) that run them, what was [seen](host::look) |
 //! | [`release`](mod@release) | a plan that was shown, hosts | [events](release::event), and how it ended |
 //! | [`report`] | plans, states, events, problems | text, JSON, a progress display |
 //! | [`repository`] | a directory | sources; the commit |
@@ -44,7 +44,7 @@
 //! of a host (`plan/model_host.rs`), which is the second interpreter of the steps. Each step done twice is as if done once.
 //! It never asks how a host is reached.
 //!
-//! **host** without its ends: [`host::layout`] (where things are), [`host::script`], [`host::stage`], [`host::observe`] and
+//! **host** without its ends: [`host::layout`] (where things are), [`host::activate`], [`host::stage`], [`host::look`] and
 //! the protocol are text in, text out. No value of a variable is in a script. What a host says is data: it gives errors,
 //! never a panic, and no path from it leads out of its directory.
 //!
@@ -69,7 +69,7 @@
 //! - a field of the description: its shape in `cluster/shape.rs`, its reader, the model; `render` destructures
 //!   [`Container`](cluster::model::Container), so the compiler asks for the rest; a row in `docs/description.md`
 //! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them
-//! - a step: [`plan::step::Step`], a function in `host/script/activate.sh`, and the model host; then the property
+//! - a step: [`plan::step::Step`], a function in `host/activate/activate.sh`, and the model host; then the property
 //!   test kills releases before it, too
 //! - a command: `cli`, one file in `command`, an example in its help
 

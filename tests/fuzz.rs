@@ -19,13 +19,14 @@ use std::time::{Duration, Instant};
 use bayplan::cluster::model::Engine;
 use bayplan::cluster::name::ServiceName;
 use bayplan::cluster::{EXCERPT_WIDTH, Paint, Sources, check, definitions, excerpt, provenance};
-use bayplan::host::deliver::parse_delivered;
-use bayplan::host::generation::StoredGeneration;
+use bayplan::host::activate::follow;
+use bayplan::host::activate::script::{Event, parse_lock};
 use bayplan::host::layout::Layout;
-use bayplan::host::observe::{self, Detail, Look, Request};
-use bayplan::host::script::{Event, parse_lock};
+use bayplan::host::look::{self, Detail, Look, Request};
+use bayplan::host::past::generation::StoredGeneration;
+use bayplan::host::past::history;
+use bayplan::host::stage::deliver::parse_delivered;
 use bayplan::host::stage::{Checked, parse_staged};
-use bayplan::host::{history, watch};
 use bayplan::render::fingerprint::{blanked, inputs_of};
 use bayplan::render::manifest::Manifest;
 use bayplan::render::{env_file, render, unit};
@@ -455,25 +456,24 @@ fn answers() {
     fuzz("answers", &corpus, |bytes| {
         for engine in [Engine::Docker, Engine::Podman] {
             for detail in [Detail::Plan, Detail::Status] {
-                if let Ok(Look::NeedsMore(first)) = observe::parse(&request(engine, detail), bytes)
-                {
+                if let Ok(Look::NeedsMore(first)) = look::parse(&request(engine, detail), bytes) {
                     let _ = first.script();
                     drop(first.complete(bytes));
                 }
-                if let Ok(Look::NeedsMore(first)) = observe::parse(&request(engine, detail), look) {
+                if let Ok(Look::NeedsMore(first)) = look::parse(&request(engine, detail), look) {
                     drop(first.complete(bytes));
                 }
             }
         }
-        let _ = observe::split(bytes);
-        let _ = observe::same_files(&request(Engine::Docker, Detail::Plan), look, bytes);
+        let _ = look::split(bytes);
+        let _ = look::same_files(&request(Engine::Docker, Detail::Plan), look, bytes);
         let _ = history::parse(bytes);
-        let _ = watch::Activity::parse(bytes);
+        let _ = follow::Activity::parse(bytes);
         let _ = parse_lock(bytes);
         let _ = parse_staged(bytes);
         let _ = parse_delivered(bytes);
         let _ = Checked::parse(bytes);
         let _ = StoredGeneration::parse(bytes);
-        watch::Lines::default().feed(bytes, |line| drop(Event::parse(line)));
+        follow::Lines::default().feed(bytes, |line| drop(Event::parse(line)));
     });
 }

@@ -6,7 +6,7 @@ use super::description::{load_hosts, repository};
 use super::diff::failures;
 use super::{Exit, Failure};
 use crate::cli::History;
-use crate::host::observe::Detail;
+use crate::host::look::Detail;
 use crate::release::generations::bare;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;

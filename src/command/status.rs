@@ -11,7 +11,7 @@ use super::description::{Services, load_hosts, repository};
 use super::diff::{failures, note_copies};
 use super::{Exit, Failure};
 use crate::cli::Status;
-use crate::host::observe::Detail;
+use crate::host::look::Detail;
 use crate::plan::status::status;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;

@@ -9,7 +9,7 @@ use super::{Exit, Failure};
 use crate::cli::Why;
 use crate::cluster::model::Service;
 use crate::cluster::{nearest, provenance};
-use crate::host::observe::Detail;
+use crate::host::look::Detail;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;

@@ -3,9 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::connect::Facts;
-use super::deliver::parse_delivered;
-use super::script::{Event, LockAnswer, parse_lock};
+use super::activate::script::{Event, LockAnswer, parse_lock};
+use super::reach::connect::Facts;
+use super::stage::deliver::parse_delivered;
 use super::stage::{Checked, parse_staged};
 
 /// Lines of the words that answers are made of, with numbers and noise between them.

@@ -16,7 +16,7 @@
 
 use std::fmt;
 
-use super::protocol::{nonce, plain_surroundings};
+use super::reach::protocol::{nonce, plain_surroundings};
 use crate::cluster::model::EngineClient;
 use crate::cluster::name::{ClusterName, ServiceName, UnitName};
 use crate::plan::observed::Runs;
@@ -101,7 +101,7 @@ impl ActivationId {
     /// A name that nothing else has.
     #[must_use]
     pub fn random() -> Self {
-        let mut digits = super::protocol::nonce();
+        let mut digits = super::reach::protocol::nonce();
         digits.truncate(12);
         Self(digits)
     }

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::activate::script::{Activation, Part, PartEnd, Record, Source};
 use super::layout::{ActivationId, Layout, StageId};
-use super::observe::{Detail, HostLook, Look, Request, parse};
-use super::script::{Activation, Part, PartEnd, Record, Source};
+use super::look::{Detail, HostLook, Look, Request, parse};
 use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::model::{Engine, Excerpts, Image, RestartPolicy};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
@@ -180,8 +180,8 @@ pub fn activation_with(
         },
         probes: &BTreeMap::new(),
         put_back,
-        settle: super::script::SETTLE,
-        patience: super::script::PATIENCE,
+        settle: super::activate::script::SETTLE,
+        patience: super::activate::script::PATIENCE,
         journal: Excerpts::Shown,
     };
     activation.script().unwrap()

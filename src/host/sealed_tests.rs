@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::Arc;
 
-use super::deliver::{Delivery, parse_delivered};
+use super::activate::script::Source;
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
-use super::script::Source;
+use super::stage::deliver::{Delivery, parse_delivered};
 use super::stage::{Checked, Finding, SealedFile, Staged};
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;

@@ -1,5 +1,5 @@
 //! The steps of an activation, each with its reason. They have two interpreters: a POSIX script
-//! (`host::script`) for real hosts and an in-memory host for the property test.
+//! (`host::activate`) for real hosts and an in-memory host for the property test.
 
 use std::collections::BTreeSet;
 

@@ -19,14 +19,14 @@ use super::{OnFailure, Order, Released};
 use crate::cluster::model::Excerpts;
 use crate::cluster::name::{HostName, UnitName};
 use crate::cluster::secret::Plaintext;
-use crate::host::deliver::{Delivery, parse_delivered};
-use crate::host::error::HostErrorKind;
-use crate::host::layout::{ActivationId, Layout, activation_log};
-use crate::host::parallel::for_each_host;
-use crate::host::script::{
+use crate::host::activate::follow::{At, Running, follow_script};
+use crate::host::activate::script::{
     self, Activation, Launched, Part, PartEnd, Source, UNGUARD_STAGE, parse_launched,
 };
-use crate::host::watch::{At, Running, follow_script};
+use crate::host::layout::{ActivationId, Layout, activation_log};
+use crate::host::reach::error::HostErrorKind;
+use crate::host::reach::parallel::for_each_host;
+use crate::host::stage::deliver::{Delivery, parse_delivered};
 use crate::plan::observed::{Generation, Runs};
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;

@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
-use crate::host::connect::{First, connect};
-use crate::host::error::{HostError, HostErrorKind};
+use crate::host::activate::follow::{
+    Activity, At, Holding, Lines, Running, activity_script, follow_script,
+};
+use crate::host::activate::script;
 use crate::host::layout::ActivationId;
-use crate::host::observe::Detail;
-use crate::host::script;
-use crate::host::session::Session;
-use crate::host::watch::{Activity, At, Holding, Lines, Running, activity_script, follow_script};
+use crate::host::look::Detail;
+use crate::host::reach::connect::{First, connect};
+use crate::host::reach::error::{HostError, HostErrorKind};
+use crate::host::reach::session::Session;
 use crate::plan::observed::Runs;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.

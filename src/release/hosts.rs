@@ -12,16 +12,16 @@ use super::follow::activity;
 use super::problem::Problem;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName, VariableName};
-use crate::host::connect::{ConnectContext, First, connect, root};
-use crate::host::descriptors::sessions_at_once;
-use crate::host::layout::Layout;
-use crate::host::observe::{self, Detail, HostLook, Look, ObserveError, Request};
-use crate::host::parallel::for_each_host;
-use crate::host::placement;
-use crate::host::script::{
+use crate::host::activate::script::{
     Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock,
 };
-use crate::host::session::Session;
+use crate::host::layout::Layout;
+use crate::host::look::{self, Detail, HostLook, Look, ObserveError, Request};
+use crate::host::past::placement;
+use crate::host::reach::connect::{ConnectContext, First, connect, root};
+use crate::host::reach::descriptors::sessions_at_once;
+use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::session::Session;
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, Runs};
 use crate::plan::says;
@@ -438,7 +438,7 @@ impl Hosts {
         let work = |name: &HostName, connection: &mut Connection| {
             let same = files[name].as_ref().is_none_or(|files| {
                 with_request(setting, name, &connection.layout, Detail::Plan, |request| {
-                    observe::same_files(request, &connection.answer, files)
+                    look::same_files(request, &connection.answer, files)
                 })
             });
             if same && (!acts(name) || connection.asked.elapsed() < FRESH) {
@@ -587,7 +587,7 @@ fn open(
         timeout: LOOK,
     };
     let (mut session, first) = connect(host, setting.connect, first)?;
-    let (lock, first) = observe::split(&first.stdout);
+    let (lock, first) = look::split(&first.stdout);
     let locked = matches!(parse_lock(lock), LockAnswer::Taken);
     if locked {
         session.show_life(SILENCE);
@@ -665,7 +665,7 @@ fn observe(
                 Some(answer) => answer,
                 None => session.run(LOOKING, &request.script(), LOOK)?.stdout,
             };
-            let look = match observe::parse(request, &answer)? {
+            let look = match look::parse(request, &answer)? {
                 Look::Complete(look) => look,
                 Look::NeedsMore(first) => {
                     let more = session.run(LOOKING, &first.script(), LOOK)?;

@@ -22,7 +22,7 @@ use self::prepare::Preparation;
 pub use self::prepare::takes_part;
 use self::problem::Problem;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::script::Record;
+use crate::host::activate::script::Record;
 use crate::plan::saved::SavedPlan;
 use crate::plan::{Options, Plan, Progress, placement, plan};
 use crate::render::secrets::MadeFile;

@@ -1,10 +1,10 @@
 //! What can go wrong with one host during a release, in the order in which it can.
 
 use crate::cluster::name::HostName;
-use crate::host::error::HostError;
-use crate::host::observe::ObserveError;
+use crate::host::activate::follow::At;
+use crate::host::look::ObserveError;
+use crate::host::reach::error::HostError;
 use crate::host::stage::Finding;
-use crate::host::watch::At;
 use crate::plan::step::Step;
 
 /// Why a host cannot go on.

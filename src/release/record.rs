@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Order;
 use super::hosts::{Connection, Hosts};
 use crate::cluster::name::HostName;
-use crate::host::script::{Record, Source, note_script};
+use crate::host::activate::script::{Record, Source, note_script};
 use crate::plan::Plan;
 use crate::plan::kept::because;
 use crate::plan::observed::{Generation, Runs};

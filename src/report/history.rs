@@ -6,7 +6,7 @@ use super::palette::{Palette, paint};
 use super::reason::kept as words;
 use super::text::{commas, count, escape, wrap};
 use crate::cluster::name::HostName;
-use crate::host::history::{Deeds, Entry, History};
+use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
 
 /// How many reasons of an activation are shown, and how many services of a reason.

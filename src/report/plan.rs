@@ -10,7 +10,7 @@ use super::totals::Totals;
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
 use crate::cluster::model::{Cluster, Transport};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::watch::Activity;
+use crate::host::activate::follow::Activity;
 use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
 use crate::plan::{

@@ -2,7 +2,7 @@
 
 use super::errors::HostFailure;
 use crate::cluster::model::Engine;
-use crate::host::observe::ObserveError;
+use crate::host::look::ObserveError;
 use crate::host::stage::Finding;
 use crate::release::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 

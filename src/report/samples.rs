@@ -13,8 +13,8 @@ use crate::cluster::model::{
     Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
-use crate::host::history::{Deeds, Entry, History};
-use crate::host::watch::{Activation, Activity, At, Holding};
+use crate::host::activate::follow::{Activation, Activity, At, Holding};
+use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::guard::Breach;
 use crate::plan::kept::{Because, KeptReason};
 use crate::plan::observed::Owner;

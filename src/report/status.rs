@@ -12,7 +12,7 @@ use super::text::{count, escape, pad, short_value, value, width, wrap};
 use super::{Detail, left};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
 use crate::cluster::name::{HostName, ServiceName, UnitName};
-use crate::host::watch::{Activity, Holding};
+use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::Note;
 use crate::plan::observed::{Crashes, Death, Moment};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};

@@ -12,7 +12,7 @@ use super::text::{count, escape, indent, list, short_value, width, wrap};
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
-use crate::host::history::{Entry, History};
+use crate::host::past::history::{Entry, History};
 use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Runs, Steady};
 use crate::render::desired::DesiredService;
 

@@ -1,6 +1,6 @@
-use super::super::layout::Layout;
-use super::super::sample::{Root, desired, id, manifest, run, shells};
 use super::*;
+use crate::host::layout::Layout;
+use crate::host::sample::{Root, desired, id, manifest, run, shells};
 
 #[test]
 fn the_payload_depends_on_nothing_but_its_input() {
@@ -25,7 +25,7 @@ fn what_is_staged_is_what_was_sent() {
         let stage = "var/lib/bayplan/demo/staging/a";
         assert_eq!(
             root.read(&format!("{stage}/units/demo-web.service")),
-            *host.services[&super::super::sample::service("web")].unit_text
+            *host.services[&crate::host::sample::service("web")].unit_text
         );
         // A second one replaces the first one.
         root.stage(&host, &id("b"));
@@ -63,7 +63,7 @@ fn a_service_that_is_not_sent_comes_from_the_current_generation() {
     // Only `web` is released; the manifest has the old `db`.
     let after = desired(&[("web", "2"), ("db", "1")]);
     let manifest = manifest(&after);
-    let web = super::super::sample::service("web");
+    let web = crate::host::sample::service("web");
     let staged = Staged {
         manifest: &manifest,
         from: None,
@@ -195,6 +195,6 @@ fn a_check_that_is_cut_off_is_an_error() {
             assert!(Checked::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
         }
     }
-    let layout = Layout::host(&super::super::sample::cluster());
+    let layout = Layout::host(&crate::host::sample::cluster());
     assert_eq!(layout.lock().as_str(), "/var/lib/bayplan/lock");
 }

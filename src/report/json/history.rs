@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{FailureJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName};
-use crate::host::history::{Deeds, Entry, History};
+use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
 
 /// What was activated on each host as JSON, the oldest first, with a final line break.

@@ -11,7 +11,7 @@ use super::super::{Detail, diff};
 use super::status::ActivityJson;
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{HostName, VariableName};
-use crate::host::watch::Activity;
+use crate::host::activate::follow::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::{

@@ -8,7 +8,7 @@ use super::super::errors::HostFailure;
 use super::plan::{LeftJson, OwnerJson};
 use super::{FailureJson, ReasonJson, VERSION, text};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::host::watch::{Activity, Holding};
+use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};

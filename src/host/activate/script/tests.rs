@@ -1,0 +1,593 @@
+use super::*;
+use crate::host::layout::Layout;
+use crate::host::sample::{
+    Root, activation, cluster, desired, id, run, service, shells, steps, unit,
+};
+use crate::render::desired::DirectoryName;
+
+/// The part of a script that differs from one activation to another.
+fn own_part(script: &str) -> String {
+    let (head, rest) = script.split_once("\n\n").unwrap();
+    let calls = rest.lines().filter(|line| line.starts_with("step "));
+    format!("{head}\n…\n{}", calls.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn a_small_activation_as_a_script() {
+    let host = desired(&[("db", "1"), ("web", "it's")]);
+    let source = Source::Staged {
+        id: id("20261121-1"),
+        number: 7,
+    };
+    let mut all = steps(&host, 7);
+    let directory = host.services[&service("web")].directory.clone();
+    all.extend([
+        Step::RepairInputs {
+            service: service("web"),
+            directory,
+            write: ["50-web.env".to_owned()].into(),
+            remove: ["a b'c".to_owned()].into(),
+        },
+        Step::Stop {
+            service: service("old"),
+            unit: unit("old"),
+        },
+        Step::RemoveUnit {
+            service: service("old"),
+            unit: unit("old"),
+        },
+        Step::RemoveInputs {
+            service: service("old"),
+            names: ["3f9ac1b20c77".to_owned(), ".new-file".to_owned()].into(),
+        },
+        Step::RemoveGenerations {
+            numbers: [1, 2].into(),
+        },
+    ]);
+    let layout = Layout::host(&cluster());
+    let script = activation(&layout, &host, &source, &all);
+    insta::assert_snapshot!(own_part(&script));
+    assert!(!script.contains("VALUE"), "no variable is in a script");
+}
+
+#[test]
+fn an_activation_places_units_inputs_links_and_current() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("db", "1"), ("web", "it's")]);
+        root.release(&host, 1);
+        let (look, exchanges) = root.look(&host);
+        assert_eq!(exchanges, 1, "{look:?}");
+        let mut tree = root.tree();
+        tree.retain(|path, _| !path.ends_with("record.json"));
+        let web = &host.services[&service("web")];
+        let base = format!("etc/bayplan/demo/web/{}", web.directory);
+        assert_eq!(tree[&format!("{base}/files/etc/app.conf")], "it's");
+        assert_eq!(tree["etc/systemd/system/demo-web.service"], *web.unit_text);
+        assert_eq!(
+            tree["etc/systemd/system/multi-user.target.wants/demo-web.service"],
+            "-> /etc/systemd/system/demo-web.service"
+        );
+        assert_eq!(tree["var/lib/bayplan/demo/current"], "-> generations/1");
+        // Nothing is left beside.
+        assert!(tree.keys().all(|path| !path.contains("new")), "{tree:?}");
+        let record = root.read("var/lib/bayplan/demo/current/record.json");
+        let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+        assert_eq!(record["who"], "ada@laptop");
+        assert_eq!(record["result"], "done");
+    }
+}
+
+#[test]
+fn a_script_that_died_anywhere_is_finished_by_the_next_one() {
+    for shell in shells() {
+        let host = desired(&[("db", "1"), ("web", "2")]);
+        let all = steps(&host, 1);
+        let source = Source::Staged {
+            id: id("a"),
+            number: 1,
+        };
+        let undisturbed = Root::new(shell);
+        undisturbed.release(&host, 1);
+        let mut expected = undisturbed.tree();
+        for killed in 0..=all.len() {
+            let root = Root::new(shell);
+            root.stage(&host, &id("a"));
+            root.activate(&host, &source, &all[..killed]);
+            // What a copy leaves that was killed in the middle.
+            if killed < 2 {
+                root.write("etc/bayplan/demo/web/.new-000000000000/x", "");
+            }
+            let said = root.activate(&host, &source, &all);
+            assert!(said.ends_with("end\n"), "{said}");
+            let mut tree = root.tree();
+            for tree in [&mut tree, &mut expected] {
+                tree.retain(|path, _| {
+                    let names = ["record.json", "/history", "/did"];
+                    let told = names.iter().any(|name| path.ends_with(name));
+                    !told && !path.contains("/.new-0")
+                });
+                tree.remove("var/lib/bayplan/demo/staging");
+            }
+            assert_eq!(tree, expected, "{shell}, killed before step {killed}");
+        }
+    }
+}
+
+/// What a release is for; not what it tells of itself.
+fn files(root: &Root) -> std::collections::BTreeMap<String, String> {
+    let mut tree = root.tree();
+    tree.retain(|path, _| !path.ends_with("/history") && !path.ends_with("/did"));
+    tree
+}
+
+#[test]
+fn hand_edits_are_mended_and_leavings_removed() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let before = files(&root);
+        let directory = host.services[&service("web")].directory.clone();
+        let base = format!("etc/bayplan/demo/web/{directory}");
+        root.write(&format!("{base}/50-web.env"), "VALUE=edited\n");
+        root.write(&format!("{base}/it's \"new\""), "x");
+        root.write(&format!("{base}/.hidden"), "x");
+        root.write("etc/bayplan/demo/web/.new-abc/x", "x");
+        root.write("etc/bayplan/demo/web/0123456789ab/x", "x");
+        let (look, _) = root.look(&host);
+        let seen = &look.observed.services[&service("web")];
+        let there = &seen.directories[&directory].files;
+        let wanted = &crate::host::sample::manifest(&host).services[&service("web")].files;
+        let extra = there.keys().filter(|path| !wanted.contains_key(*path));
+        let remove: BTreeSet<_> = extra.cloned().collect();
+        assert_eq!(remove.len(), 2, "{there:?}");
+        let names = ["0123456789ab", ".new-abc"].map(str::to_owned).into();
+        let said = root.activate(
+            &host,
+            &Source::Generation(1),
+            &[
+                Step::RepairInputs {
+                    service: service("web"),
+                    directory,
+                    write: ["50-web.env".to_owned()].into(),
+                    remove,
+                },
+                Step::RemoveInputs {
+                    service: service("web"),
+                    names,
+                },
+            ],
+        );
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(files(&root), before);
+    }
+}
+
+#[test]
+fn a_leaver_goes_with_its_links_and_old_generations_go() {
+    let root = Root::new("sh");
+    let host = desired(&[("db", "1"), ("web", "1")]);
+    root.release(&host, 1);
+    let after = desired(&[("web", "1")]);
+    root.release(&after, 2);
+    let directory = host.services[&service("db")].directory.to_string();
+    let steps = [
+        Step::Stop {
+            service: service("db"),
+            unit: unit("db"),
+        },
+        Step::RemoveUnit {
+            service: service("db"),
+            unit: unit("db"),
+        },
+        Step::RemoveInputs {
+            service: service("db"),
+            names: [directory].into(),
+        },
+        Step::RemoveGenerations {
+            numbers: [1].into(),
+        },
+    ];
+    for _ in 0..2 {
+        let said = root.activate(&after, &Source::Generation(2), &steps);
+        assert!(said.ends_with("end\n"), "{said}");
+    }
+    assert!(
+        root.tree()
+            .keys()
+            .all(|path| !path.contains("db") && !path.contains("generations/1"))
+    );
+}
+
+#[test]
+fn what_is_not_ours_is_left_alone() {
+    let host = desired(&[("web", "1")]);
+    let write = [Step::WriteUnit {
+        service: service("web"),
+        unit: unit("web"),
+    }];
+    let remove = [Step::RemoveUnit {
+        service: service("web"),
+        unit: unit("web"),
+    }];
+    for steps in [&write[..], &remove[..]] {
+        for text in [
+            "[Service]\n",
+            "[X-Bayplan]\nCluster=other\nService=web\n",
+            "Cluster=demo\n",
+        ] {
+            let root = Root::new("sh");
+            root.release(&desired(&[("other", "1")]), 1);
+            root.stage(&host, &id("a"));
+            root.write("etc/systemd/system/demo-web.service", text);
+            let source = Source::Staged {
+                id: id("a"),
+                number: 2,
+            };
+            let said = root.activate(&host, &source, steps);
+            assert!(said.contains("is not a unit of demo"), "{said}");
+            assert!(said.contains("\nstep 0 failed\n"), "{said}");
+            assert_eq!(root.read("etc/systemd/system/demo-web.service"), text);
+        }
+    }
+}
+
+#[test]
+fn a_current_that_somebody_made_is_moved_aside() {
+    let root = Root::new("sh");
+    root.write("var/lib/bayplan/demo/current/precious", "x");
+    root.release(&desired(&[("web", "1")]), 1);
+    let tree = root.tree();
+    assert_eq!(tree["var/lib/bayplan/demo/current"], "-> generations/1");
+    assert!(
+        tree.keys()
+            .any(|path| path.contains("current.saved-") && path.ends_with("/precious"))
+    );
+}
+
+#[test]
+fn the_current_generation_is_never_removed() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    root.release(&host, 1);
+    let numbers = [1].into();
+    let steps = [Step::RemoveGenerations { numbers }];
+    let said = root.activate(&host, &Source::Generation(1), &steps);
+    assert!(
+        said.contains("error generation 1 is the current one\nstep 0 failed\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_step_that_fails_says_why_and_ends_the_script() {
+    let root = Root::new("sh");
+    let host = desired(&[("web", "1")]);
+    root.stage(&host, &id("a"));
+    let source = Source::Staged {
+        id: id("a"),
+        number: 1,
+    };
+    let place = |name: &str| Step::PlaceInputs {
+        service: service("web"),
+        directory: DirectoryName::reported(name).unwrap(),
+    };
+    let said = root.activate(&host, &source, &[place("0123456789ab"), Step::Reload]);
+    let events: Vec<_> = said
+        .lines()
+        .map(|line| Event::parse(line).unwrap())
+        .collect();
+    let [
+        Event::Begun { steps: 2, .. },
+        Event::Started { number: 0, .. },
+        Event::Error(why),
+        Event::Failed(0),
+        Event::Recorded,
+    ] = &events[..]
+    else {
+        panic!("{said}");
+    };
+    assert!(why.contains("No such file"), "{why}");
+}
+
+#[test]
+fn a_path_that_leads_out_of_its_directory_makes_no_script() {
+    for path in ["..", "../x", "a/../../b", "/etc/passwd", "", "a//b", "."] {
+        assert!(below(path).is_err(), "{path}");
+    }
+    assert_eq!(below("files/..a/b c"), Ok("files/..a/b c"));
+}
+
+fn docker01() -> &'static HostName {
+    static NAME: std::sync::OnceLock<HostName> = std::sync::OnceLock::new();
+    NAME.get_or_init(|| HostName::new("docker01").unwrap())
+}
+
+fn holder<'a>(words: &'a str, release: &'a StageId) -> Holder<'a> {
+    Holder {
+        words,
+        release,
+        host: docker01(),
+    }
+}
+
+fn mode(path: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn nobody_else_can_open_the_lock_also_not_an_older_one() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    for shell in shells() {
+        let root = Root::new(shell);
+        let (lock, directory) = (
+            root.path("var/lib/bayplan/lock"),
+            root.path("var/lib/bayplan"),
+        );
+        let release = id("a");
+        let script = lock_script(&root.layout, holder("ada", &release), "");
+        let take = || parse_lock(&root.run(&script, b""));
+        assert_eq!(take(), LockAnswer::Taken);
+        assert_eq!((mode(&lock), mode(&directory)), (0o600, 0o700));
+        assert_eq!(mode(&root.path("var/lib")), 0o755);
+        let first = std::fs::metadata(&lock).unwrap().ino();
+        assert_eq!(take(), LockAnswer::Taken);
+        assert_eq!(std::fs::metadata(&lock).unwrap().ino(), first);
+
+        // As an older bayplan left it: whoever opened it then may have it still.
+        let open = |path: &std::path::Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        open(&lock, 0o644);
+        open(&directory, 0o755);
+        assert_eq!(take(), LockAnswer::Taken);
+        assert_eq!((mode(&lock), mode(&directory)), (0o600, 0o700));
+        assert_ne!(std::fs::metadata(&lock).unwrap().ino(), first);
+
+        // Not under the feet of a release that has it.
+        open(&lock, 0o644);
+        let file = root.path("ask.sh");
+        std::fs::write(&file, &script).unwrap();
+        let held = format!(
+            "exec 9<>'{0}'; flock -n 9; {shell} '{1}' 9<&-; ls -l '{0}'",
+            lock.display(),
+            file.display()
+        );
+        let said = String::from_utf8(root.run(&held, b"")).unwrap();
+        assert!(said.starts_with("held\n"), "{shell}: {said}");
+        assert!(said.contains("-rw-r--r--"), "{shell}: {said}");
+    }
+}
+
+#[test]
+fn a_lock_names_its_holder_and_no_other() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let release = id("a");
+        let script = lock_script(&root.layout, holder("ada", &release), "");
+        let lock = root.path("var/lib/bayplan/lock");
+        let read = || std::fs::read_to_string(&lock).unwrap();
+        // The name goes with the lock, given back or ended.
+        root.run(&format!("{script}{UNLOCK}"), b"");
+        assert_eq!(read(), "");
+        let guarded = lock_script(
+            &root.layout,
+            holder("ada", &release),
+            &guard_stage(&root.layout, &release),
+        );
+        root.run(&guarded, b"");
+        assert_eq!(read(), "");
+        // A session that was killed leaves its name; who has the lock then is another one.
+        root.run(&format!("{script}kill -KILL $$"), b"");
+        assert!(read().starts_with("ada\n"), "{}", read());
+        let file = root.path("ask.sh");
+        std::fs::write(&file, &script).unwrap();
+        let stranger = format!("flock '{}' {shell} '{}'", lock.display(), file.display());
+        let answer = parse_lock(&root.run(&stranger, b""));
+        let LockAnswer::Held { holder, release } = &answer else {
+            panic!("{shell}: {answer:?}");
+        };
+        assert!(
+            holder.starts_with("process ") && holder.ends_with(" (flock)"),
+            "{holder}"
+        );
+        assert_eq!(*release, None);
+    }
+}
+
+#[test]
+fn the_lock_is_held_until_its_shell_ends_and_names_its_holder() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let (ours, theirs) = (id("a"), id("b"));
+        let first = holder("ada@laptop\n1234 it's me", &ours);
+        let first = lock_script(&root.layout, first, "");
+        let second = holder("bob", &theirs);
+        let second = lock_script(&root.layout, second, "echo 'never said'");
+        // The second shell asks while the first one has it, then after it was given back.
+        let file = root.path("second.sh");
+        std::fs::write(&file, second).unwrap();
+        let ask = format!("{shell} '{}' 9>&-", file.display());
+        let said = root.run(
+            &format!("{first}\necho ---\n{ask}\necho ---\n{UNLOCK}{ask}"),
+            b"",
+        );
+        let said = String::from_utf8(said).unwrap();
+        let parts: Vec<_> = said.split("---\n").collect();
+        let answers: Vec<_> = parts
+            .iter()
+            .map(|part| parse_lock(part.as_bytes()))
+            .collect();
+        let held = LockAnswer::Held {
+            holder: "ada@laptop 1234 it's me".to_owned(),
+            release: Some((ours, docker01().clone())),
+        };
+        assert_eq!(
+            answers,
+            [LockAnswer::Taken, held, LockAnswer::Taken],
+            "{shell}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_lock_that_cannot_be_made_does_not_end_the_session() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        root.write("var/lib/bayplan", "a file");
+        let release = id("a");
+        let script = lock_script(&root.layout, holder("ada", &release), "echo 'never said'");
+        let said = run(shell, &format!("{script}\necho alive"), b"");
+        let said = String::from_utf8(said).unwrap();
+        assert!(
+            said.starts_with("failed\n") && said.ends_with("alive\n"),
+            "{shell}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_script_that_cannot_be_written_is_not_run() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        root.stage(&host, &id("a"));
+        // A script of before lies there, and something has the name of ours.
+        root.write(
+            "var/lib/bayplan/demo/staging/a/activate-1.sh/x",
+            "echo end\n",
+        );
+        let source = Source::Staged {
+            id: id("a"),
+            number: 2,
+        };
+        let script = activation(&root.layout, &host, &source, &steps(&host, 2));
+        let launched = ActivationId::new("3f9ac1b20c77").unwrap();
+        let script = launch(&root.layout, &id("a"), 1, &launched, &script);
+        let said = String::from_utf8(root.run(&script, b"")).unwrap();
+        let Some(Event::Error(why)) = said.lines().next().and_then(Event::parse) else {
+            panic!("{shell}: {said}");
+        };
+        assert!(why.starts_with("may not write "), "{why}");
+        assert!(!said.contains("end\n"), "{said}");
+    }
+}
+
+#[test]
+fn what_a_launch_says_is_read_or_unknown() {
+    assert_eq!(parse_launched(b"launched\n"), Launched::Yes);
+    let why = "no bus; today".to_owned();
+    assert_eq!(
+        parse_launched(b"failed\nno bus\ntoday\n"),
+        Launched::No { why }
+    );
+    for odd in ["", "unknown\n", "\u{0}", "launched"] {
+        let launched = parse_launched(odd.as_bytes());
+        assert!(
+            matches!(launched, Launched::Unknown | Launched::Yes),
+            "{odd}"
+        );
+    }
+}
+
+#[test]
+fn a_history_has_one_line_a_release() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let file = "var/lib/bayplan/demo/history";
+        let parsed = || {
+            let answer = format!("{}end\n", root.read(file));
+            crate::host::past::history::parse(answer.as_bytes())
+                .unwrap()
+                .entries
+        };
+        assert_eq!(parsed()[0].generation, 1, "{shell}");
+        assert!(parsed()[0].made);
+        // The second wave of the same release takes the place of the first one's line.
+        let source = Source::Generation(1);
+        root.activate(&host, &source, &[Step::Reload]);
+        let record = |release: &str| Record {
+            format: 1,
+            bayplan: "0.1.0",
+            release: release.to_owned(),
+            who: "ada@laptop".to_owned(),
+            when: "2026-11-21T09:30:00Z".to_owned(),
+            commit: None,
+            back_to: None,
+            reasons: Vec::new(),
+        };
+        let note = |release: &str, why: &str| {
+            let record = record(release);
+            let how = ("failed", why);
+            let script = note_script(&root.layout, &source, &record, 2, how);
+            let said = String::from_utf8(root.run(&script, b"")).unwrap();
+            assert_eq!(said, "recorded failed\n", "{shell}");
+        };
+        assert_eq!(parsed().len(), 1, "{shell}");
+        assert_eq!(parsed()[0].deeds.written, ["web"]);
+        let why = "it's \"so\"\\n\n%s $HOME \u{1}é";
+        note("other", "first");
+        note("other", why);
+        assert_eq!(parsed().len(), 2, "{shell}: {}", root.read(file));
+        assert_eq!(parsed()[1].why.as_deref(), Some(why));
+        assert_eq!(parsed()[1].result, "failed");
+        // A line that a power cut left half is kept apart.
+        for release in ["other", "third"] {
+            root.write(file, "{\"format\":1,\"release\":\"other\",");
+            note(release, "again");
+            assert_eq!(parsed().len(), 1, "{shell}");
+        }
+    }
+}
+
+#[test]
+fn a_way_back_goes_on_where_one_step_fails() {
+    let root = Root::new("sh");
+    let host = desired(&[("db", "1"), ("web", "1")]);
+    root.release(&host, 1);
+    let after = desired(&[("db", "2"), ("web", "2")]);
+    root.stage(&after, &id("b"));
+    let write = |name: &str| Step::WriteUnit {
+        service: service(name),
+        unit: unit(name),
+    };
+    let back = |step| crate::plan::BackStep { from: 0, step };
+    let gone = host.services[&service("web")].directory.to_string();
+    let way = PutBack {
+        until: 1,
+        generation: Some(1),
+        steps: vec![
+            back(write("nosuch")),
+            back(write("web")),
+            back(Step::RemoveInputs {
+                service: service("web"),
+                names: [gone.clone()].into(),
+            }),
+        ],
+        stuck: Vec::new(),
+        used: Default::default(),
+    };
+    let source = Source::Staged {
+        id: id("b"),
+        number: 2,
+    };
+    let nowhere = Step::PlaceInputs {
+        service: service("nosuch"),
+        directory: DirectoryName::reported("0123456789ab").unwrap(),
+    };
+    let script =
+        crate::host::sample::activation_with(&root.layout, &after, &source, &[nowhere], Some(&way));
+    let said = String::from_utf8(root.run(&script, b"")).unwrap();
+    assert!(
+        said.contains("back 0 failed\nback 1 start write_unit demo-web\nback 1 done\n"),
+        "{said}"
+    );
+    assert!(!said.contains("put back\n"), "{said}");
+    // What a unit may still name stays.
+    assert!(root.path(&format!("etc/bayplan/demo/web/{gone}")).is_dir());
+}

@@ -1,0 +1,448 @@
+//! From the records of an answer to what they mean, and to what must be asked besides.
+
+mod crashes;
+mod generation;
+mod service;
+
+pub(in crate::host) use self::generation::images as recorded_images;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::parse::{Container, First, More, Stat};
+use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
+use crate::render::desired::{DesiredService, DirectoryName, Released};
+use crate::render::digest::Digest;
+use crate::render::env_file;
+use crate::render::secrets;
+
+/// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
+const LARGEST_TEXT: u64 = 256 * 1024;
+
+/// The mark that an activation leaves in an inputs directory before it overwrites an edited unit.
+const MARK: &str = ".edited";
+
+/// A look that is not finished.
+#[derive(Debug, Clone)]
+pub struct FirstLook<'a> {
+    request: Request<'a>,
+    first: First,
+    generation: Generation,
+    services: BTreeMap<ServiceName, Files>,
+    need: Need,
+}
+
+/// The files of one service.
+#[derive(Debug, Clone, Default)]
+struct Files {
+    directories: BTreeMap<DirectoryName, ObservedDirectory>,
+    leftovers: BTreeSet<String>,
+    drop_ins: BTreeSet<String>,
+    enabled_by: BTreeSet<String>,
+}
+
+impl<'a> FirstLook<'a> {
+    pub(super) fn new(request: Request<'a>, first: First) -> Result<Self, ObserveError> {
+        let mut look = FirstLook {
+            generation: generation::current(&request, &first),
+            request,
+            first,
+            services: BTreeMap::new(),
+            need: Need::default(),
+        };
+        look.services = look.collect()?;
+        look.need = look.need();
+        Ok(look)
+    }
+
+    pub(super) fn is_enough(&self) -> bool {
+        self.need.is_empty()
+    }
+
+    pub(super) fn complete_without(self) -> Result<HostLook, ObserveError> {
+        self.assemble(&More::default())
+    }
+
+    /// The script of the second exchange.
+    #[must_use]
+    pub fn script(&self) -> String {
+        self.need.script(self.request.layout, self.request.engine)
+    }
+
+    /// Reads the answer of the second exchange.
+    ///
+    /// # Errors
+    /// Systemd did not answer, a file changed meanwhile, or the answer is not whole.
+    pub fn complete(self, answer: &[u8]) -> Result<HostLook, ObserveError> {
+        let more = More::parse(&self.need.texts, answer)?;
+        self.assemble(&more)
+    }
+
+    // ---- what is there ----
+
+    /// Every service that is desired here, or has files or a container here.
+    fn collect(&self) -> Result<BTreeMap<ServiceName, Files>, ObserveError> {
+        let mut services: BTreeMap<ServiceName, Files> = BTreeMap::new();
+        for name in self.request.desired.keys() {
+            services.entry(name.clone()).or_default();
+        }
+        for container in &self.first.containers {
+            if let Some(name) = self.service_of(&container.name) {
+                services.entry(name).or_default();
+            }
+        }
+        let inputs = format!("{}/", self.request.layout.inputs());
+        let units = format!("{}/", self.request.layout.units());
+        for (path, stat) in &self.first.stats {
+            if let Some(below) = path.strip_prefix(&inputs) {
+                self.collect_inputs(&mut services, path, below, *stat)?;
+            } else if let Some((directory, file)) = path.rsplit_once('/') {
+                let directory_name = directory.rsplit('/').next().unwrap_or_default();
+                if let Some(unit) = directory_name.strip_suffix(".service.d") {
+                    // A drop-in without its unit is nobody's concern.
+                    if let Some(name) = self.service_of(unit)
+                        && let Some(files) = services.get_mut(&name)
+                    {
+                        files.drop_ins.insert(path.clone());
+                    }
+                } else if let Some(below) = path.strip_prefix(&units)
+                    && let Some(name) = file.strip_suffix(".service")
+                    && let Some(name) = self.service_of(name)
+                {
+                    // The links sort behind the unit files or before; either may come first.
+                    let files = services.entry(name).or_default();
+                    if below.contains('/') {
+                        files.enabled_by.insert(directory_name.to_owned());
+                    }
+                }
+            }
+        }
+        Ok(services)
+    }
+
+    fn collect_inputs(
+        &self,
+        services: &mut BTreeMap<ServiceName, Files>,
+        path: &str,
+        below: &str,
+        stat: Stat,
+    ) -> Result<(), ObserveError> {
+        let mut parts = below.splitn(3, '/');
+        let Some(Ok(service)) = parts.next().map(ServiceName::new) else {
+            return Ok(());
+        };
+        let Some(name) = parts.next() else {
+            if stat.is_directory() {
+                services.entry(service).or_default();
+            }
+            return Ok(());
+        };
+        let file = parts.next();
+        let top = path.len() - file.map_or(0, |file| file.len() + 1);
+        let is_directory = |path: &str| {
+            let stat = self.first.stats.get(path);
+            stat.is_some_and(|stat| stat.is_directory())
+        };
+        if !is_directory(&path[..top - name.len() - 1]) {
+            // What a link leads to is somebody else's.
+            return Ok(());
+        }
+        let real = is_directory(&path[..top]);
+        let files = services.entry(service).or_default();
+        let Some(directory) = DirectoryName::reported(name).filter(|_| real) else {
+            files.leftovers.insert(name.to_owned());
+            return Ok(());
+        };
+        let seen = files.directories.entry(directory).or_default();
+        seen.changed = seen.changed.max(stat.changed);
+        if file.is_some_and(|file| file.contains('/')) || file.is_some() && stat.is_directory() {
+            seen.mounted = seen.mounted.max(stat.changed);
+        }
+        if file == Some(MARK) {
+            seen.marked = stat.changed;
+        }
+        // What the host noted of its secrets is no input; a change of it shows in the moment.
+        let file = file.filter(|_| !stat.is_directory());
+        let file = file.filter(|file| ![secrets::RECORD, MARK].contains(file));
+        if let Some(file) = file {
+            let digest = if stat.is_file() {
+                let digest = self.first.digests.get(path).cloned();
+                let changed = || ObserveError::Changed {
+                    path: path.to_owned(),
+                };
+                let digest = digest.ok_or_else(changed)?;
+                match self
+                    .first
+                    .made
+                    .get(path)
+                    .filter(|_| secrets::is_secret(file))
+                {
+                    Some((found, stands)) if *found == digest => stands.clone(),
+                    Some(_) | None => digest,
+                }
+            } else {
+                // A link may lead to a file that changes without any trace here: it equals nothing.
+                Digest::of("not a regular file")
+            };
+            seen.files.insert(file.to_owned(), digest);
+        }
+        Ok(())
+    }
+
+    /// The service whose unit or container has this name (without a suffix).
+    fn service_of(&self, name: &str) -> Option<ServiceName> {
+        let cluster = self.request.layout.cluster().as_str();
+        let service = name.strip_prefix(cluster)?.strip_prefix('-')?;
+        ServiceName::new(service).ok()
+    }
+
+    fn unit_of(&self, service: &ServiceName) -> UnitName {
+        UnitName::new(self.request.layout.cluster(), service)
+    }
+
+    fn container_of(&self, service: &ServiceName) -> Option<&Container> {
+        let unit = self.unit_of(service);
+        let mut containers = self.first.containers.iter();
+        containers.find(|container| container.name == unit.container())
+    }
+
+    /// What is desired of a service, in the form in which the host keeps it.
+    fn wanted(&self, service: &ServiceName) -> Option<&'a Arc<DesiredService>> {
+        let recorded = match &self.generation {
+            Generation::Current { manifest, .. } => manifest.services.get(service),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        let container = self.container_of(service);
+        let wanted = self.request.desired.get(service)?;
+        Some(wanted.held(Released {
+            running: container.map(|container| container.inputs.as_str()),
+            recorded: recorded.map(|entry| entry.fingerprint.as_str()),
+            unit: self.first.digests.get(&self.unit_path(service)),
+        }))
+    }
+
+    fn unit_path(&self, service: &ServiceName) -> String {
+        let unit = self.unit_of(service);
+        self.request.layout.unit(&unit).as_str().to_owned()
+    }
+
+    // ---- what must be asked besides ----
+
+    fn need(&self) -> Need {
+        let mut need = Need::default();
+        for (service, files) in &self.services {
+            let path = self.unit_path(service);
+            let unit_differs = match (
+                self.first.digests.get(&path),
+                self.wanted(service).map(|wanted| &wanted.entry),
+            ) {
+                (Some(digest), Some(wanted)) => *digest != wanted.unit,
+                (None, None) => false,
+                (Some(_), None) | (None, Some(_)) => true,
+            };
+            if unit_differs && self.fetchable(&path) {
+                need.texts.insert(path.clone());
+            }
+            if unit_differs || self.inputs_differ(service, files) {
+                self.need_texts(service, files, &mut need.texts);
+            }
+            if self.request.layout.runs() == Runs::Processes {
+                self.need_state(service, files, &mut need);
+            }
+        }
+        if self.request.detail == Detail::Status {
+            need.deaths = Deaths::Asked;
+        }
+        need
+    }
+
+    fn fetchable(&self, path: &str) -> bool {
+        let stat = self.first.stats.get(path);
+        stat.is_some_and(|stat| stat.is_file() && stat.size() <= LARGEST_TEXT)
+    }
+
+    fn inputs_differ(&self, service: &ServiceName, files: &Files) -> bool {
+        let Some(wanted) = self.wanted(service) else {
+            return true;
+        };
+        let there = files.directories.get(&wanted.directory);
+        let container = self.container_of(service);
+        there.is_none_or(|there| there.files != wanted.entry.files)
+            || container.is_some_and(|container| {
+                container.inputs != wanted.fingerprint.as_str()
+                    || container.directory != wanted.directory.as_str()
+            })
+    }
+
+    /// The texts of every directory of the service that explain a change: what the container was
+    /// started from, and what the unit on disk names. There are rarely more than two.
+    fn need_texts(&self, service: &ServiceName, files: &Files, texts: &mut BTreeSet<String>) {
+        for (directory, seen) in &files.directories {
+            let base = self.request.layout.inputs_directory(service, directory);
+            for file in seen.files.keys() {
+                let path = base.join(file);
+                // An explanation is not worth a secret on the way.
+                if !secrets::is_secret(file) && self.fetchable(path.as_str()) {
+                    texts.insert(path.as_str().to_owned());
+                }
+            }
+        }
+    }
+
+    fn need_state(&self, service: &ServiceName, files: &Files, need: &mut Need) {
+        let unit = self.unit_of(service);
+        let Some(state) = self.first.states.get(&unit.file_name()) else {
+            return;
+        };
+        if self.changed_after_reload(service) {
+            need.reload = true;
+        }
+        let simple = match (state.active.as_str(), state.sub.as_str()) {
+            ("inactive", _) => true,
+            ("active", "running") => self.started(&unit).is_some_and(|started| {
+                // The bound is early. It does where nothing changed since, too.
+                let label = self.container_of(service).map(|c| c.directory.as_str());
+                let label = label.and_then(DirectoryName::reported);
+                let mut directories = files.directories.iter();
+                directories.all(|(name, seen)| {
+                    label.as_ref().is_some_and(|label| label != name) || seen.changed <= started
+                })
+            }),
+            _ => false,
+        };
+        if !simple || self.request.detail == Detail::Status {
+            need.units.insert(unit);
+        }
+        if state.active == "active"
+            && let Some(container) = self.container_of(service)
+            && let Some(environment) = self.doubtful(service, container, files)
+        {
+            need.environments
+                .insert(container.name.clone(), environment);
+        }
+    }
+
+    /// The env files that a container was started from, where they changed after it started and are what
+    /// they should be.
+    fn doubtful(
+        &self,
+        service: &ServiceName,
+        container: &Container,
+        files: &Files,
+    ) -> Option<EnvFiles> {
+        let wanted = self.wanted(service)?;
+        let as_wanted = container.inputs == wanted.fingerprint.as_str()
+            && container.directory == wanted.directory.as_str();
+        let there = files.directories.get(&wanted.directory)?;
+        let started = self.started(&self.unit_of(service));
+        let later = started.is_none_or(|started| there.changed > started);
+        if !as_wanted || there.files != wanted.entry.files || !later {
+            return None;
+        }
+        let base = self
+            .request
+            .layout
+            .inputs_directory(service, &wanted.directory);
+        let paths = wanted.entry.files.keys();
+        let paths = paths.filter(|path| path.ends_with(".env") && !path.contains('/'));
+        let mut environment = EnvFiles::default();
+        for path in paths {
+            environment.files.push(base.join(path).as_str().to_owned());
+            match wanted.files.get(path) {
+                Some(bytes) => {
+                    let variables = env_file::parse(&String::from_utf8_lossy(bytes));
+                    let names = variables.into_iter().map(|(name, _)| name);
+                    environment.names.extend(names);
+                }
+                // Only the host knows what is in it.
+                None => {
+                    let variables = wanted.inputs.variables.iter();
+                    let secret = variables.filter(|(_, variable)| variable.value.plain().is_none());
+                    let names = secret.map(|(name, _)| name.to_string());
+                    environment.names.extend(names);
+                }
+            }
+        }
+        Some(environment)
+    }
+
+    /// A moment at or before the start of the unit's main process.
+    fn started(&self, unit: &UnitName) -> Option<Moment> {
+        let link = format!("/run/systemd/units/invocation:{}", unit.file_name());
+        self.first.stats.get(&link).map(|stat| stat.modified)
+    }
+
+    fn changed_after_reload(&self, service: &ServiceName) -> bool {
+        let path = self.unit_path(service);
+        let bound = ["/run/bayplan/reloaded", "/run/systemd/notify"]
+            .iter()
+            .filter_map(|path| self.first.stats.get(*path))
+            .map(|stat| stat.modified)
+            .max();
+        let file = self.first.stats.get(&path);
+        file.is_some_and(|file| bound.is_none_or(|bound| file.changed > bound))
+    }
+
+    // ---- what it all means ----
+
+    fn assemble(self, more: &More) -> Result<HostLook, ObserveError> {
+        let kept_generations = self.kept_generations();
+        let generation = self.generation.clone();
+        let current = match &generation {
+            Generation::Current { number, .. } => *number,
+            Generation::None | Generation::Unreadable { .. } => 0,
+        };
+        let highest = kept_generations.last().copied().unwrap_or(0).max(current);
+        let mut observed = ObservedHost {
+            runs: self.request.layout.runs(),
+            generation,
+            next_generation: highest.saturating_add(1),
+            kept_generations,
+            placement: generation::placement(&self.request, &self.first),
+            services: BTreeMap::new(),
+        };
+        let mut details = BTreeMap::new();
+        for (service, files) in &self.services {
+            let seen = self.service(service, files, more)?;
+            if let Some(detail) = self.details(service, more) {
+                details.insert(service.clone(), detail);
+            }
+            // A unit whose name only begins like ours, and that nothing else connects with us.
+            let stranger = matches!(seen.unit.file, UnitFile::Foreign { .. } | UnitFile::Absent)
+                && !self.request.desired.contains_key(service)
+                && seen.directories.is_empty()
+                && seen.leftovers.is_empty()
+                && seen.container.is_none();
+            if !stranger {
+                observed.services.insert(service.clone(), seen);
+            }
+        }
+        let unmanaged = self.first.containers.iter().filter(|container| {
+            let service = self.service_of(&container.name);
+            let seen = service.and_then(|service| observed.services.get(&service));
+            !seen.is_some_and(|seen| matches!(seen.unit.file, UnitFile::Ours { .. }))
+        });
+        let unmanaged = unmanaged
+            .map(|container| Unmanaged {
+                container: container.name.clone(),
+                service: container.service.clone(),
+                image: container.image.clone(),
+            })
+            .collect();
+        let activation = |path: &String| {
+            let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
+            let name = unit.strip_suffix(".service")?;
+            // Behind the dot is the activation's id.
+            Some(name.split('.').next().unwrap_or(name).to_owned())
+        };
+        let record = self.first.record.as_deref();
+        Ok(HostLook {
+            observed,
+            details,
+            unmanaged,
+            activating: self.first.stats.keys().filter_map(activation).collect(),
+            released_by: record.and_then(generation::released_by),
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! What a look says of one service: its unit, its process, its container.
+
+use super::super::parse::{Container, More, State};
+use super::super::{ObserveError, UnitDetails};
+use super::crashes::crashes;
+use super::{Files, FirstLook};
+use crate::cluster::model::Engine;
+use crate::cluster::name::ServiceName;
+use crate::plan::observed::{
+    Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
+    ObservedUnit, Owner, RunningImage, UnitFile,
+};
+use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::render::digest::Digest;
+
+/// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
+const BEFORE: &str = "/run/systemd/transient";
+
+/// Where a unit file of our unit's name is somebody else's.
+const BEHIND: [&str; 4] = [
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+];
+
+impl FirstLook<'_> {
+    pub(super) fn service(
+        &self,
+        service: &ServiceName,
+        files: &Files,
+        more: &More,
+    ) -> Result<ObservedService, ObserveError> {
+        let mut directories = files.directories.clone();
+        for (directory, seen) in &mut directories {
+            let base = self.request.layout.inputs_directory(service, directory);
+            for (file, digest) in &seen.files {
+                let path = base.join(file);
+                if let Some(text) = more.texts.get(path.as_str()) {
+                    self.check_unchanged(path.as_str(), text, digest)?;
+                    seen.texts.insert(file.clone(), text.as_str().into());
+                }
+            }
+        }
+        let unit_path = self.unit_path(service);
+        let unit_stat = self.first.stats.get(&unit_path);
+        let shown = more.shown.get(&self.unit_of(service).file_name());
+        Ok(ObservedService {
+            unit: ObservedUnit {
+                file: self.unit_file(service, more)?,
+                changed: unit_stat.map_or(Moment(0), |stat| stat.changed),
+                enabled_by: files.enabled_by.clone(),
+                loaded: self.loaded(service, more),
+            },
+            drop_ins: files.drop_ins.clone(),
+            directories,
+            leftovers: files.leftovers.clone(),
+            process: self.process(service, more),
+            restarts: shown.map(|shown| shown.restarts),
+            crashes: self.crashes(service, more),
+            container: self.container_of(service).map(|c| self.container(c, more)),
+        })
+    }
+
+    /// A text that was fetched is the one whose digest was seen, or is no text at all.
+    fn check_unchanged(&self, path: &str, text: &str, digest: &Digest) -> Result<(), ObserveError> {
+        if Digest::of(text) == *digest || text.contains('\u{fffd}') {
+            return Ok(());
+        }
+        let path = path.to_owned();
+        Err(ObserveError::Changed { path })
+    }
+
+    fn unit_file(&self, service: &ServiceName, more: &More) -> Result<UnitFile, ObserveError> {
+        let unit = self.unit_of(service);
+        let foreign = |path: &str, owner| UnitFile::Foreign {
+            path: path.to_owned(),
+            owner,
+        };
+        let elsewhere = |place: &str| {
+            let path = self.request.layout.path(place).join(&unit.file_name());
+            let there = self.first.stats.contains_key(path.as_str());
+            there.then(|| {
+                let masked = self.first.masked.contains(path.as_str());
+                let owner = if masked {
+                    Owner::Masked
+                } else {
+                    Owner::Unmarked
+                };
+                foreign(path.as_str(), owner)
+            })
+        };
+        if let Some(file) = elsewhere(BEFORE) {
+            return Ok(file);
+        }
+        let path = self.unit_path(service);
+        let Some(stat) = self.first.stats.get(&path) else {
+            let behind = BEHIND.iter().find_map(|place| elsewhere(place));
+            return Ok(behind.unwrap_or(UnitFile::Absent));
+        };
+        // systemd takes an empty unit file for a mask, too (systemd.unit(5)).
+        if self.first.masked.contains(&path) || (stat.is_file() && stat.size() == 0) {
+            return Ok(foreign(&path, Owner::Masked));
+        }
+        if !stat.is_file() {
+            return Ok(foreign(&path, Owner::Unmarked));
+        }
+        let changed = || ObserveError::Changed { path: path.clone() };
+        let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
+        let wanted = self.wanted(service);
+        if wanted.is_some_and(|wanted| wanted.entry.unit == digest) {
+            return Ok(UnitFile::Ours { digest, text: None });
+        }
+        let Some(text) = more.texts.get(&path) else {
+            return Ok(foreign(&path, Owner::Unmarked));
+        };
+        self.check_unchanged(&path, text, &digest)?;
+        let cluster = self.request.layout.cluster().as_str();
+        Ok(match mark(text) {
+            Some((owner, of)) if owner == cluster && of == service.as_str() => {
+                let text = Some(text.as_str().into());
+                UnitFile::Ours { digest, text }
+            }
+            Some((owner, _)) if owner != cluster => {
+                foreign(&path, Owner::Cluster(owner.to_owned()))
+            }
+            Some(_) | None => foreign(&path, Owner::Unmarked),
+        })
+    }
+
+    fn loaded(&self, service: &ServiceName, more: &More) -> Loaded {
+        let file_name = self.unit_of(service).file_name();
+        let Some(state) = self.first.states.get(&file_name) else {
+            // What is not in memory is read when it is needed.
+            return Loaded::AsOnDisk;
+        };
+        let Some(file) = self.first.stats.get(&self.unit_path(service)) else {
+            let gone = state.load == "loaded";
+            return if gone {
+                Loaded::Older
+            } else {
+                Loaded::AsOnDisk
+            };
+        };
+        let reloaded = |moment: Moment| file.changed <= moment;
+        if !self.changed_after_reload(service) || more.reloaded.is_some_and(reloaded) {
+            Loaded::AsOnDisk
+        } else {
+            Loaded::Older
+        }
+    }
+
+    fn process(&self, service: &ServiceName, more: &More) -> ObservedProcess {
+        let unit = self.unit_of(service);
+        let Some(state) = self.first.states.get(&unit.file_name()) else {
+            return ObservedProcess::Stopped;
+        };
+        let shown = more.shown.get(&unit.file_name());
+        match state.active.as_str() {
+            "inactive" => ObservedProcess::Stopped,
+            "active" => {
+                let told = shown.and_then(|shown| shown.process_since.or(shown.active_since));
+                // Before systemd 248 what is told has whole seconds, so each may be the later one; neither is
+                // later than the start. Without any moment everything counts as changed since: one restart
+                // too many.
+                let since = told.max(self.started(&unit)).unwrap_or_default();
+                ObservedProcess::Active { since }
+            }
+            "failed" => {
+                let result = shown.map_or(state.sub.as_str(), |shown| shown.result.as_str());
+                let state = format!("failed ({result})");
+                ObservedProcess::Unwell { state }
+            }
+            active => {
+                let state = format!("{active} ({})", state.sub);
+                ObservedProcess::Unwell { state }
+            }
+        }
+    }
+
+    fn crashes(&self, service: &ServiceName, more: &More) -> Option<Crashes> {
+        let unit = self.unit_of(service).file_name();
+        let (state, shown) = (self.first.states.get(&unit)?, more.shown.get(&unit)?);
+        crashes(state, shown, more.crashed.get(&unit), more.now)
+    }
+
+    fn container(&self, container: &Container, more: &More) -> ObservedContainer {
+        ObservedContainer {
+            fingerprint: Fingerprint::reported(&container.inputs),
+            directory: DirectoryName::reported(&container.directory),
+            reference: container.image.clone(),
+            image: self.running_image(container),
+            environment: match more.environments.get(&container.name) {
+                Some(true) => Environment::AsFiles,
+                Some(false) => Environment::Another,
+                None => Environment::Unasked,
+            },
+            ports: container.ports.clone(),
+        }
+    }
+
+    fn running_image(&self, container: &Container) -> RunningImage {
+        let another = |id: &str| RunningImage::Another { id: id.to_owned() };
+        match self.request.engine {
+            // `docker ps` names the image by its reference while that means this image, else by
+            // its id (moby daemon/list.go, "keep the original ref if still valid").
+            Engine::Docker if container.image.starts_with("sha256:") => another(&container.image),
+            Engine::Docker => RunningImage::Referenced,
+            // A digest always means the same image.
+            Engine::Podman if container.image.contains('@') => RunningImage::Referenced,
+            Engine::Podman => match self.first.images.get(&container.image) {
+                Some(id) if same_id(id, &container.image_id) => RunningImage::Referenced,
+                Some(_) | None => another(&container.image_id),
+            },
+        }
+    }
+
+    pub(super) fn details(&self, service: &ServiceName, more: &More) -> Option<UnitDetails> {
+        let file_name = self.unit_of(service).file_name();
+        let state = self.first.states.get(&file_name);
+        let container = self.container_of(service);
+        if state.is_none() && container.is_none() {
+            return None;
+        }
+        let word = |get: fn(&State) -> &String| state.map(get).cloned().unwrap_or_default();
+        Some(UnitDetails {
+            load: word(|state| &state.load),
+            active: word(|state| &state.active),
+            sub: word(|state| &state.sub),
+            container: container.map(|container| container.id.clone()),
+            image: container.map(|container| container.image.clone()),
+            shown: more.shown.get(&file_name).cloned(),
+        })
+    }
+}
+
+/// The cluster and service of the section that marks a unit as ours.
+fn mark(text: &str) -> Option<(&str, &str)> {
+    let mut lines = text.lines().map(str::trim);
+    lines.find(|line| *line == "[X-Bayplan]")?;
+    let section: Vec<_> = lines.take_while(|line| !line.starts_with('[')).collect();
+    let value = |key: &str| section.iter().find_map(|line| line.strip_prefix(key));
+    Some((value("Cluster=")?, value("Service=")?))
+}
+
+/// Podman tells ids with and without the name of the algorithm.
+fn same_id(one: &str, other: &str) -> bool {
+    let bare = |id: &str| id.strip_prefix("sha256:").unwrap_or(id).to_owned();
+    bare(one) == bare(other)
+}

@@ -1,0 +1,324 @@
+//! What is asked of a host before a plan is made, and what its answer means. Pure: the texts of
+//! scripts out, bytes of answers in.
+//!
+//! A look has one exchange where everything is as desired and two where something differs: the
+//! first one sees digests, times and states; the second one fetches the texts that tell whose a
+//! unit is and what a change would change.
+//!
+//! Two answers are bounds at first, which nearly always suffice, and are made exact only where
+//! they do not. A process started *at or after* its invocation's link in /run/systemd/units was
+//! made. And systemd last read the unit files *at or after* the moments of /run/bayplan/reloaded
+//! (made by an activation, [`crate::host::activate`]) and of /run/systemd/notify (made at boot).
+//! `NeedDaemonReload` alone would not do: it compares modification times and misses a file that is
+//! older than the one it replaced.
+
+mod interpret;
+mod parse;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub use interpret::FirstLook;
+pub(super) use interpret::recorded_images;
+
+use crate::cluster::model::Engine;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::host::ability::Ability;
+use crate::host::layout::{Layout, quote};
+use crate::host::version::Version;
+use crate::plan::observed::{Moment, ObservedHost, Runs};
+use crate::render::desired::DesiredService;
+
+/// The first record of an answer to [`Request::script`].
+const TITLE: &str = "bayplan look 1";
+
+const LOOK: &str = include_str!("look.sh");
+const MORE: &str = include_str!("more.sh");
+
+/// The properties of `systemctl show` that the second exchange asks for.
+const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,InvocationID,\
+     UnitFileState,ExecMainStartTimestamp,ExecMainCode,ExecMainStatus,ActiveEnterTimestamp";
+
+/// What a look is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What a plan needs.
+    Plan,
+    /// Also since when each unit is active, how often it was restarted, and how it ended then.
+    Status,
+}
+
+/// What is looked at, and with which eyes.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    pub layout: &'a Layout,
+    pub engine: Engine,
+    /// What the host should hold: where it does, texts need not be fetched.
+    pub desired: &'a BTreeMap<ServiceName, Arc<DesiredService>>,
+    pub detail: Detail,
+}
+
+impl Request<'_> {
+    /// The script of the first exchange.
+    #[must_use]
+    pub fn script(&self) -> String {
+        self.script_for(self.layout.runs())
+    }
+
+    /// The script of a look at files alone: [`same_files`] compares its answer with that of
+    /// [`Request::script`]. It asks neither systemd nor the engine.
+    #[must_use]
+    pub fn files_script(&self) -> String {
+        self.script_for(Runs::FilesOnly)
+    }
+
+    fn script_for(&self, runs: Runs) -> String {
+        let runs = match runs {
+            Runs::Processes => "processes",
+            Runs::FilesOnly => "files",
+        };
+        format!(
+            "{}runs={runs}\nengine={}\n{LOOK}",
+            self.layout.variables(),
+            self.engine.program(),
+        )
+    }
+}
+
+/// What the first exchange came to.
+#[derive(Debug, Clone)]
+pub enum Look<'a> {
+    Complete(HostLook),
+    /// Something differs from what is desired: one more exchange is needed.
+    NeedsMore(FirstLook<'a>),
+}
+
+/// Reads the answer of the first exchange.
+///
+/// # Errors
+/// The host lacks something, its systemd or engine did not answer, or the answer is not whole.
+pub fn parse<'a>(request: &Request<'a>, answer: &[u8]) -> Result<Look<'a>, ObserveError> {
+    let first = FirstLook::new(request.clone(), parse::First::parse(request, answer)?)?;
+    Ok(if first.is_enough() {
+        Look::Complete(first.complete_without()?)
+    } else {
+        Look::NeedsMore(first)
+    })
+}
+
+/// What a host said before its answer to [`Request::script`], and the answer.
+#[must_use]
+pub fn split(output: &[u8]) -> (&[u8], &[u8]) {
+    let title = [TITLE.as_bytes(), b"\0"].concat();
+    let at = output.windows(title.len()).position(|bytes| bytes == title);
+    output.split_at(at.unwrap_or(0))
+}
+
+/// Whether two answers saw the same files: their digests, their times, what leads where, and what the
+/// current generation says. If not, more of them may have changed than counts, as the time of a file
+/// that was only touched; an answer that cannot be read saw nothing.
+#[must_use]
+pub fn same_files(request: &Request<'_>, before: &[u8], now: &[u8]) -> bool {
+    let files = |answer| {
+        let first = parse::First::parse(request, answer).ok()?;
+        Some(first.files())
+    };
+    let before = files(before);
+    before.is_some() && before == files(now)
+}
+
+/// What the second exchange asks for. Paths are absolute, below the root.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Need {
+    /// Files whose texts are fetched.
+    texts: BTreeSet<String>,
+    /// Units that systemd is asked about; with them, when it last read its files.
+    units: BTreeSet<UnitName>,
+    /// When systemd last read its files, even if no unit is asked about.
+    reload: bool,
+    /// How containers ended, if any of the units was restarted.
+    deaths: Deaths,
+    /// Containers whose environment is compared with their env files, by name.
+    environments: BTreeMap<String, EnvFiles>,
+}
+
+/// Whether it is asked how containers ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Deaths {
+    Asked,
+    #[default]
+    NotAsked,
+}
+
+/// Env files, and the names that they give a container.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct EnvFiles {
+    /// In the order in which they are read.
+    files: Vec<String>,
+    /// In the order in which they stand there.
+    names: Vec<String>,
+}
+
+impl Need {
+    fn is_empty(&self) -> bool {
+        let Self {
+            texts,
+            units,
+            reload,
+            environments,
+            deaths: _,
+        } = self;
+        texts.is_empty() && units.is_empty() && !reload && environments.is_empty()
+    }
+
+    fn script(&self, layout: &Layout, engine: Engine) -> String {
+        let words = |items: Vec<String>| {
+            let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
+            quote(&words.join(" "))
+        };
+        let mut units: Vec<_> = self.units.iter().map(UnitName::file_name).collect();
+        if self.reload && units.is_empty() {
+            // Any unit does; this one is always loaded.
+            units.push("basic.target".to_owned());
+        }
+        let environments = self.environments.iter();
+        let environments = environments.map(|(container, EnvFiles { files, names })| {
+            let files: Vec<_> = files.iter().map(|file| quote(file)).collect();
+            format!(
+                "\"$@\" {} {} {}\n",
+                quote(container),
+                quote(&names.join(" ")),
+                files.join(" ")
+            )
+        });
+        format!(
+            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\ntexts={}\n{MORE}",
+            layout.variables(),
+            engine.program(),
+            environments.collect::<String>(),
+            match self.deaths {
+                Deaths::Asked => "asked",
+                Deaths::NotAsked => "",
+            },
+            words(units),
+            words(self.texts.iter().cloned().collect()),
+        )
+    }
+}
+
+/// Everything that a look saw.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostLook {
+    pub observed: ObservedHost,
+    /// What systemd and the engine say of each unit that systemd has in memory or that has a
+    /// container.
+    pub details: BTreeMap<ServiceName, UnitDetails>,
+    /// Running containers that carry this cluster's label but belong to no unit file.
+    pub unmanaged: Vec<Unmanaged>,
+    /// The clusters of which an activation runs there, as the host tells their names.
+    pub activating: BTreeSet<String>,
+    /// The version of bayplan that made the current generation.
+    pub released_by: Option<String>,
+}
+
+/// What systemd and the engine say of one unit, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnitDetails {
+    /// `loaded`, `not-found`, `masked`, `bad-setting`, `error`; empty if systemd does not know it.
+    pub load: String,
+    /// `active`, `inactive`, `failed`, `activating`, …
+    pub active: String,
+    /// `running`, `dead`, `auto-restart`, …
+    pub sub: String,
+    /// The container's id.
+    pub container: Option<String>,
+    /// What the engine says that the container runs: the reference, or the image's id.
+    pub image: Option<String>,
+    /// Only where systemd was asked about this unit: always under [`Detail::Status`], else where
+    /// it does not simply run.
+    pub shown: Option<UnitShow>,
+}
+
+/// What `systemctl show` says of a unit.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnitShow {
+    /// `success`, `exit-code`, `start-limit-hit`, …
+    pub result: String,
+    /// Automatic restarts since the last start by hand.
+    pub restarts: u64,
+    /// The exit status of the last main process, or the number of the signal that ended it: which one
+    /// of the two says `code`, `CLD_EXITED` or another of waitid(2).
+    pub status: i32,
+    pub code: u32,
+    /// Zero if there is none.
+    pub main_pid: u32,
+    pub invocation: String,
+    /// `enabled`, `disabled`, `masked`, …
+    pub unit_file_state: String,
+    /// When it last became active.
+    pub active_since: Option<Moment>,
+    /// When its main process was started.
+    pub process_since: Option<Moment>,
+}
+
+/// A container that carries this cluster's label and belongs to no unit file here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    pub container: String,
+    /// The label `bayplan.service`; may be empty.
+    pub service: String,
+    pub image: String,
+}
+
+/// Why a look did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObserveError {
+    #[error("expected a host that was booted with systemd, found no /run/systemd/system")]
+    NoSystemd,
+    #[error("expected to be root, may not write to {path}")]
+    Unwritable { path: String },
+    #[error("expected a disk that can be written, {path} is read-only")]
+    ReadOnly { path: String },
+    #[error("expected `{}` on the host, found no such program", .engine.program())]
+    NoEngine { engine: Engine },
+    #[error("expected {} {oldest} or newer, found {found}", .engine.program())]
+    OldEngine {
+        engine: Engine,
+        oldest: Version,
+        found: Version,
+    },
+    /// A tool of the host is not like those of others: its answer means nothing.
+    #[error("expected {ability}, found another one")]
+    Unable { ability: Ability },
+    /// It would arrive as nothing.
+    #[error(
+        "{service}: its {variable} has a control character other than tab and line break, and systemd \
+         {systemd} drops such a variable"
+    )]
+    DropsVariable {
+        service: ServiceName,
+        variable: String,
+        systemd: Version,
+    },
+    #[error("`{} ps` failed with status {status}: {message}", .engine.program())]
+    EngineFailed {
+        engine: Engine,
+        status: u32,
+        message: String,
+    },
+    #[error("`systemctl` failed with status {status}: {message}")]
+    SystemdFailed { status: u32, message: String },
+    #[error("the answer of the host cannot be read: {0}")]
+    Malformed(String),
+    #[error("{path} changed while it was looked at")]
+    Changed { path: String },
+}
+
+impl ObserveError {
+    fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed(what.into())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The running containers, as dockerd, `docker ps` or `podman ps` tell them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::super::ObserveError;
+use super::First;
+use super::records::{one_line, unexpected};
+use crate::cluster::model::Engine;
+use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
+
+/// A running container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::host::look) struct Container {
+    pub name: String,
+    pub id: String,
+    pub service: String,
+    pub inputs: String,
+    pub directory: String,
+    pub image: String,
+    /// Only podman tells it.
+    pub image_id: String,
+    /// TCP ports of the host.
+    pub ports: BTreeSet<u16>,
+}
+
+impl First {
+    fn take_daemon_answer(&mut self, line: &str) -> Result<(), ObserveError> {
+        let containers: Vec<DaemonContainer> =
+            serde_json::from_str(line).map_err(|_| unexpected("the containers", line))?;
+        for container in containers {
+            let labels = container.labels.unwrap_or_default();
+            let label = |name: &str| labels.get(name).cloned().unwrap_or_default();
+            let names = container
+                .names
+                .iter()
+                .map(|name| name.trim_start_matches('/'));
+            // A name with a further slash is a link from another container.
+            let mut names = names.filter(|name| !name.contains('/'));
+            self.containers.push(Container {
+                name: names.next().unwrap_or_default().to_owned(),
+                id: container.id,
+                service: label("bayplan.service"),
+                inputs: label("bayplan.inputs"),
+                directory: label("bayplan.directory"),
+                image: container.image,
+                image_id: String::new(),
+                ports: container
+                    .ports
+                    .into_iter()
+                    .flatten()
+                    .filter(|port| port.protocol == "tcp")
+                    .filter_map(|port| port.public_port)
+                    .collect(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Lines of JSON, then `status <n>` and `end`. Whatever else the engine said is its message.
+    pub(super) fn take_containers(
+        &mut self,
+        engine: Engine,
+        rest: &[u8],
+    ) -> Result<(), ObserveError> {
+        let text = std::str::from_utf8(rest)
+            .map_err(|_| ObserveError::malformed("what the engine says is not UTF-8"))?;
+        let body = text
+            .strip_suffix("end\n")
+            .and_then(|text| text.strip_suffix('\n'))
+            .ok_or_else(|| ObserveError::malformed("it ends within the containers"))?;
+        let (body, last) = body.rsplit_once('\n').unwrap_or(("", body));
+        let status = last
+            .strip_prefix("status ")
+            .and_then(|status| status.parse::<u32>().ok())
+            .ok_or_else(|| unexpected("the status of the engine", last))?;
+        let found = body
+            .lines()
+            .find_map(|line| Version::parse(line.strip_prefix("version ")?));
+        let oldest = oldest(engine);
+        if let Some(found) = found.filter(|found| *found < oldest) {
+            return Err(ObserveError::OldEngine {
+                engine,
+                oldest,
+                found,
+            });
+        }
+        if status != 0 {
+            return Err(ObserveError::EngineFailed {
+                engine,
+                status,
+                message: one_line(body),
+            });
+        }
+        for line in body.lines().filter(|line| line.starts_with('[')) {
+            if line.starts_with("[{") || line == "[]" {
+                self.take_daemon_answer(line)?;
+                continue;
+            }
+            let fields: Vec<Option<String>> =
+                serde_json::from_str(line).map_err(|_| unexpected("a container", line))?;
+            let fields: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
+            match <[String; 8]>::try_from(fields) {
+                Ok([name, id, service, inputs, directory, image, image_id, ports]) => {
+                    self.containers.push(Container {
+                        name,
+                        id,
+                        service,
+                        inputs,
+                        directory,
+                        image,
+                        image_id,
+                        ports: host_ports(&ports),
+                    });
+                }
+                Err(fields) => match <[String; 3]>::try_from(fields) {
+                    Ok([id, repository, tag]) => {
+                        self.images.insert(format!("{repository}:{tag}"), id);
+                    }
+                    Err(_) => return Err(unexpected("a container", line)),
+                },
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A container as dockerd itself describes it: `GET /containers/json` of its API. There are more
+/// fields, and every version may add some.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaemonContainer {
+    id: String,
+    names: Vec<String>,
+    image: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    ports: Option<Vec<DaemonPort>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaemonPort {
+    #[serde(default)]
+    public_port: Option<u16>,
+    #[serde(rename = "Type")]
+    protocol: String,
+}
+
+fn oldest(engine: Engine) -> Version {
+    match engine {
+        Engine::Docker => OLDEST_DOCKER,
+        Engine::Podman => OLDEST_PODMAN,
+    }
+}
+
+/// The TCP ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, 53/udp`.
+fn host_ports(text: &str) -> BTreeSet<u16> {
+    let mut ports = BTreeSet::new();
+    for mapping in text.split(", ") {
+        let Some((host, container)) = mapping.split_once("->") else {
+            continue;
+        };
+        let Some((_, range)) = host
+            .rsplit_once(':')
+            .filter(|_| container.ends_with("/tcp"))
+        else {
+            continue;
+        };
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) {
+            ports.extend(first..=last);
+        }
+    }
+    ports
+}

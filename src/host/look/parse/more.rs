@@ -1,0 +1,125 @@
+//! The answer of the second exchange.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{ObserveError, UnitShow};
+use super::crashes::{self, Crashed};
+use super::records::{Record, Records, succeeded, unexpected};
+use crate::plan::observed::Moment;
+
+/// The answer of the second exchange.
+#[derive(Debug, Clone, Default)]
+pub(in crate::host::look) struct More {
+    /// By path.
+    pub texts: BTreeMap<String, String>,
+    /// By unit file name.
+    pub shown: BTreeMap<String, UnitShow>,
+    /// Whether a container was started with what its env files say, by its name.
+    pub environments: BTreeMap<String, bool>,
+    /// When systemd last read its files, where it tells (systemd 250).
+    pub reloaded: Option<Moment>,
+    /// By unit file name, if any unit of these was restarted.
+    pub crashed: BTreeMap<String, Crashed>,
+    /// The host's clock, likewise.
+    pub now: Option<Moment>,
+}
+
+impl More {
+    pub fn parse(texts: &BTreeSet<String>, answer: &[u8]) -> Result<Self, ObserveError> {
+        let mut more = More::default();
+        let mut stats = BTreeMap::new();
+        let mut records = Records::new(answer, "bayplan more 1")?;
+        loop {
+            match records.next()? {
+                Record::Texts => break,
+                Record::Stat(path, stat) => {
+                    stats.insert(path, stat);
+                }
+                Record::Other("show", text) => more.shown = shown(text)?,
+                Record::Other("loaded", text) => {
+                    more.reloaded = text
+                        .trim()
+                        .strip_prefix("UnitsLoadTimestamp=")
+                        .and_then(timestamp);
+                }
+                Record::Other("environment", text) => {
+                    let (same, container) = text.split_once(' ').unwrap_or((text, ""));
+                    let same = match same {
+                        "same" => true,
+                        "another" => false,
+                        other => return Err(unexpected("`same` or `another`", other)),
+                    };
+                    more.environments.insert(container.to_owned(), same);
+                }
+                Record::Other("now", text) => {
+                    let seconds = text.trim().parse::<i64>().ok();
+                    more.now = seconds.map(|seconds| Moment(i128::from(seconds) * 1_000_000_000));
+                }
+                Record::Other("restarts", text) => {
+                    crashes::take_journal(text, &mut more.crashed);
+                }
+                Record::Other("first", text) => crashes::take_first(text, &mut more.crashed),
+                Record::Other("deaths", text) => crashes::take_events(text, &mut more.crashed),
+                Record::Other(word, _) => return Err(unexpected("a record", word)),
+                Record::Digest(..) | Record::End => {
+                    return Err(ObserveError::malformed("it has records out of place"));
+                }
+            }
+        }
+        let mut rest = records.rest;
+        for path in texts {
+            let changed = || ObserveError::Changed { path: path.clone() };
+            let stat = stats.get(path).ok_or_else(changed)?;
+            let size = usize::try_from(stat.size()).unwrap_or(usize::MAX);
+            let (text, after) = rest.split_at_checked(size).ok_or_else(changed)?;
+            rest = after;
+            let text = String::from_utf8_lossy(text).into_owned();
+            more.texts.insert(path.clone(), text);
+        }
+        if rest == b"end\n" {
+            Ok(more)
+        } else {
+            Err(ObserveError::malformed(
+                "its texts are not as long as their files",
+            ))
+        }
+    }
+}
+
+/// `Sat 2026-11-21 09:31:12.429501 UTC`, or without the fraction.
+fn timestamp(text: &str) -> Option<Moment> {
+    let text = text.strip_suffix(" UTC")?;
+    let (_weekday, text) = text.split_once(' ')?;
+    let time: jiff::civil::DateTime = text.replace(' ', "T").parse().ok()?;
+    let time = time.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+    Some(Moment(time.timestamp().as_nanosecond()))
+}
+
+/// Blocks of `Key=Value` lines, parted by an empty line.
+fn shown(text: &str) -> Result<BTreeMap<String, UnitShow>, ObserveError> {
+    let mut all = BTreeMap::new();
+    let (status, text) = text.split_once(' ').unwrap_or((text, ""));
+    for block in succeeded(status, text)?.split("\n\n") {
+        let values: BTreeMap<_, _> = block
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let text = |key: &str| values.get(key).copied().unwrap_or_default();
+        let Some(id) = values.get("Id") else {
+            continue;
+        };
+        let show = UnitShow {
+            result: text("Result").to_owned(),
+            restarts: text("NRestarts").parse().unwrap_or_default(),
+            status: text("ExecMainStatus").parse().unwrap_or_default(),
+            code: text("ExecMainCode").parse().unwrap_or_default(),
+            main_pid: text("MainPID").parse().unwrap_or_default(),
+            invocation: text("InvocationID").to_owned(),
+            unit_file_state: text("UnitFileState").to_owned(),
+            active_since: timestamp(text("ActiveEnterTimestamp")),
+            process_since: timestamp(text("ExecMainStartTimestamp")),
+        };
+        all.insert((*id).to_owned(), show);
+    }
+    Ok(all)
+}

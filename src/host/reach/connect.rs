@@ -1,0 +1,532 @@
+//! Opens a session and looks around, in one round trip.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "starts the `sh` or `sudo` of this machine"
+)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use super::error::{HostError, HostErrorKind, NoEngine, NoSudo, Tool, WHILE_CONNECTING};
+use super::failure::{self, Via};
+use super::interrupt::Interrupt;
+use super::process::Killing;
+use super::protocol::LOOP;
+use super::session::{Interrupted, Output, Patience, Quiet, Session};
+pub use super::ssh::UnknownOptions;
+use super::ssh::{Client, Destination, OPTIONS, Sharing};
+use crate::cluster::model::{EngineClient, Host, Transport};
+use crate::cluster::name::ClusterName;
+use crate::host::ability::Ability;
+use crate::host::layout::quote;
+use crate::host::version::{OLDEST_SYSTEMD, Version};
+use crate::plan::observed::Runs;
+
+/// What connecting needs besides the host.
+#[derive(Debug, Clone)]
+pub struct ConnectContext {
+    pub cluster: ClusterName,
+    /// Where relative directories of `directory` hosts begin. Absolute.
+    pub repository_root: PathBuf,
+    /// For the TCP connection (`ConnectTimeout` of `ssh_config(5)`; the user's own wins). Keys,
+    /// login and the first answer get [`LOGIN`] on top.
+    pub connect_timeout: Duration,
+    /// Ends whatever a session is waiting for.
+    pub interrupt: Interrupt,
+    /// What was learned of this machine's `ssh`.
+    pub unknown_options: UnknownOptions,
+}
+
+/// The usual [`ConnectContext::connect_timeout`].
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a login may take: a slow reverse DNS of sshd alone takes 10 to 20 s.
+pub const LOGIN: Duration = Duration::from_secs(30);
+
+/// What a host says of itself when a session opens.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// As `uname -s` says it.
+    pub kernel: String,
+    /// As `uname -n` says it.
+    pub hostname: String,
+    /// `id -u` of the session's `sh`.
+    pub uid: u32,
+    /// `/etc/machine-id`, where there is one. Copies of one image may share it.
+    pub machine_id: Option<String>,
+    /// `/proc/sys/kernel/random/boot_id`: the kernel's. Containers on one machine share it.
+    pub boot_id: Option<String>,
+    /// The number of the mount that is `/`, as the kernel counts them: containers do not share it.
+    pub root_mount: Option<String>,
+    /// Whether it was booted with systemd (`sd_booted(3)`).
+    pub booted_with_systemd: bool,
+    /// Of systemd, where it can be told.
+    pub systemd: Option<Version>,
+    /// Which of the programs that were looked for are not there.
+    pub missing: Vec<String>,
+    /// Where the engine's client is, if it is not where units run it.
+    pub elsewhere: Option<String>,
+    /// What its tools cannot do.
+    pub unable: Vec<Ability>,
+}
+
+/// What a host needs besides `sh`.
+const TOOLS: &[Tool] = &[
+    tool("tar", "tar"),
+    tool("sha256sum", "coreutils"),
+    tool("stat", "coreutils"),
+    tool("timeout", "coreutils"),
+    tool("grep", "grep"),
+    tool("sed", "sed"),
+    // Units run it by this path.
+    tool("/bin/bash", "bash"),
+    tool("flock", "util-linux"),
+    tool("systemctl", "systemd"),
+    tool("systemd-run", "systemd"),
+    tool("systemd-analyze", "systemd"),
+];
+/// What this machine needs for a directory.
+const FILE_TOOLS: &[Tool] = &[
+    tool("tar", "tar"),
+    tool("sha256sum", "coreutils"),
+    tool("stat", "coreutils"),
+];
+
+const fn tool(program: &'static str, package: &'static str) -> Tool {
+    Tool { program, package }
+}
+
+/// What is asked of a host in the same exchange that opens the session.
+#[derive(Debug, Clone, Copy)]
+pub struct First<'a> {
+    /// Completes "timed out while …".
+    pub doing: &'a str,
+    /// As for [`Session::run_here`].
+    pub script: &'a str,
+    /// For the script; logging in has a limit of its own.
+    pub timeout: Duration,
+}
+
+/// Opens a session on a host, with what the host says of itself in [`Session::facts`], and the answer
+/// to a first script.
+///
+/// A `directory` host is this machine with a [`Session::root`]; nothing is created there.
+///
+/// # Errors
+/// The host cannot be reached, is not the one that is meant, or lacks what bayplan needs.
+pub fn connect(
+    host: &Host,
+    context: &ConnectContext,
+    first: First<'_>,
+) -> Result<(Session, Output), HostError> {
+    let (mut session, output) = connect_by(
+        &Client::from_environment(&context.unknown_options),
+        host,
+        context,
+        first,
+    )?;
+    session.heed(context.interrupt.clone());
+    Ok((session, output))
+}
+
+/// The absolute path of a `directory` host's root; `None` for one that runs.
+#[must_use]
+pub fn root(host: &Host, context: &ConnectContext) -> Option<PathBuf> {
+    match &host.transport {
+        Transport::Directory { root } => Some(context.repository_root.join(root)),
+        Transport::Ssh(_) | Transport::Local { .. } => None,
+    }
+}
+
+fn connect_by(
+    client: &Client,
+    host: &Host,
+    context: &ConnectContext,
+    first: First<'_>,
+) -> Result<(Session, Output), HostError> {
+    match &host.transport {
+        Transport::Ssh(ssh) => {
+            let to = Destination {
+                cluster: &context.cluster,
+                host: &host.name,
+                // The model has an address for every such host.
+                address: host.address.as_deref().unwrap_or(host.name.as_str()),
+                ssh,
+            };
+            let error = |kind| HostError {
+                kind,
+                at: to.at(),
+                stderr: String::new(),
+            };
+            let open = |sharing| {
+                let began = SystemTime::now();
+                let command = client
+                    .command(&to, context.connect_timeout, sharing)
+                    .map_err(error)?;
+                let mut dead = None;
+                let mut ask = || {
+                    dead = client.shared_since(&to, context.connect_timeout, began);
+                    match dead {
+                        Some(_) => Patience::Over,
+                        None => Patience::Goes,
+                    }
+                };
+                let quiet = Quiet {
+                    after: client.dead_after,
+                    ask: &mut ask,
+                };
+                let opened = Opening {
+                    command,
+                    killing: Killing::Alone,
+                    at: to.at(),
+                    root: None,
+                    via: to.via(),
+                }
+                .open(
+                    &host.client,
+                    context.connect_timeout + LOGIN,
+                    first,
+                    (sharing == Sharing::Shared).then_some(quiet),
+                );
+                Ok((opened, dead))
+            };
+            let mut sharing = Sharing::Shared;
+            let mut tries = 0;
+            loop {
+                let (opened, dead) = open(sharing)?;
+                tries += 1;
+                let Err(error) = &opened else {
+                    return opened;
+                };
+                if let Some(socket) = dead {
+                    sharing = socket.avoid();
+                } else if tries > OPTIONS || !client.unknown.learn(&error.stderr) {
+                    return opened;
+                }
+            }
+        }
+        Transport::Local { sudo } => {
+            let mut command = Command::new(if *sudo { "sudo" } else { "sh" });
+            if *sudo {
+                command.args(["-n", "sh"]);
+            }
+            command.args(["-c", LOOP]).env("LC_ALL", "C");
+            let killing = if *sudo {
+                Killing::RootsGroup
+            } else {
+                Killing::Group
+            };
+            Opening {
+                command,
+                killing,
+                at: "this machine".to_owned(),
+                root: None,
+                via: Via::ThisMachine,
+            }
+            .open(&host.client, LOGIN, first, None)
+        }
+        Transport::Directory { root } => {
+            let root = context.repository_root.join(root);
+            let mut command = Command::new("sh");
+            command.args(["-c", LOOP]).env("LC_ALL", "C");
+            Opening {
+                command,
+                killing: Killing::Group,
+                at: root.display().to_string(),
+                root: Some(root),
+                via: Via::ThisMachine,
+            }
+            .open(&host.client, LOGIN, first, None)
+        }
+    }
+}
+
+/// A session about to be opened.
+struct Opening {
+    command: Command,
+    killing: Killing,
+    at: String,
+    root: Option<PathBuf>,
+    via: Via,
+}
+
+impl Opening {
+    fn open(
+        mut self,
+        client: &EngineClient,
+        login: Duration,
+        first: First<'_>,
+        quiet: Option<Quiet<'_>>,
+    ) -> Result<(Session, Output), HostError> {
+        let spawned = Session::spawn(&mut self.command, self.killing, self.at.clone(), self.root);
+        let mut session = spawned.map_err(|error| HostError {
+            kind: self.via.not_started(&error),
+            at: self.at,
+            stderr: String::new(),
+        })?;
+        let tools = match session.runs() {
+            Runs::Processes => TOOLS,
+            Runs::FilesOnly => FILE_TOOLS,
+        };
+        let client = (session.runs() == Runs::Processes).then_some(client);
+        let script = look_around(tools, client, first.script);
+        let mut said = Vec::new();
+        let status = match session.hello(&script, login, first.timeout, quiet, &mut said) {
+            Ok(status) => status,
+            // From here on it is the first script that fails.
+            Err(Interrupted::TimedOut { stderr }) if Facts::split(&said).is_some() => {
+                let kind = HostErrorKind::Timeout {
+                    doing: first.doing.to_owned(),
+                    after: first.timeout,
+                };
+                return Err(session.error(kind, stderr));
+            }
+            Err(Interrupted::Ended { stderr, .. }) if Facts::split(&said).is_some() => {
+                let doing = first.doing.to_owned();
+                return Err(session.error(HostErrorKind::Lost { doing }, stderr));
+            }
+            Err(Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr }) => {
+                let kind = HostErrorKind::Timeout {
+                    doing: WHILE_CONNECTING.to_owned(),
+                    after: login,
+                };
+                return Err(session.error(kind, stderr));
+            }
+            Err(Interrupted::TooLong { found }) => {
+                return Err(session.misunderstood(WHILE_CONNECTING, &found));
+            }
+            Err(Interrupted::Stopped) => {
+                let doing = WHILE_CONNECTING.to_owned();
+                return Err(session.error(HostErrorKind::Interrupted { doing }, String::new()));
+            }
+            Err(Interrupted::Ended {
+                status,
+                stderr,
+                noise,
+            }) => {
+                let kind = failure::explain(self.via, status, &stderr, &noise);
+                return Err(session.error(kind, stderr));
+            }
+        };
+        let facts = Facts::split(&said)
+            .and_then(|(facts, answer)| Some((Facts::parse(facts)?, answer.to_vec())));
+        let (facts, stdout) =
+            facts.ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &said))?;
+        session.facts = facts;
+        match session.facts.unfit(client, tools) {
+            Some(kind) => Err(session.error(kind, session.stderr())),
+            None => Ok((session, Output { stdout, status })),
+        }
+    }
+}
+
+impl Via {
+    fn not_started(self, error: &std::io::Error) -> HostErrorKind {
+        match self {
+            Via::Ssh(_) if error.kind() == std::io::ErrorKind::NotFound => HostErrorKind::NoSsh,
+            // `sh` is always there; `sudo` need not be.
+            Via::ThisMachine if error.kind() == std::io::ErrorKind::NotFound => {
+                HostErrorKind::NoSudo(NoSudo::NotInstalled)
+            }
+            Via::Ssh(_) | Via::ThisMachine => HostErrorKind::Io {
+                doing: WHILE_CONNECTING.to_owned(),
+                why: error.to_string(),
+            },
+        }
+    }
+}
+
+/// What ends the host's words of itself.
+const FACTS_END: &[u8] = b"\nthen\n";
+
+/// The first script, and then `then`, if the tools are such that its answer can be believed. Everything in
+/// it that can be is built into `sh`. What it prints, it prints at once, and ends with [`FACTS_END`].
+fn look_around(tools: &[Tool], client: Option<&EngineClient>, then: &str) -> String {
+    let mut script = String::from(
+        "uid=\n\
+         while read -r key _ id _; do\n\
+         [ \"$key\" != Uid: ] || { uid=$id; break; }\n\
+         done 2>/dev/null </proc/self/status\n\
+         read -r kernel 2>/dev/null </proc/sys/kernel/ostype || kernel=$(uname -s)\n\
+         read -r hostname 2>/dev/null </proc/sys/kernel/hostname || hostname=$(uname -n)\n\
+         facts=\"uid ${uid:-$(id -u)}\nkernel $kernel\nhostname $hostname\" unable=''\n\
+         fact() { facts=\"$facts\n$1\"; }\n\
+         unable() { unable=1; fact \"unable $1\"; }\n\
+         if read -r id 2>/dev/null </etc/machine-id; then fact \"machine-id $id\"; fi\n\
+         if read -r id 2>/dev/null </proc/sys/kernel/random/boot_id; then fact \"boot-id $id\"; fi\n\
+         while read -r id _ _ _ at _; do\n\
+         [ \"$at\" != / ] || { fact \"root-mount $id\"; break; }\n\
+         done 2>/dev/null </proc/self/mountinfo\n\
+         [ / -ef / ] 2>/dev/null || unable [\n\
+         printf 'ab\\n' | { head -c 1 >/dev/null && read -r rest && [ \"$rest\" = b ]; } 2>/dev/null || unable head\n\
+         for program in",
+    );
+    for tool in tools {
+        script.push(' ');
+        script.push_str(tool.program);
+    }
+    script.push_str(
+        "; do\n\
+         case $program in\n\
+         /*) [ -x \"$program\" ] ;;\n\
+         *) command -v \"$program\" >/dev/null 2>&1 ;;\n\
+         esac || fact \"missing $program\"\n\
+         done\n",
+    );
+    if let Some(client) = client {
+        let (program, engine) = (quote(&client.program), client.engine.program());
+        script.push_str(SYSTEMD);
+        let _ = write!(
+            script,
+            "[ -x {program} ] ||\n\
+             {{ found=$(command -v {engine} 2>/dev/null) && fact \"elsewhere $found\"; }} ||\n\
+             fact 'missing {engine}'\n"
+        );
+    }
+    let _ = write!(
+        script,
+        "printf '%s\\nthen\\n' \"$facts\"\n\
+         if [ -z \"$unable\" ]; then\n\
+         :\n\
+         {then}\n\
+         fi\n"
+    );
+    script
+}
+
+/// Whether it was booted with systemd, and which one: its library has the version in its name, which costs no
+/// process. Before 248 the minor number counts, too.
+const SYSTEMD: &str = "\
+[ ! -d /run/systemd/system ] || fact systemd
+version=''
+for library in /usr/lib/systemd/libsystemd-shared-*.so /usr/lib/*/systemd/libsystemd-shared-*.so \
+  /usr/lib64/systemd/libsystemd-shared-*.so /lib/systemd/libsystemd-shared-*.so; do
+  [ -e \"$library\" ] || continue
+  library=${library##*-shared-} library=${library%.so}
+  case $version in
+  '' | \"$library\") version=$library ;;
+  *) version=several ;;
+  esac
+done
+case $version in
+24[89]* | 2[5-9][0-9]* | [3-9][0-9][0-9]*) ;;
+*) version=$(systemctl --version 2>/dev/null | head -n 1) ;;
+esac
+fact \"version $version\"
+";
+
+impl Facts {
+    /// The words of [`look_around`], and what comes after them.
+    fn split(said: &[u8]) -> Option<(&[u8], &[u8])> {
+        let mut places = said.windows(FACTS_END.len());
+        let end = places.position(|bytes| bytes == FACTS_END)?;
+        Some((&said[..end], &said[end + FACTS_END.len()..]))
+    }
+
+    /// Reads the answer of [`look_around`]; `None` if it is none.
+    pub(in crate::host) fn parse(stdout: &[u8]) -> Option<Self> {
+        let mut facts = Self::default();
+        let mut uid = None;
+        for line in std::str::from_utf8(stdout).ok()?.lines() {
+            let (key, value) = line.split_once(' ').unwrap_or((line, ""));
+            match key {
+                "uid" => uid = Some(value.parse().ok()?),
+                "kernel" => value.clone_into(&mut facts.kernel),
+                "hostname" => value.clone_into(&mut facts.hostname),
+                "systemd" => facts.booted_with_systemd = true,
+                "version" => facts.systemd = systemd_version(value),
+                "machine-id" => facts.machine_id = Some(value.to_owned()),
+                "boot-id" => facts.boot_id = Some(value.to_owned()),
+                "root-mount" => facts.root_mount = Some(value.to_owned()),
+                "missing" => facts.missing.push(value.to_owned()),
+                "elsewhere" => facts.elsewhere = Some(value.to_owned()),
+                "unable" => facts.unable.push(Ability::named(value)?),
+                _ => return None,
+            }
+        }
+        facts.uid = uid?;
+        (!facts.kernel.is_empty()).then_some(facts)
+    }
+
+    /// Whether these are facts of one machine, seen twice. Without a doubt: what agrees by chance, as in
+    /// machines that were copied or in containers of one kernel, does not agree in all of it.
+    #[must_use]
+    pub fn are_of_one_machine(&self, other: &Self) -> bool {
+        fn identity(facts: &Facts) -> Option<[&str; 3]> {
+            let Facts {
+                machine_id,
+                boot_id,
+                root_mount,
+                ..
+            } = facts;
+            Some([
+                machine_id.as_deref()?,
+                boot_id.as_deref()?,
+                root_mount.as_deref()?,
+            ])
+        }
+        identity(self).is_some() && identity(self) == identity(other)
+    }
+
+    /// Why bayplan cannot work there: the most fundamental reason. `client` is the engine's, where anything
+    /// runs.
+    fn unfit(&self, client: Option<&EngineClient>, tools: &[Tool]) -> Option<HostErrorKind> {
+        let missing: Vec<Tool> = tools
+            .iter()
+            .filter(|tool| self.missing.iter().any(|name| name == tool.program))
+            .copied()
+            .collect();
+        let tools = (!missing.is_empty())
+            .then_some(HostErrorKind::MissingTool { tools: missing })
+            .or_else(|| {
+                let ability = *self.unable.first()?;
+                Some(HostErrorKind::Unable { ability })
+            });
+        let Some(client) = client else {
+            return tools;
+        };
+        if self.kernel != "Linux" {
+            return Some(HostErrorKind::NotLinux {
+                kernel: super::error::printable(&self.kernel),
+            });
+        }
+        if self.uid != 0 {
+            return Some(HostErrorKind::NotRoot { uid: self.uid });
+        }
+        if !self.booted_with_systemd {
+            return Some(HostErrorKind::NoSystemd);
+        }
+        if let Some(found) = self.systemd.filter(|found| *found < OLDEST_SYSTEMD) {
+            return Some(HostErrorKind::OldSystemd { found });
+        }
+        tools.or_else(|| self.without_client(client))
+    }
+
+    fn without_client(&self, client: &EngineClient) -> Option<HostErrorKind> {
+        let engine = client.engine;
+        if let Some(found) = &self.elsewhere {
+            return Some(HostErrorKind::ClientElsewhere {
+                engine,
+                program: client.program.clone(),
+                found: super::error::printable(found),
+            });
+        }
+        let why = NoEngine::NotInstalled;
+        let missing = self.missing.iter().any(|name| name == engine.program());
+        missing.then_some(HostErrorKind::NoEngine { engine, why })
+    }
+}
+
+/// `252`, or the first line of `systemctl --version`: `systemd 247 (247.3-7+deb11u8)`.
+fn systemd_version(text: &str) -> Option<Version> {
+    let words = text.strip_prefix("systemd ").unwrap_or(text);
+    let exact = words.split_once('(').map(|(_, exact)| exact);
+    exact
+        .and_then(Version::parse)
+        .or_else(|| Version::parse(words))
+}
+
+#[cfg(test)]
+mod tests;

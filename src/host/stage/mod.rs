@@ -1,0 +1,517 @@
+//! Staging and checking: a generation travels to a host as one tar stream, is unpacked beside the
+//! others, and everything that can be found wrong is found before anything changes. Pure.
+
+pub mod deliver;
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::io;
+use std::sync::Arc;
+
+use crate::cluster::model::Engine;
+use crate::cluster::name::{ServiceName, UnitName};
+use crate::host::ability::Ability;
+use crate::host::layout::{Layout, StageId, quote};
+use crate::plan::observed::Runs;
+use crate::render::desired::DesiredService;
+use crate::render::digest::Digest;
+use crate::render::manifest::Manifest;
+use crate::render::secrets;
+
+const STAGE: &str = include_str!("stage.sh");
+const CHECK: &str = include_str!("check.sh");
+/// Functions that open ciphertexts, for checks and activations.
+pub(super) const SECRETS: &str = include_str!("../activate/secrets.sh");
+
+/// The file that lists the digests of a staged generation, as `sha256sum -c` reads it.
+const DIGESTS: &str = "digests";
+
+/// What is staged on one host.
+#[derive(Debug, Clone)]
+pub struct Staged<'a> {
+    /// Every service of the generation.
+    pub manifest: &'a Manifest,
+    /// The generation of the host that the services are copied from which are not sent; `None` is
+    /// its current one.
+    pub from: Option<u64>,
+    /// The services whose files travel. The others of the manifest are copied on the host.
+    pub sent: BTreeMap<&'a ServiceName, &'a Arc<DesiredService>>,
+    /// The files that the host makes of secrets, of the services that are sent.
+    pub sealed: &'a BTreeMap<ServiceName, Vec<SealedFile>>,
+    /// Scripts by file name.
+    pub scripts: &'a [(String, String)],
+}
+
+/// A file that a host makes of secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedFile {
+    /// Below the inputs directory.
+    pub path: String,
+    /// The permissions that it gets.
+    pub mode: u32,
+    /// The digest that stands for it.
+    pub stands: Digest,
+    /// Encrypted to the host; `None` if it is sent when it is needed.
+    pub ciphertext: Option<Vec<u8>>,
+}
+
+/// The list of them that is staged beside them, a line each: the ciphertext's digest or `-`, the
+/// digest that stands for it, the permissions, the path.
+fn sealed_list(files: &[SealedFile]) -> String {
+    let mut list = String::new();
+    for SealedFile {
+        path,
+        mode,
+        stands,
+        ciphertext,
+    } in files
+    {
+        let digest = ciphertext.as_ref().map(Digest::of);
+        let digest = digest.as_ref().map_or("-", Digest::as_str);
+        writeln!(list, "{digest} {stands} {mode:04o} {path}")
+            .expect("writing to a string does not fail");
+    }
+    list
+}
+
+impl Staged<'_> {
+    /// The tar stream: `manifest.json`, `digests`, `units/`, `inputs/` and the scripts. The same
+    /// input gives the same bytes.
+    ///
+    /// # Errors
+    /// A path does not fit into the format.
+    pub fn payload(&self) -> io::Result<Vec<u8>> {
+        let mut tar = tar::Builder::new(Vec::new());
+        append(
+            &mut tar,
+            "manifest.json",
+            0o644,
+            self.manifest.to_text().as_bytes(),
+        )?;
+        append(&mut tar, DIGESTS, 0o644, self.digests().as_bytes())?;
+        for directory in ["units", "inputs"] {
+            append_directory(&mut tar, directory, 0o755)?;
+        }
+        for (service, desired) in &self.sent {
+            let unit = format!("units/{}", desired.unit.file_name());
+            append(&mut tar, &unit, 0o644, desired.unit_text.as_bytes())?;
+            let base = format!("inputs/{service}/{}", desired.directory);
+            append_directory(&mut tar, &format!("inputs/{service}"), 0o755)?;
+            append_directory(&mut tar, &base, 0o755)?;
+            let mut made = std::collections::BTreeSet::new();
+            let mut made_secret_directory = std::collections::BTreeSet::new();
+            for (path, bytes) in &desired.files {
+                for (end, _) in path.match_indices('/') {
+                    if made.insert(&path[..end]) {
+                        append_directory(&mut tar, &format!("{base}/{}", &path[..end]), 0o755)?;
+                    }
+                }
+                append(&mut tar, &format!("{base}/{path}"), 0o644, bytes)?;
+            }
+            for (path, bytes) in self.sealed_files(service) {
+                if let Some((directory, _)) = path.rsplit_once('/')
+                    && made_secret_directory.insert(directory.to_owned())
+                {
+                    append_directory(&mut tar, &format!("{base}/{directory}"), 0o755)?;
+                }
+                append(&mut tar, &format!("{base}/{path}"), 0o644, &bytes)?;
+            }
+        }
+        for (name, text) in self.scripts {
+            append(&mut tar, name, 0o755, text.as_bytes())?;
+        }
+        tar.into_inner()
+    }
+
+    /// What is staged of a service's secrets, by path below its inputs directory: the list, and the
+    /// ciphertexts.
+    fn sealed_files(&self, service: &ServiceName) -> Vec<(String, Vec<u8>)> {
+        let Some(files) = self.sealed.get(service).filter(|files| !files.is_empty()) else {
+            return Vec::new();
+        };
+        let list = (secrets::SEALED.to_owned(), sealed_list(files).into_bytes());
+        let ciphertexts = files.iter().filter_map(|file| {
+            let ciphertext = file.ciphertext.clone()?;
+            Some((format!("{}.age", file.path), ciphertext))
+        });
+        std::iter::once(list).chain(ciphertexts).collect()
+    }
+
+    /// The list of the digests of all files of the generation, sent or copied. Ciphertexts that are
+    /// copied are not in it: nobody knows their digests but the list that is copied with them.
+    fn digests(&self) -> String {
+        let mut list = String::new();
+        let mut add = |digest: &Digest, path: &str| {
+            // How sha256sum itself writes names that would not be one line.
+            let odd = path.contains(['\n', '\\']);
+            let path = path.replace('\\', "\\\\").replace('\n', "\\n");
+            let mark = if odd { "\\" } else { "" };
+            writeln!(list, "{mark}{digest}  {path}").expect("writing to a string does not fail");
+        };
+        add(&Digest::of(self.manifest.to_text()), "manifest.json");
+        for (service, entry) in &self.manifest.services {
+            let unit = UnitName::new(&self.manifest.cluster, service);
+            add(&entry.unit, &format!("units/{}", unit.file_name()));
+            let base = format!("inputs/{service}/{}", entry.directory);
+            for (path, bytes) in self.sealed_files(service) {
+                add(&Digest::of(bytes), &format!("{base}/{path}"));
+            }
+            for (path, digest) in &entry.files {
+                if secrets::is_secret(path) {
+                    continue;
+                }
+                add(
+                    digest,
+                    &format!("inputs/{service}/{}/{path}", entry.directory),
+                );
+            }
+        }
+        for (name, text) in self.scripts {
+            add(&Digest::of(text), name);
+        }
+        list
+    }
+
+    /// The script that unpacks a payload from its standard input. What earlier releases left in the staging
+    /// area goes.
+    #[must_use]
+    pub fn stage_script(&self, layout: &Layout, id: &StageId) -> String {
+        let mut carried = String::new();
+        for (service, entry) in &self.manifest.services {
+            if !self.sent.contains_key(service) {
+                let unit = UnitName::new(&self.manifest.cluster, service);
+                writeln!(
+                    carried,
+                    "carry {unit} {service} {} || return 1",
+                    entry.directory
+                )
+                .expect("writing to a string does not fail");
+            }
+        }
+        format!(
+            "{}id={id}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
+            layout.variables(),
+            self.from
+                .map_or_else(|| layout.current(), |number| layout.generation(number))
+                .quoted(),
+        )
+    }
+
+    /// The script that looks for everything that could go wrong, and pulls images. It changes
+    /// nothing but the engine's images. [`Checked::parse`] reads what it says.
+    #[must_use]
+    pub fn check_script(
+        &self,
+        layout: &Layout,
+        engine: Engine,
+        id: &StageId,
+        length: usize,
+        images: &[Reference],
+    ) -> String {
+        let runs = match layout.runs() {
+            Runs::Processes => "processes",
+            Runs::FilesOnly => "files",
+        };
+        let units = self.sent.values().map(|desired| &desired.unit);
+        let units: Vec<_> = units
+            .map(|unit| format!("units/{}", unit.file_name()))
+            .collect();
+        let words = |means: fn(&Means) -> bool| {
+            let images = images.iter().filter(|image| means(&image.means));
+            let words = images.flat_map(|image| match &image.means {
+                Means::Whatever | Means::Moving => vec![quote(&image.name)],
+                Means::Image(id) => vec![quote(&image.name), quote(id)],
+            });
+            quote(&words.collect::<Vec<_>>().join(" "))
+        };
+        format!(
+            "{}runs={runs}\nengine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
+             fixed={}\nmoving={}\nexact={}\n{SECRETS}\n{CHECK}",
+            layout.variables(),
+            engine.program(),
+            layout.staging(id).quoted(),
+            Digest::of(self.digests()),
+            // The files are written once more at activation; the rest is for what surrounds them.
+            length / 1024 * 3 + 10 * 1024,
+            quote(&units.join(" ")),
+            words(|means| *means == Means::Whatever),
+            words(|means| *means == Means::Moving),
+            words(|means| matches!(means, Means::Image(_))),
+        )
+    }
+}
+
+fn header(mode: u32) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_mode(mode);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+type Archive = tar::Builder<Vec<u8>>;
+
+fn append(tar: &mut Archive, path: &str, mode: u32, bytes: &[u8]) -> io::Result<()> {
+    let mut header = header(mode);
+    header.set_size(bytes.len() as u64);
+    tar.append_data(&mut header, path, bytes)
+}
+
+/// A file that only root reads.
+pub(super) fn append_private(tar: &mut Archive, path: &str, bytes: &[u8]) -> io::Result<()> {
+    append(tar, path, 0o600, bytes)
+}
+
+pub(super) fn append_directory(tar: &mut Archive, path: &str, mode: u32) -> io::Result<()> {
+    let mut header = header(mode);
+    header.set_entry_type(tar::EntryType::Directory);
+    header.set_size(0);
+    tar.append_data(&mut header, format!("{path}/"), io::empty())
+}
+
+/// An image that a generation runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reference {
+    pub name: String,
+    pub means: Means,
+}
+
+/// Which image a reference is to mean.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Means {
+    /// The one that it means on the host, or in the registry.
+    Whatever,
+    /// The one that it means in the registry now: pulled even if there is one.
+    Moving,
+    /// The image of this id: a rollback runs what ran before.
+    Image(String),
+}
+
+/// Reads what a stage script says: nothing if all is well.
+///
+/// # Errors
+/// What the host said, as one line.
+pub fn parse_staged(answer: &[u8]) -> Result<(), String> {
+    let answer = String::from_utf8_lossy(answer);
+    match answer.trim_end().strip_prefix("failed ") {
+        None if answer == "staged\n" => Ok(()),
+        Some(why) => Err(line(why)),
+        None => Err(format!("expected `staged`, found `{}`", line(&answer))),
+    }
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checked {
+    pub findings: Vec<Finding>,
+    /// Every image by its reference.
+    pub images: BTreeMap<String, CheckedImage>,
+}
+
+/// What a reference means on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedImage {
+    /// The image's id before the pull, if there was an image of that name.
+    pub before: Option<String>,
+    pub after: String,
+}
+
+/// One reason not to activate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// A staged file is not what was sent, or what the current generation should have; the words
+    /// of `sha256sum`.
+    Digest(String),
+    /// A line of `systemd-analyze verify`.
+    Verify(String),
+    /// Too little room, in KiB.
+    Space {
+        path: String,
+        needed: u64,
+        available: u64,
+    },
+    Pull {
+        reference: String,
+        message: String,
+    },
+    /// There is no `age`; the command that installs it, if the host has a package manager that is
+    /// known.
+    NoAge {
+        install: String,
+    },
+    /// None of the host's SSH keys is one that age can use.
+    NoHostKey,
+    /// A ciphertext that the host cannot open, with age's words.
+    Sealed {
+        path: String,
+        message: String,
+    },
+    /// A key of the engine's configuration gives something to every container that is no input of
+    /// it.
+    Given {
+        key: String,
+        path: String,
+    },
+    /// A container that is not this cluster's has the name of one of its units: the unit's start
+    /// would remove it.
+    Container {
+        /// The engine's client.
+        engine: String,
+        name: String,
+    },
+    /// A tool that the activation needs.
+    Unable(Ability),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Digest(line) => write!(f, "a staged file is not what was sent: {line}"),
+            Self::Verify(line) => write!(f, "systemd-analyze verify: {line}"),
+            Self::Space {
+                path,
+                needed,
+                available,
+            } => write!(
+                f,
+                "too little room below {path}: {available} KiB, {needed} KiB are needed"
+            ),
+            Self::Pull { reference, message } => {
+                write!(f, "the image {reference} cannot be pulled: {message}")
+            }
+            Self::NoAge { .. } => write!(
+                f,
+                "expected `age` to open its secrets, found no such program"
+            ),
+            Self::NoHostKey => write!(
+                f,
+                "expected an ed25519 or RSA key of its own in /etc/ssh to open its secrets with, found none"
+            ),
+            Self::Sealed { path, message } => {
+                write!(f, "the host cannot open its secrets in {path}: {message}")
+            }
+            Self::Given { key, path } => write!(
+                f,
+                "`{key}` in {path} gives variables to every container, and no plan shows them"
+            ),
+            Self::Container { engine: _, name } => write!(
+                f,
+                "there is a container {name} that is not bayplan's; its name is needed"
+            ),
+            Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
+        }
+    }
+}
+
+impl Checked {
+    /// What a check is doing that has said so much: `pulling registry/app:1.1`.
+    #[must_use]
+    pub fn doing(answer: &[u8]) -> String {
+        let answer = String::from_utf8_lossy(answer);
+        let pulled: Vec<_> = answer
+            .lines()
+            .filter_map(|line| line.strip_prefix("pulling "))
+            .map(line)
+            .collect();
+        match pulled.as_slice() {
+            [] => "checking".to_owned(),
+            [one] => format!("pulling {one}"),
+            [first, ..] => format!("pulling {first} and {} more", pulled.len() - 1),
+        }
+    }
+
+    /// Reads the answer of a check script.
+    ///
+    /// # Errors
+    /// The answer is not whole, or not one of a check; as a sentence.
+    pub fn parse(answer: &[u8]) -> Result<Self, String> {
+        let text = String::from_utf8_lossy(answer);
+        let mut checked = Checked::default();
+        let mut lines = text.lines();
+        if lines.next() != Some("bayplan check 1") {
+            return Err(format!(
+                "expected the findings of a check, found `{}`",
+                line(&text)
+            ));
+        }
+        for found in lines {
+            if found == "end" {
+                return Ok(checked);
+            }
+            let odd = || format!("expected a finding, found `{}`", line(found));
+            let (word, rest) = found.split_once(' ').ok_or_else(odd)?;
+            match word {
+                // Only tells what takes long.
+                "pulling" => {}
+                "digest" => checked.findings.push(Finding::Digest(line(rest))),
+                "verify" => checked.findings.push(Finding::Verify(line(rest))),
+                "space" => {
+                    let mut words = rest.rsplitn(3, ' ');
+                    let mut number = || words.next().and_then(|word| word.parse().ok());
+                    let (available, needed) =
+                        (number().ok_or_else(odd)?, number().ok_or_else(odd)?);
+                    let path = line(words.next().ok_or_else(odd)?);
+                    checked.findings.push(Finding::Space {
+                        path,
+                        needed,
+                        available,
+                    });
+                }
+                "pull" => {
+                    let (reference, message) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (reference, message) = (line(reference), line(message));
+                    checked.findings.push(Finding::Pull { reference, message });
+                }
+                "noage" => checked.findings.push(Finding::NoAge {
+                    install: line(rest),
+                }),
+                "nokey" => checked.findings.push(Finding::NoHostKey),
+                "sealed" => {
+                    let (path, message) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (path, message) = (line(path), line(message));
+                    checked.findings.push(Finding::Sealed { path, message });
+                }
+                "container" => {
+                    let (engine, name) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (engine, name) = (line(engine), line(name));
+                    checked.findings.push(Finding::Container { engine, name });
+                }
+                "unable" => {
+                    let ability = Ability::named(rest).ok_or_else(odd)?;
+                    checked.findings.push(Finding::Unable(ability));
+                }
+                "given" => {
+                    let (key, path) = rest.split_once(' ').ok_or_else(odd)?;
+                    let (key, path) = (line(key), line(path));
+                    checked.findings.push(Finding::Given { key, path });
+                }
+                "image" => {
+                    let words: Vec<_> = rest.split(' ').collect();
+                    let [reference, before, after] = words[..] else {
+                        return Err(odd());
+                    };
+                    let image = CheckedImage {
+                        before: (before != "-").then(|| line(before)),
+                        after: line(after),
+                    };
+                    checked.images.insert(line(reference), image);
+                }
+                _ => return Err(odd()),
+            }
+        }
+        Err("expected the whole answer of a check, it ends too early".to_owned())
+    }
+}
+
+/// What a host said, as one line that fits a terminal.
+pub(super) fn line(text: &str) -> String {
+    let text = text.trim().replace('\n', "; ");
+    let plain = text.chars().take(500);
+    plain
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
