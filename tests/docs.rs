@@ -249,7 +249,9 @@ fn anchor(heading: &str) -> String {
 
 #[test]
 fn every_link_of_the_pages_leads_somewhere() {
-    let pages = pages();
+    let mut pages = pages();
+    let changelog = std::fs::read_to_string(root().join("CHANGELOG.md")).unwrap();
+    pages.insert("CHANGELOG.md".to_owned(), changelog);
     let mut broken = Vec::new();
     for (path, page) in &pages {
         let (_, prose) = parts(page);
@@ -283,6 +285,51 @@ fn every_link_of_the_pages_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{broken:#?}");
+}
+
+/// The paths below docs/ that a text names: `docs/how.md`.
+fn named_pages(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("docs/").filter_map(|(at, _)| {
+        let rest = &text[at..];
+        let end =
+            rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '/' | '.' | '-'))?;
+        let path = rest[..end].trim_end_matches('.');
+        path.ends_with(".md").then_some(path)
+    })
+}
+
+#[test]
+fn every_page_that_the_program_names_exists() {
+    let mut source = String::new();
+    for below in ["src", "tests", "benches"] {
+        sources(&root().join(below), &mut source);
+    }
+    let named: BTreeSet<&str> = named_pages(&source).collect();
+    let missing: Vec<_> = named.iter().filter(|p| !root().join(p).exists()).collect();
+    assert!(missing.is_empty(), "no such pages: {missing:?}");
+    assert!(named.len() > 4, "only {named:?} were found");
+}
+
+#[test]
+fn every_command_is_in_the_pages() {
+    let pages: String = pages().into_values().collect();
+    let mut absent = Vec::new();
+    let mut look = |words: String| {
+        if !pages.contains(&format!("bayplan {words}")) {
+            absent.push(words);
+        }
+    };
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        if command.has_subcommands() {
+            for below in command.get_subcommands() {
+                look(format!("{name} {}", below.get_name()));
+            }
+        } else {
+            look(name.to_owned());
+        }
+    }
+    assert!(absent.is_empty(), "{absent:?}");
 }
 
 #[test]
