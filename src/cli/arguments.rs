@@ -1,0 +1,126 @@
+//! Arguments that several commands have, and how their values are read.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use crate::cluster::model::GuardName;
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+
+/// Which hosts take part.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Part {
+    /// Leave this host out, whether it answers or not: nothing is done there, and what is pending stays
+    /// pending; may be repeated
+    #[arg(long, value_name = "HOST", value_parser = host, conflicts_with = "only")]
+    pub skip: Vec<HostName>,
+
+    /// Only this host, all others are left out; may be repeated
+    #[arg(long = "host", value_name = "HOST", value_parser = host)]
+    pub only: Vec<HostName>,
+}
+
+/// How many hosts are worked with at a time.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Parallel {
+    /// How many hosts to talk to at the same time
+    #[arg(long = "parallel", value_name = "N", default_value = "32")]
+    pub hosts: NonZeroUsize,
+}
+
+/// How long to wait for others, and what to do with what fails.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Patience {
+    /// Wait this long for a lock that somebody else holds, as `30s` or `5m`; by default fail at once
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub lock_wait: Option<Duration>,
+
+    /// What to do with a host on which a step fails: put its previous generation back, or keep it
+    /// as it is
+    #[arg(long, value_name = "WHAT", default_value = "put-back")]
+    pub on_failure: FailureChoice,
+}
+
+/// What becomes of a host on which a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailureChoice {
+    PutBack,
+    Keep,
+}
+
+/// A guard that is lifted, by its key in `[guard]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lift {
+    #[value(name = "max_restarts")]
+    MaxRestarts,
+    Protect,
+    Branch,
+    Clean,
+}
+
+impl From<Lift> for GuardName {
+    fn from(lift: Lift) -> Self {
+        match lift {
+            Lift::MaxRestarts => GuardName::MaxRestarts,
+            Lift::Protect => GuardName::Protect,
+            Lift::Branch => GuardName::Branch,
+            Lift::Clean => GuardName::Clean,
+        }
+    }
+}
+
+/// What opens secrets.
+#[derive(Debug, Clone, Args)]
+pub struct Identities {
+    /// An age identity or SSH key that opens the secrets; besides, ~/.ssh/id_ed25519 and
+    /// ~/.config/bayplan/identity are tried
+    #[arg(long = "identity", value_name = "FILE", env = "BAYPLAN_IDENTITY", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+}
+
+pub(super) fn cluster(text: &str) -> Result<ClusterName, String> {
+    // Completing a path is how people often find the name.
+    let name = text.strip_prefix("clusters/").unwrap_or(text);
+    let name = name.strip_suffix('/').unwrap_or(name);
+    ClusterName::new(name).map_err(|error| format!("expected {}", error.expected))
+}
+
+pub(super) fn host(text: &str) -> Result<HostName, String> {
+    HostName::new(text).map_err(|error| format!("expected {}", error.expected))
+}
+
+pub(super) fn service(text: &str) -> Result<ServiceName, String> {
+    ServiceName::new(text).map_err(|error| format!("expected {}", error.expected))
+}
+
+pub(super) fn variable(text: &str) -> Result<VariableName, String> {
+    VariableName::new(text).map_err(|error| format!("expected {}", error.expected))
+}
+
+/// A time with units.
+fn duration(text: &str) -> Result<Duration, String> {
+    let time = text.parse::<jiff::SignedDuration>().ok();
+    time.and_then(|time| Duration::try_from(time).ok())
+        .ok_or_else(|| "expected a time such as `30s`, `5m` or `1h 30m`".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_secs(5400)));
+        for wrong in ["5", "", "-5m", "soon", "5 parsecs"] {
+            let error = duration(wrong).unwrap_err();
+            assert_eq!(
+                error, "expected a time such as `30s`, `5m` or `1h 30m`",
+                "{wrong}"
+            );
+        }
+    }
+}

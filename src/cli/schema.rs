@@ -1,0 +1,27 @@
+//! `bayplan schema`.
+
+use clap::{Args, ValueEnum};
+
+/// Print the JSON Schema of what `--json` prints, or of a saved plan
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "\
+Examples:
+  bayplan schema plan > plan.schema.json       of `diff --json`
+  bayplan schema review > review.schema.json   of `diff --against REV --json`
+  bayplan schema saved-plan                    of the file that `diff -o` writes")]
+pub struct Schema {
+    /// What is described
+    #[arg(value_name = "WHAT")]
+    pub what: Described,
+}
+
+/// What there is a schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Described {
+    /// `diff --json`
+    Plan,
+    /// `diff --against REV --json`
+    Review,
+    /// `diff -o FILE`
+    SavedPlan,
+}
