@@ -103,6 +103,12 @@ pub enum Disturbance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFailed(pub String);
 
+/// Whether a start reads a file of an inputs directory. `.secrets` only describes others: a container that started
+/// without it has what it should have.
+fn is_layer(path: &str) -> bool {
+    path.ends_with(".env")
+}
+
 impl ModelHost {
     fn now(&mut self) -> Moment {
         self.clock += 1;
@@ -531,7 +537,7 @@ impl ModelHost {
                 }
             }
             Disturbance::EditEnv(name) => self.edit_directory(name, |files| {
-                if let Some(text) = files.values_mut().next() {
+                if let Some((_, text)) = files.iter_mut().find(|(path, _)| is_layer(path)) {
                     text.push_str("EDITED=\"by hand\"\n");
                 }
             }),
@@ -545,7 +551,9 @@ impl ModelHost {
                 }
             }
             Disturbance::DeleteEnv(name) => self.edit_directory(name, |files| {
-                files.pop_first();
+                if let Some(path) = files.keys().find(|path| is_layer(path)).cloned() {
+                    files.remove(&path);
+                }
             }),
             Disturbance::DeleteDirectory(name) => {
                 self.touched.insert(name.clone());
