@@ -29,7 +29,6 @@ use bayplan::plan::observed::{
 use bayplan::plan::{Options, plan};
 use bayplan::render::desired::{Desired, DesiredHost, DesiredService};
 use bayplan::render::digest::Digest;
-use bayplan::render::manifest::Manifest;
 use bayplan::render::render;
 use bayplan::repository::Repository;
 
@@ -213,7 +212,7 @@ fn floor(desired: &Desired) {
         .values()
         .flat_map(|host| host.services.values())
     {
-        let text = &*service.unit_text;
+        let text = &*service.service_unit().text;
         black_box((Digest::of(text), text.to_owned()));
         for bytes in service.files.values() {
             black_box((Digest::of(bytes), bytes.clone()));
@@ -243,7 +242,7 @@ fn as_released(desired: &Desired, texts: Texts) -> Observed {
         runs: Runs::Processes,
         generation: Generation::Current {
             number: 1,
-            manifest: Manifest::of(&desired.cluster, name, host),
+            manifest: host.manifest(&desired.cluster, name),
             images: BTreeMap::new(),
         },
         next_generation: 2,
@@ -281,10 +280,10 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
             file: UnitFile::Ours {
                 digest: service.entry.unit.clone(),
                 // Every host sends its own.
-                text: fetched.then(|| (&*service.unit_text).into()),
+                text: fetched.then(|| (&*service.service_unit().text).into()),
             },
             changed: Moment(1),
-            enabled_by: service.enabled_by.clone(),
+            enabled_by: service.service_unit().enabled_by.clone(),
             loaded: Loaded::AsOnDisk,
         },
         directories: [(service.directory.clone(), directory)].into(),

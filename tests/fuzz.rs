@@ -27,8 +27,9 @@ use bayplan::host::past::generation::StoredGeneration;
 use bayplan::host::past::history;
 use bayplan::host::stage::deliver::parse_delivered;
 use bayplan::host::stage::{Checked, parse_staged};
-use bayplan::render::fingerprint::{blanked, inputs_of};
+use bayplan::render::inputs::inputs_of;
 use bayplan::render::manifest::Manifest;
+use bayplan::render::marks::blanked;
 use bayplan::render::{env_file, render, unit};
 
 const SLOW: Duration = Duration::from_secs(2);
@@ -389,14 +390,15 @@ fn manifests() {
     let mut corpus = Vec::new();
     for (name, host) in &desired.hosts {
         for service in host.services.values() {
-            corpus.push(service.unit_text.as_bytes().to_vec());
+            corpus.extend(
+                service
+                    .units
+                    .values()
+                    .map(|unit| unit.text.as_bytes().to_vec()),
+            );
             corpus.extend(service.files.values().cloned());
         }
-        corpus.push(
-            Manifest::of(&cluster.name, name, host)
-                .to_text()
-                .into_bytes(),
-        );
+        corpus.push(host.manifest(&cluster.name, name).to_text().into_bytes());
     }
     fuzz("manifests", &corpus, |bytes| {
         let text = String::from_utf8_lossy(bytes);

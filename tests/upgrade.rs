@@ -16,8 +16,8 @@ use bayplan::plan::observed::{
     ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
 };
 use bayplan::plan::{Options, plan};
-use bayplan::render::desired::{DirectoryName, Fingerprint};
 use bayplan::render::digest::Digest;
+use bayplan::render::identity::{DirectoryName, Fingerprint};
 use bayplan::render::manifest::Manifest;
 use bayplan::render::render;
 use bayplan::render::unit::parse_unit;

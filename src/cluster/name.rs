@@ -134,37 +134,3 @@ impl HostName {
 fn stem(name: &str) -> String {
     name.to_ascii_uppercase().replace('-', "_")
 }
-
-/// The systemd unit and container of a service: `<cluster>-<service>`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub struct UnitName(String);
-
-/// systemd's limit for a unit name with its suffix, in bytes (`UNIT_NAME_MAX`, `systemd.unit(5)`).
-pub const UNIT_NAME_MAX: usize = 255;
-
-impl UnitName {
-    /// The unit of a service of a cluster. Never longer than [`UNIT_NAME_MAX`], since both
-    /// names have at most 63 bytes.
-    #[must_use]
-    pub fn new(cluster: &ClusterName, service: &ServiceName) -> Self {
-        Self(format!("{cluster}-{service}"))
-    }
-
-    /// The container's name: the unit without its suffix (`%N` in the unit).
-    #[must_use]
-    pub fn container(&self) -> &str {
-        &self.0
-    }
-
-    /// The unit's file name, `<cluster>-<service>.service`.
-    #[must_use]
-    pub fn file_name(&self) -> String {
-        format!("{}.service", self.0)
-    }
-}
-
-impl fmt::Display for UnitName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
-    }
-}

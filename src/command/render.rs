@@ -51,8 +51,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Render) -> Result<Exit, 
 fn files_of<'a>(cluster: &ClusterName, host: &'a DesiredHost) -> Vec<(String, &'a [u8])> {
     let mut files = Vec::new();
     for (name, service) in &host.services {
-        let unit = format!("/etc/systemd/system/{}", service.unit.file_name());
-        files.push((unit, service.unit_text.as_bytes()));
+        for (file, unit) in &service.units {
+            let path = format!("/etc/systemd/system/{file}");
+            files.push((path, unit.text.as_bytes()));
+        }
         for (path, bytes) in &service.files {
             let path = format!("/etc/bayplan/{cluster}/{name}/{}/{path}", service.directory);
             files.push((path, bytes.as_slice()));

@@ -502,7 +502,9 @@ pub(super) fn made(
     let mut made = BTreeMap::new();
     let mut mask = Mask::default();
     for (name, service) in services {
-        let files = service.secrets.make(name, &service.inputs, &stored);
+        let files = service
+            .secrets
+            .make(name, service.inputs.plain_size(), &stored);
         let files = files.map_err(|error| anyhow::anyhow!("service {name}: {error}"))?;
         made.insert(name.clone(), files);
         // What a value was made of can be printed as well.

@@ -18,9 +18,9 @@ use std::fmt;
 
 use super::reach::protocol::{nonce, plain_surroundings};
 use crate::cluster::model::EngineClient;
-use crate::cluster::name::{ClusterName, ServiceName, UnitName};
+use crate::cluster::name::{ClusterName, ServiceName};
 use crate::plan::observed::Runs;
-use crate::render::desired::DirectoryName;
+use crate::render::identity::{DirectoryName, UnitName};
 
 /// An absolute path on a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -207,7 +207,7 @@ impl Layout {
     /// The file of a unit.
     #[must_use]
     pub fn unit(&self, unit: &UnitName) -> RemotePath {
-        self.units().join(&unit.file_name())
+        self.units().join(unit.service_file().as_str())
     }
 
     /// The directory of the inputs of all services.

@@ -10,14 +10,15 @@ use super::layout::{ActivationId, Layout, StageId};
 use super::look::{Detail, HostLook, Look, Request, parse};
 use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::model::{Engine, Excerpts, Image, RestartPolicy};
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::PutBack;
 use crate::plan::step::Step;
-use crate::render::desired::{
-    DesiredHost, DesiredService, DirectoryName, Fingerprint, Inputs, Readiness,
-};
+use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit, Readiness};
 use crate::render::digest::Digest;
+use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitName};
+use crate::render::inputs::Inputs;
 use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::unit::parse_unit;
 
 pub fn cluster() -> ClusterName {
     ClusterName::new("demo").unwrap()
@@ -28,7 +29,7 @@ pub fn service(name: &str) -> ServiceName {
 }
 
 pub fn unit(name: &str) -> UnitName {
-    UnitName::new(&cluster(), &service(name))
+    Instance::of(&service(name)).unit(&cluster())
 }
 
 /// A service whose inputs depend on one value.
@@ -63,8 +64,11 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
     DesiredService {
         unit: unit(name),
         entry,
-        unit_text: unit_text.into(),
-        enabled_by: BTreeSet::from(["multi-user.target.wants".to_owned()]),
+        units: [(
+            unit(name).service_file(),
+            DesiredUnit::new(unit_text.as_str().into(), &parse_unit(&unit_text)),
+        )]
+        .into(),
         directory,
         files,
         secrets: Default::default(),
@@ -97,7 +101,7 @@ pub fn desired(services: &[(&str, &str)]) -> DesiredHost {
 }
 
 pub fn manifest(host: &DesiredHost) -> Manifest {
-    Manifest::of(&cluster(), &HostName::new("docker01").unwrap(), host)
+    host.manifest(&cluster(), &HostName::new("docker01").unwrap())
 }
 
 pub fn id(text: &str) -> StageId {
@@ -150,7 +154,7 @@ pub fn activation_with(
 ) -> String {
     let enabled_by = host.services.values();
     let enabled_by = enabled_by
-        .map(|s| (s.unit.clone(), s.enabled_by.clone()))
+        .map(|s| (s.unit.clone(), s.service_unit().enabled_by.clone()))
         .collect();
     let record = Record {
         format: 1,

@@ -1,12 +1,14 @@
 //! The files that change for one service, with their texts before and after where both are known.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::explain;
 use super::observed::{ObservedDirectory, ObservedService, UnitFile};
 use super::{Change, FileChange};
-use crate::cluster::name::{ServiceName, UnitName};
-use crate::render::desired::{DesiredService, DirectoryName};
+use crate::cluster::name::ServiceName;
+use crate::render::desired::DesiredService;
+use crate::render::identity::{DirectoryName, UnitName};
 
 /// The changes of a desired service: its unit, and the files of its inputs directory against those
 /// that its container was started from.
@@ -18,9 +20,9 @@ pub(super) fn of_service(
     let entry = &desired.entry;
     let mut changes = Vec::new();
     let unit = |before, kind| FileChange {
-        path: desired.unit.file_name(),
+        path: desired.unit.service_file().into(),
         before,
-        after: Some(desired.unit_text.clone()),
+        after: Some(Arc::clone(&desired.service_unit().text)),
         kind,
     };
     match &seen.unit.file {
@@ -63,7 +65,7 @@ pub(super) fn of_service(
 pub(super) fn of_leaver(unit: &UnitName, seen: &ObservedService) -> Vec<FileChange> {
     match &seen.unit.file {
         UnitFile::Ours { text, .. } => vec![FileChange {
-            path: unit.file_name(),
+            path: unit.service_file().into(),
             before: text.clone(),
             after: None,
             kind: Change::Removed,

@@ -10,8 +10,9 @@ use super::placement::kept_back;
 use super::service::{DirectoryNeed, Need, need};
 use super::step::Step;
 use super::{Action, Change, Phase, Refusal, RefusalReason};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::identity::UnitName;
 use crate::render::manifest::ManifestService;
 use crate::render::probe::probes;
 
@@ -118,7 +119,7 @@ impl<'a> Draft<'a> {
             })
             .map(|(name, at)| {
                 let leaver = Leaver {
-                    unit: UnitName::new(&desired.cluster, name),
+                    unit: desired.unit(name),
                     seen: at,
                     displaced_by: None,
                 };
@@ -380,7 +381,7 @@ impl<'a> Draft<'a> {
     /// records another unit, which may have had another one.
     fn has_new_probe(&self, name: &ServiceName) -> bool {
         let wanted = &self.wanted.services[name];
-        let probes = |text: &str| probes(text, wanted.unit.container());
+        let probes = |text: &str| probes(text, &wanted.unit.container());
         let recorded = match &self.seen.generation {
             Generation::Current { manifest, .. } => manifest.services.get(name),
             Generation::None | Generation::Unreadable { .. } => None,
@@ -395,8 +396,8 @@ impl<'a> Draft<'a> {
             UnitFile::Absent | UnitFile::Foreign { .. } => None,
         };
         recorded.map(|recorded| &recorded.unit) != Some(&wanted.entry.unit)
-            && before.is_none_or(|before| before != probes(&wanted.unit_text))
-            && !probes(&wanted.unit_text).is_empty()
+            && before.is_none_or(|before| before != probes(&wanted.service_unit().text))
+            && !probes(&wanted.service_unit().text).is_empty()
     }
 
     /// Who gives a port to a service of this visit, and stops for it.

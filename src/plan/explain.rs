@@ -8,10 +8,10 @@ use super::observed::{ObservedContainer, ObservedService, UnitFile};
 use super::reason::Reason;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
-use crate::render::desired::{
-    DesiredService, DirectoryName, Fingerprint, InputValue, InputVariable, Inputs,
-};
-use crate::render::fingerprint::{Recipe, inputs_of, inputs_of_parsed};
+use crate::render::desired::DesiredService;
+use crate::render::fingerprint::Recipe;
+use crate::render::identity::{DirectoryName, Fingerprint};
+use crate::render::inputs::{InputValue, InputVariable, Inputs, inputs_of, inputs_of_parsed};
 use crate::render::secrets;
 use crate::render::unit::{Unit, parse_unit};
 

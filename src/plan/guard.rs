@@ -152,8 +152,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::cluster::name::{ClusterName, UnitName};
+    use crate::cluster::name::ClusterName;
     use crate::plan::{Change, HostPlan, ServicePlan};
+    use crate::render::identity::Instance;
 
     fn name(text: &str) -> ServiceName {
         ServiceName::new(text).unwrap()
@@ -163,7 +164,7 @@ mod tests {
         let cluster = ClusterName::new("test").unwrap();
         let services = actions.iter().map(|(service, action)| ServicePlan {
             service: name(service),
-            unit: UnitName::new(&cluster, &name(service)),
+            unit: Instance::of(&name(service)).unit(&cluster),
             change: Change::Changed,
             files: Vec::new(),
             action: *action,

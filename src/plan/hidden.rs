@@ -7,8 +7,8 @@ use super::observed::{Observed, ObservedService};
 use super::reason::Reason;
 use super::{FileChange, HostPlan, Note, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName, VariableName};
-use crate::render::desired::{Desired, DesiredService, InputValue, Inputs};
-use crate::render::fingerprint::inputs_of;
+use crate::render::desired::{Desired, DesiredService};
+use crate::render::inputs::{InputValue, Inputs, inputs_of};
 use crate::render::{env_file, secrets};
 
 /// What stands in the place of a hidden value.

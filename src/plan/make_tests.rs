@@ -15,7 +15,7 @@ use crate::plan::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_na
 use crate::plan::step::Step;
 use crate::plan::{Action, Change, Moves, target};
 use crate::plan::{Progress, PutBack, placement, put_back};
-use crate::render::desired::Inputs;
+use crate::render::inputs::Inputs;
 
 fn disturbance() -> impl Strategy<Value = Disturbance> {
     let service = || (0..SERVICES.len()).prop_map(service_name);
@@ -619,7 +619,7 @@ fn a_unit_that_took_the_place_of_a_leaver_is_left_alone() {
         },
         ..ObservedService::default()
     };
-    let directory = crate::render::desired::DirectoryName::reported("0123456789ab").unwrap();
+    let directory = crate::render::identity::DirectoryName::reported("0123456789ab").unwrap();
     leaver.directories.insert(directory, Default::default());
     let host = ObservedHost {
         services: BTreeMap::from([(service_name(0), leaver)]),

@@ -14,11 +14,10 @@ use super::observed::{
 use super::step::Step;
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::plan::PutBack;
-use crate::render::desired::{
-    DesiredHost, DesiredService, DirectoryName, Fingerprint, InputVariable, Inputs,
-};
+use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::digest::Digest;
-use crate::render::fingerprint::inputs_of;
+use crate::render::identity::{DirectoryName, Fingerprint};
+use crate::render::inputs::{InputVariable, Inputs, inputs_of};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
 use crate::render::secrets;
@@ -350,7 +349,7 @@ impl ModelHost {
             }
             Step::WriteUnit { service, .. } => {
                 let at = self.now();
-                let text = staged.services[service].unit_text.to_string();
+                let text = staged.services[service].service_unit().text.to_string();
                 let digest = staged.services[service].entry.unit.clone();
                 self.units
                     .insert(service.clone(), Unit { text, digest, at });
@@ -358,7 +357,8 @@ impl ModelHost {
             Step::Enable { units } => {
                 for (name, service) in &staged.services {
                     if units.contains(&service.unit) {
-                        self.links.insert(name.clone(), service.enabled_by.clone());
+                        self.links
+                            .insert(name.clone(), service.service_unit().enabled_by.clone());
                     }
                 }
             }
@@ -632,9 +632,21 @@ impl ModelHost {
             "links of leavers"
         );
         for (name, service) in &desired.services {
-            assert_eq!(self.units[name].text, *service.unit_text, "{name}: unit");
-            assert_eq!(self.loaded[name].text, *service.unit_text, "{name}: loaded");
-            assert_eq!(self.links[name], service.enabled_by, "{name}: links");
+            assert_eq!(
+                self.units[name].text,
+                *service.service_unit().text,
+                "{name}: unit"
+            );
+            assert_eq!(
+                self.loaded[name].text,
+                *service.service_unit().text,
+                "{name}: loaded"
+            );
+            assert_eq!(
+                self.links[name],
+                service.service_unit().enabled_by,
+                "{name}: links"
+            );
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
             let process = &self.processes[name];

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::{DirectoryName, Fingerprint};
 use crate::render::digest::Digest;
+use crate::render::identity::{DirectoryName, Fingerprint};
 use crate::render::manifest::Manifest;
 use crate::render::placement::Placement;
 

@@ -72,7 +72,7 @@ pub fn target(
     options: &Options,
 ) -> Manifest {
     let (wanted, seen) = (&desired.hosts[host], &observed.hosts[host]);
-    let mut manifest = Manifest::of(&desired.cluster, host, &held(wanted, seen));
+    let mut manifest = held(wanted, seen).manifest(&desired.cluster, host);
     manifest.services.retain(|name, _| options.selects(name));
     if let Generation::Current { manifest: old, .. } = &seen.generation {
         let kept_back = kept_back(desired, host, observed, options);

@@ -11,8 +11,9 @@ use super::observed::{
 };
 use super::step::Step;
 use super::{Phase, Wave, held};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
-use crate::render::desired::{Desired, DesiredHost, DesiredService, DirectoryName};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::identity::{DirectoryName, UnitName};
 use crate::render::manifest::ManifestService;
 
 /// How a failed activation is undone.

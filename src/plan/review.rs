@@ -17,7 +17,6 @@ use crate::cluster::model::{Cluster, Layer, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::{Definition, Definitions};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
-use crate::render::manifest::Manifest;
 use crate::render::placement::{self, Placement};
 use crate::render::render;
 
@@ -306,7 +305,7 @@ fn released(
             true => Generation::None,
             false => Generation::Current {
                 number: 1,
-                manifest: Manifest::of(cluster, name, old),
+                manifest: old.manifest(cluster, name),
                 images: BTreeMap::new(),
             },
         },
@@ -338,10 +337,10 @@ fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> Obser
         unit: ObservedUnit {
             file: UnitFile::Ours {
                 digest: service.entry.unit.clone(),
-                text: with_texts.then(|| service.unit_text.clone()),
+                text: with_texts.then(|| service.service_unit().text.clone()),
             },
             changed: Moment(0),
-            enabled_by: service.enabled_by.clone(),
+            enabled_by: service.service_unit().enabled_by.clone(),
             loaded: Loaded::AsOnDisk,
         },
         drop_ins: BTreeSet::new(),

@@ -11,9 +11,10 @@ use super::observed::{
 use super::reason::Reason;
 use super::{Action, Change};
 use crate::cluster::model::RestartPolicy;
-use crate::render::desired::{DesiredService, DirectoryName};
+use crate::render::desired::DesiredService;
 use crate::render::digest::Digest;
 use crate::render::fingerprint::{Recipe, fingerprint};
+use crate::render::identity::DirectoryName;
 use crate::render::manifest::ManifestService;
 
 /// What one desired service needs on one host.
@@ -114,7 +115,7 @@ pub(super) fn need(
         }
     };
     // A moving tag alone is no reason to act: only the pull can tell.
-    let enable = seen.unit.enabled_by != desired.enabled_by;
+    let enable = seen.unit.enabled_by != desired.service_unit().enabled_by;
     let reload = seen.unit.loaded == Loaded::Older;
     Need {
         change,
@@ -141,7 +142,7 @@ fn edited_by_hand(
         return edited;
     };
     if *digest != recorded.unit && *digest != desired.entry.unit {
-        edited.insert(desired.unit.file_name());
+        edited.insert(desired.unit.service_file().into());
     }
     // The desired directory is mended where it is; of the one that it takes the place of nobody else tells.
     if recorded.directory != desired.directory
@@ -241,7 +242,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     } = edited_files(desired, seen, container, since);
     let mut mark = None;
     if unit_was_edited(seen, on_disk.as_ref(), since) {
-        edited.insert(desired.unit.file_name());
+        edited.insert(desired.unit.service_file().into());
         mark = container.directory.clone();
     }
     if !edited.is_empty() {
@@ -309,7 +310,7 @@ fn edited_files(
     }
     // A mark is left before an edited unit is overwritten.
     if directory.marked > since {
-        edited.insert(desired.unit.file_name());
+        edited.insert(desired.unit.service_file().into());
     }
     // Env files are read once, and the engine knows what they gave. Mounted files are read at any time.
     match container.environment {

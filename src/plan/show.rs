@@ -7,7 +7,7 @@ use super::placement::{Known, holds};
 use super::reason::Reason;
 use super::service::Need;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, explain};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
 impl Draft<'_> {
@@ -117,7 +117,7 @@ impl Draft<'_> {
             let hosts = hosts.clone();
             services.push(ServicePlan {
                 service: name.clone(),
-                unit: UnitName::new(&desired.cluster, name),
+                unit: desired.unit(name),
                 change: Change::Removed,
                 files: Vec::new(),
                 action: Action::None,

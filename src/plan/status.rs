@@ -7,8 +7,9 @@ use super::observed::{
 };
 use super::reason::Reason;
 use super::{Action, Change, Left, Note, Options, Plan, RefusalReason, ServicePlan, plan};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
+use crate::render::identity::UnitName;
 
 /// The state of a cluster: one row a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::name::{ServiceName, UnitName};
-use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::cluster::name::ServiceName;
+use crate::render::identity::{DirectoryName, Fingerprint, UnitName};
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::placement::Left;
 use super::reason::Reason;
 use super::step::Step;
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::render::identity::UnitName;
 use crate::render::placement::Reach;
 
 /// What takes every host from what was observed to what is desired.

@@ -17,7 +17,7 @@ use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 use super::record::{generation, note, note_others, record};
 use super::{OnFailure, Order, Released};
 use crate::cluster::model::Excerpts;
-use crate::cluster::name::{HostName, UnitName};
+use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
 use crate::host::activate::follow::{At, Running, follow_script};
 use crate::host::activate::script::{
@@ -32,6 +32,7 @@ use crate::plan::reason::Reason;
 use crate::plan::step::Step;
 use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
 use crate::render::desired::{DesiredHost, Readiness};
+use crate::render::identity::UnitName;
 use crate::render::probe::probes;
 use crate::render::secrets::DIGESTS;
 
@@ -377,7 +378,6 @@ impl HostRun<'_> {
     /// The units whose containers may print secrets that are not known here: those that they have now, or
     /// had until this release.
     fn unmasked(&self, connection: &Connection) -> BTreeSet<String> {
-        let cluster = &self.setting.cluster.name;
         let wanted = &self.setting.desired.hosts[self.name].services;
         let wanted = wanted.iter().map(|(name, service)| (name, &service.entry));
         let before = match &connection.look.observed.generation {
@@ -389,7 +389,7 @@ impl HostRun<'_> {
             .filter(|(name, entry)| {
                 entry.files.contains_key(DIGESTS) && !self.order.mask.knows(name)
             })
-            .map(|(name, _)| UnitName::new(cluster, name).container().to_owned())
+            .map(|(name, _)| self.setting.desired.unit(name).container())
             .collect()
     }
 
@@ -425,8 +425,8 @@ impl HostRun<'_> {
         });
         asked
             .map(|(service, unit)| {
-                let text = &wanted.services[service].unit_text;
-                (unit.clone(), probes(text, unit.container()))
+                let text = &wanted.services[service].service_unit().text;
+                (unit.clone(), probes(text, &unit.container()))
             })
             .collect()
     }
@@ -461,7 +461,12 @@ impl HostRun<'_> {
         let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
             .services
             .values()
-            .map(|service| (service.unit.clone(), service.enabled_by.clone()))
+            .map(|service| {
+                (
+                    service.unit.clone(),
+                    service.service_unit().enabled_by.clone(),
+                )
+            })
             .collect();
         let way_back = put_back(
             self.setting.desired,

@@ -190,7 +190,7 @@ fn desired(
             (Some(_), _) => Moved::Yes,
             (None, _) => Moved::No,
         };
-        let unit = crate::cluster::name::UnitName::new(&found.manifest.cluster, name);
+        let unit = found.manifest.unit(name);
         let service = stored(unit, entry, &unit_text, files, moved);
         let service = service.map_err(|error| error.to_string())?;
         services.insert(name.clone(), service.into());

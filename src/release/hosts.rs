@@ -25,7 +25,8 @@ use crate::host::reach::session::Session;
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, Runs};
 use crate::plan::says;
-use crate::render::desired::{Desired, DesiredHost, InputValue, InputVariable};
+use crate::render::desired::{Desired, DesiredHost};
+use crate::render::inputs::{InputValue, InputVariable};
 use crate::render::placement::Placement;
 
 const LOOKING: &str = "looking at the host";

@@ -1,68 +1,128 @@
 //! What a cluster should be: the files of every host, and what they mean.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::digest::Digest;
-use super::manifest::ManifestService;
+use super::fingerprint::{Recipe, fingerprint};
+use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitName};
+use super::inputs::Inputs;
+use super::manifest::{self, Manifest, ManifestService};
 use super::placement::Reach;
 use super::secrets::DesiredSecrets;
-use crate::cluster::model::{Engine, Image, Layer, RestartPolicy};
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
-use crate::cluster::secret::SecretIdentity;
+use super::unit::Unit;
+use crate::cluster::model::{Engine, Image, RestartPolicy};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
-/// Everything that the hosts of one cluster should hold. Made only by [`render`](super::render).
+/// Everything that the hosts of one cluster should hold. Made by [`render`](super::render) from a description, and
+/// by [`stored`](super::stored) from generations of hosts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Desired {
+    /// The cluster's name.
     pub cluster: ClusterName,
+    /// Every described host, also one without services.
     pub hosts: BTreeMap<HostName, DesiredHost>,
-    /// Every described host, also where a plan is about some of them.
+    /// How every described host is reached, also where a plan is about some of them.
     pub machines: BTreeMap<HostName, Reach>,
 }
 
-/// What one host should hold.
+/// What one host should hold. What belongs to the host and to no service (a network) will stand beside
+/// its services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredHost {
+    /// What runs its containers.
     pub engine: Engine,
     /// One that runs on several hosts is the same on those with the same engine at the same path.
     pub services: BTreeMap<ServiceName, Arc<DesiredService>>,
 }
 
-/// One service on one host: its unit, its inputs directory, and the inputs that they carry.
+impl Desired {
+    /// The unit that runs a service of this cluster, whether it is desired or not.
+    #[must_use]
+    pub fn unit(&self, service: &ServiceName) -> UnitName {
+        Instance::of(service).unit(&self.cluster)
+    }
+}
+
+impl DesiredHost {
+    /// What a generation that holds all of this says of itself.
+    #[must_use]
+    pub fn manifest(&self, cluster: &ClusterName, host: &HostName) -> Manifest {
+        let services = self.services.iter();
+        Manifest {
+            format: manifest::FORMAT,
+            cluster: cluster.clone(),
+            host: host.clone(),
+            services: services
+                .map(|(name, service)| (name.clone(), service.entry.clone()))
+                .collect(),
+        }
+    }
+}
+
+/// One service on one host: its units, its inputs directory, and the inputs that they carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredService {
+    /// The unit that runs its container.
     pub unit: UnitName,
-    /// The unit file's text.
-    pub unit_text: Arc<str>,
-    /// The links that `systemctl enable` makes: the targets of `WantedBy=` and `RequiredBy=`
-    /// with the directory's suffix, as `multi-user.target.wants`.
-    pub enabled_by: BTreeSet<String>,
+    /// Its unit files: the one that runs its container is among them.
+    pub units: BTreeMap<UnitFileName, DesiredUnit>,
     /// The inputs directory's name.
     pub directory: DirectoryName,
     /// The files of the inputs directory by path below it. Texts of env files, bytes of others.
     pub files: BTreeMap<String, Vec<u8>>,
     /// What further files of it are made of, on the host.
     pub secrets: DesiredSecrets,
+    /// What its fingerprint is made of.
     pub inputs: Inputs,
     /// What a manifest says of it: the digests of all of the above.
     pub entry: ManifestService,
     /// The fingerprint under the current recipe, as the unit and the container carry it.
     pub fingerprint: Fingerprint,
+    /// The image that it runs.
     pub image: Image,
     /// The host port that the container takes: published, or directly in the host's network.
     pub port: Option<u16>,
+    /// The services that it needs, for the order of restarts.
     pub needs: Vec<ServiceName>,
+    /// Whether a release restarts it unasked.
     pub restart: RestartPolicy,
+    /// What its start waits for.
     pub readiness: Readiness,
+    /// Whether it keeps data on its host.
     pub stateful: bool,
     /// Where the unit's text comes from: the template's path, for reasons.
     pub template: String,
     /// The same service under the recipe before, for hosts where it was released under that one and
     /// has not changed since: see [`held`](Self::held).
     pub older: Option<Arc<DesiredService>>,
+}
+
+/// One unit file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DesiredUnit {
+    /// The file's text.
+    pub text: Arc<str>,
+    /// The links that `systemctl enable` makes: the targets of `WantedBy=` and `RequiredBy=`
+    /// with the directory's suffix, as `multi-user.target.wants`.
+    pub enabled_by: BTreeSet<String>,
+}
+
+impl DesiredUnit {
+    /// The unit file of this text; `unit` is the text, parsed.
+    #[must_use]
+    pub fn new(text: Arc<str>, unit: &Unit) -> Self {
+        let links = |(key, suffix)| {
+            let values = unit.values("Install", key).into_iter();
+            let targets = values.flat_map(str::split_whitespace);
+            targets.map(move |target| format!("{target}.{suffix}"))
+        };
+        let keys = [("WantedBy", "wants"), ("RequiredBy", "requires")];
+        Self {
+            text,
+            enabled_by: keys.into_iter().flat_map(links).collect(),
+        }
+    }
 }
 
 /// What a host says of a service that was released there, for [`DesiredService::held`].
@@ -96,6 +156,38 @@ impl DesiredService {
             .or_else(|| forms().find(|form| unit == Some(&form.entry.unit)))
             .unwrap_or(self)
     }
+
+    /// The desired fingerprint under the recipe that a running container names, so that a new
+    /// recipe alone restarts nothing: `None` if this version does not know that recipe.
+    #[must_use]
+    pub fn fingerprint_under(&self, running: &Fingerprint) -> Option<Fingerprint> {
+        let recipe = Recipe::named(running.recipe())?;
+        let form = self.under(recipe);
+        if recipe.name() == form.fingerprint.recipe() {
+            return Some(form.fingerprint.clone());
+        }
+        Some(fingerprint(recipe, &form.inputs))
+    }
+
+    /// The unit file that runs its container.
+    #[must_use]
+    pub fn service_unit(&self) -> &DesiredUnit {
+        &self.units[&self.unit.service_file()]
+    }
+
+    /// The form of it that belongs to a recipe; where there is none, as of a generation that was read
+    /// back from a host, the one that there is.
+    #[must_use]
+    pub fn under(&self, recipe: Recipe) -> &DesiredService {
+        let mut forms = self.forms();
+        forms
+            .find(|form| form.fingerprint.recipe() == recipe.name())
+            .unwrap_or(self)
+    }
+
+    fn forms(&self) -> impl Iterator<Item = &DesiredService> {
+        std::iter::successors(Some(self), |form| form.older.as_deref())
+    }
 }
 
 /// What its unit's start waits for, beyond that its container runs.
@@ -105,118 +197,4 @@ pub enum Readiness {
     Running,
     /// It has answered the probe that is described for it (`[health]`).
     Probed,
-}
-
-/// What decides how a container runs, in a form that is compared and explained.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Inputs {
-    /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
-    /// key, each value split into words as systemd does (`%%` and `$$` stay); the fingerprint and
-    /// the inputs directory's name are blanked.
-    pub directives: Vec<(String, Vec<String>)>,
-    /// The environment, by name.
-    pub variables: BTreeMap<VariableName, InputVariable>,
-    /// Config files by path below the inputs directory, with the digest of their bytes.
-    pub files: BTreeMap<String, Digest>,
-    /// Secrets that are files, by path below the inputs directory.
-    pub secret_files: BTreeMap<String, SecretIdentity>,
-}
-
-/// A variable as the container gets it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InputVariable {
-    /// Where the value comes from; it is told in reasons and is no input itself.
-    pub layer: Layer,
-    pub value: InputValue,
-}
-
-/// A variable's value, as far as anybody without a key knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum InputValue {
-    Plain(String),
-    Secret(SecretIdentity),
-}
-
-impl InputValue {
-    /// The value, if it is no secret.
-    #[must_use]
-    pub fn plain(&self) -> Option<&str> {
-        match self {
-            InputValue::Plain(value) => Some(value),
-            InputValue::Secret(_) => None,
-        }
-    }
-}
-
-/// The digest of the inputs, `v2:` and 64 hexadecimal digits. The part before the colon names the
-/// recipe that made it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Fingerprint(pub(crate) String);
-
-impl Fingerprint {
-    /// Takes the text of a label as a host reports it. Any text is fine: one that no recipe makes
-    /// just equals no desired one.
-    #[must_use]
-    pub fn reported(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The fingerprint's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The recipe's name, `v2`.
-    #[must_use]
-    pub fn recipe(&self) -> &str {
-        self.0.split_once(':').map_or("", |(recipe, _)| recipe)
-    }
-}
-
-impl fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The name of an inputs directory: twelve hexadecimal digits of the digest over the fingerprint
-/// and the digest of every file, so that what a directory of this name holds never changes, not
-/// even where a variable moves from one layer to another and the fingerprint stays.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DirectoryName(pub(crate) String);
-
-impl DirectoryName {
-    /// The name of the directory that holds these files, by path, for this fingerprint. An edited
-    /// directory shows by its name: it is not the name of what it holds.
-    #[must_use]
-    pub fn of(fingerprint: &Fingerprint, files: &BTreeMap<String, Digest>) -> Self {
-        let head = [b"directory v1".as_slice(), fingerprint.0.as_bytes()];
-        let files = files
-            .iter()
-            .flat_map(|(path, digest)| [path.as_bytes(), digest.as_str().as_bytes()]);
-        let digest = Digest::of_parts(head.into_iter().chain(files));
-        Self(digest.as_str()[..12].to_owned())
-    }
-
-    /// Takes a name that a host reports: `None` if it is none of ours.
-    #[must_use]
-    pub fn reported(text: &str) -> Option<Self> {
-        let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == 12 && text.bytes().all(hex)).then(|| Self(text.to_owned()))
-    }
-
-    /// The name's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for DirectoryName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

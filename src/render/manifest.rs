@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::desired::{DesiredHost, DirectoryName, Fingerprint};
 use super::digest::Digest;
+use super::identity::{DirectoryName, Fingerprint, Instance, UnitName};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
 /// The format that this version writes and the newest that it reads.
@@ -47,19 +47,10 @@ pub enum ManifestError {
 }
 
 impl Manifest {
-    /// The manifest of a host's desired files.
+    /// The unit that runs a service of this generation.
     #[must_use]
-    pub fn of(cluster: &ClusterName, host: &HostName, desired: &DesiredHost) -> Self {
-        Self {
-            format: FORMAT,
-            cluster: cluster.clone(),
-            host: host.clone(),
-            services: desired
-                .services
-                .iter()
-                .map(|(name, service)| (name.clone(), service.entry.clone()))
-                .collect(),
-        }
+    pub fn unit(&self, service: &ServiceName) -> UnitName {
+        Instance::of(service).unit(&self.cluster)
     }
 
     /// The text as stored: pretty JSON with a final line break, keys in a fixed order.

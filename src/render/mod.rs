@@ -7,7 +7,10 @@
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
 //! env_file        writing layers, and reading them
-//! fingerprint     what decides how a container runs -> v2:…; reading it back from a host
+//! identity        who is who on a host: names of units, containers, files and directories
+//! inputs          what decides how a container runs, in a unit and the files beside it
+//! marks           what a unit says of itself
+//! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
 //! secrets         what stands for files that only the host makes
 //! desired         the result; digest, manifest: its digests
@@ -18,7 +21,10 @@ pub mod desired;
 pub mod env_file;
 mod error;
 pub mod fingerprint;
+pub mod identity;
+pub mod inputs;
 pub mod manifest;
+pub mod marks;
 pub mod placement;
 pub mod probe;
 mod rules;
@@ -37,19 +43,19 @@ use std::sync::Arc;
 pub use self::error::RenderError;
 pub use crate::cluster::digest;
 
-use self::desired::{
-    Desired, DesiredHost, DesiredService, DirectoryName, InputValue, InputVariable, Inputs,
-    Readiness,
-};
+use self::desired::{Desired, DesiredHost, DesiredService, DesiredUnit, Readiness};
 use self::digest::Digest;
-use self::fingerprint::{DIRECTORY, FINGERPRINT, Recipe, directives, fingerprint};
+use self::fingerprint::{Recipe, fingerprint};
+use self::identity::{DirectoryName, Instance};
+use self::inputs::{InputValue, InputVariable, Inputs, directives};
 use self::manifest::ManifestService;
+use self::marks::{DIRECTORY, FINGERPRINT};
 use self::placement::Reach;
 use self::secrets::DesiredSecrets;
 use self::unit::{Unit, parse_unit};
 use self::unit_template::{Templates, Words, environment, inputs_parent, taken_port};
 use crate::cluster::model::{Cluster, EngineClient, Layer, Service, VariableValue};
-use crate::cluster::name::{HostName, UnitName, VariableName};
+use crate::cluster::name::{HostName, VariableName};
 
 /// What every host of the cluster should hold.
 ///
@@ -179,6 +185,7 @@ fn form(
     let unit_text = blanked
         .replace(FINGERPRINT, fingerprint.as_str())
         .replace(DIRECTORY, directory.as_str());
+    let name = Instance::of(&service.name).unit(&cluster.name);
     let entry = ManifestService {
         unit: Digest::of(&unit_text),
         directory: directory.clone(),
@@ -188,9 +195,12 @@ fn form(
         files: digests,
     };
     DesiredService {
-        unit: UnitName::new(&cluster.name, &service.name),
-        unit_text: unit_text.into(),
-        enabled_by: enabled_by(unit),
+        units: [(
+            name.service_file(),
+            DesiredUnit::new(unit_text.into(), unit),
+        )]
+        .into(),
+        unit: name,
         directory,
         files,
         secrets,
@@ -264,19 +274,4 @@ fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
         files.insert(format!("{label}.env"), text.into_bytes());
     }
     files
-}
-
-/// The links that `systemctl enable` makes for this unit.
-fn enabled_by(unit: &Unit) -> BTreeSet<String> {
-    let links = |key, suffix| {
-        let values = unit.values("Install", key);
-        values
-            .into_iter()
-            .flat_map(str::split_whitespace)
-            .map(move |target| format!("{target}.{suffix}"))
-            .collect::<Vec<_>>()
-    };
-    let mut all = BTreeSet::from_iter(links("WantedBy", "wants"));
-    all.extend(links("RequiredBy", "requires"));
-    all
 }

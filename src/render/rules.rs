@@ -2,7 +2,7 @@
 //! runs, or systemd would run something else.
 
 use super::error::RenderError;
-use super::fingerprint::{DIRECTORY, FINGERPRINT, SECTION};
+use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
 use super::unit::{Unit, split_words};
 use crate::cluster::model::Service;
 use crate::cluster::name::ClusterName;

@@ -16,11 +16,10 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{InputValue, InputVariable, Inputs};
 use super::digest::Digest;
 use super::env_file;
 use super::fingerprint::Recipe;
-use crate::cluster::model::{Layer, Service, VariableValue};
+use crate::cluster::model::{Service, VariableValue};
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::secret::{Plaintext, RevealError, Secret, SecretIdentity};
 
@@ -161,14 +160,15 @@ impl DesiredSecrets {
         text
     }
 
-    /// The files, from the values of the stored secrets.
+    /// The files, from the values of the stored secrets. `plain_size` is what the variables that are no secrets
+    /// take, in bytes.
     ///
     /// # Errors
     /// A value cannot be made, or not be carried.
     pub fn make(
         &self,
         service: &ServiceName,
-        inputs: &Inputs,
+        plain_size: usize,
         stored: &BTreeMap<VariableName, Plaintext>,
     ) -> Result<BTreeMap<String, MadeFile>, MakeError> {
         let reveal = |name: &VariableName, secret: &Secret| {
@@ -179,20 +179,13 @@ impl DesiredSecrets {
         };
         let mut made = BTreeMap::new();
         let mut values = BTreeMap::new();
-        let mut total: usize = inputs
-            .variables
-            .iter()
-            .filter_map(|(name, variable)| match &variable.value {
-                InputValue::Plain(value) => Some(name.as_str().len() + value.len() + 2),
-                InputValue::Secret(_) => None,
-            })
-            .sum();
+        let mut total = plain_size;
         for (name, secret) in &self.variables {
             let value = reveal(name, secret)?;
             if !value.fits_variable(name) {
                 return Err(MakeError::Variable(name.clone()));
             }
-            total += name.as_str().len() + value.bytes().len() + 2;
+            total += size(name, value.bytes());
             values.insert(name, value);
         }
         if total > SERVICE_MAX {
@@ -222,23 +215,19 @@ impl DesiredSecrets {
     }
 }
 
-/// Reads the file of keyed digests into inputs. Any text is fine.
-pub(super) fn read_digests(text: &str, inputs: &mut Inputs) {
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let Some((name, identity)) = line.split_once('=') else {
-            continue;
-        };
-        let identity = SecretIdentity::reported(identity);
-        if is_secret(name) {
-            inputs.secret_files.insert(name.to_owned(), identity);
-        } else if let Ok(name) = VariableName::new(name) {
-            let variable = InputVariable {
-                layer: Layer::Secrets,
-                value: InputValue::Secret(identity),
-            };
-            inputs.variables.insert(name, variable);
-        }
-    }
+/// What a file of keyed digests says: names of variables and paths of files, each with what stands for
+/// its value. Any text is fine.
+pub(super) fn identities(text: &str) -> impl Iterator<Item = (&str, SecretIdentity)> {
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| {
+        let (name, identity) = line.split_once('=')?;
+        Some((name, SecretIdentity::reported(identity)))
+    })
+}
+
+/// What a variable takes, in bytes: `NAME=value` and a NUL.
+pub(super) fn size(name: &VariableName, value: &[u8]) -> usize {
+    name.as_str().len() + value.len() + 2
 }
 
 /// The name of a secret that is a file, from its path.

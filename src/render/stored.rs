@@ -1,16 +1,17 @@
 //! From the files of a generation on a host back to what they were rendered as: for a rollback, which
 //! needs no description. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::desired::{DesiredService, Inputs, Readiness};
+use super::desired::{DesiredService, DesiredUnit, Readiness};
 use super::digest::Digest;
-use super::fingerprint::inputs_of;
+use super::identity::UnitName;
+use super::inputs::{Inputs, inputs_of_parsed};
 use super::manifest::ManifestService;
 use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
 use crate::cluster::model::{Image, Layer, RestartPolicy};
-use crate::cluster::name::{ServiceName, UnitName, VariableName};
+use crate::cluster::name::{ServiceName, VariableName};
 
 /// Why files are not what their manifest says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,7 +32,7 @@ pub fn stored(
     moved: Moved,
 ) -> Result<DesiredService, Damaged> {
     if Digest::of(unit_text) != entry.unit {
-        return Err(Damaged(unit.file_name()));
+        return Err(Damaged(unit.service_file().into()));
     }
     for (path, bytes) in &files {
         if entry
@@ -50,7 +51,8 @@ pub fn stored(
         .iter()
         .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
         .collect();
-    let inputs = inputs_of(unit_text, &texts);
+    let parsed = parse_unit(unit_text);
+    let inputs = inputs_of_parsed(unit_text, &parsed, &texts);
     let reference = entry.image.clone();
     let version = reference
         .rsplit(['/'])
@@ -59,9 +61,12 @@ pub fn stored(
         .map_or("latest", |(_, version)| version)
         .to_owned();
     Ok(DesiredService {
+        units: [(
+            unit.service_file(),
+            DesiredUnit::new(unit_text.into(), &parsed),
+        )]
+        .into(),
         unit,
-        unit_text: unit_text.into(),
-        enabled_by: enabled_by(unit_text),
         directory: entry.directory.clone(),
         files,
         secrets: DesiredSecrets::default(),
@@ -88,18 +93,6 @@ pub fn stored(
 pub enum Moved {
     Yes,
     No,
-}
-
-/// The links that `systemctl enable` makes.
-fn enabled_by(unit_text: &str) -> BTreeSet<String> {
-    let unit = parse_unit(unit_text);
-    let mut links = BTreeSet::new();
-    for (key, suffix) in [("WantedBy", "wants"), ("RequiredBy", "requires")] {
-        for value in unit.values("Install", key) {
-            links.extend(value.split_whitespace().map(|to| format!("{to}.{suffix}")));
-        }
-    }
-    links
 }
 
 /// The host port: published, or of a container in the host's network.

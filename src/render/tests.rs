@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::desired::{Desired, DesiredService, Fingerprint};
+use super::desired::{Desired, DesiredService};
 use super::digest::Digest;
-use super::fingerprint::{Recipe, blanked, fingerprint, inputs_of};
+use super::fingerprint::{Recipe, fingerprint};
+use super::identity::Fingerprint;
+use super::inputs::inputs_of;
 use super::manifest::Manifest;
+use super::marks::blanked;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::model::{
@@ -185,7 +188,7 @@ mod golden {
 
     #[test]
     fn a_minimal_service() {
-        insta::assert_snapshot!(rendered(service("minimal")).unit_text);
+        insta::assert_snapshot!(rendered(service("minimal")).service_unit().text);
     }
 
     #[test]
@@ -223,7 +226,7 @@ mod golden {
             stop_timeout: Duration::from_millis(29_500),
             extra_args: vec!["--shm-size".into(), "1g".into(), "--tmpfs=/t mp".into()],
         };
-        insta::assert_snapshot!(rendered(full).unit_text);
+        insta::assert_snapshot!(rendered(full).service_unit().text);
     }
 
     #[test]
@@ -238,7 +241,7 @@ mod golden {
             let mut search = search();
             let timeout = Duration::from_secs(45);
             search.health = Some(Health { probe, timeout });
-            let text = rendered(search).unit_text;
+            let text = rendered(search).service_unit().text.clone();
             let start = text.find("ExecStartPost=").unwrap();
             let end = text.find("Restart=").unwrap();
             units += &text[start..end];
@@ -255,9 +258,9 @@ mod golden {
         }
         let desired = render(&cluster).unwrap();
         let search = desired_of(&desired, "search");
-        insta::assert_snapshot!(search.unit_text);
+        insta::assert_snapshot!(search.service_unit().text);
         assert_eq!(
-            Vec::from_iter(&search.enabled_by),
+            Vec::from_iter(&search.service_unit().enabled_by),
             ["multi-user.target.wants"]
         );
     }
@@ -270,7 +273,7 @@ mod golden {
             host.client.program = "/snap/bin/docker".to_owned();
         }
         let after = render(&cluster).unwrap();
-        let text = |desired| blanked(&desired_of(desired, "search").unit_text);
+        let text = |desired| blanked(&desired_of(desired, "search").service_unit().text);
         // By its name in the wait for health.
         let before = text(&before)
             .replace("/usr/bin/docker", "/snap/bin/docker")
@@ -354,7 +357,7 @@ fn a_service_is_rendered_for_its_hosts_only() {
         ]
     );
     let (host, docker01) = desired.hosts.first_key_value().unwrap();
-    let manifest = Manifest::of(&desired.cluster, host, docker01);
+    let manifest = docker01.manifest(&desired.cluster, host);
     assert_eq!(Manifest::parse(&manifest.to_text()).unwrap(), manifest);
 }
 
@@ -377,7 +380,7 @@ fn the_unit_is_enabled_where_its_template_says_so() {
         "WantedBy={{ wanted_by }}",
         "WantedBy=a.target b.target\nWantedBy=\nWantedBy=c.target\nRequiredBy=d.service",
     );
-    let links = rendered(search).enabled_by;
+    let links = rendered(search).service_unit().enabled_by.clone();
     assert_eq!(
         Vec::from_iter(&links),
         ["c.target.wants", "d.service.requires"]
@@ -390,7 +393,10 @@ fn a_network_of_its_own_decides_which_port_is_taken() {
         let mut search = search();
         search.container.network = network.map(str::to_owned);
         let search = rendered(search);
-        (search.port, search.unit_text.contains("--publish"))
+        (
+            search.port,
+            search.service_unit().text.contains("--publish"),
+        )
     };
     assert_eq!(taken(None), (Some(9000), true));
     assert_eq!(taken(Some("backend")), (Some(9000), true));
@@ -602,8 +608,8 @@ mod fingerprints {
         let service = of(|_| {});
         let files = texts(&service);
         let edited = |from: &str, to: &str| {
-            assert!(service.unit_text.contains(from), "{from}");
-            inputs_of(&service.unit_text.replace(from, to), &files)
+            assert!(service.service_unit().text.contains(from), "{from}");
+            inputs_of(&service.service_unit().text.replace(from, to), &files)
         };
         assert_eq!(edited("RestartSec=5", "RestartSec=6"), service.inputs);
         assert_ne!(edited("--rm", "--rm --init"), service.inputs);
@@ -615,7 +621,7 @@ mod fingerprints {
             "99-mine.env".to_owned(),
             "LOG_LEVEL=debug\n1A=dropped".to_owned(),
         );
-        let inputs = inputs_of(&service.unit_text, &more);
+        let inputs = inputs_of(&service.service_unit().text, &more);
         let level = &inputs.variables[&VariableName::new("LOG_LEVEL").unwrap()];
         assert_eq!(
             (level.layer, level.value.plain().unwrap()),
@@ -722,11 +728,11 @@ mod fingerprints {
                 s.health = health;
                 s.port = port;
             });
-            let inputs = inputs_of(&service.unit_text, &texts(&service));
+            let inputs = inputs_of(&service.service_unit().text, &texts(&service));
             prop_assert_eq!(&inputs, &service.inputs);
             prop_assert_eq!(fingerprint(Recipe::CURRENT, &inputs), service.fingerprint);
             let older = service.older.unwrap();
-            let inputs = inputs_of(&older.unit_text, &texts(&older));
+            let inputs = inputs_of(&older.service_unit().text, &texts(&older));
             prop_assert_eq!(fingerprint(Recipe::V1, &inputs), older.fingerprint.clone());
         }
 

@@ -35,12 +35,13 @@ use minijinja::value::Value;
 use minijinja::{Environment, context};
 
 use super::error::RenderError;
-use super::fingerprint::{DIRECTORY, FINGERPRINT};
+use super::identity::Instance;
+use super::marks::{DIRECTORY, FINGERPRINT};
 use super::secrets;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::template::Problem;
 use crate::cluster::template::unit::{self, UnitTemplate};
 
@@ -143,7 +144,7 @@ impl<'e, 's> Templates<'e, 's> {
 
 /// What a template is given: see the table above.
 fn context(cluster: &Cluster, service: &Service, client: &EngineClient, words: Words) -> Value {
-    let unit = UnitName::new(&cluster.name, &service.name);
+    let unit = Instance::of(&service.name).unit(&cluster.name);
     let stop = service.container.stop_timeout;
     let wanted_by = match client.engine {
         // The unit stops with docker's daemon, so it must also start with it.

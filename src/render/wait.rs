@@ -7,9 +7,9 @@
 
 use std::time::Duration;
 
+use super::identity::UnitName;
 use super::unit::quote_lines;
 use crate::cluster::model::{Health, Probe, Service};
-use crate::cluster::name::UnitName;
 
 /// How long a container without `[health]` may take until it runs.
 const UNTIL_RUNNING: Duration = Duration::from_secs(60);

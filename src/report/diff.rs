@@ -5,7 +5,7 @@ use similar::{ChangeTag, TextDiff};
 use super::palette::{Palette, paint};
 use super::text::escape;
 use crate::plan::{Change, FileChange};
-use crate::render::fingerprint::{blanked, with_marks_of};
+use crate::render::marks::{blanked, with_marks_of};
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;

@@ -122,7 +122,7 @@ pub fn another_version(
 ) -> Option<String> {
     let differs = |service: &ServicePlan| {
         let directive = |reason: &Reason| matches!(reason, Reason::Directive { .. });
-        let unit = service.unit.file_name();
+        let unit: String = service.unit.service_file().into();
         let of_unit = |file: &FileChange| file.path == unit && file.kind == Change::Changed;
         service.reasons.iter().any(directive)
             || service.reasons.is_empty() && service.files.iter().any(of_unit)

@@ -15,12 +15,13 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::palette::Palette;
 use super::text::{commas, count, escape, list};
-use crate::cluster::name::{HostName, UnitName};
+use crate::cluster::name::HostName;
 use crate::host::activate::follow::At;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 use crate::release::event::{Event, EventKind};
 use crate::release::follow::Ending;
+use crate::render::identity::UnitName;
 
 /// The display of events. Threads may share it.
 pub struct Progress(Display);
@@ -243,7 +244,7 @@ fn doing(step: &Step) -> String {
         Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
         Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
         Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
-        Step::WriteUnit { unit, .. } => format!("writing {}", unit.file_name()),
+        Step::WriteUnit { unit, .. } => format!("writing {}", unit.service_file()),
         Step::Enable { units: which } => format!("enabling {}", units(which)),
         Step::Reload => "systemctl daemon-reload".to_owned(),
         Step::Stop { service, .. } => format!("stopping {service}"),
@@ -256,7 +257,7 @@ fn doing(step: &Step) -> String {
             let are = if which.len() == 1 { "is" } else { "are" };
             format!("waiting until {} {are} healthy", units(which))
         }
-        Step::RemoveUnit { unit, .. } => format!("removing {}", unit.file_name()),
+        Step::RemoveUnit { unit, .. } => format!("removing {}", unit.service_file()),
         Step::SetCurrent { number } => format!("recording generation {number}"),
         Step::RemoveInputs { service, .. } => format!("removing old inputs of {service}"),
         Step::RemoveGenerations { numbers } => match numbers.len() {

@@ -2,9 +2,10 @@
 
 use super::palette::{Palette, paint};
 use super::text::{escape, list, value, wrap};
-use crate::cluster::name::{ClusterName, UnitName};
+use crate::cluster::name::ClusterName;
 use crate::plan::observed::Owner;
 use crate::plan::{Away, Refusal, RefusalReason};
+use crate::render::identity::Instance;
 
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
@@ -27,7 +28,7 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             path,
             owner,
         } => {
-            let unit = UnitName::new(cluster, service).file_name();
+            let unit = Instance::of(service).unit(cluster).service_file();
             let rename = format!("rename the service {service}");
             let remove = || {
                 if path.starts_with(ADMINISTRATOR) {

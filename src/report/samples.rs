@@ -12,7 +12,7 @@ use crate::cluster::model::{
     Cluster, Container, Engine, EngineClient, Guard, GuardName, Host, Image, Layer, RestartPolicy,
     Service, Ssh, Template, Transport,
 };
-use crate::cluster::name::{ClusterName, HostName, ServiceName, UnitName, VariableName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::host::activate::follow::{Activation, Activity, At, Holding};
 use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::guard::Breach;
@@ -30,7 +30,7 @@ use crate::plan::{
 };
 use crate::release::event::{Event, EventKind};
 use crate::release::follow::Ending;
-use crate::render::desired::{DirectoryName, Fingerprint};
+use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitName};
 use crate::render::placement::Reach;
 
 /// Fails if a text holds a control character other than a line break.
@@ -53,7 +53,7 @@ fn production() -> ClusterName {
 }
 
 pub fn unit(name: &str) -> UnitName {
-    UnitName::new(&production(), &service(name))
+    Instance::of(&service(name)).unit(&production())
 }
 
 /// `production`: docker01 to docker03; search, listing, calendar on some, `reports` restarts only

@@ -11,11 +11,12 @@ use super::refusal::whose;
 use super::text::{count, escape, pad, short_value, value, width, wrap};
 use super::{Detail, left};
 use crate::cluster::model::{Cluster, RestartPolicy, Transport};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::Note;
 use crate::plan::observed::{Crashes, Death, Moment};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+use crate::render::identity::UnitName;
 
 /// The longest version that is shown in full.
 const VERSION: usize = 16;

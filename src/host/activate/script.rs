@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::follow::HOLDER;
 use crate::cluster::model::{Engine, Excerpts};
-use crate::cluster::name::{HostName, ServiceName, UnitName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
 use crate::host::reach::watched::FORGET;
 use crate::host::stage::SECRETS;
@@ -21,6 +21,7 @@ use crate::plan::PutBack;
 use crate::plan::kept::Because;
 use crate::plan::observed::Runs;
 use crate::plan::step::Step;
+use crate::render::identity::UnitName;
 
 const LIBRARY: &str = include_str!("activate.sh");
 const HISTORY: &str = include_str!("../past/history.sh");
@@ -283,7 +284,7 @@ impl Activation<'_> {
             format!("{name}{}", words.collect::<String>())
         };
         let units = |name: &str, units: &[UnitName]| {
-            let units: Vec<_> = units.iter().map(UnitName::container).collect();
+            let units: Vec<_> = units.iter().map(UnitName::as_str).collect();
             call(name, &units)
         };
         Ok(match step {
@@ -311,28 +312,28 @@ impl Activation<'_> {
             Step::MarkEdited { service, directory } => {
                 vec![call("mark_edited", &[service.as_str(), directory.as_str()])]
             }
-            Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.container()])],
+            Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.as_str()])],
             Step::Enable { units: named } => match self.layout.runs() {
                 Runs::Processes => vec![units("enable_units", named)],
                 Runs::FilesOnly => named.iter().map(|unit| self.link(unit)).collect(),
             },
             Step::Reload => vec!["reload".to_owned()],
-            Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.container()])],
-            Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.container()])],
+            Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.as_str()])],
+            Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.as_str()])],
             Step::RestartUnless {
                 unit, fingerprint, ..
             } => vec![call(
                 "restart_unless",
-                &[unit.container(), fingerprint.as_str()],
+                &[unit.as_str(), fingerprint.as_str()],
             )],
             Step::RestartUnjudged { unit, .. } => {
-                vec![call("restart_unjudged", &[unit.container()])]
+                vec![call("restart_unjudged", &[unit.as_str()])]
             }
             Step::AskProbe { unit, .. } => {
                 let probes = self.probes.get(unit).into_iter().flatten();
                 probes
                     .map(|words| {
-                        let mut all = vec![unit.container()];
+                        let mut all = vec![unit.as_str()];
                         all.extend(words.iter().map(String::as_str));
                         call("ask_probe", &all)
                     })
@@ -340,7 +341,7 @@ impl Activation<'_> {
             }
             Step::NameImage { id, reference, .. } => vec![call("name_image", &[id, reference])],
             Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
-            Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.container()])],
+            Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.as_str()])],
             Step::SetCurrent { number } => vec![call("set_current", &[&number.to_string()])],
             Step::RemoveInputs { service, names } => {
                 let mut words = vec![service.as_str()];
@@ -363,7 +364,7 @@ impl Activation<'_> {
     }
 
     fn link(&self, unit: &UnitName) -> String {
-        let mut words = vec!["link_unit".to_owned(), quote(unit.container())];
+        let mut words = vec!["link_unit".to_owned(), quote(unit.as_str())];
         let directories = self.enabled_by.get(unit);
         words.extend(directories.into_iter().flatten().map(|name| quote(name)));
         words.join(" ")

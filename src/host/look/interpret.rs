@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use super::parse::{Container, First, More, Stat};
 use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
-use crate::cluster::name::{ServiceName, UnitName};
+use crate::cluster::name::ServiceName;
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
-use crate::render::desired::{DesiredService, DirectoryName, Released};
+use crate::render::desired::{DesiredService, Released};
 use crate::render::digest::Digest;
 use crate::render::env_file;
+use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
 use crate::render::secrets;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
@@ -107,7 +108,7 @@ impl<'a> FirstLook<'a> {
                         files.drop_ins.insert(path.clone());
                     }
                 } else if let Some(below) = path.strip_prefix(&units)
-                    && let Some(name) = file.strip_suffix(".service")
+                    && let Some((name, UnitKind::Service)) = UnitKind::split(file)
                     && let Some(name) = self.service_of(name)
                 {
                     // The links sort behind the unit files or before; either may come first.
@@ -192,13 +193,13 @@ impl<'a> FirstLook<'a> {
 
     /// The service whose unit or container has this name (without a suffix).
     fn service_of(&self, name: &str) -> Option<ServiceName> {
-        let cluster = self.request.layout.cluster().as_str();
-        let service = name.strip_prefix(cluster)?.strip_prefix('-')?;
-        ServiceName::new(service).ok()
+        let Instance { service, slot } = Instance::of_unit(self.request.layout.cluster(), name)?;
+        // No service of ours has slots: a unit of such a name is somebody else's.
+        slot.is_none().then_some(service)
     }
 
     fn unit_of(&self, service: &ServiceName) -> UnitName {
-        UnitName::new(self.request.layout.cluster(), service)
+        Instance::of(service).unit(self.request.layout.cluster())
     }
 
     fn container_of(&self, service: &ServiceName) -> Option<&Container> {
@@ -292,7 +293,7 @@ impl<'a> FirstLook<'a> {
 
     fn need_state(&self, service: &ServiceName, files: &Files, need: &mut Need) {
         let unit = self.unit_of(service);
-        let Some(state) = self.first.states.get(&unit.file_name()) else {
+        let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return;
         };
         if self.changed_after_reload(service) {
@@ -369,7 +370,7 @@ impl<'a> FirstLook<'a> {
 
     /// A moment at or before the start of the unit's main process.
     fn started(&self, unit: &UnitName) -> Option<Moment> {
-        let link = format!("/run/systemd/units/invocation:{}", unit.file_name());
+        let link = format!("/run/systemd/units/invocation:{}", unit.service_file());
         self.first.stats.get(&link).map(|stat| stat.modified)
     }
 
@@ -432,7 +433,7 @@ impl<'a> FirstLook<'a> {
             .collect();
         let activation = |path: &String| {
             let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
-            let name = unit.strip_suffix(".service")?;
+            let (name, _) = UnitKind::split(unit)?;
             // Behind the dot is the activation's id.
             Some(name.split('.').next().unwrap_or(name).to_owned())
         };

@@ -22,12 +22,13 @@ pub use interpret::FirstLook;
 pub(super) use interpret::recorded_images;
 
 use crate::cluster::model::Engine;
-use crate::cluster::name::{ServiceName, UnitName};
+use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, quote};
 use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost, Runs};
 use crate::render::desired::DesiredService;
+use crate::render::identity::UnitName;
 
 /// The first record of an answer to [`Request::script`].
 const TITLE: &str = "bayplan look 1";
@@ -176,7 +177,11 @@ impl Need {
             let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
             quote(&words.join(" "))
         };
-        let mut units: Vec<_> = self.units.iter().map(UnitName::file_name).collect();
+        let mut units: Vec<_> = self
+            .units
+            .iter()
+            .map(|unit| unit.service_file().into())
+            .collect();
         if self.reload && units.is_empty() {
             // Any unit does; this one is always loaded.
             units.push("basic.target".to_owned());

@@ -18,6 +18,7 @@ use super::{ObserveError, Request, TITLE};
 use crate::cluster::model::Engine;
 use crate::host::ability::Ability;
 use crate::render::digest::Digest;
+use crate::render::identity::UnitKind;
 
 /// What `current` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,7 +212,7 @@ fn states(text: &str) -> Result<BTreeMap<String, State>, ObserveError> {
             continue;
         };
         // Anything else is a warning that systemctl wrote beside.
-        if unit.ends_with(".service") {
+        if UnitKind::split(&unit).is_some() {
             states.insert(unit, State { load, active, sub });
         }
     }

@@ -48,9 +48,9 @@ fn a_host_that_is_as_desired_is_seen_in_one_exchange() {
         assert_eq!(look.observed.next_generation, 5);
         for (name, desired) in &host.services {
             let seen = &look.observed.services[name];
-            let digest = Digest::of(&*desired.unit_text);
+            let digest = Digest::of(&*desired.service_unit().text);
             assert_eq!(seen.unit.file, UnitFile::Ours { digest, text: None });
-            assert_eq!(seen.unit.enabled_by, desired.enabled_by);
+            assert_eq!(seen.unit.enabled_by, desired.service_unit().enabled_by);
             let there = &seen.directories[&desired.directory].files;
             assert_eq!(*there, manifest.services[name].files);
         }
@@ -70,7 +70,10 @@ fn what_differs_is_fetched_to_the_letter() {
     let before = desired(&[("web", "1\n\u{1}ü")]);
     let web = &before.services[&service("web")];
     let seen = &look.observed.services[&service("web")];
-    let (digest, text) = (Digest::of(&*web.unit_text), Some(web.unit_text.clone()));
+    let (digest, text) = (
+        Digest::of(&*web.service_unit().text),
+        Some(web.service_unit().text.clone()),
+    );
     assert_eq!(seen.unit.file, UnitFile::Ours { digest, text });
     let texts = &seen.directories[&web.directory].texts;
     assert_eq!(texts["50-web.env"].as_bytes(), web.files["50-web.env"]);
@@ -318,7 +321,7 @@ impl Answer {
             "current link /var/lib/bayplan/demo/generations/3".to_owned(),
             format!(
                 "{}  /etc/systemd/system/demo-web.service",
-                Digest::of(&*web.unit_text)
+                Digest::of(&*web.service_unit().text)
             ),
             format!(
                 "s 81a4 300 {0} {0} /etc/systemd/system/demo-web.service",
@@ -356,7 +359,7 @@ fn with_request<T>(engine: Engine, detail: Detail, then: impl FnOnce(&Request<'_
     let layout = Layout::host(&cluster());
     let mut desired = desired(&[("web", "1")]).services;
     let web = std::sync::Arc::make_mut(desired.get_mut(&service("web")).unwrap());
-    web.fingerprint = crate::render::desired::Fingerprint::reported(FINGERPRINT);
+    web.fingerprint = crate::render::identity::Fingerprint::reported(FINGERPRINT);
     then(&Request {
         layout: &layout,
         engine,

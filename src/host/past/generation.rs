@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 
-use crate::cluster::name::{ServiceName, UnitName};
+use crate::cluster::name::ServiceName;
 use crate::host::layout::Layout;
 use crate::render::manifest::Manifest;
 
@@ -63,8 +63,8 @@ impl StoredGeneration {
     #[must_use]
     pub fn service(&self, name: &ServiceName) -> Option<(String, BTreeMap<String, Vec<u8>>)> {
         let entry = self.manifest.services.get(name)?;
-        let unit = UnitName::new(&self.manifest.cluster, name);
-        let unit = self.files.get(&format!("units/{}", unit.file_name()))?;
+        let unit = self.manifest.unit(name);
+        let unit = self.files.get(&format!("units/{}", unit.service_file()))?;
         let below = format!("inputs/{name}/{}/", entry.directory);
         let files = self.files.iter().filter_map(|(path, bytes)| {
             let path = path.strip_prefix(&below)?;
@@ -92,7 +92,7 @@ mod tests {
             for (name, wanted) in &host.services {
                 assert_eq!(stored.manifest.services[name], wanted.entry);
                 let (unit, files) = stored.service(name).unwrap();
-                assert_eq!(unit, *wanted.unit_text);
+                assert_eq!(unit, *wanted.service_unit().text);
                 assert_eq!(files, wanted.files);
             }
             assert_eq!(stored.service(&service("other")), None);

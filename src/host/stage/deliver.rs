@@ -10,7 +10,7 @@ use super::{append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::{Layout, quote};
-use crate::render::desired::DirectoryName;
+use crate::render::identity::DirectoryName;
 
 const DELIVER: &str = include_str!("deliver.sh");
 

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::cluster::model::Engine;
-use crate::cluster::name::{ServiceName, UnitName};
+use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
 use crate::plan::observed::Runs;
@@ -93,8 +93,14 @@ impl Staged<'_> {
             append_directory(&mut tar, directory, 0o755)?;
         }
         for (service, desired) in &self.sent {
-            let unit = format!("units/{}", desired.unit.file_name());
-            append(&mut tar, &unit, 0o644, desired.unit_text.as_bytes())?;
+            for (file, unit) in &desired.units {
+                append(
+                    &mut tar,
+                    &format!("units/{file}"),
+                    0o644,
+                    unit.text.as_bytes(),
+                )?;
+            }
             let base = format!("inputs/{service}/{}", desired.directory);
             append_directory(&mut tar, &format!("inputs/{service}"), 0o755)?;
             append_directory(&mut tar, &base, 0o755)?;
@@ -150,8 +156,8 @@ impl Staged<'_> {
         };
         add(&Digest::of(self.manifest.to_text()), "manifest.json");
         for (service, entry) in &self.manifest.services {
-            let unit = UnitName::new(&self.manifest.cluster, service);
-            add(&entry.unit, &format!("units/{}", unit.file_name()));
+            let unit = self.manifest.unit(service);
+            add(&entry.unit, &format!("units/{}", unit.service_file()));
             let base = format!("inputs/{service}/{}", entry.directory);
             for (path, bytes) in self.sealed_files(service) {
                 add(&Digest::of(bytes), &format!("{base}/{path}"));
@@ -179,7 +185,7 @@ impl Staged<'_> {
         let mut carried = String::new();
         for (service, entry) in &self.manifest.services {
             if !self.sent.contains_key(service) {
-                let unit = UnitName::new(&self.manifest.cluster, service);
+                let unit = self.manifest.unit(service);
                 writeln!(
                     carried,
                     "carry {unit} {service} {} || return 1",
@@ -212,10 +218,8 @@ impl Staged<'_> {
             Runs::Processes => "processes",
             Runs::FilesOnly => "files",
         };
-        let units = self.sent.values().map(|desired| &desired.unit);
-        let units: Vec<_> = units
-            .map(|unit| format!("units/{}", unit.file_name()))
-            .collect();
+        let units = self.sent.values().flat_map(|desired| desired.units.keys());
+        let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
             let images = images.iter().filter(|image| means(&image.means));
             let words = images.flat_map(|image| match &image.means {

@@ -25,7 +25,9 @@ fn what_is_staged_is_what_was_sent() {
         let stage = "var/lib/bayplan/demo/staging/a";
         assert_eq!(
             root.read(&format!("{stage}/units/demo-web.service")),
-            *host.services[&crate::host::sample::service("web")].unit_text
+            *host.services[&crate::host::sample::service("web")]
+                .service_unit()
+                .text
         );
         // A second one replaces the first one.
         root.stage(&host, &id("b"));

@@ -245,7 +245,7 @@ impl<'a> ServiceJson<'a> {
         } = plan;
         Self {
             service: service.as_str(),
-            unit: unit.file_name(),
+            unit: unit.service_file().into(),
             change: change_word(*change),
             action: match action {
                 Action::None => "none",

@@ -81,7 +81,7 @@ impl<'a> HostStatusJson<'a> {
             } = status;
             ServiceStatusJson {
                 service: service.as_str(),
-                unit: unit.file_name(),
+                unit: unit.service_file().into(),
                 version: version.as_deref(),
                 since: since
                     .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())

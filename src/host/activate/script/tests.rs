@@ -3,7 +3,7 @@ use crate::host::layout::Layout;
 use crate::host::sample::{
     Root, activation, cluster, desired, id, run, service, shells, steps, unit,
 };
-use crate::render::desired::DirectoryName;
+use crate::render::identity::DirectoryName;
 
 /// The part of a script that differs from one activation to another.
 fn own_part(script: &str) -> String {
@@ -63,7 +63,10 @@ fn an_activation_places_units_inputs_links_and_current() {
         let web = &host.services[&service("web")];
         let base = format!("etc/bayplan/demo/web/{}", web.directory);
         assert_eq!(tree[&format!("{base}/files/etc/app.conf")], "it's");
-        assert_eq!(tree["etc/systemd/system/demo-web.service"], *web.unit_text);
+        assert_eq!(
+            tree["etc/systemd/system/demo-web.service"],
+            *web.service_unit().text
+        );
         assert_eq!(
             tree["etc/systemd/system/multi-user.target.wants/demo-web.service"],
             "-> /etc/systemd/system/demo-web.service"

@@ -10,8 +10,8 @@ use crate::plan::observed::{
     Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
     ObservedUnit, Owner, RunningImage, UnitFile,
 };
-use crate::render::desired::{DirectoryName, Fingerprint};
 use crate::render::digest::Digest;
+use crate::render::identity::{DirectoryName, Fingerprint};
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
 const BEFORE: &str = "/run/systemd/transient";
@@ -44,7 +44,9 @@ impl FirstLook<'_> {
         }
         let unit_path = self.unit_path(service);
         let unit_stat = self.first.stats.get(&unit_path);
-        let shown = more.shown.get(&self.unit_of(service).file_name());
+        let shown = more
+            .shown
+            .get(self.unit_of(service).service_file().as_str());
         Ok(ObservedService {
             unit: ObservedUnit {
                 file: self.unit_file(service, more)?,
@@ -78,7 +80,11 @@ impl FirstLook<'_> {
             owner,
         };
         let elsewhere = |place: &str| {
-            let path = self.request.layout.path(place).join(&unit.file_name());
+            let path = self
+                .request
+                .layout
+                .path(place)
+                .join(unit.service_file().as_str());
             let there = self.first.stats.contains_key(path.as_str());
             there.then(|| {
                 let masked = self.first.masked.contains(path.as_str());
@@ -129,7 +135,7 @@ impl FirstLook<'_> {
     }
 
     fn loaded(&self, service: &ServiceName, more: &More) -> Loaded {
-        let file_name = self.unit_of(service).file_name();
+        let file_name: String = self.unit_of(service).service_file().into();
         let Some(state) = self.first.states.get(&file_name) else {
             // What is not in memory is read when it is needed.
             return Loaded::AsOnDisk;
@@ -152,10 +158,10 @@ impl FirstLook<'_> {
 
     fn process(&self, service: &ServiceName, more: &More) -> ObservedProcess {
         let unit = self.unit_of(service);
-        let Some(state) = self.first.states.get(&unit.file_name()) else {
+        let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return ObservedProcess::Stopped;
         };
-        let shown = more.shown.get(&unit.file_name());
+        let shown = more.shown.get(unit.service_file().as_str());
         match state.active.as_str() {
             "inactive" => ObservedProcess::Stopped,
             "active" => {
@@ -179,7 +185,7 @@ impl FirstLook<'_> {
     }
 
     fn crashes(&self, service: &ServiceName, more: &More) -> Option<Crashes> {
-        let unit = self.unit_of(service).file_name();
+        let unit: String = self.unit_of(service).service_file().into();
         let (state, shown) = (self.first.states.get(&unit)?, more.shown.get(&unit)?);
         crashes(state, shown, more.crashed.get(&unit), more.now)
     }
@@ -216,7 +222,7 @@ impl FirstLook<'_> {
     }
 
     pub(super) fn details(&self, service: &ServiceName, more: &More) -> Option<UnitDetails> {
-        let file_name = self.unit_of(service).file_name();
+        let file_name: String = self.unit_of(service).service_file().into();
         let state = self.first.states.get(&file_name);
         let container = self.container_of(service);
         if state.is_none() && container.is_none() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::plan::observed::{Death, Moment};
+use crate::render::identity::UnitKind;
 
 /// `MESSAGE_ID` of "Scheduled restart job, restart counter is at 3." (`sd-messages.h`).
 const RESTART_SCHEDULED: &str = "5eb03494b6584870a536b337290809b3";
@@ -101,7 +102,8 @@ pub(super) fn take_events(text: &str, crashed: &mut BTreeMap<String, Crashed>) {
         }
     }
     for (container, (id, exit)) in last {
-        let of = crashed.entry(format!("{container}.service")).or_default();
+        let unit = format!("{container}{}", UnitKind::Service.suffix());
+        let of = crashed.entry(unit).or_default();
         of.container = exit.map(Death::Exit);
         of.out_of_memory = starved.contains(id);
     }

@@ -1,0 +1,191 @@
+//! What decides how a container runs: the inputs of its fingerprint. If one of them changes, the container
+//! restarts; for what is no input, systemd only has to read the unit again.
+
+use std::collections::BTreeMap;
+
+use super::digest::Digest;
+use super::env_file;
+use super::marks::{DIRECTORY, blanked_by};
+use super::secrets;
+use super::unit::{Unit, parse_unit, split_words};
+use crate::cluster::model::Layer;
+use crate::cluster::name::VariableName;
+use crate::cluster::secret::SecretIdentity;
+
+/// What decides how a container runs, in a form that is compared and explained.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inputs {
+    /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
+    /// key, each value split into words as systemd does (`%%` and `$$` stay); the fingerprint and
+    /// the inputs directory's name are blanked.
+    pub directives: Vec<(String, Vec<String>)>,
+    /// The environment, by name.
+    pub variables: BTreeMap<VariableName, InputVariable>,
+    /// Config files by path below the inputs directory, with the digest of their bytes.
+    pub files: BTreeMap<String, Digest>,
+    /// Secrets that are files, by path below the inputs directory.
+    pub secret_files: BTreeMap<String, SecretIdentity>,
+}
+
+/// A variable as the container gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputVariable {
+    /// Where the value comes from; it is told in reasons and is no input itself.
+    pub layer: Layer,
+    pub value: InputValue,
+}
+
+/// A variable's value, as far as anybody without a key knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputValue {
+    Plain(String),
+    Secret(SecretIdentity),
+}
+
+impl Inputs {
+    /// What the variables that are no secrets take, in bytes of `NAME=value` and a NUL each.
+    #[must_use]
+    pub fn plain_size(&self) -> usize {
+        let variables = self.variables.iter();
+        variables
+            .filter_map(|(name, variable)| Some((name, variable.value.plain()?)))
+            .map(|(name, value)| secrets::size(name, value.as_bytes()))
+            .sum()
+    }
+
+    /// Adds what the file of keyed digests says. Any text is fine.
+    fn add_secrets(&mut self, text: &str) {
+        for (name, identity) in secrets::identities(text) {
+            if secrets::is_secret(name) {
+                self.secret_files.insert(name.to_owned(), identity);
+            } else if let Ok(name) = VariableName::new(name) {
+                let variable = InputVariable {
+                    layer: Layer::Secrets,
+                    value: InputValue::Secret(identity),
+                };
+                self.variables.insert(name, variable);
+            }
+        }
+    }
+}
+
+impl InputValue {
+    /// The value, if it is no secret.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        match self {
+            InputValue::Plain(value) => Some(value),
+            InputValue::Secret(_) => None,
+        }
+    }
+}
+
+/// Whether a key of `[Service]` decides how the container runs. Not so what systemd takes over
+/// with a mere daemon-reload because it uses it only around or after a run.
+fn decides(key: &str) -> bool {
+    let by_reload = ["Kill", "Restart", "SendSIG", "StartLimit", "Timeout", "X-"];
+    !by_reload.iter().any(|prefix| key.starts_with(prefix))
+        && !matches!(
+            key,
+            "Description"
+                | "ExecCondition"
+                | "ExecReload"
+                | "ExecStartPost"
+                | "ExecStartPre"
+                | "ExecStop"
+                | "ExecStopPost"
+                | "FinalKillSignal"
+                | "ReloadSignal"
+                | "SuccessExitStatus"
+        )
+}
+
+/// The directives of a unit that decide how its container runs, in which fingerprint and directory
+/// are blanked already.
+pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
+    let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for entry in unit.entries.iter().filter(|e| e.section == "Service") {
+        let (key, value) = (entry.key.as_str(), entry.value.as_str());
+        // What the inputs directory holds counts as variables.
+        let inputs = key == "EnvironmentFile" && value.contains(DIRECTORY);
+        if inputs || !decides(key) {
+            continue;
+        }
+        let values = by_key.entry(key).or_default();
+        if value.is_empty() {
+            values.clear();
+        } else {
+            values.push(value);
+        }
+    }
+    by_key
+        .into_iter()
+        .flat_map(|(key, values)| values.into_iter().map(move |value| (key, value)))
+        .map(|(key, value)| {
+            // Not every key takes quoted words; one that cannot be split is compared as a whole.
+            let words = split_words(value).unwrap_or_else(|_| vec![value.to_owned()]);
+            (key.to_owned(), words)
+        })
+        .collect()
+}
+
+/// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
+/// directory by path below it (`*.env` are layers, others config files). Any text is fine, also one
+/// that was edited by hand. Of what [`render`](super::render) makes the result is
+/// [`DesiredService::inputs`](super::desired::DesiredService::inputs).
+#[must_use]
+pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, impl AsRef<str>>) -> Inputs {
+    inputs_of_parsed(unit_text, &parse_unit(unit_text), files)
+}
+
+/// The same, of a unit whose text is parsed already.
+#[must_use]
+pub fn inputs_of_parsed(
+    unit_text: &str,
+    unit: &Unit,
+    files: &BTreeMap<String, impl AsRef<str>>,
+) -> Inputs {
+    let text = blanked_by(unit_text, unit);
+    let mut inputs = Inputs {
+        directives: directives(&parse_unit(&text)),
+        ..Inputs::default()
+    };
+    // Sorted, as systemd reads them: a later file wins.
+    for (path, text) in files {
+        let text = text.as_ref();
+        if secrets::is_secret(path) {
+            // Its keyed digest speaks for it.
+        } else if path == secrets::DIGESTS {
+            inputs.add_secrets(text);
+        } else if is_layer(path) {
+            for (name, value) in env_file::parse(text) {
+                // Other names systemd drops as well.
+                if let Ok(name) = VariableName::new(name) {
+                    let layer = layer_of(path);
+                    let value = InputValue::Plain(value);
+                    inputs
+                        .variables
+                        .insert(name, InputVariable { layer, value });
+                }
+            }
+        } else {
+            inputs.files.insert(path.clone(), Digest::of(text));
+        }
+    }
+    inputs
+}
+
+/// Whether `EnvironmentFile=…/*.env` matches a file: directly below, and not hidden (`glob(7)`).
+fn is_layer(path: &str) -> bool {
+    path.ends_with(".env") && !path.starts_with('.') && !path.contains('/')
+}
+
+/// The layer that a file of this name is; a stranger's file counts as the last one.
+fn layer_of(path: &str) -> Layer {
+    match path.split_once('-').map(|(number, _)| number) {
+        Some("10") => Layer::ServiceLocations,
+        Some("20") => Layer::ServiceConfig,
+        Some("30") => Layer::Cluster,
+        _ => Layer::Service,
+    }
+}
