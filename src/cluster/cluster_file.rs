@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use toml::de::{DeTable, DeValue};
 
 use super::description::{
-    Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, Within, assignments,
+    Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, assignments,
 };
 use super::diagnostic::{Diagnostic, quoted};
 use super::host_shape;
@@ -13,6 +13,7 @@ use super::model::{Delivery, Engine, EngineClient, Excerpts, Host, Rollout, Ssh,
 use super::name::HostName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
+use super::reserved::Within;
 use super::shape;
 
 /// What `[ssh]` says for all hosts.

@@ -2,14 +2,14 @@
 //! looked up in another file.
 
 use super::advice::toml_text;
+use super::diagnostic::{Diagnostic, quoted};
 use super::extra_args::Published;
-pub(super) use super::model::Scalar;
-use super::model::{Container, Health, Host, Image, RestartPolicy};
-use super::name::{HostName, ServiceName};
+use super::host_shape;
+use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
+use super::name::{HostName, ServiceName, VariableName};
 use super::read::{At, Item, Problems, Spot};
-use super::{host_shape, reserved};
-use crate::cluster::diagnostic::{Diagnostic, quoted};
-use crate::cluster::name::VariableName;
+use super::reserved::{self, Within};
+use super::scalar::Scalar;
 use toml::de::DeValue;
 
 /// `cluster.toml`.
@@ -24,7 +24,7 @@ pub(super) struct ClusterFile {
     pub place: Vec<Placement>,
     pub vars: Vec<Assignment>,
     pub guard: DescribedGuard,
-    pub rollout: super::model::Rollout,
+    pub rollout: Rollout,
 }
 
 /// `[guard]`.
@@ -94,15 +94,6 @@ pub(super) struct SecretReference {
     pub file: Option<At<String>>,
 }
 
-/// Which table a variable is defined in: what may be defined there differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Within {
-    /// `[vars]` of either file.
-    Vars,
-    /// `[env]` of a service.
-    Env,
-}
-
 /// Reads a table of variables.
 pub(super) fn assignments(
     items: Vec<Item<'_>>,
@@ -121,21 +112,7 @@ fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Optio
         Ok(name) => name,
         Err(invalid) => {
             // systemd drops variables of such names, and another name is another variable.
-            let value = match &value {
-                Some(At {
-                    value: Scalar::Text(text),
-                    ..
-                }) => text.clone(),
-                Some(At {
-                    value: Scalar::Integer(number),
-                    ..
-                }) => number.to_string(),
-                Some(At {
-                    value: Scalar::Boolean(value),
-                    ..
-                }) => value.to_string(),
-                None => String::new(),
-            };
+            let value = value.map_or_else(String::new, |at| at.value.to_string());
             let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
             let plain = !item.key.is_empty() && !item.key.contains(odd) && !value.contains("{{");
             let argument = toml_text(&format!("{}={value}", item.key));

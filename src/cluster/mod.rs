@@ -28,7 +28,6 @@ pub mod model;
 pub mod name;
 pub(crate) mod nearest;
 mod needs;
-mod pieces;
 mod placement;
 #[cfg(test)]
 mod properties;
@@ -36,6 +35,7 @@ mod provenance;
 mod read;
 pub mod readers;
 mod reserved;
+pub mod scalar;
 mod scope;
 pub mod secret;
 mod secrets_file;

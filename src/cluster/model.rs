@@ -244,14 +244,6 @@ pub struct SecretFile {
     pub secret: Secret,
 }
 
-/// A value as it is written, with its type: templates tell `true` from `"true"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scalar {
-    Text(String),
-    Integer(i128),
-    Boolean(bool),
-}
-
 /// The layers, in the order in which systemd reads them: a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {

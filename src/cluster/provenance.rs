@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Assignment, Scalar, ServiceFile};
+use super::description::{Assignment, ServiceFile};
 use super::load::{Description, load};
 use super::model::Layer;
 use super::name::ServiceName;
@@ -306,12 +306,8 @@ impl Finder<'_> {
     }
 
     fn assignment(&self, layer: Layer, assignment: &Assignment) -> Definition {
-        let raw = match assignment.value.as_ref().map(|at| &at.value) {
-            Some(Scalar::Text(text)) => text.clone(),
-            Some(Scalar::Integer(number)) => number.to_string(),
-            Some(Scalar::Boolean(value)) => value.to_string(),
-            None => String::new(),
-        };
+        let written = assignment.value.as_ref();
+        let raw = written.map_or_else(String::new, |at| at.value.to_string());
         Definition {
             layer,
             at: self.line(&assignment.name.spot),

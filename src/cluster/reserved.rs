@@ -4,7 +4,14 @@
 //! -e NAME`), so a variable that this client, the dynamic linker or systemd reads would steer
 //! them instead.
 
-use super::description::Within;
+/// Which table a variable is defined in: what may be defined there differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Within {
+    /// `[vars]` of either file.
+    Vars,
+    /// `[env]` of a service.
+    Env,
+}
 
 const CLIENT: &str = "it steers the container engine's client";
 const SYSTEMD: &str = "systemd sets it (`systemd.exec(5)`)";

@@ -6,13 +6,14 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::cluster_file::read_port;
-use super::description::{ServiceFile, Within, assignments};
+use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args::{self, Published};
 use super::model::{Container, Health, Image, Probe, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Table};
+use super::reserved::Within;
 use super::secrets_file::read_references;
 use super::shape;
 

@@ -7,18 +7,15 @@ use std::ops::Range;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Value};
 
-use super::description::{Assignment, Scalar};
+use super::description::Assignment;
 use super::diagnostic::{Diagnostic, quoted};
 use super::read::{At, Problems, Spot};
+use super::scalar::{Scalar, VARIABLE_MAX};
 use super::secret::{DEPTH_MAX, Secret, Used};
 use super::shape;
 use super::sources::Sources;
 use super::template;
 use super::template::value::{Failure, ValueTemplate};
-
-/// `execve(2)` refuses an argument or `NAME=value` of 128 KiB with its final NUL
-/// (`MAX_ARG_STRLEN`).
-pub(super) const VARIABLE_MAX: usize = 131_072;
 
 /// What is known of a variable's value.
 #[derive(Debug, Clone)]
@@ -94,13 +91,9 @@ impl<'a> Evaluator<'a> {
             let outcome = match &assignment.value {
                 None => Outcome::Failed,
                 Some(At { value, spot }) => match value {
-                    Scalar::Integer(number) => Outcome::Known {
-                        text: number.to_string(),
-                        value: Value::from(*number),
-                    },
-                    Scalar::Boolean(value) => Outcome::Known {
+                    Scalar::Integer(_) | Scalar::Boolean(_) => Outcome::Known {
                         text: value.to_string(),
-                        value: Value::from(*value),
+                        value: value.to_value(),
                     },
                     Scalar::Text(text) => match carried(name, text, spot, problems) {
                         true if ["{{", "{%"].iter().any(|open| text.contains(open)) => {

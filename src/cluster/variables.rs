@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Assignment, ClusterFile, ServiceFile, Within};
+use super::description::{Assignment, ClusterFile, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::load::Description;
 use super::model::{Layer, SecretFile, Variable, VariableValue};

@@ -3,10 +3,6 @@
 use super::Problem;
 use super::scan::{Code, Token};
 
-/// Symbols between two delimiters. The engine's parser recurses with them, on a stack of 2 MiB in the worst case; long
-/// code has fifty.
-pub(super) const SYMBOLS_MAX: usize = 500;
-
 /// Words of the language that are no names of variables.
 const KEYWORDS: [&str; 12] = [
     "if", "else", "and", "or", "not", "in", "is", "true", "false", "True", "False", "none",

@@ -4,7 +4,10 @@
 use std::ops::Range;
 
 use super::Problem;
-use super::limits::SYMBOLS_MAX;
+
+/// Symbols between two delimiters. The engine's parser recurses with them, on a stack of 2 MiB in the worst case; long
+/// code has fifty.
+const SYMBOLS_MAX: usize = 500;
 
 /// What is code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

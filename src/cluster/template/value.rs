@@ -1,6 +1,6 @@
 //! The template of a value: only `{{ … }}` is code. All else never meets the engine, so nothing can be lost of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use minijinja::value::ValueKind;
@@ -164,6 +164,18 @@ impl<'t> ValueTemplate<'t> {
     }
 }
 
+/// What a value is with these variables, of at most `limit` bytes.
+pub(crate) fn evaluate(
+    text: &str,
+    context: BTreeMap<&str, Value>,
+    limit: usize,
+) -> Result<Vec<u8>, Failure> {
+    let environment = engine::values();
+    ValueTemplate::parse(text, &environment)
+        .map_err(|problem| Failure::Other(problem, ErrorKind::SyntaxError))?
+        .render(&environment, &Value::from_pairs(context), limit)
+}
+
 /// A piece of a value.
 pub(crate) enum Segment<'t> {
     Text(&'t str),
@@ -188,7 +200,7 @@ pub(crate) fn names_of(expression: &str) -> BTreeSet<String> {
 
 /// The names that a value uses; none if it is no template.
 pub(crate) fn uses(text: &str) -> BTreeSet<String> {
-    let environment = super::values_environment();
+    let environment = engine::values();
     ValueTemplate::parse(text, &environment)
         .map(|template| template.uses)
         .unwrap_or_default()

@@ -4,137 +4,27 @@
 //! A value that uses a secret is itself one. It is known by the text and the secrets that it consists of, so
 //! whether it changed can be told without any key.
 
+mod identity;
+mod pieces;
+mod plaintext;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use minijinja::{ErrorKind, Value};
-use zeroize::Zeroizing;
 
 use super::digest::Digest;
-use super::model::Scalar;
 use super::name::VariableName;
-use super::pieces::{self, Piece};
-use super::shape::is_noncharacter;
-use super::template::value::{Failure, ValueTemplate};
-use super::template::values_environment;
-use super::values::VARIABLE_MAX;
+use super::scalar::{Scalar, VARIABLE_MAX};
+use super::template::value::{self, Failure};
+use pieces::{Ingredient, Piece};
+
+pub use identity::{KeyedDigest, SecretIdentity, key_number};
+pub use plaintext::Plaintext;
 
 /// How deep values made of secrets may use each other.
 pub(super) const DEPTH_MAX: usize = 64;
-
-/// A decrypted secret. Neither `Debug` nor `Display` shows it, and its memory is overwritten when it
-/// is dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Plaintext(Zeroizing<Vec<u8>>);
-
-impl Plaintext {
-    /// Takes the bytes.
-    #[must_use]
-    pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Zeroizing::new(bytes))
-    }
-
-    /// The secret itself.
-    #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// The secret itself, if it is UTF-8.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok()
-    }
-
-    /// Whether a variable of this name can carry it: UTF-8 without NUL and noncharacters, not too
-    /// large for an environment.
-    #[must_use]
-    pub fn fits_variable(&self, name: &VariableName) -> bool {
-        let odd = |c: char| c == '\0' || is_noncharacter(c);
-        let text = self.text().is_some_and(|text| !text.contains(odd));
-        text && name.as_str().len() + 1 + self.0.len() < VARIABLE_MAX
-    }
-}
-
-impl fmt::Debug for Plaintext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
-
-impl fmt::Display for Plaintext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
-}
-
-/// The keyed digest of a stored secret, `k1:` and 64 hexadecimal digits: HMAC-SHA256 with the
-/// digest key of that name over the secret's name and value.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyedDigest {
-    key: String,
-    digest: Digest,
-}
-
-impl KeyedDigest {
-    /// Takes a digest made with the key of this name.
-    #[must_use]
-    pub fn new(key: &str, digest: Digest) -> Self {
-        Self {
-            key: key.to_owned(),
-            digest,
-        }
-    }
-
-    /// Reads `k1:<64 hexadecimal digits>`; `None` if it is none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (key, digest) = text.split_once(':')?;
-        key_number(key)?;
-        Some(Self::new(key, Digest::reported(digest)?))
-    }
-
-    /// The name of the digest key, `k1`.
-    #[must_use]
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-}
-
-impl fmt::Display for KeyedDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.key, self.digest)
-    }
-}
-
-/// The number of a digest key's name: 2 of `k2`.
-#[must_use]
-pub fn key_number(name: &str) -> Option<u32> {
-    let digits = name.strip_prefix('k')?;
-    let plain = !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|_| plain)
-}
-
-/// What stands for a secret's value where values are compared: equal if and only if nothing that
-/// makes the value differs. No value can be told from it without the digest key.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SecretIdentity(String);
-
-impl SecretIdentity {
-    /// Takes the text that a host's file has. Any text is fine: one that is none of ours just equals
-    /// no desired one.
-    #[must_use]
-    pub fn reported(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 /// A secret value: one line of `secrets.toml`, or a value that is made of such.
 #[derive(Clone)]
@@ -161,6 +51,18 @@ enum Kind {
 pub enum Used {
     Plain(Scalar),
     Secret(Secret),
+}
+
+impl Used {
+    fn ingredient(&self) -> Ingredient<'_> {
+        match self {
+            Used::Plain(scalar) => Ingredient::Plain(scalar),
+            Used::Secret(secret) => Ingredient::Secret {
+                identity: secret.identity(),
+                pieces: &secret.0.pieces,
+            },
+        }
+    }
 }
 
 /// Why a value could not be made. It never shows what the secrets are.
@@ -198,7 +100,10 @@ impl Secret {
             Used::Plain(_) => None,
         });
         let depth = depth.max().unwrap_or_default();
-        let pieces = pieces::of_template(template, &uses);
+        let ingredients = uses
+            .iter()
+            .map(|(name, used)| (name.as_str(), used.ingredient()));
+        let pieces = pieces::of_template(template, &ingredients.collect());
         Self(Arc::new(Inner {
             identity: pieces::identity(&pieces),
             identity_v1: made_v1(template, &uses),
@@ -222,11 +127,6 @@ impl Secret {
     #[must_use]
     pub fn identity_v1(&self) -> &SecretIdentity {
         &self.0.identity_v1
-    }
-
-    /// What its value consists of.
-    pub(super) fn pieces(&self) -> &[Piece] {
-        &self.0.pieces
     }
 
     /// How many values made of secrets are between this one and a stored one, at most.
@@ -288,7 +188,7 @@ impl Secret {
                 let mut context = BTreeMap::new();
                 for (name, used) in uses {
                     let value = match used {
-                        Used::Plain(scalar) => scalar_value(scalar),
+                        Used::Plain(scalar) => scalar.to_value(),
                         Used::Secret(secret) => {
                             let value = secret.reveal_once(stored, known)?;
                             match (value.text(), &secret.0.kind) {
@@ -315,9 +215,7 @@ fn made_v1(template: &str, uses: &BTreeMap<String, Used>) -> SecretIdentity {
     let mut parts = vec![b"made v1".to_vec(), template.as_bytes().to_vec()];
     for (name, used) in uses {
         let (kind, value) = match used {
-            Used::Plain(Scalar::Text(text)) => ("text", text.clone()),
-            Used::Plain(Scalar::Integer(number)) => ("integer", number.to_string()),
-            Used::Plain(Scalar::Boolean(value)) => ("boolean", value.to_string()),
+            Used::Plain(scalar) => (scalar.kind(), scalar.to_string()),
             Used::Secret(secret) => ("secret", secret.identity_v1().as_str().to_owned()),
         };
         parts.extend([name.as_bytes().to_vec(), kind.into(), value.into_bytes()]);
@@ -326,31 +224,9 @@ fn made_v1(template: &str, uses: &BTreeMap<String, Used>) -> SecretIdentity {
     SecretIdentity(format!("made:{digest}"))
 }
 
-/// What an expression without secrets gives, if it gives a text.
-pub(super) fn plain_text(expression: &str, uses: &BTreeMap<String, Used>) -> Option<String> {
-    let context = uses.iter().filter_map(|(name, used)| match used {
-        Used::Plain(scalar) => Some((name.as_str(), scalar_value(scalar))),
-        Used::Secret(_) => None,
-    });
-    let value = evaluate(&format!("{{{{ {expression} }}}}"), context.collect()).ok()?;
-    value.text().map(str::to_owned)
-}
-
-fn scalar_value(scalar: &Scalar) -> Value {
-    match scalar {
-        Scalar::Text(text) => Value::from(text.as_str()),
-        Scalar::Integer(number) => Value::from(*number),
-        Scalar::Boolean(value) => Value::from(*value),
-    }
-}
-
 fn evaluate(template: &str, context: BTreeMap<&str, Value>) -> Result<Plaintext, RevealError> {
-    let environment = values_environment();
-    let template = ValueTemplate::parse(template, &environment)
-        .map_err(|_| RevealError::Template(ErrorKind::SyntaxError))?;
     // What the engine says beside the kind of an error can show a value.
-    template
-        .render(&environment, &Value::from_pairs(context), VARIABLE_MAX)
+    value::evaluate(template, context, VARIABLE_MAX)
         .map(Plaintext::new)
         .map_err(|failure| match failure {
             Failure::TooLarge => RevealError::TooLarge,

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::name::VariableName;
-use crate::cluster::secret::{KeyedDigest, Plaintext};
+use crate::cluster::secret::{KeyedDigest, Plaintext, Secret, Used};
 
 fn stored(name: &str) -> Secret {
     let digest = KeyedDigest::new("k1", Digest::of(name));

@@ -4,11 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::Digest;
-use super::model::Scalar;
-use super::secret::{Secret, SecretIdentity, Used, plain_text};
-use super::template::value::{Segment, names_of, segments};
-use super::values::VARIABLE_MAX;
+use super::identity::SecretIdentity;
+use crate::cluster::digest::Digest;
+use crate::cluster::scalar::{Scalar, VARIABLE_MAX};
+use crate::cluster::template::value::{Segment, evaluate, names_of, segments};
 
 /// More pieces than this are not taken apart: parts that are shared many times over double with each level.
 const MOST: usize = 1000;
@@ -21,8 +20,20 @@ pub(super) enum Piece {
     Secret(SecretIdentity),
 }
 
+/// What a template uses under one name.
+#[derive(Clone, Copy)]
+pub(super) enum Ingredient<'a> {
+    Plain(&'a Scalar),
+    Secret {
+        identity: &'a SecretIdentity,
+        pieces: &'a [Piece],
+    },
+}
+
+type Ingredients<'a> = BTreeMap<&'a str, Ingredient<'a>>;
+
 /// What a template's value consists of.
-pub(super) fn of_template(template: &str, uses: &BTreeMap<String, Used>) -> Vec<Piece> {
+pub(super) fn of_template(template: &str, uses: &Ingredients<'_>) -> Vec<Piece> {
     let pieces = segments(template).and_then(|segments| {
         let mut pieces = Pieces::default();
         for segment in segments {
@@ -56,16 +67,14 @@ fn made<'a>(title: &'a str, parts: impl Iterator<Item = &'a [u8]>) -> SecretIden
 
 /// An expression or a template of which only its own text is known, and what it uses: with the kinds of
 /// plain values, since an expression can ask for them.
-fn opaque(source: &str, uses: &BTreeMap<String, Used>) -> SecretIdentity {
+fn opaque(source: &str, uses: &Ingredients<'_>) -> SecretIdentity {
     let mut parts = vec![source.to_owned()];
     for (name, used) in uses {
         let (kind, value) = match used {
-            Used::Plain(Scalar::Text(text)) => ("text", text.clone()),
-            Used::Plain(Scalar::Integer(number)) => ("integer", number.to_string()),
-            Used::Plain(Scalar::Boolean(value)) => ("boolean", value.to_string()),
-            Used::Secret(secret) => ("secret", secret.identity().as_str().to_owned()),
+            Ingredient::Plain(scalar) => (scalar.kind(), scalar.to_string()),
+            Ingredient::Secret { identity, .. } => ("secret", identity.as_str().to_owned()),
         };
-        parts.extend([name.clone(), kind.to_owned(), value]);
+        parts.extend([(*name).to_owned(), kind.to_owned(), value]);
     }
     made("expression v2", parts.iter().map(String::as_bytes))
 }
@@ -89,19 +98,19 @@ impl Pieces {
         }
     }
 
-    fn used(&mut self, used: &Used) {
+    fn ingredient(&mut self, used: Ingredient<'_>) {
         match used {
-            Used::Plain(scalar) => self.text(&scalar_text(scalar)),
-            Used::Secret(secret) => self.secret(secret),
+            Ingredient::Plain(scalar) => self.text(&scalar.to_string()),
+            Ingredient::Secret { identity, pieces } => self.secret(identity, pieces),
         }
     }
 
-    fn secret(&mut self, secret: &Secret) {
-        if self.list.len() + secret.pieces().len() > MOST {
-            self.list.push(Piece::Secret(secret.identity().clone()));
+    fn secret(&mut self, identity: &SecretIdentity, pieces: &[Piece]) {
+        if self.list.len() + pieces.len() > MOST {
+            self.list.push(Piece::Secret(identity.clone()));
             return;
         }
-        for piece in secret.pieces() {
+        for piece in pieces {
             match piece {
                 Piece::Text(text) => self.text(text),
                 Piece::Secret(_) => self.list.push(piece.clone()),
@@ -109,23 +118,23 @@ impl Pieces {
         }
     }
 
-    fn expression(&mut self, source: &str, uses: &BTreeMap<String, Used>) {
+    fn expression(&mut self, source: &str, uses: &Ingredients<'_>) {
         if let Some(atoms) = atoms(source, uses) {
             for atom in atoms {
                 match atom {
                     Atom::Text(text) => self.text(text),
-                    Atom::Used(used) => self.used(used),
+                    Atom::Used(used) => self.ingredient(used),
                 }
             }
             return;
         }
         let names = names_of(source);
-        let uses: BTreeMap<String, Used> = uses
+        let uses: Ingredients<'_> = uses
             .iter()
-            .filter(|(name, _)| names.contains(*name))
-            .map(|(name, used)| (name.clone(), used.clone()))
+            .filter(|(name, _)| names.contains(**name))
+            .map(|(name, used)| (*name, *used))
             .collect();
-        let secret = |used: &Used| matches!(used, Used::Secret(_));
+        let secret = |used: &Ingredient<'_>| matches!(used, Ingredient::Secret { .. });
         if !uses.values().any(secret)
             && let Some(text) = plain_text(source, &uses)
         {
@@ -142,21 +151,24 @@ impl Pieces {
     }
 }
 
-fn scalar_text(scalar: &Scalar) -> String {
-    match scalar {
-        Scalar::Text(text) => text.clone(),
-        Scalar::Integer(number) => number.to_string(),
-        Scalar::Boolean(value) => value.to_string(),
-    }
+/// What an expression without secrets gives, if it gives a text.
+fn plain_text(expression: &str, uses: &Ingredients<'_>) -> Option<String> {
+    let context = uses.iter().filter_map(|(name, used)| match used {
+        Ingredient::Plain(scalar) => Some((*name, scalar.to_value())),
+        Ingredient::Secret { .. } => None,
+    });
+    let text = format!("{{{{ {expression} }}}}");
+    let bytes = evaluate(&text, context.collect(), VARIABLE_MAX).ok()?;
+    String::from_utf8(bytes).ok()
 }
 
 enum Atom<'a> {
     Text(&'a str),
-    Used(&'a Used),
+    Used(Ingredient<'a>),
 }
 
 /// Names, texts and numbers joined by `~`: the same as one after the other.
-fn atoms<'a>(source: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<Vec<Atom<'a>>> {
+fn atoms<'a>(source: &'a str, uses: &'a Ingredients<'a>) -> Option<Vec<Atom<'a>>> {
     let mut atoms = Vec::new();
     let mut rest = source;
     loop {
@@ -170,11 +182,12 @@ fn atoms<'a>(source: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<Vec<At
         rest = rest.strip_prefix('~')?;
     }
     // Joined, a boolean is written otherwise.
-    let boolean = |atom: &Atom<'_>| matches!(atom, Atom::Used(Used::Plain(Scalar::Boolean(_))));
+    let boolean =
+        |atom: &Atom<'_>| matches!(atom, Atom::Used(Ingredient::Plain(Scalar::Boolean(_))));
     (atoms.len() == 1 || !atoms.iter().any(boolean)).then_some(atoms)
 }
 
-fn atom<'a>(text: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<(Atom<'a>, &'a str)> {
+fn atom<'a>(text: &'a str, uses: &'a Ingredients<'a>) -> Option<(Atom<'a>, &'a str)> {
     if let Some(quote) = text.chars().next().filter(|c| matches!(c, '\'' | '"')) {
         let (text, rest) = text[1..].split_once(quote)?;
         return (!text.contains('\\')).then_some((Atom::Text(text), rest));
@@ -182,7 +195,7 @@ fn atom<'a>(text: &'a str, uses: &'a BTreeMap<String, Used>) -> Option<(Atom<'a>
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let end = text.find(|c| !word(c)).unwrap_or(text.len());
     let (word, rest) = text.split_at(end);
-    Some((Atom::Used(uses.get(word)?), rest))
+    Some((Atom::Used(*uses.get(word)?), rest))
 }
 
 /// A source without the blanks that mean nothing: those between two words stay as one.
