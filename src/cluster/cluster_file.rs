@@ -8,7 +8,6 @@ use super::description::{
     Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, assignments,
 };
 use super::diagnostic::{Diagnostic, quoted};
-use super::host_shape;
 use super::model::{Delivery, Engine, EngineClient, Excerpts, Host, Rollout, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
@@ -42,7 +41,7 @@ pub(super) fn read_cluster(
 ) -> ClusterFile {
     let mut root = Table::root(path, entries, "`cluster.toml`");
     let kind = root.string("type", problems);
-    let kind = kind.and_then(|kind| kind.parse(problems, shape::line));
+    let kind = kind.and_then(|kind| kind.parse(problems, shape::text::line));
     let client = read_client(&mut root, &EngineClient::usual(Engine::Docker), problems);
     let ssh = match root.table("ssh", "`[ssh]`", problems) {
         Some(table) => read_ssh(table, problems),
@@ -147,7 +146,7 @@ fn read_client(
 fn read_program(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<EngineClient>> {
     table
         .string("program", problems)?
-        .parse(problems, host_shape::program)
+        .parse(problems, shape::host::program)
 }
 
 fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Engine>> {
@@ -188,7 +187,7 @@ fn read_ssh(mut table: Table<'_>, problems: &mut Problems) -> SshDefaults {
 fn read_login(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<String>> {
     table
         .string("user", problems)?
-        .parse(problems, host_shape::login)
+        .parse(problems, shape::host::login)
 }
 
 /// A port, of a service or of a host's sshd.
@@ -231,9 +230,9 @@ fn read_host(
     let address = table.string("address", problems);
     let kind = address
         .as_ref()
-        .and_then(|address| address.parse(problems, host_shape::address));
+        .and_then(|address| address.parse(problems, shape::host::address));
     let directory = table.string("directory", problems);
-    let directory = directory.and_then(|text| text.parse(problems, host_shape::directory));
+    let directory = directory.and_then(|text| text.parse(problems, shape::host::directory));
     let local = read_local(&mut table, problems);
     let mut extras = Vec::new();
     let mut extra = |key, place| extras.push(Extra { key, place });
@@ -241,7 +240,7 @@ fn read_host(
     let port = read_port(&mut table, problems);
     let sudo = table.boolean("sudo", problems);
     let host_key = table.string("host_key", problems);
-    let host_key = host_key.and_then(|text| text.parse(problems, host_shape::host_key));
+    let host_key = host_key.and_then(|text| text.parse(problems, shape::host::host_key));
     if let Some(user) = &user {
         extra("user", user.spot.label("only for ssh"));
     }

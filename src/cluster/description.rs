@@ -1,15 +1,14 @@
 //! The description as it is written: the shape of each file, with places, before anything is
 //! looked up in another file.
 
-use super::advice::toml_text;
 use super::diagnostic::{Diagnostic, quoted};
 use super::extra_args::Published;
-use super::host_shape;
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
-use super::read::{At, Item, Problems, Spot};
+use super::read::{At, Item, Problems, Spot, toml_text};
 use super::reserved::{self, Within};
 use super::scalar::Scalar;
+use super::shape;
 use toml::de::DeValue;
 
 /// `cluster.toml`.
@@ -41,7 +40,7 @@ pub(super) struct DescribedGuard {
 pub(super) struct DescribedHost {
     pub name: At<HostName>,
     /// What kind the model's address is.
-    pub address: Option<At<host_shape::AddressKind>>,
+    pub address: Option<At<shape::host::AddressKind>>,
     /// The place of what makes it reachable: the address, the directory or `local`.
     pub reach: Spot,
     /// The place of the pinned key.

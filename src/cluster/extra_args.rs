@@ -3,12 +3,12 @@
 
 use std::ops::RangeInclusive;
 
-use super::advice::toml_text;
 use super::diagnostic::{Diagnostic, quoted};
 use super::name::VariableName;
 use super::nearest;
-use super::read::{At, Misfit, Problems};
-use super::shape::{self, Shape};
+use super::read::{At, Misfit, Problems, toml_text};
+use super::shape;
+use super::shape::text::Shape;
 
 /// Flags of either engine that take a value and are nobody else's.
 const VALUES: &str = "add-host annotation arch authfile blkio-weight blkio-weight-device cgroup-conf cgroup-parent \
@@ -423,7 +423,8 @@ fn field_instead(
             format!("write `stop_timeout = {}`", toml_text(&format!("{value}s")))
         }
         ("memory", _) => {
-            let fixed = shape::memory_written(value).map_or(text, |fixed| toml_text(&fixed));
+            let fixed =
+                shape::container::memory_written(value).map_or(text, |fixed| toml_text(&fixed));
             format!("write `memory = {fixed}`")
         }
         _ => format!("write `{field} = {text}`"),

@@ -9,7 +9,6 @@
 //! way, so one run tells them all. A file that does not parse at all hides what refers to it: that
 //! something in it "does not exist" would be wrong.
 
-mod advice;
 #[cfg(test)]
 mod advice_tests;
 mod check;
@@ -21,7 +20,6 @@ mod excerpt;
 mod extra_args;
 #[cfg(test)]
 mod goldens;
-mod host_shape;
 mod hosts_alone;
 mod load;
 pub mod model;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::description::{ClusterFile, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args::Published;
-use super::host_shape::AddressKind;
 use super::load::{Description, MINIMAL_HOST};
 use super::model::Transport;
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::read::{At, Problems, Spot};
 use super::reserved;
+use super::shape::host::AddressKind;
 
 /// The hosts of every service that is placed, in the order of `[place]`.
 pub(super) type Placements = BTreeMap<ServiceName, Vec<HostName>>;

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::digest::Digest;
-use super::host_shape::decode_base64;
+use super::shape::host::decode_base64;
 
 /// A recipient without a comment: what is encrypted to.
 #[must_use]

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::description::ClusterFile;
-use super::host_shape::AddressKind;
 use super::load::Description;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
 use super::read::Spot;
+use super::shape::host::AddressKind;
 use super::values::{Outcome, Values};
 
 /// The location variables of every placed service.

@@ -6,13 +6,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{ClusterFile, SecretReference};
 use super::diagnostic::{Diagnostic, quoted};
-use super::host_shape;
 use super::model::{Delivery, Service, Transport, VariableValue};
 use super::name::{ClusterName, HostName, VariableName};
 use super::read::{At, Item, Misfit, Problems, Spot, Table};
 use super::readers::{Difference, is_for};
 use super::reserved;
 use super::secret::{KeyedDigest, key_number};
+use super::shape;
 use super::values::Outcome;
 
 /// What every file in age's format begins with.
@@ -336,14 +336,14 @@ fn recipient(text: &str) -> Result<(), Misfit> {
             "age cannot encrypt to such a key; take an ed25519 key, or `age-keygen`",
         ));
     }
-    match host_shape::host_key(text) {
+    match shape::host::host_key(text) {
         Ok(_) => Ok(()),
         Err(_) => Err(Misfit::new(EXPECTED)),
     }
 }
 
 fn ciphertext(text: &str) -> Result<Vec<u8>, Misfit> {
-    let bytes = host_shape::decode_base64(text);
+    let bytes = shape::host::decode_base64(text);
     match bytes {
         Some(bytes) if bytes.starts_with(MAGIC) => Ok(bytes),
         _ => Err(Misfit::help(

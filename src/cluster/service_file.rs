@@ -54,7 +54,7 @@ pub(super) fn read_service(
     }
     let secrets = read_references(&mut root, problems);
     let network = root.string("network", problems);
-    let network = network.and_then(|network| network.parse(problems, shape::network));
+    let network = network.and_then(|network| network.parse(problems, shape::container::network));
     let health = read_health(
         &mut root,
         port.is_some() || unread_port,
@@ -69,7 +69,8 @@ pub(super) fn read_service(
     let stateful = root.boolean("stateful", problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
-    let template = template.and_then(|template| template.parse(problems, shape::template));
+    let template =
+        template.and_then(|template| template.parse(problems, shape::container::template));
     root.not_yet(
         "files",
         "rendered config files",
@@ -115,7 +116,7 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
     let image = match &written {
         Some(item) => item
             .string(problems)
-            .and_then(|image| image.parse(problems, shape::image)),
+            .and_then(|image| image.parse(problems, shape::image::image)),
         None => {
             problems.push(
                 Diagnostic::error(
@@ -145,15 +146,15 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
             None
         }
         (Some(tag), None) => {
-            let tag = parse(&tag, shape::tag, problems)?.value;
+            let tag = parse(&tag, shape::image::tag, problems)?.value;
             Some(Image {
                 reference: format!("{}:{tag}", image?.value),
-                moving: shape::MOVING_TAGS.contains(&tag.as_str()),
+                moving: shape::image::MOVING_TAGS.contains(&tag.as_str()),
                 version: tag,
             })
         }
         (None, Some(digest)) => {
-            let digest = parse(&digest, shape::digest, problems)?.value;
+            let digest = parse(&digest, shape::image::digest, problems)?.value;
             let digits = digest.trim_start_matches("sha256:");
             Some(Image {
                 reference: format!("{}@{digest}", image?.value),
@@ -218,7 +219,7 @@ fn read_health(
     let tcp = table.get("tcp");
     let command = table.get("command");
     let timeout = table.string("timeout", problems);
-    let timeout = timeout.and_then(|timeout| timeout.parse(problems, shape::timeout));
+    let timeout = timeout.and_then(|timeout| timeout.parse(problems, shape::duration::timeout));
     let spot = table.spot.clone();
     let written: Vec<&Item<'_>> = [&http, &tcp, &command].into_iter().flatten().collect();
     let mut unclear = None;
@@ -259,7 +260,7 @@ fn read_health(
     let probe = match (http, tcp, command) {
         (Some(http), _, _) => http
             .string(problems)
-            .and_then(|http| http.parse(problems, shape::http_path))
+            .and_then(|http| http.parse(problems, shape::container::http_path))
             .map(|http| Probe::Http(http.value)),
         (None, Some(tcp), _) => {
             if !matches!(tcp.value, DeValue::Boolean(true)) {
@@ -316,22 +317,35 @@ fn read_container(
             .collect()
     };
     let stop_timeout = root.string("stop_timeout", problems);
-    let stop_timeout = stop_timeout.and_then(|text| text.parse(problems, shape::duration));
+    let stop_timeout =
+        stop_timeout.and_then(|text| text.parse(problems, shape::duration::duration));
     let command = root.strings("command", problems);
     let extra_args = root.strings("extra_args", problems);
     let published = extra_args::check(&extra_args, problems);
     let container = Container {
         volumes,
-        entrypoint: line("entrypoint", shape::argument, root, problems),
+        entrypoint: line("entrypoint", shape::text::argument, root, problems),
         command: arguments(command, problems),
-        user: line("user", shape::user, root, problems),
-        memory: line("memory", shape::memory, root, problems),
+        user: line("user", shape::container::user, root, problems),
+        memory: line("memory", shape::container::memory, root, problems),
         cpus: read_cpus(root, problems),
-        ulimits: read_map(root, "ulimits", shape::ulimit_name, shape::ulimit, problems),
-        capabilities: lines("capabilities", shape::capability, root, problems),
+        ulimits: read_map(
+            root,
+            "ulimits",
+            shape::container::ulimit_name,
+            shape::container::ulimit,
+            problems,
+        ),
+        capabilities: lines("capabilities", shape::container::capability, root, problems),
         read_only: root.boolean("read_only", problems).is_some_and(|b| b.value),
-        devices: lines("devices", shape::device, root, problems),
-        labels: read_map(root, "labels", shape::label, shape::argument, problems),
+        devices: lines("devices", shape::container::device, root, problems),
+        labels: read_map(
+            root,
+            "labels",
+            shape::container::label,
+            shape::text::argument,
+            problems,
+        ),
         network,
         stop_timeout: stop_timeout.map_or(STOP_TIMEOUT, |timeout| timeout.value),
         extra_args: arguments(extra_args, problems),
@@ -342,7 +356,7 @@ fn read_container(
 fn arguments(texts: Vec<At<String>>, problems: &mut Problems) -> Vec<String> {
     texts
         .into_iter()
-        .filter_map(|text| Some(text.parse(problems, shape::argument)?.value))
+        .filter_map(|text| Some(text.parse(problems, shape::text::argument)?.value))
         .collect()
 }
 
@@ -350,7 +364,7 @@ fn read_volumes(root: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
     let mut targets: BTreeMap<String, At<String>> = BTreeMap::new();
     let mut volumes = Vec::new();
     for text in root.strings("volumes", problems) {
-        let Some(volume) = text.parse(problems, shape::volume) else {
+        let Some(volume) = text.parse(problems, shape::container::volume) else {
             continue;
         };
         let (volume, target) = volume.value;
@@ -381,7 +395,7 @@ fn read_cpus(root: &mut Table<'_>, problems: &mut Problems) -> Option<String> {
             return None;
         }
     };
-    Some(item.at(text).parse(problems, shape::cpus)?.value)
+    Some(item.at(text).parse(problems, shape::container::cpus)?.value)
 }
 
 /// A table of texts under names of the user's choice; numbers are taken as they are written.

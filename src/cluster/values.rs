@@ -306,7 +306,7 @@ fn carried(name: &str, text: &str, spot: &Spot, problems: &mut Problems) -> bool
             format!("expected text without NUL for `{name}`, found NUL"),
             spot.label("an environment cannot carry NUL"),
         )
-    } else if let Some(c) = text.chars().find(|&c| shape::is_noncharacter(c)) {
+    } else if let Some(c) = text.chars().find(|&c| shape::text::is_noncharacter(c)) {
         Diagnostic::error(
             format!(
                 "expected text of characters for `{name}`, found the noncharacter U+{:04X}",

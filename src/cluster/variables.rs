@@ -10,7 +10,7 @@ use super::name::{ServiceName, VariableName};
 use super::nearest;
 use super::placement::Placements;
 use super::read::{At, Problems, Spot};
-use super::reserved;
+use super::reserved::{self, Within};
 use super::scope::{absent, derived, locations};
 use super::secret::Secret;
 use super::secrets_file::{self, SecretsFile};

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::cluster::name::VariableName;
 use crate::cluster::scalar::VARIABLE_MAX;
-use crate::cluster::shape::is_noncharacter;
+use crate::cluster::shape::text::is_noncharacter;
 
 /// A decrypted secret. Neither `Debug` nor `Display` shows it, and its memory is overwritten when it
 /// is dropped.

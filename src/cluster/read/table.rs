@@ -1,215 +1,18 @@
-//! A small typed reader over a TOML tree with spans. Where serde stops at the first problem, this
-//! one notes it and reads on, so that one run tells them all.
+//! Tables of TOML that are read key by key. Where serde stops at the first problem, this reader notes it and reads on, so
+//! that one run tells them all.
 
-use std::ops::{Range, RangeInclusive};
-use std::rc::Rc;
+use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
-use super::advice;
-use super::diagnostic::{Diagnostic, Place, quoted};
-use super::nearest;
-
-/// A place without words: a file, and bytes of it.
-#[derive(Debug, Clone)]
-pub(super) struct Spot {
-    pub path: Rc<str>,
-    pub span: Option<Range<usize>>,
-}
-
-impl Spot {
-    pub fn file(path: &str) -> Self {
-        Self {
-            path: path.into(),
-            span: None,
-        }
-    }
-
-    fn at(&self, span: Range<usize>) -> Self {
-        Self {
-            path: Rc::clone(&self.path),
-            span: Some(span),
-        }
-    }
-
-    /// The place with a few words under the excerpt.
-    pub fn label(&self, label: impl Into<String>) -> Place {
-        Place {
-            path: self.path.to_string(),
-            span: self.span.clone(),
-            label: label.into(),
-        }
-    }
-}
-
-/// A value with its place.
-#[derive(Debug, Clone)]
-pub(super) struct At<T> {
-    pub value: T,
-    pub spot: Spot,
-}
-
-/// The problems found so far.
-#[derive(Debug, Default)]
-pub(super) struct Problems(pub Vec<Diagnostic>);
-
-impl Problems {
-    pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
-    }
-}
-
-/// What is wrong with a text: the shape that was expected, and what to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Misfit {
-    pub expected: String,
-    pub help: Option<String>,
-}
-
-impl Misfit {
-    pub fn new(expected: impl Into<String>) -> Self {
-        Self {
-            expected: expected.into(),
-            help: None,
-        }
-    }
-
-    pub fn help(expected: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            expected: expected.into(),
-            help: Some(help.into()),
-        }
-    }
-}
-
-impl At<String> {
-    /// Takes the text as something more precise, or says why it is not.
-    pub fn parse<T>(
-        &self,
-        problems: &mut Problems,
-        shape: impl FnOnce(&str) -> Result<T, Misfit>,
-    ) -> Option<At<T>> {
-        match shape(&self.value) {
-            Ok(value) => Some(At {
-                value,
-                spot: self.spot.clone(),
-            }),
-            Err(misfit) => {
-                let found = match self.value.as_str() {
-                    "" => "an empty text".to_owned(),
-                    text => quoted(text),
-                };
-                problems.push(
-                    Diagnostic::error(
-                        format!("expected {}, found {found}", misfit.expected),
-                        self.spot.label(""),
-                    )
-                    .with_help_if(misfit.help),
-                );
-                None
-            }
-        }
-    }
-}
-
-impl Item<'_> {
-    /// Takes a text that a message must not repeat, or says what was expected of it.
-    pub fn parse_unseen<T>(
-        &self,
-        problems: &mut Problems,
-        shape: impl FnOnce(&str) -> Result<T, Misfit>,
-    ) -> Option<At<T>> {
-        let text = self.string(problems)?;
-        match shape(&text.value) {
-            Ok(value) => Some(self.at(value)),
-            Err(misfit) => {
-                problems.push(
-                    Diagnostic::error(
-                        format!(
-                            "expected {} for {}, found another text",
-                            misfit.expected,
-                            quoted(&self.key)
-                        ),
-                        self.spot.label(""),
-                    )
-                    .with_help_if(misfit.help),
-                );
-                None
-            }
-        }
-    }
-}
-
-/// Lines with a syntax error that are told of one file; the rest is mostly their consequence.
-const SYNTAX_ERRORS_MAX: usize = 10;
-
-/// The text of a file, if it is UTF-8.
-pub(super) fn text<'a>(path: &str, bytes: &'a [u8], problems: &mut Problems) -> Option<&'a str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(text),
-        Err(error) => {
-            let start = error.valid_up_to();
-            let end = error.error_len().map_or(bytes.len(), |len| start + len);
-            problems.push(
-                Diagnostic::error(
-                    format!(
-                        "expected UTF-8, found byte 0x{:02x} at byte {start}",
-                        bytes[start]
-                    ),
-                    Spot::file(path).at(start..end).label("no UTF-8 from here"),
-                )
-                .with_help("save the file as UTF-8"),
-            );
-            None
-        }
-    }
-}
-
-/// Parses a TOML file. `None` if it does not parse: what is in it is then unknown, and nothing
-/// else should be said about it.
-pub(super) fn parse<'a>(path: &str, text: &'a str, problems: &mut Problems) -> Option<DeTable<'a>> {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    if errors.is_empty() {
-        return Some(table.into_inner());
-    }
-    let mut lines = Vec::new();
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let start = span.start.min(text.len());
-        // One error a line: what follows on it is what the parser made of the first one.
-        let line = text.as_bytes()[..start].iter().rposition(|b| *b == b'\n');
-        if lines.contains(&line) {
-            continue;
-        }
-        if lines.len() == SYNTAX_ERRORS_MAX {
-            break;
-        }
-        lines.push(line);
-        let duplicate = error.message() == "duplicate key";
-        let from = line.map_or(0, |at| at + 1);
-        // What stands there may be a secret that somebody has not encrypted.
-        let advice = text[from..].lines().next();
-        let advice = advice.filter(|_| !duplicate && !is_secret(path));
-        let (title, help) = match advice.and_then(advice::of_syntax) {
-            Some((title, help)) => (title, Some(help)),
-            None => (
-                format!("expected TOML: {}", error.message()),
-                duplicate.then(|| "a key is written once; remove one of them".to_owned()),
-            ),
-        };
-        problems
-            .push(Diagnostic::error(title, Spot::file(path).at(span).label("")).with_help_if(help));
-    }
-    None
-}
-
-/// Whether no value of a file may be in a message.
-fn is_secret(path: &str) -> bool {
-    path.ends_with("/secrets.toml")
-}
+use super::file::is_secret;
+use super::problem::{At, Misfit, Problems, Spot};
+use super::{advice, foreign};
+use crate::cluster::diagnostic::{Diagnostic, quoted};
+use crate::cluster::nearest;
 
 /// A table of which every key is asked for by name; keys that nobody asked for are unknown.
-pub(super) struct Table<'a> {
+pub(in crate::cluster) struct Table<'a> {
     entries: &'a DeTable<'a>,
     /// What the table is, for messages: `a service`.
     what: &'static str,
@@ -235,11 +38,11 @@ impl<'a> Table<'a> {
     /// A misspelled key is read as the one that was meant, and so is the word of another tool: [`Table::finish`] tells it,
     /// and nothing else is said to be missing.
     pub fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
-        let known = advice::keys(self.what);
+        let known = foreign::keys(self.what);
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        let meant = |name: &str| match advice::foreign(self.what, name) {
+        let meant = |name: &str| match foreign::foreign(self.what, name) {
             Some(foreign) => foreign.meant == key,
             None => nearest::nearest(name, known.iter().copied()) == Some(key),
         };
@@ -255,7 +58,7 @@ impl<'a> Table<'a> {
             key_spot: self.spot.at(found.span()),
             spot: self.spot.at(value.span()),
             value: value.get_ref(),
-            borrowed: advice::foreign(self.what, found.get_ref()).is_some(),
+            borrowed: foreign::foreign(self.what, found.get_ref()).is_some(),
         })
     }
 
@@ -355,11 +158,11 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub fn finish(self, problems: &mut Problems) {
-        let keys = advice::keys(self.what).iter();
+        let keys = foreign::keys(self.what).iter();
         let more = self
             .asked
             .iter()
-            .filter(|key| !advice::keys(self.what).contains(key));
+            .filter(|key| !foreign::keys(self.what).contains(key));
         let known = keys.chain(more).filter(|key| !self.refused.contains(key));
         for (key, _) in self.entries {
             let name = key.get_ref().as_ref();
@@ -371,7 +174,7 @@ impl<'a> Table<'a> {
                     format!("expected a key of {}, found {}", self.what, quoted(name)),
                     self.spot.at(key.span()).label("unknown key"),
                 )
-                .with_help_if(match advice::foreign(self.what, name) {
+                .with_help_if(match foreign::foreign(self.what, name) {
                     Some(foreign) => Some(foreign.help.to_owned()),
                     None => nearest::help(name, known.clone().copied()),
                 }),
@@ -381,7 +184,7 @@ impl<'a> Table<'a> {
 }
 
 /// A value under its key.
-pub(super) struct Item<'a> {
+pub(in crate::cluster) struct Item<'a> {
     pub key: String,
     pub key_spot: Spot,
     pub spot: Spot,
@@ -414,6 +217,31 @@ impl<'a> Item<'a> {
         None
     }
 
+    /// Takes a text that a message must not repeat, or says what was expected of it.
+    pub fn parse_unseen<T>(
+        &self,
+        problems: &mut Problems,
+        shape: impl FnOnce(&str) -> Result<T, Misfit>,
+    ) -> Option<At<T>> {
+        let text = self.string(problems)?;
+        match shape(&text.value) {
+            Ok(value) => Some(self.at(value)),
+            Err(misfit) => {
+                problems.push(
+                    Diagnostic::error(
+                        format!(
+                            "expected {} for {}, found another text",
+                            misfit.expected,
+                            quoted(&self.key)
+                        ),
+                        self.spot.label(""),
+                    )
+                    .with_help_if(misfit.help),
+                );
+                None
+            }
+        }
+    }
     pub fn strings(&self, problems: &mut Problems) -> Vec<At<String>> {
         let items = self.items("a list of strings", problems);
         items

@@ -5,13 +5,13 @@ use base64::{Engine as _, alphabet};
 
 use std::net::IpAddr;
 
-use super::model::{Engine, EngineClient};
-use super::nearest;
-use super::read::Misfit;
-use super::shape::{Shape, is_account, line};
+use super::text::{Shape, is_account, line};
+use crate::cluster::model::{Engine, EngineClient};
+use crate::cluster::nearest;
+use crate::cluster::read::Misfit;
 
 /// A login name on a host: an ssh_config can put it into a command (`%r`).
-pub(super) fn login(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn login(text: &str) -> Shape<String> {
     if is_account(text) {
         return Ok(text.to_owned());
     }
@@ -26,7 +26,7 @@ pub(super) fn login(text: &str) -> Shape<String> {
 }
 
 /// The path of an engine's client: what follows the last `/` tells which engine it is.
-pub(super) fn program(text: &str) -> Shape<EngineClient> {
+pub(in crate::cluster) fn program(text: &str) -> Shape<EngineClient> {
     const EXPECTED: &str = "the absolute path of `docker` or `podman`";
     let engine = match text.rsplit_once('/').map(|(_, name)| name) {
         Some("docker") => Engine::Docker,
@@ -45,19 +45,19 @@ pub(super) fn program(text: &str) -> Shape<EngineClient> {
 }
 
 /// A directory that stands for a host.
-pub(super) fn directory(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn directory(text: &str) -> Shape<String> {
     line(text)
 }
 
 /// A host's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AddressKind {
+pub(in crate::cluster) enum AddressKind {
     Ip,
     Dns,
 }
 
 /// An IP address or a DNS name.
-pub(super) fn address(text: &str) -> Shape<AddressKind> {
+pub(in crate::cluster) fn address(text: &str) -> Shape<AddressKind> {
     const EXPECTED: &str = "an IP address or a DNS name";
     if text.parse::<IpAddr>().is_ok() {
         return Ok(AddressKind::Ip);
@@ -101,7 +101,7 @@ const KEY_TYPES: [&str; 5] = [
 ];
 
 /// A public host key, `<type> <base64>`; a comment after it is dropped.
-pub(super) fn host_key(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn host_key(text: &str) -> Shape<String> {
     const HELP: &str = "take it from `/etc/ssh/ssh_host_ed25519_key.pub` on the host";
     let misfit = || Misfit::help("a host key `ssh-ed25519 AAAA…`", HELP);
     line(text)?;
@@ -137,7 +137,7 @@ pub(super) fn host_key(text: &str) -> Shape<String> {
 
 /// Decodes standard base64 with its padding. Bits behind the last byte may be anything, as OpenSSH
 /// has it.
-pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
+pub(in crate::cluster) fn decode_base64(text: &str) -> Option<Vec<u8>> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
     let engine = GeneralPurpose::new(&alphabet::STANDARD, CONFIG);
@@ -146,16 +146,8 @@ pub(super) fn decode_base64(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::takes;
     use super::*;
-
-    fn takes<T>(shape: fn(&str) -> Shape<T>, good: &[&str], bad: &[&str]) {
-        for text in good {
-            assert!(shape(text).is_ok(), "{text:?} is fine");
-        }
-        for text in bad {
-            assert!(shape(text).is_err(), "{text:?} is not");
-        }
-    }
 
     #[test]
     fn addresses_are_ip_or_dns() {

@@ -1,22 +1,8 @@
-//! The shapes of texts that docker takes: what it would refuse on a host is refused here, where it
-//! has a line and a column.
+//! The shapes of what `docker run` takes.
 
-use std::time::Duration;
-
-use super::nearest;
-use super::read::Misfit;
-
-pub(super) type Shape<T> = Result<T, Misfit>;
-
-/// Tags that are moved from one image to the next by habit. Only such references are pulled again
-/// when an image of that name is already there. A tag that looks like a version never is, and a
-/// digest cannot be.
-pub(super) const MOVING_TAGS: [&str; 9] = [
-    "latest", "stable", "edge", "main", "master", "nightly", "dev", "canary", "next",
-];
-
-/// The longest time that a field takes: a day. More is a typing error, and keeps sums in range.
-const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+use super::text::{Shape, is_account, line, word};
+use crate::cluster::nearest;
+use crate::cluster::read::Misfit;
 
 /// docker refuses a memory limit below 6 MiB.
 const MEMORY_MIN: u64 = 6 << 20;
@@ -40,224 +26,8 @@ const ULIMITS: [&str; 15] = [
     "stack",
 ];
 
-/// One of the 66 code points that Unicode keeps from ever being characters. systemd takes a text
-/// with one for no UTF-8 at all (`unichar_is_valid()` of `src/basic/utf8.c`): it refuses an env file,
-/// and drops a line of a unit.
-pub(super) fn is_noncharacter(c: char) -> bool {
-    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
-}
-
-/// A text without NUL: what any argument of a process can hold.
-pub(super) fn argument(text: &str) -> Shape<String> {
-    if text.contains('\0') {
-        return Err(Misfit::new("text without NUL"));
-    }
-    if text.contains(is_noncharacter) {
-        return Err(Misfit::new("text without noncharacters such as U+FFFE"));
-    }
-    Ok(text.to_owned())
-}
-
-/// A text on one line, not empty.
-pub(super) fn line(text: &str) -> Shape<String> {
-    if text.is_empty() {
-        return Err(Misfit::new("some text"));
-    }
-    if text.contains(|c: char| c.is_control() || is_noncharacter(c)) {
-        return Err(Misfit::new("text on one line without control characters"));
-    }
-    Ok(text.to_owned())
-}
-
-/// A text without blanks or control characters that no program takes for an option.
-pub(super) fn word(text: &str, expected: &str) -> Shape<String> {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || is_noncharacter(c);
-    if text.is_empty() || text.starts_with('-') || text.contains(odd) {
-        return Err(Misfit::new(expected));
-    }
-    Ok(text.to_owned())
-}
-
-/// A duration: `500ms`, `30s`, `2m`, `1h`.
-pub(super) fn duration(text: &str) -> Shape<Duration> {
-    let misfit = || Misfit {
-        expected: "a duration such as `500ms`, `30s` or `2m`, at most `24h`".to_owned(),
-        help: duration_written(text).map(|written| format!("write `\"{written}\"`")),
-    };
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| misfit())?;
-    let scale = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(misfit()),
-    };
-    let millis = number.checked_mul(scale).ok_or_else(misfit)?;
-    let duration = Duration::from_millis(millis);
-    (duration <= DURATION_MAX)
-        .then_some(duration)
-        .ok_or_else(misfit)
-}
-
-/// What is meant by a duration that is written in another way: without a unit, in words, with a fraction.
-fn duration_written(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_lowercase();
-    let split = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let seconds = match unit.trim() {
-        "" | "s" | "sec" | "secs" | "second" | "seconds" => 1,
-        "m" | "min" | "mins" | "minute" | "minutes" => 60,
-        "h" | "hr" | "hrs" | "hour" | "hours" => 3600,
-        "d" | "day" | "days" => 86400,
-        _ => return None,
-    };
-    let number: f64 = number.parse().ok()?;
-    let seconds = number * f64::from(seconds);
-    let whole = (1.0..=86400.0).contains(&seconds) && seconds.fract() == 0.0;
-    whole.then(|| format!("{seconds}s"))
-}
-
-/// A duration that is not zero.
-pub(super) fn timeout(text: &str) -> Shape<Duration> {
-    match duration(text) {
-        Ok(Duration::ZERO) => Err(Misfit::new("a duration above zero")),
-        other => other,
-    }
-}
-
-/// An image's name without tag and digest, by the grammar of `distribution/reference`.
-pub(super) fn image(text: &str) -> Shape<String> {
-    if let Some((name, digest)) = text.split_once('@') {
-        return Err(Misfit::help(
-            "an image without its digest",
-            format!("write `image = {name:?}` and `digest = {digest:?}`"),
-        ));
-    }
-    if let Some((_, name)) = text.split_once("://") {
-        return Err(Misfit::help(
-            "an image without `https://`",
-            format!("write `image = {name:?}`"),
-        ));
-    }
-    let (domain, path) = match text.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
-            (Some(first), rest)
-        }
-        _ => (None, text),
-    };
-    if let Some((name, tag)) = path.rsplit_once(':') {
-        let start = text.len() - path.len();
-        return Err(Misfit::help(
-            "an image without its tag",
-            format!(
-                "write `image = \"{}{name}\"` and `tag = {tag:?}`",
-                &text[..start]
-            ),
-        ));
-    }
-    if text.bytes().any(|b| b.is_ascii_uppercase()) && domain.is_none_or(is_registry) {
-        let lower = text.to_ascii_lowercase();
-        return Err(Misfit::help(
-            "an image in lower case",
-            format!("did you mean `{lower}`?"),
-        ));
-    }
-    let valid = text.len() <= 255
-        && domain.is_none_or(is_registry)
-        && path.split('/').all(is_path_component);
-    if !valid {
-        return Err(Misfit::new(
-            "an image such as `registry.example.com/search`",
-        ));
-    }
-    Ok(text.to_owned())
-}
-
-/// A registry's host with an optional port.
-fn is_registry(text: &str) -> bool {
-    let (host, port) = text.split_once(':').unwrap_or((text, "80"));
-    let label = |label: &str| {
-        !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-    };
-    host.split('.').all(label) && port.parse::<u16>().is_ok()
-}
-
-/// `[a-z0-9]+` joined by `.`, `_`, `__` or any number of `-`.
-fn is_path_component(text: &str) -> bool {
-    let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    let bytes = text.as_bytes();
-    let separators = text.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    edge(bytes.first())
-        && edge(bytes.last())
-        && separators
-            .into_iter()
-            .all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
-}
-
-/// A tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
-pub(super) fn tag(text: &str) -> Shape<String> {
-    const EXPECTED: &str = "a tag such as `1.4.2`";
-    let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    let valid = |text: &str| {
-        (1..=128).contains(&text.len()) && text.chars().all(inner) && !text.starts_with(['.', '-'])
-    };
-    if valid(text) {
-        return Ok(text.to_owned());
-    }
-    if let Some(digest) = text.split_once('@').map(|(_, digest)| digest)
-        && self::digest(digest).is_ok()
-    {
-        return Err(Misfit::help(
-            EXPECTED,
-            format!("write `digest = {digest:?}` instead"),
-        ));
-    }
-    // `:1.0`, `web:1.0`
-    let after = text.rsplit(':').next().unwrap_or_default();
-    let changed: String = after
-        .trim()
-        .chars()
-        .map(|c| if inner(c) { c } else { '-' })
-        .collect();
-    let plus = after.contains('+') && after.chars().all(|c| inner(c) || c == '+');
-    Err(match valid(&changed) && (plus || changed == after.trim()) {
-        true if after.contains('+') => Misfit::help(
-            "a tag without `+`, which no registry has",
-            format!("write `tag = {changed:?}`, if the image was pushed so"),
-        ),
-        true => Misfit::help(EXPECTED, format!("write `tag = {changed:?}`")),
-        false => Misfit::new(EXPECTED),
-    })
-}
-
-/// An image's digest: `sha256:` and 64 lower-case hexadecimal digits.
-pub(super) fn digest(text: &str) -> Shape<String> {
-    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    match text.strip_prefix("sha256:") {
-        Some(digits) if digits.len() == 64 && digits.bytes().all(hex) => Ok(text.to_owned()),
-        _ => {
-            let lower = text.trim().to_ascii_lowercase();
-            let digits = lower.strip_prefix("sha256:").unwrap_or(&lower);
-            let whole = digits.len() == 64 && digits.bytes().all(hex);
-            Err(Misfit {
-                expected: "`sha256:` and 64 hexadecimal digits".to_owned(),
-                help: whole.then(|| format!("write `digest = \"sha256:{digits}\"`")),
-            })
-        }
-    }
-}
-
 /// A memory limit as docker takes it.
-pub(super) fn memory(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn memory(text: &str) -> Shape<String> {
     let misfit = || Misfit {
         expected: "a memory limit such as `512m` or `2g`, at least `6m`".to_owned(),
         help: memory_written(text).map(|written| format!("write `memory = {written:?}`")),
@@ -278,7 +48,7 @@ pub(super) fn memory(text: &str) -> Shape<String> {
 }
 
 /// What is meant by a memory limit that is written in another way: `1GB`, `1.5 GiB`, `512Mi`.
-pub(super) fn memory_written(text: &str) -> Option<String> {
+pub(in crate::cluster) fn memory_written(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
     let split = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -307,7 +77,7 @@ pub(super) fn memory_written(text: &str) -> Option<String> {
 }
 
 /// A number of CPUs as docker takes it: at most nine decimals, since it counts billionths.
-pub(super) fn cpus(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn cpus(text: &str) -> Shape<String> {
     let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |s: &str| (1..=9).contains(&s.len()) && s.bytes().all(|b| b.is_ascii_digit());
     let positive = text.bytes().any(|b| (b'1'..=b'9').contains(&b));
@@ -326,7 +96,7 @@ pub(super) fn cpus(text: &str) -> Shape<String> {
 }
 
 /// A volume: `source:target[:options]`. Gives the target too, to compare.
-pub(super) fn volume(text: &str) -> Shape<(String, String)> {
+pub(in crate::cluster) fn volume(text: &str) -> Shape<(String, String)> {
     let misfit = || {
         Misfit {
         expected: "a volume `source:target` or `source:target:options` with an absolute target and an absolute path or a volume's name as source".to_owned(),
@@ -394,7 +164,7 @@ fn is_object_name(text: &str) -> bool {
 }
 
 /// A network.
-pub(super) fn network(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn network(text: &str) -> Shape<String> {
     if is_object_name(text) {
         Ok(text.to_owned())
     } else {
@@ -403,7 +173,7 @@ pub(super) fn network(text: &str) -> Shape<String> {
 }
 
 /// The name of a limit.
-pub(super) fn ulimit_name(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn ulimit_name(text: &str) -> Shape<String> {
     if ULIMITS.contains(&text) {
         return Ok(text.to_owned());
     }
@@ -414,7 +184,7 @@ pub(super) fn ulimit_name(text: &str) -> Shape<String> {
 }
 
 /// A limit: `soft` or `soft:hard`, numbers or `-1` for none, soft not above hard.
-pub(super) fn ulimit(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn ulimit(text: &str) -> Shape<String> {
     let misfit = || Misfit {
         expected: "a number, or `soft:hard` with the hard limit not below the soft one".to_owned(),
         help: matches!(text, "unlimited" | "infinity" | "none" | "inf")
@@ -439,7 +209,7 @@ fn digits_of(text: &str) -> Option<u64> {
 }
 
 /// A capability to add, or to drop with a leading `-`.
-pub(super) fn capability(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn capability(text: &str) -> Shape<String> {
     let name = text.strip_prefix('-').unwrap_or(text);
     if !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_') {
         return Ok(text.to_owned());
@@ -453,7 +223,7 @@ pub(super) fn capability(text: &str) -> Shape<String> {
 }
 
 /// A device of the host: `/dev/a[:/dev/b[:rwm]]`.
-pub(super) fn device(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn device(text: &str) -> Shape<String> {
     line(text)?;
     let mut parts = text.split(':');
     let source = parts.next().unwrap_or("");
@@ -479,7 +249,7 @@ pub(super) fn device(text: &str) -> Shape<String> {
 }
 
 /// A label's name.
-pub(super) fn label(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn label(text: &str) -> Shape<String> {
     if text.starts_with("bayplan.") {
         return Err(Misfit::help(
             "a label that is not bayplan's own",
@@ -494,7 +264,7 @@ pub(super) fn label(text: &str) -> Shape<String> {
 }
 
 /// A container's user: a name or number, and a group after a colon.
-pub(super) fn user(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn user(text: &str) -> Shape<String> {
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     if is_account(user) && is_account(group) {
         return Ok(text.to_owned());
@@ -504,14 +274,8 @@ pub(super) fn user(text: &str) -> Shape<String> {
     ))
 }
 
-/// A name or a number of a user or a group, as `useradd` takes them.
-pub(super) fn is_account(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
-    (1..=256).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with(['-', '.'])
-}
-
 /// The path of a health check.
-pub(super) fn http_path(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn http_path(text: &str) -> Shape<String> {
     let plain = |b: u8| b.is_ascii_graphic();
     if text.starts_with('/') && text.bytes().all(plain) {
         return Ok(text.to_owned());
@@ -526,7 +290,7 @@ pub(super) fn http_path(text: &str) -> Shape<String> {
 }
 
 /// The name of a file in `templates/`.
-pub(super) fn template(text: &str) -> Shape<String> {
+pub(in crate::cluster) fn template(text: &str) -> Shape<String> {
     if text.contains('/') {
         let name = text.rsplit('/').next().unwrap_or_default();
         return Err(Misfit::help(
@@ -539,44 +303,8 @@ pub(super) fn template(text: &str) -> Shape<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::takes;
     use super::*;
-
-    fn takes<T>(shape: fn(&str) -> Shape<T>, good: &[&str], bad: &[&str]) {
-        for text in good {
-            assert!(shape(text).is_ok(), "{text:?} is fine");
-        }
-        for text in bad {
-            assert!(shape(text).is_err(), "{text:?} is not");
-        }
-    }
-
-    #[test]
-    fn images_follow_the_reference_grammar() {
-        takes(
-            image,
-            &[
-                "nginx",
-                "a/b",
-                "registry.example.com/a-b/c__d",
-                "localhost:5000/x",
-                "10.77.0.1:5000/a",
-            ],
-            &[
-                "",
-                "Nginx",
-                "a:1",
-                "a@sha256:0",
-                "a//b",
-                "-a",
-                "a_",
-                "a___b",
-                "a b",
-                "x.y:port/z",
-                "é",
-            ],
-        );
-        takes(tag, &["1.4.2", "v1", "_a"], &["", ".a", "-a", "a b", "a:b"]);
-    }
 
     #[test]
     fn memory_and_cpus_are_what_docker_takes() {
@@ -656,24 +384,6 @@ mod tests {
             &[
                 "", ":", "a:", ":0", "a:b:c", "$(id)", "a;b", "`id`", "a b", "-a", "a\n", "é",
                 "a/b", "a$",
-            ],
-        );
-    }
-
-    #[test]
-    fn durations_are_bounded() {
-        takes(
-            duration,
-            &["0s", "500ms", "30s", "2m", "24h"],
-            &[
-                "",
-                "30",
-                "s",
-                "-1s",
-                "25h",
-                "1.5s",
-                "99999999999999999h",
-                "1d",
             ],
         );
     }

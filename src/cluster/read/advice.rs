@@ -1,0 +1,191 @@
+//! What to write instead of a value of another type, or of a line that is no TOML. Each piece of advice is typed once in a
+//! test.
+
+use toml::de::{DeTable, DeValue};
+
+/// A text as TOML writes it in double quotes.
+pub(in crate::cluster) fn toml_text(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What to write for a value of another type than expected.
+pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<String> {
+    let written = match (expected, value) {
+        ("a string", DeValue::Integer(number)) => {
+            let number = number.to_string();
+            match key {
+                "timeout" | "stop_timeout" => toml_text(&format!("{number}s")),
+                // Who writes small numbers means megabytes.
+                "memory" if number.len() < 7 => toml_text(&format!("{number}m")),
+                _ => toml_text(&number),
+            }
+        }
+        ("a string", DeValue::Float(number)) => toml_text(number.as_str()),
+        ("a string", DeValue::Datetime(date)) => toml_text(&date.to_string()),
+        ("a string", DeValue::Boolean(value)) => toml_text(&value.to_string()),
+        ("a string", DeValue::Array(items)) => match &items[..] {
+            [one] => match one.get_ref() {
+                DeValue::String(text) => toml_text(text),
+                _ => return None,
+            },
+            _ => return None,
+        },
+        ("`true` or `false`", DeValue::String(text)) => truth(text)?.to_string(),
+        ("`true` or `false`", DeValue::Integer(number)) => truth(number.as_str())?.to_string(),
+        (_, DeValue::String(text)) if expected.starts_with("a number from") => {
+            let number = text.trim();
+            if let Some((outside, inside)) = number.split_once(':') {
+                let outside: u16 = outside.parse().ok()?;
+                let inside: u16 = inside.parse().ok()?;
+                return Some(match outside == inside {
+                    true => format!("write `{key} = {inside}`"),
+                    false => format!(
+                        "`port` is one number, inside and outside; for two write `extra_args = [\"--publish\", \"{outside}:{inside}\"]`"
+                    ),
+                });
+            }
+            let number: u32 = number.parse().ok()?;
+            number.to_string()
+        }
+        ("a list of strings", DeValue::String(text)) if text.len() < 60 => match key {
+            "command" | "extra_args" => list(&words(text)),
+            "vars" | "needs" | "protect" | "secrets" | "capabilities" => {
+                let split = |c: char| c.is_whitespace() || c == ',';
+                let items = text.split(split).filter(|item| !item.is_empty());
+                list(&items.map(str::to_owned).collect::<Vec<_>>())
+            }
+            _ => list(&[text.to_string()]),
+        },
+        ("a list of names", DeValue::String(text)) => list(&[text.to_string()]),
+        _ => return None,
+    };
+    Some(match expected {
+        "a string" => format!("write it as a string: `{key} = {written}`"),
+        _ => format!("write `{key} = {written}`"),
+    })
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" | "y" => Some(true),
+        "false" | "no" | "off" | "0" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// The words of a command line; what needs a shell gets one.
+pub(super) fn words(text: &str) -> Vec<String> {
+    match text.contains(|c: char| "\"'\\$&|;<>`*?()".contains(c)) {
+        true => ["sh", "-c", text].map(str::to_owned).to_vec(),
+        false => text.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+pub(super) fn list(items: &[String]) -> String {
+    let items: Vec<String> = items.iter().map(|item| toml_text(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// Nobody types a longer line from a message.
+const LINE_MAX: usize = 300;
+
+/// What is wrong with a line that is no TOML, where that is easy to see: a title, and what to write.
+pub(super) fn of_syntax(line: &str) -> Option<(String, String)> {
+    let line = line.trim();
+    if line.len() > LINE_MAX {
+        return None;
+    }
+    if let Some((key, value)) = assignment(line, '=') {
+        let (value, fixed) = fixed_value(value)?;
+        let fixed = format!("{key} = {fixed}");
+        let title = match value.starts_with(['"', '\'']) {
+            true => format!("expected a text between two quotes, found `{value}`"),
+            false => format!("expected a value such as a text in quotes, found `{value}`"),
+        };
+        return is_toml(&fixed).then(|| (title, format!("write `{fixed}`")));
+    }
+    if let Some((key, value)) = assignment(line, ':') {
+        let value = match is_toml(&format!("a = {value}")) {
+            true => value.to_owned(),
+            false => fixed_value(value)?.1,
+        };
+        let fixed = format!("{key} = {value}");
+        let title = format!("expected `=` after `{key}`, found `:`");
+        return is_toml(&fixed).then(|| (title, format!("write `{fixed}`")));
+    }
+    let item = line.trim_end_matches(',').trim();
+    let word = !item.is_empty() && !item.contains(|c: char| " =[]{}\"'#,".contains(c));
+    word.then(|| {
+        (
+            format!("expected a value such as a text in quotes, found `{item}`"),
+            format!("write `{}`", toml_text(item)),
+        )
+    })
+}
+
+fn is_toml(line: &str) -> bool {
+    DeTable::parse(line).is_ok()
+}
+
+/// A bare key and what follows it.
+fn assignment(line: &str, sign: char) -> Option<(&str, &str)> {
+    let (key, value) = line.split_once(sign)?;
+    let (key, value) = (key.trim(), value.trim());
+    let bare = |b: u8| b.is_ascii_alphanumeric() || b"_-.".contains(&b);
+    (!key.is_empty() && key.bytes().all(bare)).then_some((key, value))
+}
+
+/// A value as it is shown, and as TOML has it.
+fn fixed_value(value: &str) -> Option<(String, String)> {
+    const QUOTES: [char; 6] = ['“', '”', '„', '‘', '’', '«'];
+    let value = match value.starts_with(['"', '\'']) {
+        true => value,
+        false => value.split(" #").next().unwrap_or_default().trim(),
+    };
+    let shown = value.to_owned();
+    let inner = value.trim_matches(QUOTES);
+    let fixed = if value.is_empty() {
+        return None;
+    } else if inner != value {
+        toml_text(inner)
+    } else if let Some(items) = value.strip_prefix('[').and_then(|v| v.strip_suffix(']')) {
+        let items: Vec<String> = items
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(|item| match is_toml(&format!("a = {item}")) {
+                true => item.to_owned(),
+                false => toml_text(item.trim_matches(QUOTES).trim_matches(['"', '\''])),
+            })
+            .collect();
+        format!("[{}]", items.join(", "))
+    } else if value.starts_with(['{', '[']) {
+        return None;
+    } else if let Some(open) = value.strip_prefix('"') {
+        let text = open.strip_suffix('"').unwrap_or(open);
+        match text.contains('\'') {
+            true => toml_text(text),
+            false => format!("'{text}'"),
+        }
+    } else if let Some(open) = value.strip_prefix('\'') {
+        toml_text(open.strip_suffix('\'').unwrap_or(open))
+    } else if let Some(truth) = truth(value).filter(|_| value.len() > 1) {
+        truth.to_string()
+    } else {
+        toml_text(value.trim_end_matches([',', ';']))
+    };
+    Some((shown, fixed))
+}

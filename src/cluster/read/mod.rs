@@ -1,0 +1,12 @@
+//! Reads TOML with places, and notes problems on the way.
+
+mod advice;
+mod file;
+mod foreign;
+mod problem;
+mod table;
+
+pub(super) use advice::toml_text;
+pub(super) use file::{parse, text};
+pub(super) use problem::{At, Misfit, Problems, Spot};
+pub(super) use table::{Item, Table};

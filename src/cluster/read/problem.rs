@@ -1,0 +1,108 @@
+//! Where something is written, and what is wrong with it.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::cluster::diagnostic::{Diagnostic, Place, quoted};
+
+/// A place without words: a file, and bytes of it.
+#[derive(Debug, Clone)]
+pub(in crate::cluster) struct Spot {
+    pub path: Rc<str>,
+    pub span: Option<Range<usize>>,
+}
+
+impl Spot {
+    pub fn file(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            span: None,
+        }
+    }
+
+    pub(super) fn at(&self, span: Range<usize>) -> Self {
+        Self {
+            path: Rc::clone(&self.path),
+            span: Some(span),
+        }
+    }
+
+    /// The place with a few words under the excerpt.
+    pub fn label(&self, label: impl Into<String>) -> Place {
+        Place {
+            path: self.path.to_string(),
+            span: self.span.clone(),
+            label: label.into(),
+        }
+    }
+}
+
+/// A value with its place.
+#[derive(Debug, Clone)]
+pub(in crate::cluster) struct At<T> {
+    pub value: T,
+    pub spot: Spot,
+}
+
+/// The problems found so far.
+#[derive(Debug, Default)]
+pub(in crate::cluster) struct Problems(pub Vec<Diagnostic>);
+
+impl Problems {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+}
+
+/// What is wrong with a text: the shape that was expected, and what to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::cluster) struct Misfit {
+    pub expected: String,
+    pub help: Option<String>,
+}
+
+impl Misfit {
+    pub fn new(expected: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            help: None,
+        }
+    }
+
+    pub fn help(expected: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            expected: expected.into(),
+            help: Some(help.into()),
+        }
+    }
+}
+
+impl At<String> {
+    /// Takes the text as something more precise, or says why it is not.
+    pub fn parse<T>(
+        &self,
+        problems: &mut Problems,
+        shape: impl FnOnce(&str) -> Result<T, Misfit>,
+    ) -> Option<At<T>> {
+        match shape(&self.value) {
+            Ok(value) => Some(At {
+                value,
+                spot: self.spot.clone(),
+            }),
+            Err(misfit) => {
+                let found = match self.value.as_str() {
+                    "" => "an empty text".to_owned(),
+                    text => quoted(text),
+                };
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected {}, found {found}", misfit.expected),
+                        self.spot.label(""),
+                    )
+                    .with_help_if(misfit.help),
+                );
+                None
+            }
+        }
+    }
+}
