@@ -285,6 +285,12 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
     ("versions_that_are_too_old_are_refused", foreign::versions),
 ];
 
+/// The tests of the tests' own parts, which need no host and are never ignored.
+const WITHOUT_HOSTS: &[(&str, fn())] = &[(
+    "all_offsets_together_strike_at_each_step_once",
+    drills::steps::all_offsets_together_strike_at_each_step_once,
+)];
+
 fn others() -> Result<Fleet, String> {
     hosts::build(OTHER_RELEASES)?;
     Fleet::up(OTHER_RELEASES)
@@ -317,10 +323,17 @@ fn main() -> ExitCode {
         };
         Trial::test(name, run)
     });
-    let trials = mine
+    let without_hosts = WITHOUT_HOSTS.iter().map(|&(name, test)| {
+        let run = move || -> Result<(), Failed> {
+            test();
+            Ok(())
+        };
+        Trial::test(name, run)
+    });
+    let on_hosts = mine
         .chain(on_others)
-        .map(|trial| trial.with_ignored_flag(!wanted))
-        .collect();
+        .map(|trial| trial.with_ignored_flag(!wanted));
+    let trials = without_hosts.chain(on_hosts).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for fleet in [&FLEET, &OTHERS] {
         if let Some(Ok(fleet)) = fleet.get() {

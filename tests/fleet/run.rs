@@ -268,3 +268,15 @@ impl std::fmt::Display for Ended {
         )
     }
 }
+
+/// Another number for another commit, and the same one for the same: what a run does not do in full it does
+/// differently next time.
+pub fn number_of_commit() -> u64 {
+    let output = Command::new("git")
+        .args(["-c", "safe.directory=*", "rev-parse", "HEAD"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    let commit = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let commit = commit.unwrap_or_default();
+    u64::from_str_radix(commit.get(..8).unwrap_or_default(), 16).unwrap_or(1)
+}

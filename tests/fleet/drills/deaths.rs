@@ -1,7 +1,10 @@
 //! A release dies before every single step of its activations, one after the other. Each time one
 //! undisturbed release finishes it, the plan after it is empty, and nothing restarts twice.
 
+use std::collections::BTreeSet;
+
 use super::gate::Gate;
+use super::steps::Every;
 use crate::ground::Ground;
 use crate::hosts::Fleet;
 
@@ -35,23 +38,35 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
     ground.images();
     ground.only(&[HOST]);
     let gate = Gate::of(fleet, HOST);
+    describe(&mut ground, false);
+    ground.release().exits(0);
     for forth in [true, false] {
-        let (mut wave, mut step) = (1, 0);
-        loop {
+        // What an undisturbed release does: each one after it does the same.
+        describe(&mut ground, forth);
+        ground.release().exits(0);
+        let steps = steps(&ground);
+        for (script, step) in Every::of_this_run().of(steps) {
             describe(&mut ground, !forth);
             ground.release().exits(0);
             describe(&mut ground, forth);
-            let at = format!("{blow:?}, forth: {forth}, before step {step} of script {wave}");
-            if strike(&ground, &gate, blow, (wave, step), &at) {
-                step += 1;
-            } else if step > 0 {
-                (wave, step) = (wave + 1, 0);
-            } else {
-                break;
-            }
+            let at = format!("{blow:?}, forth: {forth}, before step {step} of {script}");
+            strike(&ground, &gate, blow, (&script, step), &at);
         }
-        assert!(wave > 2, "there are two waves");
     }
+}
+
+/// Every step of the last release: the script that does it, and its number there.
+fn steps(ground: &Ground) -> Vec<(String, usize)> {
+    let steps = ground.host(HOST).sh("cd /var/lib/bayplan/drill/current
+        grep -oH '^step [0-9]* ' activate-*.sh | uniq");
+    let step = |line: &str| {
+        let (script, step) = line.split_once(":step ").expect("FILE:step N");
+        (script.to_owned(), step.trim().parse().expect("a number"))
+    };
+    let steps: Vec<_> = steps.lines().map(step).collect();
+    let scripts: BTreeSet<&String> = steps.iter().map(|(script, _)| script).collect();
+    assert!(scripts.len() > 1, "there are two waves: {steps:?}");
+    steps
 }
 
 /// One service that stays, one that changes, one that comes and goes.
@@ -66,46 +81,33 @@ fn describe(ground: &mut Ground, new: bool) {
     }
 }
 
-/// Whether there is such a step: then it was met, and what was broken is whole again.
-fn strike(
-    ground: &Ground,
-    gate: &Gate,
-    blow: Blow,
-    (wave, step): (usize, usize),
-    at: &str,
-) -> bool {
-    let (script, pattern) = (format!("activate-{wave}.sh"), format!("^step {step} "));
+/// Strikes before a step, and lets one release make whole again what was broken.
+fn strike(ground: &Ground, gate: &Gate, blow: Blow, (script, step): (&str, usize), at: &str) {
+    let pattern = format!("^step {step} ");
     match blow {
-        Blow::Activation => gate.strike(&script, &pattern, "kill -9 $$"),
-        Blow::Operator | Blow::Power => gate.shut(&script, &pattern),
+        Blow::Activation => gate.strike(script, &pattern, "kill -9 $$"),
+        Blow::Operator | Blow::Power => gate.shut(script, &pattern),
     }
     let before = ground.containers();
     let mut release = ground.start(&["release", "drill", "--yes"]);
-    let met = match blow {
+    match blow {
         Blow::Activation => {
             let ended = release.ended();
-            let met = gate.was_met();
-            assert_eq!(ended.code, i32::from(met), "{at}: {ended}");
-            met
+            assert!(gate.was_met(), "{at}: no such step");
+            assert_eq!(ended.code, 1, "{at}: {ended}");
         }
         Blow::Operator | Blow::Power => {
-            let met = gate.until_met(&mut release);
-            if !met {
-                release.ended().exits(0);
-            } else if blow == Blow::Operator {
+            assert!(gate.until_met(&mut release), "{at}: no such step");
+            if blow == Blow::Operator {
                 release.kill();
             } else {
                 ground.fleet.power_cut(HOST);
                 release.ended().exits(1);
                 ground.fleet.close_connections();
             }
-            met
         }
-    };
-    gate.open();
-    if !met {
-        return false;
     }
+    gate.open();
     let struck = ground.containers();
     let ended = ground.release();
     assert_eq!(ended.code, 0, "{at}: {ended}");
@@ -113,7 +115,7 @@ fn strike(
     let diff = ground.diff();
     assert_eq!(diff.code, 0, "{at}: {diff}");
     if blow == Blow::Power {
-        return true;
+        return;
     }
     assert_eq!(
         before.id("docker01/shop"),
@@ -129,7 +131,6 @@ fn strike(
             "{at}: {again} twice"
         );
     }
-    true
 }
 
 pub fn holder_killed(fleet: &'static Fleet) {

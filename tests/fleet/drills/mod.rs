@@ -6,4 +6,5 @@ pub mod deaths;
 pub mod gate;
 pub mod meddling;
 pub mod scarcity;
+pub mod steps;
 pub mod storm;

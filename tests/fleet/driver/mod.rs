@@ -15,7 +15,6 @@ mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -27,7 +26,7 @@ use self::random::Random;
 use self::seen::{AllSeen, seen};
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
-use crate::run::{Ended, Running, start};
+use crate::run::{Ended, Running, number_of_commit, start};
 
 /// The image of all services.
 const IMAGE: &str = "driver-app";
@@ -66,7 +65,7 @@ type Announced = BTreeMap<Place, String>;
 pub fn drive(fleet: &'static Fleet) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>());
     let number = |name: &str| number(name).map(|number| number.expect("a number"));
-    let seed = number("BAYPLAN_DRIVER_SEED").unwrap_or_else(seed_of_commit);
+    let seed = number("BAYPLAN_DRIVER_SEED").unwrap_or_else(number_of_commit);
     let steps = number("BAYPLAN_DRIVER_STEPS");
     let seconds = number("BAYPLAN_DRIVER_SECONDS").or(steps.is_none().then_some(SECONDS));
     println!("driver: BAYPLAN_DRIVER_SEED={seed}");
@@ -85,17 +84,6 @@ pub fn drive(fleet: &'static Fleet) {
          nothing was off",
         driver.edits, driver.harm, driver.verdicts, driver.restarts
     );
-}
-
-/// Another run for another commit, and the same one for the same.
-fn seed_of_commit() -> u64 {
-    let output = Command::new("git")
-        .args(["-c", "safe.directory=*", "rev-parse", "HEAD"])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output();
-    let commit = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let commit = commit.unwrap_or_default();
-    u64::from_str_radix(commit.get(..8).unwrap_or_default(), 16).unwrap_or(1)
 }
 
 impl Driver {
