@@ -20,11 +20,11 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use bayplan::cluster::model::Cluster;
+use bayplan::cluster::model::{Cluster, Supervisor};
 use bayplan::cluster::{Sources, check};
 use bayplan::plan::observed::{
     Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    ObservedProcess, ObservedService, ObservedUnit, RunningImage, UnitFile,
 };
 use bayplan::plan::{Options, plan};
 use bayplan::render::desired::{Desired, DesiredHost, DesiredService};
@@ -239,7 +239,7 @@ enum Texts {
 /// What a look sees where this was released.
 fn as_released(desired: &Desired, texts: Texts) -> Observed {
     let host = |name, host: &DesiredHost| ObservedHost {
-        runs: Runs::Processes,
+        supervisor: Supervisor::Systemd,
         generation: Generation::Current {
             number: 1,
             manifest: host.manifest(&desired.cluster, name),

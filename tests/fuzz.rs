@@ -25,6 +25,7 @@ use bayplan::host::layout::Layout;
 use bayplan::host::look::{self, Detail, Look, Request};
 use bayplan::host::past::generation::StoredGeneration;
 use bayplan::host::past::history;
+use bayplan::host::place::HostPlace;
 use bayplan::host::stage::deliver::parse_delivered;
 use bayplan::host::stage::{Checked, parse_staged};
 use bayplan::render::inputs::inputs_of;
@@ -422,13 +423,10 @@ fn answers() {
         .cluster
         .expect("the example is right");
     let desired = render(&cluster).expect("it renders");
-    let desired = &desired
-        .hosts
-        .values()
-        .next()
-        .expect("it has hosts")
-        .services;
-    let layout = Layout::host(&cluster.name);
+    let (name, host) = desired.hosts.iter().next().expect("it has hosts");
+    let desired = &host.services;
+    let place = HostPlace::of(&cluster.hosts[name], Path::new("/"));
+    let layout = Layout::of(&place, &cluster.name);
     let request = |engine, detail| Request {
         layout: &layout,
         engine,

@@ -9,11 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bayplan::cluster::model::Supervisor;
 use bayplan::cluster::name::{HostName, ServiceName};
 use bayplan::cluster::{Sources, check};
 use bayplan::plan::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, Runs, UnitFile,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, UnitFile,
 };
 use bayplan::plan::{Options, plan};
 use bayplan::render::digest::Digest;
@@ -207,7 +208,7 @@ fn seen(root: &Path, cluster: &str) -> ObservedHost {
         (service.clone(), seen_service(root, cluster, service, &text))
     });
     ObservedHost {
-        runs: Runs::Processes,
+        supervisor: Supervisor::Systemd,
         services: services.collect(),
         generation: Generation::Current {
             number: 1,

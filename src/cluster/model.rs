@@ -1,6 +1,7 @@
 //! The checked model of a cluster: what the description means, with every reference resolved and
 //! every value evaluated. Only [`check`](super::check) makes one, so later rooms need no checks.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
@@ -18,6 +19,18 @@ pub struct Cluster {
     pub services: BTreeMap<ServiceName, Service>,
     pub guard: Guard,
     pub rollout: Rollout,
+}
+
+impl Cluster {
+    /// What runs the containers of a host. One that is no longer described ran them by systemd, as far as
+    /// anybody knows.
+    #[must_use]
+    pub fn supervisor(&self, host: &HostName) -> Supervisor {
+        self.hosts
+            .get(host)
+            .map(Host::supervisor)
+            .unwrap_or_default()
+    }
 }
 
 /// How a release goes about it: `[rollout]`.
@@ -95,6 +108,45 @@ pub struct Host {
     pub secrets: Delivery,
 }
 
+impl Host {
+    /// What runs its containers.
+    #[must_use]
+    pub fn supervisor(&self) -> Supervisor {
+        self.transport.supervisor()
+    }
+
+    /// Where it is, for readers: its address, `this machine`, or the root directory as described.
+    #[must_use]
+    pub fn location(&self) -> Cow<'_, str> {
+        match &self.transport {
+            Transport::Ssh(_) => self.address.as_deref().unwrap_or_default().into(),
+            Transport::Local { .. } => "this machine".into(),
+            Transport::Directory { root } => root.to_string_lossy(),
+        }
+    }
+}
+
+/// What starts the containers of a host, restarts them, and stops them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Supervisor {
+    /// systemd, by a unit for each service.
+    #[default]
+    Systemd,
+    /// Nothing: the host is a root directory, which has files and no processes.
+    None,
+}
+
+impl Supervisor {
+    /// Whether containers run there at all. If not, files are all that there is to compare.
+    #[must_use]
+    pub const fn runs_containers(self) -> bool {
+        match self {
+            Supervisor::Systemd => true,
+            Supervisor::None => false,
+        }
+    }
+}
+
 /// The container engine of a host, by its client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EngineClient {
@@ -141,6 +193,17 @@ pub enum Transport {
         /// Absolute, or relative to the root of the config repository.
         root: PathBuf,
     },
+}
+
+impl Transport {
+    /// What runs containers at its end.
+    #[must_use]
+    pub const fn supervisor(&self) -> Supervisor {
+        match self {
+            Transport::Ssh(_) | Transport::Local { .. } => Supervisor::Systemd,
+            Transport::Directory { .. } => Supervisor::None,
+        }
+    }
 }
 
 /// The settings of `[ssh]`; what is unset comes from the user's own `ssh_config(5)`.

@@ -16,10 +16,10 @@
 
 use std::fmt;
 
+use super::place::HostPlace;
 use super::reach::protocol::{nonce, plain_surroundings};
-use crate::cluster::model::EngineClient;
+use crate::cluster::model::{EngineClient, Supervisor};
 use crate::cluster::name::{ClusterName, ServiceName};
-use crate::plan::observed::Runs;
 use crate::render::identity::{DirectoryName, UnitName};
 
 /// An absolute path on a host.
@@ -138,45 +138,31 @@ pub fn activation_log(cluster: &str) -> String {
 /// The paths of one cluster on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// Empty on a real host.
+    /// What stands before every path; empty where that is the machine's own.
     root: String,
     cluster: ClusterName,
-    runs: Runs,
+    supervisor: Supervisor,
     /// The engine's client, where it is not in every PATH.
     client: Option<EngineClient>,
 }
 
 impl Layout {
-    /// The layout of a host that runs.
+    /// The paths of a cluster at a place. A trailing slash of its root does not matter.
     #[must_use]
-    pub fn host(cluster: &ClusterName) -> Self {
+    pub fn of(place: &HostPlace, cluster: &ClusterName) -> Self {
+        let HostPlace {
+            at: _,
+            root,
+            supervisor,
+            client,
+        } = place;
+        let root = root.as_ref().map(|root| root.to_string_lossy());
+        let unusual = client.program != client.engine.usual_path();
         Self {
-            root: String::new(),
+            root: root.unwrap_or_default().trim_end_matches('/').to_owned(),
             cluster: cluster.clone(),
-            runs: Runs::Processes,
-            client: None,
-        }
-    }
-
-    /// The same, with the engine's client by its path.
-    #[must_use]
-    pub fn with_client(self, client: &EngineClient) -> Self {
-        let usual = client.program == client.engine.usual_path();
-        Self {
-            client: (!usual).then(|| client.clone()),
-            ..self
-        }
-    }
-
-    /// The layout below a root directory, where nothing runs. The path is absolute; a trailing
-    /// slash does not matter.
-    #[must_use]
-    pub fn directory(root: &str, cluster: &ClusterName) -> Self {
-        Self {
-            root: root.trim_end_matches('/').to_owned(),
-            cluster: cluster.clone(),
-            runs: Runs::FilesOnly,
-            client: None,
+            supervisor: *supervisor,
+            client: (unusual && supervisor.runs_containers()).then(|| client.clone()),
         }
     }
 
@@ -186,10 +172,10 @@ impl Layout {
         &self.cluster
     }
 
-    /// Whether processes run there.
+    /// What runs the containers there.
     #[must_use]
-    pub fn runs(&self) -> Runs {
-        self.runs
+    pub fn supervisor(&self) -> Supervisor {
+        self.supervisor
     }
 
     /// A path of the host, below the root.
@@ -271,8 +257,8 @@ impl Layout {
     }
 
     /// What every script begins with: plain surroundings, a fixed time zone and mask, a path that
-    /// has the programs (`sudo` and some logins leave /usr/sbin out), the places, and the engine's client
-    /// by its name, wherever it is.
+    /// has the programs (`sudo` and some logins leave /usr/sbin out), the places, what runs the containers
+    /// (`supervisor`: `systemd` or `none`), and the engine's client by its name, wherever it is.
     #[must_use]
     pub(super) fn variables(&self) -> String {
         let client = self.client.as_ref().map_or_else(String::new, |client| {
@@ -289,10 +275,15 @@ impl Layout {
              units=$root/etc/systemd/system\n\
              etc=$root/etc/bayplan/$cluster\n\
              var=$root/var/lib/bayplan/$cluster\n\
+             supervisor={}\n\
              {client}",
             plain_surroundings!(),
             quote(&self.root),
             quote(self.cluster.as_str()),
+            match self.supervisor {
+                Supervisor::Systemd => "systemd",
+                Supervisor::None => "none",
+            },
         )
     }
 }
@@ -310,10 +301,12 @@ pub fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::process::Command;
 
     use proptest::prelude::*;
 
+    use super::super::sample::directory_layout;
     use super::*;
 
     proptest! {
@@ -336,8 +329,7 @@ mod tests {
 
     #[test]
     fn a_directory_host_has_its_own_root() {
-        let cluster = ClusterName::new("demo").unwrap();
-        let layout = Layout::directory("/tmp/a b/", &cluster);
+        let layout = directory_layout(Path::new("/tmp/a b/"), Supervisor::None);
         assert_eq!(
             layout.generation(3).as_str(),
             "/tmp/a b/var/lib/bayplan/demo/generations/3"

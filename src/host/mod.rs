@@ -2,6 +2,7 @@
 //!
 //! | room | what it does |
 //! | --- | --- |
+//! | [`place`] | where a host is, and what runs its containers |
 //! | [`reach`] | opens a session, one `sh` on the host, and runs scripts in it |
 //! | [`look`] | asks what is on the host, before a plan is made |
 //! | [`stage`] | brings the files of a generation there, and checks them |
@@ -21,6 +22,7 @@ mod answers_tests;
 pub mod layout;
 pub mod look;
 pub mod past;
+pub mod place;
 pub mod reach;
 #[cfg(test)]
 mod sample;

@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 use super::activate::script::{Activation, Part, PartEnd, Record, Source};
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{Detail, HostLook, Look, Request, parse};
+use super::place::HostPlace;
 use super::stage::{Checked, Staged, parse_staged};
-use crate::cluster::model::{Engine, Excerpts, Image, RestartPolicy};
+use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::PutBack;
 use crate::plan::step::Step;
@@ -87,6 +88,32 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         template: "built-in".to_owned(),
         older: None,
     }
+}
+
+/// A host by ssh.
+pub fn place() -> HostPlace {
+    HostPlace {
+        at: "10.0.0.226".to_owned(),
+        root: None,
+        supervisor: Supervisor::Systemd,
+        client: EngineClient::usual(Engine::Docker),
+    }
+}
+
+/// Its paths.
+pub fn layout() -> Layout {
+    Layout::of(&place(), &cluster())
+}
+
+/// Those below a root directory.
+pub fn directory_layout(root: &Path, supervisor: Supervisor) -> Layout {
+    let place = HostPlace {
+        at: root.display().to_string(),
+        root: Some(root.to_owned()),
+        supervisor,
+        ..place()
+    };
+    Layout::of(&place, &cluster())
 }
 
 /// A host with these services.
@@ -235,12 +262,17 @@ impl Root {
             .prefix("a b[c]*")
             .tempdir()
             .unwrap();
-        let layout = Layout::directory(directory.path().to_str().unwrap(), &cluster());
+        let layout = directory_layout(directory.path(), Supervisor::None);
         Root {
             layout,
             directory,
             shell,
         }
+    }
+
+    /// Its paths, where something runs containers.
+    pub fn with_supervisor(&self, supervisor: Supervisor) -> Layout {
+        directory_layout(self.directory.path(), supervisor)
     }
 
     pub fn path(&self, path: &str) -> std::path::PathBuf {

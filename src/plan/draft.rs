@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, Runs, UnitFile,
+    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, UnitFile,
 };
 use super::options::{KEPT_GENERATIONS, Moves, Options, target};
 use super::placement::kept_back;
@@ -96,7 +96,7 @@ impl<'a> Draft<'a> {
                 let at = seen.services.get(name).unwrap_or(&nothing);
                 let recorded = recorded.get(name);
                 let named = options.named(name);
-                let need = need(service, at, recorded, seen.runs, named);
+                let need = need(service, at, recorded, seen.supervisor, named);
                 (name.clone(), need)
             })
             .collect();
@@ -236,7 +236,7 @@ impl<'a> Draft<'a> {
 
     /// Whether others have to wait for the service, and it for others.
     pub(super) fn waits(&self, name: &ServiceName) -> bool {
-        self.seen.runs == Runs::Processes
+        self.seen.supervisor.runs_containers()
             && self
                 .needs
                 .get(name)
@@ -264,7 +264,7 @@ impl<'a> Draft<'a> {
             let at = self.seen.services.get(name);
             at.is_some_and(|at| at.container.is_some())
         };
-        self.seen.runs == Runs::Processes
+        self.seen.supervisor.runs_containers()
             && (self.goes_first(&visit).next().is_some()
                 || self
                     .in_visit(&visit)
@@ -284,7 +284,7 @@ impl<'a> Draft<'a> {
 
     /// The steps of one visit, in the order of activation.
     pub(super) fn steps(&self, visit: &Visit<'_>) -> Vec<Step> {
-        let processes = self.seen.runs == Runs::Processes;
+        let processes = self.seen.supervisor.runs_containers();
         let mut steps = Vec::new();
 
         // 1. inputs directories

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::cluster::model::Supervisor;
 use crate::cluster::{Sources, check};
-use crate::plan::observed::{Observed, Runs};
+use crate::plan::observed::Observed;
 use crate::plan::review::as_released;
 use crate::plan::{Options, plan};
 use crate::render::desired::Desired;
@@ -21,7 +22,7 @@ fn desired() -> Desired {
 /// The reasons to restart the one service, of which this was seen.
 fn reasons(see: impl FnOnce(&mut ObservedDirectory, &mut ObservedContainer)) -> Vec<Reason> {
     let desired = desired();
-    let mut observed: Observed = as_released(&desired, &desired, |_| Runs::Processes);
+    let mut observed: Observed = as_released(&desired, &desired, |_| Supervisor::Systemd);
     let host = observed.hosts.values_mut().next().unwrap();
     let service = host.services.values_mut().next().unwrap();
     let directory = service.directories.values_mut().next().unwrap();

@@ -9,9 +9,10 @@ use std::sync::Arc;
 use super::explain::carried;
 use super::observed::{
     Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, Runs, UnitFile,
+    ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, UnitFile,
 };
 use super::step::Step;
+use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::plan::PutBack;
 use crate::render::desired::{DesiredHost, DesiredService};
@@ -123,7 +124,7 @@ impl ModelHost {
         names.extend(links.map(|(name, _)| name));
         names.extend(self.processes.keys());
         ObservedHost {
-            runs: Runs::Processes,
+            supervisor: Supervisor::Systemd,
             generation: match &self.current {
                 None => Generation::None,
                 Some((number, manifest)) => Generation::Current {

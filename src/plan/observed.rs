@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint};
@@ -23,8 +24,8 @@ pub struct Moment(pub i128);
 /// One look at one host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedHost {
-    /// Whether processes run there: not so in a directory, where only files are compared.
-    pub runs: Runs,
+    /// What runs its containers; without any, only files are compared.
+    pub supervisor: Supervisor,
     pub generation: Generation,
     /// The number for the next generation: above every one that is there, `current` or not.
     pub next_generation: u64,
@@ -35,15 +36,6 @@ pub struct ObservedHost {
     /// Every service of this cluster that has a unit file, an inputs directory or a container
     /// here, and every desired one.
     pub services: BTreeMap<ServiceName, ObservedService>,
-}
-
-/// Whether a host has processes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Runs {
-    #[default]
-    Processes,
-    /// A root directory.
-    FilesOnly,
 }
 
 /// What a host's `placement.json` says.
@@ -265,7 +257,7 @@ impl ObservedHost {
                 || !service.directories.is_empty()
                 || !service.leftovers.is_empty()
         });
-        seen.runs = Runs::FilesOnly;
+        seen.supervisor = Supervisor::None;
         seen
     }
 }

@@ -175,7 +175,7 @@ fn a_way_back_covers_all_visits_but_what_others_use() {
     );
     let old = describe(&with(0));
     let seen = crate::plan::review::as_released(&old, &desired, |_| {
-        crate::plan::observed::Runs::Processes
+        crate::cluster::model::Supervisor::Systemd
     });
     let seen = &seen.hosts[&host_name(0)];
     let way = put_back(&desired, &host_name(0), seen, &plan.waves);

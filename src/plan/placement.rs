@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{
-    Generation, Observed, ObservedHost, ObservedService, Recorded, Runs, UnitFile,
-};
+use super::observed::{Generation, Observed, ObservedHost, ObservedService, Recorded, UnitFile};
 use super::options::{Options, target};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -205,9 +203,9 @@ pub(super) fn past(observed: &Observed) -> Past {
 /// Whether a service is on a host already: its container, or its unit where nothing runs.
 pub(super) fn holds(seen: &ObservedHost, name: &ServiceName) -> bool {
     let at = seen.services.get(name);
-    at.is_some_and(|at| match seen.runs {
-        Runs::Processes => at.container.is_some(),
-        Runs::FilesOnly => matches!(at.unit.file, UnitFile::Ours { .. }),
+    at.is_some_and(|at| match seen.supervisor.runs_containers() {
+        true => at.container.is_some(),
+        false => matches!(at.unit.file, UnitFile::Ours { .. }),
     })
 }
 

@@ -7,13 +7,12 @@ use super::guard::{Breach, breaches};
 use super::hidden::Hidden;
 use super::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, Runs,
-    UnitFile,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, UnitFile,
 };
 use super::reason::Reason;
 use super::trust::{TrustChange, TrustSide, trust};
 use super::{Action, Change, Moves, Options, Plan, Refusal, RefusalReason, plan};
-use crate::cluster::model::{Cluster, Layer, Transport};
+use crate::cluster::model::{Cluster, Layer, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::{Definition, Definitions};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
@@ -151,14 +150,11 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
     };
     let old = before.map_or(&nothing, |side| side.desired);
     let new = after.map_or(&nothing, |side| side.desired);
-    let runs = |host: &HostName| match after.and_then(|side| side.cluster.hosts.get(host)) {
-        Some(host) => match host.transport {
-            Transport::Directory { .. } => Runs::FilesOnly,
-            Transport::Ssh(_) | Transport::Local { .. } => Runs::Processes,
-        },
-        None => Runs::Processes,
+    let supervisor = |host: &HostName| {
+        let side = after.map(|side| side.cluster.supervisor(host));
+        side.unwrap_or_default()
     };
-    let observed = as_released(old, new, runs);
+    let observed = as_released(old, new, supervisor);
     let with = |moves| Options {
         moves,
         ..options.clone()
@@ -253,13 +249,13 @@ fn has_stateful(desired: &Desired) -> bool {
 pub fn as_released(
     before: &Desired,
     after: &Desired,
-    runs: impl Fn(&HostName) -> Runs,
+    supervisor: impl Fn(&HostName) -> Supervisor,
 ) -> Observed {
     let hosts = after.hosts.iter().map(|(name, wanted)| {
         let seen = match before.hosts.get(name) {
-            Some(old) => released(&before.cluster, name, old, wanted, runs(name)),
+            Some(old) => released(&before.cluster, name, old, wanted, supervisor(name)),
             None => ObservedHost {
-                runs: runs(name),
+                supervisor: supervisor(name),
                 placement: Recorded::Read(nothing_left(&before.cluster)),
                 next_generation: 1,
                 ..ObservedHost::default()
@@ -287,7 +283,7 @@ fn released(
     name: &HostName,
     old: &DesiredHost,
     wanted: &DesiredHost,
-    runs: Runs,
+    supervisor: Supervisor,
 ) -> ObservedHost {
     let services = old.services.iter();
     let services = services.map(|(name, service)| {
@@ -295,11 +291,11 @@ fn released(
             .services
             .get(name)
             .is_some_and(|wanted| wanted.entry == service.entry);
-        (name.clone(), runs_in_sync(service, runs, !same))
+        (name.clone(), runs_in_sync(service, supervisor, !same))
     });
     let empty = old.services.is_empty();
     ObservedHost {
-        runs,
+        supervisor,
         placement: Recorded::Read(nothing_left(cluster)),
         generation: match empty {
             true => Generation::None,
@@ -315,7 +311,11 @@ fn released(
     }
 }
 
-fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> ObservedService {
+fn runs_in_sync(
+    service: &DesiredService,
+    supervisor: Supervisor,
+    with_texts: bool,
+) -> ObservedService {
     let text =
         |(path, bytes): (&String, &Vec<u8>)| (path.clone(), String::from_utf8_lossy(bytes).into());
     let texts = service.files.iter().filter(|_| with_texts).map(text);
@@ -332,7 +332,7 @@ fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> Obser
         environment: Environment::Unasked,
         ports: service.port.into_iter().collect(),
     };
-    let processes = runs == Runs::Processes;
+    let runs = supervisor.runs_containers();
     ObservedService {
         unit: ObservedUnit {
             file: UnitFile::Ours {
@@ -347,12 +347,12 @@ fn runs_in_sync(service: &DesiredService, runs: Runs, with_texts: bool) -> Obser
         directories: BTreeMap::from([(service.directory.clone(), directory)]),
         leftovers: BTreeSet::new(),
         process: match runs {
-            Runs::Processes => ObservedProcess::Active { since: Moment(1) },
-            Runs::FilesOnly => ObservedProcess::Stopped,
+            true => ObservedProcess::Active { since: Moment(1) },
+            false => ObservedProcess::Stopped,
         },
         restarts: None,
         crashes: None,
-        container: processes.then_some(container),
+        container: runs.then_some(container),
     }
 }
 
@@ -377,11 +377,8 @@ fn readdressed(
         return BTreeMap::new();
     };
     let place = |cluster: &Cluster, name: &HostName| {
-        cluster.hosts.get(name).map(|host| match &host.transport {
-            Transport::Ssh(_) => host.address.clone().unwrap_or_default(),
-            Transport::Local { .. } => "this machine".to_owned(),
-            Transport::Directory { root } => root.display().to_string(),
-        })
+        let host = cluster.hosts.get(name)?;
+        Some(host.location().into_owned())
     };
     let hosts = after.cluster.hosts.keys();
     hosts

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::check;
-use crate::plan::observed::{Moment, ObservedProcess, Runs};
+use crate::cluster::model::Supervisor;
+use crate::plan::observed::{Moment, ObservedProcess};
 use crate::plan::plan;
 use crate::plan::review::as_released;
 use crate::render::render;
@@ -54,7 +55,7 @@ impl Reviewed {
         let sources = sources("2");
         let before = self::desired(&self::sources("1"));
         let desired = desired(&sources);
-        let mut observed = as_released(&before, &desired, |_| Runs::Processes);
+        let mut observed = as_released(&before, &desired, |_| Supervisor::Systemd);
         change(observed.hosts.get_mut(&host()).unwrap());
         let options = Options::default();
         let basis = Basis {

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::explain;
 use super::observed::{
     Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
-    ObservedService, RunningImage, Runs, UnitFile,
+    ObservedService, RunningImage, UnitFile,
 };
 use super::reason::Reason;
 use super::{Action, Change};
-use crate::cluster::model::RestartPolicy;
+use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::digest::Digest;
 use crate::render::fingerprint::{Recipe, fingerprint};
@@ -70,7 +70,7 @@ pub(super) fn need(
     desired: &DesiredService,
     seen: &ObservedService,
     recorded: Option<&ManifestService>,
-    runs: Runs,
+    supervisor: Supervisor,
     named: Named,
 ) -> Need {
     let entry = &desired.entry;
@@ -94,9 +94,9 @@ pub(super) fn need(
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
     }
-    let (action, reasons) = match runs {
-        Runs::FilesOnly => (Action::None, Vec::new()),
-        Runs::Processes => {
+    let (action, reasons) = match supervisor.runs_containers() {
+        false => (Action::None, Vec::new()),
+        true => {
             let verdict = restart_reasons(desired, seen, change);
             mark = verdict.mark;
             mended.retain(|path| !verdict.edited.contains(path));

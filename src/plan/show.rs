@@ -1,7 +1,7 @@
 //! What a reader sees of a host's part of the plan.
 
 use super::draft::Draft;
-use super::observed::{Generation, Observed, ObservedHost, ObservedService, Runs, UnitFile};
+use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
 use super::options::Options;
 use super::placement::{Known, holds};
 use super::reason::Reason;
@@ -102,7 +102,7 @@ impl Draft<'_> {
             if leaver.displaced_by.is_some() {
                 notes.push(Note::DownMeanwhile);
             }
-            let stops = self.seen.runs == Runs::Processes && leaver.runs();
+            let stops = self.seen.supervisor.runs_containers() && leaver.runs();
             services.push(ServicePlan {
                 service: name.clone(),
                 unit: leaver.unit.clone(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Runs, Steady,
+    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Steady,
 };
 use super::reason::Reason;
 use super::{Action, Change, Left, Note, Options, Plan, RefusalReason, ServicePlan, plan};
@@ -131,10 +131,10 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
     };
     let mut services = BTreeMap::new();
     for (service, wanted) in &desired.hosts[name].services {
-        let state = match (planned.get(service), seen.runs) {
-            (None, Runs::Processes) => State::InSync,
-            (None, Runs::FilesOnly) => State::FilesInSync,
-            (Some(planned), _) => planned_state(planned),
+        let state = match planned.get(service) {
+            Some(planned) => planned_state(planned),
+            None if seen.supervisor.runs_containers() => State::InSync,
+            None => State::FilesInSync,
         };
         let state = foreign_unit(name, service, plan).unwrap_or(state);
         services.insert(service.clone(), row(service, wanted.unit.clone(), state));

@@ -16,7 +16,7 @@ use super::prepare::Preparation;
 use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 use super::record::{generation, note, note_others, record};
 use super::{OnFailure, Order, Released};
-use crate::cluster::model::Excerpts;
+use crate::cluster::model::{Excerpts, Supervisor};
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
 use crate::host::activate::follow::{At, Running, follow_script};
@@ -27,7 +27,7 @@ use crate::host::layout::{ActivationId, Layout, activation_log};
 use crate::host::reach::error::HostErrorKind;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::deliver::{Delivery, parse_delivered};
-use crate::plan::observed::{Generation, Runs};
+use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
 use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
@@ -181,13 +181,13 @@ impl HostRun<'_> {
             },
             event,
         );
-        match connection.layout.runs() {
-            Runs::FilesOnly => {
+        match connection.layout.supervisor() {
+            Supervisor::None => {
                 let session = &mut connection.session;
                 session.run_here("activating", UNGUARD_STAGE, LAUNCH)?;
                 session.run_following("activating", &script, FILES, |line| follow.line(line))?;
             }
-            Runs::Processes => self.run(connection, &id, &script, &mut follow)?,
+            Supervisor::Systemd => self.run(connection, &id, &script, &mut follow)?,
         }
         let Connection {
             session, layout, ..

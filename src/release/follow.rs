@@ -20,7 +20,6 @@ use crate::host::look::Detail;
 use crate::host::reach::connect::{First, connect};
 use crate::host::reach::error::{HostError, HostErrorKind};
 use crate::host::reach::session::Session;
-use crate::plan::observed::Runs;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
@@ -122,12 +121,13 @@ impl Connection {
         let host = &setting.cluster.hosts[name];
         let begun = Instant::now();
         loop {
+            let place = self.session.place().clone();
             let first = First {
                 doing: "connecting again",
                 script: ":\n",
                 timeout: ACTIVITY,
             };
-            match connect(host, setting.connect, first) {
+            match connect(host, place, setting.connect, first) {
                 Ok((session, _)) => {
                     self.session = session;
                     self.locked = false;
@@ -147,7 +147,7 @@ pub(super) fn activity(
     session: &mut Session,
     layout: &crate::host::layout::Layout,
 ) -> Result<Activity, HostError> {
-    if layout.runs() == Runs::FilesOnly {
+    if !layout.supervisor().runs_containers() {
         return Ok(Activity::default());
     }
     let doing = "asking what goes on there";

@@ -18,12 +18,13 @@ use crate::host::activate::script::{
 use crate::host::layout::Layout;
 use crate::host::look::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::past::placement;
-use crate::host::reach::connect::{ConnectContext, First, connect, root};
+use crate::host::place::HostPlace;
+use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::reach::session::Session;
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
-use crate::plan::observed::{Observed, ObservedHost, Runs};
+use crate::plan::observed::{Observed, ObservedHost};
 use crate::plan::says;
 use crate::render::desired::{Desired, DesiredHost};
 use crate::render::inputs::{InputValue, InputVariable};
@@ -218,7 +219,10 @@ impl Hosts {
         let mut seen: Vec<(&HostName, &Session)> = Vec::new();
         for (name, connection) in &self.connections {
             let session = &connection.session;
-            let same = |(_, other): &&(&HostName, &Session)| match (session.root(), other.root()) {
+            let same = |(_, other): &&(&HostName, &Session)| match (
+                &session.place().root,
+                &other.place().root,
+            ) {
                 (Some(root), Some(other)) => root == other,
                 (None, None) => session.facts().are_of_one_machine(other.facts()),
                 (Some(_), None) | (None, Some(_)) => false,
@@ -241,7 +245,7 @@ impl Hosts {
         let mut by_id: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
         for (name, connection) in &self.connections {
             let session = &connection.session;
-            if let (None, Some(id)) = (session.root(), &session.facts().machine_id) {
+            if let (None, Some(id)) = (&session.place().root, &session.facts().machine_id) {
                 by_id.entry(id).or_default().push(name);
             }
         }
@@ -569,15 +573,13 @@ fn open(
 ) -> Result<Connection, Problem> {
     let host = &setting.cluster.hosts[name];
     let cluster = &setting.cluster.name;
-    let layout = match root(host, setting.connect) {
-        Some(root) => Layout::directory(&root.to_string_lossy(), cluster),
-        None => Layout::host(cluster).with_client(&host.client),
-    };
+    let place = HostPlace::of(host, &setting.connect.repository_root);
+    let layout = Layout::of(&place, cluster);
     let asked = Instant::now();
     let script = with_request(setting, name, &layout, detail, |request| request.script());
     let mut script = aside(&script);
     if let Some(order) = order
-        && layout.runs() == Runs::Processes
+        && layout.supervisor().runs_containers()
     {
         let (lock, locking) = (layout.lock(), lock_and(&layout, name, order, ""));
         script = format!("if [ -f {} ]; then\n{locking}fi\n{script}", lock.quoted());
@@ -587,7 +589,7 @@ fn open(
         script: &script,
         timeout: LOOK,
     };
-    let (mut session, first) = connect(host, setting.connect, first)?;
+    let (mut session, first) = connect(host, place, setting.connect, first)?;
     let (lock, first) = look::split(&first.stdout);
     let locked = matches!(parse_lock(lock), LockAnswer::Taken);
     if locked {

@@ -9,14 +9,14 @@ use super::Order;
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use super::problem::{Continues, Problem};
-use crate::cluster::model::{Delivery, Engine, Host, Transport};
+use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
-use crate::plan::observed::{Observed, RunningImage, Runs};
+use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Action, Plan, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::env_file;
@@ -295,13 +295,13 @@ impl HostPreparation<'_> {
         event: &dyn Fn(EventKind),
     ) -> Result<Checked, Problem> {
         let session = &mut connection.session;
-        let answer = match session.runs() {
-            Runs::FilesOnly => session.run("checking", script, CHECK_FILES)?,
-            Runs::Processes => session.run_watched(script, CHECK, Checked::doing)?,
+        let answer = match session.place().supervisor {
+            Supervisor::None => session.run("checking", script, CHECK_FILES)?,
+            Supervisor::Systemd => session.run_watched(script, CHECK, Checked::doing)?,
         };
         let mut checked = Checked::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
-        if session.runs() == Runs::Processes {
+        if session.place().supervisor.runs_containers() {
             // No answer is none that an image is there: a disk may be too full to keep what a pull said.
             let unknown = self.references.iter().filter(|reference| {
                 let failed = |finding: &Finding| match finding {

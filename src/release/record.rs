@@ -10,7 +10,7 @@ use crate::cluster::name::HostName;
 use crate::host::activate::script::{Record, Source, note_script};
 use crate::plan::Plan;
 use crate::plan::kept::because;
-use crate::plan::observed::{Generation, Runs};
+use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 
 /// For one line.
@@ -46,7 +46,7 @@ pub(super) fn note(
     connection: &mut Connection,
     (result, why): (&str, &str),
 ) {
-    if connection.layout.runs() == Runs::Processes && !connection.locked {
+    if connection.layout.supervisor().runs_containers() && !connection.locked {
         return;
     }
     let source = Source::Staged {

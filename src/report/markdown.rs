@@ -14,9 +14,8 @@ use super::review::{
 use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
 use super::{Detail, diff, hosts, left, moves, refusal, service};
-use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::plan::observed::Runs;
 use crate::plan::review::Review;
 use crate::plan::trust::TrustChange;
 use crate::plan::{Action, Change, Note, Plan, ServicePlan};
@@ -226,16 +225,16 @@ fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
     };
     let moves = moves::moves(plan);
     let moved = moves.iter().map(|it| {
-        let why = it.explain(cluster, runs(cluster, it.to[0]), space);
+        let why = it.explain(cluster, cluster.supervisor(it.to[0]), space);
         let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
         format!("| {} | {hosts} | **move** | {} |\n", it.service, cell(&why))
     });
     let moved: Vec<String> = moved.collect();
     let mut rows: Vec<(usize, &ServicePlan, String, Vec<&HostName>)> = Vec::new();
     for (host, at) in &plan.hosts {
-        let runs = runs(cluster, host);
+        let supervisor = cluster.supervisor(host);
         for service_plan in at.services.iter().filter(|it| !moves::is_half(&moves, it)) {
-            let why = cell(&service::explain(cluster, service_plan, runs, space));
+            let why = cell(&service::explain(cluster, service_plan, supervisor, space));
             let same = rows.iter_mut().find(|(_, other, text, _)| {
                 other.service == service_plan.service
                     && other.action == service_plan.action
@@ -259,13 +258,6 @@ fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
         )
     };
     moved.into_iter().chain(rows.into_iter().map(row)).collect()
-}
-
-fn runs(cluster: &Cluster, host: &HostName) -> Runs {
-    match cluster.hosts.get(host).map(|host| &host.transport) {
-        Some(Transport::Directory { .. }) => Runs::FilesOnly,
-        Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
-    }
 }
 
 fn cell(lines: &[String]) -> String {

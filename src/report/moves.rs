@@ -3,9 +3,8 @@
 use super::reason::Space;
 use super::reason::note;
 use super::service::explain;
-use crate::cluster::model::Cluster;
+use crate::cluster::model::{Cluster, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
 use crate::plan::{Change, Note, Plan, ServicePlan};
 
@@ -75,7 +74,12 @@ fn loses(service: &ServicePlan) -> bool {
 
 impl Move<'_> {
     /// What else changes, and what else there is to know. Never empty.
-    pub(super) fn explain(&self, cluster: &Cluster, runs: Runs, space: Space) -> Vec<String> {
+    pub(super) fn explain(
+        &self,
+        cluster: &Cluster,
+        supervisor: Supervisor,
+        space: Space,
+    ) -> Vec<String> {
         let changes = |why: &&Reason| **why != Reason::New;
         let said = |note: &&Note| !matches!(note, Note::MovesFrom { .. } | Note::MovesTo { .. });
         let gain = ServicePlan {
@@ -86,7 +90,7 @@ impl Move<'_> {
         };
         let mut lines = match gain.reasons.is_empty() && gain.notes.is_empty() {
             true => vec!["nothing else changes".to_owned()],
-            false => explain(cluster, &gain, runs, space),
+            false => explain(cluster, &gain, supervisor, space),
         };
         let notes = self.loss.notes.iter().filter(said);
         for line in notes.flat_map(|about| note(about, space)) {

@@ -3,7 +3,7 @@
 use super::hosts::hosts;
 use super::palette::{Palette, paint};
 use super::text::count;
-use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
 use crate::plan::{Action, Plan};
 use crate::release::Released;
@@ -38,10 +38,7 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
             paint(palette.strong, "Released"),
             acts(plan)
         );
-        let on_files = |host| {
-            let host = cluster.hosts.get(host);
-            host.is_some_and(|h| matches!(h.transport, Transport::Directory { .. }))
-        };
+        let on_files = |host| !cluster.supervisor(host).runs_containers();
         if done.iter().any(on_files) {
             text += "Nothing was started: directory hosts have files only.\n";
         }

@@ -8,10 +8,9 @@ use super::reason::{Space, note};
 use super::text::{commas, count, escape, list, pad, shell_word, width, wrap};
 use super::totals::Totals;
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
-use crate::cluster::model::{Cluster, Transport};
+use crate::cluster::model::{Cluster, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::follow::Activity;
-use crate::plan::observed::Runs;
 use crate::plan::reason::Reason;
 use crate::plan::{
     Action, Change, FileChange, HostPlan, LeftOut, Moves, Note, Phase, Plan, ServicePlan,
@@ -183,7 +182,7 @@ struct Start {
 struct Group<'a> {
     hosts: Vec<&'a HostName>,
     plan: &'a HostPlan,
-    runs: Runs,
+    supervisor: Supervisor,
 }
 
 impl Report<'_> {
@@ -227,8 +226,8 @@ impl Report<'_> {
                 style: self.palette.changed,
                 word: "move",
             };
-            let runs = self.runs(it.to[0]);
-            let why = |space| it.explain(self.cluster, runs, space);
+            let supervisor = self.cluster.supervisor(it.to[0]);
+            let why = |space| it.explain(self.cluster, supervisor, space);
             lines.extend(self.row(&start, it.gain, columns, why));
         }
         lines
@@ -246,7 +245,7 @@ impl Report<'_> {
             let group = Group {
                 hosts: vec![host],
                 plan,
-                runs: self.runs(host),
+                supervisor: self.cluster.supervisor(host),
             };
             for service in &plan.services {
                 lines.extend(self.service(service, &group, columns));
@@ -310,16 +309,16 @@ impl Report<'_> {
             let Some(plan) = self.plan.hosts.get(host) else {
                 continue;
             };
-            let runs = self.runs(host);
+            let supervisor = self.cluster.supervisor(host);
             let same = groups
                 .iter_mut()
-                .find(|group| group.runs == runs && same_changes(group.plan, plan));
+                .find(|group| group.supervisor == supervisor && same_changes(group.plan, plan));
             match same {
                 Some(group) => group.hosts.push(host),
                 None => groups.push(Group {
                     hosts: vec![host],
                     plan,
-                    runs,
+                    supervisor,
                 }),
             }
         }
@@ -341,7 +340,7 @@ impl Report<'_> {
         {
             header += &format!("  {}", paint(self.palette.dim, &place));
         }
-        if group.runs == Runs::FilesOnly {
+        if !group.supervisor.runs_containers() {
             header += "  (a directory: files are written, nothing is started)";
         }
         let mut lines = vec![header];
@@ -382,19 +381,7 @@ impl Report<'_> {
 
     fn place(&self, host: &HostName) -> Option<String> {
         let host_model = self.cluster.hosts.get(host)?;
-        match &host_model.transport {
-            Transport::Ssh(_) => host_model.address.as_deref().map(escape),
-            Transport::Local { .. } => Some("this machine".to_owned()),
-            Transport::Directory { root } => Some(escape(&root.to_string_lossy())),
-        }
-    }
-
-    fn runs(&self, host: &HostName) -> Runs {
-        let transport = self.cluster.hosts.get(host).map(|host| &host.transport);
-        match transport {
-            Some(Transport::Directory { .. }) => Runs::FilesOnly,
-            Some(Transport::Ssh(_) | Transport::Local { .. }) | None => Runs::Processes,
-        }
+        Some(escape(&host_model.location()))
     }
 
     fn service(&self, plan: &ServicePlan, group: &Group<'_>, columns: Columns) -> Vec<String> {
@@ -408,7 +395,7 @@ impl Report<'_> {
             style,
             word: service::word(plan),
         };
-        let why = |space| service::explain(self.cluster, plan, group.runs, space);
+        let why = |space| service::explain(self.cluster, plan, group.supervisor, space);
         self.row(&start, plan, columns, why)
     }
 
@@ -515,7 +502,7 @@ impl Report<'_> {
         }
         let acts = |host: &HostName| self.plan.hosts.get(host).is_some_and(|plan| plan.acts);
         let mut acting = self.plan.hosts.keys().filter(|host| acts(host));
-        let unstarted = if acting.all(|host| self.runs(host) == Runs::FilesOnly) {
+        let unstarted = if acting.all(|host| !self.cluster.supervisor(host).runs_containers()) {
             "; nothing is started"
         } else {
             ""

@@ -2,8 +2,7 @@
 
 use super::reason::{Space, note, reason, some_paths};
 use super::text::wrap;
-use crate::cluster::model::Cluster;
-use crate::plan::observed::Runs;
+use crate::cluster::model::{Cluster, Supervisor};
 use crate::plan::reason::Reason;
 use crate::plan::{Action, Change, Note, ServicePlan};
 
@@ -32,7 +31,7 @@ fn stays(note: &Note) -> bool {
 pub(super) fn explain(
     cluster: &Cluster,
     plan: &ServicePlan,
-    runs: Runs,
+    supervisor: Supervisor,
     space: Space,
 ) -> Vec<String> {
     let ServicePlan {
@@ -68,7 +67,8 @@ pub(super) fn explain(
     }
     // The facts first; a note never takes their place.
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-    let quiet = *action == Action::None && *change == Change::Changed && runs == Runs::Processes;
+    let quiet =
+        *action == Action::None && *change == Change::Changed && supervisor.runs_containers();
     if quiet && !paths.is_empty() {
         let paths = some_paths(&paths, space.detail);
         lines.extend(wrap(&format!("{paths}; no restart needed"), space.room));
@@ -88,9 +88,9 @@ pub(super) fn explain(
     }
     if lines.is_empty() {
         lines.push(
-            match runs {
-                Runs::Processes => "its files are as they should be; enabled and loaded anew",
-                Runs::FilesOnly => "its links in *.wants are put back",
+            match supervisor.runs_containers() {
+                true => "its files are as they should be; enabled and loaded anew",
+                false => "its links in *.wants are put back",
             }
             .to_owned(),
         );

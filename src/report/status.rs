@@ -10,7 +10,7 @@ use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
 use super::text::{count, escape, pad, short_value, value, width, wrap};
 use super::{Detail, left};
-use crate::cluster::model::{Cluster, RestartPolicy, Transport};
+use crate::cluster::model::{Cluster, RestartPolicy};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::Note;
@@ -81,17 +81,11 @@ fn host_lines(
     } = status;
     let mut header = paint(palette.strong, host.as_str());
     if let Some(model) = cluster.hosts.get(host) {
-        let place = match &model.transport {
-            Transport::Ssh(_) => model.address.as_deref().map(escape),
-            Transport::Local { .. } => Some("this machine".to_owned()),
-            Transport::Directory { root } => Some(format!(
-                "{} (a directory: nothing runs here)",
-                escape(&root.to_string_lossy())
-            )),
-        };
-        if let Some(place) = place {
-            header += &format!("  {}", paint(palette.dim, &place));
+        let mut place = escape(&model.location());
+        if !model.supervisor().runs_containers() {
+            place += " (a directory: nothing runs here)";
         }
+        header += &format!("  {}", paint(palette.dim, &place));
     }
     header += &match generation {
         Some(number) => format!("  generation {number}"),

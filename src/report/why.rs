@@ -13,7 +13,7 @@ use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
 use crate::host::past::history::{Entry, History};
-use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Runs, Steady};
+use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Steady};
 use crate::render::desired::DesiredService;
 
 /// Everything of one service. `desired` is what its first host gets, if it is placed.
@@ -158,7 +158,7 @@ pub fn live(
         for reason in last.into_iter().flat_map(|entry| entry.reasons_of(service)) {
             lines.extend(indent(&kept(reason), 2, palette.width()));
         }
-        if seen.runs == Runs::Processes {
+        if seen.supervisor.runs_containers() {
             let now = seen.services.get(service).map(|at| runs(at, last));
             let now = now.unwrap_or_else(|| "not running".to_owned());
             lines.extend(indent(&now, 2, palette.width()));

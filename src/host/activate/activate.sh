@@ -35,7 +35,7 @@ act() {
   kind=$1 number=$2
   shift 2
   printf '%s %s start %s\n' "$kind" "$number" "$*"
-  if [ "$runs" = files ]; then
+  if [ "$supervisor" = none ]; then
     case $1 in
     reload | stop_unit | restart_* | ask_probe | await_healthy | name_image)
       printf '%s %s skipped\n' "$kind" "$number"
@@ -606,7 +606,7 @@ remove_unit() {
 # images: the ids of the images that the cluster's containers run, as members of JSON.
 recorded=''
 images() {
-  [ "$runs" = processes ] || return 0
+  [ "$supervisor" = systemd ] || return 0
   # Those that were just seen are not asked for again.
   [ -n "$containers" ] || inspect
   comma=''

@@ -12,14 +12,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::follow::HOLDER;
-use crate::cluster::model::{Engine, Excerpts};
+use crate::cluster::model::{Engine, Excerpts, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
 use crate::host::reach::watched::FORGET;
 use crate::host::stage::SECRETS;
 use crate::plan::PutBack;
 use crate::plan::kept::Because;
-use crate::plan::observed::Runs;
 use crate::plan::step::Step;
 use crate::render::identity::UnitName;
 
@@ -180,10 +179,6 @@ impl Activation<'_> {
     /// # Errors
     /// A step names a path that leads out of its directory.
     pub fn script(&self) -> Result<String, UnsafePath> {
-        let runs = match self.layout.runs() {
-            Runs::Processes => "processes",
-            Runs::FilesOnly => "files",
-        };
         let names = |names: &BTreeSet<&ServiceName>| {
             let names = names.iter().map(|name| format!("{name} "));
             quote(&format!(" {}", names.collect::<String>()))
@@ -197,8 +192,7 @@ impl Activation<'_> {
         let mut script = format!(
             "#!/bin/sh\n\
              # bayplan: what an activation of {} does on this host, step by step. Safe to run again.\n\
-             {}runs={runs}\n\
-             engine={}\n\
+             {}engine={}\n\
              settle={}\n\
              patience={}\n\
              steps={}\n\
@@ -313,9 +307,9 @@ impl Activation<'_> {
                 vec![call("mark_edited", &[service.as_str(), directory.as_str()])]
             }
             Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.as_str()])],
-            Step::Enable { units: named } => match self.layout.runs() {
-                Runs::Processes => vec![units("enable_units", named)],
-                Runs::FilesOnly => named.iter().map(|unit| self.link(unit)).collect(),
+            Step::Enable { units: named } => match self.layout.supervisor() {
+                Supervisor::Systemd => vec![units("enable_units", named)],
+                Supervisor::None => named.iter().map(|unit| self.link(unit)).collect(),
             },
             Step::Reload => vec!["reload".to_owned()],
             Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.as_str()])],
@@ -394,15 +388,15 @@ pub fn launch(
         quote(activation),
         activation.len(),
     );
-    match layout.runs() {
-        Runs::FilesOnly => format!(
+    match layout.supervisor() {
+        Supervisor::None => format!(
             "{write}{{\n\
              printf 'error may not write %s: %s\\n' \"$script\" \"$why\"\n\
              exit 1\n\
              }}\n\
              exec sh \"$script\" 0<&9 9<&-\n"
         ),
-        Runs::Processes => {
+        Supervisor::Systemd => {
             let cluster = layout.cluster().as_str();
             format!(
                 "{write}{{\n\

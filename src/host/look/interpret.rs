@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::parse::{Container, First, More, Stat};
 use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::name::ServiceName;
-use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, Runs, UnitFile};
+use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, UnitFile};
 use crate::render::desired::{DesiredService, Released};
 use crate::render::digest::Digest;
 use crate::render::env_file;
@@ -248,7 +248,7 @@ impl<'a> FirstLook<'a> {
             if unit_differs || self.inputs_differ(service, files) {
                 self.need_texts(service, files, &mut need.texts);
             }
-            if self.request.layout.runs() == Runs::Processes {
+            if self.request.layout.supervisor().runs_containers() {
                 self.need_state(service, files, &mut need);
             }
         }
@@ -396,7 +396,7 @@ impl<'a> FirstLook<'a> {
         };
         let highest = kept_generations.last().copied().unwrap_or(0).max(current);
         let mut observed = ObservedHost {
-            runs: self.request.layout.runs(),
+            supervisor: self.request.layout.supervisor(),
             generation,
             next_generation: highest.saturating_add(1),
             kept_generations,

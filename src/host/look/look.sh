@@ -94,7 +94,7 @@ problem() {
 }
 
 look_for_problems() {
-  [ "$runs" = processes ] || return 0
+  [ "$asked" = systemd ] || return 0
   [ -d /run/systemd/system ] || problem systemd
   [ -w "$units" ] || {
     if [ "$(id -u)" = 0 ]; then problem readonly "$units"; else problem unwritable "$units"; fi
@@ -104,7 +104,7 @@ look_for_problems() {
 
 # What docker's own client would ask, and only where it would ask there, too.
 at_dockerd() {
-  [ "$runs.$engine" = processes.docker ] && [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] ||
+  [ "$asked.$engine" = systemd.docker ] && [ -S /run/docker.sock ] && [ -z "${DOCKER_HOST:-}${DOCKER_CONTEXT:-}" ] ||
     return 1
   settings=${DOCKER_CONFIG:-${HOME:-/root}/.docker}/config.json
   if [ -e "$settings" ]; then
@@ -137,9 +137,9 @@ finish() {
       print "$a\n"' "$request" "$@" 2>/dev/null && return
   fi
   cat - "$@" 2>/dev/null
-  case $runs.$engine in
-  files.*) ;;
-  processes.docker)
+  case $asked.$engine in
+  none.*) ;;
+  systemd.docker)
     answer=''
     [ -z "$request" ] ||
       answer=$(curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$request" 2>/dev/null)
@@ -149,7 +149,7 @@ finish() {
       docker ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (.Label "bayplan.service")}},{{json (.Label "bayplan.inputs")}},{{json (.Label "bayplan.directory")}},{{json .Image}},"",{{json .Ports}}]'
     fi
     ;;
-  processes.podman)
+  systemd.podman)
     # The version comes meanwhile; an older podman does not know such a format.
     podman --version 2>&1 </dev/null | {
       podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' </dev/null &&
@@ -163,7 +163,7 @@ finish() {
 }
 
 see() {
-  if [ "$runs" = processes ]; then
+  if [ "$asked" = systemd ]; then
     printf 'states '
     systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null
     printf ' %s\0' "$?"
@@ -181,7 +181,7 @@ printf 'bayplan look 1\0'
 look_for_problems
 if [ -n "$bad" ]; then
   printf 'end\0'
-elif [ "$runs" = processes ]; then
+elif [ "$asked" = systemd ]; then
   see | tell
 else
   see

@@ -21,12 +21,12 @@ use std::sync::Arc;
 pub use interpret::FirstLook;
 pub(super) use interpret::recorded_images;
 
-use crate::cluster::model::Engine;
+use crate::cluster::model::{Engine, Supervisor};
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, quote};
 use crate::host::version::Version;
-use crate::plan::observed::{Moment, ObservedHost, Runs};
+use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitName;
 
@@ -63,23 +63,24 @@ impl Request<'_> {
     /// The script of the first exchange.
     #[must_use]
     pub fn script(&self) -> String {
-        self.script_for(self.layout.runs())
+        self.script_for(self.layout.supervisor())
     }
 
     /// The script of a look at files alone: [`same_files`] compares its answer with that of
     /// [`Request::script`]. It asks neither systemd nor the engine.
     #[must_use]
     pub fn files_script(&self) -> String {
-        self.script_for(Runs::FilesOnly)
+        self.script_for(Supervisor::None)
     }
 
-    fn script_for(&self, runs: Runs) -> String {
-        let runs = match runs {
-            Runs::Processes => "processes",
-            Runs::FilesOnly => "files",
+    /// Of what runs containers, only `asked` is asked.
+    fn script_for(&self, asked: Supervisor) -> String {
+        let asked = match asked {
+            Supervisor::Systemd => "systemd",
+            Supervisor::None => "none",
         };
         format!(
-            "{}runs={runs}\nengine={}\n{LOOK}",
+            "{}asked={asked}\nengine={}\n{LOOK}",
             self.layout.variables(),
             self.engine.program(),
         )

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::parse::More;
 use super::*;
 use crate::host::ability::Ability;
-use crate::host::sample::{Root, cluster, desired, manifest, service, shells};
+use crate::host::sample::{Root, desired, layout, manifest, service, shells};
 use crate::host::version::Version;
 use crate::plan::observed::{
     Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady, UnitFile,
@@ -21,7 +21,7 @@ fn a_host_without_anything_has_nothing() {
         assert_eq!(exchanges, 1);
         assert_eq!(look.observed.generation, Generation::None);
         assert_eq!(look.observed.next_generation, 1);
-        assert_eq!(look.observed.runs, Runs::FilesOnly);
+        assert_eq!(look.observed.supervisor, Supervisor::None);
         let seen = &look.observed.services[&service("web")];
         assert_eq!(*seen, Default::default());
     }
@@ -356,7 +356,7 @@ impl Answer {
 }
 
 fn with_request<T>(engine: Engine, detail: Detail, then: impl FnOnce(&Request<'_>) -> T) -> T {
-    let layout = Layout::host(&cluster());
+    let layout = layout();
     let mut desired = desired(&[("web", "1")]).services;
     let web = std::sync::Arc::make_mut(desired.get_mut(&service("web")).unwrap());
     web.fingerprint = crate::render::identity::Fingerprint::reported(FINGERPRINT);

@@ -18,12 +18,12 @@ use super::protocol::LOOP;
 use super::session::{Interrupted, Output, Patience, Quiet, Session};
 pub use super::ssh::UnknownOptions;
 use super::ssh::{Client, Destination, OPTIONS, Sharing};
-use crate::cluster::model::{EngineClient, Host, Transport};
+use crate::cluster::model::{EngineClient, Host, Supervisor, Transport};
 use crate::cluster::name::ClusterName;
 use crate::host::ability::Ability;
 use crate::host::layout::quote;
+use crate::host::place::HostPlace;
 use crate::host::version::{OLDEST_SYSTEMD, Version};
-use crate::plan::observed::Runs;
 
 /// What connecting needs besides the host.
 #[derive(Debug, Clone)]
@@ -112,18 +112,20 @@ pub struct First<'a> {
 /// Opens a session on a host, with what the host says of itself in [`Session::facts`], and the answer
 /// to a first script.
 ///
-/// A `directory` host is this machine with a [`Session::root`]; nothing is created there.
+/// A `directory` host is this machine, before a [root](HostPlace::root); nothing is created there.
 ///
 /// # Errors
 /// The host cannot be reached, is not the one that is meant, or lacks what bayplan needs.
 pub fn connect(
     host: &Host,
+    place: HostPlace,
     context: &ConnectContext,
     first: First<'_>,
 ) -> Result<(Session, Output), HostError> {
     let (mut session, output) = connect_by(
         &Client::from_environment(&context.unknown_options),
         host,
+        place,
         context,
         first,
     )?;
@@ -131,18 +133,10 @@ pub fn connect(
     Ok((session, output))
 }
 
-/// The absolute path of a `directory` host's root; `None` for one that runs.
-#[must_use]
-pub fn root(host: &Host, context: &ConnectContext) -> Option<PathBuf> {
-    match &host.transport {
-        Transport::Directory { root } => Some(context.repository_root.join(root)),
-        Transport::Ssh(_) | Transport::Local { .. } => None,
-    }
-}
-
 fn connect_by(
     client: &Client,
     host: &Host,
+    place: HostPlace,
     context: &ConnectContext,
     first: First<'_>,
 ) -> Result<(Session, Output), HostError> {
@@ -151,13 +145,12 @@ fn connect_by(
             let to = Destination {
                 cluster: &context.cluster,
                 host: &host.name,
-                // The model has an address for every such host.
-                address: host.address.as_deref().unwrap_or(host.name.as_str()),
+                address: &host.location(),
                 ssh,
             };
             let error = |kind| HostError {
                 kind,
-                at: to.at(),
+                at: place.at.clone(),
                 stderr: String::new(),
             };
             let open = |sharing| {
@@ -180,12 +173,10 @@ fn connect_by(
                 let opened = Opening {
                     command,
                     killing: Killing::Alone,
-                    at: to.at(),
-                    root: None,
+                    place: place.clone(),
                     via: to.via(),
                 }
                 .open(
-                    &host.client,
                     context.connect_timeout + LOGIN,
                     first,
                     (sharing == Sharing::Shared).then_some(quiet),
@@ -221,24 +212,21 @@ fn connect_by(
             Opening {
                 command,
                 killing,
-                at: "this machine".to_owned(),
-                root: None,
+                place,
                 via: Via::ThisMachine,
             }
-            .open(&host.client, LOGIN, first, None)
+            .open(LOGIN, first, None)
         }
-        Transport::Directory { root } => {
-            let root = context.repository_root.join(root);
+        Transport::Directory { .. } => {
             let mut command = Command::new("sh");
             command.args(["-c", LOOP]).env("LC_ALL", "C");
             Opening {
                 command,
                 killing: Killing::Group,
-                at: root.display().to_string(),
-                root: Some(root),
+                place,
                 via: Via::ThisMachine,
             }
-            .open(&host.client, LOGIN, first, None)
+            .open(LOGIN, first, None)
         }
     }
 }
@@ -247,30 +235,28 @@ fn connect_by(
 struct Opening {
     command: Command,
     killing: Killing,
-    at: String,
-    root: Option<PathBuf>,
+    place: HostPlace,
     via: Via,
 }
 
 impl Opening {
     fn open(
         mut self,
-        client: &EngineClient,
         login: Duration,
         first: First<'_>,
         quiet: Option<Quiet<'_>>,
     ) -> Result<(Session, Output), HostError> {
-        let spawned = Session::spawn(&mut self.command, self.killing, self.at.clone(), self.root);
+        let spawned = Session::spawn(&mut self.command, self.killing, self.place.clone());
         let mut session = spawned.map_err(|error| HostError {
             kind: self.via.not_started(&error),
-            at: self.at,
+            at: self.place.at,
             stderr: String::new(),
         })?;
-        let tools = match session.runs() {
-            Runs::Processes => TOOLS,
-            Runs::FilesOnly => FILE_TOOLS,
+        let place = session.place().clone();
+        let (tools, client) = match place.supervisor {
+            Supervisor::Systemd => (TOOLS, Some(&place.client)),
+            Supervisor::None => (FILE_TOOLS, None),
         };
-        let client = (session.runs() == Runs::Processes).then_some(client);
         let script = look_around(tools, client, first.script);
         let mut said = Vec::new();
         let status = match session.hello(&script, login, first.timeout, quiet, &mut said) {

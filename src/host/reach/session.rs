@@ -2,7 +2,6 @@
 
 #![expect(clippy::disallowed_methods, reason = "counts the time limit of a call")]
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,7 @@ use super::interrupt::Interrupt;
 use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
 use super::watched::{self, State};
-use crate::plan::observed::Runs;
+use crate::host::place::HostPlace;
 
 /// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
 const LONGEST_ANSWER: usize = 128 << 20;
@@ -24,9 +23,7 @@ const HEED: Duration = Duration::from_millis(100);
 /// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
 pub struct Session {
     process: Process,
-    at: String,
-    runs: Runs,
-    root: Option<PathBuf>,
+    place: HostPlace,
     pub(super) facts: Facts,
     /// Nothing more can be asked after an error of the connection or a timeout.
     broken: bool,
@@ -107,18 +104,11 @@ impl Session {
     pub(super) fn spawn(
         command: &mut Command,
         killing: Killing,
-        at: String,
-        root: Option<PathBuf>,
+        place: HostPlace,
     ) -> std::io::Result<Self> {
         Ok(Self {
             process: Process::spawn(command, killing)?,
-            at,
-            runs: if root.is_some() {
-                Runs::FilesOnly
-            } else {
-                Runs::Processes
-            },
-            root,
+            place,
             facts: Facts::default(),
             broken: false,
             interrupt: Interrupt::default(),
@@ -131,22 +121,10 @@ impl Session {
         self.interrupt = interrupt;
     }
 
-    /// Where it runs, to be shown.
+    /// Where the host is.
     #[must_use]
-    pub fn at(&self) -> &str {
-        &self.at
-    }
-
-    /// Whether the host has processes.
-    #[must_use]
-    pub fn runs(&self) -> Runs {
-        self.runs
-    }
-
-    /// The absolute path that stands before every path of the host, for a `directory` host.
-    #[must_use]
-    pub fn root(&self) -> Option<&Path> {
-        self.root.as_deref()
+    pub fn place(&self) -> &HostPlace {
+        &self.place
     }
 
     /// What the host said of itself when the session was opened.
@@ -376,7 +354,7 @@ impl Session {
     pub fn error(&self, kind: HostErrorKind, stderr: String) -> HostError {
         HostError {
             kind,
-            at: self.at.clone(),
+            at: self.place.at.clone(),
             stderr,
         }
     }

@@ -287,14 +287,6 @@ impl Destination<'_> {
             KnownBy::KnownHosts
         })
     }
-
-    /// As shown: the address, and the port if the description has one.
-    pub(super) fn at(&self) -> String {
-        match self.ssh.port {
-            Some(port) => format!("{} port {port}", self.address),
-            None => self.address.to_owned(),
-        }
-    }
 }
 
 /// What holds for every session, whatever the user's configuration says.

@@ -223,7 +223,7 @@ how_to_install() {
 
 # Nothing is there to be checked below a root directory, and if the stage is gone the digests say so.
 check_running() {
-  [ "$runs" = files ] || [ ! -d "$stage" ] || "$@"
+  [ "$supervisor" = none ] || [ ! -d "$stage" ] || "$@"
 }
 
 # Three at the same time, each with a pipe for what it says: most of it is waiting for the engine.

@@ -12,7 +12,6 @@ use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
-use crate::plan::observed::Runs;
 use crate::render::desired::DesiredService;
 use crate::render::digest::Digest;
 use crate::render::manifest::Manifest;
@@ -214,10 +213,6 @@ impl Staged<'_> {
         length: usize,
         images: &[Reference],
     ) -> String {
-        let runs = match layout.runs() {
-            Runs::Processes => "processes",
-            Runs::FilesOnly => "files",
-        };
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
@@ -229,7 +224,7 @@ impl Staged<'_> {
             quote(&words.collect::<Vec<_>>().join(" "))
         };
         format!(
-            "{}runs={runs}\nengine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
+            "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
              fixed={}\nmoving={}\nexact={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),

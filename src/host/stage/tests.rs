@@ -1,5 +1,5 @@
 use super::*;
-use crate::host::layout::Layout;
+use crate::cluster::model::Supervisor;
 use crate::host::sample::{Root, desired, id, manifest, run, shells};
 
 #[test]
@@ -170,9 +170,8 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
             Means::Whatever
         },
     });
-    let script = staged
-        .check_script(&root.layout, Engine::Docker, &id("a"), 0, &images)
-        .replacen("runs=files", "runs=processes", 1);
+    let layout = root.with_supervisor(Supervisor::Systemd);
+    let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &images);
     let checked = Checked::parse(&run("bash", &format!("{ENGINE}{script}"), b"")).unwrap();
     let message = "no such image".to_owned();
     let reference = "bad:1".to_owned();
@@ -197,6 +196,6 @@ fn a_check_that_is_cut_off_is_an_error() {
             assert!(Checked::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
         }
     }
-    let layout = Layout::host(&crate::host::sample::cluster());
+    let layout = crate::host::sample::layout();
     assert_eq!(layout.lock().as_str(), "/var/lib/bayplan/lock");
 }

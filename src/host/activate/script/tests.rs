@@ -1,7 +1,6 @@
 use super::*;
-use crate::host::layout::Layout;
 use crate::host::sample::{
-    Root, activation, cluster, desired, id, run, service, shells, steps, unit,
+    Root, activation, desired, id, layout, run, service, shells, steps, unit,
 };
 use crate::render::identity::DirectoryName;
 
@@ -44,7 +43,7 @@ fn a_small_activation_as_a_script() {
             numbers: [1, 2].into(),
         },
     ]);
-    let layout = Layout::host(&cluster());
+    let layout = layout();
     let script = activation(&layout, &host, &source, &all);
     insta::assert_snapshot!(own_part(&script));
     assert!(!script.contains("VALUE"), "no variable is in a script");

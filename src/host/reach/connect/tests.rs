@@ -29,6 +29,10 @@ fn context(repository_root: &Path) -> ConnectContext {
     }
 }
 
+fn place(host: &Host, context: &ConnectContext) -> HostPlace {
+    HostPlace::of(host, &context.repository_root)
+}
+
 const FIRST: First<'static> = First {
     doing: "asking",
     script: "echo first; (exit 7)",
@@ -77,7 +81,8 @@ fn connect_with(
         ..Ssh::default()
     };
     let host = host(Transport::Ssh(pinned));
-    connect_by(&client, &host, &context(there.path()), FIRST).map(|(session, _)| session)
+    let context = context(there.path());
+    connect_by(&client, &host, place(&host, &context), &context, FIRST).map(|(session, _)| session)
 }
 
 fn error_through(ssh: &str) -> HostError {
@@ -91,16 +96,15 @@ fn a_directory_is_this_machine_below_a_root() {
         root: "hosts/docker01".into(),
     };
     let (host, context) = (host(directory), context(repository.path()));
-    let (mut session, first) = connect(&host, &context, FIRST).unwrap();
+    let (mut session, first) = connect(&host, place(&host, &context), &context, FIRST).unwrap();
     assert_eq!(
         (first.stdout.as_slice(), first.status),
         (&b"first\n"[..], 7)
     );
     let root = repository.path().join("hosts/docker01");
-    assert_eq!(super::root(&host, &context).as_ref(), Some(&root));
-    assert_eq!(session.root(), Some(root.as_path()));
-    assert_eq!(session.runs(), Runs::FilesOnly);
-    assert_eq!(session.at(), root.to_str().unwrap());
+    assert_eq!(session.place().root.as_ref(), Some(&root));
+    assert_eq!(session.place().supervisor, Supervisor::None);
+    assert_eq!(session.place().at, root.to_str().unwrap());
     assert!(!root.exists());
     let output = session.run("testing", "echo on", LOGIN).unwrap();
     assert_eq!(output.stdout, b"on\n");
@@ -247,7 +251,8 @@ fn a_missing_ssh_is_said_plainly() {
         dead_after: Duration::from_secs(60),
     };
     let host = host(Transport::Ssh(Ssh::default()));
-    let error = connect_by(&client, &host, &context(there.path()), FIRST)
+    let context = context(there.path());
+    let error = connect_by(&client, &host, place(&host, &context), &context, FIRST)
         .err()
         .unwrap();
     assert_eq!(error.kind, HostErrorKind::NoSsh);

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::super::protocol::LOOP;
 use super::*;
+use crate::host::sample::place;
 
 /// Long enough for a busy machine; no test waits for it unless it fails.
 const LONG: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ fn session_of(words: &[&str], program: &str) -> Session {
     let mut command = Command::new(words[0]);
     command.args(&words[1..]).args(["-c", program]);
     let at = words.join(" ");
-    Session::spawn(&mut command, Killing::Group, at, None).unwrap()
+    Session::spawn(&mut command, Killing::Group, HostPlace { at, ..place() }).unwrap()
 }
 
 fn session(words: &[&str]) -> Session {
@@ -432,7 +433,8 @@ fn the_surroundings_of_a_script_are_plain() {
             ("DF_BLOCK_SIZE", "G"),
         ]);
         let at = words.join(" ");
-        let mut session = Session::spawn(&mut command, Killing::Group, at, None).unwrap();
+        let mut session =
+            Session::spawn(&mut command, Killing::Group, HostPlace { at, ..place() }).unwrap();
         let output = run(
             &mut session,
             "env | grep -E '^(LC_ALL|NO_COLOR|SYSTEMD_|TAR_|DF_)' | sort",
