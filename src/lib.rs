@@ -66,8 +66,10 @@
 //!
 //! # Add something
 //!
-//! - a field of the description: its shape in `cluster/shape.rs`, its reader, the model; `render` destructures
-//!   [`Container`](cluster::model::Container), so the compiler asks for the rest; a row in `docs/description.md`
+//! - a field of a container: a row in `cluster/fields.rs`, a field of [`Container`](cluster::model::Container), and the
+//!   flag in `render/unit_template.rs`, which the compiler asks for. `UPDATE_DOCS=1 cargo test
+//!   the_page_has_the_table_of_fields` writes its row in `docs/description.md`. Another field of a service also has a
+//!   reader in `cluster/service_file.rs`
 //! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them
 //! - a step: [`plan::step::Step`], a function in `host/activate/activate.sh`, and the model host; then the property
 //!   test kills releases before it, too

@@ -8,12 +8,62 @@ use super::description::{
     Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, assignments,
 };
 use super::diagnostic::{Diagnostic, quoted};
+use super::foreign;
 use super::model::{Delivery, Engine, EngineClient, Excerpts, Host, Rollout, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
-use super::read::{At, Item, Misfit, Problems, Table};
+use super::read::{At, Item, Kind, Misfit, Problems, Table};
 use super::reserved::Within;
 use super::shape;
+
+const SERVICE_CONFIG: Kind = Kind {
+    what: "`service-config.toml`",
+    keys: &["vars"],
+    foreign: &[],
+};
+
+const CLUSTER: Kind = Kind {
+    what: "`cluster.toml`",
+    keys: &[
+        "type", "engine", "program", "ssh", "hosts", "place", "vars", "guard", "rollout",
+    ],
+    foreign: foreign::CLUSTER,
+};
+
+const SSH: Kind = Kind {
+    what: "`[ssh]`",
+    keys: &["user", "port", "sudo"],
+    foreign: foreign::HOST,
+};
+
+const ROLLOUT: Kind = Kind {
+    what: "`[rollout]`",
+    keys: &["journal"],
+    foreign: &[],
+};
+
+const GUARD: Kind = Kind {
+    what: "`[guard]`",
+    keys: &["max_restarts", "protect", "branch", "clean"],
+    foreign: &[],
+};
+
+const HOST: Kind = Kind {
+    what: "a host",
+    keys: &[
+        "engine",
+        "program",
+        "address",
+        "directory",
+        "local",
+        "user",
+        "port",
+        "sudo",
+        "host_key",
+        "secrets",
+    ],
+    foreign: foreign::HOST,
+};
 
 /// What `[ssh]` says for all hosts.
 #[derive(Default)]
@@ -28,7 +78,7 @@ pub(super) fn read_service_config(
     entries: &DeTable<'_>,
     problems: &mut Problems,
 ) -> Vec<Assignment> {
-    let mut root = Table::root(path, entries, "`service-config.toml`");
+    let mut root = Table::root(path, entries, &SERVICE_CONFIG);
     let vars = assignments(root.names("vars", problems), Within::Vars, problems);
     root.finish(problems);
     vars
@@ -39,11 +89,11 @@ pub(super) fn read_cluster(
     entries: &DeTable<'_>,
     problems: &mut Problems,
 ) -> ClusterFile {
-    let mut root = Table::root(path, entries, "`cluster.toml`");
+    let mut root = Table::root(path, entries, &CLUSTER);
     let kind = root.string("type", problems);
     let kind = kind.and_then(|kind| kind.parse(problems, shape::text::line));
     let client = read_client(&mut root, &EngineClient::usual(Engine::Docker), problems);
-    let ssh = match root.table("ssh", "`[ssh]`", problems) {
+    let ssh = match root.table("ssh", &SSH, problems) {
         Some(table) => read_ssh(table, problems),
         None => SshDefaults::default(),
     };
@@ -59,9 +109,9 @@ pub(super) fn read_cluster(
         .map(|item| read_placement(item, problems))
         .collect();
     let vars = assignments(root.names("vars", problems), Within::Vars, problems);
-    let guard = root.table("guard", "`[guard]`", problems);
+    let guard = root.table("guard", &GUARD, problems);
     let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
-    let rollout = root.table("rollout", "`[rollout]`", problems);
+    let rollout = root.table("rollout", &ROLLOUT, problems);
     let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
     let help = "remove `[files]`";
     root.not_yet("files", "rendered config files", help, problems);
@@ -225,7 +275,7 @@ fn read_host(
             None
         }
     };
-    let mut table = item.table("a host", problems)?;
+    let mut table = item.table(&HOST, problems)?;
     let client = read_client(&mut table, client, problems);
     let address = table.string("address", problems);
     let kind = address

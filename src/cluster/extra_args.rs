@@ -4,137 +4,12 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::{Diagnostic, quoted};
+use super::fields::{self, Field, Form};
 use super::name::VariableName;
 use super::nearest;
 use super::read::{At, Misfit, Problems, toml_text};
-use super::shape;
+use super::run_flags::{self, RunFlag, Takes};
 use super::shape::text::Shape;
-
-/// Flags of either engine that take a value and are nobody else's.
-const VALUES: &str = "add-host annotation arch authfile blkio-weight blkio-weight-device cgroup-conf cgroup-parent \
-    cgroupns cgroups chrootdirs cpu-count cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares \
-    cpuset-cpus cpuset-mems creds decryption-key detach-keys device-cgroup-rule device-read-bps device-read-iops \
-    device-write-bps device-write-iops dns dns-opt dns-option dns-search domainname env-merge expose gidmap gpus \
-    group-add group-entry health-cmd health-interval health-log-destination health-max-log-count health-max-log-size \
-    health-on-failure health-retries health-start-interval health-start-period health-startup-cmd \
-    health-startup-interval health-startup-retries health-startup-success health-startup-timeout health-timeout \
-    hostname hosts-file hostuser image-volume init-path intel-rdt-closid io-maxbandwidth io-maxiops ip ip6 ipc \
-    isolation kernel-memory link link-local-ip log-driver log-opt mac-address memory-reservation memory-swap \
-    memory-swappiness mount net-alias network-alias oom-score-adj os passwd-entry personality pid pids-limit platform \
-    pod preserve-fd preserve-fds rdt-class requires retry retry-delay runtime sdnotify seccomp-policy secret \
-    security-opt shm-size shm-size-systemd stop-signal storage-opt subgidname subuidname sysctl systemd timeout tmpfs \
-    tz uidmap umask unsetenv userns uts variant volume-driver volumes-from workdir";
-
-/// Flags that take none.
-const SWITCHES: &str = "disable-content-trust http-proxy init no-healthcheck no-hostname no-hosts oom-kill-disable passwd \
-    privileged publish-all quiet read-only-tmpfs sig-proxy tls-verify unsetenv-all use-api-socket";
-
-/// Flags that a field says, and that take a value.
-const FIELDS: [(&str, &str); 17] = [
-    ("cap-add", "capabilities"),
-    ("cap-drop", "capabilities"),
-    ("cpus", "cpus"),
-    ("device", "devices"),
-    ("entrypoint", "entrypoint"),
-    ("env", "env"),
-    ("env-file", "env"),
-    ("label", "labels"),
-    ("label-file", "labels"),
-    ("memory", "memory"),
-    ("net", "network"),
-    ("network", "network"),
-    ("stop-timeout", "stop_timeout"),
-    ("ulimit", "ulimits"),
-    ("user", "user"),
-    ("volume", "volumes"),
-    ("read-only", "read_only"),
-];
-
-/// Flags that break the unit, whether they take a value, and why.
-const BREAKING: [(&str, Takes, &str); 16] = [
-    (
-        "attach",
-        Takes::Value,
-        "the unit shows what the container prints",
-    ),
-    (
-        "cidfile",
-        Takes::Value,
-        "a second start would find the file and fail",
-    ),
-    (
-        "conmon-pidfile",
-        Takes::Value,
-        "the unit's process is the engine's client",
-    ),
-    (
-        "detach",
-        Takes::Nothing,
-        "the unit lasts as long as the engine's client",
-    ),
-    (
-        "env-host",
-        Takes::Nothing,
-        "the container gets what is described and nothing else",
-    ),
-    ("help", Takes::Nothing, "nothing would be started"),
-    ("interactive", Takes::Nothing, "a unit has no terminal"),
-    ("name", Takes::Value, "the unit names the container"),
-    (
-        "pidfile",
-        Takes::Value,
-        "the unit's process is the engine's client",
-    ),
-    ("pod-id-file", Takes::Value, "the unit names the container"),
-    (
-        "pull",
-        Takes::Value,
-        "a release pulls the image before anything stops",
-    ),
-    (
-        "replace",
-        Takes::Nothing,
-        "the unit removes what a crash left",
-    ),
-    ("restart", Takes::Value, "systemd starts it again"),
-    ("rm", Takes::Nothing, "the unit has it"),
-    ("rmi", Takes::Nothing, "the way back needs the image"),
-    ("rootfs", Takes::Nothing, "there is an image"),
-];
-
-/// Short forms that both engines have.
-const SHORT: [(char, &str); 16] = [
-    ('a', "attach"),
-    ('c', "cpu-shares"),
-    ('d', "detach"),
-    ('e', "env"),
-    ('h', "hostname"),
-    ('i', "interactive"),
-    ('l', "label"),
-    ('m', "memory"),
-    ('p', "publish"),
-    ('P', "publish-all"),
-    ('q', "quiet"),
-    ('t', "tty"),
-    ('u', "user"),
-    ('v', "volume"),
-    ('w', "workdir"),
-    ('n', "net"),
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Takes {
-    Value,
-    Nothing,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Verdict {
-    Fine,
-    Field(&'static str),
-    Breaks(&'static str),
-    Publish,
-}
 
 /// Ports of the host that a `--publish` takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,27 +40,26 @@ impl Published {
     }
 }
 
-fn flag(name: &str) -> Option<(Takes, Verdict)> {
-    if let Some((_, field)) = FIELDS.iter().find(|(flag, _)| *flag == name) {
-        let takes = match *field {
-            "read_only" => Takes::Nothing,
-            _ => Takes::Value,
-        };
-        return Some((takes, Verdict::Field(field)));
-    }
-    if let Some((_, takes, why)) = BREAKING.iter().find(|(flag, ..)| *flag == name) {
-        return Some((*takes, Verdict::Breaks(why)));
-    }
-    match name {
-        "publish" => Some((Takes::Value, Verdict::Publish)),
-        "tty" => Some((Takes::Nothing, Verdict::Breaks("a unit has no terminal"))),
-        _ if VALUES.split_whitespace().any(|flag| flag == name) => {
-            Some((Takes::Value, Verdict::Fine))
+/// What `extra_args` do with a flag.
+#[derive(Debug, Clone, Copy)]
+enum Verdict {
+    Fine,
+    /// A field says the same.
+    Field(&'static Field),
+    /// The unit would not work, for this reason.
+    Breaks(&'static str),
+    /// Its value is a port to know of.
+    Publish,
+}
+
+impl Verdict {
+    fn of(flag: &RunFlag) -> Self {
+        match (flag.breaks, fields::of_flag(flag.name)) {
+            (Some(why), _) => Verdict::Breaks(why),
+            (None, Some(field)) => Verdict::Field(field),
+            (None, None) if flag.name == "publish" => Verdict::Publish,
+            (None, None) => Verdict::Fine,
         }
-        _ if SWITCHES.split_whitespace().any(|flag| flag == name) => {
-            Some((Takes::Nothing, Verdict::Fine))
-        }
-        _ => None,
     }
 }
 
@@ -200,13 +74,16 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
             Some(long) => Ok(long_flag(long)),
             None => match text.strip_prefix('-') {
                 // `-shm-size`: the letters would be taken one by one.
-                Some(letters) if flag(letters).is_some() && letters.len() > 1 => Err(()),
+                Some(letters) if letters.len() > 1 && run_flags::named(letters).is_some() => {
+                    Err(())
+                }
                 Some(letters) if !letters.is_empty() => Ok(short_flags(letters)),
                 Some(_) | None => Err(()),
             },
         };
         let Ok(flags) = flags else {
-            if let Some(name) = text.strip_prefix('-').filter(|name| flag(name).is_some()) {
+            let name = text.strip_prefix('-');
+            if let Some(name) = name.filter(|name| run_flags::named(name).is_some()) {
                 problems.push(unknown(name, text, word));
                 return published;
             }
@@ -222,7 +99,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
             return published;
         };
         for Written { name, shown, value } in flags {
-            let Some((takes, verdict)) = flag(&name) else {
+            let Some(flag) = run_flags::named(&name) else {
                 if value.is_none() {
                     problems.push(unknown(&name, &shown, word));
                     // Its value, most likely.
@@ -230,7 +107,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 }
                 break;
             };
-            let (value, spot) = match (takes, value) {
+            let (value, spot) = match (flag.takes, value) {
                 (Takes::Nothing, value) => (value, &word.spot),
                 (Takes::Value, Some(value)) => (Some(value), &word.spot),
                 (Takes::Value, None) => match rest.next() {
@@ -248,7 +125,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 },
             };
             let value = value.unwrap_or_default();
-            match verdict {
+            match Verdict::of(flag) {
                 Verdict::Fine => {}
                 Verdict::Publish => {
                     let value = At {
@@ -272,7 +149,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 Verdict::Field(field) => {
                     problems
                         .0
-                        .extend(field_instead(field, &name, &shown, &value, word));
+                        .extend(field_instead(field, flag.name, &shown, &value, word));
                 }
             }
         }
@@ -303,10 +180,10 @@ fn long_flag(text: &str) -> Vec<Written> {
 fn short_flags(letters: &str) -> Vec<Written> {
     let mut flags = Vec::new();
     for (at, letter) in letters.char_indices() {
-        let known = SHORT.iter().find(|(short, _)| *short == letter);
-        let name = known.map_or_else(|| letters[at..].to_owned(), |(_, long)| (*long).to_owned());
+        let known = run_flags::of_letter(letter);
+        let name = known.map_or_else(|| letters[at..].to_owned(), |flag| flag.name.to_owned());
         let rest = &letters[at + letter.len_utf8()..];
-        let takes = flag(&name).map(|(takes, _)| takes);
+        let takes = known.map(|flag| flag.takes);
         let value = match (takes, rest.strip_prefix('=')) {
             (_, Some(value)) => Some(value.to_owned()),
             (Some(Takes::Value), None) if !rest.is_empty() => Some(rest.to_owned()),
@@ -330,15 +207,6 @@ fn short_flags(letters: &str) -> Vec<Written> {
 
 fn unknown(name: &str, shown: &str, word: &At<String>) -> Diagnostic {
     let mut parts = word.value.split_whitespace();
-    let known = [VALUES, SWITCHES]
-        .into_iter()
-        .flat_map(str::split_whitespace);
-    let fields = FIELDS.iter().map(|(flag, _)| *flag);
-    let breaking = BREAKING.iter().map(|(flag, ..)| *flag);
-    let known = known
-        .chain(fields)
-        .chain(breaking)
-        .chain(["publish", "tty"]);
     let help = match (parts.next(), parts.next()) {
         (Some(_), Some(_)) => {
             let words: Vec<String> = word.value.split_whitespace().map(toml_text).collect();
@@ -347,7 +215,7 @@ fn unknown(name: &str, shown: &str, word: &At<String>) -> Diagnostic {
                 words.join(", ")
             )
         }
-        _ => match nearest::nearest(name.trim_start_matches('-'), known) {
+        _ => match nearest::nearest(name.trim_start_matches('-'), run_flags::names()) {
             Some(near) => format!("did you mean `--{near}`?"),
             None => {
                 format!("if the engine has it, write its value into the same word: `{shown}=…`")
@@ -363,83 +231,81 @@ fn unknown(name: &str, shown: &str, word: &At<String>) -> Diagnostic {
 
 /// The error that names the field; `None` where the field cannot say it.
 fn field_instead(
-    field: &str,
-    name: &str,
+    field: &Field,
+    flag: &str,
     shown: &str,
     value: &str,
     word: &At<String>,
 ) -> Option<Diagnostic> {
-    let text = toml_text(value);
-    let pair = || value.split_once('=').unwrap_or((value, ""));
-    let key = |name: &str| match name
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
-    {
-        true if !name.is_empty() => name.to_owned(),
-        _ => toml_text(name),
-    };
-    let help = match (field, name) {
-        ("env", "env") => match value.split_once('=') {
-            // systemd carries no variable of such a name, so no field does.
-            Some((variable, _)) if VariableName::new(variable).is_err() => return None,
-            Some((variable, value)) => {
-                format!("write `{variable} = {}` below `[env]`", toml_text(value))
-            }
-            None => format!(
-                "name {} in `vars`, or define it below `[env]`",
-                quoted(value)
-            ),
-        },
-        ("env", _) => "write its lines below `[env]`".to_owned(),
-        ("labels", "label-file") => "write its lines below `[labels]`".to_owned(),
-        ("labels", _) if value.starts_with("bayplan.") => {
+    let key = field.key;
+    let help = match (flag, value.split_once('=')) {
+        // systemd carries no variable of such a name, so no field does.
+        ("env", Some((variable, _))) if VariableName::new(variable).is_err() => return None,
+        ("env", Some((variable, value))) => {
+            format!("write `{variable} = {}` below `[env]`", toml_text(value))
+        }
+        ("env", None) => format!(
+            "name {} in `vars`, or define it below `[env]`",
+            quoted(value)
+        ),
+        ("env-file" | "label-file", _) => format!("write its lines below `[{key}]`"),
+        ("label", _) if value.starts_with("bayplan.") => {
             "remove it: labels that begin with `bayplan.` are bayplan's own".to_owned()
         }
-        ("labels", _) => {
-            let (label, value) = pair();
-            format!(
-                "write `labels = {{ {} = {} }}`",
-                key(label),
-                toml_text(value)
-            )
-        }
-        ("ulimits", _) => {
-            let (limit, value) = pair();
-            format!(
-                "write `ulimits = {{ {} = {} }}`",
-                key(limit),
-                toml_text(value)
-            )
-        }
-        ("capabilities", "cap-drop") => {
-            format!(
-                "write `capabilities = [{}]`",
-                toml_text(&format!("-{value}"))
-            )
-        }
-        ("capabilities" | "devices" | "volumes", _) => format!("write `{field} = [{text}]`"),
-        ("read_only", _) => "write `read_only = true`".to_owned(),
-        ("stop_timeout", _) => {
-            format!("write `stop_timeout = {}`", toml_text(&format!("{value}s")))
-        }
-        ("memory", _) => {
-            let fixed =
-                shape::container::memory_written(value).map_or(text, |fixed| toml_text(&fixed));
-            format!("write `memory = {fixed}`")
-        }
-        _ => format!("write `{field} = {text}`"),
+        ("cap-drop", _) => format!("write `{key} = [{}]`", toml_text(&format!("-{value}"))),
+        _ => written_as(field, value),
     };
-    let field = match field {
-        "env" => "`[env]`".to_owned(),
-        field => format!("`{field}`"),
+    let shown_field = match field.form() {
+        Form::Table => format!("`[{key}]`"),
+        Form::Text
+        | Form::Integer
+        | Form::Number
+        | Form::Boolean
+        | Form::Duration
+        | Form::List
+        | Form::Map => format!("`{key}`"),
     };
     Some(
         Diagnostic::error(
-            format!("expected no `{shown}` in `extra_args`: {field} says it"),
+            format!("expected no `{shown}` in `extra_args`: {shown_field} says it"),
             word.spot.label(""),
         )
         .with_help(help),
     )
+}
+
+/// What to write for the value of a flag.
+fn written_as(field: &Field, value: &str) -> String {
+    let key = field.key;
+    let text = toml_text(value);
+    let written = match field.form() {
+        Form::List => format!("[{text}]"),
+        Form::Map | Form::Table => {
+            let (name, value) = value.split_once('=').unwrap_or((value, ""));
+            format!("{{ {} = {} }}", toml_key(name), toml_text(value))
+        }
+        Form::Boolean => "true".to_owned(),
+        Form::Duration => toml_text(&format!("{value}s")),
+        Form::Text | Form::Number | Form::Integer => {
+            match field.shape().map(|shape| shape(value)) {
+                // The shape knows what is meant by a value that it does not take.
+                Some(Err(Misfit {
+                    help: Some(help), ..
+                })) => return help,
+                Some(Ok(_) | Err(_)) | None => text,
+            }
+        }
+    };
+    format!("write `{key} = {written}`")
+}
+
+/// A key as TOML writes it: in quotes only where it must be.
+fn toml_key(name: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
+    match !name.is_empty() && name.bytes().all(bare) {
+        true => name.to_owned(),
+        false => toml_text(name),
+    }
 }
 
 /// `[[ip:]host:]container[/protocol]`; without a port of the host the engine takes a free one.

@@ -6,9 +6,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{ClusterFile, SecretReference};
 use super::diagnostic::{Diagnostic, quoted};
+use super::foreign;
 use super::model::{Delivery, Service, Transport, VariableValue};
 use super::name::{ClusterName, HostName, VariableName};
-use super::read::{At, Item, Misfit, Problems, Spot, Table};
+use super::read::{At, Item, Kind, Misfit, Problems, Spot, Table};
 use super::readers::{Difference, is_for};
 use super::reserved;
 use super::secret::{KeyedDigest, key_number};
@@ -17,6 +18,25 @@ use super::values::Outcome;
 
 /// What every file in age's format begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";
+
+const FILE: Kind = Kind {
+    what: "`secrets.toml`",
+    keys: &["recipients", "keys", "values"],
+    foreign: &[],
+};
+
+/// bayplan alone writes it.
+const LINE: Kind = Kind {
+    what: "a secret",
+    keys: &[],
+    foreign: &[],
+};
+
+const REFERENCE: Kind = Kind {
+    what: "a secret of a service",
+    keys: &["name", "as", "path"],
+    foreign: foreign::SECRET,
+};
 
 /// `secrets.toml`.
 #[derive(Debug, Default)]
@@ -52,7 +72,7 @@ pub(super) fn read_secrets(
     entries: &DeTable<'_>,
     problems: &mut Problems,
 ) -> SecretsFile {
-    let mut root = Table::root(path, entries, "`secrets.toml`");
+    let mut root = Table::root(path, entries, &FILE);
     let mut sealed = Sealed::read(&mut root, problems);
     let mut keys = BTreeSet::new();
     for item in root.names("keys", problems) {
@@ -249,7 +269,7 @@ fn read_value(
         );
         return secret;
     }
-    let Some(mut table) = item.table("a secret", problems) else {
+    let Some(mut table) = item.table(&LINE, problems) else {
         return secret;
     };
     for key in ["age", "digest"] {
@@ -412,7 +432,7 @@ pub(super) fn read_references(
 
 /// `{ name = "TLS_KEY", as = "file", path = "/run/secrets/tls.key" }`.
 fn read_file_reference(item: &Item<'_>, problems: &mut Problems) -> Option<SecretReference> {
-    let mut table = item.table("a secret of a service", problems)?;
+    let mut table = item.table(&REFERENCE, problems)?;
     let name = table.string("name", problems);
     let form = table.string("as", problems);
     let path = table.string("path", problems);

@@ -9,26 +9,36 @@ use super::cluster_file::read_port;
 use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args::{self, Published};
-use super::model::{Container, Health, Image, Probe, RestartPolicy};
+use super::fields::{self, Field, Reader};
+use super::foreign;
+use super::health::read_health;
+use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
-use super::read::{At, Item, Misfit, Problems, Table};
+use super::read::{At, Item, Kind, Misfit, Problems, Table, parse_all};
 use super::reserved::Within;
 use super::secrets_file::read_references;
 use super::shape;
+use super::shape::duration::duration;
+use super::shape::text::Shape;
 
-/// How long a start may take where `[health]` does not say.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
+const SERVICE: Kind = Kind {
+    what: "a service",
+    keys: &fields::KEYS,
+    foreign: foreign::SERVICE,
+};
+
 /// How long a stop may take: docker's own default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Reads a service's file: what can be read of it.
 pub(super) fn read_service(
     name: ServiceName,
     path: &str,
     entries: &DeTable<'_>,
     problems: &mut Problems,
 ) -> ServiceFile {
-    let mut root = Table::root(path, entries, "a service");
+    let mut root = Table::root(path, entries, &SERVICE);
     let image = read_image(&mut root, problems);
     let port = read_port(&mut root, problems);
     let unread_port = port.is_none() && root.get("port").is_some();
@@ -53,24 +63,13 @@ pub(super) fn read_service(
         );
     }
     let secrets = read_references(&mut root, problems);
-    let network = root.string("network", problems);
-    let network = network.and_then(|network| network.parse(problems, shape::container::network));
-    let health = read_health(
-        &mut root,
-        port.is_some() || unread_port,
-        network.as_ref(),
-        problems,
-    );
-    let has_network = !matches!(
-        network.as_ref().map(|n| n.value.as_str()),
-        Some("host" | "none")
-    );
-    let (container, published) = read_container(&mut root, network.map(|n| n.value), problems);
+    let (container, published) = read_container(&mut root, problems);
+    let has_network = !matches!(container.network.as_deref(), Some("host" | "none"));
+    let health = read_health(&mut root, port.is_some() || unread_port, problems);
     let stateful = root.boolean("stateful", problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
-    let template =
-        template.and_then(|template| template.parse(problems, shape::container::template));
+    let template = template.and_then(|template| template.parse(problems, template_name));
     root.not_yet(
         "files",
         "rendered config files",
@@ -100,7 +99,7 @@ pub(super) fn read_service(
 }
 
 /// A variable's name, or a pattern with `*` for any letters.
-fn pattern_shape(text: &str) -> Result<String, Misfit> {
+fn pattern_shape(text: &str) -> Shape<String> {
     let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'*';
     if !text.is_empty() && text.bytes().all(inner) {
         Ok(text.to_owned())
@@ -109,6 +108,18 @@ fn pattern_shape(text: &str) -> Result<String, Misfit> {
             "a variable's name or a pattern such as `EXTERNAL_*`",
         ))
     }
+}
+
+/// The name of a file in `templates/`.
+fn template_name(text: &str) -> Shape<String> {
+    if text.contains('/') {
+        let name = text.rsplit('/').next().unwrap_or_default();
+        return Err(Misfit::help(
+            "the name of a file in `templates/`",
+            format!("write `template = {name:?}`"),
+        ));
+    }
+    shape::text::line(text)
 }
 
 fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
@@ -129,7 +140,7 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
         }
     };
     let (tag, digest) = (root.get("tag"), root.get("digest"));
-    let parse = |item: &Item<'_>, shape: fn(&str) -> Result<String, Misfit>, problems: &mut _| {
+    let parse = |item: &Item<'_>, shape: fn(&str) -> Shape<String>, problems: &mut _| {
         item.string(problems)
             .and_then(|text| text.parse(problems, shape))
     };
@@ -208,156 +219,56 @@ fn read_restart(root: &mut Table<'_>, problems: &mut Problems) -> RestartPolicy 
     }
 }
 
-fn read_health(
-    root: &mut Table<'_>,
-    has_port: bool,
-    network: Option<&At<String>>,
-    problems: &mut Problems,
-) -> Option<Health> {
-    let mut table = root.table("health", "`[health]`", problems)?;
-    let http = table.get("http");
-    let tcp = table.get("tcp");
-    let command = table.get("command");
-    let timeout = table.string("timeout", problems);
-    let timeout = timeout.and_then(|timeout| timeout.parse(problems, shape::duration::timeout));
-    let spot = table.spot.clone();
-    let written: Vec<&Item<'_>> = [&http, &tcp, &command].into_iter().flatten().collect();
-    let mut unclear = None;
-    match written[..] {
-        [] => unclear = Some(("found none", spot)),
-        [one] if one.key != "command" => {
-            if !has_port {
-                problems.push(
-                    Diagnostic::error(
-                        format!("`{}` asks the service's port, and it has none", one.key),
-                        one.key_spot.label("asks which port?"),
-                    )
-                    .with_help("write `port = 9000` at the top of the file, or use `command`"),
-                );
-            } else if let Some(network) = network.filter(|network| network.value == "none") {
-                problems.push(
-                    Diagnostic::error(
-                        format!("`{}` cannot reach a container without network", one.key),
-                        one.key_spot.label("needs a network"),
-                    )
-                    .with_related(network.spot.label("no network"))
-                    .with_help("use `command`"),
-                );
-            }
-        }
-        [_] => {}
-        [_, second, ..] => unclear = Some(("found several", second.key_spot.clone())),
-    }
-    if let Some((found, spot)) = unclear {
-        problems.push(
-            Diagnostic::error(
-                format!("expected one of `http`, `tcp` and `command`, {found}"),
-                spot.label(""),
-            )
-            .with_help("write `http = \"/health\"`, `tcp = true` or `command = [\"…\"]`"),
-        );
-    }
-    let probe = match (http, tcp, command) {
-        (Some(http), _, _) => http
-            .string(problems)
-            .and_then(|http| http.parse(problems, shape::container::http_path))
-            .map(|http| Probe::Http(http.value)),
-        (None, Some(tcp), _) => {
-            if !matches!(tcp.value, DeValue::Boolean(true)) {
-                problems.push(
-                    Diagnostic::error(
-                        "expected `tcp = true`, found another value",
-                        tcp.spot.label(""),
-                    )
-                    .with_help("write `tcp = true`, or remove the line"),
-                );
-            }
-            Some(Probe::Tcp)
-        }
-        (None, None, Some(command)) => {
-            let before = problems.0.len();
-            let words = arguments(command.strings(problems), problems);
-            if words.is_empty() && problems.0.len() == before {
-                problems.push(Diagnostic::error(
-                    "expected a command, found an empty list",
-                    command.spot.label(""),
-                ));
-            }
-            Some(Probe::Command(words))
-        }
-        (None, None, None) => None,
-    };
-    table.finish(problems);
-    Some(Health {
-        probe: probe?,
-        timeout: timeout.map_or(HEALTH_TIMEOUT, |timeout| timeout.value),
-    })
-}
-
+/// Reads what [`fields`] says of the container, and gives the ports that `extra_args` publish.
 fn read_container(
     root: &mut Table<'_>,
-    network: Option<String>,
     problems: &mut Problems,
 ) -> (Container, Vec<At<Published>>) {
-    let volumes = read_volumes(root, problems);
-    let line = |key,
-                shape: fn(&str) -> Result<String, Misfit>,
-                root: &mut Table<'_>,
-                problems: &mut Problems| {
-        let text = root.string(key, problems)?;
-        Some(text.parse(problems, shape)?.value)
+    let mut container = Container {
+        stop_timeout: STOP_TIMEOUT,
+        ..Container::default()
     };
-    let lines = |key,
-                 shape: fn(&str) -> Result<String, Misfit>,
-                 root: &mut Table<'_>,
-                 problems: &mut Problems| {
-        root.strings(key, problems)
-            .into_iter()
-            .filter_map(|text| Some(text.parse(problems, shape)?.value))
-            .collect()
-    };
-    let stop_timeout = root.string("stop_timeout", problems);
-    let stop_timeout =
-        stop_timeout.and_then(|text| text.parse(problems, shape::duration::duration));
-    let command = root.strings("command", problems);
+    for field in fields::SERVICE {
+        read_field(field, root, &mut container, problems);
+    }
+    container.volumes = read_volumes(root, problems);
     let extra_args = root.strings("extra_args", problems);
     let published = extra_args::check(&extra_args, problems);
-    let container = Container {
-        volumes,
-        entrypoint: line("entrypoint", shape::text::argument, root, problems),
-        command: arguments(command, problems),
-        user: line("user", shape::container::user, root, problems),
-        memory: line("memory", shape::container::memory, root, problems),
-        cpus: read_cpus(root, problems),
-        ulimits: read_map(
-            root,
-            "ulimits",
-            shape::container::ulimit_name,
-            shape::container::ulimit,
-            problems,
-        ),
-        capabilities: lines("capabilities", shape::container::capability, root, problems),
-        read_only: root.boolean("read_only", problems).is_some_and(|b| b.value),
-        devices: lines("devices", shape::container::device, root, problems),
-        labels: read_map(
-            root,
-            "labels",
-            shape::container::label,
-            shape::text::argument,
-            problems,
-        ),
-        network,
-        stop_timeout: stop_timeout.map_or(STOP_TIMEOUT, |timeout| timeout.value),
-        extra_args: arguments(extra_args, problems),
-    };
+    container.extra_args = parse_all(extra_args, shape::text::argument, problems);
     (container, published)
 }
 
-fn arguments(texts: Vec<At<String>>, problems: &mut Problems) -> Vec<String> {
-    texts
-        .into_iter()
-        .filter_map(|text| Some(text.parse(problems, shape::text::argument)?.value))
-        .collect()
+fn read_field(
+    field: &Field,
+    root: &mut Table<'_>,
+    container: &mut Container,
+    problems: &mut Problems,
+) {
+    let key = field.key;
+    match field.reader {
+        Reader::Text(shape, place) => {
+            let text = root.string(key, problems);
+            *place(container) = text.and_then(|text| Some(text.parse(problems, shape)?.value));
+        }
+        Reader::Number(shape, place) => *place(container) = read_number(root, key, shape, problems),
+        Reader::Boolean(place) => {
+            *place(container) = root.boolean(key, problems).is_some_and(|found| found.value);
+        }
+        Reader::Duration(place) => {
+            let text = root.string(key, problems);
+            if let Some(found) = text.and_then(|text| text.parse(problems, duration)) {
+                *place(container) = found.value;
+            }
+        }
+        Reader::List(shape, place) => {
+            let texts = root.strings(key, problems);
+            *place(container) = parse_all(texts, shape, problems);
+        }
+        Reader::Map(name, value, place) => {
+            *place(container) = read_map(root, key, name, value, problems);
+        }
+        Reader::Own(_) => {}
+    }
 }
 
 fn read_volumes(root: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
@@ -384,26 +295,32 @@ fn read_volumes(root: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
     volumes
 }
 
-fn read_cpus(root: &mut Table<'_>, problems: &mut Problems) -> Option<String> {
-    let item = root.get("cpus")?;
+/// A number, or a text with one.
+fn read_number(
+    root: &mut Table<'_>,
+    key: &'static str,
+    shape: fn(&str) -> Shape<String>,
+    problems: &mut Problems,
+) -> Option<String> {
+    let item = root.get(key)?;
     let text = match item.value {
         DeValue::String(text) => text.to_string(),
         DeValue::Integer(number) => number.to_string(),
         DeValue::Float(number) => number.as_str().to_owned(),
-        _ => {
+        DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
             item.mistyped("a number", problems);
             return None;
         }
     };
-    Some(item.at(text).parse(problems, shape::container::cpus)?.value)
+    Some(item.at(text).parse(problems, shape)?.value)
 }
 
 /// A table of texts under names of the user's choice; numbers are taken as they are written.
 fn read_map(
     root: &mut Table<'_>,
     key: &'static str,
-    name: fn(&str) -> Result<String, Misfit>,
-    value: fn(&str) -> Result<String, Misfit>,
+    name: fn(&str) -> Shape<String>,
+    value: fn(&str) -> Shape<String>,
     problems: &mut Problems,
 ) -> BTreeMap<String, String> {
     root.names(key, problems)

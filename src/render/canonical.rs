@@ -1,149 +1,28 @@
 //! `docker run` and `podman run` in one form: command lines that ask for the same container are the
 //! same words, whatever way they are written.
 //!
-//! Only what is known is rewritten. From the first word on that this table does not know, or that systemd
+//! Only what is known is rewritten. From the first word on whose [meaning](Meaning) is not known, or that systemd
 //! replaces by others (`$NAME`), all words stay as they are and in their order: two command lines then
 //! count as different though they may not be, which costs one restart, never a missing one.
 
 use std::collections::BTreeMap;
 
-/// What the values of an option mean to each other, and how one of them is written.
-#[derive(Clone, Copy)]
-enum Values {
-    /// No value: it is on, or off by `=false`.
-    Flag,
-    /// The last one counts.
-    Last(fn(&str) -> String),
-    /// One value for each key. Order means nothing, except between two of one key.
-    Keyed(fn(&str) -> String, fn(&str) -> String),
-    /// Neither order nor repetition means anything.
-    Set(fn(&str) -> String),
-    /// All of them, in their order.
-    List,
-}
+use crate::cluster::run_flags::{self, Key, Meaning, RunFlag, Writing};
 
-use Values::{Flag, Keyed, Last, List, Set};
-
-/// The options of `run`, of docker and podman. An option that is not here ends what is rewritten.
-const OPTIONS: &[(&str, Values)] = &[
-    ("--add-host", Keyed(written, until_colon)),
-    ("--annotation", Keyed(written, until_equals)),
-    ("--cap-add", Set(capability)),
-    ("--cap-drop", Set(capability)),
-    ("--cgroup-parent", Last(written)),
-    ("--cgroupns", Last(written)),
-    ("--cgroups", Last(written)),
-    ("--cidfile", Last(written)),
-    ("--cpu-period", Last(written)),
-    ("--cpu-quota", Last(written)),
-    ("--cpu-shares", Last(written)),
-    ("--cpus", Last(cpus)),
-    ("--cpuset-cpus", Last(written)),
-    ("--cpuset-mems", Last(written)),
-    ("--detach", Flag),
-    ("--device", Keyed(device, device_target)),
-    ("--device-cgroup-rule", List),
-    ("--dns", List),
-    ("--dns-option", List),
-    ("--dns-search", List),
-    ("--domainname", Last(written)),
-    ("--entrypoint", Last(written)),
-    ("--env", Keyed(written, until_equals)),
-    ("--env-file", List),
-    ("--env-host", Flag),
-    ("--expose", Set(port)),
-    ("--gpus", Last(written)),
-    ("--group-add", List),
-    ("--hostname", Last(written)),
-    ("--http-proxy", Flag),
-    ("--init", Flag),
-    ("--interactive", Flag),
-    ("--ip", Last(written)),
-    ("--ip6", Last(written)),
-    ("--ipc", Last(written)),
-    ("--isolation", Last(written)),
-    ("--kernel-memory", Last(bytes)),
-    ("--label", Keyed(label, until_equals)),
-    ("--label-file", List),
-    ("--log-driver", Last(written)),
-    ("--log-opt", Keyed(written, until_equals)),
-    ("--mac-address", Last(written)),
-    ("--memory", Last(bytes)),
-    ("--memory-reservation", Last(bytes)),
-    ("--memory-swap", Last(bytes)),
-    ("--memory-swappiness", Last(written)),
-    ("--mount", Keyed(mount, mount_target)),
-    ("--name", Last(written)),
-    ("--network", List),
-    ("--network-alias", List),
-    ("--no-healthcheck", Flag),
-    ("--no-hosts", Flag),
-    ("--oom-kill-disable", Flag),
-    ("--oom-score-adj", Last(written)),
-    ("--pid", Last(written)),
-    ("--pids-limit", Last(written)),
-    ("--platform", Last(written)),
-    ("--privileged", Flag),
-    ("--publish", Keyed(publish, port_inside)),
-    ("--publish-all", Flag),
-    ("--pull", Last(written)),
-    ("--quiet", Flag),
-    ("--read-only", Flag),
-    ("--replace", Flag),
-    ("--rm", Flag),
-    ("--runtime", Last(written)),
-    ("--sdnotify", Last(written)),
-    ("--secret", List),
-    ("--security-opt", List),
-    ("--shm-size", Last(bytes)),
-    ("--sig-proxy", Flag),
-    ("--stop-signal", Last(written)),
-    ("--stop-timeout", Last(written)),
-    ("--storage-opt", List),
-    ("--sysctl", Keyed(written, until_equals)),
-    ("--tmpfs", Keyed(written, until_colon)),
-    ("--tty", Flag),
-    ("--ulimit", Keyed(ulimit, until_equals)),
-    ("--user", Last(written)),
-    ("--userns", Last(written)),
-    ("--uts", Last(written)),
-    ("--volume", Keyed(volume, volume_target)),
-    ("--volume-driver", Last(written)),
-    ("--volumes-from", List),
-    ("--workdir", Last(written)),
-];
-
-/// Other names of options.
-const ALIASES: &[(&str, &str)] = &[
-    ("--dns-opt", "--dns-option"),
-    ("--net", "--network"),
-    ("--net-alias", "--network-alias"),
-    ("-P", "--publish-all"),
-    ("-c", "--cpu-shares"),
-    ("-d", "--detach"),
-    ("-e", "--env"),
-    ("-h", "--hostname"),
-    ("-i", "--interactive"),
-    ("-l", "--label"),
-    ("-m", "--memory"),
-    ("-p", "--publish"),
-    ("-t", "--tty"),
-    ("-u", "--user"),
-    ("-v", "--volume"),
-    ("-w", "--workdir"),
-];
+/// Letters that recipe v2 does not know: what it rewrites ends there.
+const NOT_IN_V2: [char; 2] = ['n', 'q'];
 
 /// Flags that are off where nobody says a word, in docker whatever its configuration. (podman's
 /// defaults are its configuration's.)
 const OFF: [&str; 8] = [
-    "--detach",
-    "--init",
-    "--interactive",
-    "--privileged",
-    "--publish-all",
-    "--read-only",
-    "--rm",
-    "--tty",
+    "detach",
+    "init",
+    "interactive",
+    "privileged",
+    "publish-all",
+    "read-only",
+    "rm",
+    "tty",
 ];
 
 /// The directives of a unit, `ExecStart=` in its one form.
@@ -165,19 +44,28 @@ pub fn command_line(words: &[String]) -> Vec<String> {
     let Some((engine, mut rest)) = after_run(words) else {
         return words.to_vec();
     };
-    let mut given: BTreeMap<&'static str, (Values, Vec<String>)> = BTreeMap::new();
-    while let Some((name, values, value, after)) = option(rest) {
-        let (_, all) = given.entry(name).or_insert((values, Vec::new()));
+    let mut given: BTreeMap<&'static str, (Meaning, Vec<String>)> = BTreeMap::new();
+    while let Some(given_here) = option(rest) {
+        let Given {
+            flag,
+            meaning,
+            value,
+            after,
+        } = given_here;
+        let (_, all) = given.entry(flag.name).or_insert((meaning, Vec::new()));
         all.push(value);
         rest = after;
     }
     let mut line = vec![client(&words[0], engine), "run".to_owned()];
-    for (name, (values, all)) in given {
-        match values {
-            Flag => line.extend(flag(engine, name, all)),
-            Last(_) | Keyed(..) | Set(_) | List => {
-                let all = in_order(name, values, all);
-                line.extend(all.into_iter().flat_map(|value| [name.to_owned(), value]));
+    for (name, (meaning, all)) in given {
+        match meaning {
+            Meaning::Switch => line.extend(switch(engine, name, &all)),
+            Meaning::Last(_) | Meaning::Keyed(..) | Meaning::Set(_) | Meaning::List => {
+                let all = in_order(name, meaning, all);
+                line.extend(
+                    all.into_iter()
+                        .flat_map(|value| [format!("--{name}"), value]),
+                );
             }
         }
     }
@@ -212,31 +100,45 @@ fn after_run(words: &[String]) -> Option<(&str, &[String])> {
     }
 }
 
-/// The first word as an option with its value, and what follows it: `None` at the image, and where the
-/// table ends.
-fn option(words: &[String]) -> Option<(&'static str, Values, String, &[String])> {
+/// A flag as a command line has it.
+struct Given<'w> {
+    flag: &'static RunFlag,
+    meaning: Meaning,
+    value: String,
+    /// The words that follow it.
+    after: &'w [String],
+}
+
+/// The first word as a flag with its value: `None` at the image, and where nobody knows what the word means.
+fn option(words: &[String]) -> Option<Given<'_>> {
     let (word, rest) = words.split_first()?;
-    let (name, attached) = if word.starts_with("--") {
-        match word.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (word.as_str(), None),
+    let (flag, attached) = match word.strip_prefix("--") {
+        Some(long) => match long.split_once('=') {
+            Some((name, value)) => (run_flags::named(name)?, Some(value)),
+            None => (run_flags::named(long)?, None),
+        },
+        None => {
+            // `-e NAME`, `-eNAME`, `-e=NAME`
+            let letters = word.strip_prefix('-')?;
+            let letter = letters.chars().next()?;
+            let flag = run_flags::of_letter(letter).filter(|_| !NOT_IN_V2.contains(&letter))?;
+            let value = &letters[letter.len_utf8()..];
+            let attached = value.strip_prefix('=').unwrap_or(value);
+            (flag, (!value.is_empty()).then_some(attached))
         }
-    } else {
-        // `-e NAME`, `-eNAME`, `-e=NAME`
-        let (name, value) = word.split_at_checked(2).filter(|_| word.starts_with('-'))?;
-        let value = value.strip_prefix('=').unwrap_or(value);
-        (name, (word.len() > 2).then_some(value))
     };
-    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
-    let name = alias.map_or(name, |(_, name)| name);
-    let (name, values) = OPTIONS.iter().find(|(known, _)| *known == name)?;
-    let (value, rest) = match (values, attached) {
-        (Flag, None) => ("true".to_owned(), rest),
-        (Flag, Some(value)) if word.starts_with("--") => (truth(value)?.to_string(), rest),
+    let meaning = flag.meaning?;
+    let (value, after) = match (meaning, attached) {
+        (Meaning::Switch, None) => ("true".to_owned(), rest),
+        (Meaning::Switch, Some(value)) if word.starts_with("--") => {
+            (truth(value)?.to_string(), rest)
+        }
         // `-it`
-        (Flag, Some(_)) => return None,
-        (Last(_) | Keyed(..) | Set(_) | List, Some(value)) => (value.to_owned(), rest),
-        (Last(_) | Keyed(..) | Set(_) | List, None) => {
+        (Meaning::Switch, Some(_)) => return None,
+        (Meaning::Last(_) | Meaning::Keyed(..) | Meaning::Set(_) | Meaning::List, Some(value)) => {
+            (value.to_owned(), rest)
+        }
+        (Meaning::Last(_) | Meaning::Keyed(..) | Meaning::Set(_) | Meaning::List, None) => {
             let (value, rest) = rest.split_first()?;
             (value.clone(), rest)
         }
@@ -246,8 +148,13 @@ fn option(words: &[String]) -> Option<(&'static str, Values, String, &[String])>
         word.strip_prefix('$')
             .is_some_and(|rest| !rest.starts_with(['$', '{']))
     };
-    let taken = &words[..words.len() - rest.len()];
-    (!taken.iter().any(|word| splits(word))).then_some((*name, *values, value, rest))
+    let taken = &words[..words.len() - after.len()];
+    (!taken.iter().any(|word| splits(word))).then_some(Given {
+        flag,
+        meaning,
+        value,
+        after,
+    })
 }
 
 /// As Go's `strconv.ParseBool`.
@@ -259,43 +166,47 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-fn flag(engine: &str, name: &str, all: Vec<String>) -> Option<String> {
+fn switch(engine: &str, name: &str, all: &[String]) -> Option<String> {
     let on = all.last().is_none_or(|value| value == "true");
     match on {
-        true => Some(name.to_owned()),
+        true => Some(format!("--{name}")),
         false if engine == "docker" && OFF.contains(&name) => None,
-        false => Some(format!("{name}=false")),
+        false => Some(format!("--{name}=false")),
     }
 }
 
-fn in_order(name: &str, values: Values, mut all: Vec<String>) -> Vec<String> {
+fn in_order(name: &str, meaning: Meaning, mut all: Vec<String>) -> Vec<String> {
     // What systemd puts in could be anything, also a separator.
     if all.iter().any(|value| expands(value)) {
         return all;
     }
-    match values {
-        Last(write) => all.last().map(|value| write(value)).into_iter().collect(),
-        Keyed(write, key) => {
+    match meaning {
+        Meaning::Last(way) => all
+            .last()
+            .map(|value| write(way, value))
+            .into_iter()
+            .collect(),
+        Meaning::Keyed(way, key) => {
             let mut all: Vec<String> = all.iter().flat_map(|value| several(name, value)).collect();
-            all = all.iter().map(|value| write(value)).collect();
-            all.sort_by_key(|value| key(value));
+            all = all.iter().map(|value| write(way, value)).collect();
+            all.sort_by_key(|value| key_of(key, value));
             // Twice the same is an error to an engine where it is not once.
-            if !matches!(name, "--publish" | "--volume" | "--mount" | "--tmpfs") {
+            if !matches!(name, "publish" | "volume" | "mount" | "tmpfs") {
                 all.dedup();
             }
             all
         }
-        Set(write) => {
-            all = all.iter().map(|value| write(value)).collect();
+        Meaning::Set(way) => {
+            all = all.iter().map(|value| write(way, value)).collect();
             all.sort();
             all.dedup();
             // Beside ALL no other one means anything.
-            if name.starts_with("--cap-") && all.iter().any(|one| one == "ALL") {
+            if name.starts_with("cap-") && all.iter().any(|one| one == "ALL") {
                 all.retain(|one| one == "ALL");
             }
             all
         }
-        Flag | List => all,
+        Meaning::Switch | Meaning::List => all,
     }
 }
 
@@ -306,6 +217,17 @@ fn expands(word: &str) -> bool {
 }
 
 // ---- keys ----
+
+fn key_of(key: Key, value: &str) -> String {
+    match key {
+        Key::BeforeEquals => until_equals(value),
+        Key::BeforeColon => until_colon(value),
+        Key::VolumeTarget => volume_target(value),
+        Key::MountTarget => mount_target(value),
+        Key::DeviceTarget => device_target(value),
+        Key::PortInside => port_inside(value),
+    }
+}
 
 fn until_equals(value: &str) -> String {
     value.split('=').next().unwrap_or_default().to_owned()
@@ -342,8 +264,20 @@ fn port_inside(value: &str) -> String {
 
 // ---- one way of writing a value ----
 
-fn written(value: &str) -> String {
-    value.to_owned()
+fn write(way: Writing, value: &str) -> String {
+    match way {
+        Writing::AsIs => value.to_owned(),
+        Writing::Bytes => bytes(value),
+        Writing::Decimal => decimal(value),
+        Writing::Capability => capability(value),
+        Writing::Label => label(value),
+        Writing::Ulimit => ulimit(value),
+        Writing::Volume => volume(value),
+        Writing::Mount => mount(value),
+        Writing::Device => device(value),
+        Writing::Port => port(value),
+        Writing::Publish => publish(value),
+    }
 }
 
 /// A size as docker reads it (go-units `RAMInBytes`), in the largest unit that it is a multiple of.
@@ -379,7 +313,7 @@ fn bytes(value: &str) -> String {
 }
 
 /// A decimal number without zeros that mean nothing.
-fn cpus(value: &str) -> String {
+fn decimal(value: &str) -> String {
     let (whole, part) = value.split_once('.').unwrap_or((value, ""));
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !digits(whole) || !digits(part) || whole.is_empty() && part.is_empty() {
@@ -582,7 +516,7 @@ fn several(name: &str, value: &str) -> Vec<String> {
         (last - first == end - to).then(|| (0..=last - first).map(one).collect())
     };
     match name {
-        "--publish" => parts().unwrap_or_else(|| vec![value.to_owned()]),
+        "publish" => parts().unwrap_or_else(|| vec![value.to_owned()]),
         _ => vec![value.to_owned()],
     }
 }

@@ -743,3 +743,113 @@ mod fingerprints {
         }
     }
 }
+
+/// The table of fields, held against units.
+mod fields {
+    use std::collections::BTreeSet;
+
+    use super::super::unit::{parse_unit, split_words};
+    use super::*;
+    use crate::cluster::fields::{Change, Field, SERVICE};
+    use crate::cluster::run_flags::{self, Takes};
+    use crate::cluster::{Sources, check};
+
+    const AGE: &str = "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOSB4Cg==";
+
+    /// A service with just what is required, and with the example of this field.
+    fn web(field: Option<&Field>) -> DesiredService {
+        let mut lines = BTreeMap::from([
+            ("image", "\"registry.example.com/web\""),
+            ("tag", "\"1.0\""),
+            ("port", "9001"),
+        ]);
+        if let Some(field) = field {
+            lines.insert(field.key, field.example);
+            if field.key == "digest" {
+                lines.remove("tag");
+            }
+        }
+        let lines = lines.iter();
+        let file: String = lines.map(|(k, v)| format!("{k} = {v}\n")).collect();
+        let mut sources = Sources::new();
+        sources.insert("clusters/test/services/web.toml", file.clone());
+        sources.insert(
+            "clusters/test/services/listing.toml",
+            "image = \"listing\"\ntag = \"1\"\n",
+        );
+        sources.insert(
+            "clusters/test/cluster.toml",
+            "[hosts.docker01]\naddress = \"10.0.0.1\"\nsecrets = \"plain\"\n[place]\nweb = \"docker01\"\nlisting = \"docker01\"\n[vars]\nMONGODB_URL = \"a\"\n",
+        );
+        let digest = "0".repeat(64);
+        sources.insert(
+            "clusters/test/secrets.toml",
+            format!(
+                "cluster = \"test\"\n[recipients]\nada = \"age1qqqqqqqqqqqqqqqqqqqqqqqq\"\n[readers]\nada = \"age1qqqqqqqqqqqqqqqqqqqqqqqq\"\n[keys]\nk1 = \"{AGE}\"\n[values]\nSTRIPE_KEY = {{ age = \"{AGE}\", digest = \"k1:{digest}\" }}\n"
+            ),
+        );
+        sources.insert("templates/gpu.service", BUILT_IN);
+        let checked = check("test", &sources);
+        let cluster = checked.cluster;
+        let cluster =
+            cluster.unwrap_or_else(|| panic!("{file} has errors: {:#?}", checked.diagnostics));
+        desired_of(&render(&cluster).unwrap(), "web").clone()
+    }
+
+    /// The flags of the unit's command line with their values.
+    fn flags(service: &DesiredService) -> BTreeSet<(&'static str, String)> {
+        let unit = parse_unit(&service.service_unit().text);
+        let words = split_words(unit.values("Service", "ExecStart")[0]).unwrap();
+        let mut words = words.into_iter().skip(2);
+        let mut flags = BTreeSet::new();
+        while let Some(word) = words.next() {
+            let name = match word.strip_prefix("--") {
+                Some(long) => run_flags::named(long.split('=').next().unwrap()),
+                None => word
+                    .strip_prefix('-')
+                    .and_then(|letters| run_flags::of_letter(letters.chars().next().unwrap())),
+            };
+            let Some(flag) = name else {
+                // The image.
+                break;
+            };
+            let value = match flag.takes {
+                Takes::Value if !word.contains('=') => words.next().unwrap(),
+                Takes::Value | Takes::Nothing => word,
+            };
+            flags.insert((flag.name, value));
+        }
+        flags
+    }
+
+    #[test]
+    fn each_example_is_valid_and_does_what_its_row_says() {
+        let without = web(None);
+        let before = flags(&without);
+        for field in SERVICE {
+            let with = web(Some(field));
+            let restarts = with.fingerprint != without.fingerprint;
+            assert_eq!(restarts, field.change == Change::Restarts, "{}", field.key);
+            if field.key == "extra_args" {
+                continue;
+            }
+            let after = flags(&with);
+            let added: BTreeSet<&str> = after
+                .difference(&before)
+                // Labels of bayplan's, with digests of everything.
+                .filter(|(name, value)| !(*name == "label" && value.starts_with("bayplan.")))
+                .map(|(name, _)| *name)
+                .collect();
+            let told: Vec<&str> = [field.flags, field.shared_flags].concat();
+            let others: Vec<_> = added.iter().filter(|name| !told.contains(name)).collect();
+            assert!(others.is_empty(), "{} also gives {others:?}", field.key);
+            // `stop_timeout` is an option of `docker stop` in the unit.
+            match told.first() {
+                Some(first) if *first != "stop-timeout" => {
+                    assert!(added.contains(first), "{} gives {added:?}", field.key);
+                }
+                Some(_) | None => assert_eq!(added, BTreeSet::new(), "{}", field.key),
+            }
+        }
+    }
+}

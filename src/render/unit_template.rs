@@ -66,13 +66,19 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
     let lists = services.values().map(|service| {
         let Container {
             volumes,
+            entrypoint: _,
             command,
+            user: _,
+            memory: _,
+            cpus: _,
             ulimits,
             capabilities,
+            read_only: _,
             devices,
             labels,
+            network: _,
+            stop_timeout: _,
             extra_args,
-            ..
         } = &service.container;
         let options = ulimits.len() + labels.len() + service.secret_files.len();
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();

@@ -2,11 +2,10 @@
 
 mod advice;
 mod file;
-mod foreign;
 mod problem;
 mod table;
 
 pub(super) use advice::toml_text;
 pub(super) use file::{parse, text};
-pub(super) use problem::{At, Misfit, Problems, Spot};
-pub(super) use table::{Item, Table};
+pub(super) use problem::{At, Misfit, Problems, Spot, parse_all};
+pub(super) use table::{Foreign, Item, Kind, Table};

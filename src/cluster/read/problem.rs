@@ -106,3 +106,15 @@ impl At<String> {
         }
     }
 }
+
+/// Takes texts as something more precise. Says of each one that does not fit why it does not, and leaves it out.
+pub(in crate::cluster) fn parse_all<T>(
+    texts: Vec<At<String>>,
+    shape: fn(&str) -> Result<T, Misfit>,
+    problems: &mut Problems,
+) -> Vec<T> {
+    texts
+        .into_iter()
+        .filter_map(|text| Some(text.parse(problems, shape)?.value))
+        .collect()
+}

@@ -5,17 +5,45 @@ use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
+use super::advice;
 use super::file::is_secret;
 use super::problem::{At, Misfit, Problems, Spot};
-use super::{advice, foreign};
 use crate::cluster::diagnostic::{Diagnostic, quoted};
 use crate::cluster::nearest;
+
+/// What is known of a table before it is read.
+pub(in crate::cluster) struct Kind {
+    /// What the table is, for messages: `a service`.
+    pub what: &'static str,
+    /// Its keys; none for tables that only bayplan writes.
+    pub keys: &'static [&'static str],
+    /// The words that other tools have for them.
+    pub foreign: &'static [Foreign],
+}
+
+/// Words of other tools for one thing.
+pub(in crate::cluster) struct Foreign {
+    /// The words, in lower case with `_`.
+    pub words: &'static [&'static str],
+    /// The key of the same table that says it, if there is one.
+    pub meant: Option<&'static str>,
+    /// What to write.
+    pub help: &'static str,
+}
+
+impl Kind {
+    /// What a key of another tool is here.
+    fn foreign(&self, key: &str) -> Option<&'static Foreign> {
+        let key = key.to_ascii_lowercase().replace('-', "_");
+        let mut all = self.foreign.iter();
+        all.find(|foreign| foreign.words.contains(&key.as_str()))
+    }
+}
 
 /// A table of which every key is asked for by name; keys that nobody asked for are unknown.
 pub(in crate::cluster) struct Table<'a> {
     entries: &'a DeTable<'a>,
-    /// What the table is, for messages: `a service`.
-    what: &'static str,
+    kind: &'static Kind,
     pub spot: Spot,
     asked: Vec<&'static str>,
     /// Keys that were asked for only to be refused.
@@ -23,10 +51,10 @@ pub(in crate::cluster) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub fn root(path: &str, entries: &'a DeTable<'a>, what: &'static str) -> Self {
+    pub fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static Kind) -> Self {
         Self {
             entries,
-            what,
+            kind,
             spot: Spot::file(path),
             asked: Vec::new(),
             refused: Vec::new(),
@@ -38,12 +66,12 @@ impl<'a> Table<'a> {
     /// A misspelled key is read as the one that was meant, and so is the word of another tool: [`Table::finish`] tells it,
     /// and nothing else is said to be missing.
     pub fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
-        let known = foreign::keys(self.what);
+        let known = self.kind.keys;
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        let meant = |name: &str| match foreign::foreign(self.what, name) {
-            Some(foreign) => foreign.meant == key,
+        let meant = |name: &str| match self.kind.foreign(name) {
+            Some(foreign) => foreign.meant == Some(key),
             None => nearest::nearest(name, known.iter().copied()) == Some(key),
         };
         let mut others = self.entries.iter();
@@ -58,7 +86,7 @@ impl<'a> Table<'a> {
             key_spot: self.spot.at(found.span()),
             spot: self.spot.at(value.span()),
             value: value.get_ref(),
-            borrowed: foreign::foreign(self.what, found.get_ref()).is_some(),
+            borrowed: self.kind.foreign(found.get_ref()).is_some(),
         })
     }
 
@@ -114,10 +142,10 @@ impl<'a> Table<'a> {
     pub fn table(
         &mut self,
         key: &'static str,
-        what: &'static str,
+        kind: &'static Kind,
         problems: &mut Problems,
     ) -> Option<Table<'a>> {
-        self.get(key)?.table(what, problems)
+        self.get(key)?.table(kind, problems)
     }
 
     /// A table whose keys are names of the user's choice.
@@ -158,11 +186,11 @@ impl<'a> Table<'a> {
 
     /// Reports every key that was not asked for.
     pub fn finish(self, problems: &mut Problems) {
-        let keys = foreign::keys(self.what).iter();
+        let keys = self.kind.keys.iter();
         let more = self
             .asked
             .iter()
-            .filter(|key| !foreign::keys(self.what).contains(key));
+            .filter(|key| !self.kind.keys.contains(key));
         let known = keys.chain(more).filter(|key| !self.refused.contains(key));
         for (key, _) in self.entries {
             let name = key.get_ref().as_ref();
@@ -171,10 +199,14 @@ impl<'a> Table<'a> {
             }
             problems.push(
                 Diagnostic::error(
-                    format!("expected a key of {}, found {}", self.what, quoted(name)),
+                    format!(
+                        "expected a key of {}, found {}",
+                        self.kind.what,
+                        quoted(name)
+                    ),
                     self.spot.at(key.span()).label("unknown key"),
                 )
-                .with_help_if(match foreign::foreign(self.what, name) {
+                .with_help_if(match self.kind.foreign(name) {
                     Some(foreign) => Some(foreign.help.to_owned()),
                     None => nearest::help(name, known.clone().copied()),
                 }),
@@ -274,11 +306,11 @@ impl<'a> Item<'a> {
             .collect()
     }
 
-    pub fn table(&self, what: &'static str, problems: &mut Problems) -> Option<Table<'a>> {
+    pub fn table(&self, kind: &'static Kind, problems: &mut Problems) -> Option<Table<'a>> {
         if let DeValue::Table(entries) = self.value {
             return Some(Table {
                 entries,
-                what,
+                kind,
                 spot: self.key_spot.clone(),
                 asked: Vec::new(),
                 refused: Vec::new(),

@@ -274,33 +274,6 @@ pub(in crate::cluster) fn user(text: &str) -> Shape<String> {
     ))
 }
 
-/// The path of a health check.
-pub(in crate::cluster) fn http_path(text: &str) -> Shape<String> {
-    let plain = |b: u8| b.is_ascii_graphic();
-    if text.starts_with('/') && text.bytes().all(plain) {
-        return Ok(text.to_owned());
-    }
-    Err(Misfit {
-        expected: "a path that begins with `/`".to_owned(),
-        help: text
-            .bytes()
-            .all(plain)
-            .then(|| format!("write `http = \"/{}\"`", text.trim_start_matches("./"))),
-    })
-}
-
-/// The name of a file in `templates/`.
-pub(in crate::cluster) fn template(text: &str) -> Shape<String> {
-    if text.contains('/') {
-        let name = text.rsplit('/').next().unwrap_or_default();
-        return Err(Misfit::help(
-            "the name of a file in `templates/`",
-            format!("write `template = {name:?}`"),
-        ));
-    }
-    line(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::takes;

@@ -1,0 +1,378 @@
+//! The fields of `services/NAME.toml`, each in one row: what it is called, how it is written, which flags of `run` say the
+//! same, and what its documentation says.
+//!
+//! The reader, `extra_args`, the help for misspelled keys and the table in docs/description.md come from these rows. A new
+//! field of the container is a row here, a field of [`Container`], and a line in `render/unit_template.rs`, which the
+//! compiler asks for.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::model::Container;
+use super::shape::text::Shape;
+use super::shape::{container, text};
+
+/// A field of a service.
+#[derive(Debug, Clone, Copy)]
+pub struct Field {
+    /// Its key in the service's file.
+    pub key: &'static str,
+    /// How it is read.
+    pub(super) reader: Reader,
+    /// Flags of `run` that say the same, so that `extra_args` cannot have them.
+    pub flags: &'static [&'static str],
+    /// Flags of `run` that it becomes beside another field of the same flag, or beside `extra_args`.
+    pub shared_flags: &'static [&'static str],
+    /// What a change of it does to a running container.
+    pub change: Change,
+    /// What it means, in Markdown on one line.
+    pub meaning: &'static str,
+    /// What holds where it is not written, in Markdown.
+    pub default: &'static str,
+    /// A value, in TOML on one line.
+    pub example: &'static str,
+    /// The first version that has it.
+    pub since: &'static str,
+}
+
+/// What a release does to a container when a field changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The field is part of the fingerprint: the container restarts.
+    Restarts,
+    /// The container stays as it is.
+    Keeps,
+}
+
+/// The type of a field in TOML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A string.
+    Text,
+    /// An integer.
+    Integer,
+    /// A number, or a string with one.
+    Number,
+    /// A boolean.
+    Boolean,
+    /// A string such as `30s`.
+    Duration,
+    /// A list of strings.
+    List,
+    /// A table from names of the user's choice to strings or numbers, in one line or more.
+    Map,
+    /// A table with a heading of its own, `[health]`.
+    Table,
+}
+
+/// The shape of a text.
+type TextShape = fn(&str) -> Shape<String>;
+
+/// How a field is read, and where its value goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Reader {
+    /// A string of this shape.
+    Text(TextShape, fn(&mut Container) -> &mut Option<String>),
+    /// A number, or a string, of this shape.
+    Number(TextShape, fn(&mut Container) -> &mut Option<String>),
+    /// A boolean.
+    Boolean(fn(&mut Container) -> &mut bool),
+    /// A duration.
+    Duration(fn(&mut Container) -> &mut Duration),
+    /// Strings of this shape.
+    List(TextShape, fn(&mut Container) -> &mut Vec<String>),
+    /// Names of the first shape with values of the second one.
+    Map(
+        TextShape,
+        TextShape,
+        fn(&mut Container) -> &mut BTreeMap<String, String>,
+    ),
+    /// A function of its own in `service_file.rs`: more than one value depends on it, or it is no part of the container.
+    Own(Form),
+}
+
+impl Field {
+    /// Its type in TOML.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match self.reader {
+            Reader::Text(..) => Form::Text,
+            Reader::Number(..) => Form::Number,
+            Reader::Boolean(_) => Form::Boolean,
+            Reader::Duration(_) => Form::Duration,
+            Reader::List(..) => Form::List,
+            Reader::Map(..) => Form::Map,
+            Reader::Own(form) => form,
+        }
+    }
+
+    /// The shape of its value, if that is one text.
+    pub(super) fn shape(&self) -> Option<TextShape> {
+        match self.reader {
+            Reader::Text(shape, _) | Reader::Number(shape, _) => Some(shape),
+            Reader::Boolean(_)
+            | Reader::Duration(_)
+            | Reader::List(..)
+            | Reader::Map(..)
+            | Reader::Own(_) => None,
+        }
+    }
+}
+
+/// The field that says the same as a flag of `run`.
+pub(super) fn of_flag(flag: &str) -> Option<&'static Field> {
+    SERVICE.iter().find(|field| field.flags.contains(&flag))
+}
+
+/// The keys of a service.
+pub(super) const KEYS: [&str; SERVICE.len()] = {
+    let mut keys = [""; SERVICE.len()];
+    let mut at = 0;
+    while at < keys.len() {
+        keys[at] = SERVICE[at].key;
+        at += 1;
+    }
+    keys
+};
+
+/// What most rows have.
+const ROW: Field = Field {
+    key: "",
+    reader: Reader::Own(Form::Text),
+    flags: &[],
+    shared_flags: &[],
+    change: Change::Restarts,
+    meaning: "",
+    default: "",
+    example: "",
+    since: "0.1.0",
+};
+
+/// Every field of a service, in the order of the documentation.
+pub const SERVICE: &[Field] = &[
+    Field {
+        key: "image",
+        meaning: "required; without tag and digest",
+        example: "\"registry.example.com/search\"",
+        ..ROW
+    },
+    Field {
+        key: "tag",
+        meaning: "this or `digest` is required",
+        example: "\"1.4.2\"",
+        ..ROW
+    },
+    Field {
+        key: "digest",
+        meaning: "`sha256:` and 64 hexadecimal digits",
+        example: "\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
+        ..ROW
+    },
+    Field {
+        key: "port",
+        reader: Reader::Own(Form::Integer),
+        shared_flags: &["publish", "env"],
+        meaning: "the port it listens on: in the container, and published as the same one on all addresses of the host; `APP_PORT`",
+        default: "none",
+        example: "9000",
+        ..ROW
+    },
+    Field {
+        key: "needs",
+        reader: Reader::Own(Form::List),
+        shared_flags: &["add-host", "env"],
+        meaning: "services whose locations it gets; circles are allowed",
+        default: "`[]`",
+        example: "[\"listing\"]",
+        ..ROW
+    },
+    Field {
+        key: "vars",
+        reader: Reader::Own(Form::List),
+        shared_flags: &["env"],
+        meaning: "the variables it gets of `[vars]` and of those that the cluster derives: names, or patterns in which `*` stands for any letters. One that matches nothing is an error",
+        default: "`[]`",
+        example: "[\"MONGODB_*\"]",
+        ..ROW
+    },
+    Field {
+        key: "env",
+        reader: Reader::Own(Form::Table),
+        flags: &["env", "env-file"],
+        meaning: "its own variables, layer `50-NAME`",
+        example: "{ LOG_LEVEL = \"info\" }",
+        ..ROW
+    },
+    Field {
+        key: "secrets",
+        reader: Reader::Own(Form::List),
+        shared_flags: &["env", "mount"],
+        meaning: "the secrets it gets, as variables or as files: see [secrets.md](secrets.md)",
+        default: "`[]`",
+        example: "[\"STRIPE_KEY\"]",
+        ..ROW
+    },
+    Field {
+        key: "health",
+        reader: Reader::Own(Form::Table),
+        change: Change::Keeps,
+        meaning: "see [below](#health)",
+        example: "{ http = \"/health\" }",
+        ..ROW
+    },
+    Field {
+        key: "volumes",
+        reader: Reader::Own(Form::List),
+        flags: &["volume"],
+        meaning: "`source:target` or `source:target:options`: an absolute path or a volume's name; absolute target",
+        default: "`[]`",
+        example: "[\"/srv/data:/data:ro\"]",
+        ..ROW
+    },
+    Field {
+        key: "command",
+        reader: Reader::List(text::argument, |c| &mut c.command),
+        meaning: "the arguments after the image",
+        default: "the image's",
+        example: "[\"worker\", \"--queue\", \"a\"]",
+        ..ROW
+    },
+    Field {
+        key: "entrypoint",
+        reader: Reader::Text(text::argument, |c| &mut c.entrypoint),
+        flags: &["entrypoint"],
+        meaning: "the program",
+        default: "the image's",
+        example: "\"/bin/serve\"",
+        ..ROW
+    },
+    Field {
+        key: "user",
+        reader: Reader::Text(container::user, |c| &mut c.user),
+        flags: &["user"],
+        meaning: "user, or `user:group`: letters, digits, `.`, `_` and `-`",
+        default: "the image's",
+        example: "\"1000:1000\"",
+        ..ROW
+    },
+    Field {
+        key: "memory",
+        reader: Reader::Text(container::memory, |c| &mut c.memory),
+        flags: &["memory"],
+        meaning: "bytes with `b`, `k`, `m` or `g`, at least `6m`",
+        default: "no limit",
+        example: "\"512m\"",
+        ..ROW
+    },
+    Field {
+        key: "cpus",
+        reader: Reader::Number(container::cpus, |c| &mut c.cpus),
+        flags: &["cpus"],
+        meaning: "a number, as text or not, up to nine decimals",
+        default: "no limit",
+        example: "1.5",
+        ..ROW
+    },
+    Field {
+        key: "ulimits",
+        reader: Reader::Map(container::ulimit_name, container::ulimit, |c| {
+            &mut c.ulimits
+        }),
+        flags: &["ulimit"],
+        meaning: "`soft`, or `\"soft:hard\"`; `-1` is none",
+        default: "the daemon's",
+        example: "{ nofile = 65536 }",
+        ..ROW
+    },
+    Field {
+        key: "capabilities",
+        reader: Reader::List(container::capability, |c| &mut c.capabilities),
+        flags: &["cap-add", "cap-drop"],
+        meaning: "to add, or with `-` to drop",
+        default: "the engine's",
+        example: "[\"NET_ADMIN\", \"-NET_RAW\"]",
+        ..ROW
+    },
+    Field {
+        key: "read_only",
+        reader: Reader::Boolean(|c| &mut c.read_only),
+        flags: &["read-only"],
+        meaning: "a read-only root file system",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "devices",
+        reader: Reader::List(container::device, |c| &mut c.devices),
+        flags: &["device"],
+        meaning: "`/dev/a`, `/dev/a:/dev/b`, `/dev/a:/dev/b:rwm`",
+        default: "`[]`",
+        example: "[\"/dev/fuse\"]",
+        ..ROW
+    },
+    Field {
+        key: "labels",
+        reader: Reader::Map(container::label, text::argument, |c| &mut c.labels),
+        flags: &["label", "label-file"],
+        meaning: "of the container; none that begins with `bayplan.`",
+        example: "{ team = \"search\" }",
+        ..ROW
+    },
+    Field {
+        key: "network",
+        reader: Reader::Text(container::network, |c| &mut c.network),
+        flags: &["network"],
+        meaning: "`host`, `none`, `bridge`, or a network that is there",
+        default: "the engine's",
+        example: "\"host\"",
+        ..ROW
+    },
+    Field {
+        key: "stop_timeout",
+        reader: Reader::Duration(|c| &mut c.stop_timeout),
+        flags: &["stop-timeout"],
+        change: Change::Keeps,
+        meaning: "how long a stop may take before the kill",
+        default: "`\"10s\"`",
+        example: "\"30s\"",
+        ..ROW
+    },
+    Field {
+        key: "stateful",
+        reader: Reader::Own(Form::Boolean),
+        change: Change::Keeps,
+        meaning: "never moves to another host, never vanishes and never starts beside its old self without `--allow-move`",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "restart",
+        change: Change::Keeps,
+        meaning: "`\"auto\"`, or `\"manual\"`: a running container restarts only when the service is named, `bayplan release CLUSTER SERVICE`; a stopped one is started all the same",
+        default: "`\"auto\"`",
+        example: "\"manual\"",
+        ..ROW
+    },
+    Field {
+        key: "template",
+        change: Change::Keeps,
+        meaning: "the name of a file in `templates/`. The container restarts only if the other template changes how it runs",
+        default: "`container.service` there, else the built-in one",
+        example: "\"gpu.service\"",
+        ..ROW
+    },
+    Field {
+        key: "extra_args",
+        reader: Reader::Own(Form::List),
+        meaning: "further flags of `run`, each word one argument; no flag that has a field here or breaks the unit (`-d`, `--restart`, `--name`, `--rm`, `--pull`, …)",
+        default: "`[]`",
+        example: "[\"--shm-size\", \"1g\"]",
+        ..ROW
+    },
+];
+
+#[cfg(test)]
+#[path = "fields_tests.rs"]
+mod tests;
