@@ -164,5 +164,5 @@ pub fn weathered(fleet: &'static Fleet) {
     ground.repo.set_of("s7", "env.SOUND", "yes");
     ground.release().exits(0);
     assert_eq!(before.changes(&ground.containers()), ["~ docker01/s7"]);
-    ground.is_in_sync();
+    ground.diff().exits(0).says(&["No changes."]);
 }
