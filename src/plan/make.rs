@@ -9,7 +9,7 @@ use super::observed::{Generation, Observed, Recorded};
 use super::order::{needed_first, waves};
 use super::placement::{Known, Left, Past, holds, past};
 use super::types::{Away, Elsewhere, LeftOut};
-use super::{Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
+use super::{Action, Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -82,10 +82,16 @@ fn stateful_away(
     left: &[Left],
 ) -> Vec<Refusal> {
     let mut starts: BTreeMap<&ServiceName, Vec<HostName>> = BTreeMap::new();
+    // A host that has its unit has had its data; what runs elsewhere may have newer data all the same.
+    let mut had = BTreeSet::new();
     for (host, draft) in drafts {
         for (name, need) in &draft.needs {
-            if need.change == Change::Added && draft.wanted.services[name].stateful {
+            let is_new = need.change == Change::Added;
+            if (is_new || need.action == Action::Start) && draft.wanted.services[name].stateful {
                 starts.entry(name).or_default().push(host.clone());
+            }
+            if !is_new {
+                had.insert(name);
             }
         }
     }
@@ -100,7 +106,7 @@ fn stateful_away(
             let host = host.clone();
             refusals.push(Refusal { host, why });
         };
-        let mut is_known = false;
+        let mut is_known = had.contains(service);
         for Left {
             host,
             reach,

@@ -155,9 +155,9 @@ fn assert_an_empty_plan_is_true_of(desired: &Desired, host: &HostName, model: &M
 struct World {
     desired: Desired,
     hosts: BTreeMap<HostName, ModelHost>,
-    /// Whether every release reached every host that was described then: what a host that did not answer
-    /// missed it cannot know.
-    all_know: bool,
+    /// The hosts that know of everything: what a host missed that did not answer, or was not described, it
+    /// knows only once another one that knows was there with it.
+    know: BTreeSet<HostName>,
 }
 
 impl World {
@@ -166,7 +166,7 @@ impl World {
         Self {
             desired: describe(&[]),
             hosts: (0..HOSTS.len()).map(host).collect(),
-            all_know: true,
+            know: (0..HOSTS.len()).map(host_name).collect(),
         }
     }
 
@@ -182,6 +182,10 @@ impl World {
 
     /// Writes where everything runs, as a release does under its locks.
     fn record(&mut self, observed: &Observed, options: &Options, progress: Progress) {
+        self.know = match self.somebody_knows(observed) {
+            true => observed.hosts.keys().cloned().collect(),
+            false => BTreeSet::new(),
+        };
         let placement = placement(&self.desired, observed, options, |_| progress);
         for name in observed.hosts.keys() {
             let host = self.hosts.get_mut(name).unwrap();
@@ -189,9 +193,13 @@ impl World {
         }
     }
 
+    fn somebody_knows(&self, observed: &Observed) -> bool {
+        observed.hosts.keys().any(|name| self.know.contains(name))
+    }
+
     /// Whatever runs on a host that left is told, and nothing with data starts beside it unasked.
-    fn assert_nobody_is_forgotten(&self, plan: &Plan, options: &Options) {
-        if !self.all_know {
+    fn assert_nobody_is_forgotten(&self, plan: &Plan, observed: &Observed, options: &Options) {
+        if !self.somebody_knows(observed) {
             return;
         }
         let gone = self.hosts.iter();
@@ -351,14 +359,13 @@ impl World {
         let answers = |name: &HostName| silent.iter().all(|host| host_name(*host) != *name);
         observed.hosts.retain(|name, _| answers(name));
         let plan = plan(&self.desired, &observed, options);
-        self.assert_nobody_is_forgotten(&plan, options);
+        self.assert_nobody_is_forgotten(&plan, &observed, options);
         if !plan.refusals.is_empty() {
             return Err(StepFailed(format!("{:?}", plan.refusals)));
         }
         if plan.is_empty() {
             return Ok(());
         }
-        self.all_know &= silent.is_empty();
         self.record(&observed, options, Progress::Open);
         self.assert_restarts_are_needed(&plan);
         self.assert_what_is_needed_comes_first(&plan);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::plan::model_host::ModelHost;
+use crate::plan::model_host::{Disturbance, ModelHost};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::{Away, Moves, Note, Plan, RefusalReason, plan};
 
@@ -145,6 +145,37 @@ fn a_stateful_service_does_not_start_beside_its_old_self_on_a_host_that_left() {
     assert_eq!(dismissed.dismissed.len(), 1);
     let after = cluster.release(&moved, &options(), &[]);
     assert_eq!((left(&after), after.is_empty()), (Vec::new(), true));
+}
+
+#[test]
+fn what_is_down_where_it_ran_before_does_not_start_beside_its_old_self_either() {
+    let mut cluster = Cluster::new();
+    cluster.release(&describe(&[db(&[H2, H3])]), &options(), &[]);
+    // As a release leaves it that died while it moved the service to the other host.
+    let stopped = Disturbance::StopUnit(service_name(A));
+    cluster
+        .hosts
+        .get_mut(&host_name(H2))
+        .unwrap()
+        .disturb(&stopped);
+    let back = without(describe(&[db(&[H2])]), H3);
+    let plan = cluster.release(&back, &options(), &[]);
+    assert!(
+        matches!(
+            refused(&plan)[..],
+            [(
+                _,
+                RefusalReason::StatefulAway {
+                    away: Away::Left { .. },
+                    ..
+                }
+            )]
+        ),
+        "{:?}",
+        plan.refusals
+    );
+    let plan = cluster.release(&back, &allowed(), &[]);
+    assert_eq!((refused(&plan), plan.is_empty()), (Vec::new(), false));
 }
 
 #[test]
