@@ -278,7 +278,7 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
     ObservedService {
         unit: ObservedUnit {
             file: UnitFile::Ours {
-                digest: service.entry.unit.clone(),
+                digest: service.unit_digest().clone(),
                 // Every host sends its own.
                 text: fetched.then(|| (&*service.service_unit().text).into()),
             },
@@ -294,7 +294,7 @@ fn running(service: &DesiredService, texts: Texts) -> ObservedService {
             reference: service.image.reference.clone(),
             image: RunningImage::Referenced,
             environment: bayplan::plan::observed::Environment::Unasked,
-            ports: service.port.into_iter().collect(),
+            ports: service.handling.ports.clone(),
         }),
         ..ObservedService::default()
     }

@@ -78,6 +78,13 @@ impl Then {
         files
     }
 
+    /// What a host has on record of its generation.
+    fn manifest(&self, host: &str) -> String {
+        let cluster = host.split('/').next().unwrap();
+        let current = format!("hosts/{host}/var/lib/bayplan/{cluster}/current/manifest.json");
+        fs::read_to_string(self.path(&current)).unwrap()
+    }
+
     fn sources(&self, cluster: &str) -> Sources {
         let mut files = BTreeMap::new();
         collect(&self.path(&format!("clusters/{cluster}")), &mut files);
@@ -156,6 +163,8 @@ fn what_changes_moves_to_the_new_recipe_and_nothing_else_does() {
     };
     let (greeter, web) = (unit("greeter"), unit("web"));
     assert!(greeter.contains("Fingerprint=v1:"));
+    assert!(then.manifest("demo/beta").contains("\"format\": 1"));
+    let others = then.manifest("demo/alpha");
     then.edit(
         "clusters/demo/services/greeter.toml",
         "tag",
@@ -164,6 +173,10 @@ fn what_changes_moves_to_the_new_recipe_and_nothing_else_does() {
     let (code, said) = then.run(&["release", "demo", "--yes"]);
     assert_eq!(code, 0, "{said}");
     assert!(unit("greeter").contains("Fingerprint=v2:"));
+    // Only then a manifest says how a release treats its services.
+    let manifest = then.manifest("demo/beta");
+    assert!(manifest.contains("\"format\": 2") && manifest.contains("\"handling\""));
+    assert_eq!(then.manifest("demo/alpha"), others);
     assert_eq!(unit("web"), web);
     // From then on only what it means counts.
     then.edit("clusters/demo/services/greeter.toml", "\"1g\"", "\"1024m\"");

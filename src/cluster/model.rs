@@ -7,6 +7,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
 use super::secret::Secret;
 
@@ -398,7 +400,8 @@ pub enum Probe {
 }
 
 /// Whether a release restarts the service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RestartPolicy {
     #[default]
     Auto,

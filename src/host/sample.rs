@@ -14,11 +14,11 @@ use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::PutBack;
 use crate::plan::step::Step;
-use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit, Readiness};
+use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit};
 use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitName};
 use crate::render::inputs::Inputs;
-use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::manifest::{Handling, Manifest, ManifestService, Readiness};
 use crate::render::unit::parse_unit;
 
 pub fn cluster() -> ClusterName {
@@ -51,8 +51,14 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
          [Install]\nWantedBy=multi-user.target\n\
          [X-Bayplan]\nFormat=1\nCluster=demo\nService={name}\n",
     );
+    let handling = Handling {
+        ports: BTreeSet::new(),
+        needs: Vec::new(),
+        restart: RestartPolicy::Auto,
+        readiness: Readiness::Running,
+    };
     let entry = ManifestService {
-        unit: Digest::of(&unit_text),
+        units: [(unit(name).service_file(), Digest::of(&unit_text))].into(),
         directory: directory.clone(),
         fingerprint: fingerprint.clone(),
         image: format!("registry/{name}:1"),
@@ -61,6 +67,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
             .iter()
             .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
             .collect(),
+        handling: Some(handling.clone()),
     };
     DesiredService {
         unit: unit(name),
@@ -80,10 +87,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
             version: "1".to_owned(),
             moving: false,
         },
-        port: None,
-        needs: Vec::new(),
-        restart: RestartPolicy::Auto,
-        readiness: Readiness::Running,
+        handling,
         stateful: false,
         template: "built-in".to_owned(),
         older: None,

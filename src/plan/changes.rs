@@ -27,7 +27,7 @@ pub(super) fn of_service(
     };
     match &seen.unit.file {
         UnitFile::Absent => changes.push(unit(None, Change::Added)),
-        UnitFile::Ours { digest, text } if *digest != entry.unit => {
+        UnitFile::Ours { digest, text } if digest != desired.unit_digest() => {
             changes.push(unit(text.clone(), Change::Changed));
         }
         UnitFile::Ours { .. } | UnitFile::Foreign { .. } => {}

@@ -128,7 +128,7 @@ impl<'a> Draft<'a> {
             .collect();
         let target = target(desired, host, observed, options);
         let moves_current = match &seen.generation {
-            Generation::Current { manifest, .. } => manifest.services != target.services,
+            Generation::Current { manifest, .. } => !manifest.holds_same(&target),
             Generation::None => !target.services.is_empty(),
             Generation::Unreadable { .. } => true,
         };
@@ -174,27 +174,26 @@ impl<'a> Draft<'a> {
             if !matches!(need.action, Action::Start | Action::Restart) {
                 continue;
             }
-            let Some(port) = self.wanted.services[name].port else {
-                continue;
-            };
-            let Some(holder) = holders.get(&port).filter(|holder| **holder != name) else {
-                continue;
-            };
-            if let Some(leaver) = self.leavers.get_mut(*holder) {
-                leaver.displaced_by = Some(name.clone());
-            } else if self
-                .needs
-                .get(*holder)
-                .is_some_and(|n| matches!(n.action, Action::Start | Action::Restart))
-            {
-                // It restarts anyway, with another port.
-                self.displaced.insert((*holder).clone(), name.clone());
-                if need.change == Change::Added {
-                    self.late.insert(name.clone());
+            for port in &self.wanted.services[name].handling.ports {
+                let Some(holder) = holders.get(port).filter(|holder| **holder != name) else {
+                    continue;
+                };
+                if let Some(leaver) = self.leavers.get_mut(*holder) {
+                    leaver.displaced_by = Some(name.clone());
+                } else if self
+                    .needs
+                    .get(*holder)
+                    .is_some_and(|n| matches!(n.action, Action::Start | Action::Restart))
+                {
+                    // It restarts anyway, with another port.
+                    self.displaced.insert((*holder).clone(), name.clone());
+                    if need.change == Change::Added {
+                        self.late.insert(name.clone());
+                    }
+                } else {
+                    self.port_conflicts
+                        .push((name.clone(), *port, (*holder).clone()));
                 }
-            } else {
-                self.port_conflicts
-                    .push((name.clone(), port, (*holder).clone()));
             }
         }
     }
@@ -391,11 +390,11 @@ impl<'a> Draft<'a> {
         };
         let before = match &at.unit.file {
             // It is in place already, so an activation died; what was there before is not known.
-            UnitFile::Ours { digest, .. } if *digest == wanted.entry.unit => None,
+            UnitFile::Ours { digest, .. } if digest == wanted.unit_digest() => None,
             UnitFile::Ours { text, .. } => text.as_deref().map(probes),
             UnitFile::Absent | UnitFile::Foreign { .. } => None,
         };
-        recorded.map(|recorded| &recorded.unit) != Some(&wanted.entry.unit)
+        recorded.map(|recorded| &recorded.units) != Some(&wanted.entry.units)
             && before.is_none_or(|before| before != probes(&wanted.service_unit().text))
             && !probes(&wanted.service_unit().text).is_empty()
     }

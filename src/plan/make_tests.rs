@@ -291,7 +291,7 @@ impl World {
     fn assert_what_is_needed_comes_first(&self, plan: &Plan) {
         let services = self.desired.hosts.values().flat_map(|host| &host.services);
         let needs: BTreeMap<&ServiceName, &Vec<ServiceName>> = services
-            .map(|(name, service)| (name, &service.needs))
+            .map(|(name, service)| (name, &service.handling.needs))
             .collect();
         let reached = |from: &ServiceName| {
             let mut reached = BTreeSet::new();

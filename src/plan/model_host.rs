@@ -165,7 +165,7 @@ impl ModelHost {
         let empty = BTreeMap::new();
         let directories = self.directories.get(name).unwrap_or(&empty);
         let as_desired = desired.is_some_and(|desired| {
-            unit.is_some_and(|unit| unit.digest == desired.entry.unit)
+            unit.is_some_and(|unit| unit.digest == *desired.unit_digest())
                 && directories
                     .get(&desired.directory)
                     .is_some_and(|d| d.digests == desired.entry.files)
@@ -351,7 +351,7 @@ impl ModelHost {
             Step::WriteUnit { service, .. } => {
                 let at = self.now();
                 let text = staged.services[service].service_unit().text.to_string();
-                let digest = staged.services[service].entry.unit.clone();
+                let digest = staged.services[service].unit_digest().clone();
                 self.units
                     .insert(service.clone(), Unit { text, digest, at });
             }
@@ -725,7 +725,6 @@ impl Directory {
 
 fn no_manifest() -> Manifest {
     Manifest {
-        format: 1,
         cluster: crate::cluster::name::ClusterName::new("test").unwrap(),
         host: crate::cluster::name::HostName::new("h1").unwrap(),
         services: BTreeMap::new(),

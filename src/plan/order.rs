@@ -17,7 +17,10 @@ type Needs<'a> = BTreeMap<&'a ServiceName, BTreeSet<&'a ServiceName>>;
 fn needs(desired: &Desired) -> Needs<'_> {
     let mut needs = Needs::new();
     for (name, service) in desired.hosts.values().flat_map(|host| &host.services) {
-        needs.entry(name).or_default().extend(&service.needs);
+        needs
+            .entry(name)
+            .or_default()
+            .extend(&service.handling.needs);
     }
     let placed: BTreeSet<&ServiceName> = needs.keys().copied().collect();
     for of in needs.values_mut() {

@@ -165,7 +165,7 @@ fn used_elsewhere(
                     gained.insert(service);
                 }
             } else if let Some(service) = desired.hosts[name].services.get(service) {
-                left.extend(&service.needs);
+                left.extend(&service.handling.needs);
             }
         }
     }
@@ -177,11 +177,15 @@ fn used_elsewhere(
         let Some(service) = desired.hosts[host].services.get(name) else {
             continue;
         };
-        left.extend(&service.needs);
+        left.extend(&service.handling.needs);
         // Who gave it its port cannot have that back.
         for (other, at) in &seen.services {
             let ports = at.container.iter().flat_map(|container| &container.ports);
-            if other != name && ports.into_iter().any(|port| service.port == Some(*port)) {
+            if other != name
+                && ports
+                    .into_iter()
+                    .any(|port| service.handling.ports.contains(port))
+            {
                 gained.insert(other);
                 left.push(other);
             }
@@ -348,7 +352,7 @@ impl Draft<'_> {
             };
             lists.files.push(back(written, step));
         }
-        if before.unit != entry.unit {
+        if before.units != entry.units {
             let step = Step::WriteUnit {
                 service: service(),
                 unit: unit.clone(),

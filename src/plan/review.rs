@@ -330,13 +330,13 @@ fn runs_in_sync(
         reference: service.image.reference.clone(),
         image: RunningImage::Referenced,
         environment: Environment::Unasked,
-        ports: service.port.into_iter().collect(),
+        ports: service.handling.ports.clone(),
     };
     let runs = supervisor.runs_containers();
     ObservedService {
         unit: ObservedUnit {
             file: UnitFile::Ours {
-                digest: service.entry.unit.clone(),
+                digest: service.unit_digest().clone(),
                 text: with_texts.then(|| service.service_unit().text.clone()),
             },
             changed: Moment(0),

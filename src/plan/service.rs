@@ -76,7 +76,7 @@ pub(super) fn need(
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
     let write_unit = match &seen.unit.file {
-        UnitFile::Ours { digest, .. } => *digest != entry.unit,
+        UnitFile::Ours { digest, .. } => digest != desired.unit_digest(),
         UnitFile::Absent => true,
         // A foreign unit refuses the whole plan; nothing of this need is ever done.
         UnitFile::Foreign { .. } => false,
@@ -106,7 +106,9 @@ pub(super) fn need(
                 Some(Reason::New | Reason::NotRunning { .. }) => Action::Start,
                 // Also a manual service must run; only a restart of a running one is the
                 // operator's.
-                Some(_) if desired.restart == RestartPolicy::Manual && named == Named::No => {
+                Some(_)
+                    if desired.handling.restart == RestartPolicy::Manual && named == Named::No =>
+                {
                     Action::Pending
                 }
                 Some(_) => Action::Restart,
@@ -141,7 +143,8 @@ fn edited_by_hand(
     let (Some(recorded), UnitFile::Ours { digest, .. }) = (recorded, &seen.unit.file) else {
         return edited;
     };
-    if *digest != recorded.unit && *digest != desired.entry.unit {
+    let written = recorded.units.get(&desired.unit.service_file());
+    if written != Some(digest) && digest != desired.unit_digest() {
         edited.insert(desired.unit.service_file().into());
     }
     // The desired directory is mended where it is; of the one that it takes the place of nobody else tells.

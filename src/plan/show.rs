@@ -174,10 +174,9 @@ impl Draft<'_> {
             return false;
         };
         self.wanted.services.iter().any(|(name, service)| {
-            let entry = &service.entry;
             let on_disk = self.seen.services.get(name).map(|s| &s.unit.file);
-            matches!(on_disk, Some(UnitFile::Ours { digest, .. }) if *digest == entry.unit)
-                && manifest.services.get(name).map(|r| &r.unit) != Some(&entry.unit)
+            matches!(on_disk, Some(UnitFile::Ours { digest, .. }) if digest == service.unit_digest())
+                && manifest.services.get(name).map(|r| &r.units) != Some(&service.entry.units)
         })
     }
 }

@@ -31,8 +31,9 @@ use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
 use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
-use crate::render::desired::{DesiredHost, Readiness};
+use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
+use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
 use crate::render::secrets::DIGESTS;
 
@@ -436,7 +437,7 @@ impl HostRun<'_> {
         let services = &self.setting.desired.hosts[self.name].services;
         let probed = |unit: &UnitName| {
             let of_unit = services.values().find(|service| service.unit == *unit);
-            of_unit.is_some_and(|service| service.readiness == Readiness::Probed)
+            of_unit.is_some_and(|service| service.handling.readiness == Readiness::Probed)
         };
         let mut awaited = self.steps.iter().filter_map(|step| match step {
             Step::AwaitHealthy { units } => Some(units),

@@ -182,8 +182,8 @@ fn desired(
     };
     let mut services = BTreeMap::new();
     for (name, entry) in &found.manifest.services {
-        let Some((unit_text, files)) = found.service(name) else {
-            return Err(format!("it lacks the unit of {name}"));
+        let Some(files) = found.service(name) else {
+            return Err(format!("it lacks a unit of {name}"));
         };
         let moved = match (found.images.get(name), now.and_then(|now| now.get(name))) {
             (Some(then), Some(now)) if then == now => Moved::No,
@@ -191,7 +191,7 @@ fn desired(
             (None, _) => Moved::No,
         };
         let unit = found.manifest.unit(name);
-        let service = stored(unit, entry, &unit_text, files, moved);
+        let service = stored(unit, entry, files, moved);
         let service = service.map_err(|error| error.to_string())?;
         services.insert(name.clone(), service.into());
     }

@@ -7,11 +7,11 @@ use super::digest::Digest;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitName};
 use super::inputs::Inputs;
-use super::manifest::{self, Manifest, ManifestService};
+use super::manifest::{Handling, Manifest, ManifestService};
 use super::placement::Reach;
 use super::secrets::DesiredSecrets;
 use super::unit::Unit;
-use crate::cluster::model::{Engine, Image, RestartPolicy};
+use crate::cluster::model::{Engine, Image};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
 /// Everything that the hosts of one cluster should hold. Made by [`render`](super::render) from a description, and
@@ -50,7 +50,6 @@ impl DesiredHost {
     pub fn manifest(&self, cluster: &ClusterName, host: &HostName) -> Manifest {
         let services = self.services.iter();
         Manifest {
-            format: manifest::FORMAT,
             cluster: cluster.clone(),
             host: host.clone(),
             services: services
@@ -81,14 +80,8 @@ pub struct DesiredService {
     pub fingerprint: Fingerprint,
     /// The image that it runs.
     pub image: Image,
-    /// The host port that the container takes: published, or directly in the host's network.
-    pub port: Option<u16>,
-    /// The services that it needs, for the order of restarts.
-    pub needs: Vec<ServiceName>,
-    /// Whether a release restarts it unasked.
-    pub restart: RestartPolicy,
-    /// What its start waits for.
-    pub readiness: Readiness,
+    /// How a release treats it.
+    pub handling: Handling,
     /// Whether it keeps data on its host.
     pub stateful: bool,
     /// Where the unit's text comes from: the template's path, for reasons.
@@ -153,7 +146,7 @@ impl DesiredService {
             .flatten()
             .find_map(|found| forms().find(|form| form.fingerprint.as_str() == found));
         by_fingerprint
-            .or_else(|| forms().find(|form| unit == Some(&form.entry.unit)))
+            .or_else(|| forms().find(|form| unit == Some(form.unit_digest())))
             .unwrap_or(self)
     }
 
@@ -175,6 +168,12 @@ impl DesiredService {
         &self.units[&self.unit.service_file()]
     }
 
+    /// The digest of that file.
+    #[must_use]
+    pub fn unit_digest(&self) -> &Digest {
+        &self.entry.units[&self.unit.service_file()]
+    }
+
     /// The form of it that belongs to a recipe; where there is none, as of a generation that was read
     /// back from a host, the one that there is.
     #[must_use]
@@ -188,13 +187,4 @@ impl DesiredService {
     fn forms(&self) -> impl Iterator<Item = &DesiredService> {
         std::iter::successors(Some(self), |form| form.older.as_deref())
     }
-}
-
-/// What its unit's start waits for, beyond that its container runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
-    /// Nothing, or nobody knows.
-    Running,
-    /// It has answered the probe that is described for it (`[health]`).
-    Probed,
 }

@@ -1,24 +1,34 @@
-//! The manifest: what a generation of one host consists of, by digests. Two generations with the
-//! same manifest are the same generation, whoever released them from whichever commit.
+//! The manifest: what a generation of one host consists of, by digests.
+//!
+//! Format 2 also says what no file of a service says, [`Handling`]: a rollback knows it without any
+//! description. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
+//! change: what the files are decides whether a generation is another one ([`Manifest::holds_same`]).
+//!
+//! Where the whole cluster runs is not in it but in a [placement](super::placement): that also changes where a
+//! host's generation stays, and a rollback must never bring an old one back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
-use super::identity::{DirectoryName, Fingerprint, Instance, UnitName};
+use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
+use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
 /// The format that this version writes and the newest that it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a host holds of a cluster, `manifest.json` in a generation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    pub format: u32,
+    /// Whose generation it is.
     pub cluster: ClusterName,
+    /// The host that it was made for.
     pub host: HostName,
+    /// Every service of the host.
     pub services: BTreeMap<ServiceName, ManifestService>,
 }
 
@@ -26,22 +36,54 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ManifestService {
-    /// The digest of the unit file.
-    pub unit: Digest,
+    /// The digests of its unit files.
+    pub units: BTreeMap<UnitFileName, Digest>,
+    /// Its inputs directory.
     pub directory: DirectoryName,
+    /// What its container carries.
     pub fingerprint: Fingerprint,
+    /// The reference of its image.
     pub image: String,
     /// Whether the service keeps data on the host: such a one never vanishes unasked.
     pub stateful: bool,
     /// The digests of the files of the inputs directory.
     pub files: BTreeMap<String, Digest>,
+    /// `None` in what a manifest of format 1 recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Handling>,
+}
+
+/// How a release treats a service, as far as its files do not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handling {
+    /// The host ports that its container takes: published, or directly in the host's network.
+    pub ports: BTreeSet<u16>,
+    /// The services that it needs: they restart before it.
+    pub needs: Vec<ServiceName>,
+    /// Whether a release restarts it unasked.
+    pub restart: RestartPolicy,
+    /// What its start waits for.
+    pub readiness: Readiness,
+}
+
+/// What a unit's start waits for, beyond that its container runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Readiness {
+    /// Nothing, or nobody knows.
+    Running,
+    /// It has answered the probe that is described for it (`[health]`).
+    Probed,
 }
 
 /// Why a manifest of a host cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
+    /// A newer bayplan wrote it.
     #[error("its manifest has format {0}, this bayplan reads up to {FORMAT}")]
     Newer(u32),
+    /// It is no manifest: why.
     #[error("its manifest cannot be read: {0}")]
     Malformed(String),
 }
@@ -53,10 +95,33 @@ impl Manifest {
         Instance::of(service).unit(&self.cluster)
     }
 
+    /// Whether a generation of the other manifest would hold the same files. How a release treats a service may
+    /// differ: the next generation records it.
+    #[must_use]
+    pub fn holds_same(&self, other: &Self) -> bool {
+        let services = self.services.iter().zip(&other.services);
+        self.services.len() == other.services.len()
+            && services
+                .into_iter()
+                .all(|((name, one), (other_name, other))| {
+                    name == other_name && one.holds_same(other)
+                })
+    }
+
     /// The text as stored: pretty JSON with a final line break, keys in a fixed order.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a manifest is plain data");
+        #[derive(Serialize)]
+        struct Written<'a> {
+            format: u32,
+            #[serde(flatten)]
+            manifest: &'a Manifest,
+        }
+        let written = Written {
+            format: FORMAT,
+            manifest: self,
+        };
+        let mut text = serde_json::to_string_pretty(&written).expect("a manifest is plain data");
         text.push('\n');
         text
     }
@@ -70,13 +135,121 @@ impl Manifest {
         struct Format {
             format: u32,
         }
-        let malformed = |e: serde_json::Error| ManifestError::Malformed(e.to_string());
         // The format first: a newer manifest may have fields that this version cannot judge.
         let Format { format } = serde_json::from_str(text).map_err(malformed)?;
-        if format > FORMAT {
-            return Err(ManifestError::Newer(format));
+        match format {
+            ..=1 => read(text, FirstService::into_current),
+            FORMAT => read(text, ManifestService::checked),
+            newer => Err(ManifestError::Newer(newer)),
         }
-        serde_json::from_str(text).map_err(malformed)
+    }
+}
+
+fn malformed(error: impl fmt::Display) -> ManifestError {
+    ManifestError::Malformed(error.to_string())
+}
+
+/// Reads a manifest in which a service is an `S`.
+fn read<S: DeserializeOwned>(
+    text: &str,
+    current: fn(S, &UnitName) -> Result<ManifestService, String>,
+) -> Result<Manifest, ManifestError> {
+    let stored: Stored<S> = serde_json::from_str(text).map_err(malformed)?;
+    let Stored {
+        _format,
+        cluster,
+        host,
+        services,
+    } = stored;
+    let services = services.into_iter().map(|(name, service)| {
+        let unit = Instance::of(&name).unit(&cluster);
+        let service = current(service, &unit).map_err(malformed)?;
+        Ok((name, service))
+    });
+    let services = services.collect::<Result<_, ManifestError>>()?;
+    Ok(Manifest {
+        cluster,
+        host,
+        services,
+    })
+}
+
+impl ManifestService {
+    /// Itself, if its unit files are those of a service: they become paths.
+    fn checked(self, unit: &UnitName) -> Result<Self, String> {
+        let of_unit = |file: &&UnitFileName| {
+            let split = UnitKind::split(file.as_str());
+            split.is_some_and(|(name, _)| name == unit.as_str())
+        };
+        let file = unit.service_file();
+        if let Some(other) = self.units.keys().find(|file| !of_unit(file)) {
+            return Err(format!("expected a unit file of {unit}, found `{other}`"));
+        }
+        match self.units.contains_key(&file) {
+            true => Ok(self),
+            false => Err(format!("expected the unit file {file}, found none")),
+        }
+    }
+
+    /// Whether the files are the same, and what runs from them.
+    fn holds_same(&self, other: &Self) -> bool {
+        let Self {
+            units,
+            directory,
+            fingerprint,
+            image,
+            stateful,
+            files,
+            handling: _,
+        } = self;
+        (units, directory, fingerprint) == (&other.units, &other.directory, &other.fingerprint)
+            && (image, stateful, files) == (&other.image, &other.stateful, &other.files)
+    }
+}
+
+/// A manifest as it stands in a file, with what its format says of a service.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored<S> {
+    #[serde(rename = "format")]
+    _format: u32,
+    cluster: ClusterName,
+    host: HostName,
+    services: BTreeMap<ServiceName, S>,
+}
+
+/// What format 1 says of a service.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FirstService {
+    unit: Digest,
+    directory: DirectoryName,
+    fingerprint: Fingerprint,
+    image: String,
+    stateful: bool,
+    files: BTreeMap<String, Digest>,
+}
+
+impl FirstService {
+    /// The same in today's words. That format knew one unit file, and no handling.
+    fn into_current(self, name: &UnitName) -> Result<ManifestService, String> {
+        let Self {
+            unit,
+            directory,
+            fingerprint,
+            image,
+            stateful,
+            files,
+        } = self;
+        Ok(ManifestService {
+            units: [(name.service_file(), unit)].into(),
+            directory,
+            fingerprint,
+            image,
+            stateful,
+            files,
+            handling: None,
+        })
     }
 }
 
@@ -86,19 +259,114 @@ mod tests {
 
     use super::*;
 
-    const TEXT: &str = r#"{
+    const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+    /// Format 1, as the first versions wrote it.
+    fn old() -> String {
+        format!(
+            r#"{{
   "format": 1,
   "cluster": "demo",
   "host": "alpha",
-  "services": {}
-}"#;
+  "services": {{
+    "web": {{
+      "unit": "{DIGEST}",
+      "directory": "0123456789ab",
+      "fingerprint": "v1:{DIGEST}",
+      "image": "registry/web:1",
+      "stateful": false,
+      "files": {{
+        "50-web.env": "{DIGEST}"
+      }}
+    }}
+  }}
+}}
+"#
+        )
+    }
+
+    fn new() -> Manifest {
+        let mut manifest = Manifest::parse(&old()).unwrap();
+        let web = manifest.services.values_mut().next().unwrap();
+        web.handling = Some(Handling {
+            ports: [9000].into(),
+            needs: vec![ServiceName::new("db").unwrap()],
+            restart: RestartPolicy::Manual,
+            readiness: Readiness::Probed,
+        });
+        manifest
+    }
+
+    #[test]
+    fn one_of_the_first_format_says_the_same_of_the_files() {
+        let (old, new) = (Manifest::parse(&old()).unwrap(), new());
+        let web = &old.services[&ServiceName::new("web").unwrap()];
+        assert_eq!(web.handling, None);
+        let file = old.unit(&ServiceName::new("web").unwrap()).service_file();
+        assert_eq!(web.units[&file].as_str(), DIGEST);
+        assert!(old.holds_same(&new) && old != new);
+        let mut other = new.clone();
+        other.services.clear();
+        assert!(!other.holds_same(&new));
+    }
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let manifest = new();
+        assert_eq!(Manifest::parse(&manifest.to_text()), Ok(manifest.clone()));
+        insta::assert_snapshot!(manifest.to_text(), @r#"
+        {
+          "format": 2,
+          "cluster": "demo",
+          "host": "alpha",
+          "services": {
+            "web": {
+              "units": {
+                "demo-web.service": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+              },
+              "directory": "0123456789ab",
+              "fingerprint": "v1:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+              "image": "registry/web:1",
+              "stateful": false,
+              "files": {
+                "50-web.env": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+              },
+              "handling": {
+                "ports": [
+                  9000
+                ],
+                "needs": [
+                  "db"
+                ],
+                "restart": "manual",
+                "readiness": "probed"
+              }
+            }
+          }
+        }
+        "#);
+        // What came from format 1 is written without what nobody knows.
+        let old = Manifest::parse(&old()).unwrap();
+        assert_eq!(Manifest::parse(&old.to_text()), Ok(old));
+    }
+
+    #[test]
+    fn a_unit_of_another_service_is_refused() {
+        for name in ["../../etc/passwd", "demo-db.service", "demo-web.timer"] {
+            let text = new().to_text().replace("demo-web.service", name);
+            let error = Manifest::parse(&text).unwrap_err().to_string();
+            assert!(error.contains("a unit file of demo-web"), "{error}");
+        }
+    }
 
     proptest! {
         #[test]
         fn no_damage_makes_it_panic(
+            format in any::<bool>(),
             edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5),
         ) {
-            let mut text: Vec<char> = TEXT.chars().collect();
+            let text = if format { old() } else { new().to_text() };
+            let mut text: Vec<char> = text.chars().collect();
             for (at, what, char) in edits {
                 let at = at.index(text.len());
                 match what {

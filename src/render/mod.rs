@@ -43,12 +43,12 @@ use std::sync::Arc;
 pub use self::error::RenderError;
 pub use crate::cluster::digest;
 
-use self::desired::{Desired, DesiredHost, DesiredService, DesiredUnit, Readiness};
+use self::desired::{Desired, DesiredHost, DesiredService, DesiredUnit};
 use self::digest::Digest;
 use self::fingerprint::{Recipe, fingerprint};
 use self::identity::{DirectoryName, Instance};
 use self::inputs::{InputValue, InputVariable, Inputs, directives};
-use self::manifest::ManifestService;
+use self::manifest::{Handling, ManifestService, Readiness};
 use self::marks::{DIRECTORY, FINGERPRINT};
 use self::placement::Reach;
 use self::secrets::DesiredSecrets;
@@ -186,13 +186,23 @@ fn form(
         .replace(FINGERPRINT, fingerprint.as_str())
         .replace(DIRECTORY, directory.as_str());
     let name = Instance::of(&service.name).unit(&cluster.name);
+    let handling = Handling {
+        ports: taken_port(service).into_iter().collect(),
+        needs: service.needs.clone(),
+        restart: service.restart,
+        readiness: match service.health {
+            Some(_) => Readiness::Probed,
+            None => Readiness::Running,
+        },
+    };
     let entry = ManifestService {
-        unit: Digest::of(&unit_text),
+        units: [(name.service_file(), Digest::of(&unit_text))].into(),
         directory: directory.clone(),
         fingerprint: fingerprint.clone(),
         image: service.image.reference.clone(),
         stateful: service.stateful,
         files: digests,
+        handling: Some(handling.clone()),
     };
     DesiredService {
         units: [(
@@ -208,13 +218,7 @@ fn form(
         entry,
         fingerprint,
         image: service.image.clone(),
-        port: taken_port(service),
-        needs: service.needs.clone(),
-        restart: service.restart,
-        readiness: match service.health {
-            Some(_) => Readiness::Probed,
-            None => Readiness::Running,
-        },
+        handling,
         stateful: service.stateful,
         template: service.template.origin.clone(),
         older,

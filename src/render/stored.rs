@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::desired::{DesiredService, DesiredUnit, Readiness};
+use super::desired::{DesiredService, DesiredUnit};
 use super::digest::Digest;
-use super::identity::UnitName;
+use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
-use super::manifest::ManifestService;
+use super::manifest::{Handling, ManifestService, Readiness};
 use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
 use crate::cluster::model::{Image, Layer, RestartPolicy};
@@ -18,41 +18,50 @@ use crate::cluster::name::{ServiceName, VariableName};
 #[error("expected {0} as its manifest says, found another one or none")]
 pub struct Damaged(pub String);
 
-/// A service as a generation has it. `files` are those of its inputs directory; what the host makes
-/// itself (secrets) is not among them. `moved` says that the image that it ran is known, and not the
-/// one that the current generation runs.
+/// The files of a service in a generation. What the host makes itself (secrets) is not among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFiles {
+    /// The texts of its unit files.
+    pub units: BTreeMap<UnitFileName, String>,
+    /// The files of its inputs directory, by path below it.
+    pub inputs: BTreeMap<String, Vec<u8>>,
+}
+
+/// A service as a generation has it. `moved` says whether the image that it ran is known, and not the one that the
+/// current generation runs.
 ///
 /// # Errors
 /// A file is not what `entry` says.
 pub fn stored(
     unit: UnitName,
     entry: &ManifestService,
-    unit_text: &str,
-    files: BTreeMap<String, Vec<u8>>,
+    files: StoredFiles,
     moved: Moved,
 ) -> Result<DesiredService, Damaged> {
-    if Digest::of(unit_text) != entry.unit {
-        return Err(Damaged(unit.service_file().into()));
-    }
-    for (path, bytes) in &files {
-        if entry
-            .files
-            .get(path)
-            .is_some_and(|d| *d != Digest::of(bytes))
-        {
-            return Err(Damaged(path.clone()));
+    let StoredFiles { units, inputs } = files;
+    for (file, digest) in &entry.units {
+        if units.get(file).map(Digest::of).as_ref() != Some(digest) {
+            return Err(Damaged(file.to_string()));
         }
     }
-    let files: BTreeMap<String, Vec<u8>> = files
-        .into_iter()
-        .filter(|(path, _)| entry.files.contains_key(path))
-        .collect();
+    let mut files = inputs;
+    files.retain(|path, _| entry.files.contains_key(path));
+    let damaged = files
+        .iter()
+        .find(|(path, bytes)| entry.files[*path] != Digest::of(bytes));
+    if let Some((path, _)) = damaged {
+        return Err(Damaged(path.clone()));
+    }
     let texts: BTreeMap<String, String> = files
         .iter()
         .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
         .collect();
-    let parsed = parse_unit(unit_text);
-    let inputs = inputs_of_parsed(unit_text, &parsed, &texts);
+    let unit_text = &units[&unit.service_file()];
+    let inputs = inputs_of_parsed(unit_text, &parse_unit(unit_text), &texts);
+    let units = units.into_iter().map(|(file, text)| {
+        let parsed = parse_unit(&text);
+        (file, DesiredUnit::new(text.into(), &parsed))
+    });
     let reference = entry.image.clone();
     let version = reference
         .rsplit(['/'])
@@ -61,17 +70,15 @@ pub fn stored(
         .map_or("latest", |(_, version)| version)
         .to_owned();
     Ok(DesiredService {
-        units: [(
-            unit.service_file(),
-            DesiredUnit::new(unit_text.into(), &parsed),
-        )]
-        .into(),
+        units: units.collect(),
         unit,
         directory: entry.directory.clone(),
         files,
         secrets: DesiredSecrets::default(),
-        port: port(&inputs),
-        needs: needs(&inputs),
+        handling: match &entry.handling {
+            Some(handling) => handling.clone(),
+            None => handling_from_files(&inputs),
+        },
         inputs,
         entry: entry.clone(),
         fingerprint: entry.fingerprint.clone(),
@@ -80,8 +87,6 @@ pub fn stored(
             version,
             moving: moved == Moved::Yes,
         },
-        restart: RestartPolicy::Auto,
-        readiness: Readiness::Running,
         stateful: entry.stateful,
         template: "its generation".to_owned(),
         older: None,
@@ -91,8 +96,21 @@ pub fn stored(
 /// Whether a reference meant another image when a generation ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
+    /// Another one than it means now.
     Yes,
+    /// The same, or nobody knows.
     No,
+}
+
+/// How a release treats a service of which a manifest of format 1 says nothing, as far as its files tell: nobody knows
+/// whether it has a probe.
+fn handling_from_files(inputs: &Inputs) -> Handling {
+    Handling {
+        ports: port(inputs).into_iter().collect(),
+        needs: needs(inputs),
+        restart: RestartPolicy::Auto,
+        readiness: Readiness::Running,
+    }
 }
 
 /// The host port: published, or of a container in the host's network.
@@ -123,4 +141,91 @@ fn needs(inputs: &Inputs) -> Vec<ServiceName> {
         .filter_map(|(name, _)| name.as_str().strip_suffix("_HOST"))
         .filter_map(|name| ServiceName::new(name.to_lowercase().replace('_', "-")).ok())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cluster::model::{Health, Probe};
+    use crate::render::tests::{rendered, search};
+
+    fn released() -> DesiredService {
+        let mut search = search();
+        search.restart = RestartPolicy::Manual;
+        search.health = Some(Health {
+            probe: Probe::Http("/health".to_owned()),
+            timeout: Duration::from_secs(30),
+        });
+        rendered(search)
+    }
+
+    fn files(service: &DesiredService) -> StoredFiles {
+        let units = service.units.iter();
+        StoredFiles {
+            units: units
+                .map(|(file, unit)| (file.clone(), unit.text.to_string()))
+                .collect(),
+            inputs: service.files.clone(),
+        }
+    }
+
+    fn read(service: &DesiredService, entry: &ManifestService) -> DesiredService {
+        stored(service.unit.clone(), entry, files(service), Moved::No).unwrap()
+    }
+
+    #[test]
+    fn a_generation_is_what_was_released() {
+        let released = released();
+        let back = read(&released, &released.entry);
+        assert_eq!(back.handling, released.handling);
+        assert_eq!(back.handling.readiness, Readiness::Probed);
+        assert_eq!(back.units, released.units);
+        assert_eq!(back.inputs, released.inputs);
+        assert_eq!(back.fingerprint, released.fingerprint);
+    }
+
+    #[test]
+    fn what_the_first_format_lacks_is_taken_from_the_files() {
+        let released = released();
+        let entry = ManifestService {
+            handling: None,
+            ..released.entry.clone()
+        };
+        let Handling {
+            ports,
+            needs,
+            restart,
+            readiness,
+        } = read(&released, &entry).handling;
+        assert_eq!(ports, released.handling.ports);
+        assert_eq!(needs, released.handling.needs);
+        assert_eq!(
+            (restart, readiness),
+            (RestartPolicy::Auto, Readiness::Running)
+        );
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let released = released();
+        let error = |files: StoredFiles| {
+            let unit = released.unit.clone();
+            let error = stored(unit, &released.entry, files, Moved::No).unwrap_err();
+            error.0
+        };
+        let mut damaged = files(&released);
+        for text in damaged.units.values_mut() {
+            text.push('#');
+        }
+        assert_eq!(error(damaged), "production-search.service");
+        let mut damaged = files(&released);
+        damaged.units.clear();
+        assert_eq!(error(damaged), "production-search.service");
+        let mut damaged = files(&released);
+        let env = "50-search.env";
+        damaged.inputs.insert(env.to_owned(), b"A=1".to_vec());
+        assert_eq!(error(damaged), env);
+    }
 }

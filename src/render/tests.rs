@@ -108,7 +108,7 @@ pub(crate) fn secret(name: &str, value: u8) -> Secret {
     Secret::stored(VariableName::new(name).unwrap(), &digest)
 }
 
-fn search() -> Service {
+pub(crate) fn search() -> Service {
     let mut search = service("search");
     search.port = Some(9000);
     search.needs = vec![service_name("listing")];
@@ -143,7 +143,7 @@ fn desired_of<'d>(desired: &'d Desired, service: &str) -> &'d DesiredService {
 }
 
 /// How the service of this name is rendered in a cluster of the example's services and this one.
-fn rendered(service: Service) -> DesiredService {
+pub(crate) fn rendered(service: Service) -> DesiredService {
     let mut cluster = example();
     let name = service.name.as_str().to_owned();
     cluster.services.insert(service.name.clone(), service);
@@ -394,7 +394,7 @@ fn a_network_of_its_own_decides_which_port_is_taken() {
         search.container.network = network.map(str::to_owned);
         let search = rendered(search);
         (
-            search.port,
+            search.handling.ports.first().copied(),
             search.service_unit().text.contains("--publish"),
         )
     };

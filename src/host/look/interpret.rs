@@ -236,9 +236,9 @@ impl<'a> FirstLook<'a> {
             let path = self.unit_path(service);
             let unit_differs = match (
                 self.first.digests.get(&path),
-                self.wanted(service).map(|wanted| &wanted.entry),
+                self.wanted(service).map(|wanted| wanted.unit_digest()),
             ) {
-                (Some(digest), Some(wanted)) => *digest != wanted.unit,
+                (Some(digest), Some(wanted)) => digest != wanted,
                 (None, None) => false,
                 (Some(_), None) | (None, Some(_)) => true,
             };

@@ -243,7 +243,7 @@ fn what_a_link_to_a_directory_leads_to_is_somebody_elses() {
 fn a_current_that_cannot_be_read_says_why() {
     let host = desired(&[("web", "1")]);
     let newer = "{\"format\": 99, \"more\": 1}";
-    let other = manifest(&host).to_text().replace("\"demo\"", "\"other\"");
+    let other = manifest(&host).to_text().replace("\"demo", "\"other");
     for (text, expected, is_newer) in [
         (newer, "this bayplan reads up to", true),
         ("{", "cannot be read", false),

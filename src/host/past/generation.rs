@@ -5,7 +5,9 @@ use std::io::Read as _;
 
 use crate::cluster::name::ServiceName;
 use crate::host::layout::Layout;
+use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
+use crate::render::stored::StoredFiles;
 
 /// The files of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,18 +61,23 @@ impl StoredGeneration {
         })
     }
 
-    /// The text of a unit, and the files of its inputs directory.
+    /// The files of a service; `None` if it lacks one of its units, or there is no such service.
     #[must_use]
-    pub fn service(&self, name: &ServiceName) -> Option<(String, BTreeMap<String, Vec<u8>>)> {
+    pub fn service(&self, name: &ServiceName) -> Option<StoredFiles> {
         let entry = self.manifest.services.get(name)?;
-        let unit = self.manifest.unit(name);
-        let unit = self.files.get(&format!("units/{}", unit.service_file()))?;
+        let unit = |file: &UnitFileName| {
+            let bytes = self.files.get(&format!("units/{file}"))?;
+            Some((file.clone(), String::from_utf8_lossy(bytes).into_owned()))
+        };
         let below = format!("inputs/{name}/{}/", entry.directory);
         let files = self.files.iter().filter_map(|(path, bytes)| {
             let path = path.strip_prefix(&below)?;
             Some((path.to_owned(), bytes.clone()))
         });
-        Some((String::from_utf8_lossy(unit).into_owned(), files.collect()))
+        Some(StoredFiles {
+            units: entry.units.keys().map(unit).collect::<Option<_>>()?,
+            inputs: files.collect(),
+        })
     }
 }
 
@@ -91,9 +98,11 @@ mod tests {
             let stored = StoredGeneration::parse(&answer).unwrap();
             for (name, wanted) in &host.services {
                 assert_eq!(stored.manifest.services[name], wanted.entry);
-                let (unit, files) = stored.service(name).unwrap();
-                assert_eq!(unit, *wanted.service_unit().text);
-                assert_eq!(files, wanted.files);
+                let StoredFiles { units, inputs } = stored.service(name).unwrap();
+                let units: Vec<_> = units.iter().map(|(f, text)| (f, text.as_str())).collect();
+                let wanted_units = wanted.units.iter().map(|(f, unit)| (f, &*unit.text));
+                assert_eq!(units, wanted_units.collect::<Vec<_>>());
+                assert_eq!(inputs, wanted.files);
             }
             assert_eq!(stored.service(&service("other")), None);
             let nothing = root.run(&script(&root.layout, 7), b"");

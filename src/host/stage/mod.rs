@@ -14,6 +14,7 @@ use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
 use crate::render::desired::DesiredService;
 use crate::render::digest::Digest;
+use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
 use crate::render::secrets;
 
@@ -155,8 +156,9 @@ impl Staged<'_> {
         };
         add(&Digest::of(self.manifest.to_text()), "manifest.json");
         for (service, entry) in &self.manifest.services {
-            let unit = self.manifest.unit(service);
-            add(&entry.unit, &format!("units/{}", unit.service_file()));
+            for (file, digest) in &entry.units {
+                add(digest, &format!("units/{file}"));
+            }
             let base = format!("inputs/{service}/{}", entry.directory);
             for (path, bytes) in self.sealed_files(service) {
                 add(&Digest::of(bytes), &format!("{base}/{path}"));
@@ -184,11 +186,12 @@ impl Staged<'_> {
         let mut carried = String::new();
         for (service, entry) in &self.manifest.services {
             if !self.sent.contains_key(service) {
-                let unit = self.manifest.unit(service);
+                let units: Vec<_> = entry.units.keys().map(UnitFileName::as_str).collect();
                 writeln!(
                     carried,
-                    "carry {unit} {service} {} || return 1",
-                    entry.directory
+                    "carry {service} {} {} || return 1",
+                    entry.directory,
+                    units.join(" ")
                 )
                 .expect("writing to a string does not fail");
             }

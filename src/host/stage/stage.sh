@@ -1,8 +1,10 @@
-# carry UNIT SERVICE DIRECTORY: what is not sent is copied from a generation.
+# carry SERVICE DIRECTORY UNIT_FILE...: what is not sent is copied from a generation.
 carry() {
-  mkdir -p "$new/units" "$new/inputs/$2" &&
-    cp -a "$from/units/$1.service" "$new/units/" &&
-    cp -a "$from/inputs/$2/$3" "$new/inputs/$2/"
+  mkdir -p "$new/units" "$new/inputs/$1" && cp -a "$from/inputs/$1/$2" "$new/inputs/$1/" || return 1
+  shift 2
+  for file; do
+    cp -a "$from/units/$file" "$new/units/" || return 1
+  done
 }
 
 unpack() {

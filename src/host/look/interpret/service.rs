@@ -114,7 +114,7 @@ impl FirstLook<'_> {
         let changed = || ObserveError::Changed { path: path.clone() };
         let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
         let wanted = self.wanted(service);
-        if wanted.is_some_and(|wanted| wanted.entry.unit == digest) {
+        if wanted.is_some_and(|wanted| *wanted.unit_digest() == digest) {
             return Ok(UnitFile::Ours { digest, text: None });
         }
         let Some(text) = more.texts.get(&path) else {
