@@ -23,9 +23,10 @@ const TEMPLATE: &str = "\
 Description={{ service }}
 [Service]
 EnvironmentFile={{ inputs }}/*.env
-ExecStart=/usr/bin/{{ engine }} run --label bayplan.cluster={{ cluster }} \
+ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cluster }} \
 --label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
 --label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
+ExecStartPost={{ wait }}
 [Install]
 WantedBy=multi-user.target
 [X-Bayplan]

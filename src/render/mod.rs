@@ -127,7 +127,8 @@ fn render_service<'s>(
         let blanked = templates.render(cluster, service, client, words)?;
         let unit = parse_unit(&blanked);
         let parent = inputs_parent(&cluster.name, &service.name);
-        let broken = rules::broken(&unit, &cluster.name, service, &parent);
+        let name = Instance::of(&service.name).unit(&cluster.name);
+        let broken = rules::broken(&unit, &cluster.name, service, &name, &parent);
         match broken.is_empty() {
             true => Ok((blanked, unit)),
             false => Err(broken),

@@ -1,18 +1,12 @@
-//! What every unit must have, whoever wrote its template: without it bayplan could not tell what
-//! runs, or systemd would run something else.
+//! What every unit must have, whoever wrote its template: what the rest of the program relies on. Without it
+//! bayplan could not tell what runs, or systemd would run something else.
 
 use super::error::RenderError;
+use super::identity::{UnitKind, UnitName};
 use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
 use super::unit::{Unit, split_words};
 use crate::cluster::model::Service;
 use crate::cluster::name::ClusterName;
-
-/// What a unit file is for. Each kind has lines of its own that its template must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// The unit that runs a service's container.
-    Service,
-}
 
 /// A line that each unit of a kind has.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +23,18 @@ pub(super) struct Required {
 enum Must {
     /// There is just one.
     Once,
+    /// It gives the container the unit's name, by which a look finds it.
+    Name,
+    /// It runs the image that the release pulled.
+    Image,
     /// It has this label with this value.
     Label(&'static str, Value),
     /// One of them is below the inputs directory.
     Inputs,
+    /// A container that was left behind does not hold the name at the next start.
+    Leftover,
+    /// There is one if the service has `[health]`: a release takes a unit that is active for healthy.
+    Probe,
     /// There is just one, and it is this.
     Be(Value),
 }
@@ -49,19 +51,16 @@ enum Value {
 
 /// The lines that a template of this kind must have. A new version that needs another one adds it here:
 /// `check` then names it to everyone who has a template of their own.
-pub(super) fn required(kind: Kind) -> &'static [Required] {
+pub(super) fn required(kind: UnitKind) -> &'static [Required] {
     match kind {
-        Kind::Service => &SERVICE,
+        UnitKind::Service => &SERVICE,
     }
 }
 
-const SERVICE: [Required; 11] = [
-    Required {
-        section: "Service",
-        key: "ExecStart",
-        must: Must::Once,
-        write: "ExecStart={{ program }} run … ${IMAGE}",
-    },
+const SERVICE: [Required; 15] = [
+    of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
+    of_start(Must::Name, "--name %N"),
+    of_start(Must::Image, "${IMAGE}"),
     label(
         "cluster",
         Value::Cluster,
@@ -88,6 +87,18 @@ const SERVICE: [Required; 11] = [
         must: Must::Inputs,
         write: "EnvironmentFile={{ inputs }}/*.env",
     },
+    Required {
+        section: "Service",
+        key: "ExecStartPre",
+        must: Must::Leftover,
+        write: "ExecStartPre=-{{ program }} rm -f %N",
+    },
+    Required {
+        section: "Service",
+        key: "ExecStartPost",
+        must: Must::Probe,
+        write: "ExecStartPost={{ wait }}",
+    },
     mark("Format", Value::Format, "Format=1"),
     mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
     mark("Service", Value::Service, "Service={{ service }}"),
@@ -100,10 +111,14 @@ const SERVICE: [Required; 11] = [
 ];
 
 const fn label(name: &'static str, value: Value, write: &'static str) -> Required {
+    of_start(Must::Label(name, value), write)
+}
+
+const fn of_start(must: Must, write: &'static str) -> Required {
     Required {
         section: "Service",
         key: "ExecStart",
-        must: Must::Label(name, value),
+        must,
         write,
     }
 }
@@ -119,18 +134,20 @@ const fn mark(key: &'static str, value: Value, write: &'static str) -> Required 
 
 /// Whose unit it is.
 #[derive(Clone, Copy)]
-struct Names<'a> {
+struct Owner<'a> {
     cluster: &'a str,
-    service: &'a str,
+    service: &'a Service,
+    /// The unit's name, which is the container's.
+    unit: &'a str,
     /// The inputs directory, with a slash.
     inputs: &'a str,
 }
 
-impl<'a> Names<'a> {
-    fn of(self, value: Value) -> &'a str {
+impl<'a> Owner<'a> {
+    fn value(self, value: Value) -> &'a str {
         match value {
             Value::Cluster => self.cluster,
-            Value::Service => self.service,
+            Value::Service => self.service.name.as_str(),
             Value::Fingerprint => FINGERPRINT,
             Value::Directory => DIRECTORY,
             Value::Format => "1",
@@ -140,7 +157,7 @@ impl<'a> Names<'a> {
 
 impl Required {
     /// Whether a unit has the line; else what was expected and found.
-    fn holds(&self, unit: &Unit, names: Names<'_>) -> Result<(), String> {
+    fn holds(&self, unit: &Unit, owner: Owner<'_>) -> Result<(), String> {
         let Self {
             section,
             key,
@@ -148,6 +165,11 @@ impl Required {
             write,
         } = self;
         let found = unit.values(section, key);
+        // That there is just one command line is a rule of its own.
+        let option = |held: &dyn Fn(&str) -> bool, expected: String| match found.as_slice() {
+            [line] if !held(line) => Err(format!("expected {expected} in {key}=, found none")),
+            _ => Ok(()),
+        };
         match must {
             Must::Once => match found.as_slice() {
                 [_] => Ok(()),
@@ -157,25 +179,53 @@ impl Required {
                     several.len()
                 )),
             },
+            Must::Name => option(
+                &|line| {
+                    matches!(name_of(line), Some("%N" | "%p")) || name_of(line) == Some(owner.unit)
+                },
+                format!("`{write}`, the name of the container,"),
+            ),
+            Must::Image => option(
+                &|line| {
+                    let image = owner.service.image.reference.as_str();
+                    ["${IMAGE}", "$IMAGE", image]
+                        .into_iter()
+                        .any(|image| has_word(line, image))
+                },
+                format!("the image `{write}`"),
+            ),
             Must::Label(label, value) => {
-                let expected = format!("bayplan.{label}={}", names.of(*value));
-                // Neither quoting nor escapes could change it, so the words need not be split. That there
-                // is just one line is a rule of its own.
-                match found.as_slice() {
-                    [line] if !line.contains(&expected) => Err(format!(
-                        "expected the label `{expected}` in {key}=, found none"
-                    )),
-                    _ => Ok(()),
-                }
+                let expected = format!("bayplan.{label}={}", owner.value(*value));
+                // Neither quoting nor escapes could change it, so the line need not be split.
+                option(
+                    &|line| has_word(line, &expected),
+                    format!("the label `{expected}`"),
+                )
             }
-            Must::Inputs => match found.iter().any(|file| file.starts_with(names.inputs)) {
+            Must::Inputs => match found.iter().any(|file| file.starts_with(owner.inputs)) {
                 true => Ok(()),
                 false => Err(format!(
                     "expected an {key}= that names the inputs directory, found none"
                 )),
             },
+            Must::Leftover => {
+                let start = unit.values(section, "ExecStart");
+                let by_engine = |line: &&str| has_word(line, "--rm") || has_word(line, "--replace");
+                match start.iter().any(by_engine) || found.iter().any(|line| has_word(line, "rm")) {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "expected `--rm` in ExecStart=, or an {key}= that removes a container that was left behind, found neither"
+                    )),
+                }
+            }
+            Must::Probe => match owner.service.health.is_none() || !found.is_empty() {
+                true => Ok(()),
+                false => Err(format!(
+                    "expected an {key}= in [{section}] of a service with [health], found none"
+                )),
+            },
             Must::Be(value) => match found.as_slice() {
-                [found] if *found == names.of(*value) => Ok(()),
+                [found] if *found == owner.value(*value) => Ok(()),
                 [] => Err(format!("expected `{write}` in [{section}], found none")),
                 [found] => Err(format!(
                     "expected `{write}` in [{section}], found `{key}={found}`"
@@ -188,11 +238,33 @@ impl Required {
     }
 }
 
+/// Whether a command line has this text, and not as a part of a longer word.
+fn has_word(line: &str, text: &str) -> bool {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
+    line.match_indices(text).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let after = line[at + text.len()..].chars().next();
+        !before.is_some_and(goes_on) && !after.is_some_and(goes_on)
+    })
+}
+
+/// The name that a command line gives its container.
+fn name_of(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("--name")?;
+    let value = rest.strip_prefix('=').or_else(|| {
+        rest.starts_with(char::is_whitespace)
+            .then(|| rest.trim_start())
+    })?;
+    let word = value.split(char::is_whitespace).next()?;
+    Some(word.trim_matches(['"', '\'']))
+}
+
 /// Every rule that the unit breaks. Fingerprint and directory are still blanked in it.
 pub(super) fn broken(
     unit: &Unit,
     cluster: &ClusterName,
     service: &Service,
+    name: &UnitName,
     inputs_parent: &str,
 ) -> Vec<RenderError> {
     let mut errors = Vec::new();
@@ -215,13 +287,14 @@ pub(super) fn broken(
         }
     }
 
-    let names = Names {
+    let owner = Owner {
         cluster: cluster.as_str(),
-        service: service.name.as_str(),
+        service,
+        unit: name.as_str(),
         inputs: &format!("{inputs_parent}/{DIRECTORY}/"),
     };
-    for line in required(Kind::Service) {
-        if let Err(message) = line.holds(unit, names) {
+    for line in required(UnitKind::Service) {
+        if let Err(message) = line.holds(unit, owner) {
             broken(message, Some(line.write));
         }
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::desired::{Desired, DesiredService};
 use super::digest::Digest;
 use super::fingerprint::{Recipe, fingerprint};
-use super::identity::Fingerprint;
+use super::identity::{Fingerprint, UnitKind};
 use super::inputs::inputs_of;
 use super::manifest::Manifest;
 use super::marks::blanked;
@@ -154,6 +154,10 @@ fn errors_of(template: &str) -> Vec<RenderError> {
     let mut cluster = example();
     for service in cluster.services.values_mut() {
         service.template.source = template.to_owned();
+        service.health = Some(Health {
+            probe: Probe::Command(vec!["true".to_owned()]),
+            timeout: Duration::from_secs(1),
+        });
     }
     render(&cluster).unwrap_err()
 }
@@ -313,12 +317,14 @@ mod golden {
 #[test]
 fn each_line_that_a_template_lacks_is_named() {
     let docs = include_str!("../../docs/description.md");
-    for required in rules::required(rules::Kind::Service) {
+    for required in rules::required(UnitKind::Service) {
         let line = required.write;
         // The whole line, or the option of the one command line.
-        let taken = match line.strip_prefix("ExecStart=") {
-            Some(_) => BUILT_IN.replace("ExecStart={{", "X-Exec={{"),
-            None => BUILT_IN.replace(line, ""),
+        let taken = match line.split_once('=') {
+            Some(("ExecStart", _)) => BUILT_IN.replace("ExecStart={{", "X-Exec={{"),
+            // Either of two does.
+            Some(("ExecStartPre", _)) => BUILT_IN.replace(line, "").replace("--rm", ""),
+            Some(_) | None => BUILT_IN.replace(line, ""),
         };
         assert_ne!(taken, BUILT_IN, "{line}");
         let told = told(&errors_of(&taken));
@@ -328,6 +334,50 @@ fn each_line_that_a_template_lacks_is_named() {
             line.starts_with("ExecStart=") || docs.contains(option),
             "docs: {line}"
         );
+    }
+}
+
+/// The same line may be written in several ways.
+#[test]
+fn what_a_template_must_have_is_known_in_every_spelling() {
+    let written = |from: &str, to: &str| {
+        assert!(BUILT_IN.contains(from), "{from}");
+        let mut cluster = example();
+        for service in cluster.services.values_mut() {
+            service.template.source = BUILT_IN.replace(from, to);
+        }
+        render(&cluster).map_err(|errors| told(&errors))
+    };
+    let remove = "ExecStartPre=-{{ program }} rm -f %N";
+    let label = "--label bayplan.service={{ service }}";
+    let same = [
+        ("--name %N", "--name=%N"),
+        ("--name %N", "--name {{ unit }}"),
+        ("--name %N", "--name \"{{ cluster }}-{{ service }}\""),
+        ("${IMAGE}", "$IMAGE"),
+        ("${IMAGE}", "{{ image }}"),
+        ("--rm", "--replace"),
+        ("--rm", ""),
+        (remove, ""),
+        (label, "-l=bayplan.service={{ service }}"),
+        (label, "--label \"bayplan.service={{ service }}\""),
+        // Without [health] there is nothing to ask.
+        ("ExecStartPost={{ wait }}", ""),
+    ];
+    for (from, to) in same {
+        assert!(written(from, to).is_ok(), "{to}: {:?}", written(from, to));
+    }
+    let others = [
+        ("--name %N", "--name %n"),
+        ("--name %N", "--name {{ service }}"),
+        ("--name %N", "--namespace %N"),
+        ("${IMAGE}", "${IMAGE}-slim"),
+        ("${IMAGE}", "registry.example.com/other:1"),
+        (label, "--label bayplan.service={{ service }}-2"),
+        (label, "--label my.bayplan.service={{ service }}"),
+    ];
+    for (from, to) in others {
+        assert!(written(from, to).is_err(), "{to}");
     }
 }
 
