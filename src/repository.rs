@@ -28,13 +28,28 @@ pub struct Repository {
 /// Why the description could not be read; [`RepositoryError::help`] says what to type.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
+    /// There is no config repository.
     #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
-    NotFound { from: PathBuf },
+    NotFound {
+        /// Where the search upwards began.
+        from: PathBuf,
+    },
+    /// The search cannot begin.
     #[error("expected a directory to work in, found {}: {why}", .path.display())]
-    NoDirectory { path: PathBuf, why: io::Error },
+    NoDirectory {
+        /// Where it should.
+        path: PathBuf,
+        /// The system's words.
+        why: io::Error,
+    },
     /// The help names the clusters that there are.
     #[error("{title}")]
-    UnknownCluster { title: String, help: Option<String> },
+    UnknownCluster {
+        /// The whole message.
+        title: String,
+        /// What to type.
+        help: Option<String>,
+    },
     /// A directory of the description leads out of the repository, or cannot be read.
     #[error("{}: {}", .0.path, .0.why.what)]
     Unfit(UnfitDirectory),

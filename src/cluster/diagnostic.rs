@@ -5,13 +5,16 @@ use std::ops::Range;
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// There is no cluster until it is mended.
     Error,
+    /// Nothing is refused for it.
     Warning,
 }
 
 /// One problem of a description.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Error or warning.
     pub level: Level,
     /// One sentence, lower case, no final stop: the expected first, the actual second.
     pub title: String,

@@ -13,7 +13,9 @@ use super::sources::Sources;
 /// Whether an excerpt has colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
+    /// For a file or a pipe.
     Plain,
+    /// For a terminal.
     Colour,
 }
 

@@ -15,11 +15,15 @@ use super::secret::Secret;
 /// A cluster whose description has no errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
+    /// Its name.
     pub name: ClusterName,
+    /// Every described host, also one without a service.
     pub hosts: BTreeMap<HostName, Host>,
     /// Every described service, also those that are placed nowhere (`hosts` is empty then).
     pub services: BTreeMap<ServiceName, Service>,
+    /// What a release must not do unasked.
     pub guard: Guard,
+    /// How a release goes about it.
     pub rollout: Rollout,
 }
 
@@ -38,12 +42,14 @@ impl Cluster {
 /// How a release goes about it: `[rollout]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rollout {
+    /// What of the journal is shown.
     pub journal: Excerpts,
 }
 
 /// Whether the last lines of a unit's journal are shown where that unit fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Excerpts {
+    /// The last lines, with known secrets masked.
     #[default]
     Shown,
     /// What containers print is for nobody who releases.
@@ -59,13 +65,16 @@ pub struct Guard {
     pub protect: BTreeSet<ServiceName>,
     /// Only commits of this branch, here or on a remote.
     pub branch: Option<String>,
+    /// Whether all files have to be committed.
     pub clean: CleanOnly,
 }
 
 /// Whether only committed files are released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CleanOnly {
+    /// All files have to be committed.
     Yes,
+    /// Uncommitted files are released, too.
     #[default]
     No,
 }
@@ -73,9 +82,13 @@ pub enum CleanOnly {
 /// A guard, by its key in `[guard]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GuardName {
+    /// [`Guard::max_restarts`].
     MaxRestarts,
+    /// [`Guard::protect`].
     Protect,
+    /// [`Guard::branch`].
     Branch,
+    /// [`Guard::clean`].
     Clean,
 }
 
@@ -101,12 +114,16 @@ impl fmt::Display for GuardName {
 /// A host, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
+    /// Its name in the description.
     pub name: HostName,
     /// What other hosts call it: an IP address or a DNS name. Always there for
     /// [`Transport::Ssh`].
     pub address: Option<String>,
+    /// How it is reached.
     pub transport: Transport,
+    /// Its container engine.
     pub client: EngineClient,
+    /// How its secrets get there.
     pub secrets: Delivery,
 }
 
@@ -152,6 +169,7 @@ impl Supervisor {
 /// The container engine of a host, by its client.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EngineClient {
+    /// Docker or podman.
     pub engine: Engine,
     /// The absolute path of the client, as units run it. Its file name is [`Engine::program`].
     pub program: String,
@@ -211,7 +229,9 @@ impl Transport {
 /// The settings of `[ssh]`; what is unset comes from the user's own `ssh_config(5)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ssh {
+    /// Who logs in.
     pub user: Option<String>,
+    /// The port of sshd.
     pub port: Option<u16>,
     /// Become root by `sudo -n`.
     pub sudo: bool,
@@ -223,7 +243,9 @@ pub struct Ssh {
 /// The container engine of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Engine {
+    /// `docker`, a client of dockerd.
     Docker,
+    /// `podman`, without a daemon.
     Podman,
 }
 
@@ -250,24 +272,31 @@ impl Engine {
 /// A service: one container image with its settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
+    /// Its name, that of its file.
     pub name: ServiceName,
     /// Where it is placed, in the order in which `[place]` says so. The first one is `X_HOST` for
     /// the services that need it.
     pub hosts: Vec<HostName>,
+    /// The image of its container.
     pub image: Image,
     /// The port that the service listens on, in the container and on the host.
     pub port: Option<u16>,
+    /// The services that it uses, as written: they start before it.
     pub needs: Vec<ServiceName>,
     /// What the container's environment holds besides the image's own: of a name that several
     /// layers define only the one that wins. `IMAGE` and `APP_PORT` are among them.
     pub variables: BTreeMap<VariableName, Variable>,
     /// Secrets that are files in the container, by their path there.
     pub secret_files: BTreeMap<String, SecretFile>,
+    /// How its container is run.
     pub container: Container,
+    /// How it is asked whether it is well.
     pub health: Option<Health>,
     /// Never moves or vanishes without `--allow-move`.
     pub stateful: bool,
+    /// Who restarts it after a change.
     pub restart: RestartPolicy,
+    /// What its unit is made of.
     pub template: Template,
 }
 
@@ -276,13 +305,16 @@ pub struct Service {
 pub struct Template {
     /// The path in the config repository, or `built-in`.
     pub origin: String,
+    /// The text.
     pub source: String,
 }
 
 /// One variable with the layer that decided its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variable {
+    /// The layer whose definition wins.
     pub layer: Layer,
+    /// Its value.
     pub value: VariableValue,
 }
 
@@ -306,16 +338,22 @@ impl<T: Into<String>> From<T> for VariableValue {
 pub struct SecretFile {
     /// The secret's name, which is also its file's name on the host.
     pub name: VariableName,
+    /// What the file holds.
     pub secret: Secret,
 }
 
 /// The layers, in the order in which systemd reads them: a later one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
+    /// `10-service-locations.env`: where the services are that it needs.
     ServiceLocations,
+    /// `20-service-config.env`: `service-config.toml`, the same in every cluster.
     ServiceConfig,
+    /// `30-cluster.env`: `[vars]` of `cluster.toml`.
     Cluster,
+    /// `40-secrets.env`: what is secret, of whatever origin.
     Secrets,
+    /// `50-<service>.env`: `[env]` of the service.
     Service,
 }
 
@@ -359,8 +397,11 @@ pub struct Image {
 pub struct Container {
     /// `source:target[:options]` as of `docker run --volume`: a named volume or an absolute path.
     pub volumes: Vec<String>,
+    /// `--entrypoint`.
     pub entrypoint: Option<String>,
+    /// The words after the image.
     pub command: Vec<String>,
+    /// `--user`.
     pub user: Option<String>,
     /// As docker takes it: `512m`, `2g`.
     pub memory: Option<String>,
@@ -370,11 +411,15 @@ pub struct Container {
     pub ulimits: BTreeMap<String, String>,
     /// Added capabilities, `NET_ADMIN`; a leading `-` drops one.
     pub capabilities: Vec<String>,
+    /// `--read-only`.
     pub read_only: bool,
+    /// `--device`, each as written.
     pub devices: Vec<String>,
+    /// `--label`, without our own.
     pub labels: BTreeMap<String, String>,
     /// `host`, `none`, `bridge` or the name of a network that is there.
     pub network: Option<String>,
+    /// How long it may take to end after SIGTERM.
     pub stop_timeout: Duration,
     /// Put before the image as they are, each one argument.
     pub extra_args: Vec<String>,
@@ -383,6 +428,7 @@ pub struct Container {
 /// How a container shows that it is well, asked from the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
+    /// What is asked.
     pub probe: Probe,
     /// How long a start may take until the first good answer.
     pub timeout: Duration,
@@ -403,6 +449,7 @@ pub enum Probe {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RestartPolicy {
+    /// The release.
     #[default]
     Auto,
     /// Only when it is named: `bayplan release CLUSTER SERVICE`.

@@ -23,7 +23,9 @@ pub struct Line {
 /// One definition of a variable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Definition {
+    /// The layer that it is in.
     pub layer: Layer,
+    /// The line that defines it.
     pub at: Line,
     /// As it is written, with `{{ … }}`.
     pub raw: String,
@@ -64,6 +66,7 @@ pub struct Provenance {
     pub file: Line,
     /// Its line in `[place]`.
     pub place: Option<Line>,
+    /// The line of `image`.
     pub image: Line,
     /// Its definitions of each name, the winning one last.
     pub variables: BTreeMap<String, Vec<Definition>>,

@@ -26,6 +26,7 @@ use crate::report::stream::StdoutError;
 pub enum Exit {
     /// Nothing to do, or done.
     Done,
+    /// Failed or refused, or the answer was no.
     Failed,
     /// There are changes, and `--exit-code` asked.
     Changes,
@@ -78,8 +79,11 @@ impl Exit {
 /// Why a command ended early, what to type, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
+    /// The exit code.
     pub exit: Exit,
+    /// What happened.
     pub error: anyhow::Error,
+    /// What to type next.
     pub help: Option<String>,
 }
 

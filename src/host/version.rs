@@ -5,11 +5,14 @@ use std::fmt;
 /// The first numbers of a version: `247.3-7+deb11u8` is 247.3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
+    /// The first number.
     pub major: u32,
+    /// The second number, or 0.
     pub minor: u32,
 }
 
 impl Version {
+    /// The version of these numbers.
     pub const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor }
     }

@@ -62,7 +62,9 @@ enum Found<T: Tree + ?Sized> {
 /// Why nothing can be read below a path of the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfitDirectory {
+    /// The path in the config repository.
     pub path: String,
+    /// What is wrong with it.
     pub why: Unfit,
 }
 

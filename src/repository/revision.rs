@@ -67,6 +67,7 @@ pub struct Revision {
 /// Whether a side is exactly its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    /// Its files are those of the commit.
     Committed,
     /// The checkout, with changes that are not committed.
     Dirty,
@@ -175,6 +176,7 @@ impl From<RepositoryError> for GitError {
 pub enum Which<'a> {
     /// One, and of the others only their names.
     One(&'a str),
+    /// Every cluster that one of the sides has.
     All,
 }
 
@@ -184,7 +186,9 @@ pub struct Comparison<'a> {
     git: git2::Repository,
     /// The config repository's directory within the git repository; empty if it is its root.
     below: PathBuf,
+    /// The first side.
     pub before: Revision,
+    /// The second side.
     pub after: Revision,
     before_tree: Oid,
     /// `None` for the files of the checkout.

@@ -19,10 +19,18 @@ pub struct Recipients(Vec<Box<dyn Recipient + Send>>);
 /// Why nothing can be encrypted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SealError {
+    /// There is nobody to encrypt to.
     #[error("expected recipients, found none")]
     NoRecipients,
+    /// A recipient is none that age knows, or its plugin is not installed.
     #[error("age cannot encrypt to {who}: {why}")]
-    Recipient { who: String, why: String },
+    Recipient {
+        /// Its name in `[recipients]`.
+        who: String,
+        /// age's words.
+        why: String,
+    },
+    /// Encryption failed: age's words.
     #[error("age failed to encrypt: {0}")]
     Failed(String),
 }
@@ -95,7 +103,9 @@ pub struct Identities(Vec<Box<dyn Identity>>);
 /// A file that may hold an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityFile {
+    /// Where it is.
     pub path: PathBuf,
+    /// Whether it has to be there.
     pub wanted: Wanted,
 }
 
@@ -111,15 +121,33 @@ pub enum Wanted {
 /// Why no identity could be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
+    /// The file is not there, may not be read, or is no identity.
     #[error("the identity {path} cannot be read: {why}")]
-    Unreadable { path: String, why: String },
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's words, or age's.
+        why: String,
+    },
+    /// The passphrase that was typed does not open it.
     #[error("the passphrase of {path} is wrong")]
-    Passphrase { path: String },
+    Passphrase {
+        /// The file.
+        path: String,
+    },
+    /// It needs a passphrase, and nobody can be asked.
     #[error("the identity {path} has a passphrase, and there is no terminal to ask for it on")]
-    NoTerminal { path: String },
+    NoTerminal {
+        /// The file.
+        path: String,
+    },
     /// None of them opens it: each file with what became of it.
     #[error("no identity opens the secrets{}", tried_text(.tried))]
-    NoMatch { tried: Vec<(String, String)> },
+    NoMatch {
+        /// Each file, and what became of it.
+        tried: Vec<(String, String)>,
+    },
+    /// A ciphertext is damaged: age's words.
     #[error("the secrets cannot be opened: {0}")]
     Damaged(String),
 }
@@ -134,10 +162,13 @@ fn tried_text(tried: &[(String, String)]) -> String {
 /// Why a ciphertext could not be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
+    /// None of the identities is a recipient.
     #[error("it is encrypted to none of your identities")]
     NoMatch,
+    /// It is cut off or was changed.
     #[error("it is not whole, or was changed")]
     Damaged,
+    /// An identity failed by itself, such as a hardware key that is not plugged in.
     #[error("your identity could not be used")]
     Identity,
 }

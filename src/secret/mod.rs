@@ -50,6 +50,7 @@ use crate::cluster::secret::{KeyedDigest, Plaintext, key_number};
 
 /// A file of secrets with its digest keys, decrypted.
 pub struct OpenVault {
+    /// The file.
     pub vault: Vault,
     identities: Identities,
     keys: BTreeMap<String, DigestKey>,
@@ -123,36 +124,78 @@ fn readers_digest(readers: &BTreeMap<String, String>) -> String {
 /// Why secrets could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
+    /// The file cannot be used.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// No identity could be used.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Nothing can be encrypted.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// A digest key cannot be decrypted.
     #[error("the digest key {name} cannot be opened: {error}")]
-    Key { name: String, error: OpenError },
-    #[error("the secret {name} cannot be opened: {error}")]
-    Value {
-        name: VariableName,
+    Key {
+        /// Its name in `[keys]`.
+        name: String,
+        /// Why.
         error: OpenError,
     },
+    /// A value cannot be decrypted.
+    #[error("the secret {name} cannot be opened: {error}")]
+    Value {
+        /// The secret's name.
+        name: VariableName,
+        /// Why.
+        error: OpenError,
+    },
+    /// The digest key of a secret is not in the file.
     #[error("expected a digest key {key} for the secret {name}, found none")]
-    NoKey { name: VariableName, key: String },
+    NoKey {
+        /// The secret's name.
+        name: VariableName,
+        /// The key's name.
+        key: String,
+    },
+    /// Ciphertext and digest are of two values: a merge, or an edit by hand.
     #[error("the value of the secret {name} is not the one that its digest was made of")]
-    Mismatch { name: VariableName },
+    Mismatch {
+        /// The secret's name.
+        name: VariableName,
+    },
+    /// There is no such secret.
     #[error("expected a secret {name}, found none")]
-    Unknown { name: VariableName },
+    Unknown {
+        /// The secret's name.
+        name: VariableName,
+    },
+    /// The system gives no random bytes: its words.
     #[error("no random bytes: {0}")]
     Random(String),
+    /// The file, or a key in it, is another cluster's.
     #[error("expected the secrets of {expected}, found those of {found}")]
-    OtherCluster { expected: String, found: String },
+    OtherCluster {
+        /// The cluster whose secrets are wanted.
+        expected: String,
+        /// The cluster whose secrets they are.
+        found: String,
+    },
     /// A key of an older bayplan among newer ones: it may be any cluster's.
     #[error("expected the digest key {name} to be bound to its cluster, found one that is not")]
-    Unbound { name: String },
+    Unbound {
+        /// The key's name.
+        name: String,
+    },
+    /// `[recipients]` changed, and `rekey` was not run.
     #[error("expected `[recipients]` to be whom the secrets are encrypted to: {}", .0.words())]
     Recipients(Difference),
+    /// A key is encrypted to others than `[readers]` says.
     #[error("expected other recipients of the digest key {name} than it is encrypted to")]
-    SealedToOthers { name: String },
+    SealedToOthers {
+        /// The key's name.
+        name: String,
+    },
+    /// `[readers]` was changed by hand.
     #[error("`[readers]` is not what bayplan wrote")]
     Readers,
 }
@@ -160,7 +203,9 @@ pub enum SecretError {
 /// What became of a value that was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Set {
+    /// There was none of this name.
     Added,
+    /// There was another value.
     Changed,
     /// It is the value that was there: nothing was written.
     Same,
@@ -375,6 +420,7 @@ impl OpenVault {
 /// Whose secrets are encrypted anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
+    /// The cluster's own.
     Own,
     /// Another cluster's, which this one takes over.
     Others,

@@ -19,14 +19,18 @@ pub struct Vault {
 /// A value as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
+    /// An age file.
     pub ciphertext: Vec<u8>,
+    /// What tells a change without an identity.
     pub digest: KeyedDigest,
+    /// What it can be in a container.
     pub form: Form,
 }
 
 /// What a value can be in a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
+    /// A variable or a file.
     Any,
     /// It is not UTF-8, or too large for a variable.
     FileOnly,

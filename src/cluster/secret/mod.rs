@@ -49,7 +49,9 @@ enum Kind {
 /// What a value made of secrets uses under one name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Used {
+    /// No secret is in it.
     Plain(Scalar),
+    /// A secret is in it.
     Secret(Secret),
 }
 
@@ -68,12 +70,16 @@ impl Used {
 /// Why a value could not be made. It never shows what the secrets are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RevealError {
+    /// A secret is not among the decrypted ones.
     #[error("expected a value for the secret {0}, found none")]
     Missing(VariableName),
+    /// A secret that is a file only is used in a text.
     #[error("expected UTF-8 text for the secret {0}, which a template uses, found other bytes")]
     NotText(VariableName),
+    /// An expression of the value failed; without its words, which may have a secret in them.
     #[error("its template cannot be evaluated ({0})")]
     Template(minijinja::ErrorKind),
+    /// The value is larger than a variable may be.
     #[error("expected less than {VARIABLE_MAX} bytes, its template makes more")]
     TooLarge,
 }

@@ -86,14 +86,18 @@ pub fn activity_script(layout: &Layout) -> String {
 pub struct Activity {
     /// Who holds the lock: their line, or the process if it has none; empty if nobody is seen.
     pub holder: String,
+    /// Whether the session that took the lock is still there.
     pub session: Holding,
+    /// The activation that runs, of whatever cluster.
     pub activation: Option<Activation>,
 }
 
 /// Whether a session holds the host's lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Holding {
+    /// A session holds it.
     Yes,
+    /// Nobody does, or an activation whose session is gone.
     #[default]
     No,
 }
@@ -107,6 +111,7 @@ pub struct Activation {
     pub id: Option<ActivationId>,
     /// Since when, in seconds since 1970 on the host's clock.
     pub since: Option<i64>,
+    /// How far it is.
     pub at: At,
 }
 
@@ -115,6 +120,7 @@ pub struct Activation {
 pub struct At {
     /// From 1; 0 before the first one.
     pub step: usize,
+    /// How many steps it has.
     pub of: usize,
     /// What it is doing: `restarting web`. May be empty.
     pub doing: String,

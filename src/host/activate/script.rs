@@ -41,14 +41,21 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Everything that makes an activation script.
 #[derive(Debug, Clone)]
 pub struct Activation<'a> {
+    /// Where things are on the host.
     pub layout: &'a Layout,
+    /// Which launch it is: the first word of its log.
     pub id: &'a ActivationId,
+    /// The host's container engine.
     pub engine: Engine,
+    /// Where its files come from.
     pub source: &'a Source,
+    /// What is done, in order.
     pub steps: &'a [Step],
     /// What each unit is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
     pub enabled_by: &'a BTreeMap<UnitName, BTreeSet<String>>,
+    /// Who released what.
     pub record: &'a Record,
+    /// What it is of its release, for the history.
     pub part: &'a Part<'a>,
     /// The probes of [`Step::AskProbe`].
     pub probes: &'a BTreeMap<UnitName, Vec<Vec<String>>>,
@@ -67,7 +74,12 @@ pub struct Activation<'a> {
 pub enum Source {
     /// A staging directory, which becomes the generation of this number at
     /// [`Step::SetCurrent`]; later waves, and a second run by hand, find it there.
-    Staged { id: StageId, number: u64 },
+    Staged {
+        /// The staging directory.
+        id: StageId,
+        /// The number that it gets.
+        number: u64,
+    },
     /// A generation that is there.
     Generation(u64),
 }
@@ -104,6 +116,7 @@ pub struct Part<'a> {
     pub started: BTreeSet<&'a ServiceName>,
     /// Services whose files were changed by hand.
     pub mended: BTreeSet<&'a ServiceName>,
+    /// What follows it.
     pub end: PartEnd,
 }
 
@@ -417,7 +430,10 @@ pub enum Launched {
     /// It has begun; its log tells the rest.
     Yes,
     /// It has not, and will not.
-    No { why: String },
+    No {
+        /// One line.
+        why: String,
+    },
     /// systemd has not answered yet: it may still begin.
     Unknown,
 }
@@ -469,35 +485,47 @@ fn below(path: &str) -> Result<&str, UnsafePath> {
 pub enum Event {
     /// The script begins: how many steps it has, and the time (seconds since 1970).
     Begun {
+        /// How many steps.
         steps: usize,
+        /// Seconds since 1970, on the host's clock.
         at: i64,
     },
     /// A step, and the call that it consists of.
     Started {
+        /// The step, from 0.
         number: usize,
+        /// The function of the script's library, and its arguments.
         call: String,
     },
+    /// That step was done.
     Done(usize),
     /// Nothing runs there, so there is nothing to reload or restart.
     Skipped(usize),
     /// The script ends with it; the lines before say why.
     Failed(usize),
+    /// Why a step fails.
     Error(String),
     /// `Key=Value` of `systemctl show` about a unit that failed.
     State {
+        /// Its name, without suffix.
         unit: String,
+        /// The line.
         text: String,
     },
     /// One of the last lines of the journal of a unit that failed.
     Journal {
+        /// Its name, without suffix.
         unit: String,
+        /// The line.
         text: String,
     },
+    /// What went wrong and is no failure.
     Note(String),
     /// A step failed, and the previous generation is being put back.
     PuttingBack,
     /// A step of that.
     Back {
+        /// As of a step.
         call: String,
     },
     /// The previous generation was put back, all of it.

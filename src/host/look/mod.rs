@@ -52,10 +52,13 @@ pub enum Detail {
 /// What is looked at, and with which eyes.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
+    /// Where things are on the host.
     pub layout: &'a Layout,
+    /// The engine that is asked for containers.
     pub engine: Engine,
     /// What the host should hold: where it does, texts need not be fetched.
     pub desired: &'a BTreeMap<ServiceName, Arc<DesiredService>>,
+    /// How much is asked.
     pub detail: Detail,
 }
 
@@ -90,6 +93,7 @@ impl Request<'_> {
 /// What the first exchange came to.
 #[derive(Debug, Clone)]
 pub enum Look<'a> {
+    /// The host is as desired: nothing more is asked.
     Complete(HostLook),
     /// Something differs from what is desired: one more exchange is needed.
     NeedsMore(FirstLook<'a>),
@@ -215,6 +219,7 @@ impl Need {
 /// Everything that a look saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostLook {
+    /// What a plan is made from.
     pub observed: ObservedHost,
     /// What systemd and the engine say of each unit that systemd has in memory or that has a
     /// container.
@@ -255,9 +260,11 @@ pub struct UnitShow {
     /// The exit status of the last main process, or the number of the signal that ended it: which one
     /// of the two says `code`, `CLD_EXITED` or another of waitid(2).
     pub status: i32,
+    /// How the last main process ended, as waitid(2) numbers it.
     pub code: u32,
     /// Zero if there is none.
     pub main_pid: u32,
+    /// The id of its current start; empty if there is none.
     pub invocation: String,
     /// `enabled`, `disabled`, `masked`, …
     pub unit_file_state: String,
@@ -270,54 +277,94 @@ pub struct UnitShow {
 /// A container that carries this cluster's label and belongs to no unit file here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unmanaged {
+    /// Its name.
     pub container: String,
     /// The label `bayplan.service`; may be empty.
     pub service: String,
+    /// Its image, as the engine names it.
     pub image: String,
 }
 
 /// Why a look did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObserveError {
+    /// Another init, or a container without one.
     #[error("expected a host that was booted with systemd, found no /run/systemd/system")]
     NoSystemd,
+    /// The session is not root.
     #[error("expected to be root, may not write to {path}")]
-    Unwritable { path: String },
+    Unwritable {
+        /// A path that root may write.
+        path: String,
+    },
+    /// A file system that a release writes to is read-only.
     #[error("expected a disk that can be written, {path} is read-only")]
-    ReadOnly { path: String },
+    ReadOnly {
+        /// A path on it.
+        path: String,
+    },
+    /// The engine's client is not there.
     #[error("expected `{}` on the host, found no such program", .engine.program())]
-    NoEngine { engine: Engine },
+    NoEngine {
+        /// The engine.
+        engine: Engine,
+    },
+    /// The engine is older than bayplan knows how to use.
     #[error("expected {} {oldest} or newer, found {found}", .engine.program())]
     OldEngine {
+        /// The engine.
         engine: Engine,
+        /// The oldest version that will do.
         oldest: Version,
+        /// Its version.
         found: Version,
     },
     /// A tool of the host is not like those of others: its answer means nothing.
     #[error("expected {ability}, found another one")]
-    Unable { ability: Ability },
+    Unable {
+        /// What it should be able to do.
+        ability: Ability,
+    },
     /// It would arrive as nothing.
     #[error(
         "{service}: its {variable} has a control character other than tab and line break, and systemd \
          {systemd} drops such a variable"
     )]
     DropsVariable {
+        /// Whose variable it is.
         service: ServiceName,
+        /// Its name.
         variable: String,
+        /// The host's systemd.
         systemd: Version,
     },
+    /// The engine does not answer.
     #[error("`{} ps` failed with status {status}: {message}", .engine.program())]
     EngineFailed {
+        /// The engine.
         engine: Engine,
+        /// Its client's exit status.
         status: u32,
+        /// Its client's last words.
         message: String,
     },
+    /// systemd does not answer.
     #[error("`systemctl` failed with status {status}: {message}")]
-    SystemdFailed { status: u32, message: String },
+    SystemdFailed {
+        /// The exit status of `systemctl`.
+        status: u32,
+        /// Its last words.
+        message: String,
+    },
+    /// What cannot be read, in words.
     #[error("the answer of the host cannot be read: {0}")]
     Malformed(String),
+    /// Two readings of one file differ.
     #[error("{path} changed while it was looked at")]
-    Changed { path: String },
+    Changed {
+        /// The file.
+        path: String,
+    },
 }
 
 impl ObserveError {

@@ -12,6 +12,7 @@ use crate::render::stored::StoredFiles;
 /// The files of a generation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredGeneration {
+    /// Its manifest.
     pub manifest: Manifest,
     /// The image ids that it ran, by service.
     pub images: BTreeMap<ServiceName, String>,

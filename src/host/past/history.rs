@@ -20,6 +20,7 @@ pub struct Entry {
     pub who: String,
     /// RFC 3339, by the clock of the releaser: the same on every host of a release.
     pub when: String,
+    /// The commit of the config repository, if there was one.
     pub commit: Option<String>,
     /// The generation whose files it put in place, if it was a rollback.
     #[serde(default)]
@@ -34,6 +35,7 @@ pub struct Entry {
     pub why: Option<String>,
     /// RFC 3339, by the clock of the host.
     pub finished: String,
+    /// What was done.
     #[serde(flatten)]
     pub deeds: Deeds,
     /// Why; not every release recorded it.
@@ -45,14 +47,17 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
 pub struct Deeds {
+    /// They were started, and did not run before.
     pub started: Vec<String>,
     /// An older bayplan counted those that were started, too, and recorded nothing else.
     pub restarted: Vec<String>,
+    /// They were stopped and not started again.
     pub stopped: Vec<String>,
     /// Their files were changed by hand.
     pub mended: Vec<String>,
     /// Their files were written, since the description changed.
     pub written: Vec<String>,
+    /// They left the host.
     pub removed: Vec<String>,
 }
 
@@ -65,6 +70,7 @@ fn made() -> bool {
 pub struct History {
     /// The oldest first.
     pub entries: Vec<Entry>,
+    /// The current generation, if there is one.
     pub current: Option<u64>,
     /// The generations that are kept.
     pub kept: BTreeSet<u64>,

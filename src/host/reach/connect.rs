@@ -28,6 +28,7 @@ use crate::host::version::{OLDEST_SYSTEMD, Version};
 /// What connecting needs besides the host.
 #[derive(Debug, Clone)]
 pub struct ConnectContext {
+    /// The cluster that is worked with.
     pub cluster: ClusterName,
     /// Where relative directories of `directory` hosts begin. Absolute.
     pub repository_root: PathBuf,

@@ -14,7 +14,9 @@ const REST: u64 = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {needed} files that may be open at once, found a limit of {limit}")]
 pub struct TooFew {
+    /// How many files all sessions together take.
     pub needed: u64,
+    /// The hard limit.
     pub limit: u64,
 }
 

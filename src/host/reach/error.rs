@@ -19,6 +19,7 @@ pub(super) const WHILE_CONNECTING: &str = "connecting";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{at}: {kind}")]
 pub struct HostError {
+    /// What went wrong.
     #[source]
     pub kind: HostErrorKind,
     /// Where: `10.0.0.226`, `10.0.0.226 port 2222`, `this machine`, or a directory.
@@ -30,11 +31,15 @@ pub struct HostError {
 /// What went wrong. Two hosts with equal kinds share one cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostErrorKind {
+    /// No connection came about.
     #[error("unreachable: {0}")]
     Unreachable(Unreachable),
     /// The host showed another key than the one that is known for it.
     #[error("wrong host key: expected {}, found another one", known_key(*.known_by))]
-    WrongHostKey { known_by: KnownBy },
+    WrongHostKey {
+        /// Who knows the right one.
+        known_by: KnownBy,
+    },
     /// The file that has the pinned key for `ssh` went while it connected.
     #[error("the file that gives `ssh` the pinned host key is gone")]
     PinnedKeyGone,
@@ -43,75 +48,152 @@ pub enum HostErrorKind {
     UnknownHostKey,
     /// The `host_key` of the description cannot be used.
     #[error("expected a `host_key` such as `ssh-ed25519 AAAA…`, found `{found}`")]
-    UnusableHostKey { found: String },
+    UnusableHostKey {
+        /// What the description says.
+        found: String,
+    },
     /// `Permission denied (publickey,…)`; the methods that the host would take.
     #[error("permission denied: the host takes {methods}, and none of yours fits")]
-    Authentication { methods: String },
+    Authentication {
+        /// Those that the host takes, as `ssh` lists them.
+        methods: String,
+    },
+    /// The login is not root, and cannot become root.
     #[error("no root by sudo: {0}")]
     NoSudo(NoSudo),
+    /// The session is not root.
     #[error("expected root, found uid {uid}")]
-    NotRoot { uid: u32 },
+    NotRoot {
+        /// Who it is.
+        uid: u32,
+    },
+    /// Another init, or a container without one.
     #[error("systemd is not running there (no /run/systemd/system)")]
     NoSystemd,
+    /// The container engine is of no use.
     #[error("{} {why}", .engine.program())]
-    NoEngine { engine: Engine, why: NoEngine },
+    NoEngine {
+        /// The engine.
+        engine: Engine,
+        /// What is wrong with it.
+        why: NoEngine,
+    },
     /// Units run the engine's client by its path.
     #[error("expected {} as {program}, found it as {found}", .engine.program())]
     ClientElsewhere {
+        /// The engine.
         engine: Engine,
+        /// The path that units would have.
         program: String,
+        /// The path where it is.
         found: String,
     },
+    /// systemd is older than bayplan knows how to use.
     #[error("expected systemd {} or newer, found {found}", OLDEST_SYSTEMD.major)]
-    OldSystemd { found: Version },
+    OldSystemd {
+        /// Its version.
+        found: Version,
+    },
+    /// Another system.
     #[error("expected Linux, found {kernel}")]
-    NotLinux { kernel: String },
+    NotLinux {
+        /// As `uname` says.
+        kernel: String,
+    },
     /// Programs that every host needs; each with the package that usually has it.
     #[error("missing there: {}", list(tools.iter().map(|tool| tool.program)))]
-    MissingTool { tools: Vec<Tool> },
+    MissingTool {
+        /// All that are missing.
+        tools: Vec<Tool>,
+    },
     /// A tool is there and is not like those of others.
     #[error("expected {ability}, found another one")]
-    Unable { ability: Ability },
+    Unable {
+        /// What it should be able to do.
+        ability: Ability,
+    },
     /// The connection ended in the middle.
     #[error("connection lost while {doing}")]
-    Lost { doing: String },
+    Lost {
+        /// What was being done.
+        doing: String,
+    },
+    /// No answer came in time.
     #[error("no answer within {} while {doing}", seconds(*.after))]
-    Timeout { doing: String, after: Duration },
+    Timeout {
+        /// What was being done.
+        doing: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// It goes on, but nothing comes of it any more.
     #[error("no progress for {} while {doing}", seconds(*.after))]
-    Stalled { doing: String, after: Duration },
+    Stalled {
+        /// What was being done.
+        doing: String,
+        /// For how long nothing moved.
+        after: Duration,
+    },
     /// The operator asked to stop.
     #[error("interrupted while {doing}")]
-    Interrupted { doing: String },
+    Interrupted {
+        /// What was being done.
+        doing: String,
+    },
     /// The answer was not what the protocol says. `found` is printable.
     #[error("expected an answer of sh while {doing}, found {found}")]
-    Protocol { doing: String, found: String },
+    Protocol {
+        /// What was being done.
+        doing: String,
+        /// What came instead.
+        found: String,
+    },
     /// A script ended with a status that its reader did not expect.
     #[error("{doing} failed with status {status}")]
-    Failed { doing: String, status: i32 },
+    Failed {
+        /// What was being done.
+        doing: String,
+        /// The exit status.
+        status: i32,
+    },
     /// An activation's log, which is to be followed, cannot be.
     #[error("its log {log} is gone, or is that of another activation")]
-    NoLog { log: String },
+    NoLog {
+        /// Its path.
+        log: String,
+    },
     /// There is no `ssh` on this machine.
     #[error("the program `ssh` is not installed on this machine")]
     NoSsh,
     /// `ssh` failed in a way that we do not know: its own last line.
     #[error("ssh: {line}")]
-    Ssh { line: String },
+    Ssh {
+        /// The line.
+        line: String,
+    },
     /// Something on this machine failed.
     #[error("{doing}: {why}")]
-    Io { doing: String, why: String },
+    Io {
+        /// What was being done.
+        doing: String,
+        /// The system's words.
+        why: String,
+    },
 }
 
 /// Why a host cannot be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreachable {
+    /// Nothing listens on the port.
     #[error("connection refused")]
     Refused,
+    /// Nothing answers.
     #[error("connecting timed out")]
     TimedOut,
+    /// The network knows no way.
     #[error("no route to it")]
     NoRoute,
+    /// The name has no address.
     #[error("no such host name")]
     UnknownName,
     /// Between the TCP connection and the login.
@@ -131,12 +213,16 @@ pub enum KnownBy {
 /// Why `sudo -n` gave no root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoSudo {
+    /// There is no `NOPASSWD`.
     #[error("it asks for a password")]
     PasswordRequired,
+    /// No rule of sudoers fits.
     #[error("the user may not run `sh` with it")]
     NotAllowed,
+    /// `requiretty` is set.
     #[error("it insists on a terminal (`requiretty`)")]
     RequiresTerminal,
+    /// There is no `sudo`.
     #[error("sudo is not installed there")]
     NotInstalled,
 }
@@ -144,8 +230,10 @@ pub enum NoSudo {
 /// What is wrong with the container engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoEngine {
+    /// Its client is not there.
     #[error("is not installed there")]
     NotInstalled,
+    /// Its client fails, as when dockerd is stopped.
     #[error("is installed, but does not answer")]
     NotAnswering,
 }
@@ -153,6 +241,7 @@ pub enum NoEngine {
 /// A program that a host needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tool {
+    /// Its name in PATH.
     pub program: &'static str,
     /// The package that has it, by Debian's name, which most distributions share.
     pub package: &'static str,

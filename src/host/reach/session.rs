@@ -37,6 +37,7 @@ pub struct Session {
 pub struct Output {
     /// Byte for byte.
     pub stdout: Vec<u8>,
+    /// The exit status.
     pub status: i32,
 }
 

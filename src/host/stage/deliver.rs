@@ -17,6 +17,7 @@ const DELIVER: &str = include_str!("deliver.sh");
 /// Files of inputs directories, by path below them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery<'a> {
+    /// Whose directory, then path and contents.
     pub files: BTreeMap<(&'a ServiceName, &'a DirectoryName), BTreeMap<&'a str, &'a Plaintext>>,
 }
 

@@ -275,7 +275,9 @@ pub(super) fn append_directory(tar: &mut Archive, path: &str, mode: u32) -> io::
 /// An image that a generation runs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
+    /// As units name it: `registry.example.com/search:1.4.2`.
     pub name: String,
+    /// Which image it is to mean.
     pub means: Means,
 }
 
@@ -306,6 +308,7 @@ pub fn parse_staged(answer: &[u8]) -> Result<(), String> {
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checked {
+    /// All reasons not to activate; none if all is well.
     pub findings: Vec<Finding>,
     /// Every image by its reference.
     pub images: BTreeMap<String, CheckedImage>,
@@ -316,6 +319,7 @@ pub struct Checked {
 pub struct CheckedImage {
     /// The image's id before the pull, if there was an image of that name.
     pub before: Option<String>,
+    /// The image's id now.
     pub after: String,
 }
 
@@ -329,30 +333,41 @@ pub enum Finding {
     Verify(String),
     /// Too little room, in KiB.
     Space {
+        /// A path on the file system.
         path: String,
+        /// What the generation takes.
         needed: u64,
+        /// What is there.
         available: u64,
     },
+    /// An image is neither there nor in the registry.
     Pull {
+        /// Its name.
         reference: String,
+        /// The engine's last words.
         message: String,
     },
     /// There is no `age`; the command that installs it, if the host has a package manager that is
     /// known.
     NoAge {
+        /// The command; empty if no package manager is known.
         install: String,
     },
     /// None of the host's SSH keys is one that age can use.
     NoHostKey,
     /// A ciphertext that the host cannot open, with age's words.
     Sealed {
+        /// Below the generation.
         path: String,
+        /// age's last words.
         message: String,
     },
     /// A key of the engine's configuration gives something to every container that is no input of
     /// it.
     Given {
+        /// As `proxies.default.httpProxy`.
         key: String,
+        /// The configuration file.
         path: String,
     },
     /// A container that is not this cluster's has the name of one of its units: the unit's start
@@ -360,6 +375,7 @@ pub enum Finding {
     Container {
         /// The engine's client.
         engine: String,
+        /// The container's name.
         name: String,
     },
     /// A tool that the activation needs.
