@@ -12,7 +12,9 @@ use crate::plan::step::Step;
 /// Something that happened on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
+    /// Where it happened.
     pub host: HostName,
+    /// What happened.
     pub kind: EventKind,
 }
 
@@ -24,38 +26,74 @@ pub enum EventKind {
     /// The host was looked at.
     Observed,
     /// Somebody else holds the lock; the release waits for it.
-    WaitingForLock { holder: String, at: Option<At> },
+    WaitingForLock {
+        /// Who holds it, in words.
+        holder: String,
+        /// How far the activation is that runs there, if one does.
+        at: Option<At>,
+    },
     /// An activation runs there whose session is gone; it is followed to its end.
     Following {
+        /// Who released, in words.
         holder: String,
         /// Seconds since 1970, on the host's clock.
         since: Option<i64>,
+        /// How far it is.
         at: At,
     },
     /// It began another step.
-    Followed { at: At },
+    Followed {
+        /// How far it is.
+        at: At,
+    },
     /// It ended.
-    FollowedToEnd { ending: Ending },
+    FollowedToEnd {
+        /// How it ended.
+        ending: Ending,
+    },
     /// The lock is held.
     Locked,
     /// The generation's files are in the staging area; bytes sent.
-    Staged { bytes: u64 },
+    Staged {
+        /// How many were sent.
+        bytes: u64,
+    },
     /// Digests, units, images and disk space are as they must be; how many images were pulled.
-    Checked { pulled: usize },
+    Checked {
+        /// How many images were pulled.
+        pulled: usize,
+    },
     /// An activation began.
-    Activating { phase: Phase, steps: usize },
+    Activating {
+        /// The phase of its wave.
+        phase: Phase,
+        /// How many steps it has.
+        steps: usize,
+    },
     /// A step began; `number` counts from 1.
     Step {
+        /// Which one.
         number: usize,
+        /// How many there are.
         of: usize,
+        /// What it does.
         step: Step,
     },
     /// A step failed: the previous generation is being put back; its step.
-    PuttingBack { at: At },
+    PuttingBack {
+        /// How far that is.
+        at: At,
+    },
     /// The previous generation was put back.
     PutBack,
     /// All steps of the wave are done.
-    Activated { took: Duration },
+    Activated {
+        /// Since the activation was launched.
+        took: Duration,
+    },
     /// This host failed: the first line of its error. The error itself comes with the result.
-    Failed { error: String },
+    Failed {
+        /// One line.
+        error: String,
+    },
 }

@@ -158,7 +158,9 @@ pub(super) fn activity(
 /// How an activation ended that was followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
+    /// All its steps were done.
     Done,
+    /// A step failed, and the host put its previous generation back.
     PutBack,
     /// It failed, or somebody ended it.
     Failed,

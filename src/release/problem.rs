@@ -15,29 +15,53 @@ pub enum Problem {
     /// The look found something that forbids a release, or could not be read.
     Observe(ObserveError),
     /// Another name of the same machine: a release would lock itself out.
-    SameMachine { other: HostName },
+    SameMachine {
+        /// The other name.
+        other: HostName,
+    },
     /// Somebody else holds the lock; their line.
     Locked {
+        /// Who holds it, in words.
         holder: String,
         /// How far the activation is that runs there.
         at: Option<At>,
     },
     /// The lock could not be taken at all.
-    NoLock { why: String },
+    NoLock {
+        /// One line.
+        why: String,
+    },
     /// The host changed since the plan was shown.
-    Stale { what: String },
+    Stale {
+        /// What changed, in words.
+        what: String,
+    },
     /// The files did not get to the staging area.
-    NotStaged { why: String },
+    NotStaged {
+        /// One line.
+        why: String,
+    },
     /// The checks before the activation found these.
-    NotReady { findings: Vec<Finding> },
+    NotReady {
+        /// At least one.
+        findings: Vec<Finding>,
+    },
     /// A step of the activation failed.
     Activation(Box<FailedStep>),
     /// The activation is not followed any more, and goes on there by itself.
     Continues(Box<Continues>),
     /// A generation that a host is to go back to cannot be used.
-    NoGeneration { number: u64, why: String },
+    NoGeneration {
+        /// Which one.
+        number: u64,
+        /// One line.
+        why: String,
+    },
     /// An activation could not even be written.
-    Unsafe { why: String },
+    Unsafe {
+        /// One line.
+        why: String,
+    },
 }
 
 /// An activation that goes on.
@@ -45,6 +69,7 @@ pub enum Problem {
 pub struct Continues {
     /// Why it is not followed.
     pub error: HostError,
+    /// How far it was when it was last heard of.
     pub at: At,
     /// The file there that says more.
     pub log: String,
@@ -59,15 +84,24 @@ pub struct FailedStep {
     pub errors: Vec<String>,
     /// `Key=Value` of the unit that failed.
     pub states: Vec<String>,
+    /// What the unit printed, if a unit failed.
     pub journal: Journal,
+    /// What became of the host.
     pub then: Then,
 }
 
 /// The last lines of a unit's journal, every known secret in them masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Journal {
+    /// The lines, the oldest first; none if no unit failed.
     Lines(Vec<String>),
-    Hidden { unit: String, why: Hidden },
+    /// They are not shown.
+    Hidden {
+        /// Whose journal it is.
+        unit: String,
+        /// Why not.
+        why: Hidden,
+    },
 }
 
 /// Why a journal is not shown.
@@ -87,7 +121,10 @@ pub enum Then {
     /// The previous generation was put back, and is healthy.
     PutBack,
     /// It was to be put back, and that failed, too: why.
-    NotPutBack { errors: Vec<String> },
+    NotPutBack {
+        /// What the commands said.
+        errors: Vec<String>,
+    },
 }
 
 impl From<HostError> for Problem {

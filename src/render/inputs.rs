@@ -32,13 +32,16 @@ pub struct Inputs {
 pub struct InputVariable {
     /// Where the value comes from; it is told in reasons and is no input itself.
     pub layer: Layer,
+    /// What the container gets.
     pub value: InputValue,
 }
 
 /// A variable's value, as far as anybody without a key knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputValue {
+    /// The value itself.
     Plain(String),
+    /// What stands for a value that only a key tells.
     Secret(SecretIdentity),
 }
 

@@ -16,10 +16,13 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
+    /// The version of this format, 1.
     pub format: u32,
+    /// Whose it is.
     pub cluster: ClusterName,
     /// The number of the release that wrote it: one more than the highest that a host had.
     pub release: u64,
+    /// Every machine that is or was described, until it is dismissed.
     pub machines: Vec<Machine>,
 }
 
@@ -28,8 +31,11 @@ pub struct Placement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
+    /// The name that it had.
     pub host: HostName,
+    /// How it was reached.
     pub reach: Reach,
+    /// What runs or ran there.
     pub services: BTreeMap<ServiceName, Placed>,
 }
 
@@ -49,13 +55,16 @@ pub struct Placed {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reach {
+    /// An IP address or a DNS name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The port of sshd, if the description has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// A root directory on the releaser's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
+    /// The pinned key, `<type> <base64>`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
 }
@@ -111,8 +120,10 @@ impl fmt::Display for Reach {
 /// Why a placement of a host cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlacementError {
+    /// A newer bayplan wrote it: its format.
     #[error("its placement.json has format {0}, this bayplan reads up to {FORMAT}")]
     Newer(u32),
+    /// It is damaged: what is wrong, in words.
     #[error("its placement.json cannot be read: {0}")]
     Malformed(String),
 }

@@ -69,21 +69,27 @@ impl Default for DesiredSecrets {
 pub struct MadeFile {
     /// The permissions, in octal.
     pub mode: u32,
+    /// What is in it.
     pub bytes: Plaintext,
 }
 
 /// Why a service's secrets could not be made. It shows no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MakeError {
+    /// A value cannot be put together.
     #[error("the value of {name} cannot be made: {error}")]
     Reveal {
+        /// The variable, or the secret of a file.
         name: VariableName,
+        /// Why.
         error: RevealError,
     },
     #[error(
         "expected UTF-8 without NUL and noncharacters of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
     )]
+    /// systemd would not carry the value of this variable.
     Variable(VariableName),
+    /// All variables together are too large: their bytes.
     #[error("expected at most {SERVICE_MAX} bytes of variables, found {0}")]
     Size(usize),
 }

@@ -76,13 +76,16 @@ fn escape_into(text: &mut String, word: &str, quote: char) {
 pub struct Unit {
     /// The assignments in their order.
     pub entries: Vec<Entry>,
+    /// The lines that are none.
     pub problems: Vec<Problem>,
 }
 
 /// `Key=value` in a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
+    /// `Service`.
     pub section: String,
+    /// `ExecStart`.
     pub key: String,
     /// Continuation lines joined, white space at both ends gone, nothing else undone.
     pub value: String,
@@ -95,6 +98,7 @@ pub struct Entry {
 pub struct Problem {
     /// From 1.
     pub line: usize,
+    /// What is wrong, in words.
     pub message: String,
 }
 

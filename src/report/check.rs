@@ -6,8 +6,11 @@ use crate::cluster::name::ClusterName;
 /// The result of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
+    /// Which one.
     pub cluster: ClusterName,
+    /// How many errors its description has.
     pub errors: usize,
+    /// How many warnings.
     pub warnings: usize,
     /// Hosts and placed services of the model; `None` if errors left no model.
     pub size: Option<Size>,
@@ -16,7 +19,9 @@ pub struct Checked {
 /// How large a cluster is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
+    /// How many hosts.
     pub hosts: usize,
+    /// How many services that are placed somewhere.
     pub services: usize,
 }
 

@@ -5,7 +5,9 @@ use std::io::{self, BufRead, Write};
 /// What the operator said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
+    /// Do it.
     Yes,
+    /// Leave it, which is also meant by everything that is no yes.
     No,
 }
 

@@ -14,12 +14,19 @@ use super::text::WIDTH;
 /// Styles by meaning, and a width. [`Palette::PLAIN`] gives text without any escape sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Palette {
+    /// What is new.
     pub added: Style,
+    /// What changes.
     pub changed: Style,
+    /// What goes, and what failed.
     pub removed: Style,
+    /// The word `error`.
     pub error: Style,
+    /// The words `help` and `next`.
     pub help: Style,
+    /// Names that head a section.
     pub strong: Style,
+    /// What matters less.
     pub dim: Style,
     /// The terminal's width in columns, where there is one.
     pub terminal: Option<usize>,

@@ -12,6 +12,7 @@ const KEY: usize = 24;
 /// Who can read the secrets of a cluster now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readers {
+    /// Keys by name, as `[readers]` has them.
     Recorded(BTreeMap<String, String>),
     /// What is encrypted is not for those whom the file names.
     Unknown,

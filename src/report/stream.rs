@@ -11,6 +11,7 @@ pub enum StdoutError {
     /// The reader is gone. Not an error to tell anybody: there is nobody to tell.
     #[error("standard output is closed")]
     Closed,
+    /// A full disk or the like: the system's words.
     #[error("cannot write to standard output: {0}")]
     Other(io::Error),
 }
