@@ -433,7 +433,11 @@ fn read_placement(item: &Item<'_>, problems: &mut Problems) -> Placement {
     let hosts = match item.value {
         DeValue::String(text) => vec![item.at(text.to_string())],
         DeValue::Array(_) => item.strings(problems),
-        _ => {
+        DeValue::Integer(_)
+        | DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Table(_) => {
             item.mistyped("a host or a list of hosts", problems);
             Vec::new()
         }

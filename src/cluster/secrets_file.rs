@@ -392,11 +392,11 @@ pub(super) fn read_references(
     };
     let mut references: Vec<SecretReference> = Vec::new();
     for item in item.items("a list of names", problems) {
-        let reference = match item.value {
-            DeValue::Table(_) => read_file_reference(&item, problems),
-            _ => item
-                .string(problems)
-                .map(|name| SecretReference { name, file: None }),
+        let reference = if item.value.is_table() {
+            read_file_reference(&item, problems)
+        } else {
+            let name = item.string(problems);
+            name.map(|name| SecretReference { name, file: None })
         };
         let Some(reference) = reference else { continue };
         let same = references

@@ -326,9 +326,10 @@ fn read_map(
     root.names(key, problems)
         .into_iter()
         .filter_map(|item| {
-            let text = match item.value {
-                DeValue::Integer(number) => Some(item.at(number.to_string())),
-                _ => item.string(problems),
+            let text = if let DeValue::Integer(number) = item.value {
+                Some(item.at(number.to_string()))
+            } else {
+                item.string(problems)
             };
             let name = item.name().parse(problems, name);
             let text = text?.parse(problems, value);

@@ -291,11 +291,13 @@ impl<'a> Evaluator<'a> {
 
 /// A known value as it was written.
 fn scalar(text: &str, value: &Value) -> Scalar {
-    match value.kind() {
-        ValueKind::Bool => Scalar::Boolean(value.is_true()),
-        ValueKind::Number => i128::try_from(value.clone())
-            .map_or_else(|_| Scalar::Text(text.to_owned()), Scalar::Integer),
-        _ => Scalar::Text(text.to_owned()),
+    if value.kind() == ValueKind::Bool {
+        return Scalar::Boolean(value.is_true());
+    }
+    let number = (value.kind() == ValueKind::Number).then(|| i128::try_from(value.clone()));
+    match number {
+        Some(Ok(number)) => Scalar::Integer(number),
+        Some(Err(_)) | None => Scalar::Text(text.to_owned()),
     }
 }
 

@@ -429,7 +429,9 @@ impl<'a> Variables<'a> {
             let help = match layer {
                 Layer::ServiceLocations => "remove it, or choose another name",
                 Layer::Secrets => "remove it here, or do not name it in `secrets`",
-                _ => "remove it here, or do not name it in `vars`",
+                Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
+                    "remove it here, or do not name it in `vars`"
+                }
             };
             problems.push(problem.with_help(help));
         }

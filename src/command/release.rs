@@ -371,9 +371,10 @@ fn who() -> String {
 
 /// What did not come to its end because the operator asked says so.
 fn interrupted(interrupt: &Interrupt, exit: Exit) -> Exit {
-    match exit {
-        Exit::Failed if interrupt.asked() => Exit::Interrupted,
-        exit => exit,
+    if exit == Exit::Failed && interrupt.asked() {
+        Exit::Interrupted
+    } else {
+        exit
     }
 }
 

@@ -304,9 +304,8 @@ impl HostPreparation<'_> {
         if session.place().supervisor.runs_containers() {
             // No answer is none that an image is there: a disk may be too full to keep what a pull said.
             let unknown = self.references.iter().filter(|reference| {
-                let failed = |finding: &Finding| match finding {
-                    Finding::Pull { reference: of, .. } => *of == reference.name,
-                    _ => false,
+                let failed = |finding: &Finding| {
+                    matches!(finding, Finding::Pull { reference: of, .. } if *of == reference.name)
                 };
                 !checked.images.contains_key(&reference.name)
                     && !checked.findings.iter().any(failed)

@@ -24,9 +24,12 @@ pub fn stdout(text: &str) -> Result<(), StdoutError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => StdoutError::Closed,
-            _ => StdoutError::Other(error),
+        .map_err(|error| {
+            if error.kind() == io::ErrorKind::BrokenPipe {
+                StdoutError::Closed
+            } else {
+                StdoutError::Other(error)
+            }
         })
 }
 

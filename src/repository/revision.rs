@@ -339,15 +339,17 @@ impl Comparison<'_> {
 }
 
 fn open(root: &Path) -> Result<git2::Repository, GitError> {
-    git2::Repository::discover(root).map_err(|error| match error.code() {
-        ErrorCode::NotFound => GitError::new(
+    git2::Repository::discover(root).map_err(|error| {
+        if error.code() != ErrorCode::NotFound {
+            return GitError::cannot_open(root, &error);
+        }
+        GitError::new(
             format!(
                 "expected a git repository around {}, found none",
                 root.display()
             ),
             "without `--against`, `bayplan diff` compares with the hosts",
-        ),
-        _ => GitError::cannot_open(root, &error),
+        )
     })
 }
 
@@ -365,15 +367,15 @@ fn commit(git: &git2::Repository, name: &str) -> Result<Oid, GitError> {
         },
         Err(error) => error,
     };
-    match error.code() {
-        ErrorCode::NotFound | ErrorCode::InvalidSpec => {}
-        ErrorCode::Ambiguous => {
-            return Err(GitError::new(
-                format!("several commits begin with `{name}`"),
-                "write more of its digits",
-            ));
-        }
-        _ => return Err(GitError::git(&format!("cannot find {name}"), &error)),
+    let code = error.code();
+    if code == ErrorCode::Ambiguous {
+        return Err(GitError::new(
+            format!("several commits begin with `{name}`"),
+            "write more of its digits",
+        ));
+    }
+    if !matches!(code, ErrorCode::NotFound | ErrorCode::InvalidSpec) {
+        return Err(GitError::git(&format!("cannot find {name}"), &error));
     }
     let known = names(git);
     let known = || known.iter().map(String::as_str);
@@ -434,16 +436,19 @@ fn merge_base(
     if git.is_shallow() {
         return Err(shallow(&format!("where {other} left {name}")));
     }
-    Err(match error.code() {
-        ErrorCode::NotFound => GitError::new(
-            format!("expected a common history of {name} and {other}, found none"),
-            match &range.after {
-                Some(after) => format!("compare them directly: `--against {name}..{after}`"),
-                None => format!("compare them directly: `--against {name}`"),
-            },
-        ),
-        _ => GitError::git(&format!("cannot compare {name} with {other}"), &error),
-    })
+    if error.code() != ErrorCode::NotFound {
+        return Err(GitError::git(
+            &format!("cannot compare {name} with {other}"),
+            &error,
+        ));
+    }
+    Err(GitError::new(
+        format!("expected a common history of {name} and {other}, found none"),
+        match &range.after {
+            Some(after) => format!("compare them directly: `--against {name}..{after}`"),
+            None => format!("compare them directly: `--against {name}`"),
+        },
+    ))
 }
 
 fn shallow(what: &str) -> GitError {

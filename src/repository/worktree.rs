@@ -89,9 +89,10 @@ impl Tree for Worktree {
         if found != expected {
             return Err(unreadable("it was replaced meanwhile"));
         }
-        Ok(Some(match found {
-            FileType::Directory => Node::Directory(opened),
-            _ => Node::File(opened),
+        Ok(Some(if found == FileType::Directory {
+            Node::Directory(opened)
+        } else {
+            Node::File(opened)
         }))
     }
 

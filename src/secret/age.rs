@@ -323,17 +323,20 @@ impl Identities {
     /// # Errors
     /// It is encrypted to others, or damaged.
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<Plaintext, OpenError> {
-        let judge = |error: ::age::DecryptError| match error {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "the crate may know more kinds one day"
+        )]
+        let why = |error: ::age::DecryptError| match error {
             ::age::DecryptError::NoMatchingKeys => OpenError::NoMatch,
             ::age::DecryptError::Plugin(_)
             | ::age::DecryptError::PluginResolve(_)
             | ::age::DecryptError::KeyDecryptionFailed => OpenError::Identity,
-            // The crate may know more kinds one day.
             _ => OpenError::Damaged,
         };
-        let file = Decryptor::new_buffered(ciphertext).map_err(judge)?;
+        let file = Decryptor::new_buffered(ciphertext).map_err(why)?;
         let mut identities = self.0.iter().map(AsRef::as_ref);
-        read_to_end(file, &mut identities).map_err(judge)
+        read_to_end(file, &mut identities).map_err(why)
     }
 }
 

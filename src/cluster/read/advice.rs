@@ -37,10 +37,7 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
         ("a string", DeValue::Datetime(date)) => toml_text(&date.to_string()),
         ("a string", DeValue::Boolean(value)) => toml_text(&value.to_string()),
         ("a string", DeValue::Array(items)) => match &items[..] {
-            [one] => match one.get_ref() {
-                DeValue::String(text) => toml_text(text),
-                _ => return None,
-            },
+            [one] => toml_text(one.get_ref().as_str()?),
             _ => return None,
         },
         ("`true` or `false`", DeValue::String(text)) => truth(text)?.to_string(),

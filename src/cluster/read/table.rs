@@ -278,12 +278,12 @@ impl<'a> Item<'a> {
         let items = self.items("a list of strings", problems);
         items
             .into_iter()
-            .filter_map(|item| match item.value {
-                DeValue::String(text) => Some(item.at(text.to_string())),
-                _ => {
-                    item.mistyped("strings", problems);
-                    None
+            .filter_map(|item| {
+                if let DeValue::String(text) = item.value {
+                    return Some(item.at(text.to_string()));
                 }
+                item.mistyped("strings", problems);
+                None
             })
             .collect()
     }

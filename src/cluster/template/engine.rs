@@ -48,11 +48,14 @@ pub(super) fn weight(value: &Value) -> usize {
 fn weigh(value: &Value, left: &mut usize) {
     let own = ITEM + value.as_str().map_or(0, str::len);
     *left = left.saturating_sub(own);
-    let items = match value.kind() {
-        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => value.try_iter(),
-        _ => return,
-    };
-    for item in items.into_iter().flatten() {
+    let has_items = matches!(
+        value.kind(),
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map
+    );
+    if !has_items {
+        return;
+    }
+    for item in value.try_iter().into_iter().flatten() {
         if *left == 0 {
             return;
         }

@@ -136,9 +136,11 @@ impl<'t> ValueTemplate<'t> {
             };
             let failed = |error: &Error| {
                 let problem = Problem::new(explained(error), code.at.clone());
-                match error.kind() {
-                    ErrorKind::UndefinedError => Failure::Undefined(problem),
-                    kind => Failure::Other(problem, kind),
+                let kind = error.kind();
+                if kind == ErrorKind::UndefinedError {
+                    Failure::Undefined(problem)
+                } else {
+                    Failure::Other(problem, kind)
                 }
             };
             check_products(code, &is_number)

@@ -264,9 +264,10 @@ impl HostError {
     /// What the host or `ssh` said, line by line, as it came: without empty lines, what the error
     /// itself says already, and advice that would lead astray.
     pub fn said(&self) -> impl Iterator<Item = &str> {
-        let own = match &self.kind {
-            HostErrorKind::Ssh { line } => line.as_str(),
-            _ => "",
+        let own = if let HostErrorKind::Ssh { line } = &self.kind {
+            line.as_str()
+        } else {
+            ""
         };
         let lines = self.stderr.lines().filter(|line| !line.trim().is_empty());
         lines.filter(move |line| line.trim() != own && !self.kind.is_misleading(line))
