@@ -22,7 +22,7 @@ pub(super) struct Published {
 
 impl Published {
     /// A port of all addresses, as `port` has it.
-    pub fn tcp(port: u16) -> Self {
+    pub(crate) fn tcp(port: u16) -> Self {
         Self {
             ip: None,
             ports: port..=port,
@@ -31,7 +31,7 @@ impl Published {
     }
 
     /// Whether two of them cannot be on one host.
-    pub fn clashes(&self, other: &Self) -> bool {
+    pub(crate) fn clashes(&self, other: &Self) -> bool {
         let address = self.ip.is_none() || other.ip.is_none() || self.ip == other.ip;
         address
             && self.protocol == other.protocol

@@ -59,7 +59,7 @@ pub(super) struct StoredSecret {
 
 impl StoredSecret {
     /// What templates see of it.
-    pub fn outcome(&self, name: &VariableName) -> Outcome {
+    pub(crate) fn outcome(&self, name: &VariableName) -> Outcome {
         match &self.digest {
             Some(digest) => Outcome::Secret(super::secret::Secret::stored(name.clone(), digest)),
             None => Outcome::Failed,

@@ -34,7 +34,7 @@ pub(super) enum Outcome {
 
 impl Outcome {
     /// A value that is known from the start.
-    pub fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
         Outcome::Known {
             value: Value::from(text.as_str()),
@@ -43,7 +43,7 @@ impl Outcome {
     }
 
     /// A port.
-    pub fn number(number: u16) -> Self {
+    pub(crate) fn number(number: u16) -> Self {
         Outcome::Known {
             text: number.to_string(),
             value: Value::from(number),
@@ -68,7 +68,7 @@ pub(super) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub fn new(sources: &'a Sources) -> Self {
+    pub(crate) fn new(sources: &'a Sources) -> Self {
         Self {
             environment: template::values_environment(),
             sources,
@@ -78,7 +78,7 @@ impl<'a> Evaluator<'a> {
     /// The values of all definitions, which may use each other and `outer`, of which an earlier one
     /// hides a later one; a definition hides them all. `explain` says what to do about an unknown
     /// name.
-    pub fn evaluate(
+    pub(crate) fn evaluate(
         &self,
         definitions: &BTreeMap<String, &Assignment>,
         outer: [&Values; 2],

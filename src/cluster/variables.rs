@@ -45,7 +45,7 @@ pub(super) struct Variables<'a> {
 
 impl<'a> Variables<'a> {
     /// Evaluates `[vars]` of both files.
-    pub fn of_cluster(
+    pub(crate) fn of_cluster(
         description: &'a Description,
         cluster: &ClusterFile,
         placements: &Placements,
@@ -177,7 +177,7 @@ impl<'a> Variables<'a> {
     }
 
     /// The variables of one service.
-    pub fn of_service(
+    pub(crate) fn of_service(
         &self,
         service: &ServiceFile,
         needs: &[ServiceName],
@@ -258,7 +258,7 @@ impl<'a> Variables<'a> {
     }
 
     /// The secrets of one service that are files, by their path in the container.
-    pub fn files_of_service(
+    pub(crate) fn files_of_service(
         &self,
         service: &ServiceFile,
         problems: &mut Problems,

@@ -40,7 +40,7 @@ pub(super) fn directives(written: &[(String, Vec<String>)]) -> Vec<(String, Vec<
 /// A command line in its one form, if it is one of `docker run` or `podman run`; else as it is.
 /// Words are as [`split_words`](super::unit::split_words) gives them.
 #[must_use]
-pub fn command_line(words: &[String]) -> Vec<String> {
+pub(crate) fn command_line(words: &[String]) -> Vec<String> {
     let Some((engine, mut rest)) = after_run(words) else {
         return words.to_vec();
     };

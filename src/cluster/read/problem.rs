@@ -13,7 +13,7 @@ pub(in crate::cluster) struct Spot {
 }
 
 impl Spot {
-    pub fn file(path: &str) -> Self {
+    pub(crate) fn file(path: &str) -> Self {
         Self {
             path: path.into(),
             span: None,
@@ -28,7 +28,7 @@ impl Spot {
     }
 
     /// The place with a few words under the excerpt.
-    pub fn label(&self, label: impl Into<String>) -> Place {
+    pub(crate) fn label(&self, label: impl Into<String>) -> Place {
         Place {
             path: self.path.to_string(),
             span: self.span.clone(),
@@ -49,7 +49,7 @@ pub(in crate::cluster) struct At<T> {
 pub(in crate::cluster) struct Problems(pub Vec<Diagnostic>);
 
 impl Problems {
-    pub fn push(&mut self, diagnostic: Diagnostic) {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
 }
@@ -62,14 +62,14 @@ pub(in crate::cluster) struct Misfit {
 }
 
 impl Misfit {
-    pub fn new(expected: impl Into<String>) -> Self {
+    pub(crate) fn new(expected: impl Into<String>) -> Self {
         Self {
             expected: expected.into(),
             help: None,
         }
     }
 
-    pub fn help(expected: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) fn help(expected: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             expected: expected.into(),
             help: Some(help.into()),
@@ -79,7 +79,7 @@ impl Misfit {
 
 impl At<String> {
     /// Takes the text as something more precise, or says why it is not.
-    pub fn parse<T>(
+    pub(crate) fn parse<T>(
         &self,
         problems: &mut Problems,
         shape: impl FnOnce(&str) -> Result<T, Misfit>,

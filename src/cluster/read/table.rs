@@ -51,7 +51,7 @@ pub(in crate::cluster) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static Kind) -> Self {
+    pub(crate) fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static Kind) -> Self {
         Self {
             entries,
             kind,
@@ -65,7 +65,7 @@ impl<'a> Table<'a> {
     ///
     /// A misspelled key is read as the one that was meant, and so is the word of another tool: [`Table::finish`] tells it,
     /// and nothing else is said to be missing.
-    pub fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
+    pub(crate) fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
         let known = self.kind.keys;
         if !self.asked.contains(&key) {
             self.asked.push(key);
@@ -90,17 +90,29 @@ impl<'a> Table<'a> {
         })
     }
 
-    pub fn string(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<String>> {
+    pub(crate) fn string(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<At<String>> {
         self.get(key)?.string(problems)
     }
 
-    pub fn strings(&mut self, key: &'static str, problems: &mut Problems) -> Vec<At<String>> {
+    pub(crate) fn strings(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Vec<At<String>> {
         self.get(key)
             .map(|item| item.strings(problems))
             .unwrap_or_default()
     }
 
-    pub fn boolean(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<bool>> {
+    pub(crate) fn boolean(
+        &mut self,
+        key: &'static str,
+        problems: &mut Problems,
+    ) -> Option<At<bool>> {
         let item = self.get(key)?;
         if let DeValue::Boolean(value) = item.value {
             return Some(item.at(*value));
@@ -110,7 +122,7 @@ impl<'a> Table<'a> {
     }
 
     /// A number within a range.
-    pub fn integer(
+    pub(crate) fn integer(
         &mut self,
         key: &'static str,
         range: RangeInclusive<i64>,
@@ -139,7 +151,7 @@ impl<'a> Table<'a> {
     }
 
     /// A table within this one, with keys known by name.
-    pub fn table(
+    pub(crate) fn table(
         &mut self,
         key: &'static str,
         kind: &'static Kind,
@@ -149,7 +161,7 @@ impl<'a> Table<'a> {
     }
 
     /// A table whose keys are names of the user's choice.
-    pub fn names(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Item<'a>> {
+    pub(crate) fn names(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Item<'a>> {
         let Some(item) = self.get(key) else {
             return Vec::new();
         };
@@ -170,7 +182,13 @@ impl<'a> Table<'a> {
     }
 
     /// Rejects a key that the design has and this version does not do yet.
-    pub fn not_yet(&mut self, key: &'static str, does: &str, help: &str, problems: &mut Problems) {
+    pub(crate) fn not_yet(
+        &mut self,
+        key: &'static str,
+        does: &str,
+        help: &str,
+        problems: &mut Problems,
+    ) {
         self.asked.push(key);
         self.refused.push(key);
         if let Some((found, _)) = self.entries.get_key_value(key) {
@@ -185,7 +203,7 @@ impl<'a> Table<'a> {
     }
 
     /// Reports every key that was not asked for.
-    pub fn finish(self, problems: &mut Problems) {
+    pub(crate) fn finish(self, problems: &mut Problems) {
         let keys = self.kind.keys.iter();
         let more = self
             .asked
@@ -226,7 +244,7 @@ pub(in crate::cluster) struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
-    pub fn at<T>(&self, value: T) -> At<T> {
+    pub(crate) fn at<T>(&self, value: T) -> At<T> {
         At {
             value,
             spot: self.spot.clone(),
@@ -234,14 +252,14 @@ impl<'a> Item<'a> {
     }
 
     /// The key as a text with its place.
-    pub fn name(&self) -> At<String> {
+    pub(crate) fn name(&self) -> At<String> {
         At {
             value: self.key.clone(),
             spot: self.key_spot.clone(),
         }
     }
 
-    pub fn string(&self, problems: &mut Problems) -> Option<At<String>> {
+    pub(crate) fn string(&self, problems: &mut Problems) -> Option<At<String>> {
         if let DeValue::String(text) = self.value {
             return Some(self.at(text.to_string()));
         }
@@ -250,7 +268,7 @@ impl<'a> Item<'a> {
     }
 
     /// Takes a text that a message must not repeat, or says what was expected of it.
-    pub fn parse_unseen<T>(
+    pub(crate) fn parse_unseen<T>(
         &self,
         problems: &mut Problems,
         shape: impl FnOnce(&str) -> Result<T, Misfit>,
@@ -274,7 +292,7 @@ impl<'a> Item<'a> {
             }
         }
     }
-    pub fn strings(&self, problems: &mut Problems) -> Vec<At<String>> {
+    pub(crate) fn strings(&self, problems: &mut Problems) -> Vec<At<String>> {
         let items = self.items("a list of strings", problems);
         items
             .into_iter()
@@ -289,7 +307,7 @@ impl<'a> Item<'a> {
     }
 
     /// The values of a list, each under the list's key.
-    pub fn items(&self, expected: &str, problems: &mut Problems) -> Vec<Item<'a>> {
+    pub(crate) fn items(&self, expected: &str, problems: &mut Problems) -> Vec<Item<'a>> {
         let DeValue::Array(items) = self.value else {
             self.mistyped(expected, problems);
             return Vec::new();
@@ -306,7 +324,7 @@ impl<'a> Item<'a> {
             .collect()
     }
 
-    pub fn table(&self, kind: &'static Kind, problems: &mut Problems) -> Option<Table<'a>> {
+    pub(crate) fn table(&self, kind: &'static Kind, problems: &mut Problems) -> Option<Table<'a>> {
         if let DeValue::Table(entries) = self.value {
             return Some(Table {
                 entries,
@@ -321,7 +339,7 @@ impl<'a> Item<'a> {
     }
 
     /// Reports a value of another type than expected.
-    pub fn mistyped(&self, expected: &str, problems: &mut Problems) {
+    pub(crate) fn mistyped(&self, expected: &str, problems: &mut Problems) {
         let found = match self.value {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",

@@ -227,7 +227,7 @@ pub(super) struct Bounded {
 }
 
 impl Bounded {
-    pub fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             bytes: Vec::new(),
             limit,

@@ -54,7 +54,10 @@ pub(crate) struct UnitTemplate<'e, 's> {
 
 impl<'e, 's> UnitTemplate<'e, 's> {
     /// Reads a template.
-    pub fn parse(environment: &'e Environment<'s>, source: &'s str) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        environment: &'e Environment<'s>,
+        source: &'s str,
+    ) -> Result<Self, Problem> {
         let (growth, ranges) = check(source)?;
         let template = environment
             .template_from_str(source)
@@ -68,7 +71,7 @@ impl<'e, 's> UnitTemplate<'e, 's> {
     }
 
     /// The unit's text.
-    pub fn render(&self, context: Value) -> Result<String, Problem> {
+    pub(crate) fn render(&self, context: Value) -> Result<String, Problem> {
         let given = engine::weight(&context) + self.source.len() + self.ranges * RANGE_TEXT;
         if given.saturating_mul(self.growth) > TEXT_MAX {
             return Err(Problem::new(

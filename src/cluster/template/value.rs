@@ -61,7 +61,7 @@ pub(crate) enum Failure {
 
 impl<'t> ValueTemplate<'t> {
     /// Reads a value.
-    pub fn parse(text: &'t str, environment: &Environment<'_>) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &'t str, environment: &Environment<'_>) -> Result<Self, Problem> {
         let parts = scan(text, Syntax::Value).map_err(|problem| match problem.help {
             Some(_) => problem,
             None => problem.with_help(LITERAL),
@@ -100,12 +100,12 @@ impl<'t> ValueTemplate<'t> {
     }
 
     /// Every name that it uses, defined or not.
-    pub fn uses(&self) -> &BTreeSet<String> {
+    pub(crate) fn uses(&self) -> &BTreeSet<String> {
         &self.uses
     }
 
     /// The text, of at most `limit` bytes.
-    pub fn render(
+    pub(crate) fn render(
         &self,
         environment: &Environment<'_>,
         context: &Value,

@@ -638,6 +638,7 @@ pub const UNLOCK: &str = "unname\ntrap - EXIT HUP INT TERM PIPE\nexec 9>&-\n";
 /// What came of taking the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LockAnswer {
+    /// This session holds it now.
     Taken,
     /// Somebody else has it.
     Held {
@@ -646,7 +647,9 @@ pub enum LockAnswer {
         /// The holder's release and what it calls this host.
         release: Option<(StageId, HostName)>,
     },
+    /// It could not be tried.
     Failed {
+        /// The system's words.
         why: String,
     },
 }

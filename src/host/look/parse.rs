@@ -66,7 +66,7 @@ const STARTS: &[&str] = &[
 ];
 
 impl First {
-    pub fn parse(request: &Request<'_>, answer: &[u8]) -> Result<Self, ObserveError> {
+    pub(crate) fn parse(request: &Request<'_>, answer: &[u8]) -> Result<Self, ObserveError> {
         let mut first = First {
             stats: BTreeMap::new(),
             digests: BTreeMap::new(),
@@ -140,7 +140,7 @@ impl First {
     }
 
     /// The same without everything that is there only where processes run.
-    pub fn files(self) -> Self {
+    pub(crate) fn files(self) -> Self {
         let First {
             mut stats,
             digests,

@@ -25,7 +25,7 @@ pub(in crate::host::look) struct More {
 }
 
 impl More {
-    pub fn parse(texts: &BTreeSet<String>, answer: &[u8]) -> Result<Self, ObserveError> {
+    pub(crate) fn parse(texts: &BTreeSet<String>, answer: &[u8]) -> Result<Self, ObserveError> {
         let mut more = More::default();
         let mut stats = BTreeMap::new();
         let mut records = Records::new(answer, "bayplan more 1")?;

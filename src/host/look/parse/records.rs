@@ -19,16 +19,16 @@ pub(in crate::host::look) struct Stat {
 impl Stat {
     const KIND: u32 = 0o170_000;
 
-    pub fn is_file(self) -> bool {
+    pub(crate) fn is_file(self) -> bool {
         self.mode & Self::KIND == 0o100_000
     }
 
-    pub fn is_directory(self) -> bool {
+    pub(crate) fn is_directory(self) -> bool {
         self.mode & Self::KIND == 0o040_000
     }
 
     /// In bytes.
-    pub fn size(self) -> u64 {
+    pub(crate) fn size(self) -> u64 {
         self.size
     }
 }
@@ -47,7 +47,7 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub fn new(answer: &'a [u8], title: &str) -> Result<Self, ObserveError> {
+    pub(crate) fn new(answer: &'a [u8], title: &str) -> Result<Self, ObserveError> {
         let mut records = Records { rest: answer };
         let found = records.take()?;
         if found == title {
@@ -66,7 +66,7 @@ impl<'a> Records<'a> {
             .map_err(|_| unexpected("only names in UTF-8", &String::from_utf8_lossy(record)))
     }
 
-    pub fn next(&mut self) -> Result<Record<'a>, ObserveError> {
+    pub(crate) fn next(&mut self) -> Result<Record<'a>, ObserveError> {
         let record = self.take()?;
         let (word, rest) = record.split_once(' ').unwrap_or((record, ""));
         Ok(match word {
