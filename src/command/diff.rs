@@ -24,6 +24,7 @@ use crate::report::palette::Palette;
 use crate::report::plan::Next;
 use crate::report::progress::Progress;
 use crate::report::review::Broken;
+use crate::report::view::PlanView;
 use crate::report::{Detail, errors, hosts as names, json, markdown, plan as text, stream};
 use crate::repository::Repository;
 
@@ -106,7 +107,9 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         saved::write(path, &repository, &description, &options, made)?;
     }
     match arguments.format() {
-        Format::Json => stream::stdout(&json::plan(&plan, &at_work.0, &failures, detail))?,
+        Format::Json => stream::stdout(&json::text(&PlanView::of(
+            &plan, &at_work.0, &failures, detail,
+        )))?,
         Format::Markdown => {
             stream::stdout(&markdown::plan(&description.cluster, &plan, &failures))?;
         }

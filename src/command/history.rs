@@ -11,6 +11,7 @@ use crate::release::generations::bare;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
+use crate::report::view::HistoryView;
 use crate::report::{errors, history as text, json, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
@@ -31,7 +32,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
     progress.finish();
     let failures = failures(hosts.problems());
     if arguments.json {
-        stream::stdout(&json::history(&arguments.cluster, &histories, &failures))?;
+        stream::stdout(&json::text(&HistoryView::of(
+            &arguments.cluster,
+            &histories,
+            &failures,
+        )))?;
     } else {
         stream::stdout(&text::text(&histories, &Palette::stdout()))?;
     }

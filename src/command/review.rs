@@ -20,6 +20,7 @@ use crate::render::desired::Desired;
 use crate::report::check::diagnostics;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
+use crate::report::view::ReviewsView;
 use crate::report::{Detail, errors, json, markdown, review as text, stream};
 use crate::repository::{Comparison, GitError, Range, Repository, Which};
 
@@ -287,7 +288,7 @@ fn print(
                 stream::stderr(&errors::note(&note, &Palette::stderr()));
             }
         }
-        Format::Json => stream::stdout(&json::reviews(reviews, sides, detail))?,
+        Format::Json => stream::stdout(&json::text(&ReviewsView::of(reviews, sides, detail)))?,
         Format::Markdown => {
             let marker = marker(arguments);
             stream::stdout(&markdown::reviews(reviews, sides, clusters, marker))?;

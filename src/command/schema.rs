@@ -2,8 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::cli::{Described, Schema};
-use crate::report::json::schema;
-use crate::report::stream;
+use crate::report::{schema, stream};
 
 pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
     let text = match arguments.what {

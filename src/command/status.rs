@@ -16,6 +16,7 @@ use crate::plan::status::status;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
+use crate::report::view::StatusView;
 use crate::report::{errors, json, status as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
@@ -46,12 +47,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     let status = status(&desired, &hosts.observed());
     let failures = failures(hosts.problems());
     if arguments.json {
-        stream::stdout(&json::status(
-            &arguments.cluster,
-            &status,
-            &hosts_now,
-            &failures,
-        ))?;
+        let view = StatusView::of(&arguments.cluster, &status, &hosts_now, &failures);
+        stream::stdout(&json::text(&view))?;
     } else {
         let now = jiff::Timestamp::now();
         let palette = Palette::stdout();

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::reason::Reason;
@@ -16,7 +17,7 @@ const LONGEST: usize = 200;
 const MOST: usize = 50;
 
 /// A reason by its kind and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct KeptReason {
     /// As in JSON of a plan: `variable`, `image` and so on. A newer bayplan may know more of them.
     pub kind: String,
@@ -35,7 +36,7 @@ pub struct KeptReason {
 }
 
 /// A reason with the services that it restarted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Because {
     pub reason: KeptReason,
     pub services: BTreeSet<ServiceName>,

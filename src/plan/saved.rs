@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::json;
@@ -31,9 +32,10 @@ pub const BAYPLAN: &str = env!("CARGO_PKG_VERSION");
 const TOLD: usize = 3;
 
 /// A plan as `diff -o` saves it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
+    #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// The version of bayplan that made it.
     pub bayplan: String,
@@ -51,7 +53,7 @@ pub struct SavedPlan {
 }
 
 /// One host in a saved plan.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedHost {
     /// The number of the generation that was current.
@@ -66,7 +68,7 @@ pub struct SavedHost {
 }
 
 /// What happens to one service on one host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedChange {
     pub service: ServiceName,
@@ -76,7 +78,7 @@ pub struct SavedChange {
 }
 
 /// [`Change`], as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedKind {
     Added,
@@ -85,7 +87,7 @@ pub enum SavedKind {
 }
 
 /// [`Action`], as it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedAction {
     None,

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::placement::Left;
 use super::reason::Reason;
 use super::step::Step;
@@ -76,7 +79,8 @@ pub struct ServicePlan {
 }
 
 /// What becomes of the service on this host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     Added,
     Changed,
@@ -84,7 +88,8 @@ pub enum Change {
 }
 
 /// What becomes of its container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// It runs on undisturbed (or stays unstarted).
     None,
@@ -145,7 +150,8 @@ pub enum Note {
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Hosts that gain a service start it.
     Expand,

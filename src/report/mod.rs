@@ -23,12 +23,14 @@ mod refusal;
 pub mod review;
 #[cfg(test)]
 mod samples;
+pub mod schema;
 pub mod secrets;
 mod service;
 pub mod status;
 pub mod stream;
 mod text;
 mod totals;
+pub mod view;
 pub mod why;
 
 /// How much of values and files is shown.

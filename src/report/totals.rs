@@ -1,10 +1,13 @@
 //! What the last line of a plan counts.
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::text::count;
 use crate::plan::{Action, Plan};
 
 /// What the last line counts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Totals {
     /// Hosts that were seen.
     pub hosts: usize,

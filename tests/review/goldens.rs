@@ -397,13 +397,19 @@ fn what_follows_from_an_edit_is_told_with_its_cause() {
 #[test]
 fn the_schemas_are_printed() {
     let repo = Repo::new();
-    for what in ["plan", "review"] {
+    for (what, option) in [
+        ("plan", "--json"),
+        ("review", "--against"),
+        ("saved-plan", "-o"),
+    ] {
         let ran = repo.run(&format!("schema {what}"));
         assert_eq!(ran.code, 0);
+        let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
         assert!(
-            ran.stdout
-                .contains(&format!("\"$ref\": \"#/$defs/{what}\""))
+            schema["title"].as_str().unwrap().contains(option),
+            "{schema}"
         );
+        assert_eq!(schema["type"], "object");
     }
 }
 

@@ -1,15 +1,16 @@
-//! `diff --json`.
+//! What a release would change, and why.
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
-use super::status::ActivityJson;
-use super::{FailureJson, ReasonJson, VERSION, text};
+use super::status::ActivityView;
+use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::name::{HostName, VariableName};
 use crate::host::activate::follow::Activity;
 use crate::plan::observed::Owner;
@@ -19,62 +20,47 @@ use crate::plan::{
     Refusal, RefusalReason, ServicePlan, Wave,
 };
 
-/// A plan as JSON, with a final line break. With [`Detail::Diff`] each file has its unified diff.
-#[must_use]
-pub fn plan(
-    plan: &Plan,
-    at_work: &BTreeMap<HostName, Activity>,
-    failures: &BTreeMap<HostName, HostFailure>,
-    detail: Detail,
-) -> String {
-    let failures = failures.iter().map(FailureJson::of).collect();
-    let mut json = PlanJson::of(plan, failures, detail);
-    for (host, name) in json.hosts.iter_mut().zip(plan.hosts.keys()) {
-        host.activity = at_work.get(name).map(ActivityJson::of);
-    }
-    text(&json)
-}
-
-#[derive(Serialize)]
-pub(super) struct PlanJson<'a> {
-    version: u32,
-    cluster: &'a str,
-    in_sync: bool,
-    hosts: Vec<HostJson<'a>>,
-    waves: Vec<WaveJson<'a>>,
-    refusals: Vec<RefusalJson<'a>>,
-    failures: Vec<FailureJson<'a>>,
-    totals: Totals,
-    left: Vec<LeftJson<'a>>,
-    dismissed: Vec<LeftJson<'a>>,
-    left_out: Vec<LeftOutJson<'a>>,
-    moves: Vec<MoveJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PlanView<'a> {
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    pub cluster: &'a str,
+    pub in_sync: bool,
+    pub hosts: Vec<HostView<'a>>,
+    pub waves: Vec<WaveView<'a>>,
+    pub refusals: Vec<RefusalView<'a>>,
+    pub failures: Vec<FailureView<'a>>,
+    pub totals: Totals,
+    pub left: Vec<LeftView<'a>>,
+    pub dismissed: Vec<LeftView<'a>>,
+    pub left_out: Vec<LeftOutView<'a>>,
+    pub moves: Vec<MoveView<'a>>,
 }
 
 /// A machine that is no longer described.
-#[derive(Serialize)]
-pub(super) struct LeftJson<'a> {
-    host: &'a str,
-    address: Option<&'a str>,
-    host_key: Option<&'a str>,
-    services: Vec<LeftServiceJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftView<'a> {
+    pub host: &'a str,
+    pub address: Option<&'a str>,
+    pub host_key: Option<&'a str>,
+    pub services: Vec<LeftServiceView<'a>>,
 }
 
-#[derive(Serialize)]
-struct LeftServiceJson<'a> {
-    service: &'a str,
-    stateful: bool,
-    placed: &'a [HostName],
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftServiceView<'a> {
+    pub service: &'a str,
+    pub stateful: bool,
+    pub placed: &'a [HostName],
 }
 
-impl<'a> LeftJson<'a> {
+impl<'a> LeftView<'a> {
     pub fn of(left: &'a Left) -> Self {
         let Left {
             host,
             reach,
             services,
         } = left;
-        let services = services.iter().map(|(name, service)| LeftServiceJson {
+        let services = services.iter().map(|(name, service)| LeftServiceView {
             service: name.as_str(),
             stateful: service.stateful,
             placed: &service.placed,
@@ -89,15 +75,15 @@ impl<'a> LeftJson<'a> {
 }
 
 /// A host on which nothing is done.
-#[derive(Serialize)]
-struct LeftOutJson<'a> {
-    host: &'a str,
-    services: Vec<&'a str>,
-    nowhere_else: Vec<&'a str>,
-    pending: Option<HostJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LeftOutView<'a> {
+    pub host: &'a str,
+    pub services: Vec<&'a str>,
+    pub nowhere_else: Vec<&'a str>,
+    pub pending: Option<HostView<'a>>,
 }
 
-impl<'a> LeftOutJson<'a> {
+impl<'a> LeftOutView<'a> {
     fn of(host: &'a HostName, left_out: &'a LeftOut, detail: Detail) -> Self {
         let LeftOut { pending, services } = left_out;
         let only = services.iter().filter(|(_, it)| **it == Elsewhere::No);
@@ -107,34 +93,41 @@ impl<'a> LeftOutJson<'a> {
             nowhere_else: only.map(|(name, _)| name.as_str()).collect(),
             pending: pending
                 .as_ref()
-                .map(|plan| HostJson::of(host, plan, detail)),
+                .map(|plan| HostView::of(host, plan, detail)),
         }
     }
 }
 
 /// A service that moves: both of its halves, which stand at their hosts as well.
-#[derive(Serialize)]
-struct MoveJson<'a> {
-    service: &'a str,
-    from: Vec<&'a str>,
-    to: Vec<&'a str>,
-    reasons: Vec<ReasonJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MoveView<'a> {
+    pub service: &'a str,
+    pub from: Vec<&'a str>,
+    pub to: Vec<&'a str>,
+    pub reasons: Vec<ReasonView<'a>>,
 }
 
-impl<'a> MoveJson<'a> {
+impl<'a> MoveView<'a> {
     fn of(it: &Move<'a>) -> Self {
         let reasons = it.gain.reasons.iter().filter(|why| **why != Reason::New);
         Self {
             service: it.service.as_str(),
             from: it.from.iter().map(|host| host.as_str()).collect(),
             to: it.to.iter().map(|host| host.as_str()).collect(),
-            reasons: reasons.map(|why| ReasonJson::of(why, it.service)).collect(),
+            reasons: reasons.map(|why| ReasonView::of(why, it.service)).collect(),
         }
     }
 }
 
-impl<'a> PlanJson<'a> {
-    pub fn of(plan: &'a Plan, failures: Vec<FailureJson<'a>>, detail: Detail) -> Self {
+impl<'a> PlanView<'a> {
+    /// A plan, and what is at work on its hosts. With [`Detail::Diff`] each file has its unified diff.
+    #[must_use]
+    pub fn of(
+        plan: &'a Plan,
+        at_work: &'a BTreeMap<HostName, Activity>,
+        failures: &'a BTreeMap<HostName, HostFailure>,
+        detail: Detail,
+    ) -> Self {
         let Plan {
             cluster,
             hosts,
@@ -155,43 +148,46 @@ impl<'a> PlanJson<'a> {
             in_sync: !changes && refusals.is_empty() && failures.is_empty(),
             hosts: hosts
                 .iter()
-                .map(|(name, host)| HostJson::of(name, host, detail))
+                .map(|(name, host)| HostView {
+                    activity: at_work.get(name).map(ActivityView::of),
+                    ..HostView::of(name, host, detail)
+                })
                 .collect(),
-            waves: waves.iter().map(WaveJson::of).collect(),
-            refusals: refusals.iter().map(RefusalJson::of).collect(),
-            failures,
+            waves: waves.iter().map(WaveView::of).collect(),
+            refusals: refusals.iter().map(RefusalView::of).collect(),
+            failures: failures.iter().map(FailureView::of).collect(),
             totals,
-            left: left.iter().map(LeftJson::of).collect(),
-            dismissed: dismissed.iter().map(LeftJson::of).collect(),
+            left: left.iter().map(LeftView::of).collect(),
+            dismissed: dismissed.iter().map(LeftView::of).collect(),
             left_out: left_out
                 .iter()
-                .map(|(host, left_out)| LeftOutJson::of(host, left_out, detail))
+                .map(|(host, left_out)| LeftOutView::of(host, left_out, detail))
                 .collect(),
-            moves: moves::moves(plan).iter().map(MoveJson::of).collect(),
+            moves: moves::moves(plan).iter().map(MoveView::of).collect(),
         }
     }
 }
 
-#[derive(Serialize)]
-struct HostJson<'a> {
-    host: &'a str,
-    acts: bool,
-    unfinished: bool,
-    lost: Option<&'a str>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostView<'a> {
+    pub host: &'a str,
+    pub acts: bool,
+    pub unfinished: bool,
+    pub lost: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    activity: Option<ActivityJson<'a>>,
-    stay: usize,
-    services: Vec<ServiceJson<'a>>,
-    drop_ins: Vec<DropInJson<'a>>,
+    pub activity: Option<ActivityView<'a>>,
+    pub stay: usize,
+    pub services: Vec<ServiceView<'a>>,
+    pub drop_ins: Vec<DropInView<'a>>,
 }
 
-#[derive(Serialize)]
-struct DropInJson<'a> {
-    service: &'a str,
-    path: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DropInView<'a> {
+    pub service: &'a str,
+    pub path: &'a str,
 }
 
-impl<'a> HostJson<'a> {
+impl<'a> HostView<'a> {
     fn of(host: &'a HostName, plan: &'a HostPlan, detail: Detail) -> Self {
         let HostPlan {
             services,
@@ -203,7 +199,7 @@ impl<'a> HostJson<'a> {
         } = plan;
         let drop_ins = drop_ins.iter().flat_map(|(service, paths)| {
             let service = service.as_str();
-            paths.iter().map(move |path| DropInJson { service, path })
+            paths.iter().map(move |path| DropInView { service, path })
         });
         Self {
             drop_ins: drop_ins.collect(),
@@ -215,24 +211,24 @@ impl<'a> HostJson<'a> {
             stay: *stay,
             services: services
                 .iter()
-                .map(|service| ServiceJson::of(service, detail))
+                .map(|service| ServiceView::of(service, detail))
                 .collect(),
         }
     }
 }
 
-#[derive(Serialize)]
-struct ServiceJson<'a> {
-    service: &'a str,
-    unit: String,
-    change: &'static str,
-    action: &'static str,
-    reasons: Vec<ReasonJson<'a>>,
-    notes: Vec<NoteJson<'a>>,
-    files: Vec<FileJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServiceView<'a> {
+    pub service: &'a str,
+    pub unit: String,
+    pub change: Change,
+    pub action: Action,
+    pub reasons: Vec<ReasonView<'a>>,
+    pub notes: Vec<NoteView<'a>>,
+    pub files: Vec<FileView<'a>>,
 }
 
-impl<'a> ServiceJson<'a> {
+impl<'a> ServiceView<'a> {
     fn of(plan: &'a ServicePlan, detail: Detail) -> Self {
         let ServicePlan {
             service,
@@ -246,45 +242,30 @@ impl<'a> ServiceJson<'a> {
         Self {
             service: service.as_str(),
             unit: unit.service_file().into(),
-            change: change_word(*change),
-            action: match action {
-                Action::None => "none",
-                Action::Start => "start",
-                Action::Restart => "restart",
-                Action::Stop => "stop",
-                Action::Pending => "pending",
-                Action::MayRestart => "may_restart",
-            },
+            change: *change,
+            action: *action,
             reasons: reasons
                 .iter()
-                .map(|reason| ReasonJson::of(reason, service))
+                .map(|reason| ReasonView::of(reason, service))
                 .collect(),
-            notes: notes.iter().map(NoteJson::of).collect(),
+            notes: notes.iter().map(NoteView::of).collect(),
             files: files
                 .iter()
-                .map(|file| FileJson::of(file, detail))
+                .map(|file| FileView::of(file, detail))
                 .collect(),
         }
     }
 }
 
-pub(super) fn change_word(change: Change) -> &'static str {
-    match change {
-        Change::Added => "added",
-        Change::Changed => "changed",
-        Change::Removed => "removed",
-    }
-}
-
-#[derive(Serialize)]
-struct FileJson<'a> {
-    path: &'a str,
-    change: &'static str,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FileView<'a> {
+    pub path: &'a str,
+    pub change: Change,
     #[serde(skip_serializing_if = "Option::is_none")]
-    diff: Option<String>,
+    pub diff: Option<String>,
 }
 
-impl<'a> FileJson<'a> {
+impl<'a> FileView<'a> {
     fn of(file: &'a FileChange, detail: Detail) -> Self {
         let FileChange {
             path,
@@ -294,7 +275,7 @@ impl<'a> FileJson<'a> {
         } = file;
         Self {
             path,
-            change: change_word(*kind),
+            change: *kind,
             diff: match detail {
                 Detail::Short => None,
                 Detail::Diff => diff::text(file),
@@ -303,9 +284,9 @@ impl<'a> FileJson<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum NoteJson<'a> {
+pub enum NoteView<'a> {
     DownMeanwhile,
     DropIn { path: &'a str },
     MovesFrom { hosts: &'a [HostName] },
@@ -316,7 +297,7 @@ enum NoteJson<'a> {
     WasPublic { names: &'a [VariableName] },
 }
 
-impl<'a> NoteJson<'a> {
+impl<'a> NoteView<'a> {
     fn of(note: &'a Note) -> Self {
         match note {
             Note::DownMeanwhile => Self::DownMeanwhile,
@@ -331,34 +312,30 @@ impl<'a> NoteJson<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct WaveJson<'a> {
-    phase: &'static str,
-    hosts: Vec<&'a HostName>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WaveView<'a> {
+    pub phase: Phase,
+    pub hosts: Vec<&'a HostName>,
 }
 
-impl<'a> WaveJson<'a> {
+impl<'a> WaveView<'a> {
     fn of(wave: &'a Wave) -> Self {
         let Wave { phase, activations } = wave;
         Self {
-            phase: match phase {
-                Phase::Expand => "expand",
-                Phase::Change => "change",
-                Phase::Contract => "contract",
-            },
+            phase: *phase,
             hosts: activations.keys().collect(),
         }
     }
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum RefusalJson<'a> {
+pub enum RefusalView<'a> {
     ForeignUnit {
         host: &'a str,
         service: &'a str,
         path: &'a str,
-        owner: OwnerJson<'a>,
+        owner: OwnerView<'a>,
     },
     Stateful {
         host: &'a str,
@@ -369,7 +346,7 @@ pub(super) enum RefusalJson<'a> {
         host: &'a str,
         service: &'a str,
         starts: &'a [HostName],
-        away: &'static str,
+        away: AwayView,
     },
     StatefulUnknown {
         host: &'a str,
@@ -387,15 +364,23 @@ pub(super) enum RefusalJson<'a> {
     },
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub(super) enum OwnerJson<'a> {
+pub enum OwnerView<'a> {
     Masked,
     Cluster { cluster: &'a str },
     Unmarked,
 }
 
-impl<'a> OwnerJson<'a> {
+/// Why a release does not reach a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AwayView {
+    Left,
+    LeftOut,
+}
+
+impl<'a> OwnerView<'a> {
     pub(super) fn of(owner: &'a Owner) -> Self {
         match owner {
             Owner::Masked => Self::Masked,
@@ -405,7 +390,7 @@ impl<'a> OwnerJson<'a> {
     }
 }
 
-impl<'a> RefusalJson<'a> {
+impl<'a> RefusalView<'a> {
     pub fn of(refusal: &'a Refusal) -> Self {
         let Refusal { host, why } = refusal;
         let host = host.as_str();
@@ -418,7 +403,7 @@ impl<'a> RefusalJson<'a> {
                 host,
                 service: service.as_str(),
                 path,
-                owner: OwnerJson::of(owner),
+                owner: OwnerView::of(owner),
             },
             RefusalReason::Stateful { service, moves } => Self::Stateful {
                 host,
@@ -434,8 +419,8 @@ impl<'a> RefusalJson<'a> {
                 service: service.as_str(),
                 starts,
                 away: match away {
-                    Away::Left { .. } => "left",
-                    Away::LeftOut => "left_out",
+                    Away::Left { .. } => AwayView::Left,
+                    Away::LeftOut => AwayView::LeftOut,
                 },
             },
             RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {

@@ -1,66 +1,70 @@
-//! `status --json`.
+//! What runs on every host, and whether it is what it should be.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
-use super::plan::{LeftJson, OwnerJson};
-use super::{FailureJson, ReasonJson, VERSION, text};
+use super::plan::{LeftView, OwnerView};
+use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
-/// The state of a cluster as JSON, with a final line break.
-#[must_use]
-pub fn status(
-    cluster: &ClusterName,
-    status: &Status,
-    activities: &BTreeMap<HostName, Activity>,
-    failures: &BTreeMap<HostName, HostFailure>,
-) -> String {
-    let Status {
-        hosts,
-        refused: _,
-        left,
-    } = status;
-    text(&StatusJson {
-        version: VERSION,
-        cluster: cluster.as_str(),
-        in_sync: super::super::status::in_sync(status) && failures.is_empty(),
-        hosts: hosts
-            .iter()
-            .map(|(host, status)| HostStatusJson::of(host, status, activities.get(host)))
-            .collect(),
-        failures: failures.iter().map(FailureJson::of).collect(),
-        left: left.iter().map(LeftJson::of).collect(),
-    })
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct StatusView<'a> {
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    pub cluster: &'a str,
+    pub in_sync: bool,
+    pub hosts: Vec<HostStatusView<'a>>,
+    pub failures: Vec<FailureView<'a>>,
+    pub left: Vec<LeftView<'a>>,
 }
 
-#[derive(Serialize)]
-struct StatusJson<'a> {
-    version: u32,
-    cluster: &'a str,
-    in_sync: bool,
-    hosts: Vec<HostStatusJson<'a>>,
-    failures: Vec<FailureJson<'a>>,
-    left: Vec<LeftJson<'a>>,
+impl<'a> StatusView<'a> {
+    /// The state of the hosts that were seen.
+    #[must_use]
+    pub fn of(
+        cluster: &'a ClusterName,
+        status: &'a Status,
+        activities: &'a BTreeMap<HostName, Activity>,
+        failures: &'a BTreeMap<HostName, HostFailure>,
+    ) -> Self {
+        let Status {
+            hosts,
+            refused: _,
+            left,
+        } = status;
+        Self {
+            version: VERSION,
+            cluster: cluster.as_str(),
+            in_sync: super::super::status::in_sync(status) && failures.is_empty(),
+            hosts: hosts
+                .iter()
+                .map(|(host, status)| HostStatusView::of(host, status, activities.get(host)))
+                .collect(),
+            failures: failures.iter().map(FailureView::of).collect(),
+            left: left.iter().map(LeftView::of).collect(),
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct HostStatusJson<'a> {
-    host: &'a str,
-    generation: Option<u64>,
-    unfinished: bool,
-    lost: Option<&'a str>,
-    activity: Option<ActivityJson<'a>>,
-    acts: bool,
-    services: Vec<ServiceStatusJson<'a>>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HostStatusView<'a> {
+    pub host: &'a str,
+    pub generation: Option<u64>,
+    pub unfinished: bool,
+    pub lost: Option<&'a str>,
+    pub activity: Option<ActivityView<'a>>,
+    pub acts: bool,
+    pub services: Vec<ServiceStatusView<'a>>,
 }
 
-impl<'a> HostStatusJson<'a> {
+impl<'a> HostStatusView<'a> {
     fn of(host: &'a HostName, status: &'a HostStatus, activity: Option<&'a Activity>) -> Self {
         let HostStatus {
             generation,
@@ -79,7 +83,7 @@ impl<'a> HostStatusJson<'a> {
                 crashes,
                 state,
             } = status;
-            ServiceStatusJson {
+            ServiceStatusView {
                 service: service.as_str(),
                 unit: unit.service_file().into(),
                 version: version.as_deref(),
@@ -88,8 +92,8 @@ impl<'a> HostStatusJson<'a> {
                     .map(|moment| moment.to_string()),
                 restarts: *restarts,
                 drop_ins,
-                crashes: crashes.as_ref().map(CrashesJson::of),
-                state: StateJson::of(state, service),
+                crashes: crashes.as_ref().map(CrashesView::of),
+                state: StateView::of(state, service),
             }
         });
         Self {
@@ -97,7 +101,7 @@ impl<'a> HostStatusJson<'a> {
             generation: *generation,
             unfinished: *unfinished,
             lost: lost.as_deref(),
-            activity: activity.filter(|a| a.is_busy()).map(ActivityJson::of),
+            activity: activity.filter(|a| a.is_busy()).map(ActivityView::of),
             acts: *acts,
             services: services.collect(),
         }
@@ -105,25 +109,25 @@ impl<'a> HostStatusJson<'a> {
 }
 
 /// What goes on under the host's lock.
-#[derive(Serialize)]
-pub(super) struct ActivityJson<'a> {
-    holder: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ActivityView<'a> {
+    pub holder: &'a str,
     /// Whether the session that took the lock is still there.
-    attended: bool,
-    activation: Option<ActivationJson<'a>>,
+    pub attended: bool,
+    pub activation: Option<ActivationView<'a>>,
 }
 
-#[derive(Serialize)]
-struct ActivationJson<'a> {
-    cluster: &'a str,
-    since: Option<String>,
-    step: usize,
-    steps: usize,
-    doing: &'a str,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ActivationView<'a> {
+    pub cluster: &'a str,
+    pub since: Option<String>,
+    pub step: usize,
+    pub steps: usize,
+    pub doing: &'a str,
 }
 
-impl<'a> ActivityJson<'a> {
-    pub fn of(activity: &'a Activity) -> Self {
+impl<'a> ActivityView<'a> {
+    pub(super) fn of(activity: &'a Activity) -> Self {
         let Activity {
             holder,
             session,
@@ -132,7 +136,7 @@ impl<'a> ActivityJson<'a> {
         Self {
             holder,
             attended: *session == Holding::Yes,
-            activation: activation.as_ref().map(|activation| ActivationJson {
+            activation: activation.as_ref().map(|activation| ActivationView {
                 cluster: &activation.cluster,
                 since: activation
                     .since
@@ -146,30 +150,30 @@ impl<'a> ActivityJson<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct ServiceStatusJson<'a> {
-    service: &'a str,
-    unit: String,
-    version: Option<&'a str>,
-    since: Option<String>,
-    restarts: Option<u64>,
-    drop_ins: &'a BTreeSet<String>,
-    crashes: Option<CrashesJson>,
-    state: StateJson<'a>,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ServiceStatusView<'a> {
+    pub service: &'a str,
+    pub unit: String,
+    pub version: Option<&'a str>,
+    pub since: Option<String>,
+    pub restarts: Option<u64>,
+    pub drop_ins: &'a BTreeSet<String>,
+    pub crashes: Option<CrashesView>,
+    pub state: StateView<'a>,
 }
 
 /// How it ended by itself.
-#[derive(Serialize)]
-struct CrashesJson {
-    first: Option<String>,
-    last: Option<String>,
-    exit_code: Option<u8>,
-    signal: Option<u8>,
-    out_of_memory: bool,
-    steady: bool,
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct CrashesView {
+    pub first: Option<String>,
+    pub last: Option<String>,
+    pub exit_code: Option<u8>,
+    pub signal: Option<u8>,
+    pub out_of_memory: bool,
+    pub steady: bool,
 }
 
-impl CrashesJson {
+impl CrashesView {
     fn of(crashes: &Crashes) -> Self {
         let Crashes {
             restarts: _,
@@ -199,21 +203,21 @@ impl CrashesJson {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-enum StateJson<'a> {
+pub enum StateView<'a> {
     InSync,
     PendingRestart {
-        reasons: Vec<ReasonJson<'a>>,
+        reasons: Vec<ReasonView<'a>>,
     },
     FilesDiffer,
     ForeignUnit {
         path: &'a str,
-        owner: OwnerJson<'a>,
+        owner: OwnerView<'a>,
     },
     Edited {
         paths: &'a [String],
-        reasons: Vec<ReasonJson<'a>>,
+        reasons: Vec<ReasonView<'a>>,
     },
     CrashLoop,
     NotRunning {
@@ -224,12 +228,12 @@ enum StateJson<'a> {
     FilesInSync,
 }
 
-impl<'a> StateJson<'a> {
+impl<'a> StateView<'a> {
     fn of(state: &'a State, service: &ServiceName) -> Self {
         let of = |reasons: &'a [Reason]| {
             let reasons = reasons.iter();
             reasons
-                .map(|reason| ReasonJson::of(reason, service))
+                .map(|reason| ReasonView::of(reason, service))
                 .collect()
         };
         match state {
@@ -240,7 +244,7 @@ impl<'a> StateJson<'a> {
             State::FilesDiffer => Self::FilesDiffer,
             State::ForeignUnit { path, owner } => Self::ForeignUnit {
                 path,
-                owner: OwnerJson::of(owner),
+                owner: OwnerView::of(owner),
             },
             State::Edited { paths, reasons } => Self::Edited {
                 paths,

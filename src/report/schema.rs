@@ -1,0 +1,198 @@
+//! The JSON Schema of what `--json` prints and of a saved plan, made from the types that are printed.
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+
+use super::view::{PlanView, ReviewsView};
+use crate::plan::saved::SavedPlan;
+
+/// Of `diff --json`.
+#[must_use]
+pub fn plan() -> String {
+    of::<PlanView<'static>>(
+        "What a release of a cluster would change: `bayplan diff CLUSTER --json`",
+    )
+}
+
+/// Of `diff --against REV --json`.
+#[must_use]
+pub fn review() -> String {
+    of::<ReviewsView<'static>>(
+        "What a change of the description does: `bayplan diff CLUSTER --against REV --json`",
+    )
+}
+
+/// Of the file that `diff -o` writes.
+#[must_use]
+pub fn saved_plan() -> String {
+    of::<SavedPlan>("A plan that can be released: `bayplan diff CLUSTER -o FILE`")
+}
+
+/// The schema of a type as it is written, with a final line break.
+fn of<T: JsonSchema>(title: &str) -> String {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    schema.insert("title".to_owned(), title.into());
+    serde_json::to_string_pretty(&schema).expect("a schema is JSON") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonschema::Validator;
+    use serde_json::{Value, json};
+
+    use super::super::{Detail, json as report, samples};
+    use super::*;
+
+    /// Checks outputs of today, which have no field that the schema does not name. A reader of the schema
+    /// has to take more: new fields may come within a version.
+    fn validator(schema: &str) -> Validator {
+        let mut schema = serde_json::from_str(schema).unwrap();
+        close(&mut schema);
+        jsonschema::validator_for(&schema).unwrap()
+    }
+
+    fn close(schema: &mut Value) {
+        match schema {
+            Value::Object(fields) => {
+                if fields.contains_key("properties") {
+                    fields
+                        .entry("additionalProperties")
+                        .or_insert(Value::Bool(false));
+                }
+                fields.values_mut().for_each(close);
+            }
+            Value::Array(items) => items.iter_mut().for_each(close),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[track_caller]
+    fn assert_valid(validator: &Validator, shown: &str) {
+        let shown = serde_json::from_str(shown).unwrap();
+        let problems: Vec<String> = validator
+            .iter_errors(&shown)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+
+    /// Every output that differs from this one in one place: a field more, a field less but for those
+    /// that need not be there, or a value of another type; with what was done.
+    fn wrongs(value: &Value, optional: &[&str]) -> Vec<(String, Value)> {
+        let mut wrongs = Vec::new();
+        let mut note = |what: String, wrong: Value| wrongs.push((what, wrong));
+        match value {
+            Value::Object(fields) => {
+                let mut more = fields.clone();
+                more.insert("surprise".to_owned(), Value::Null);
+                note(" has a field more".to_owned(), more.into());
+                for (name, inner) in fields {
+                    if !optional.contains(&name.as_str()) {
+                        let mut less = fields.clone();
+                        less.remove(name);
+                        note(format!(" lacks {name}"), less.into());
+                    }
+                    for (what, wrong) in self::wrongs(inner, optional) {
+                        let mut fields = fields.clone();
+                        fields.insert(name.clone(), wrong);
+                        note(format!(".{name}{what}"), fields.into());
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    for (what, wrong) in self::wrongs(item, optional) {
+                        let mut items = items.clone();
+                        items[index] = wrong;
+                        note(format!("[{index}]{what}"), items.into());
+                    }
+                }
+                note(" is a number".to_owned(), 1.into());
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                note(" is an object".to_owned(), json!({}));
+            }
+        }
+        wrongs
+    }
+
+    #[track_caller]
+    fn assert_exact(validator: &Validator, shown: &str, optional: &[&str]) {
+        assert_valid(validator, shown);
+        let shown = serde_json::from_str(shown).unwrap();
+        for (what, wrong) in wrongs(&shown, optional) {
+            assert!(!validator.is_valid(&wrong), "accepted: ${what}");
+        }
+    }
+
+    fn shown(plan: &crate::plan::Plan, detail: Detail) -> String {
+        let (at_work, failures) = (samples::activities("odd"), samples::failures("odd"));
+        report::text(&PlanView::of(plan, &at_work, &failures, detail))
+    }
+
+    #[test]
+    fn every_plan_is_as_the_schema_says() {
+        let validator = validator(&super::plan());
+        for plan in [samples::everything("odd"), samples::ordinary()] {
+            for detail in [Detail::Short, Detail::Diff] {
+                assert_valid(&validator, &shown(&plan, detail));
+            }
+        }
+    }
+
+    #[test]
+    fn every_review_is_as_the_schema_says() {
+        let validator = validator(&super::review());
+        for detail in [Detail::Short, Detail::Diff] {
+            let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
+            let shown = report::text(&ReviewsView::of(&reviews, &sides, detail));
+            assert_valid(&validator, &shown);
+        }
+    }
+
+    #[test]
+    fn every_saved_plan_is_as_the_schema_says() {
+        let validator = validator(&super::saved_plan());
+        for plan in [samples::everything("odd"), samples::ordinary()] {
+            assert_valid(&validator, &samples::saved(&plan).to_text());
+        }
+    }
+
+    #[test]
+    fn the_schemas_refuse_what_is_not_so() {
+        let optional = ["activity", "diff"];
+        let everything = shown(&samples::everything("odd"), Detail::Diff);
+        assert_exact(&validator(&super::plan()), &everything, &optional);
+        let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
+        let shown = report::text(&ReviewsView::of(&reviews, &sides, Detail::Short));
+        assert_exact(&validator(&super::review()), &shown, &optional);
+        // Of a map a member may be missing, and a reason has only what its kind has.
+        let saved = samples::saved(&samples::ordinary());
+        let mut optional = vec!["leave_out", "name", "change", "before", "after", "web"];
+        optional.extend(saved.hosts.keys().map(AsRef::as_ref));
+        optional.extend(saved.description.keys().map(String::as_str));
+        assert_exact(
+            &validator(&super::saved_plan()),
+            &saved.to_text(),
+            &optional,
+        );
+    }
+
+    #[test]
+    fn the_schemas_refuse_other_words() {
+        let validator = validator(&super::plan());
+        let shown = shown(&samples::ordinary(), Detail::Short);
+        for (from, to) in [
+            ("\"restart\"", "\"explode\""),
+            ("\"changed\"", "\"turned\""),
+            ("\"kind\": \"image\"", "\"kind\": \"picture\""),
+            ("\"phase\": \"change\"", "\"phase\": \"now\""),
+            ("\"version\": 1", "\"version\": 2"),
+        ] {
+            assert!(shown.contains(from), "{from}");
+            let wrong = serde_json::from_str(&shown.replace(from, to)).unwrap();
+            assert!(!validator.is_valid(&wrong), "{to}");
+        }
+    }
+}
