@@ -31,14 +31,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         Hosts::seen_with_histories(setting, Detail::Plan, &|event| progress.event(&event));
     progress.finish();
     let failures = failures(hosts.problems());
+    let view = HistoryView::of(&arguments.cluster, &histories, &failures);
     if arguments.json {
-        stream::stdout(&json::text(&HistoryView::of(
-            &arguments.cluster,
-            &histories,
-            &failures,
-        )))?;
+        stream::stdout(&json::text(&view))?;
     } else {
-        stream::stdout(&text::text(&histories, &Palette::stdout()))?;
+        stream::stdout(&text::text(&view, &Palette::stdout()))?;
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if failures.is_empty() {

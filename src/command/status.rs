@@ -46,21 +46,18 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     progress.finish();
     let status = status(&desired, &hosts.observed());
     let failures = failures(hosts.problems());
+    let view = StatusView::of(&description.cluster, &status, &hosts_now, &failures);
     if arguments.json {
-        let view = StatusView::of(&arguments.cluster, &status, &hosts_now, &failures);
         stream::stdout(&json::text(&view))?;
     } else {
         let now = jiff::Timestamp::now();
-        let palette = Palette::stdout();
-        let text = text::text(&description.cluster, &status, &hosts_now, now, &palette);
-        stream::stdout(&text)?;
+        stream::stdout(&text::text(&view, now, &Palette::stdout()))?;
     }
     note_copies(&hosts);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    let in_sync = text::in_sync(&status);
     Ok(match (failures.is_empty(), arguments.exit_code) {
         (false, _) => Exit::Failed,
-        (true, true) if !in_sync => Exit::Changes,
+        (true, true) if !view.in_sync => Exit::Changes,
         (true, _) => Exit::Done,
     })
 }

@@ -1,12 +1,9 @@
 //! What releases did on each host, the newest first.
 
-use std::collections::BTreeMap;
-
 use super::palette::{Palette, paint};
 use super::reason::kept as words;
 use super::text::{commas, count, escape, wrap};
-use crate::cluster::name::HostName;
-use crate::host::past::history::{Deeds, Entry, History};
+use super::view::{HistoryView, HostHistoryView, PastView};
 use crate::plan::kept::Because;
 
 /// How many reasons of an activation are shown, and how many services of a reason.
@@ -15,28 +12,31 @@ const SERVICES: usize = 6;
 
 /// A block a host, a line an activation.
 #[must_use]
-pub fn text(histories: &BTreeMap<HostName, History>, palette: &Palette) -> String {
+pub fn text(view: &HistoryView<'_>, palette: &Palette) -> String {
     let mut text = String::new();
-    for (host, history) in histories {
-        let History {
-            entries,
+    for host in &view.hosts {
+        let HostHistoryView {
+            host,
             current,
             kept,
-        } = history;
-        text += &paint(palette.strong, host.as_str());
+            activations,
+        } = host;
+        text += &paint(palette.strong, host);
         text += &match current {
             Some(number) => format!("  generation {number}\n"),
             None => "  no generation yet\n".to_owned(),
         };
-        for entry in entries.iter().rev() {
-            let sign = match entry.result.as_str() {
-                "done" if entry.is_current(*current) => paint(palette.added, "*"),
+        for entry in activations.iter().rev() {
+            let sign = match entry.result {
+                "done" if entry.made && Some(entry.generation) == *current => {
+                    paint(palette.added, "*")
+                }
                 "done" if entry.made && kept.contains(&entry.generation) => "+".to_owned(),
                 "done" => " ".to_owned(),
                 _ => paint(palette.error, "✗"),
             };
             text += &format!("  {sign} {}\n", line(entry, palette));
-            for line in reasons(&entry.reasons, palette.width()) {
+            for line in reasons(entry.reasons, palette.width()) {
                 text += &format!("          {}\n", paint(palette.dim, &line));
             }
         }
@@ -83,8 +83,8 @@ pub fn short_commit(commit: &str) -> String {
     escape(&format!("{short}{dirty}"))
 }
 
-fn line(entry: &Entry, palette: &Palette) -> String {
-    let Entry {
+fn line(entry: &PastView<'_>, palette: &Palette) -> String {
+    let PastView {
         generation,
         who,
         when,
@@ -94,12 +94,15 @@ fn line(entry: &Entry, palette: &Palette) -> String {
         result,
         why,
         finished: _,
-        deeds,
+        started: _,
+        restarted: _,
+        stopped: _,
+        mended: _,
+        written: _,
+        removed: _,
         reasons: _,
     } = entry;
-    let commit = commit
-        .as_deref()
-        .map_or_else(|| "no commit".to_owned(), short_commit);
+    let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
     let mut line = format!(
         "{generation:>4}  {}  {}  {commit}",
         escape(when),
@@ -108,10 +111,10 @@ fn line(entry: &Entry, palette: &Palette) -> String {
     if let Some(number) = back_to {
         line += &format!("  back to {number}");
     }
-    if result != "not begun" {
-        line += &format!("  {}", done(deeds));
+    if *result != "not begun" {
+        line += &format!("  {}", done(entry));
     }
-    match result.as_str() {
+    match *result {
         "done" => {}
         "put back" => line += &format!("  {}", paint(palette.error, "failed and put back")),
         other => line += &format!("  {}", paint(palette.error, &escape(other))),
@@ -123,15 +126,16 @@ fn line(entry: &Entry, palette: &Palette) -> String {
 }
 
 /// What was done, in words. Files of a service that is named already go without saying.
-fn done(deeds: &Deeds) -> String {
-    let Deeds {
+fn done(entry: &PastView<'_>) -> String {
+    let PastView {
         started,
         restarted,
         stopped,
         mended,
         written,
         removed,
-    } = deeds;
+        ..
+    } = entry;
     let named = |name: &&String| {
         let others = [started, restarted, stopped, mended, removed];
         others.iter().any(|names| names.contains(name))
@@ -165,21 +169,30 @@ fn done(deeds: &Deeds) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use insta::assert_snapshot;
     use proptest::prelude::*;
 
     use super::super::samples;
     use super::*;
 
+    fn shown(odd: &str) -> String {
+        let (cluster, failures) = (samples::cluster(), BTreeMap::new());
+        let histories = samples::histories(odd);
+        let view = HistoryView::of(&cluster.name, &histories, &failures);
+        text(&view, &Palette::PLAIN)
+    }
+
     #[test]
     fn every_result_has_its_words() {
-        assert_snapshot!(text(&samples::histories("ada@laptop"), &Palette::PLAIN));
+        assert_snapshot!(shown("ada@laptop"));
     }
 
     proptest! {
         #[test]
         fn no_history_can_steer_a_terminal(odd in any::<String>()) {
-            samples::assert_tame(&text(&samples::histories(&odd), &Palette::PLAIN));
+            samples::assert_tame(&shown(&odd));
         }
     }
 }

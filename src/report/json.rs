@@ -47,7 +47,7 @@ mod tests {
 
     fn of_status(status: &Status, activities: &Activities, failures: &Failures) -> String {
         let cluster = samples::cluster();
-        text(&StatusView::of(&cluster.name, status, activities, failures))
+        text(&StatusView::of(&cluster, status, activities, failures))
     }
 
     #[test]

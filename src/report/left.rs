@@ -2,12 +2,12 @@
 
 use super::palette::{Palette, paint};
 use super::text::{count, escape, list, wrap};
-use crate::cluster::name::ClusterName;
-use crate::plan::{Elsewhere, Left, LeftOut};
+use super::view::LeftView;
+use crate::plan::{Elsewhere, LeftOut};
 
 /// What may still run on a machine, and what to do about it.
-pub(super) fn warning(cluster: &ClusterName, left: &Left, palette: &Palette) -> Vec<String> {
-    let host = &left.host;
+pub(super) fn warning(cluster: &str, left: &LeftView<'_>, palette: &Palette) -> Vec<String> {
+    let host = left.host;
     let what = format!(
         "{} is no longer described, and {}",
         place(left),
@@ -23,7 +23,7 @@ pub(super) fn warning(cluster: &ClusterName, left: &Left, palette: &Palette) -> 
 }
 
 /// What is forgotten.
-pub(super) fn dismissed(left: &Left, palette: &Palette) -> Vec<String> {
+pub(super) fn dismissed(left: &LeftView<'_>, palette: &Palette) -> Vec<String> {
     let what = format!(
         "{}: nobody will be told any more that {}; nothing is done there",
         place(left),
@@ -32,19 +32,16 @@ pub(super) fn dismissed(left: &Left, palette: &Palette) -> Vec<String> {
     part(palette.changed, "forgotten:", &what, palette.width())
 }
 
-fn place(left: &Left) -> String {
+fn place(left: &LeftView<'_>) -> String {
     format!("{} ({})", left.host, escape(&left.reach.to_string()))
 }
 
 /// `2 units may run there: db (stateful) and web`
-fn units(left: &Left) -> String {
-    let names = left
-        .services
-        .iter()
-        .map(|(name, service)| match service.stateful {
-            true => format!("{name} (stateful)"),
-            false => name.to_string(),
-        });
+fn units(left: &LeftView<'_>) -> String {
+    let names = left.services.iter().map(|it| match it.stateful {
+        true => format!("{} (stateful)", it.service),
+        false => it.service.to_owned(),
+    });
     let units = count(left.services.len(), "unit", "units");
     format!("{units} may run there: {}", list(names))
 }
@@ -57,7 +54,7 @@ fn part(style: anstyle::Style, word: &str, text: &str, width: usize) -> Vec<Stri
 }
 
 /// `; 2 units on docker05, which is no longer described`, for a last line.
-pub(super) fn counted(left: &[Left]) -> String {
+pub(super) fn counted(left: &[LeftView<'_>]) -> String {
     let parts = left.iter().map(|left| {
         let units = count(left.services.len(), "unit", "units");
         format!("; {units} on {}, which is no longer described", left.host)

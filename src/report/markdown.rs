@@ -13,6 +13,7 @@ use super::review::{
 };
 use super::text::{commas, count, escape_lines};
 use super::totals::Totals;
+use super::view::LeftView;
 use super::{Detail, diff, hosts, left, moves, refusal, service};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -186,8 +187,8 @@ fn problems(page: &mut Page, broken: &Broken) {
 
 /// Refusals, table, diagram and diffs of one plan.
 fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
-    for left in &plan.left {
-        let lines = left::warning(&plan.cluster, left, &Palette::PLAIN);
+    for left in plan.left.iter().map(LeftView::of) {
+        let lines = left::warning(plan.cluster.as_str(), &left, &Palette::PLAIN);
         page.push(format!("- ⚠️ {}\n", text(&lines.join(" "))));
     }
     for (host, left_out) in &plan.left_out {
@@ -213,7 +214,8 @@ fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
 fn totals(plan: &Plan) -> String {
     let totals = Totals::of(plan);
     let hosts = count(totals.hosts, "host", "hosts");
-    let left = left::counted(&plan.left);
+    let left: Vec<_> = plan.left.iter().map(LeftView::of).collect();
+    let left = left::counted(&left);
     format!("**{hosts}: {}{left}**", totals.words())
 }
 

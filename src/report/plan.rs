@@ -7,6 +7,7 @@ use super::palette::{Palette, paint};
 use super::reason::{Space, note};
 use super::text::{commas, count, escape, list, pad, shell_word, width, wrap};
 use super::totals::Totals;
+use super::view::{ActivityView, LeftView};
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
 use crate::cluster::model::{Cluster, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -52,7 +53,7 @@ pub fn at_work(
     palette: &Palette,
 ) -> String {
     let lines = activities.iter().filter_map(|(host, activity)| {
-        let line = status::activity(activity, now)?;
+        let line = status::activity(&ActivityView::of(activity), now)?;
         let host = paint(palette.strong, host.as_str());
         Some(format!("{} {host}: {line}\n", paint(palette.changed, "!")))
     });
@@ -188,11 +189,15 @@ struct Group<'a> {
 impl Report<'_> {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        for left in &self.plan.left {
-            lines.extend(left::warning(&self.plan.cluster, left, self.palette));
+        for left in self.plan.left.iter().map(LeftView::of) {
+            lines.extend(left::warning(
+                self.plan.cluster.as_str(),
+                &left,
+                self.palette,
+            ));
         }
-        for left in &self.plan.dismissed {
-            lines.extend(left::dismissed(left, self.palette));
+        for left in self.plan.dismissed.iter().map(LeftView::of) {
+            lines.extend(left::dismissed(&left, self.palette));
         }
         let columns = Columns::of(self.plan);
         lines.extend(self.moves(columns));
@@ -471,7 +476,8 @@ impl Report<'_> {
         if !self.plan.left_out.is_empty() {
             unseen += &format!("; {} left out", list(self.plan.left_out.keys()));
         }
-        unseen += &left::counted(&self.plan.left);
+        let left: Vec<_> = self.plan.left.iter().map(LeftView::of).collect();
+        unseen += &left::counted(&left);
         let hosts = count(totals.hosts, "host", "hosts");
         if !self.plan.refusals.is_empty() {
             let problems = count(self.plan.refusals.len(), "problem", "problems");

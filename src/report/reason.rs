@@ -2,9 +2,8 @@
 
 use super::Detail;
 use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
-use crate::cluster::name::ServiceName;
+use super::view::ReasonView;
 use crate::plan::kept::KeptReason;
-use crate::plan::reason::Reason;
 use crate::plan::{Change, Note};
 
 /// How many paths a short line names.
@@ -19,18 +18,18 @@ pub(super) struct Space {
 }
 
 /// A reason in words: one line, or three where two values do not fit beside each other.
-pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Vec<String> {
+pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
     let sentence = |text: &str| wrap(text, space.room);
     match reason {
-        Reason::New => vec!["new here".to_owned()],
-        Reason::NotRunning { state } => sentence(&format!("not running ({})", value(state))),
-        Reason::Variable {
+        ReasonView::New => vec!["new here".to_owned()],
+        ReasonView::NotRunning { state } => sentence(&format!("not running ({})", value(state))),
+        ReasonView::Variable {
             layer,
             name,
             before,
             after,
         } => {
-            let key = format!("{} {name}", layer.label(service));
+            let key = format!("{layer} {name}");
             match (before, after) {
                 (Some(before), Some(after)) => change(&format!("{key}:"), before, after, space),
                 (None, Some(after)) => one(&format!("{key} added:"), after, space),
@@ -38,7 +37,7 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
                 (None, None) => vec![format!("{key} changed")],
             }
         }
-        Reason::Secret { name, change } => {
+        ReasonView::Secret { name, change } => {
             let word = match change {
                 Change::Added => "added",
                 Change::Changed => "changed",
@@ -46,11 +45,11 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
             };
             sentence(&format!("{name} {word}"))
         }
-        Reason::Image { before, after } => {
+        ReasonView::Image { before, after } => {
             let (before, after) = versions(before, after);
             change("image", &before, &after, space)
         }
-        Reason::Directive {
+        ReasonView::Directive {
             key,
             removed,
             added,
@@ -64,12 +63,12 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
                 (true, true) => vec![format!("{key}: its words are in another order")],
             }
         }
-        Reason::File { path } => sentence(&format!("{} changed", value(path))),
-        Reason::Unknown { fingerprint } => sentence(&format!(
+        ReasonView::File { path } => sentence(&format!("{} changed", value(path))),
+        ReasonView::Unknown { fingerprint } => sentence(&format!(
             "its inputs changed; those of {} can no longer be read",
             short_value(fingerprint, 20)
         )),
-        Reason::ImageMoved { reference, running } => {
+        ReasonView::ImageMoved { reference, running } => {
             let running = running.strip_prefix("sha256:").unwrap_or(running);
             let running: String = running.chars().take(12).collect();
             sentence(&format!(
@@ -78,15 +77,15 @@ pub(super) fn reason(reason: &Reason, service: &ServiceName, space: Space) -> Ve
                 value(&running)
             ))
         }
-        Reason::Edited { paths } => sentence(&format!(
+        ReasonView::Edited { paths } => sentence(&format!(
             "{} edited on the host",
             some_paths(paths, space.detail)
         )),
-        Reason::Touched { paths } => sentence(&format!(
+        ReasonView::Touched { paths } => sentence(&format!(
             "may have read an edit: {} changed on the host after it started",
             some_paths(paths, space.detail)
         )),
-        Reason::Displaced { by } => {
+        ReasonView::Displaced { by } => {
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
     }

@@ -2,6 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::text::{escape, list, value, wrap};
+use super::view::OwnerView;
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Owner;
 use crate::plan::{Away, Refusal, RefusalReason};
@@ -11,11 +12,11 @@ use crate::render::identity::Instance;
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
 
 /// Whose a unit file is, after its path.
-pub(super) fn whose(owner: &Owner) -> String {
+pub(super) fn whose(owner: &OwnerView<'_>) -> String {
     match owner {
-        Owner::Masked => "is masked".to_owned(),
-        Owner::Cluster(other) => format!("belongs to the cluster {}", value(other)),
-        Owner::Unmarked => "is not bayplan's".to_owned(),
+        OwnerView::Masked => "is masked".to_owned(),
+        OwnerView::Cluster { cluster } => format!("belongs to the cluster {}", value(cluster)),
+        OwnerView::Unmarked => "is not bayplan's".to_owned(),
     }
 }
 
@@ -51,7 +52,10 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                 ),
                 Owner::Unmarked => remove(),
             };
-            (format!("{} {}", value(path), whose(owner)), help)
+            (
+                format!("{} {}", value(path), whose(&OwnerView::of(owner))),
+                help,
+            )
         }
         RefusalReason::Stateful { service, moves } => (
             if *moves {

@@ -2,6 +2,7 @@
 
 use super::reason::{Space, note, reason, some_paths};
 use super::text::wrap;
+use super::view::ReasonView;
 use crate::cluster::model::{Cluster, Supervisor};
 use crate::plan::reason::Reason;
 use crate::plan::{Action, Change, Note, ServicePlan};
@@ -53,7 +54,7 @@ pub(super) fn explain(
     for why in reasons {
         // That it moves here says that it is new here.
         if !(*why == Reason::New && moves_here) {
-            lines.extend(reason(why, service, space));
+            lines.extend(reason(&ReasonView::of(why, service), space));
         }
     }
     let stays = notes.iter().any(stays);

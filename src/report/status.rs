@@ -9,14 +9,12 @@ use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
 use super::text::{count, escape, pad, short_value, value, width, wrap};
+use super::view::{
+    ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,
+    StatusView,
+};
 use super::{Detail, left};
-use crate::cluster::model::{Cluster, RestartPolicy};
-use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::follow::{Activity, Holding};
 use crate::plan::Note;
-use crate::plan::observed::{Crashes, Death, Moment};
-use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
-use crate::render::identity::UnitName;
 
 /// The longest version that is shown in full.
 const VERSION: usize = 16;
@@ -24,65 +22,40 @@ const VERSION: usize = 16;
 /// The state of every host that was seen, a row a service, and a last part that sums it up and
 /// says what to type. `now` is the reader's clock.
 #[must_use]
-pub fn text(
-    cluster: &Cluster,
-    status: &Status,
-    activities: &BTreeMap<HostName, Activity>,
-    now: Timestamp,
-    palette: &Palette,
-) -> String {
+pub fn text(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> String {
     let mut lines = Vec::new();
-    for left in &status.left {
-        lines.extend(left::warning(&cluster.name, left, palette));
+    for left in &view.left {
+        lines.extend(left::warning(view.cluster, left, palette));
     }
-    let columns = Columns::of(status, now);
-    for (host, state) in &status.hosts {
-        let activity = activities.get(host).and_then(|a| activity(a, now));
-        lines.extend(host_lines(
-            cluster, host, state, activity, columns, now, palette,
-        ));
+    let columns = Columns::of(view, now);
+    for host in &view.hosts {
+        lines.extend(host_lines(host, columns, now, palette));
     }
-    lines.extend(last_lines(cluster, status, palette));
+    lines.extend(last_lines(view, palette));
     lines.join("\n") + "\n"
 }
 
-/// Whether there is nothing to do anywhere.
-#[must_use]
-pub fn in_sync(status: &Status) -> bool {
-    status.left.is_empty() && all_in_sync(status)
-}
-
-/// The same of the hosts that are described.
-fn all_in_sync(status: &Status) -> bool {
-    status.hosts.values().all(|host| {
-        let states = host
-            .services
-            .values()
-            .map(|service| Word::of(&service.state));
-        !host.unfinished && !host.acts && states.into_iter().all(|word| word == Word::InSync)
-    })
-}
-
 fn host_lines(
-    cluster: &Cluster,
-    host: &HostName,
-    status: &HostStatus,
-    activity: Option<String>,
+    view: &HostStatusView<'_>,
     columns: Columns,
     now: Timestamp,
     palette: &Palette,
 ) -> Vec<String> {
-    let HostStatus {
+    let HostStatusView {
+        host,
         generation,
         unfinished,
         lost,
+        activity: at_work,
         acts,
         services,
-    } = status;
-    let mut header = paint(palette.strong, host.as_str());
-    if let Some(model) = cluster.hosts.get(host) {
-        let mut place = escape(&model.location());
-        if !model.supervisor().runs_containers() {
+        location,
+        supervisor,
+    } = view;
+    let mut header = paint(palette.strong, host);
+    if let Some(location) = location {
+        let mut place = escape(location);
+        if !supervisor.runs_containers() {
             place += " (a directory: nothing runs here)";
         }
         header += &format!("  {}", paint(palette.dim, &place));
@@ -93,7 +66,7 @@ fn host_lines(
         None => "  no generation yet".to_owned(),
     };
     let mut lines = vec![header];
-    if let Some(activity) = activity {
+    if let Some(activity) = at_work.as_ref().and_then(|it| activity(it, now)) {
         lines.push(format!("  {} {activity}", paint(palette.changed, "!")));
     } else if *unfinished {
         lines.push(format!(
@@ -101,14 +74,13 @@ fn host_lines(
             paint(palette.changed, "!")
         ));
     }
-    let in_sync = |service: &ServiceStatus| Word::of(&service.state) == Word::InSync;
     if let Some(why) = lost {
         lines.push(format!(
             "  {} {}; a release records the generation anew",
             paint(palette.changed, "!"),
             escape(why)
         ));
-    } else if *acts && !*unfinished && services.values().all(in_sync) {
+    } else if *acts && !*unfinished && services.iter().all(ServiceStatusView::is_in_sync) {
         lines.push(format!(
             "  {} the files are as described; their generation is not recorded",
             paint(palette.changed, "!")
@@ -117,8 +89,9 @@ fn host_lines(
     if services.is_empty() {
         lines.push("  no services".to_owned());
     }
-    for (service, status) in services {
-        let ServiceStatus {
+    for status in services {
+        let ServiceStatusView {
+            service,
             unit: _,
             version,
             since,
@@ -126,11 +99,12 @@ fn host_lines(
             drop_ins,
             crashes,
             state,
+            waits: _,
         } = status;
         let start = format!(
             "  {}  {}  {}  ",
-            pad(service.as_str(), columns.service),
-            pad(&shown_version(version.as_deref()), columns.version),
+            pad(service, columns.service),
+            pad(&shown_version(*version), columns.version),
             pad(&shown_since(*since, now), columns.since),
         );
         let mut line = shown_state(state);
@@ -159,10 +133,10 @@ fn host_lines(
             room: palette.width().saturating_sub(INDENT),
         };
         let mut more = Vec::new();
-        if let State::PendingRestart { reasons } | State::Edited { reasons, .. } = state {
-            more.extend(reasons.iter().flat_map(|why| reason(why, service, space)));
+        if let StateView::PendingRestart { reasons } | StateView::Edited { reasons, .. } = state {
+            more.extend(reasons.iter().flat_map(|why| reason(why, space)));
         }
-        for path in drop_ins {
+        for path in *drop_ins {
             let path = path.clone();
             more.extend(note(&Note::DropIn { path }, space));
         }
@@ -174,34 +148,39 @@ fn host_lines(
     lines
 }
 
-/// What goes on there under the lock, in a line.
-pub(super) fn activity(activity: &Activity, now: Timestamp) -> Option<String> {
-    let holder = match activity.holder.as_str() {
+/// What goes on there under the lock, in a line; `None` if nothing does.
+pub(super) fn activity(activity: &ActivityView<'_>, now: Timestamp) -> Option<String> {
+    let ActivityView {
+        holder,
+        attended,
+        activation,
+    } = activity;
+    let holder = match *holder {
         "" => "somebody".to_owned(),
         holder => escape(holder),
     };
-    let Activity {
-        holder: _,
-        session,
-        activation,
-    } = activity;
-    match (activation, session) {
-        (None, Holding::No) => None,
-        (None, Holding::Yes) => Some(format!("locked by {holder}")),
-        (Some(activation), session) => {
-            let since = activation.since.map(|since| ago(since, now));
-            let since = since.map_or_else(String::new, |since| format!(", begun {since}"));
-            let gone = match session {
-                Holding::Yes => "",
-                Holding::No => ", whose session is gone: the host goes on by itself",
-            };
-            Some(format!(
-                "an activation of {}{since}: {}; by {holder}{gone}",
-                value(&activation.cluster),
-                escape(&activation.at.words()),
-            ))
-        }
-    }
+    let Some(activation) = activation else {
+        return attended.then(|| format!("locked by {holder}"));
+    };
+    let ActivationView {
+        cluster,
+        since,
+        step: _,
+        steps: _,
+        doing: _,
+        at,
+    } = activation;
+    let since = since.map_or_else(String::new, |since| format!(", begun {}", ago(since, now)));
+    let gone = if *attended {
+        ""
+    } else {
+        ", whose session is gone: the host goes on by itself"
+    };
+    Some(format!(
+        "an activation of {}{since}: {}; by {holder}{gone}",
+        value(cluster),
+        escape(&at.words()),
+    ))
 }
 
 fn restarted(times: u64) -> String {
@@ -214,16 +193,13 @@ fn restarted(times: u64) -> String {
 
 /// How often it ended by itself, since when, and how: `restarted by systemd 4 times since 5 minutes
 /// ago, last 3 seconds ago after exit code 7`.
-fn deaths(crashes: &Crashes, now: Timestamp) -> String {
-    let moment = |moment: &Moment| {
-        let seconds = i64::try_from(moment.0 / 1_000_000_000).ok();
-        seconds.map(|seconds| ago(seconds, now))
-    };
-    let Crashes {
+fn deaths(crashes: &CrashesView, now: Timestamp) -> String {
+    let CrashesView {
         restarts,
         first,
         last,
-        death: _,
+        exit_code: _,
+        signal: _,
         out_of_memory: _,
         steady: _,
     } = crashes;
@@ -234,27 +210,27 @@ fn deaths(crashes: &Crashes, now: Timestamp) -> String {
             how.unwrap_or_else(|| "no error".to_owned())
         );
     }
-    let first = first.as_ref().filter(|_| *restarts > 1).and_then(moment);
-    let first = first.map_or_else(String::new, |first| format!(", first {first}"));
-    let last = last.as_ref().and_then(moment);
-    let last = last.map_or_else(String::new, |last| format!(", last {last}"));
+    let told = |word: &str, moment: Timestamp| format!(", {word} {}", ago(moment, now));
+    let first = first.filter(|_| *restarts > 1);
+    let first = first.map_or_else(String::new, |first| told("first", first));
+    let last = last.map_or_else(String::new, |last| told("last", last));
     let how = how.map_or_else(String::new, |how| format!(" after {how}"));
     format!("{}{first}{last}{how}", restarted(*restarts))
 }
 
 /// `exit code 7`, `exit code 137 (SIGKILL), out of memory`.
-pub(super) fn how_it_ended(crashes: &Crashes) -> Option<String> {
-    let mut how = match crashes.death {
-        Some(Death::Exit(code)) => match code.checked_sub(128).and_then(signal) {
+pub(super) fn how_it_ended(crashes: &CrashesView) -> Option<String> {
+    let mut how = match (crashes.exit_code, crashes.signal) {
+        (Some(code), _) => match code.checked_sub(128).and_then(signal) {
             Some(signal) => format!("exit code {code} ({signal})"),
             None => format!("exit code {code}"),
         },
-        Some(Death::Signal(number)) => match signal(number) {
+        (None, Some(number)) => match signal(number) {
             Some(signal) => signal.to_owned(),
             None => format!("signal {number}"),
         },
-        None if crashes.out_of_memory => return Some("running out of memory".to_owned()),
-        None => return None,
+        (None, None) if crashes.out_of_memory => return Some("running out of memory".to_owned()),
+        (None, None) => return None,
     };
     if crashes.out_of_memory {
         how += ", out of memory";
@@ -285,22 +261,19 @@ fn shown_version(version: Option<&str>) -> String {
     version.map_or_else(|| "-".to_owned(), |version| short_value(version, VERSION))
 }
 
-fn shown_since(since: Option<i64>, now: Timestamp) -> String {
+fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(|| "-".to_owned(), |since| ago(since, now))
 }
 
 /// How long ago a moment was, in its largest unit. A host's clock may be ahead of ours: a few
 /// seconds are `just now`, more is shown as the moment itself.
-fn ago(since: i64, now: Timestamp) -> String {
+fn ago(since: Timestamp, now: Timestamp) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
-    let seconds = now.as_second().saturating_sub(since);
+    let seconds = now.as_second() - since.as_second();
     if seconds <= -MINUTE {
-        return Timestamp::from_second(since).map_or_else(
-            |_| "at no known time".to_owned(),
-            |moment| moment.to_string(),
-        );
+        return since.to_string();
     }
     let (number, unit) = if seconds <= 0 {
         return "just now".to_owned();
@@ -317,7 +290,7 @@ fn ago(since: i64, now: Timestamp) -> String {
     format!("{number} {unit}{s} ago")
 }
 
-fn style(state: &State, palette: &Palette) -> Style {
+fn style(state: &StateView<'_>, palette: &Palette) -> Style {
     match Word::of(state) {
         Word::InSync => palette.added,
         Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
@@ -327,18 +300,18 @@ fn style(state: &State, palette: &Palette) -> Style {
     }
 }
 
-fn shown_state(state: &State) -> String {
+fn shown_state(state: &StateView<'_>) -> String {
     let more = match state {
-        State::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
-        State::NotRunning { state } => format!(" ({})", value(state)),
-        State::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
-        State::FilesDiffer => ", no restart needed".to_owned(),
-        State::Unmanaged => ": not in the description".to_owned(),
-        State::InSync
-        | State::FilesInSync
-        | State::PendingRestart { .. }
-        | State::CrashLoop
-        | State::NotReleased => String::new(),
+        StateView::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
+        StateView::NotRunning { state } => format!(" ({})", value(state)),
+        StateView::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
+        StateView::FilesDiffer => ", no restart needed".to_owned(),
+        StateView::Unmanaged => ": not in the description".to_owned(),
+        StateView::InSync
+        | StateView::FilesInSync
+        | StateView::PendingRestart { .. }
+        | StateView::CrashLoop
+        | StateView::NotReleased => String::new(),
     };
     Word::of(state).text().to_owned() + &more
 }
@@ -358,17 +331,17 @@ enum Word {
 }
 
 impl Word {
-    fn of(state: &State) -> Self {
+    fn of(state: &StateView<'_>) -> Self {
         match state {
-            State::InSync | State::FilesInSync => Self::InSync,
-            State::PendingRestart { .. } => Self::PendingRestart,
-            State::FilesDiffer => Self::FilesDiffer,
-            State::Edited { .. } => Self::Edited,
-            State::CrashLoop => Self::CrashLoop,
-            State::NotRunning { .. } => Self::NotRunning,
-            State::NotReleased => Self::NotReleased,
-            State::Unmanaged => Self::Unmanaged,
-            State::ForeignUnit { .. } => Self::ForeignUnit,
+            StateView::InSync | StateView::FilesInSync => Self::InSync,
+            StateView::PendingRestart { .. } => Self::PendingRestart,
+            StateView::FilesDiffer => Self::FilesDiffer,
+            StateView::Edited { .. } => Self::Edited,
+            StateView::CrashLoop => Self::CrashLoop,
+            StateView::NotRunning { .. } => Self::NotRunning,
+            StateView::NotReleased => Self::NotReleased,
+            StateView::Unmanaged => Self::Unmanaged,
+            StateView::ForeignUnit { .. } => Self::ForeignUnit,
         }
     }
 
@@ -387,34 +360,26 @@ impl Word {
     }
 }
 
-fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<String> {
+fn last_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String> {
     let mut words: BTreeMap<Word, usize> = BTreeMap::new();
     let mut total = 0;
-    for service in status
-        .hosts
-        .values()
-        .flat_map(|host| host.services.values())
-    {
+    for (_, service) in services(view) {
         *words.entry(Word::of(&service.state)).or_default() += 1;
         total += 1;
     }
-    let hosts = count(status.hosts.len(), "host", "hosts");
+    let hosts = count(view.hosts.len(), "host", "hosts");
     let units = count(total, "unit", "units");
-    let unseen = cluster
-        .hosts
-        .keys()
-        .filter(|host| !status.hosts.contains_key(*host));
-    let unseen = match unseen.collect::<Vec<_>>().as_slice() {
+    let unseen = match view.unseen.as_slice() {
         [] => String::new(),
         hosts => format!("; {} not seen", super::hosts::list(hosts)),
     };
     let all_seen = unseen.is_empty();
-    let unseen = unseen + &left::counted(&status.left);
-    let name = &cluster.name;
-    if status.hosts.is_empty() && !unseen.is_empty() {
+    let unseen = unseen + &left::counted(&view.left);
+    let name = view.cluster;
+    if view.hosts.is_empty() && !unseen.is_empty() {
         return vec![format!("Nothing is known of {name}{unseen}")];
     }
-    if all_in_sync(status) {
+    if view.hosts.iter().all(HostStatusView::is_in_sync) {
         return vec![match unseen.as_str() {
             "" => format!("{name} is in sync ({hosts}, {units})."),
             unseen => format!("{hosts}, {units}: all in sync{unseen}"),
@@ -424,7 +389,7 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         .iter()
         .map(|(word, number)| format!("{number} {}", word.text()));
     let mut parts: Vec<String> = parts.collect();
-    let unfinished = status.hosts.values().filter(|host| host.unfinished).count();
+    let unfinished = view.hosts.iter().filter(|host| host.unfinished).count();
     if unfinished > 0 {
         parts.push(count(
             unfinished,
@@ -439,21 +404,24 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
         lines[0] = lines[0].replacen("next:", &paint(palette.help, "next:"), 1);
         lines.join("\n")
     };
-    if let Some((host, unit)) = not_running(status) {
+    if let Some((host, unit)) = not_running(view) {
         lines.push(next(&format!(
             "`journalctl -u {unit}` on {host} tells why it does not stay up"
         )));
     }
-    let manual = manual(cluster, status);
-    if status.refused {
+    let waiting: BTreeSet<&str> = services(view)
+        .filter(|(_, service)| service.waits)
+        .map(|(_, service)| service.service)
+        .collect();
+    if view.refused {
         lines.push(next(&format!(
             "`bayplan diff {name}` tells what stands in the way of a release"
         )));
-    } else if needs_a_release(cluster, status) && all_seen {
+    } else if view.hosts.iter().any(needs_a_release) && all_seen {
         lines.push(next(&format!("`bayplan release {name}` brings it in sync")));
     }
-    if !manual.is_empty() {
-        let services: Vec<&str> = manual.iter().map(|service| service.as_str()).collect();
+    if !waiting.is_empty() {
+        let services: Vec<&str> = waiting.into_iter().collect();
         let they = if services.len() == 1 {
             "it restarts"
         } else {
@@ -467,41 +435,30 @@ fn last_lines(cluster: &Cluster, status: &Status, palette: &Palette) -> Vec<Stri
     lines
 }
 
-fn not_running(status: &Status) -> Option<(&HostName, &UnitName)> {
-    status.hosts.iter().find_map(|(host, state)| {
-        let mut services = state.services.values();
-        let down = |state| matches!(Word::of(state), Word::NotRunning | Word::CrashLoop);
-        let service = services.find(|service| down(&service.state))?;
-        Some((host, &service.unit))
-    })
+/// Every service with its host.
+fn services<'a>(
+    view: &'a StatusView<'_>,
+) -> impl Iterator<Item = (&'a str, &'a ServiceStatusView<'a>)> {
+    let hosts = view.hosts.iter();
+    hosts.flat_map(|host| host.services.iter().map(|service| (host.host, service)))
 }
 
-fn waits_for_its_name(cluster: &Cluster, service: &ServiceName, state: &State) -> bool {
-    let model = cluster.services.get(service);
-    Word::of(state) == Word::PendingRestart
-        && model.is_some_and(|model| model.restart == RestartPolicy::Manual)
+/// The first service that does not stay up: its host and its unit.
+fn not_running<'a>(view: &'a StatusView<'_>) -> Option<(&'a str, &'a str)> {
+    let down = |state| matches!(Word::of(state), Word::NotRunning | Word::CrashLoop);
+    let (host, service) = services(view).find(|(_, service)| down(&service.state))?;
+    let unit = &service.unit;
+    Some((host, unit.strip_suffix(".service").unwrap_or(unit)))
 }
 
-fn manual<'a>(cluster: &Cluster, status: &'a Status) -> BTreeSet<&'a ServiceName> {
-    let services = status.hosts.values().flat_map(|host| &host.services);
-    services
-        .filter(|(name, service)| waits_for_its_name(cluster, name, &service.state))
-        .map(|(name, _)| name)
-        .collect()
-}
-
-fn needs_a_release(cluster: &Cluster, status: &Status) -> bool {
-    status.hosts.values().any(|host| {
-        let mut services = host.services.iter();
-        let in_sync = |s: &ServiceStatus| Word::of(&s.state) == Word::InSync;
-        host.unfinished
-            || (host.acts && host.services.values().all(in_sync))
-            || services.any(|(name, service)| {
-                // What crashes as it is described does so after a release, too.
-                !matches!(Word::of(&service.state), Word::InSync | Word::CrashLoop)
-                    && !waits_for_its_name(cluster, name, &service.state)
-            })
-    })
+fn needs_a_release(host: &HostStatusView<'_>) -> bool {
+    let mut services = host.services.iter();
+    host.unfinished
+        || (host.acts && host.services.iter().all(ServiceStatusView::is_in_sync))
+        || services.any(|service| {
+            // What crashes as it is described does so after a release, too.
+            !matches!(Word::of(&service.state), Word::InSync | Word::CrashLoop) && !service.waits
+        })
 }
 
 /// The widths of the columns, the same for every host.
@@ -513,15 +470,15 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(status: &Status, now: Timestamp) -> Self {
+    fn of(view: &StatusView<'_>, now: Timestamp) -> Self {
         let mut columns = Self {
             service: 0,
             version: 0,
             since: 0,
         };
-        for (name, service) in status.hosts.values().flat_map(|host| &host.services) {
-            let version = shown_version(service.version.as_deref());
-            columns.service = columns.service.max(width(name.as_str()));
+        for (_, service) in services(view) {
+            let version = shown_version(service.version);
+            columns.service = columns.service.max(width(service.service));
             columns.version = columns.version.max(width(&version));
             columns.since = columns.since.max(width(&shown_since(service.since, now)));
         }
@@ -532,10 +489,24 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use insta::assert_snapshot;
+    use jiff::SignedDuration;
     use proptest::prelude::{any, proptest};
 
     use super::super::samples;
     use super::*;
+    use crate::cluster::name::HostName;
+    use crate::host::activate::follow::Activity;
+    use crate::plan::status::Status;
+
+    fn shown(
+        status: &Status,
+        activities: &BTreeMap<HostName, Activity>,
+        palette: &Palette,
+    ) -> String {
+        let (cluster, failures) = (samples::cluster(), BTreeMap::new());
+        let view = StatusView::of(&cluster, status, activities, &failures);
+        text(&view, now(), palette)
+    }
 
     fn now() -> Timestamp {
         "2026-11-21T12:00:00Z".parse().unwrap()
@@ -544,11 +515,9 @@ mod tests {
     #[test]
     fn every_state_has_its_words() {
         let status = samples::every_state("failed");
-        assert_snapshot!(text(
-            &samples::cluster(),
+        assert_snapshot!(shown(
             &status,
             &samples::activities("restarting web"),
-            now(),
             &Palette::PLAIN
         ));
     }
@@ -556,44 +525,26 @@ mod tests {
     #[test]
     fn a_cluster_in_sync_needs_one_line_at_the_end() {
         let status = samples::in_sync();
-        assert_snapshot!(text(
-            &samples::cluster(),
-            &status,
-            &BTreeMap::new(),
-            now(),
-            &Palette::PLAIN
-        ));
+        assert_snapshot!(shown(&status, &BTreeMap::new(), &Palette::PLAIN));
     }
 
     #[test]
     fn hosts_that_were_not_seen_are_named() {
         let mut status = samples::in_sync();
         status.hosts.pop_last();
-        let shown = text(
-            &samples::cluster(),
-            &status,
-            &BTreeMap::new(),
-            now(),
-            &Palette::PLAIN,
-        );
-        let last = shown.lines().last().unwrap();
+        let text = shown(&status, &BTreeMap::new(), &Palette::PLAIN);
+        let last = text.lines().last().unwrap();
         assert_eq!(last, "2 hosts, 2 units: all in sync; docker03 not seen");
         status.hosts.clear();
         assert_eq!(
-            text(
-                &samples::cluster(),
-                &status,
-                &BTreeMap::new(),
-                now(),
-                &Palette::PLAIN
-            ),
+            shown(&status, &BTreeMap::new(), &Palette::PLAIN),
             "Nothing is known of production; docker01, docker02 and docker03 not seen\n"
         );
     }
 
     #[test]
     fn time_is_told_in_its_largest_unit() {
-        let before = |seconds: i64| ago(now().as_second() - seconds, now());
+        let before = |seconds: i64| ago(now() - SignedDuration::from_secs(seconds), now());
         assert_eq!(before(-30), "just now");
         assert_eq!(before(0), "just now");
         assert_eq!(before(1), "1 second ago");
@@ -601,16 +552,16 @@ mod tests {
         assert_eq!(before(7200), "2 hours ago");
         assert_eq!(before(3 * 86_400), "3 days ago");
         assert_eq!(before(-120), "2026-11-21T12:02:00Z");
-        assert_eq!(ago(i64::MIN, now()).as_str(), "106751991167300 days ago");
-        assert_eq!(ago(i64::MAX, now()).as_str(), "at no known time");
+        assert_eq!(ago(Timestamp::MIN, now()), "4392364 days ago");
+        assert_eq!(ago(Timestamp::MAX, now()), Timestamp::MAX.to_string());
     }
 
     proptest! {
         #[test]
         fn no_value_can_steer_a_terminal(odd in any::<String>()) {
             let status = samples::every_state(&odd);
-            samples::assert_tame(&text(&samples::cluster(), &status, &samples::activities(&odd), now(), &Palette::PLAIN));
-            let coloured = text(&samples::cluster(), &status, &samples::activities(&odd), now(), &Palette::COLOURED);
+            samples::assert_tame(&shown(&status, &samples::activities(&odd), &Palette::PLAIN));
+            let coloured = shown(&status, &samples::activities(&odd), &Palette::COLOURED);
             samples::assert_tame(&anstream::adapter::strip_str(&coloured).to_string());
         }
     }

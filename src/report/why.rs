@@ -9,6 +9,7 @@ use super::palette::{Palette, paint};
 use super::reason::kept;
 use super::status::how_it_ended;
 use super::text::{count, escape, indent, list, short_value, width, wrap};
+use super::view::CrashesView;
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
@@ -187,7 +188,8 @@ fn by(entry: &Entry) -> String {
 
 /// What runs of it now. A start after that release is systemd's.
 fn runs(at: &ObservedService, last: Option<&Entry>) -> String {
-    let how = at.crashes.as_ref().and_then(how_it_ended);
+    let how = at.crashes.as_ref().map(CrashesView::of);
+    let how = how.and_then(|crashes| how_it_ended(&crashes));
     let after = |how: Option<String>| how.map_or_else(String::new, |how| format!(" with {how}"));
     let since = match &at.process {
         ObservedProcess::Stopped => return "not running".to_owned(),

@@ -1,6 +1,6 @@
 //! What releases did on each host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use crate::cluster::name::{ClusterName, HostName};
 use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::kept::Because;
 
+/// What was activated on every host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HistoryView<'a> {
     #[schemars(extend("const" = VERSION))]
@@ -37,16 +38,18 @@ impl<'a> HistoryView<'a> {
     }
 }
 
+/// What was activated on one host, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostHistoryView<'a> {
     pub host: &'a str,
     pub current: Option<u64>,
-    pub kept: Vec<u64>,
-    pub activations: Vec<ActivationView<'a>>,
+    pub kept: &'a BTreeSet<u64>,
+    pub activations: Vec<PastView<'a>>,
 }
 
+/// One activation, done or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ActivationView<'a> {
+pub struct PastView<'a> {
     pub generation: u64,
     pub who: &'a str,
     pub when: &'a str,
@@ -94,7 +97,7 @@ impl<'a> HostHistoryView<'a> {
                 written,
                 removed,
             } = deeds;
-            ActivationView {
+            PastView {
                 generation: *generation,
                 who,
                 when,
@@ -116,7 +119,7 @@ impl<'a> HostHistoryView<'a> {
         Self {
             host: host.as_str(),
             current: *current,
-            kept: kept.iter().copied().collect(),
+            kept,
             activations: activations.collect(),
         }
     }

@@ -21,10 +21,13 @@ use crate::host::activate::follow::Activity;
 use crate::plan::Change;
 use crate::plan::reason::Reason;
 
-pub use history::HistoryView;
-pub use plan::PlanView;
+pub use history::{HistoryView, HostHistoryView, PastView};
+pub use plan::{LeftView, OwnerView, PlanView};
 pub use review::ReviewsView;
-pub use status::StatusView;
+pub use status::{
+    ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,
+    StatusView,
+};
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -101,7 +104,9 @@ pub enum ReasonView<'a> {
 }
 
 impl<'a> ReasonView<'a> {
-    pub(super) fn of(reason: &'a Reason, service: &ServiceName) -> Self {
+    /// A reason to restart a service.
+    #[must_use]
+    pub fn of(reason: &'a Reason, service: &ServiceName) -> Self {
         match reason {
             Reason::New => Self::New,
             Reason::NotRunning { state } => Self::NotRunning { state },

@@ -19,6 +19,7 @@ use crate::plan::{
     Action, Away, Change, Elsewhere, FileChange, HostPlan, Left, LeftOut, Note, Phase, Plan,
     Refusal, RefusalReason, ServicePlan, Wave,
 };
+use crate::render::placement::Reach;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanView<'a> {
@@ -44,6 +45,9 @@ pub struct LeftView<'a> {
     pub address: Option<&'a str>,
     pub host_key: Option<&'a str>,
     pub services: Vec<LeftServiceView<'a>>,
+    /// How it was reached, in full.
+    #[serde(skip)]
+    pub reach: &'a Reach,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -54,6 +58,8 @@ pub struct LeftServiceView<'a> {
 }
 
 impl<'a> LeftView<'a> {
+    /// A machine that is no longer described.
+    #[must_use]
     pub fn of(left: &'a Left) -> Self {
         let Left {
             host,
@@ -70,6 +76,7 @@ impl<'a> LeftView<'a> {
             address: reach.address.as_deref(),
             host_key: reach.host_key.as_deref(),
             services: services.collect(),
+            reach,
         }
     }
 }
@@ -381,7 +388,9 @@ pub enum AwayView {
 }
 
 impl<'a> OwnerView<'a> {
-    pub(super) fn of(owner: &'a Owner) -> Self {
+    /// Whose a unit file is.
+    #[must_use]
+    pub fn of(owner: &'a Owner) -> Self {
         match owner {
             Owner::Masked => Self::Masked,
             Owner::Cluster(cluster) => Self::Cluster { cluster },

@@ -1,15 +1,18 @@
 //! What runs on every host, and whether it is what it should be.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::plan::{LeftView, OwnerView};
 use super::{FailureView, ReasonView, VERSION};
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::host::activate::follow::{Activity, Holding};
+use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::host::activate::follow::{Activity, At, Holding};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
@@ -23,32 +26,45 @@ pub struct StatusView<'a> {
     pub hosts: Vec<HostStatusView<'a>>,
     pub failures: Vec<FailureView<'a>>,
     pub left: Vec<LeftView<'a>>,
+    /// Hosts of the description that were not seen.
+    #[serde(skip)]
+    pub unseen: Vec<&'a HostName>,
+    /// A release would be refused.
+    #[serde(skip)]
+    pub refused: bool,
 }
 
 impl<'a> StatusView<'a> {
     /// The state of the hosts that were seen.
     #[must_use]
     pub fn of(
-        cluster: &'a ClusterName,
+        cluster: &'a Cluster,
         status: &'a Status,
         activities: &'a BTreeMap<HostName, Activity>,
         failures: &'a BTreeMap<HostName, HostFailure>,
     ) -> Self {
         let Status {
             hosts,
-            refused: _,
+            refused,
             left,
         } = status;
+        let unseen = cluster.hosts.keys();
+        let unseen = unseen.filter(|host| !hosts.contains_key(*host));
+        let hosts: Vec<_> = hosts
+            .iter()
+            .map(|(host, status)| HostStatusView::of(cluster, host, status, activities.get(host)))
+            .collect();
         Self {
             version: VERSION,
-            cluster: cluster.as_str(),
-            in_sync: super::super::status::in_sync(status) && failures.is_empty(),
-            hosts: hosts
-                .iter()
-                .map(|(host, status)| HostStatusView::of(host, status, activities.get(host)))
-                .collect(),
+            cluster: cluster.name.as_str(),
+            in_sync: left.is_empty()
+                && failures.is_empty()
+                && hosts.iter().all(HostStatusView::is_in_sync),
+            hosts,
             failures: failures.iter().map(FailureView::of).collect(),
             left: left.iter().map(LeftView::of).collect(),
+            unseen: unseen.collect(),
+            refused: *refused,
         }
     }
 }
@@ -62,10 +78,20 @@ pub struct HostStatusView<'a> {
     pub activity: Option<ActivityView<'a>>,
     pub acts: bool,
     pub services: Vec<ServiceStatusView<'a>>,
+    /// Where it is, if the description has it.
+    #[serde(skip)]
+    pub location: Option<Cow<'a, str>>,
+    #[serde(skip)]
+    pub supervisor: Supervisor,
 }
 
 impl<'a> HostStatusView<'a> {
-    fn of(host: &'a HostName, status: &'a HostStatus, activity: Option<&'a Activity>) -> Self {
+    fn of(
+        cluster: &'a Cluster,
+        host: &'a HostName,
+        status: &'a HostStatus,
+        activity: Option<&'a Activity>,
+    ) -> Self {
         let HostStatus {
             generation,
             unfinished,
@@ -83,13 +109,14 @@ impl<'a> HostStatusView<'a> {
                 crashes,
                 state,
             } = status;
+            let model = cluster.services.get(service);
+            let manual = model.is_some_and(|model| model.restart == RestartPolicy::Manual);
             ServiceStatusView {
                 service: service.as_str(),
+                waits: manual && matches!(state, State::PendingRestart { .. }),
                 unit: unit.service_file().into(),
                 version: version.as_deref(),
-                since: since
-                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-                    .map(|moment| moment.to_string()),
+                since: since.and_then(|seconds| Timestamp::from_second(seconds).ok()),
                 restarts: *restarts,
                 drop_ins,
                 crashes: crashes.as_ref().map(CrashesView::of),
@@ -104,7 +131,15 @@ impl<'a> HostStatusView<'a> {
             activity: activity.filter(|a| a.is_busy()).map(ActivityView::of),
             acts: *acts,
             services: services.collect(),
+            location: cluster.hosts.get(host).map(Host::location),
+            supervisor: cluster.supervisor(host),
         }
+    }
+
+    /// Whether there is nothing to do here.
+    #[must_use]
+    pub fn is_in_sync(&self) -> bool {
+        !self.unfinished && !self.acts && self.services.iter().all(ServiceStatusView::is_in_sync)
     }
 }
 
@@ -120,14 +155,18 @@ pub struct ActivityView<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ActivationView<'a> {
     pub cluster: &'a str,
-    pub since: Option<String>,
+    pub since: Option<Timestamp>,
     pub step: usize,
     pub steps: usize,
     pub doing: &'a str,
+    #[serde(skip)]
+    pub at: &'a At,
 }
 
 impl<'a> ActivityView<'a> {
-    pub(super) fn of(activity: &'a Activity) -> Self {
+    /// What an activity is about.
+    #[must_use]
+    pub fn of(activity: &'a Activity) -> Self {
         let Activity {
             holder,
             session,
@@ -140,11 +179,11 @@ impl<'a> ActivityView<'a> {
                 cluster: &activation.cluster,
                 since: activation
                     .since
-                    .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
-                    .map(|moment| moment.to_string()),
+                    .and_then(|seconds| Timestamp::from_second(seconds).ok()),
                 step: activation.at.step,
                 steps: activation.at.of,
                 doing: &activation.at.doing,
+                at: &activation.at,
             }),
         }
     }
@@ -155,38 +194,51 @@ pub struct ServiceStatusView<'a> {
     pub service: &'a str,
     pub unit: String,
     pub version: Option<&'a str>,
-    pub since: Option<String>,
+    pub since: Option<Timestamp>,
     pub restarts: Option<u64>,
     pub drop_ins: &'a BTreeSet<String>,
     pub crashes: Option<CrashesView>,
     pub state: StateView<'a>,
+    /// Its restart is pending, and it restarts only when it is named.
+    #[serde(skip)]
+    pub waits: bool,
+}
+
+impl ServiceStatusView<'_> {
+    /// Whether it is as it should be.
+    #[must_use]
+    pub fn is_in_sync(&self) -> bool {
+        matches!(self.state, StateView::InSync | StateView::FilesInSync)
+    }
 }
 
 /// How it ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CrashesView {
-    pub first: Option<String>,
-    pub last: Option<String>,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
     pub exit_code: Option<u8>,
     pub signal: Option<u8>,
     pub out_of_memory: bool,
     pub steady: bool,
+    /// How often systemd started it again.
+    #[serde(skip)]
+    pub restarts: u64,
 }
 
 impl CrashesView {
-    fn of(crashes: &Crashes) -> Self {
+    /// What is known of the end of a container.
+    #[must_use]
+    pub fn of(crashes: &Crashes) -> Self {
         let Crashes {
-            restarts: _,
+            restarts,
             first,
             last,
             death,
             out_of_memory,
             steady,
         } = crashes;
-        let moment = |moment: &Moment| {
-            let moment = jiff::Timestamp::from_nanosecond(moment.0).ok();
-            moment.map(|moment| moment.to_string())
-        };
+        let moment = |moment: &Moment| Timestamp::from_nanosecond(moment.0).ok();
         let (exit_code, signal) = match death {
             Some(Death::Exit(code)) => (Some(*code), None),
             Some(Death::Signal(number)) => (None, Some(*number)),
@@ -199,6 +251,7 @@ impl CrashesView {
             signal,
             out_of_memory: *out_of_memory,
             steady: *steady == Steady::Yes,
+            restarts: *restarts,
         }
     }
 }
