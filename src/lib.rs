@@ -39,7 +39,7 @@
 //! services name. What differs between two commits without changing a value (a date, a revision) may not be in any file.
 //!
 //! **plan** decides everything, and nothing later decides anything: what is written, restarted, removed, refused, in
-//! which order, and why. The rule is one function over one service (`plan/service.rs`); that no release, wherever it
+//! which order, and why. The rule is one function over one service (`plan/rule.rs`); that no release, wherever it
 //! dies, leaves a container with other inputs than desired while the plan is empty is a property test over a model
 //! of a host (`plan/model_host.rs`), which is the second interpreter of the steps. Each step done twice is as if done once.
 //! It never asks how a host is reached.

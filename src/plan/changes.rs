@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::explain;
 use super::observed::{ObservedDirectory, ObservedService, UnitFile};
+use super::reasons;
 use super::{Change, FileChange};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::DesiredService;
@@ -81,7 +81,7 @@ fn previous(seen: &ObservedService) -> Option<DirectoryName> {
     running.or_else(|| match &seen.unit.file {
         UnitFile::Ours {
             text: Some(text), ..
-        } => explain::carried(text).map(|c| c.directory),
+        } => reasons::carried(text).map(|c| c.directory),
         UnitFile::Ours { .. } | UnitFile::Absent | UnitFile::Foreign { .. } => None,
     })
 }

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::Draft;
 use super::held::held;
 use super::hidden::Hidden;
+use super::host_draft::Draft;
 use super::observed::{Generation, Observed, Recorded};
-use super::order::{needed_first, waves};
 use super::placement::{Known, Left, Past, holds, past};
 use super::types::{Away, Elsewhere, LeftOut};
 use super::{Action, Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};

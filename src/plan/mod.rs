@@ -1,37 +1,37 @@
 //! Desired × observed → the plan: which steps, in which order, and why. Pure.
 
 mod changes;
-mod draft;
-mod explain;
 pub mod guard;
 mod held;
 mod hidden;
-pub mod kept;
+mod host_draft;
+mod host_plan;
 mod make;
 #[cfg(test)]
 mod model_host;
 pub mod observed;
 mod options;
-mod order;
 mod placement;
-mod put_back;
 pub mod reason;
+mod reasons;
+pub mod recorded;
 pub mod review;
+mod rule;
 #[cfg(test)]
 mod sample;
 pub mod saved;
-mod service;
-mod show;
 pub mod status;
 pub mod step;
 pub mod trust;
 mod types;
+mod waves;
+mod way_back;
 
-pub use explain::between;
 pub use held::{held, held_service};
 pub use hidden::HIDDEN;
 pub use make::plan;
 pub use options::{KEPT_GENERATIONS, Moves, Options, Origin, target};
 pub use placement::{Left, LeftService, Progress, placement, says};
-pub use put_back::{BackStep, PutBack, put_back};
+pub use reasons::between;
 pub use types::*;
+pub use way_back::{BackStep, PutBack, put_back};

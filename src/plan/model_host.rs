@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::explain::carried;
 use super::observed::{
     Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
     ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, UnitFile,
 };
+use super::reasons::carried;
 use super::step::Step;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::held::held;
 use super::observed::{Generation, Observed};
 use super::placement::kept_back;
-use super::service::Named;
+use super::rule::Named;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;

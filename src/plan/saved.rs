@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::json;
 
-use super::kept::KeptReason;
 use super::observed::{
     Generation, Observed, ObservedDirectory, ObservedHost, ObservedService, ObservedUnit, Owner,
     UnitFile,
 };
+use super::recorded::KeptReason;
 use super::{Action, Change, Options, Plan, held};
 use crate::cluster::Sources;
 use crate::cluster::digest::Digest;

@@ -9,7 +9,7 @@ use super::hosts::{Connection, Hosts};
 use crate::cluster::name::HostName;
 use crate::host::activate::script::{Record, Source, note_script};
 use crate::plan::Plan;
-use crate::plan::kept::because;
+use crate::plan::recorded::because;
 use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 

@@ -4,7 +4,7 @@ use super::palette::{Palette, paint};
 use super::reason::kept as words;
 use super::text::{commas, count, escape, wrap};
 use super::view::{HistoryView, HostHistoryView, PastView};
-use crate::plan::kept::Because;
+use crate::plan::recorded::Because;
 
 /// How many reasons of an activation are shown, and how many services of a reason.
 const REASONS: usize = 4;

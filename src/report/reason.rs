@@ -3,7 +3,7 @@
 use super::Detail;
 use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
 use super::view::ReasonView;
-use crate::plan::kept::KeptReason;
+use crate::plan::recorded::RecordedReason;
 use crate::plan::{Change, Note};
 
 /// How many paths a short line names.

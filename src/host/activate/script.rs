@@ -18,7 +18,7 @@ use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activat
 use crate::host::reach::watched::FORGET;
 use crate::host::stage::SECRETS;
 use crate::plan::PutBack;
-use crate::plan::kept::Because;
+use crate::plan::recorded::Because;
 use crate::plan::step::Step;
 use crate::render::identity::UnitName;
 

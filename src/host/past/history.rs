@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::cluster::name::ServiceName;
 use crate::host::layout::Layout;
-use crate::plan::kept::{Because, KeptReason};
+use crate::plan::recorded::{Because, KeptReason};
 
 /// How many of the last lines are read.
 const LINES: usize = 200;

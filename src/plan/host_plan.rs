@@ -1,12 +1,12 @@
 //! What a reader sees of a host's part of the plan.
 
-use super::draft::Draft;
+use super::host_draft::Draft;
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
 use super::options::Options;
 use super::placement::{Known, holds};
 use super::reason::Reason;
-use super::service::Need;
-use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, explain};
+use super::rule::Need;
+use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -73,7 +73,7 @@ impl Draft<'_> {
             if let Some(from) = from
                 && let Some(there) = observed.hosts[from].services.get(name)
             {
-                reasons.extend(explain::moved(wanted, there));
+                reasons.extend(reasons::moved(wanted, there));
             }
             if let Some(by) = self.displaced.get(name) {
                 reasons.push(Reason::Displaced { by: by.clone() });

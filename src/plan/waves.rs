@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::draft::{Draft, Visit};
+use super::host_draft::{Draft, Visit};
 use super::{Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -330,5 +330,5 @@ impl<'a> Schedule<'a> {
 }
 
 #[cfg(test)]
-#[path = "order_tests.rs"]
+#[path = "waves_tests.rs"]
 mod tests;

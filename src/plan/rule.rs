@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::explain;
 use super::observed::{
     Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
     ObservedService, RunningImage, UnitFile,
 };
 use super::reason::Reason;
+use super::reasons;
 use super::{Action, Change};
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
@@ -217,12 +217,12 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     };
 
     let mut reasons = Vec::new();
-    let on_disk = explain::OnDisk::of(seen);
+    let on_disk = reasons::OnDisk::of(seen);
     // (b), under the recipe that made the running container's fingerprint, so that an upgrade of
     // bayplan restarts nothing.
     let wanted = desired.fingerprint_under(&container.fingerprint);
     if wanted.as_ref() != Some(&container.fingerprint) {
-        reasons.extend(explain::difference(
+        reasons.extend(reasons::difference(
             desired,
             seen,
             on_disk.as_ref(),
@@ -337,10 +337,10 @@ fn edited_files(
 /// fingerprint.
 fn unit_was_edited(
     seen: &ObservedService,
-    on_disk: Option<&explain::OnDisk>,
+    on_disk: Option<&reasons::OnDisk>,
     since: Moment,
 ) -> bool {
-    if explain::text_of(seen).is_none() || seen.unit.changed > since {
+    if reasons::text_of(seen).is_none() || seen.unit.changed > since {
         return false;
     }
     let Some(unit) = on_disk else {
@@ -352,5 +352,5 @@ fn unit_was_edited(
 }
 
 #[cfg(test)]
-#[path = "edited_tests.rs"]
+#[path = "rule_tests.rs"]
 mod tests;

@@ -7,7 +7,7 @@ use super::observed::{
 };
 use super::options::{KEPT_GENERATIONS, Moves, Options, target};
 use super::placement::kept_back;
-use super::service::{DirectoryNeed, Need, need};
+use super::rule::{DirectoryNeed, Need, need};
 use super::step::Step;
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
