@@ -25,7 +25,8 @@ use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};
 use crate::release::mask::Mask;
 use crate::release::problem::Problem;
-use crate::release::{Hosts, OnFailure, Order, Released, Setting, Stage, Stopped, release, stale};
+use crate::release::request::{OnFailure, ReleaseRequest};
+use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Answer, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -75,9 +76,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     };
     // What was saved to be released was reviewed; there is nobody to ask again.
     let yes = arguments.yes || reviewed.is_some();
-    let order = Order {
+    let request = ReleaseRequest {
         reviewed,
-        ..order(
+        ..request(
             &repository,
             &description.cluster.name,
             options,
@@ -87,19 +88,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     let tell = |event| progress.event(&event);
     make_room(&setting)?;
     let mut hosts = if yes {
-        Hosts::look_locked(&order, setting, &tell)
+        Hosts::look_locked(&request, setting, &tell)
     } else {
         Hosts::look(setting, Look::Plan, &tell)
     };
     hosts.follow_orphans(setting, &tell);
-    hosts.leave_out(&order.options.leave_out);
+    hosts.leave_out(&request.options.leave_out);
     progress.finish();
     let detail = if arguments.diff {
         Detail::Diff
     } else {
         Detail::Short
     };
-    let way = Way {
+    let context = ReleaseContext {
         description: &description,
         setting,
         scope: &scope,
@@ -110,7 +111,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         yes,
         detail,
     };
-    carry_out(&way, order, &mut hosts)
+    carry_out(&context, request, &mut hosts)
 }
 
 /// Every host of a release has a session to its end: it holds the lock.
@@ -126,7 +127,7 @@ pub(super) fn make_room(setting: &Setting<'_>) -> Result<(), Failure> {
 }
 
 /// Everything that decides how a release, or a rollback, is carried out.
-pub(super) struct Way<'a> {
+pub(super) struct ReleaseContext<'a> {
     pub description: &'a Description,
     pub setting: Setting<'a>,
     pub scope: &'a Scope,
@@ -143,11 +144,11 @@ pub(super) struct Way<'a> {
 
 /// Shows the plan, asks, and does it.
 pub(super) fn carry_out(
-    way: &Way<'_>,
-    mut order: Order,
+    context: &ReleaseContext<'_>,
+    mut request: ReleaseRequest,
     hosts: &mut Hosts,
 ) -> Result<Exit, Failure> {
-    let Way {
+    let ReleaseContext {
         description,
         setting,
         scope,
@@ -157,19 +158,19 @@ pub(super) fn carry_out(
         saved: _,
         yes,
         detail,
-    } = *way;
+    } = *context;
     let interrupt = &description.connect.interrupt;
     let mut tries = 0;
     loop {
         tries += 1;
         let at_work = AtWork(hosts.at_work(setting));
-        let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &order.options));
-        if let Some(reviewed) = &order.reviewed
+        let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &request.options));
+        if let Some(reviewed) = &request.reviewed
             && hosts.problems().is_empty()
-            && let Err(problems) = stale(reviewed, setting, hosts, &order.options)
+            && let Err(problems) = stale(reviewed, setting, hosts, &request.options)
         {
             let stage = Stage::Stale;
-            return Ok(tell_stopped(&Stopped { stage, problems }, &order));
+            return Ok(tell_stopped(&Stopped { stage, problems }, &request));
         }
         stream::stdout(&at_work.text())?;
         show(description, &shown, scope, detail)?;
@@ -177,25 +178,25 @@ pub(super) fn carry_out(
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
             stream::stderr(&errors::text(&failures, &Palette::stderr()));
-            if way.secrets.is_some() {
+            if context.secrets.is_some() {
                 suggest_skip(&format!("release {}", scope.cluster), hosts.problems());
             }
             stream::stderr("nothing was changed on any host\n");
             return Ok(Exit::Failed);
         }
-        known_dismissals(&order.options.dismiss, description, &shown)?;
+        known_dismissals(&request.options.dismiss, description, &shown)?;
         if !shown.refusals.is_empty() {
             return Ok(Exit::Failed);
         }
         if !changes(&shown) {
             return Ok(Exit::Done);
         }
-        let broken = guards(way, &shown);
+        let broken = guards(context, &shown);
         if !broken.is_empty() {
             let palette = Palette::stderr();
             stream::stderr(&guard::text(
                 &description.cluster.name,
-                way.saved,
+                context.saved,
                 &broken,
                 &palette,
             ));
@@ -211,8 +212,14 @@ pub(super) fn carry_out(
             interrupt.listen()?;
         }
         if let Some((repository, identities)) = secrets {
-            match made(repository, description, &shown, &order.options, identities) {
-                Ok(made) => (order.secrets, order.mask) = (made.files, made.mask),
+            match made(
+                repository,
+                description,
+                &shown,
+                &request.options,
+                identities,
+            ) {
+                Ok(made) => (request.secrets, request.mask) = (made.files, made.mask),
                 Err(failure) => {
                     stream::stderr("nothing was changed\n");
                     return Err(failure);
@@ -221,19 +228,19 @@ pub(super) fn carry_out(
         }
         let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
         let tell = |event| progress.event(&event);
-        let result = release(setting, hosts, &shown, &order, &tell);
+        let result = release(setting, hosts, &shown, &request, &tell);
         progress.finish();
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
             // of its cluster: then the plan of now is the one that is wanted.
             Err(stopped)
-                if yes && order.reviewed.is_none() && only_stale(&stopped) && tries < TRIES =>
+                if yes && request.reviewed.is_none() && only_stale(&stopped) && tries < TRIES =>
             {
                 stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
             }
-            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped, &order))),
+            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped, &request))),
             Ok(released) => {
-                let exit = finish(way, &shown, &released)?;
+                let exit = finish(context, &shown, &released)?;
                 return Ok(interrupted(interrupt, exit));
             }
         }
@@ -285,10 +292,10 @@ fn only_stale(stopped: &Stopped) -> bool {
 }
 
 /// The guards that forbid it.
-fn guards(way: &Way<'_>, plan: &Plan) -> Vec<Breach> {
-    let lifted: Vec<_> = way.lift.iter().map(|lift| (*lift).into()).collect();
-    let guard = &way.description.cluster.guard;
-    let checkout = way
+fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
+    let lifted: Vec<_> = context.lift.iter().map(|lift| (*lift).into()).collect();
+    let guard = &context.description.cluster.guard;
+    let checkout = context
         .repository
         .map(|repository| checkout(repository.root(), guard.branch.as_deref()));
     breaches(guard, plan, checkout.as_ref(), &lifted)
@@ -309,12 +316,12 @@ fn confirmed(shown: &Plan) -> Result<bool, Failure> {
     Ok(answer == Answer::Yes)
 }
 
-pub(super) fn order(
+pub(super) fn request(
     repository: &Repository,
     cluster: &ClusterName,
     options: crate::plan::Options,
     patience: &Patience,
-) -> Order {
+) -> ReleaseRequest {
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let who = who();
@@ -326,7 +333,7 @@ pub(super) fn order(
     let id = std::process::id();
     let stage = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
         .expect("digits and hyphens are a stage's name");
-    Order {
+    ReleaseRequest {
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
         lock_wait: patience.lock_wait,
@@ -378,10 +385,10 @@ fn interrupted(interrupt: &Interrupt, exit: Exit) -> Exit {
     }
 }
 
-fn tell_stopped(stopped: &Stopped, order: &Order) -> Exit {
+fn tell_stopped(stopped: &Stopped, request: &ReleaseRequest) -> Exit {
     let palette = Palette::stderr();
     let mut failures = failures(&stopped.problems);
-    if let (Stage::Stale, Some(reviewed)) = (stopped.stage, &order.reviewed) {
+    if let (Stage::Stale, Some(reviewed)) = (stopped.stage, &request.reviewed) {
         for (name, failure) in &mut failures {
             if matches!(stopped.problems[name], Problem::Stale { .. }) {
                 failure.help = Some(saved::anew(reviewed));
@@ -409,14 +416,18 @@ fn acts(plan: &Plan) -> Vec<(&HostName, &ServiceName, Action)> {
         .collect()
 }
 
-fn finish(way: &Way<'_>, shown: &Plan, released: &Released) -> Result<Exit, Failure> {
-    let description = way.description;
+fn finish(
+    context: &ReleaseContext<'_>,
+    shown: &Plan,
+    released: &Released,
+) -> Result<Exit, Failure> {
+    let description = context.description;
     // What a pull found is told before the result, with its reasons.
     if acts(&released.plan) != acts(shown) && changes(&released.plan) {
         stream::stdout(
             "\nAn image that was pulled, or a container that crashed, changed the plan to:\n\n",
         )?;
-        show(description, &released.plan, way.scope, way.detail)?;
+        show(description, &released.plan, context.scope, context.detail)?;
     }
     let failures = failures(&released.problems);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));

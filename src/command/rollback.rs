@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::description::{Description, Scope, load_hosts, repository};
 use super::diff::{described, failures};
-use super::release::{Way, carry_out, make_room, order};
+use super::release::{ReleaseContext, carry_out, make_room, request};
 use super::{Exit, Failure};
 use crate::cli::Rollback;
 use crate::cluster::name::HostName;
@@ -13,7 +13,8 @@ use crate::host::look::Detail as Look;
 use crate::host::past::history::{History, last_release};
 use crate::plan::{Moves, Options, Origin};
 use crate::release::generations::bare;
-use crate::release::{Back, Hosts, Setting};
+use crate::release::request::Back;
+use crate::release::{Hosts, Setting};
 use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -122,14 +123,14 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         },
         ..Options::default()
     };
-    let mut order = order(
+    let mut request = request(
         &repository,
         &arguments.cluster,
         options,
         &arguments.patience,
     );
-    order.back = back;
-    let way = Way {
+    request.back = back;
+    let context = ReleaseContext {
         description: &description,
         setting,
         scope: &Scope {
@@ -147,7 +148,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             Detail::Short
         },
     };
-    carry_out(&way, order, &mut hosts)
+    carry_out(&context, request, &mut hosts)
 }
 
 fn stopped(hosts: &Hosts) -> Exit {

@@ -12,7 +12,7 @@ use super::place::HostPlace;
 use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::plan::PutBack;
+use crate::plan::WayBack;
 use crate::plan::step::Step;
 use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit};
 use crate::render::digest::Digest;
@@ -181,7 +181,7 @@ pub fn activation_with(
     host: &DesiredHost,
     source: &Source,
     steps: &[Step],
-    put_back: Option<&PutBack>,
+    way_back: Option<&WayBack>,
 ) -> String {
     let enabled_by = host.services.values();
     let enabled_by = enabled_by
@@ -214,7 +214,7 @@ pub fn activation_with(
             end: PartEnd::Done,
         },
         probes: &BTreeMap::new(),
-        put_back,
+        way_back,
         settle: super::activate::script::SETTLE,
         patience: super::activate::script::PATIENCE,
         journal: Excerpts::Shown,

@@ -62,7 +62,7 @@ pub(super) fn of_service(
 }
 
 /// The files that go with a service.
-pub(super) fn of_leaver(unit: &UnitName, seen: &ObservedService) -> Vec<FileChange> {
+pub(super) fn of_departing(unit: &UnitName, seen: &ObservedService) -> Vec<FileChange> {
     match &seen.unit.file {
         UnitFile::Ours { text, .. } => vec![FileChange {
             path: unit.service_file().into(),

@@ -17,14 +17,14 @@ use crate::render::manifest::ManifestService;
 use crate::render::probe::probes;
 
 /// A service of this cluster on a host that the description no longer has there.
-pub(super) struct Leaver<'a> {
+pub(super) struct DepartingService<'a> {
     pub(super) unit: UnitName,
     pub(super) seen: &'a ObservedService,
     /// Newcomers that need its port: it goes before they start.
     pub(super) displaced_by: Option<ServiceName>,
 }
 
-impl Leaver<'_> {
+impl DepartingService<'_> {
     /// Whether a unit of that name that is not ours took the place of ours: it is left alone, with
     /// its links and whatever it runs.
     pub(super) fn is_foreign(&self) -> bool {
@@ -52,11 +52,11 @@ pub(super) struct Visit<'a> {
 }
 
 /// What one host needs, before it is put into waves.
-pub(super) struct Draft<'a> {
+pub(super) struct HostDraft<'a> {
     pub(super) wanted: &'a DesiredHost,
     pub(super) seen: &'a ObservedHost,
     pub(super) needs: BTreeMap<ServiceName, Need>,
-    pub(super) leavers: BTreeMap<ServiceName, Leaver<'a>>,
+    pub(super) departing: BTreeMap<ServiceName, DepartingService<'a>>,
     /// Services that are to leave, and stay until these hosts take part.
     pub(super) kept_back: BTreeMap<ServiceName, Vec<HostName>>,
     /// Services that stay and have to give their port to another one first: by whom.
@@ -71,7 +71,7 @@ pub(super) struct Draft<'a> {
     pub(super) order: Vec<ServiceName>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> HostDraft<'a> {
     pub(super) fn new(
         desired: &'a Desired,
         host: &HostName,
@@ -100,7 +100,7 @@ impl<'a> Draft<'a> {
                 (name.clone(), need)
             })
             .collect();
-        let leavers: BTreeMap<_, _> = seen
+        let departing: BTreeMap<_, _> = seen
             .services
             .iter()
             .filter(|(name, at)| {
@@ -118,12 +118,12 @@ impl<'a> Draft<'a> {
                 !wanted.services.contains_key(*name) && leaves && ours
             })
             .map(|(name, at)| {
-                let leaver = Leaver {
+                let departing = DepartingService {
                     unit: desired.unit(name),
                     seen: at,
                     displaced_by: None,
                 };
-                (name.clone(), leaver)
+                (name.clone(), departing)
             })
             .collect();
         let target = target(desired, host, observed, options);
@@ -144,7 +144,7 @@ impl<'a> Draft<'a> {
             wanted,
             seen,
             needs,
-            leavers,
+            departing,
             kept_back,
             displaced: BTreeMap::new(),
             late: BTreeSet::new(),
@@ -178,8 +178,8 @@ impl<'a> Draft<'a> {
                 let Some(holder) = holders.get(port).filter(|holder| **holder != name) else {
                     continue;
                 };
-                if let Some(leaver) = self.leavers.get_mut(*holder) {
-                    leaver.displaced_by = Some(name.clone());
+                if let Some(departing) = self.departing.get_mut(*holder) {
+                    departing.displaced_by = Some(name.clone());
                 } else if self
                     .needs
                     .get(*holder)
@@ -200,7 +200,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn acts(&self) -> bool {
         self.moves_current
-            || !self.leavers.is_empty()
+            || !self.departing.is_empty()
             // A moving tag alone is no reason to act: only its pull can tell.
             || self.needs.values().any(|need| need.writes() || need.starts())
     }
@@ -249,7 +249,7 @@ impl<'a> Draft<'a> {
 
     /// Whether services leave this host.
     pub(super) fn contracts(&self) -> bool {
-        self.acts() && !self.leavers.is_empty()
+        self.acts() && !self.departing.is_empty()
     }
 
     /// Whether a container that runs is taken down when these services are acted on.
@@ -402,33 +402,33 @@ impl<'a> Draft<'a> {
     /// Who gives a port to a service of this visit, and stops for it.
     fn goes_first<'v>(&'v self, visit: &'v Visit<'_>) -> impl Iterator<Item = Step> + 'v {
         let takes = |by: &ServiceName| visit.services.contains(by);
-        let leavers = self.leavers.iter().filter(move |(_, leaver)| {
-            leaver.displaced_by.as_ref().is_some_and(takes) && leaver.runs()
+        let departing = self.departing.iter().filter(move |(_, departing)| {
+            departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
         });
-        let leavers = leavers.map(|(name, leaver)| (name, &leaver.unit));
+        let departing = departing.map(|(name, departing)| (name, &departing.unit));
         let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
         let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
-        leavers.chain(stay).map(|(service, unit)| Step::Stop {
+        departing.chain(stay).map(|(service, unit)| Step::Stop {
             service: service.clone(),
             unit: unit.clone(),
         })
     }
 
     fn push_contract(&self, processes: bool, steps: &mut Vec<Step>) {
-        for (name, leaver) in &self.leavers {
+        for (name, departing) in &self.departing {
             // Also one that was stopped for its port: systemd may have started it again.
-            if processes && leaver.runs() {
+            if processes && departing.runs() {
                 steps.push(Step::Stop {
                     service: name.clone(),
-                    unit: leaver.unit.clone(),
+                    unit: departing.unit.clone(),
                 });
             }
         }
-        for (name, leaver) in &self.leavers {
-            if leaver.has_unit() {
+        for (name, departing) in &self.departing {
+            if departing.has_unit() {
                 steps.push(Step::RemoveUnit {
                     service: name.clone(),
-                    unit: leaver.unit.clone(),
+                    unit: departing.unit.clone(),
                 });
             }
         }
@@ -452,7 +452,7 @@ impl<'a> Draft<'a> {
                     .filter(|d| *d != wanted && Some(*d) != stays)
                     .map(ToString::to_string)
                     .collect()
-            } else if self.leavers.contains_key(name) {
+            } else if self.departing.contains_key(name) {
                 at.directories.keys().map(ToString::to_string).collect()
             } else {
                 continue;
@@ -507,7 +507,7 @@ impl<'a> Draft<'a> {
             });
         }
         if options.moves == Moves::Refuse {
-            for name in self.leavers.keys() {
+            for name in self.departing.keys() {
                 let placed: Vec<&DesiredService> = desired
                     .hosts
                     .values()

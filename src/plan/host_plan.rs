@@ -1,6 +1,6 @@
 //! What a reader sees of a host's part of the plan.
 
-use super::host_draft::Draft;
+use super::host_draft::HostDraft;
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
 use super::options::Options;
 use super::placement::{Known, holds};
@@ -10,7 +10,7 @@ use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
-impl Draft<'_> {
+impl HostDraft<'_> {
     /// What the reader sees of this host.
     pub(super) fn show(
         &self,
@@ -89,8 +89,8 @@ impl Draft<'_> {
                 notes,
             });
         }
-        for (name, leaver) in &self.leavers {
-            let mut notes = drop_ins(leaver.seen);
+        for (name, departing) in &self.departing {
+            let mut notes = drop_ins(departing.seen);
             let to = hosts_where(desired, observed, |other, seen| {
                 other != host
                     && desired.hosts[other].services.contains_key(name)
@@ -99,15 +99,15 @@ impl Draft<'_> {
             if !to.is_empty() {
                 notes.push(Note::MovesTo { hosts: to });
             }
-            if leaver.displaced_by.is_some() {
+            if departing.displaced_by.is_some() {
                 notes.push(Note::DownMeanwhile);
             }
-            let stops = self.seen.supervisor.runs_containers() && leaver.runs();
+            let stops = self.seen.supervisor.runs_containers() && departing.runs();
             services.push(ServicePlan {
                 service: name.clone(),
-                unit: leaver.unit.clone(),
+                unit: departing.unit.clone(),
                 change: Change::Removed,
-                files: changes::of_leaver(&leaver.unit, leaver.seen),
+                files: changes::of_departing(&departing.unit, departing.seen),
                 action: if stops { Action::Stop } else { Action::None },
                 reasons: Vec::new(),
                 notes,

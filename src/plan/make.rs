@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::held::held;
 use super::hidden::Hidden;
-use super::host_draft::Draft;
-use super::observed::{Generation, Observed, Recorded};
+use super::host_draft::HostDraft;
+use super::observed::{Generation, Observed, RecordedPlacement};
 use super::placement::{Known, Left, Past, holds, past};
 use super::types::{Away, Elsewhere, LeftOut};
+use super::waves::{needed_first, waves};
 use super::{Action, Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -30,13 +31,13 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let order = needed_first(desired);
     let known = Known::of(desired, observed);
     for (name, _, seen) in seen_hosts() {
-        let draft = Draft::new(desired, name, &kept[name], observed, options, &order);
+        let draft = HostDraft::new(desired, name, &kept[name], observed, options, &order);
         let shown = draft.show(name, desired, observed, options, &known);
         if options.leaves_out(name) {
             pending.insert(name, shown);
         } else {
             refusals.extend(draft.refusals(name, desired, options));
-            if let Recorded::Unreadable { why, newer: true } = &seen.placement {
+            if let RecordedPlacement::Unreadable { why, newer: true } = &seen.placement {
                 let why = RefusalReason::Newer { why: why.clone() };
                 let host = name.clone();
                 refusals.push(Refusal { host, why });
@@ -76,7 +77,7 @@ fn stateful_away(
     desired: &Desired,
     observed: &Observed,
     options: &Options,
-    drafts: &BTreeMap<HostName, Draft<'_>>,
+    drafts: &BTreeMap<HostName, HostDraft<'_>>,
     known: &Known,
     left: &[Left],
 ) -> Vec<Refusal> {

@@ -14,7 +14,7 @@ use crate::plan::reason::Reason;
 use crate::plan::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
 use crate::plan::step::Step;
 use crate::plan::{Action, Change, Moves, target};
-use crate::plan::{Progress, PutBack, placement, put_back};
+use crate::plan::{Progress, WayBack, placement, way_back};
 use crate::render::inputs::Inputs;
 
 fn disturbance() -> impl Strategy<Value = Disturbance> {
@@ -379,7 +379,7 @@ impl World {
                 // For a failure in this wave alone: it is not cheap.
                 let way = fails.map(|_| {
                     let seen = &observed.hosts[name];
-                    let way = put_back(&self.desired, name, seen, &plan.waves[..=number]);
+                    let way = way_back(&self.desired, name, seen, &plan.waves[..=number]);
                     (&begun[name], way)
                 });
                 for (number, step) in steps.iter().enumerate() {
@@ -419,7 +419,7 @@ impl World {
     fn goes_back(
         &mut self,
         name: &HostName,
-        way: &PutBack,
+        way: &WayBack,
         failed_at: usize,
         failing: Failing,
         before: &ModelHost,
@@ -433,7 +433,7 @@ impl World {
         let desired = &self.desired;
         let look = |host: &ModelHost| assert_an_empty_plan_is_true_of(desired, name, host);
         let host = self.hosts.get_mut(name).unwrap();
-        let result = host.put_back(&way, failed_at, wanted, look);
+        let result = host.go_back(&way, failed_at, wanted, look);
         if !undisturbed || killed || failed_at >= way.until || !way.stuck.is_empty() {
             return;
         }
@@ -609,10 +609,10 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
 }
 
 #[test]
-fn a_unit_that_took_the_place_of_a_leaver_is_left_alone() {
+fn a_unit_that_took_the_place_of_a_departing_service_is_left_alone() {
     use crate::plan::observed::{ObservedUnit, Owner};
     let desired = describe(&[]);
-    let mut leaver = ObservedService {
+    let mut departing = ObservedService {
         unit: ObservedUnit {
             file: UnitFile::Foreign {
                 path: "/etc/systemd/system/test-a.service".to_owned(),
@@ -627,9 +627,9 @@ fn a_unit_that_took_the_place_of_a_leaver_is_left_alone() {
         ..ObservedService::default()
     };
     let directory = crate::render::identity::DirectoryName::reported("0123456789ab").unwrap();
-    leaver.directories.insert(directory, Default::default());
+    departing.directories.insert(directory, Default::default());
     let host = ObservedHost {
-        services: BTreeMap::from([(service_name(0), leaver)]),
+        services: BTreeMap::from([(service_name(0), departing)]),
         next_generation: 1,
         ..ObservedHost::default()
     };

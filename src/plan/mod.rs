@@ -34,4 +34,4 @@ pub use options::{KEPT_GENERATIONS, Moves, Options, Origin, target};
 pub use placement::{Left, LeftService, Progress, placement, says};
 pub use reasons::between;
 pub use types::*;
-pub use way_back::{BackStep, PutBack, put_back};
+pub use way_back::{BackStep, WayBack, way_back};

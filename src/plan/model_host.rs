@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use super::observed::{
     Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, UnitFile,
+    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
 };
 use super::reasons::carried;
 use super::step::Step;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};
-use crate::plan::PutBack;
+use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint};
@@ -138,7 +138,7 @@ impl ModelHost {
             placement: self
                 .placement
                 .clone()
-                .map_or(Recorded::None, Recorded::Read),
+                .map_or(RecordedPlacement::None, RecordedPlacement::Read),
             services: names
                 .into_iter()
                 .map(|name| {
@@ -382,7 +382,7 @@ impl ModelHost {
                     self.start(service)?;
                 }
             }
-            Step::RestartUnjudged { service, .. } => {
+            Step::RestartWithoutWaiting { service, .. } => {
                 self.processes.remove(service);
                 let _ = self.start(service);
             }
@@ -444,9 +444,9 @@ impl ModelHost {
     }
 
     /// Does what a failed activation ends in. `failed_at` is the number of the step that failed.
-    pub fn put_back(
+    pub fn go_back(
         &mut self,
-        way: &PutBack,
+        way: &WayBack,
         failed_at: usize,
         staged: &DesiredHost,
         mut after: impl FnMut(&Self),
@@ -630,7 +630,7 @@ impl ModelHost {
             with_links
                 .clone()
                 .all(|(name, _)| names.contains(name) || of_hands(name)),
-            "links of leavers"
+            "links of departing services"
         );
         for (name, service) in &desired.services {
             assert_eq!(
@@ -673,7 +673,7 @@ impl ModelHost {
         }
         assert!(
             self.directories.keys().all(|name| names.contains(name)),
-            "directories of leavers"
+            "directories of departing services"
         );
         if !names.is_empty() || self.current.is_some() {
             let current = self.current.as_ref().map(|(_, manifest)| manifest);

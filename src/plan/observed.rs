@@ -32,7 +32,7 @@ pub struct ObservedHost {
     /// The numbers of the generations that are kept there.
     pub kept_generations: BTreeSet<u64>,
     /// What the host keeps of where the whole cluster runs.
-    pub placement: Recorded,
+    pub placement: RecordedPlacement,
     /// Every service of this cluster that has a unit file, an inputs directory or a container
     /// here, and every desired one.
     pub services: BTreeMap<ServiceName, ObservedService>,
@@ -40,7 +40,7 @@ pub struct ObservedHost {
 
 /// What a host's `placement.json` says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Recorded {
+pub enum RecordedPlacement {
     /// There is none: no bayplan that keeps one released here.
     #[default]
     None,

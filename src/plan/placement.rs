@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Generation, Observed, ObservedHost, ObservedService, Recorded, UnitFile};
+use super::observed::{
+    Generation, Observed, ObservedHost, ObservedService, RecordedPlacement, UnitFile,
+};
 use super::options::{Options, target};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -61,7 +63,7 @@ impl Known {
             machines: Vec::new(),
         };
         for seen in observed.hosts.values() {
-            if let Recorded::Read(placement) = &seen.placement {
+            if let RecordedPlacement::Read(placement) = &seen.placement {
                 known.release = known.release.max(placement.release);
                 for machine in &placement.machines {
                     known.learn(machine, placement.release);
@@ -190,7 +192,7 @@ impl Known {
 
 /// Whether anybody kept a record.
 pub(super) fn past(observed: &Observed) -> Past {
-    let recorded = |seen: &ObservedHost| matches!(seen.placement, Recorded::Read(_));
+    let recorded = |seen: &ObservedHost| matches!(seen.placement, RecordedPlacement::Read(_));
     let released = |seen: &ObservedHost| seen.generation != Generation::None;
     let mut hosts = observed.hosts.values();
     if observed.hosts.values().any(recorded) || !hosts.any(released) {
@@ -234,11 +236,11 @@ pub(super) fn kept_back(
         return BTreeMap::new();
     }
     let known = Known::of(desired, observed);
-    let leavers = seen
+    let departing = seen
         .services
         .keys()
         .filter(|name| !wanted.services.contains_key(*name) && options.selects(name));
-    let waiting = leavers.filter_map(|name| {
+    let waiting = departing.filter_map(|name| {
         let runs_there = |other: &HostName| match observed.hosts.get(other) {
             Some(seen) => holds(seen, name),
             None => known.may_run(other, name),
@@ -384,8 +386,8 @@ fn runs(
 
 /// Whether a host's record says all of this already: that these services may run there.
 #[must_use]
-pub fn says(recorded: &Recorded, placement: &Placement) -> bool {
-    let Recorded::Read(recorded) = recorded else {
+pub fn says(recorded: &RecordedPlacement, placement: &Placement) -> bool {
+    let RecordedPlacement::Read(recorded) = recorded else {
         return false;
     };
     let here = |placement: &Placement| -> BTreeSet<(HostName, Reach, ServiceName)> {

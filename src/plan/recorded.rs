@@ -18,7 +18,7 @@ const MOST: usize = 50;
 
 /// A reason by its kind and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-pub struct KeptReason {
+pub struct RecordedReason {
     /// As in JSON of a plan: `variable`, `image` and so on. A newer bayplan may know more of them.
     pub kind: String,
     /// The variable with its layer, the secret, the directive, the file, systemd's word.
@@ -38,11 +38,11 @@ pub struct KeptReason {
 /// A reason with the services that it restarted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Because {
-    pub reason: KeptReason,
+    pub reason: RecordedReason,
     pub services: BTreeSet<ServiceName>,
 }
 
-impl KeptReason {
+impl RecordedReason {
     /// What is kept of a reason.
     #[must_use]
     pub fn of(reason: &Reason, service: &ServiceName) -> Self {
@@ -107,14 +107,14 @@ impl KeptReason {
 /// Why services of a host are started and restarted, each reason once, for its record.
 #[must_use]
 pub fn because(host: &HostPlan) -> Vec<Because> {
-    let mut found: BTreeMap<KeptReason, BTreeSet<ServiceName>> = BTreeMap::new();
+    let mut found: BTreeMap<RecordedReason, BTreeSet<ServiceName>> = BTreeMap::new();
     let acting = host.services.iter().filter(|service| match service.action {
         Action::Start | Action::Restart => true,
         Action::None | Action::Stop | Action::Pending | Action::MayRestart => false,
     });
     for service in acting {
         for reason in &service.reasons {
-            let reason = KeptReason::of(reason, &service.service);
+            let reason = RecordedReason::of(reason, &service.service);
             let services = found.entry(reason).or_default();
             services.insert(service.service.clone());
         }

@@ -7,7 +7,8 @@ use super::guard::{Breach, breaches};
 use super::hidden::Hidden;
 use super::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, Recorded, RunningImage, UnitFile,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
+    UnitFile,
 };
 use super::reason::Reason;
 use super::trust::{TrustChange, TrustSide, trust};
@@ -256,7 +257,7 @@ pub fn as_released(
             Some(old) => released(&before.cluster, name, old, wanted, supervisor(name)),
             None => ObservedHost {
                 supervisor: supervisor(name),
-                placement: Recorded::Read(nothing_left(&before.cluster)),
+                placement: RecordedPlacement::Read(nothing_left(&before.cluster)),
                 next_generation: 1,
                 ..ObservedHost::default()
             },
@@ -296,7 +297,7 @@ fn released(
     let empty = old.services.is_empty();
     ObservedHost {
         supervisor,
-        placement: Recorded::Read(nothing_left(cluster)),
+        placement: RecordedPlacement::Read(nothing_left(cluster)),
         generation: match empty {
             true => Generation::None,
             false => Generation::Current {

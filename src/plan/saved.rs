@@ -15,7 +15,7 @@ use super::observed::{
     Generation, Observed, ObservedDirectory, ObservedHost, ObservedService, ObservedUnit, Owner,
     UnitFile,
 };
-use super::recorded::KeptReason;
+use super::recorded::RecordedReason;
 use super::{Action, Change, Options, Plan, held};
 use crate::cluster::Sources;
 use crate::cluster::digest::Digest;
@@ -74,7 +74,7 @@ pub struct SavedChange {
     pub service: ServiceName,
     pub change: SavedKind,
     pub action: SavedAction,
-    pub reasons: Vec<KeptReason>,
+    pub reasons: Vec<RecordedReason>,
 }
 
 /// [`Change`], as it is written.
@@ -158,7 +158,7 @@ impl SavedPlan {
                     change: service.change.into(),
                     action: service.action.into(),
                     reasons: reasons
-                        .map(|reason| KeptReason::of(reason, &service.service))
+                        .map(|reason| RecordedReason::of(reason, &service.service))
                         .collect(),
                 }
             });

@@ -50,7 +50,7 @@ pub enum Step {
         unit: UnitName,
     },
     /// A restart, unless its container carries this fingerprint already. Only on the way back
-    /// ([`PutBack`](super::PutBack)): a crash may have started it with what failed, or not.
+    /// ([`WayBack`](super::WayBack)): a crash may have started it with what failed, or not.
     RestartUnless {
         service: ServiceName,
         unit: UnitName,
@@ -58,7 +58,7 @@ pub enum Step {
     },
     /// A restart that nobody waits for, of a unit that was not well before what failed. Only on the
     /// way back.
-    RestartUnjudged {
+    RestartWithoutWaiting {
         service: ServiceName,
         unit: UnitName,
     },

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::host_draft::{Draft, Visit};
+use super::host_draft::{HostDraft, Visit};
 use super::{Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -111,7 +111,7 @@ struct Circles<'a> {
 
 impl<'a> Circles<'a> {
     /// Services of which one gives its port to the other go together as well.
-    fn of(desired: &'a Desired, drafts: &'a BTreeMap<HostName, Draft<'_>>) -> Self {
+    fn of(desired: &'a Desired, drafts: &'a BTreeMap<HostName, HostDraft<'_>>) -> Self {
         let mut needs = needs(desired);
         for (gives, takes) in drafts.values().flat_map(|draft| &draft.displaced) {
             needs.entry(gives).or_default().insert(takes);
@@ -163,7 +163,7 @@ struct Candidate<'a> {
 }
 
 struct Schedule<'a> {
-    drafts: &'a BTreeMap<HostName, Draft<'a>>,
+    drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
     circles: Circles<'a>,
     /// Hosts that are still to be visited, with what is to be done there; nothing, where only
     /// `current` moves.
@@ -176,7 +176,7 @@ struct Schedule<'a> {
 /// Puts what hosts need into waves. Restarts go one host at a time, so that no service is down on two
 /// of its hosts at once; what takes nothing down goes to the first host alone and then to all others
 /// together. What hosts gain comes first where nothing forbids it, and what leaves comes last.
-pub(super) fn waves(desired: &Desired, drafts: &BTreeMap<HostName, Draft<'_>>) -> Vec<Wave> {
+pub(super) fn waves(desired: &Desired, drafts: &BTreeMap<HostName, HostDraft<'_>>) -> Vec<Wave> {
     let mut schedule = Schedule::new(desired, drafts);
     while schedule.next() {}
     let leaving = drafts.iter().filter(|(_, draft)| draft.contracts());
@@ -207,7 +207,7 @@ pub(super) fn waves(desired: &Desired, drafts: &BTreeMap<HostName, Draft<'_>>) -
 }
 
 impl<'a> Schedule<'a> {
-    fn new(desired: &'a Desired, drafts: &'a BTreeMap<HostName, Draft<'a>>) -> Self {
+    fn new(desired: &'a Desired, drafts: &'a BTreeMap<HostName, HostDraft<'a>>) -> Self {
         let circles = Circles::of(desired, drafts);
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();

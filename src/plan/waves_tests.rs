@@ -143,7 +143,7 @@ fn what_does_not_change_is_waited_for_by_nobody_and_what_it_needs_is() {
 
 #[test]
 fn a_way_back_covers_all_visits_but_what_others_use() {
-    use crate::plan::put_back;
+    use crate::plan::way_back;
     let specs = [spec([0], [B]), spec([1], [C]), spec([0], [])];
     let desired = describe(&specs);
     let plan = after(&[], &specs);
@@ -151,7 +151,7 @@ fn a_way_back_covers_all_visits_but_what_others_use() {
         next_generation: 1,
         ..Default::default()
     };
-    let way = put_back(&desired, &host_name(0), &seen, &plan.waves);
+    let way = way_back(&desired, &host_name(0), &seen, &plan.waves);
     assert_eq!(way.used, BTreeSet::from([service_name(C)]));
     let about = |name: usize| {
         let steps = way.steps.iter();
@@ -178,7 +178,7 @@ fn a_way_back_covers_all_visits_but_what_others_use() {
         crate::cluster::model::Supervisor::Systemd
     });
     let seen = &seen.hosts[&host_name(0)];
-    let way = put_back(&desired, &host_name(0), seen, &plan.waves);
+    let way = way_back(&desired, &host_name(0), seen, &plan.waves);
     let restarts = way.steps.iter().filter_map(|back| match &back.step {
         Step::RestartUnless { service, .. } => Some((service.clone(), back.from)),
         _ => None,

@@ -18,7 +18,7 @@ use crate::render::manifest::ManifestService;
 
 /// How a failed activation is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PutBack {
+pub struct WayBack {
     /// A failure at this step of the activation, or at a later one, leaves everything as it is: what
     /// changed is healthy then, and only bookkeeping or the removal of what leaves is left to do.
     pub until: usize,
@@ -55,13 +55,13 @@ struct Touch<'a> {
 /// The way back from what the last of these waves does on a host, and those before it, of a host that
 /// was `seen` before the first one.
 #[must_use]
-pub fn put_back(
+pub fn way_back(
     desired: &Desired,
     host: &HostName,
     seen: &ObservedHost,
     waves: &[Wave],
-) -> PutBack {
-    let none = PutBack::default();
+) -> WayBack {
+    let none = WayBack::default();
     let Some((last, earlier)) = waves.split_last() else {
         return none;
     };
@@ -94,7 +94,7 @@ pub fn put_back(
     }
     let reloads = steps.iter().enumerate();
     let reloads = reloads.filter(|(_, step)| **step == Step::Reload);
-    let mut draft = Draft {
+    let mut draft = WayDraft {
         wanted,
         reloads: reloads.map(|(number, _)| number).collect(),
         ports_move: steps.iter().any(|step| matches!(step, Step::Stop { .. })),
@@ -117,7 +117,7 @@ pub fn put_back(
         }
     }
     for (number, step) in steps.iter().enumerate() {
-        // A leaver that gave its port away.
+        // A departing service that gave its port away.
         if let Step::Stop { service, unit } = step
             && !wanted.services.contains_key(service)
         {
@@ -134,7 +134,7 @@ pub fn put_back(
         from: back.from.saturating_sub(begun),
         ..back
     });
-    PutBack {
+    WayBack {
         until,
         generation,
         steps: steps.collect(),
@@ -220,7 +220,7 @@ fn without<'a>(
             | Step::Stop { service, .. }
             | Step::Restart { service, .. }
             | Step::RestartUnless { service, .. }
-            | Step::RestartUnjudged { service, .. }
+            | Step::RestartWithoutWaiting { service, .. }
             | Step::NameImage { service, .. }
             | Step::AskProbe { service, .. }
             | Step::RemoveUnit { service, .. }
@@ -249,7 +249,7 @@ fn is_end(step: &Step) -> bool {
         | Step::Stop { .. }
         | Step::Restart { .. }
         | Step::RestartUnless { .. }
-        | Step::RestartUnjudged { .. }
+        | Step::RestartWithoutWaiting { .. }
         | Step::NameImage { .. }
         | Step::AskProbe { .. }
         | Step::AwaitHealthy { .. }
@@ -291,7 +291,7 @@ fn touched<'a>(wanted: &'a DesiredHost, steps: &'a [Step]) -> BTreeMap<&'a Servi
             | Step::Reload
             | Step::Stop { .. }
             | Step::RestartUnless { .. }
-            | Step::RestartUnjudged { .. }
+            | Step::RestartWithoutWaiting { .. }
             | Step::NameImage { .. }
             | Step::AskProbe { .. }
             | Step::RemoveUnit { .. }
@@ -321,7 +321,7 @@ impl Touch<'_> {
     }
 }
 
-struct Draft<'a> {
+struct WayDraft<'a> {
     wanted: &'a DesiredHost,
     /// The numbers of the steps after which systemd may start what was written.
     reloads: Vec<usize>,
@@ -331,7 +331,7 @@ struct Draft<'a> {
     stuck: Vec<ServiceName>,
 }
 
-impl Draft<'_> {
+impl WayDraft<'_> {
     /// To what the previous generation says of it.
     fn back_to(
         &mut self,
@@ -427,7 +427,7 @@ impl Draft<'_> {
                     .push(back(started, Step::Stop { service, unit }));
             }
             ObservedProcess::Active { .. } | ObservedProcess::Unwell { .. } => {
-                let step = Step::RestartUnjudged { service, unit };
+                let step = Step::RestartWithoutWaiting { service, unit };
                 lists.restarts.push(back(started, step));
             }
         }

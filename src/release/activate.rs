@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use super::Released;
 use super::event::{Event, EventKind};
 use super::follow::{End, Followed, is_lost};
 use super::hosts::{Connection, Hosts, Setting, Tried};
@@ -15,7 +16,7 @@ use super::mask::Mask;
 use super::prepare::Preparation;
 use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
 use super::record::{generation, note, note_others, record};
-use super::{OnFailure, Order, Released};
+use super::request::{OnFailure, ReleaseRequest};
 use crate::cluster::model::{Excerpts, Supervisor};
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
@@ -30,7 +31,7 @@ use crate::host::stage::deliver::{Delivery, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
-use crate::plan::{Action, Note, Plan, ServicePlan, held, put_back};
+use crate::plan::{Action, Note, Plan, ServicePlan, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
@@ -52,7 +53,7 @@ pub(super) fn activate(
     hosts: &mut Hosts,
     plan: &Plan,
     preparation: &Preparation<'_>,
-    order: &Order,
+    request: &ReleaseRequest,
     tell: &(impl Fn(Event) + Sync),
 ) -> Released {
     let mut problems = BTreeMap::new();
@@ -78,7 +79,7 @@ pub(super) fn activate(
                 plan,
                 steps,
                 preparation,
-                order,
+                request,
             };
             let result = run.carry_out(connection, &event);
             if let Err(problem) = &result {
@@ -120,7 +121,7 @@ pub(super) fn activate(
         let why = format!("{name}: {}", problem.line());
         note_others(
             plan,
-            order,
+            request,
             hosts,
             setting.limit,
             |name| left.contains(name),
@@ -153,7 +154,7 @@ struct HostRun<'a> {
     plan: &'a Plan,
     steps: &'a [Step],
     preparation: &'a Preparation<'a>,
-    order: &'a Order,
+    request: &'a ReleaseRequest,
 }
 
 impl HostRun<'_> {
@@ -177,7 +178,7 @@ impl HostRun<'_> {
             self.steps,
             Journals {
                 shown: self.setting.cluster.rollout.journal,
-                mask: &self.order.mask,
+                mask: &self.request.mask,
                 unmasked: &unmasked,
             },
             event,
@@ -216,7 +217,7 @@ impl HostRun<'_> {
     /// Records that it failed here, where the activation does not do so itself.
     fn note(&self, connection: &mut Connection, problem: &Problem) {
         let how = ("failed", &*problem.line());
-        note(self.plan, self.name, self.order, connection, how);
+        note(self.plan, self.name, self.request, connection, how);
     }
 
     /// Starts the activation as a unit of the host, and follows it to its end.
@@ -298,7 +299,7 @@ impl HostRun<'_> {
             if matches!(first, Some(Running::Yes | Running::No)) {
                 return Ok(Begun::Yes);
             }
-            match connection.try_lock(self.setting, self.name, self.order)? {
+            match connection.try_lock(self.setting, self.name, self.request)? {
                 // The shell that was to start it is gone, and nothing holds the lock in its place.
                 Tried::Locked(_) => return Ok(Begun::Never),
                 Tried::Held { .. } => std::thread::sleep(Duration::from_secs(1)),
@@ -313,7 +314,7 @@ impl HostRun<'_> {
         if connection.locked {
             return Ok(());
         }
-        match connection.try_lock(self.setting, self.name, self.order)? {
+        match connection.try_lock(self.setting, self.name, self.request)? {
             Tried::Locked(_) => Ok(()),
             Tried::Held { holder } => Err(Problem::Locked { holder, at: None }),
         }
@@ -341,7 +342,7 @@ impl HostRun<'_> {
                 | Step::Stop { .. }
                 | Step::Restart { .. }
                 | Step::RestartUnless { .. }
-                | Step::RestartUnjudged { .. }
+                | Step::RestartWithoutWaiting { .. }
                 | Step::NameImage { .. }
                 | Step::AskProbe { .. }
                 | Step::AwaitHealthy { .. }
@@ -388,7 +389,7 @@ impl HostRun<'_> {
         wanted
             .chain(before.into_iter().flatten())
             .filter(|(name, entry)| {
-                entry.files.contains_key(DIGESTS) && !self.order.mask.knows(name)
+                entry.files.contains_key(DIGESTS) && !self.request.mask.knows(name)
             })
             .map(|(name, _)| self.setting.desired.unit(name).container())
             .collect()
@@ -469,7 +470,7 @@ impl HostRun<'_> {
                 )
             })
             .collect();
-        let way_back = put_back(
+        let way_back = way_back(
             self.setting.desired,
             self.name,
             &connection.look.observed,
@@ -480,15 +481,15 @@ impl HostRun<'_> {
             id,
             engine: wanted.engine,
             source: &Source::Staged {
-                id: self.order.stage.clone(),
+                id: self.request.stage.clone(),
                 number: connection.look.observed.next_generation,
             },
             steps: self.steps,
             enabled_by: &enabled_by,
-            record: &record(self.plan, self.name, self.order),
+            record: &record(self.plan, self.name, self.request),
             part: &self.part(connection),
             probes: &self.probes(wanted),
-            put_back: match self.order.on_failure {
+            way_back: match self.request.on_failure {
                 OnFailure::PutBack => Some(&way_back),
                 OnFailure::Keep => None,
             },
@@ -502,7 +503,7 @@ impl HostRun<'_> {
         debug_assert!(self.preparation.host(self.name).is_some());
         Ok(script::launch(
             layout,
-            &self.order.stage,
+            &self.request.stage,
             self.wave + 1,
             id,
             &text,

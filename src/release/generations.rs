@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::Back;
 use super::event::Event;
 use super::hosts::{Connection, Hosts, Setting};
 use super::problem::Problem;
+use super::request::Back;
 use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::look::Detail;

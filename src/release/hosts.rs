@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use super::Order;
 use super::event::{Event, EventKind};
 use super::follow::activity;
 use super::problem::Problem;
+use super::request::ReleaseRequest;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::host::activate::script::{
@@ -91,7 +91,7 @@ impl Connection {
         &mut self,
         setting: Setting<'_>,
         name: &HostName,
-        order: &Order,
+        request: &ReleaseRequest,
     ) -> Result<Tried, Problem> {
         if self.locked {
             return Ok(Tried::Locked(None));
@@ -100,7 +100,7 @@ impl Connection {
             request.files_script()
         });
         let then = aside(&files);
-        let script = lock_and(&self.layout, name, order, &then);
+        let script = lock_and(&self.layout, name, request, &then);
         let answer = self.session.run_here("taking the lock", &script, LOOK)?;
         match parse_lock(&answer.stdout) {
             LockAnswer::Taken => {
@@ -113,7 +113,7 @@ impl Connection {
             LockAnswer::Held {
                 release: Some((release, other)),
                 ..
-            } if release == order.stage => Err(Problem::SameMachine { other }),
+            } if release == request.stage => Err(Problem::SameMachine { other }),
             LockAnswer::Held { holder, release: _ } => Ok(Tried::Held { holder }),
         }
     }
@@ -162,20 +162,20 @@ impl Hosts {
     /// sees cannot move. [`Hosts::lock`] takes the others. A host without any lock was never released to, and
     /// is not touched before there is a plan; nor is a directory, where this would save nothing.
     pub(crate) fn look_locked(
-        order: &Order,
+        request: &ReleaseRequest,
         setting: Setting<'_>,
         tell: &(impl Fn(Event) + Sync),
     ) -> Self {
-        Self::look_with(Some(order), setting, Detail::Plan, tell)
+        Self::look_with(Some(request), setting, Detail::Plan, tell)
     }
 
     fn look_with(
-        order: Option<&Order>,
+        request: Option<&ReleaseRequest>,
         setting: Setting<'_>,
         detail: Detail,
         tell: &(impl Fn(Event) + Sync),
     ) -> Self {
-        let work = |name: &HostName| Ok((open(order, setting, name, detail)?, ()));
+        let work = |name: &HostName| Ok((open(request, setting, name, detail)?, ()));
         Self::each(setting, work, tell).0
     }
 
@@ -209,13 +209,13 @@ impl Hosts {
             hosts.connections.insert(name.clone(), connection);
             answers.insert(name, answer);
         }
-        hosts.refuse_twins();
+        hosts.refuse_duplicate_machines();
         answers.retain(|name, _| hosts.connections.contains_key(name));
         (hosts, answers)
     }
 
     /// Two names for one machine would wait for each other's lock.
-    fn refuse_twins(&mut self) {
+    fn refuse_duplicate_machines(&mut self) {
         let mut seen: Vec<(&HostName, &Session)> = Vec::new();
         for (name, connection) in &self.connections {
             let session = &connection.session;
@@ -341,10 +341,10 @@ impl Hosts {
     pub(super) fn lock(
         &mut self,
         setting: Setting<'_>,
-        order: &Order,
+        request: &ReleaseRequest,
         tell: &(impl Fn(Event) + Sync),
     ) -> Result<BTreeMap<HostName, UnderLock>, BTreeMap<HostName, Problem>> {
-        let deadline = order.lock_wait.map(|wait| Instant::now() + wait);
+        let deadline = request.lock_wait.map(|wait| Instant::now() + wait);
         let locked = |name: &HostName| {
             tell(Event {
                 host: name.clone(),
@@ -358,7 +358,7 @@ impl Hosts {
         let mut taken = BTreeMap::new();
         let mut connections = self.connections.iter_mut();
         if let Some((name, first)) = connections.next() {
-            let files = wait_for_lock(setting, name, first, order, deadline, tell);
+            let files = wait_for_lock(setting, name, first, request, deadline, tell);
             taken.insert(
                 name.clone(),
                 files.map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?,
@@ -367,7 +367,7 @@ impl Hosts {
         }
         let others = connections.map(|(name, connection)| (name.clone(), connection));
         let tried = for_each_host(others, setting.limit, |name, connection| {
-            connection.try_lock(setting, name, order)
+            connection.try_lock(setting, name, request)
         });
         let mut late = Vec::new();
         for (name, result) in tried {
@@ -384,7 +384,7 @@ impl Hosts {
         let deadline = deadline.or_else(|| Some(Instant::now() + GIVING_BACK));
         for name in late {
             let connection = self.connections.get_mut(&name).expect("it was just asked");
-            let files = wait_for_lock(setting, &name, connection, order, deadline, tell)
+            let files = wait_for_lock(setting, &name, connection, request, deadline, tell)
                 .map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?;
             locked(&name);
             taken.insert(name, files);
@@ -509,13 +509,13 @@ fn wait_for_lock(
     setting: Setting<'_>,
     name: &HostName,
     connection: &mut Connection,
-    order: &Order,
+    request: &ReleaseRequest,
     deadline: Option<Instant>,
     tell: &impl Fn(Event),
 ) -> Result<UnderLock, Problem> {
     let mut told = None;
     loop {
-        let holder = match connection.try_lock(setting, name, order)? {
+        let holder = match connection.try_lock(setting, name, request)? {
             Tried::Locked(files) => return Ok(files),
             Tried::Held { holder } => holder,
         };
@@ -524,7 +524,7 @@ fn wait_for_lock(
         if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
             return Err(Problem::Locked { holder, at });
         }
-        if order.lock_wait.is_some() && told.as_ref() != Some(&(holder.clone(), at.clone())) {
+        if request.lock_wait.is_some() && told.as_ref() != Some(&(holder.clone(), at.clone())) {
             told = Some((holder.clone(), at.clone()));
             tell(Event {
                 host: name.clone(),
@@ -546,15 +546,15 @@ impl Drop for Hosts {
 
 /// The script that takes the lock of a host and then runs `then`. With the lock the host ends the session, and
 /// removes what was staged in it, when it no longer hears anything.
-fn lock_and(layout: &Layout, host: &HostName, order: &Order, then: &str) -> String {
+fn lock_and(layout: &Layout, host: &HostName, request: &ReleaseRequest, then: &str) -> String {
     let then = format!(
         "{}{}{then}",
-        guard_stage(layout, &order.stage),
+        guard_stage(layout, &request.stage),
         Session::end_when_silent(SILENCE),
     );
     let holder = Holder {
-        words: &order.holder,
-        release: &order.stage,
+        words: &request.holder,
+        release: &request.stage,
         host,
     };
     lock_script(layout, holder, &then)
@@ -566,7 +566,7 @@ fn aside(script: &str) -> String {
 }
 
 fn open(
-    order: Option<&Order>,
+    request: Option<&ReleaseRequest>,
     setting: Setting<'_>,
     name: &HostName,
     detail: Detail,
@@ -578,10 +578,10 @@ fn open(
     let asked = Instant::now();
     let script = with_request(setting, name, &layout, detail, |request| request.script());
     let mut script = aside(&script);
-    if let Some(order) = order
+    if let Some(request) = request
         && layout.supervisor().runs_containers()
     {
-        let (lock, locking) = (layout.lock(), lock_and(&layout, name, order, ""));
+        let (lock, locking) = (layout.lock(), lock_and(&layout, name, request, ""));
         script = format!("if [ -f {} ]; then\n{locking}fi\n{script}", lock.quoted());
     }
     let first = First {

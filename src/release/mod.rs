@@ -10,61 +10,20 @@ pub mod mask;
 mod prepare;
 pub mod problem;
 mod record;
+pub mod request;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use self::event::Event;
 use self::hosts::{Connection, Recording};
 pub use self::hosts::{Hosts, Setting};
-use self::mask::Mask;
 use self::prepare::Preparation;
 pub use self::prepare::takes_part;
 use self::problem::Problem;
-use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::script::Record;
+use self::request::ReleaseRequest;
+use crate::cluster::name::HostName;
 use crate::plan::saved::SavedPlan;
 use crate::plan::{Options, Plan, Progress, placement, plan};
-use crate::render::secrets::MadeFile;
-
-/// Who releases, and how patiently.
-#[derive(Debug, Clone)]
-pub struct Order {
-    pub options: Options,
-    /// What others read who find the lock taken: one line.
-    pub holder: String,
-    pub lock_wait: Option<Duration>,
-    pub on_failure: OnFailure,
-    pub record: Record,
-    /// The hosts that go back to one of their generations, in a rollback.
-    pub back: BTreeMap<HostName, Back>,
-    /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
-    pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
-    /// The values of these secrets, so that none is shown.
-    pub mask: Mask,
-    /// The plan that was reviewed: nothing else is done.
-    pub reviewed: Option<SavedPlan>,
-    /// A name for the staging area that no other release uses.
-    pub stage: crate::host::layout::StageId,
-}
-
-/// The generation that a host goes back to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Back {
-    pub number: u64,
-    /// The ids of the images that it ran.
-    pub images: BTreeMap<crate::cluster::name::ServiceName, String>,
-}
-
-/// What becomes of a host on which a step fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
-    /// Its previous generation is put back.
-    #[default]
-    PutBack,
-    /// It stays as it is.
-    Keep,
-}
 
 /// How a release ended that was not stopped before its activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,33 +86,33 @@ pub fn release(
     setting: Setting<'_>,
     hosts: &mut Hosts,
     shown: &Plan,
-    order: &Order,
+    request: &ReleaseRequest,
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
     let stopped = |stage| move |problems| Stopped { stage, problems };
     let files = hosts
-        .lock(setting, order, tell)
+        .lock(setting, request, tell)
         .map_err(stopped(Stage::Lock))?;
     let acts = |name: &HostName| takes_part(shown, name);
     hosts
         .look_again(setting, &files, acts)
         .map_err(stopped(Stage::Stale))?;
-    if let Some(reviewed) = &order.reviewed {
-        stale(reviewed, setting, hosts, &order.options).map_err(stopped(Stage::Stale))?;
+    if let Some(reviewed) = &request.reviewed {
+        stale(reviewed, setting, hosts, &request.options).map_err(stopped(Stage::Stale))?;
     }
-    let preparation = Preparation::of(setting, hosts, shown, order);
+    let preparation = Preparation::of(setting, hosts, shown, request);
     let observed = match preparation.carry_out(hosts, setting.limit, tell) {
         Ok(observed) => observed,
         Err(problems) => {
-            note_stopped(setting, hosts, shown, order, &problems);
+            note_stopped(setting, hosts, shown, request, &problems);
             return Err(stopped(Stage::Prepare)(problems));
         }
     };
     // The files are what the shown plan was made from, so it differs from it in restarts only:
     // what a pull found, and what crashed meanwhile.
-    let plan = plan(setting.desired, &observed, &order.options);
+    let plan = plan(setting.desired, &observed, &request.options);
     let record = |progress: &dyn Fn(&HostName) -> Progress| {
-        placement(setting.desired, &observed, &order.options, progress)
+        placement(setting.desired, &observed, &request.options, progress)
     };
     if !plan.is_empty() {
         // Before anything is effective: whatever becomes of this release, nobody forgets where
@@ -168,7 +127,7 @@ pub fn release(
             return Err(Stopped { stage, problems });
         }
     }
-    let released = activate::activate(setting, hosts, &plan, &preparation, order, tell);
+    let released = activate::activate(setting, hosts, &plan, &preparation, request, tell);
     if !plan.is_empty() {
         let done = |host: &HostName| {
             let acts = plan.hosts.get(host).is_some_and(|host| host.acts);
@@ -190,7 +149,7 @@ fn note_stopped(
     setting: Setting<'_>,
     hosts: &mut Hosts,
     plan: &Plan,
-    order: &Order,
+    request: &ReleaseRequest,
     problems: &BTreeMap<HostName, Problem>,
 ) {
     let Some((first, problem)) = problems.first_key_value() else {
@@ -201,10 +160,10 @@ fn note_stopped(
     };
     hosts.on_each(setting.limit, failed, |name, connection| {
         let how = ("failed", &*problems[name].line());
-        record::note(plan, name, order, connection, how);
+        record::note(plan, name, request, connection, how);
         Ok(())
     });
     let why = format!("{first}: {}", problem.line());
     let others = |name: &HostName| !problems.contains_key(name);
-    record::note_others(plan, order, hosts, setting.limit, others, &why);
+    record::note_others(plan, request, hosts, setting.limit, others, &why);
 }

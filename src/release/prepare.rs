@@ -5,10 +5,10 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Order;
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use super::problem::{Continues, Problem};
+use super::request::ReleaseRequest;
 use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
@@ -60,20 +60,25 @@ pub fn takes_part(plan: &Plan, name: &HostName) -> bool {
 
 impl<'a> Preparation<'a> {
     /// Every host on which something is done, or may be done once an image was pulled.
-    pub fn of(setting: Setting<'a>, hosts: &Hosts, plan: &Plan, order: &'a Order) -> Self {
+    pub fn of(
+        setting: Setting<'a>,
+        hosts: &Hosts,
+        plan: &Plan,
+        request: &'a ReleaseRequest,
+    ) -> Self {
         let observed = hosts.observed();
         let names = hosts.connections.keys();
         let names = names.filter(|name| takes_part(plan, name));
         let prepared = names.map(|name| {
             let wanted = &setting.desired.hosts[name];
             let seen = &hosts.connections[name].look.observed;
-            let manifest = target(setting.desired, name, &observed, &order.options);
+            let manifest = target(setting.desired, name, &observed, &request.options);
             let selected = || {
                 let services = wanted.services.iter();
-                let services = services.filter(|(name, _)| order.options.selects(name));
+                let services = services.filter(|(name, _)| request.options.selects(name));
                 services.map(|(name, service)| (name, held_service(name, service, seen)))
             };
-            let back = order.back.get(name);
+            let back = request.back.get(name);
             let ran = |service: &ServiceName| back.and_then(|back| back.images.get(service));
             let references: BTreeSet<Reference> = selected()
                 .map(|(name, service)| Reference {
@@ -90,7 +95,7 @@ impl<'a> Preparation<'a> {
                 Some(_) => BTreeMap::new(),
                 None => selected().collect(),
             };
-            let secrets = order.secrets.iter();
+            let secrets = request.secrets.iter();
             let secrets = secrets.filter(|(service, _)| sent.contains_key(service));
             let host = HostPreparation {
                 host: &setting.cluster.hosts[name],
@@ -105,7 +110,7 @@ impl<'a> Preparation<'a> {
         });
         Self {
             hosts: prepared.collect(),
-            stage: order.stage.clone(),
+            stage: request.stage.clone(),
         }
     }
 

@@ -4,24 +4,24 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::Order;
 use super::hosts::{Connection, Hosts};
+use super::request::ReleaseRequest;
 use crate::cluster::name::HostName;
 use crate::host::activate::script::{Record, Source, note_script};
 use crate::plan::Plan;
-use crate::plan::recorded::because;
 use crate::plan::observed::Generation;
+use crate::plan::recorded::because;
 use crate::plan::step::Step;
 
 /// For one line.
 const LINE: Duration = Duration::from_secs(30);
 
 /// What a release is recorded as on a host.
-pub(super) fn record(plan: &Plan, name: &HostName, order: &Order) -> Record {
+pub(super) fn record(plan: &Plan, name: &HostName, request: &ReleaseRequest) -> Record {
     Record {
-        back_to: order.back.get(name).map(|back| back.number),
+        back_to: request.back.get(name).map(|back| back.number),
         reasons: because(&plan.hosts[name]),
-        ..order.record.clone()
+        ..request.record.clone()
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn generation(plan: &Plan, name: &HostName, connection: &Connection) 
 pub(super) fn note(
     plan: &Plan,
     name: &HostName,
-    order: &Order,
+    request: &ReleaseRequest,
     connection: &mut Connection,
     (result, why): (&str, &str),
 ) {
@@ -50,13 +50,13 @@ pub(super) fn note(
         return;
     }
     let source = Source::Staged {
-        id: order.stage.clone(),
+        id: request.stage.clone(),
         number: connection.look.observed.next_generation,
     };
     let script = note_script(
         &connection.layout,
         &source,
-        &record(plan, name, order),
+        &record(plan, name, request),
         generation(plan, name, connection),
         (result, why),
     );
@@ -70,7 +70,7 @@ pub(super) fn note(
 /// Records that nothing was done on hosts, since others failed.
 pub(super) fn note_others(
     plan: &Plan,
-    order: &Order,
+    request: &ReleaseRequest,
     hosts: &mut Hosts,
     limit: NonZeroUsize,
     these: impl Fn(&HostName) -> bool,
@@ -80,7 +80,7 @@ pub(super) fn note_others(
         these(name) && plan.hosts.get(name).is_some_and(|host| host.acts)
     };
     hosts.on_each(limit, these, |name, connection| {
-        note(plan, name, order, connection, ("not begun", why));
+        note(plan, name, request, connection, ("not begun", why));
         Ok(())
     });
 }

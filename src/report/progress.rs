@@ -148,7 +148,7 @@ fn done(step: &Step) -> Option<String> {
         Step::Stop { service, .. } => Some(format!("{service} stopped")),
         Step::Restart { service, .. }
         | Step::RestartUnless { service, .. }
-        | Step::RestartUnjudged { service, .. } => Some(format!("{service} started")),
+        | Step::RestartWithoutWaiting { service, .. } => Some(format!("{service} started")),
         Step::AskProbe { .. }
         | Step::AwaitHealthy { .. }
         | Step::PlaceInputs { .. }
@@ -250,7 +250,7 @@ fn doing(step: &Step) -> String {
         Step::Stop { service, .. } => format!("stopping {service}"),
         Step::Restart { service, .. }
         | Step::RestartUnless { service, .. }
-        | Step::RestartUnjudged { service, .. } => format!("restarting {service}"),
+        | Step::RestartWithoutWaiting { service, .. } => format!("restarting {service}"),
         Step::NameImage { service, .. } => format!("naming the image of {service}"),
         Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
         Step::AwaitHealthy { units: which } => {

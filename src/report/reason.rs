@@ -92,8 +92,8 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
 }
 
 /// A reason in words as it was kept: what changed, without values.
-pub(super) fn kept(reason: &KeptReason) -> String {
-    let KeptReason {
+pub(super) fn kept(reason: &RecordedReason) -> String {
+    let RecordedReason {
         kind,
         name,
         change,
@@ -247,7 +247,7 @@ mod tests {
         let mut lines: Vec<String> = services
             .flat_map(|change| {
                 let reasons = change.reasons.iter();
-                reasons.map(|reason| kept(&KeptReason::of(reason, &change.service)))
+                reasons.map(|reason| kept(&RecordedReason::of(reason, &change.service)))
             })
             .collect();
         lines.sort();

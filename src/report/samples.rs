@@ -18,7 +18,7 @@ use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::guard::Breach;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
-use crate::plan::recorded::{Because, KeptReason};
+use crate::plan::recorded::{Because, RecordedReason};
 use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
 use crate::plan::saved::{SavedChange, SavedHost, SavedPlan};
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
@@ -621,12 +621,12 @@ fn every_kept_reason(generation: u64, odd: &str) -> Vec<Because> {
         .hosts
         .values()
         .flat_map(|host| host.services.iter());
-    let reasons: BTreeSet<KeptReason> = services
+    let reasons: BTreeSet<RecordedReason> = services
         .flat_map(|change| {
             let reasons = change.reasons.iter();
-            reasons.map(|reason| KeptReason::of(reason, &change.service))
+            reasons.map(|reason| RecordedReason::of(reason, &change.service))
         })
-        .chain([KeptReason {
+        .chain([RecordedReason {
             kind: format!("newer {odd}"),
             name: Some(odd.to_owned()),
             change: None,
@@ -772,7 +772,7 @@ pub fn events(odd: &str) -> Vec<Event> {
             unit: unit("search"),
             fingerprint: Fingerprint::reported("v1:0"),
         },
-        Step::RestartUnjudged {
+        Step::RestartWithoutWaiting {
             service: search(),
             unit: unit("search"),
         },
@@ -875,7 +875,7 @@ pub fn saved(plan: &Plan) -> SavedPlan {
         reasons: change
             .reasons
             .iter()
-            .map(|reason| KeptReason::of(reason, &change.service))
+            .map(|reason| RecordedReason::of(reason, &change.service))
             .collect(),
     };
     let digest = Digest::of("something");

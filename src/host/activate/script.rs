@@ -17,7 +17,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
 use crate::host::reach::watched::FORGET;
 use crate::host::stage::SECRETS;
-use crate::plan::PutBack;
+use crate::plan::WayBack;
 use crate::plan::recorded::Because;
 use crate::plan::step::Step;
 use crate::render::identity::UnitName;
@@ -60,7 +60,7 @@ pub struct Activation<'a> {
     /// The probes of [`Step::AskProbe`].
     pub probes: &'a BTreeMap<UnitName, Vec<Vec<String>>>,
     /// What is done when a step fails; `None` leaves everything as it is then.
-    pub put_back: Option<&'a PutBack>,
+    pub way_back: Option<&'a WayBack>,
     /// See [`SETTLE`].
     pub settle: Duration,
     /// See [`PATIENCE`].
@@ -250,13 +250,13 @@ impl Activation<'_> {
             text.push_str(line);
             text.push('\n');
         };
-        if let Some(PutBack {
+        if let Some(WayBack {
             until,
             generation,
             steps,
             stuck,
             used: _,
-        }) = self.put_back
+        }) = self.way_back
         {
             line(&format!("[ \"$failed_at\" -lt {until} ] || leave"));
             line("printf 'putting back\\n'");
@@ -333,7 +333,7 @@ impl Activation<'_> {
                 "restart_unless",
                 &[unit.as_str(), fingerprint.as_str()],
             )],
-            Step::RestartUnjudged { unit, .. } => {
+            Step::RestartWithoutWaiting { unit, .. } => {
                 vec![call("restart_unjudged", &[unit.as_str()])]
             }
             Step::AskProbe { unit, .. } => {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::cluster::name::ServiceName;
 use crate::host::layout::Layout;
-use crate::plan::recorded::{Because, KeptReason};
+use crate::plan::recorded::{Because, RecordedReason};
 
 /// How many of the last lines are read.
 const LINES: usize = 200;
@@ -118,7 +118,7 @@ impl Entry {
     }
 
     /// Why it restarted this service.
-    pub fn reasons_of(&self, service: &ServiceName) -> impl Iterator<Item = &KeptReason> {
+    pub fn reasons_of(&self, service: &ServiceName) -> impl Iterator<Item = &RecordedReason> {
         let reasons = self.reasons.iter();
         let reasons = reasons.filter(move |because| because.services.contains(service));
         reasons.map(|because| &because.reason)

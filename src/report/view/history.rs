@@ -9,7 +9,7 @@ use super::super::errors::HostFailure;
 use super::{FailureView, VERSION};
 use crate::cluster::name::{ClusterName, HostName};
 use crate::host::past::history::{Deeds, Entry, History};
-use crate::plan::kept::Because;
+use crate::plan::recorded::Because;
 
 /// What was activated on every host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -560,7 +560,7 @@ fn a_way_back_goes_on_where_one_step_fails() {
     };
     let back = |step| crate::plan::BackStep { from: 0, step };
     let gone = host.services[&service("web")].directory.to_string();
-    let way = PutBack {
+    let way = WayBack {
         until: 1,
         generation: Some(1),
         steps: vec![

@@ -6,7 +6,7 @@ use super::super::Request;
 use super::super::parse::{Current, First};
 use super::FirstLook;
 use crate::cluster::name::ServiceName;
-use crate::plan::observed::{Generation, Recorded};
+use crate::plan::observed::{Generation, RecordedPlacement};
 use crate::render::manifest::{Manifest, ManifestError};
 use crate::render::placement::{Placement, PlacementError};
 
@@ -22,10 +22,10 @@ impl FirstLook<'_> {
 }
 
 /// What the host keeps of where the cluster runs.
-pub(super) fn placement(request: &Request<'_>, first: &First) -> Recorded {
-    let unreadable = |why: String, newer| Recorded::Unreadable { why, newer };
+pub(super) fn placement(request: &Request<'_>, first: &First) -> RecordedPlacement {
+    let unreadable = |why: String, newer| RecordedPlacement::Unreadable { why, newer };
     let Some(text) = &first.placement else {
-        return Recorded::None;
+        return RecordedPlacement::None;
     };
     match Placement::parse(text) {
         Ok(placement) if placement.cluster != *request.layout.cluster() => {
@@ -33,7 +33,7 @@ pub(super) fn placement(request: &Request<'_>, first: &First) -> Recorded {
             let why = format!("expected a placement.json of {cluster}, found one of {found}");
             unreadable(why, false)
         }
-        Ok(placement) => Recorded::Read(placement),
+        Ok(placement) => RecordedPlacement::Read(placement),
         Err(error) => {
             let newer = matches!(error, PlacementError::Newer(_));
             unreadable(error.to_string(), newer)

@@ -1,0 +1,51 @@
+//! What a release is asked to do, by whom, and how patiently.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::mask::Mask;
+use crate::cluster::name::{HostName, ServiceName};
+use crate::host::activate::script::Record;
+use crate::host::layout::StageId;
+use crate::plan::Options;
+use crate::plan::saved::SavedPlan;
+use crate::render::secrets::MadeFile;
+
+/// Who releases, and how patiently.
+#[derive(Debug, Clone)]
+pub struct ReleaseRequest {
+    pub options: Options,
+    /// What others read who find the lock taken: one line.
+    pub holder: String,
+    pub lock_wait: Option<Duration>,
+    pub on_failure: OnFailure,
+    pub record: Record,
+    /// The hosts that go back to one of their generations, in a rollback.
+    pub back: BTreeMap<HostName, Back>,
+    /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
+    pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// The values of these secrets, so that none is shown.
+    pub mask: Mask,
+    /// The plan that was reviewed: nothing else is done.
+    pub reviewed: Option<SavedPlan>,
+    /// A name for the staging area that no other release uses.
+    pub stage: StageId,
+}
+
+/// The generation that a host goes back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Back {
+    pub number: u64,
+    /// The ids of the images that it ran.
+    pub images: BTreeMap<ServiceName, String>,
+}
+
+/// What becomes of a host on which a step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// Its previous generation is put back.
+    #[default]
+    PutBack,
+    /// It stays as it is.
+    Keep,
+}
