@@ -10,7 +10,7 @@ use super::stage::{Checked, parse_staged};
 
 /// Lines of the words that answers are made of, with numbers and noise between them.
 fn lines() -> impl Strategy<Value = String> {
-    let words = "(bayplan check 1|begin|step|back|start|done|skipped|failed|error|state|journal|note|ended|put back\
+    let words = "(bayplan check 1|begin|step|back|start|done|skipped|failed|doing|error|state|journal|note|ended|put back\
                  |locked|held|staged|delivered|digest|verify|space|image|pull|container|sealed|noage|nokey|end\
                  |uid|kernel|hostname|systemd|machine-id|missing|[0-9]{1,25}|-|[ -~]{0,4}|\u{1b}\\[2J|ä|\r)";
     let line = prop::collection::vec(words, 0..6).prop_map(|words| words.join(" "));

@@ -1,5 +1,9 @@
-//! The steps of an activation, each with its reason. They have two interpreters: a POSIX script
-//! (`host::activate`) for real hosts and an in-memory host for the property test.
+//! The steps of an activation. They have two interpreters: a POSIX script (`host::activate`) for real hosts,
+//! and a host in memory for the property test.
+//!
+//! What a step is, is said here once: [`Step::kind`] and [`Step::about`] for whoever orders, follows or undoes
+//! it, [`Step::words`] for people. A new step is a variant with its lines here, a function of the shell with
+//! its call, and an arm of the model host.
 
 use std::collections::BTreeSet;
 
@@ -92,4 +96,198 @@ pub enum Step {
     },
     /// Removes generations beyond those that are kept.
     RemoveGenerations { numbers: BTreeSet<u64> },
+}
+
+/// What a step does, as far as others must know: whoever orders, follows or undoes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    /// It writes files of an inputs directory.
+    Inputs,
+    /// It leaves a trace of a hand's edit.
+    Mark,
+    /// It writes a unit file.
+    Unit,
+    /// It makes the links that enable units.
+    Links,
+    /// systemd reads unit files again.
+    Reload,
+    /// It changes what an image reference means.
+    Image,
+    /// It stops a container.
+    Stop,
+    /// It starts a container, or starts it again.
+    Start,
+    /// It asks a container that goes on running whether it is healthy.
+    Ask,
+    /// It waits until containers are healthy.
+    Wait,
+    /// All that runs is as it should be when this step begins: it removes what is not needed any more, or
+    /// records what is there.
+    End,
+}
+
+/// What a step is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepOf<'a> {
+    Service(&'a ServiceName),
+    Units(&'a [UnitName]),
+    /// The host as a whole.
+    Host,
+}
+
+/// Staged files that a step puts into an inputs directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedFiles<'a> {
+    pub service: &'a ServiceName,
+    pub directory: &'a DirectoryName,
+    /// Their paths below the directory; `None` for all of them.
+    pub only: Option<&'a BTreeSet<String>>,
+}
+
+impl StepKind {
+    /// Whether it stops, starts or waits for containers: that takes time, and is what an operator follows.
+    #[must_use]
+    pub fn is_followed(self) -> bool {
+        match self {
+            StepKind::Stop | StepKind::Start | StepKind::Wait => true,
+            StepKind::Inputs
+            | StepKind::Mark
+            | StepKind::Unit
+            | StepKind::Links
+            | StepKind::Reload
+            | StepKind::Image
+            | StepKind::Ask
+            | StepKind::End => false,
+        }
+    }
+}
+
+impl PlacedFiles<'_> {
+    /// Whether the file of this path is one of them.
+    #[must_use]
+    pub fn has(&self, path: &str) -> bool {
+        self.only.is_none_or(|only| only.contains(path))
+    }
+}
+
+impl Step {
+    /// What it does, as far as others must know.
+    #[must_use]
+    pub fn kind(&self) -> StepKind {
+        self.kind_and_about().0
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn about(&self) -> StepOf<'_> {
+        self.kind_and_about().1
+    }
+
+    /// The service that it is about, if it is about one.
+    #[must_use]
+    pub fn service(&self) -> Option<&ServiceName> {
+        match self.about() {
+            StepOf::Service(service) => Some(service),
+            StepOf::Units(_) | StepOf::Host => None,
+        }
+    }
+
+    fn kind_and_about(&self) -> (StepKind, StepOf<'_>) {
+        match self {
+            Step::PlaceInputs { service, .. } | Step::RepairInputs { service, .. } => {
+                (StepKind::Inputs, StepOf::Service(service))
+            }
+            Step::MarkEdited { service, .. } => (StepKind::Mark, StepOf::Service(service)),
+            Step::WriteUnit { service, .. } => (StepKind::Unit, StepOf::Service(service)),
+            Step::Enable { units } => (StepKind::Links, StepOf::Units(units)),
+            Step::Reload => (StepKind::Reload, StepOf::Host),
+            Step::NameImage { service, .. } => (StepKind::Image, StepOf::Service(service)),
+            Step::Stop { service, .. } => (StepKind::Stop, StepOf::Service(service)),
+            Step::Restart { service, .. }
+            | Step::RestartUnless { service, .. }
+            | Step::RestartWithoutWaiting { service, .. } => {
+                (StepKind::Start, StepOf::Service(service))
+            }
+            Step::AskProbe { service, .. } => (StepKind::Ask, StepOf::Service(service)),
+            Step::AwaitHealthy { units } => (StepKind::Wait, StepOf::Units(units)),
+            Step::RemoveUnit { service, .. } | Step::RemoveInputs { service, .. } => {
+                (StepKind::End, StepOf::Service(service))
+            }
+            Step::SetCurrent { .. } | Step::RemoveGenerations { .. } => {
+                (StepKind::End, StepOf::Host)
+            }
+        }
+    }
+
+    /// What it does, while it does it: `restarting web`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let units = |units: &[UnitName]| match units {
+            [one] => one.to_string(),
+            units => format!("{} units", units.len()),
+        };
+        match self {
+            Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
+            Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
+            Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
+            Step::WriteUnit { unit, .. } => format!("writing {}", unit.service_file()),
+            Step::Enable { units: which } => format!("enabling {}", units(which)),
+            Step::Reload => "systemctl daemon-reload".to_owned(),
+            Step::Stop { service, .. } => format!("stopping {service}"),
+            Step::Restart { service, .. }
+            | Step::RestartUnless { service, .. }
+            | Step::RestartWithoutWaiting { service, .. } => format!("restarting {service}"),
+            Step::NameImage { service, .. } => format!("naming the image of {service}"),
+            Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
+            Step::AwaitHealthy { units: which } => {
+                let are = if which.len() == 1 { "is" } else { "are" };
+                format!("waiting until {} {are} healthy", units(which))
+            }
+            Step::RemoveUnit { unit, .. } => format!("removing {}", unit.service_file()),
+            Step::SetCurrent { number } => format!("recording generation {number}"),
+            Step::RemoveInputs { service, .. } => format!("removing old inputs of {service}"),
+            Step::RemoveGenerations { numbers } => {
+                let named: Vec<String> = numbers.iter().map(u64::to_string).collect();
+                let generations = if named.len() == 1 {
+                    "generation"
+                } else {
+                    "generations"
+                };
+                format!("removing the old {generations} {}", named.join(", "))
+            }
+        }
+    }
+
+    /// The same step for these units, if it is about units.
+    #[must_use]
+    pub fn for_units(&self, units: Vec<UnitName>) -> Self {
+        let mut step = self.clone();
+        if let Step::Enable { units: old } | Step::AwaitHealthy { units: old } = &mut step {
+            *old = units;
+        }
+        step
+    }
+
+    /// The staged files that it puts into an inputs directory, if it does.
+    #[must_use]
+    pub fn placed(&self) -> Option<PlacedFiles<'_>> {
+        let (service, directory, only) = if let Step::PlaceInputs { service, directory } = self {
+            (service, directory, None)
+        } else if let Step::RepairInputs {
+            service,
+            directory,
+            write,
+            remove: _,
+        } = self
+        {
+            (service, directory, Some(write))
+        } else {
+            return None;
+        };
+        Some(PlacedFiles {
+            service,
+            directory,
+            only,
+        })
+    }
 }

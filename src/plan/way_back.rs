@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observed::{
     Generation, ObservedHost, ObservedProcess, ObservedService, RunningImage, UnitFile,
 };
-use super::step::Step;
+use super::step::{Step, StepKind, StepOf};
 use super::{Phase, Wave, held};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
@@ -41,7 +41,8 @@ pub struct BackStep {
     pub step: Step,
 }
 
-/// What one activation does to one service: the numbers of its steps.
+/// What one activation does to one service: the numbers of its steps. That its health was awaited is a
+/// touch, too.
 #[derive(Debug, Default)]
 struct Touch<'a> {
     placed: Option<(usize, &'a DirectoryName)>,
@@ -49,7 +50,6 @@ struct Touch<'a> {
     wrote: Option<usize>,
     enabled: Option<usize>,
     restarted: Option<usize>,
-    awaited: Option<usize>,
 }
 
 /// The way back from what the last of these waves does on a host, and those before it, of a host that
@@ -76,7 +76,10 @@ pub fn way_back(
         Generation::None | Generation::Unreadable { .. } => (None, None),
     };
     let until = match last.phase {
-        Phase::Expand | Phase::Change => steps.iter().position(is_end).unwrap_or(steps.len()),
+        Phase::Expand | Phase::Change => steps
+            .iter()
+            .position(|step| step.kind() == StepKind::End)
+            .unwrap_or(steps.len()),
         Phase::Contract => 0,
     };
     let used = used_elsewhere(desired, host, seen, earlier);
@@ -154,10 +157,8 @@ fn used_elsewhere(
     let mut gained: BTreeSet<&ServiceName> = BTreeSet::new();
     let mut left: Vec<&ServiceName> = Vec::new();
     for (name, steps) in earlier.iter().flat_map(|wave| &wave.activations) {
-        let starts = steps.iter().filter_map(|step| match step {
-            Step::Restart { service, .. } => Some(service),
-            _ => None,
-        });
+        let starts = steps.iter().filter(|step| step.kind() == StepKind::Start);
+        let starts = starts.filter_map(Step::service);
         for service in starts {
             if name == host {
                 let at = seen.services.get(service);
@@ -206,55 +207,12 @@ fn without<'a>(
     };
     let others = |units: &[UnitName]| units.iter().filter(|unit| other(unit)).cloned().collect();
     steps
-        .filter_map(|step| match step {
-            Step::Enable { units } => Some(Step::Enable {
-                units: others(units),
-            }),
-            Step::AwaitHealthy { units } => Some(Step::AwaitHealthy {
-                units: others(units),
-            }),
-            Step::PlaceInputs { service, .. }
-            | Step::RepairInputs { service, .. }
-            | Step::MarkEdited { service, .. }
-            | Step::WriteUnit { service, .. }
-            | Step::Stop { service, .. }
-            | Step::Restart { service, .. }
-            | Step::RestartUnless { service, .. }
-            | Step::RestartWithoutWaiting { service, .. }
-            | Step::NameImage { service, .. }
-            | Step::AskProbe { service, .. }
-            | Step::RemoveUnit { service, .. }
-            | Step::RemoveInputs { service, .. } => {
-                (!services.contains(service)).then(|| step.clone())
-            }
-            Step::Reload | Step::SetCurrent { .. } | Step::RemoveGenerations { .. } => {
-                Some(step.clone())
-            }
+        .filter_map(|step| match step.about() {
+            StepOf::Service(service) => (!services.contains(service)).then(|| step.clone()),
+            StepOf::Units(units) => Some(step.for_units(others(units))),
+            StepOf::Host => Some(step.clone()),
         })
         .collect()
-}
-
-/// Whether all that runs is as it should be when this step begins.
-fn is_end(step: &Step) -> bool {
-    match step {
-        Step::RemoveInputs { .. } | Step::SetCurrent { .. } | Step::RemoveGenerations { .. } => {
-            true
-        }
-        Step::PlaceInputs { .. }
-        | Step::RepairInputs { .. }
-        | Step::MarkEdited { .. }
-        | Step::WriteUnit { .. }
-        | Step::Enable { .. }
-        | Step::Reload
-        | Step::Stop { .. }
-        | Step::Restart { .. }
-        | Step::RestartUnless { .. }
-        | Step::RestartWithoutWaiting { .. }
-        | Step::NameImage { .. }
-        | Step::AskProbe { .. }
-        | Step::AwaitHealthy { .. }
-        | Step::RemoveUnit { .. } => false,
-    }
 }
 
 fn touched<'a>(wanted: &'a DesiredHost, steps: &'a [Step]) -> BTreeMap<&'a ServiceName, Touch<'a>> {
@@ -264,40 +222,40 @@ fn touched<'a>(wanted: &'a DesiredHost, steps: &'a [Step]) -> BTreeMap<&'a Servi
         services.find(|(_, service)| service.unit == *unit)
     };
     for (number, step) in steps.iter().enumerate() {
-        match step {
-            Step::PlaceInputs { service, directory } => {
-                touched.entry(service).or_default().placed = Some((number, directory));
+        let services: Vec<&ServiceName> = match step.about() {
+            StepOf::Service(service) => vec![service],
+            StepOf::Units(units) => {
+                let services = units.iter().filter_map(named);
+                services.map(|(service, _)| service).collect()
             }
-            Step::RepairInputs { service, .. } => {
-                touched.entry(service).or_default().repaired = Some(number);
-            }
-            Step::WriteUnit { service, .. } => {
-                touched.entry(service).or_default().wrote = Some(number);
-            }
-            Step::Restart { service, .. } => {
-                touched.entry(service).or_default().restarted = Some(number);
-            }
-            Step::Enable { units } => {
-                for (service, _) in units.iter().filter_map(named) {
-                    touched.entry(service).or_default().enabled = Some(number);
+            StepOf::Host => Vec::new(),
+        };
+        for service in services {
+            match (step.kind(), step.placed()) {
+                (StepKind::Inputs, Some(placed)) if placed.only.is_none() => {
+                    touched.entry(service).or_default().placed = Some((number, placed.directory));
                 }
-            }
-            Step::AwaitHealthy { units } => {
-                for (service, _) in units.iter().filter_map(named) {
-                    touched.entry(service).or_default().awaited = Some(number);
+                (StepKind::Inputs, _) => {
+                    touched.entry(service).or_default().repaired = Some(number)
                 }
+                (StepKind::Unit, _) => touched.entry(service).or_default().wrote = Some(number),
+                (StepKind::Links, _) => touched.entry(service).or_default().enabled = Some(number),
+                (StepKind::Start, _) => {
+                    touched.entry(service).or_default().restarted = Some(number)
+                }
+                (StepKind::Wait, _) => {
+                    touched.entry(service).or_default();
+                }
+                (
+                    StepKind::Mark
+                    | StepKind::Reload
+                    | StepKind::Image
+                    | StepKind::Stop
+                    | StepKind::Ask
+                    | StepKind::End,
+                    _,
+                ) => {}
             }
-            Step::MarkEdited { .. }
-            | Step::Reload
-            | Step::Stop { .. }
-            | Step::RestartUnless { .. }
-            | Step::RestartWithoutWaiting { .. }
-            | Step::NameImage { .. }
-            | Step::AskProbe { .. }
-            | Step::RemoveUnit { .. }
-            | Step::SetCurrent { .. }
-            | Step::RemoveInputs { .. }
-            | Step::RemoveGenerations { .. } => {}
         }
     }
     touched
@@ -311,7 +269,6 @@ impl Touch<'_> {
             wrote,
             enabled,
             restarted,
-            awaited: _,
         } = self;
         placed.is_some()
             || repaired.is_some()

@@ -12,26 +12,26 @@ use super::Released;
 use super::event::{Event, EventKind};
 use super::follow::{End, Followed, is_lost};
 use super::hosts::{Connection, Hosts, Setting, Tried};
-use super::mask::Mask;
+use super::log::{ActivationLog, Journals};
 use super::prepare::Preparation;
-use super::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
+use super::problem::{Continues, Problem};
 use super::record::{generation, note, note_others, record};
 use super::request::{OnFailure, ReleaseRequest};
-use crate::cluster::model::{Excerpts, Supervisor};
+use crate::cluster::model::Supervisor;
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
 use crate::host::activate::follow::{At, Running, follow_script};
 use crate::host::activate::script::{
     self, Activation, Launched, Part, PartEnd, Source, UNGUARD_STAGE, parse_launched,
 };
-use crate::host::layout::{ActivationId, Layout, activation_log};
+use crate::host::layout::{ActivationId, activation_log};
 use crate::host::reach::error::HostErrorKind;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::deliver::{Delivery, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
-use crate::plan::{Action, Note, Plan, ServicePlan, held, way_back};
+use crate::plan::{Action, Note, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
@@ -170,12 +170,14 @@ impl HostRun<'_> {
         });
         self.lock_again(connection)?;
         let id = ActivationId::random();
-        let script = self.script(&connection.layout, connection, &id)?;
+        let way_back = self.way_back(connection);
+        let script = self.script(connection, &id, way_back.as_ref())?;
         let delivery = self.delivery();
         self.deliver(&delivery, connection)?;
         let unmasked = self.unmasked(connection);
-        let mut follow = Follow::new(
+        let mut heard = ActivationLog::new(
             self.steps,
+            way_back.as_ref(),
             Journals {
                 shown: self.setting.cluster.rollout.journal,
                 mask: &self.request.mask,
@@ -187,9 +189,9 @@ impl HostRun<'_> {
             Supervisor::None => {
                 let session = &mut connection.session;
                 session.run_here("activating", UNGUARD_STAGE, LAUNCH)?;
-                session.run_following("activating", &script, FILES, |line| follow.line(line))?;
+                session.run_following("activating", &script, FILES, |line| heard.line(line))?;
             }
-            Supervisor::Systemd => self.run(connection, &id, &script, &mut follow)?,
+            Supervisor::Systemd => self.run(connection, &id, &script, &mut heard)?,
         }
         let Connection {
             session, layout, ..
@@ -199,14 +201,14 @@ impl HostRun<'_> {
             let script = delivery.cleaning_script(layout);
             let _ = session.run("cleaning up", &script, DELIVERY);
         }
-        if follow.ended {
+        if heard.ended {
             event(EventKind::Activated {
                 took: started.elapsed(),
             });
             Ok(())
         } else {
-            let recorded = follow.recorded;
-            let problem = Problem::Activation(Box::new(follow.failure()));
+            let recorded = heard.recorded;
+            let problem = Problem::Activation(Box::new(heard.failure()));
             if !recorded {
                 self.note(connection, &problem);
             }
@@ -226,7 +228,7 @@ impl HostRun<'_> {
         connection: &mut Connection,
         id: &ActivationId,
         script: &str,
-        follow: &mut Follow<'_, E>,
+        heard: &mut ActivationLog<'_, E>,
     ) -> Result<(), Problem> {
         let cluster = self.setting.cluster.name.as_str();
         let log = activation_log(cluster);
@@ -244,14 +246,14 @@ impl HostRun<'_> {
             .run_here("starting the activation", &script, LAUNCH);
         let launched = match launch {
             Ok(answer) => parse_launched(&answer.stdout),
-            Err(error) if !is_lost(&error) => return Err(continues(error, &follow.at)),
+            Err(error) if !is_lost(&error) => return Err(continues(error, &heard.at)),
             Err(error) => {
                 let opened = connection.open_again(self.setting, self.name);
                 match opened.map(|()| self.has_begun(connection, id)) {
                     Ok(Ok(Begun::Yes)) => Launched::Yes,
                     Ok(Ok(Begun::Never)) => return Err(error.into()),
                     Ok(Ok(Begun::Unknown) | Err(_)) | Err(_) => {
-                        return Err(continues(error, &follow.at));
+                        return Err(continues(error, &heard.at));
                     }
                 }
             }
@@ -259,7 +261,7 @@ impl HostRun<'_> {
         match launched {
             Launched::Yes => {}
             Launched::No { why } => {
-                follow.before.push(why);
+                heard.before.push(why);
                 return Ok(());
             }
             Launched::Unknown => {
@@ -269,21 +271,21 @@ impl HostRun<'_> {
                     after: LAUNCH,
                 };
                 let error = connection.session.error(kind, String::new());
-                return Err(continues(error, &follow.at));
+                return Err(continues(error, &heard.at));
             }
         }
         let mut followed = Followed::new(cluster, Some(id));
         let end = followed.follow_over(self.setting, self.name, connection, |line| {
-            follow.line(line);
+            heard.line(line);
         });
         match end {
             Ok(End::Read) => Ok(()),
             Ok(End::NoLog) => {
                 let kind = HostErrorKind::NoLog { log: log.clone() };
                 let error = connection.session.error(kind, String::new());
-                Err(continues(error, &follow.at))
+                Err(continues(error, &heard.at))
             }
-            Err(error) => Err(continues(error, &follow.at)),
+            Err(error) => Err(continues(error, &heard.at)),
         }
     }
 
@@ -326,38 +328,16 @@ impl HostRun<'_> {
         let Some(preparation) = self.preparation.host(self.name).filter(|p| p.delivers()) else {
             return delivery;
         };
-        for step in self.steps {
-            let (service, directory, wanted) = match step {
-                Step::PlaceInputs { service, directory } => (service, directory, None),
-                Step::RepairInputs {
-                    service,
-                    directory,
-                    write,
-                    remove: _,
-                } => (service, directory, Some(write)),
-                Step::MarkEdited { .. }
-                | Step::WriteUnit { .. }
-                | Step::Enable { .. }
-                | Step::Reload
-                | Step::Stop { .. }
-                | Step::Restart { .. }
-                | Step::RestartUnless { .. }
-                | Step::RestartWithoutWaiting { .. }
-                | Step::NameImage { .. }
-                | Step::AskProbe { .. }
-                | Step::AwaitHealthy { .. }
-                | Step::RemoveUnit { .. }
-                | Step::SetCurrent { .. }
-                | Step::RemoveInputs { .. }
-                | Step::RemoveGenerations { .. } => continue,
-            };
-            let files = preparation.secrets_of(service).into_iter().flatten();
+        for placed in self.steps.iter().filter_map(Step::placed) {
+            let files = preparation.secrets_of(placed.service).into_iter().flatten();
             let files: BTreeMap<&str, &Plaintext> = files
-                .filter(|(path, _)| wanted.is_none_or(|wanted| wanted.contains(*path)))
+                .filter(|(path, _)| placed.has(path))
                 .map(|(path, file)| (path.as_str(), &file.bytes))
                 .collect();
             if !files.is_empty() {
-                delivery.files.insert((service, directory), files);
+                delivery
+                    .files
+                    .insert((placed.service, placed.directory), files);
             }
         }
         delivery
@@ -451,13 +431,27 @@ impl HostRun<'_> {
         }
     }
 
+    /// What the host does by itself if a step fails; nothing, if it is to stay as it is then.
+    fn way_back(&self, connection: &Connection) -> Option<WayBack> {
+        match self.request.on_failure {
+            OnFailure::Keep => None,
+            OnFailure::PutBack => Some(way_back(
+                self.setting.desired,
+                self.name,
+                &connection.look.observed,
+                &self.plan.waves[..=self.wave],
+            )),
+        }
+    }
+
     /// What the session runs for this activation.
     fn script(
         &self,
-        layout: &Layout,
         connection: &Connection,
         id: &ActivationId,
+        way_back: Option<&WayBack>,
     ) -> Result<String, Problem> {
+        let layout = &connection.layout;
         let wanted = &self.setting.desired.hosts[self.name];
         let wanted = &held(wanted, &connection.look.observed);
         let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
@@ -470,12 +464,6 @@ impl HostRun<'_> {
                 )
             })
             .collect();
-        let way_back = way_back(
-            self.setting.desired,
-            self.name,
-            &connection.look.observed,
-            &self.plan.waves[..=self.wave],
-        );
         let activation = Activation {
             layout,
             id,
@@ -489,10 +477,7 @@ impl HostRun<'_> {
             record: &record(self.plan, self.name, self.request),
             part: &self.part(connection),
             probes: &self.probes(wanted),
-            way_back: match self.request.on_failure {
-                OnFailure::PutBack => Some(&way_back),
-                OnFailure::Keep => None,
-            },
+            way_back,
             settle: self.settle(),
             patience: script::PATIENCE,
             journal: self.setting.cluster.rollout.journal,
@@ -508,150 +493,5 @@ impl HostRun<'_> {
             id,
             &text,
         ))
-    }
-}
-
-/// Reads what a script says line by line.
-struct Follow<'a, E> {
-    steps: &'a [Step],
-    journals: Journals<'a>,
-    event: &'a E,
-    at: At,
-    failed: FailedStep,
-    /// What was said before the script's first word: why it could not begin.
-    before: Vec<String>,
-    ended: bool,
-    /// Whether the host wrote a line into its history.
-    recorded: bool,
-}
-
-/// How what units printed is shown.
-struct Journals<'a> {
-    shown: Excerpts,
-    mask: &'a Mask,
-    /// Units with secrets that cannot be masked.
-    unmasked: &'a BTreeSet<String>,
-}
-
-impl Journals<'_> {
-    /// Why those of this unit are not.
-    fn hidden(&self, unit: &str) -> Option<Hidden> {
-        match self.shown {
-            Excerpts::Hidden => Some(Hidden::Described),
-            Excerpts::Shown => self
-                .unmasked
-                .contains(unit)
-                .then_some(Hidden::UnknownSecrets),
-        }
-    }
-}
-
-impl<'a, E: Fn(EventKind)> Follow<'a, E> {
-    fn new(steps: &'a [Step], journals: Journals<'a>, event: &'a E) -> Self {
-        Self {
-            steps,
-            journals,
-            event,
-            at: At::default(),
-            failed: FailedStep {
-                step: None,
-                errors: Vec::new(),
-                states: Vec::new(),
-                journal: Journal::Lines(Vec::new()),
-                then: Then::Left,
-            },
-            before: Vec::new(),
-            ended: false,
-            recorded: false,
-        }
-    }
-
-    fn line(&mut self, line: &str) {
-        let Some(said) = script::Event::parse(line) else {
-            if self.at.of == 0 && !line.is_empty() {
-                self.before.push(self.journals.mask.line(line));
-            }
-            return;
-        };
-        self.at.hear(&said);
-        let way_back = match &mut self.failed.then {
-            Then::Left | Then::PutBack => None,
-            Then::NotPutBack { errors } => Some(errors),
-        };
-        match said {
-            script::Event::Started { number, .. } => {
-                if let Some(step) = self.steps.get(number) {
-                    (self.event)(EventKind::Step {
-                        number: number + 1,
-                        of: self.steps.len(),
-                        step: step.clone(),
-                    });
-                }
-            }
-            script::Event::Failed(number) if way_back.is_none() => {
-                self.failed.step = self.steps.get(number).cloned();
-            }
-            script::Event::Error(text) => {
-                let text = self.journals.mask.line(&text);
-                way_back.unwrap_or(&mut self.failed.errors).push(text);
-            }
-            script::Event::State { unit, text } if way_back.is_none() => {
-                self.failed.states.push(self.journals.mask.line(&text));
-                if let Some(why) = self.journals.hidden(&unit) {
-                    self.failed.journal = Journal::Hidden { unit, why };
-                }
-            }
-            script::Event::Journal { unit, text } if way_back.is_none() => {
-                if self.journals.hidden(&unit).is_none()
-                    && let Journal::Lines(lines) = &mut self.failed.journal
-                {
-                    lines.push(self.journals.mask.line(&text));
-                }
-            }
-            script::Event::PuttingBack => {
-                // Until it says that it is done.
-                self.failed.then = Then::NotPutBack { errors: Vec::new() };
-                (self.event)(EventKind::PuttingBack {
-                    at: self.at.clone(),
-                });
-            }
-            script::Event::Back { call } if script::touches_a_container(&call) => {
-                (self.event)(EventKind::PuttingBack {
-                    at: self.at.clone(),
-                });
-            }
-            script::Event::PutBack => {
-                self.failed.then = Then::PutBack;
-                (self.event)(EventKind::PutBack);
-            }
-            script::Event::Recorded => self.recorded = true,
-            script::Event::Ended => self.ended = true,
-            script::Event::Begun { .. }
-            | script::Event::Back { .. }
-            | script::Event::Failed(_)
-            | script::Event::State { .. }
-            | script::Event::Journal { .. }
-            | script::Event::Done(_)
-            | script::Event::Skipped(_)
-            | script::Event::Note(_) => {}
-        }
-    }
-
-    /// What it was that did not come to its end.
-    fn failure(self) -> FailedStep {
-        let mut failed = self.failed;
-        if failed.errors.is_empty() {
-            failed.errors = if self.at.of == 0 && !self.before.is_empty() {
-                self.before
-            } else if self.at.doing.is_empty() {
-                vec!["the activation was ended from outside".to_owned()]
-            } else {
-                let At { step, of, doing } = &self.at;
-                vec![format!(
-                    "the activation was ended from outside at step {step} of {of}, {doing}"
-                )]
-            };
-        }
-        failed
     }
 }

@@ -79,10 +79,10 @@ pub enum EventKind {
         /// What it does.
         step: Step,
     },
-    /// A step failed: the previous generation is being put back; its step.
+    /// A step failed, and the previous generation is being put back.
     PuttingBack {
-        /// How far that is.
-        at: At,
+        /// What is done for that, where an operator follows it.
+        step: Option<Step>,
     },
     /// The previous generation was put back.
     PutBack,

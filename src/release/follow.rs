@@ -256,12 +256,23 @@ impl Hosts {
                 };
                 at.hear(&said);
                 match said {
-                    script::Event::Started { .. } | script::Event::Back { .. } => {
+                    script::Event::Started { .. }
+                    | script::Event::Back { .. }
+                    | script::Event::Doing(_) => {
                         event(EventKind::Followed { at: at.clone() });
                     }
                     script::Event::Ended => ending = Ending::Done,
                     script::Event::PutBack => ending = Ending::PutBack,
-                    _ => {}
+                    script::Event::Begun { .. }
+                    | script::Event::Done(_)
+                    | script::Event::Skipped(_)
+                    | script::Event::Failed(_)
+                    | script::Event::Error(_)
+                    | script::Event::State { .. }
+                    | script::Event::Journal { .. }
+                    | script::Event::Note(_)
+                    | script::Event::PuttingBack
+                    | script::Event::Recorded => {}
                 }
             })?;
             event(EventKind::FollowedToEnd { ending });

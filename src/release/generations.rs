@@ -131,13 +131,12 @@ impl Hosts {
                 .filter_map(|wave| wave.activations.get(host));
             let lost: BTreeSet<&ServiceName> = steps
                 .flatten()
-                .filter_map(|step| match step {
-                    Step::PlaceInputs { service, .. } if made(service) => Some(service),
-                    Step::RepairInputs { service, write, .. } => {
-                        write.iter().any(|path| is_secret(path)).then_some(service)
-                    }
-                    _ => None,
+                .filter_map(Step::placed)
+                .filter(|placed| match placed.only {
+                    None => made(placed.service),
+                    Some(paths) => paths.iter().any(|path| is_secret(path)),
                 })
+                .map(|placed| placed.service)
                 .collect();
             if lost.is_empty() {
                 continue;

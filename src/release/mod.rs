@@ -6,6 +6,7 @@ pub mod event;
 pub mod follow;
 pub mod generations;
 mod hosts;
+mod log;
 pub mod mask;
 mod prepare;
 pub mod problem;

@@ -18,10 +18,9 @@ use super::text::{commas, count, escape, list};
 use crate::cluster::name::HostName;
 use crate::host::activate::follow::At;
 use crate::plan::Phase;
-use crate::plan::step::Step;
+use crate::plan::step::{Step, StepKind};
 use crate::release::event::{Event, EventKind};
 use crate::release::follow::Ending;
-use crate::render::identity::UnitName;
 
 /// The display of events. Threads may share it.
 pub struct Progress(Display);
@@ -144,25 +143,20 @@ impl HostLog {
 
 /// What a step did to a container, if anything.
 fn done(step: &Step) -> Option<String> {
-    match step {
-        Step::Stop { service, .. } => Some(format!("{service} stopped")),
-        Step::Restart { service, .. }
-        | Step::RestartUnless { service, .. }
-        | Step::RestartWithoutWaiting { service, .. } => Some(format!("{service} started")),
-        Step::AskProbe { .. }
-        | Step::AwaitHealthy { .. }
-        | Step::PlaceInputs { .. }
-        | Step::RepairInputs { .. }
-        | Step::MarkEdited { .. }
-        | Step::WriteUnit { .. }
-        | Step::Enable { .. }
-        | Step::Reload
-        | Step::NameImage { .. }
-        | Step::RemoveUnit { .. }
-        | Step::SetCurrent { .. }
-        | Step::RemoveInputs { .. }
-        | Step::RemoveGenerations { .. } => None,
-    }
+    let did = match step.kind() {
+        StepKind::Stop => "stopped",
+        StepKind::Start => "started",
+        StepKind::Inputs
+        | StepKind::Mark
+        | StepKind::Unit
+        | StepKind::Links
+        | StepKind::Reload
+        | StepKind::Image
+        | StepKind::Ask
+        | StepKind::Wait
+        | StepKind::End => return None,
+    };
+    step.service().map(|service| format!("{service} {did}"))
 }
 
 /// `: a started, b stopped and 198 more`
@@ -212,7 +206,8 @@ fn message(kind: &EventKind) -> String {
             Ending::PutBack => "that activation failed and was put back".to_owned(),
             Ending::Failed => "that activation did not come to its end".to_owned(),
         },
-        EventKind::PuttingBack { at } => escape(&at.doing),
+        EventKind::PuttingBack { step: None } => "putting the previous generation back".to_owned(),
+        EventKind::PuttingBack { step: Some(step) } => format!("putting back: {}", step.words()),
         EventKind::PutBack => "the previous generation is back".to_owned(),
         EventKind::Locked => "locked".to_owned(),
         EventKind::Staged { bytes } => format!("staged {}", size(*bytes)),
@@ -228,42 +223,9 @@ fn message(kind: &EventKind) -> String {
             };
             format!("{what}, {}", count(*steps, "step", "steps"))
         }
-        EventKind::Step { number, of, step } => format!("{number}/{of} {}", doing(step)),
+        EventKind::Step { number, of, step } => format!("{number}/{of} {}", step.words()),
         EventKind::Activated { took } => format!("done in {}", seconds(*took)),
         EventKind::Failed { error } => format!("failed: {}", escape(error)),
-    }
-}
-
-/// What a step does, while it does it.
-fn doing(step: &Step) -> String {
-    let units = |units: &[UnitName]| match units {
-        [one] => one.to_string(),
-        units => count(units.len(), "unit", "units"),
-    };
-    match step {
-        Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
-        Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
-        Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
-        Step::WriteUnit { unit, .. } => format!("writing {}", unit.service_file()),
-        Step::Enable { units: which } => format!("enabling {}", units(which)),
-        Step::Reload => "systemctl daemon-reload".to_owned(),
-        Step::Stop { service, .. } => format!("stopping {service}"),
-        Step::Restart { service, .. }
-        | Step::RestartUnless { service, .. }
-        | Step::RestartWithoutWaiting { service, .. } => format!("restarting {service}"),
-        Step::NameImage { service, .. } => format!("naming the image of {service}"),
-        Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
-        Step::AwaitHealthy { units: which } => {
-            let are = if which.len() == 1 { "is" } else { "are" };
-            format!("waiting until {} {are} healthy", units(which))
-        }
-        Step::RemoveUnit { unit, .. } => format!("removing {}", unit.service_file()),
-        Step::SetCurrent { number } => format!("recording generation {number}"),
-        Step::RemoveInputs { service, .. } => format!("removing old inputs of {service}"),
-        Step::RemoveGenerations { numbers } => match numbers.len() {
-            1 => format!("removing the old generation {}", commas(numbers)),
-            _ => format!("removing the old generations {}", commas(numbers)),
-        },
     }
 }
 

@@ -848,13 +848,15 @@ pub fn events(odd: &str) -> Vec<Event> {
             steps: 3,
         },
     ];
+    let back = steps.first().cloned();
     for (number, step) in (1..).zip(steps) {
         kinds.push(EventKind::Step { number, of, step });
     }
     kinds.push(EventKind::Activated {
         took: Duration::from_millis(3_240),
     });
-    kinds.push(EventKind::PuttingBack { at: at(odd) });
+    kinds.push(EventKind::PuttingBack { step: None });
+    kinds.push(EventKind::PuttingBack { step: back });
     kinds.push(EventKind::PutBack);
     kinds.push(EventKind::Failed {
         error: odd.to_owned(),

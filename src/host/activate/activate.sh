@@ -1,5 +1,5 @@
-# What each step does. A step tells on stdout `step <n> start <what>`, then `done`, `skipped` or
-# `failed`; before `failed` come lines of `error`, and of a unit's `state` and `journal`. A step that
+# What each step does. A step tells on stdout `step <n> start <call>` and, in words, `doing <what>`, then
+# `done`, `skipped` or `failed`; before `failed` come lines of `error`, and of a unit's `state` and `journal`. A step that
 # was done before does no harm. The first one that fails ends the script, after what had changed was
 # put back: that is told in the same way, with `back` for `step`.
 
@@ -35,6 +35,7 @@ act() {
   kind=$1 number=$2
   shift 2
   printf '%s %s start %s\n' "$kind" "$number" "$*"
+  printf 'doing %s\n' "$doing"
   if [ "$supervisor" = none ]; then
     case $1 in
     reload | stop_unit | restart_* | ask_probe | await_healthy | name_image)

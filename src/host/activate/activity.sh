@@ -24,7 +24,8 @@ for link in /run/systemd/units/invocation:bayplan-activate-*.service; do
   # The log of another activation says nothing of this one.
   [ "$theirs" = "$id" ] || continue
   grep -a -m 1 '^begin ' "$said"
-  grep -a -e '^step [0-9]* start ' -e '^back [0-9]* start ' "$said" | tail -n 1
+  # A step, and what it is in words.
+  grep -a -e '^step [0-9]* start ' -e '^back [0-9]* start ' -e '^doing ' "$said" | tail -n 2
 done
 look_who
 printf 'holder %s\n' "$who"

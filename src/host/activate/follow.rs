@@ -206,10 +206,11 @@ impl At {
             Event::Begun { steps, .. } => self.of = *steps,
             Event::Started { number, call } => {
                 self.step = number.saturating_add(1);
-                self.doing = doing(call);
+                self.doing = as_words(call);
             }
             Event::PuttingBack => self.doing = "putting the previous generation back".to_owned(),
-            Event::Back { call } => self.doing = format!("putting back: {}", doing(call)),
+            Event::Back { call, .. } => self.doing = format!("putting back: {}", as_words(call)),
+            Event::Doing(words) => self.doing = tame(words),
             Event::Done(_)
             | Event::Skipped(_)
             | Event::Failed(_)
@@ -224,32 +225,13 @@ impl At {
     }
 }
 
-/// A call of the script's library in words.
-fn doing(call: &str) -> String {
+/// A call of the shell as words, for the script of an older bayplan, which says nothing else.
+fn as_words(call: &str) -> String {
     let (function, words) = call.split_once(' ').unwrap_or((call, ""));
     let first = words.split(' ').next().unwrap_or_default();
-    let text = match function {
-        "place_inputs" => format!("placing the inputs of {first}"),
-        "write_input" | "remove_input" => format!("mending the inputs of {first}"),
-        "mark_edited" => format!("noting that {first} was edited"),
-        "write_unit" => format!("writing {first}.service"),
-        "enable_units" | "link_unit" => "enabling units".to_owned(),
-        "reload" => "systemctl daemon-reload".to_owned(),
-        "stop_unit" => format!("stopping {first}"),
-        "restart_unit" | "restart_unless" | "restart_unjudged" => format!("restarting {first}"),
-        "ask_probe" => format!("asking {first} whether it is healthy"),
-        "await_healthy" => match words.split(' ').count() {
-            1 => format!("waiting until {first} is healthy"),
-            count => format!("waiting until {count} units are healthy"),
-        },
-        "name_image" => "naming the image of before".to_owned(),
-        "remove_unit" => format!("removing {first}.service"),
-        "set_current" => format!("recording generation {first}"),
-        "remove_inputs" => format!("removing old inputs of {first}"),
-        "remove_generations" => "removing old generations".to_owned(),
-        _ => String::new(),
-    };
-    tame(&text)
+    tame(&format!("{} {first}", function.replace('_', " ")))
+        .trim_end()
+        .to_owned()
 }
 
 /// What a host said, as a short line.
@@ -269,7 +251,7 @@ mod tests {
     #[test]
     fn an_orphan_is_an_activation_without_a_session() {
         let answer = "bayplan activity 1\nactivation demo.3f9ac1\nbegin 7 1763712000 4711 3f9ac1\n\
-                      step 4 start restart_unit demo-web\nholder ada@laptop since noon\nend\n";
+                      step 4 start restart_unit demo-web\ndoing restarting web\nholder ada@laptop since noon\nend\n";
         let activity = Activity::parse(answer.as_bytes()).unwrap();
         let activation = activity.orphan().unwrap();
         assert_eq!(activity.holder, "ada@laptop since noon");
@@ -278,20 +260,23 @@ mod tests {
         assert_eq!(activation.since, Some(1_763_712_000));
         assert_eq!(activation.at.step, 5);
         assert_eq!(activation.at.of, 7);
-        assert_eq!(activation.at.doing, "restarting demo-web");
+        assert_eq!(activation.at.doing, "restarting web");
 
         let answer = answer.replace("activation", "session\nactivation");
         let activity = Activity::parse(answer.as_bytes()).unwrap();
         assert_eq!(activity.orphan(), None);
         assert!(activity.is_busy());
 
-        // As an older bayplan calls it.
-        let older = answer.replace(".3f9ac1", "");
+        // As an older bayplan calls it, and tells of it.
+        let older = answer
+            .replace(".3f9ac1", "")
+            .replace("doing restarting web\n", "");
         let older = Activity::parse(older.as_bytes())
             .unwrap()
             .activation
             .unwrap();
         assert_eq!((older.cluster.as_str(), older.id), ("demo", None));
+        assert_eq!(older.at.words(), "step 5 of 7, restart unit demo-web");
 
         let idle = Activity::parse(b"bayplan activity 1\nholder \nend\n").unwrap();
         assert!(!idle.is_busy());
@@ -320,7 +305,7 @@ mod tests {
         #[test]
         fn no_answer_makes_it_panic(
             answer in prop::collection::vec(any::<u8>(), 0..200),
-            lines in "(session|activation|holder|begin|step|back|end|[ 0-9\n]|start){0,30}",
+            lines in "(session|activation|holder|begin|step|back|doing|end|[ 0-9\n]|start){0,30}",
         ) {
             let _ = Activity::parse(&answer);
             let _ = Activity::parse(format!("bayplan activity 1\n{lines}").as_bytes());

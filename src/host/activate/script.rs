@@ -6,7 +6,6 @@
 //! a variable is in it: it copies staged files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -231,14 +230,17 @@ impl Activation<'_> {
             history_variables(self.layout, self.source, self.record, *generation),
         );
         script.push_str(&self.way_back()?);
+        let mut line = |line: String| {
+            script.push_str(&line);
+            script.push('\n');
+        };
         for (number, step) in self.steps.iter().enumerate() {
+            line(format!("doing={}", quote(&step.words())));
             for call in self.calls(step)? {
-                writeln!(script, "step {number} {call}")
-                    .expect("writing to a string does not fail");
+                line(format!("step {number} {call}"));
             }
         }
-        writeln!(script, "finish {}", quote(end.result()))
-            .expect("writing to a string does not fail");
+        line(format!("finish {}", quote(end.result())));
         Ok(script)
     }
 
@@ -264,6 +266,8 @@ impl Activation<'_> {
                 line(&format!("go_back {generation}"));
             }
             for (number, back) in steps.iter().enumerate() {
+                let words = format!("putting back: {}", back.step.words());
+                line(&format!("doing={}", quote(&words)));
                 for call in self.calls(&back.step)? {
                     line(&format!("back {number} {} {call}", back.from));
                 }
@@ -497,6 +501,8 @@ pub enum Event {
         /// The function of the script's library, and its arguments.
         call: String,
     },
+    /// What that is, in words ([`Step::words`]). An older bayplan's script does not say it.
+    Doing(String),
     /// That step was done.
     Done(usize),
     /// Nothing runs there, so there is nothing to reload or restart.
@@ -525,6 +531,8 @@ pub enum Event {
     PuttingBack,
     /// A step of that.
     Back {
+        /// The step of the way back, from 0.
+        number: usize,
         /// As of a step.
         call: String,
     },
@@ -534,17 +542,6 @@ pub enum Event {
     Recorded,
     /// Every step was done.
     Ended,
-}
-
-/// Whether a call of the script's library stops, starts or waits for containers: what an operator
-/// wants to follow, and what takes time.
-#[must_use]
-pub fn touches_a_container(call: &str) -> bool {
-    let function = call.split(' ').next().unwrap_or_default();
-    matches!(
-        function,
-        "stop_unit" | "restart_unit" | "restart_unless" | "restart_unjudged" | "await_healthy"
-    )
 }
 
 impl Event {
@@ -579,9 +576,14 @@ impl Event {
             }
             "putting" if rest == "back" => Event::PuttingBack,
             "put" if rest == "back" => Event::PutBack,
-            "back" => Event::Back {
-                call: about().1.strip_prefix("start ")?.to_owned(),
-            },
+            "doing" => Event::Doing(rest.to_owned()),
+            "back" => {
+                let (number, what) = about();
+                Event::Back {
+                    number: number.parse().ok()?,
+                    call: what.strip_prefix("start ")?.to_owned(),
+                }
+            }
             "error" => Event::Error(rest.to_owned()),
             "note" => Event::Note(rest.to_owned()),
             "state" | "journal" => {

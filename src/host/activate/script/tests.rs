@@ -7,7 +7,10 @@ use crate::render::identity::DirectoryName;
 /// The part of a script that differs from one activation to another.
 fn own_part(script: &str) -> String {
     let (head, rest) = script.split_once("\n\n").unwrap();
-    let calls = rest.lines().filter(|line| line.starts_with("step "));
+    let said = ["step ", "doing="];
+    let calls = rest
+        .lines()
+        .filter(|line| said.iter().any(|word| line.starts_with(word)));
     format!("{head}\n…\n{}", calls.collect::<Vec<_>>().join("\n"))
 }
 
@@ -283,6 +286,7 @@ fn a_step_that_fails_says_why_and_ends_the_script() {
     let [
         Event::Begun { steps: 2, .. },
         Event::Started { number: 0, .. },
+        Event::Doing(words),
         Event::Error(why),
         Event::Failed(0),
         Event::Recorded,
@@ -290,6 +294,7 @@ fn a_step_that_fails_says_why_and_ends_the_script() {
     else {
         panic!("{said}");
     };
+    assert_eq!(*words, place("0123456789ab").words());
     assert!(why.contains("No such file"), "{why}");
 }
 
@@ -586,7 +591,10 @@ fn a_way_back_goes_on_where_one_step_fails() {
         crate::host::sample::activation_with(&root.layout, &after, &source, &[nowhere], Some(&way));
     let said = String::from_utf8(root.run(&script, b"")).unwrap();
     assert!(
-        said.contains("back 0 failed\nback 1 start write_unit demo-web\nback 1 done\n"),
+        said.contains(
+            "back 0 failed\nback 1 start write_unit demo-web\n\
+             doing putting back: writing demo-web.service\nback 1 done\n"
+        ),
         "{said}"
     );
     assert!(!said.contains("put back\n"), "{said}");
