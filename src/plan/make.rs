@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::held::held;
 use super::hidden::Hidden;
 use super::host_draft::HostDraft;
+use super::needs::needed_first;
 use super::observed::{Generation, Observed, RecordedPlacement};
 use super::placement::{Known, Left, Past, holds, past};
 use super::types::{Away, Elsewhere, LeftOut};
-use super::waves::{needed_first, waves};
+use super::waves::waves;
 use super::{Action, Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -54,7 +55,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     }
     Hidden::of(desired, observed).apply(&mut hosts);
     let waves = if refusals.is_empty() {
-        waves(desired, &drafts)
+        waves(desired, &drafts, options.rollout)
     } else {
         Vec::new()
     };

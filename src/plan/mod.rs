@@ -9,6 +9,7 @@ mod host_plan;
 mod make;
 #[cfg(test)]
 mod model_host;
+mod needs;
 pub mod observed;
 mod options;
 mod placement;
@@ -34,4 +35,5 @@ pub use options::{KEPT_GENERATIONS, Moves, Options, Origin, target};
 pub use placement::{Left, LeftService, Progress, placement, says};
 pub use reasons::between;
 pub use types::*;
+pub use waves::RolloutPolicy;
 pub use way_back::{BackStep, WayBack, way_back};

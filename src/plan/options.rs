@@ -6,6 +6,7 @@ use super::held::held;
 use super::observed::{Generation, Observed};
 use super::placement::kept_back;
 use super::rule::Named;
+use super::waves::RolloutPolicy;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::manifest::Manifest;
@@ -24,6 +25,7 @@ pub struct Options {
     /// Machines that left and that nobody is to be told of any more.
     pub dismiss: BTreeSet<HostName>,
     pub origin: Origin,
+    pub rollout: RolloutPolicy,
 }
 
 /// Where what is desired comes from.

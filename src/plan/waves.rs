@@ -6,131 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::host_draft::{HostDraft, Visit};
+use super::needs::Circles;
 use super::{Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
-
-/// Services, and what each of them needs.
-type Needs<'a> = BTreeMap<&'a ServiceName, BTreeSet<&'a ServiceName>>;
-
-/// Every service that is desired on a host, with what it needs of the others.
-fn needs(desired: &Desired) -> Needs<'_> {
-    let mut needs = Needs::new();
-    for (name, service) in desired.hosts.values().flat_map(|host| &host.services) {
-        needs
-            .entry(name)
-            .or_default()
-            .extend(&service.handling.needs);
-    }
-    let placed: BTreeSet<&ServiceName> = needs.keys().copied().collect();
-    for of in needs.values_mut() {
-        of.retain(|needed| placed.contains(needed));
-    }
-    needs
-}
-
-/// The services of a cluster, each after those that it needs. Circles are allowed (they need only each
-/// other's address) and are cut where they are entered.
-pub(super) fn needed_first(desired: &Desired) -> Vec<ServiceName> {
-    let circles = circles(&needs(desired));
-    circles.into_iter().flatten().cloned().collect()
-}
-
-/// A search through a graph: its nodes in the order in which they are left, each after all that it
-/// leads to.
-fn finished<'a, E: Iterator<Item = &'a ServiceName>>(
-    roots: impl Iterator<Item = &'a ServiceName>,
-    leads_to: impl Fn(&'a ServiceName) -> E,
-) -> Vec<&'a ServiceName> {
-    let mut order = Vec::new();
-    let mut entered = BTreeSet::new();
-    for root in roots {
-        if !entered.insert(root) {
-            continue;
-        }
-        // An explicit stack: a chain of thousands must not overflow the real one.
-        let mut stack = vec![(root, leads_to(root))];
-        while let Some((name, next)) = stack.last_mut() {
-            match next.next() {
-                Some(to) if entered.insert(to) => stack.push((to, leads_to(to))),
-                Some(_) => {}
-                None => {
-                    order.push(*name);
-                    stack.pop();
-                }
-            }
-        }
-    }
-    order
-}
-
-/// The circles of what needs each other, most of them of one service, each after those that it needs.
-fn circles<'a>(needs: &Needs<'a>) -> Vec<Vec<&'a ServiceName>> {
-    let mut needed_by = Needs::new();
-    for (name, of) in needs {
-        for needed in of {
-            needed_by.entry(needed).or_default().insert(name);
-        }
-    }
-    let order = finished(needs.keys().copied(), |name| needs[name].iter().copied());
-    // Whoever is left last, and all that leads there, is a circle that no other one needs.
-    let mut taken = BTreeSet::new();
-    let mut circles = Vec::new();
-    for last in order.iter().rev() {
-        let mut stack = vec![*last];
-        let mut circle = BTreeSet::new();
-        while let Some(name) = stack.pop() {
-            if taken.insert(name) {
-                circle.insert(name);
-                stack.extend(needed_by.get(name).into_iter().flatten());
-            }
-        }
-        if !circle.is_empty() {
-            circles.push(circle);
-        }
-    }
-    let place: BTreeMap<_, _> = order
-        .iter()
-        .enumerate()
-        .map(|(at, name)| (*name, at))
-        .collect();
-    let sorted = circles.into_iter().rev().map(|circle| {
-        let mut circle: Vec<_> = circle.into_iter().collect();
-        circle.sort_by_key(|name| place[name]);
-        circle
-    });
-    sorted.collect()
-}
-
-/// Which circles wait for which.
-struct Circles<'a> {
-    of: BTreeMap<&'a ServiceName, usize>,
-    /// The other circles that each one needs; those come before it.
-    needs: Vec<BTreeSet<usize>>,
-}
-
-impl<'a> Circles<'a> {
-    /// Services of which one gives its port to the other go together as well.
-    fn of(desired: &'a Desired, drafts: &'a BTreeMap<HostName, HostDraft<'_>>) -> Self {
-        let mut needs = needs(desired);
-        for (gives, takes) in drafts.values().flat_map(|draft| &draft.displaced) {
-            needs.entry(gives).or_default().insert(takes);
-            needs.entry(takes).or_default().insert(gives);
-        }
-        let circles = circles(&needs);
-        let numbered = circles.iter().enumerate();
-        let of: BTreeMap<_, _> = numbered
-            .flat_map(|(number, circle)| circle.iter().map(move |name| (*name, number)))
-            .collect();
-        let needs = circles.iter().enumerate().map(|(number, circle)| {
-            let needed = circle.iter().flat_map(|name| &needs[*name]);
-            let others = needed.map(|needed| of[*needed]);
-            others.filter(|other| *other != number).collect()
-        });
-        let needs = needs.collect();
-        Self { of, needs }
-    }
-}
 
 /// What is left to do for one service on one host.
 struct Item<'a> {
@@ -158,8 +37,50 @@ enum Waits {
 struct Candidate<'a> {
     host: &'a HostName,
     services: BTreeSet<&'a ServiceName>,
+    takes_down: TakesDown,
     /// How much is left there afterwards.
     rest: usize,
+}
+
+/// Whether a container that runs is taken down by a visit.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TakesDown {
+    Yes,
+    No,
+}
+
+/// How a release goes over the hosts: which of those that could be visited now are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RolloutPolicy {
+    /// Hosts on which containers are taken down go one at a time, so that no service is down on two of its
+    /// hosts at once. What takes nothing down goes to the first host alone, and then to all others together.
+    #[default]
+    OneAtATime,
+}
+
+impl RolloutPolicy {
+    /// The hosts of the next wave, of those that could be visited now; `before` waves come before it.
+    fn next_wave<'a>(self, found: Vec<Candidate<'a>>, before: usize) -> Vec<Candidate<'a>> {
+        match self {
+            RolloutPolicy::OneAtATime => {
+                let takes_down = |candidate: &Candidate<'_>| match candidate.takes_down {
+                    TakesDown::Yes => true,
+                    TakesDown::No => false,
+                };
+                let (mut alone, mut wave): (Vec<_>, Vec<_>) =
+                    found.into_iter().partition(takes_down);
+                if wave.is_empty() {
+                    alone.truncate(1);
+                    wave = alone;
+                } else if before == 0 {
+                    // The first host of all goes alone, whatever it does: it is the one that shows a
+                    // mistake.
+                    wave.truncate(1);
+                }
+                wave
+            }
+        }
+    }
 }
 
 struct Schedule<'a> {
@@ -171,13 +92,17 @@ struct Schedule<'a> {
     /// How much of each circle is not healthy yet.
     unwell: Vec<usize>,
     visits: Vec<(Phase, BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>>)>,
+    policy: RolloutPolicy,
 }
 
-/// Puts what hosts need into waves. Restarts go one host at a time, so that no service is down on two
-/// of its hosts at once; what takes nothing down goes to the first host alone and then to all others
-/// together. What hosts gain comes first where nothing forbids it, and what leaves comes last.
-pub(super) fn waves(desired: &Desired, drafts: &BTreeMap<HostName, HostDraft<'_>>) -> Vec<Wave> {
-    let mut schedule = Schedule::new(desired, drafts);
+/// Puts what hosts need into waves; the policy says how many hosts go together. What hosts gain comes first
+/// where nothing forbids it, and what leaves comes last.
+pub(super) fn waves(
+    desired: &Desired,
+    drafts: &BTreeMap<HostName, HostDraft<'_>>,
+    policy: RolloutPolicy,
+) -> Vec<Wave> {
+    let mut schedule = Schedule::new(desired, drafts, policy);
     while schedule.next() {}
     let leaving = drafts.iter().filter(|(_, draft)| draft.contracts());
     let leaving: BTreeMap<_, _> = leaving.map(|(host, _)| (host, BTreeSet::new())).collect();
@@ -207,8 +132,13 @@ pub(super) fn waves(desired: &Desired, drafts: &BTreeMap<HostName, HostDraft<'_>
 }
 
 impl<'a> Schedule<'a> {
-    fn new(desired: &'a Desired, drafts: &'a BTreeMap<HostName, HostDraft<'a>>) -> Self {
-        let circles = Circles::of(desired, drafts);
+    fn new(
+        desired: &'a Desired,
+        drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
+        policy: RolloutPolicy,
+    ) -> Self {
+        let displaced = drafts.values().flat_map(|draft| &draft.displaced);
+        let circles = Circles::of(desired, displaced);
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         for (host, draft) in drafts.iter().filter(|(_, draft)| draft.acts()) {
@@ -241,6 +171,7 @@ impl<'a> Schedule<'a> {
             left,
             unwell,
             visits: Vec::new(),
+            policy,
         }
     }
 
@@ -272,6 +203,10 @@ impl<'a> Schedule<'a> {
         let rest = items.iter().filter(in_phase).count() - services.len();
         Candidate {
             host,
+            takes_down: match self.drafts[host].takes_down(&services) {
+                true => TakesDown::Yes,
+                false => TakesDown::No,
+            },
             services,
             rest,
         }
@@ -300,16 +235,7 @@ impl<'a> Schedule<'a> {
         if found.iter().any(|candidate| candidate.rest == 0) {
             found.retain(|candidate| candidate.rest == 0);
         }
-        let takes_down =
-            |candidate: &Candidate<'_>| self.drafts[candidate.host].takes_down(&candidate.services);
-        let (mut alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(takes_down);
-        if wave.is_empty() {
-            alone.truncate(1);
-            wave = alone;
-        } else if self.visits.is_empty() {
-            // The first host of all goes alone, whatever it does: it is the one that shows a mistake.
-            wave.truncate(1);
-        }
+        let wave = self.policy.next_wave(found, self.visits.len());
         let mut visit = BTreeMap::new();
         for Candidate { host, services, .. } in wave {
             let items = self.left.get_mut(host).expect("it is visited now");
