@@ -20,6 +20,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use bayplan::cluster::digest::Digest;
 use bayplan::cluster::model::{Cluster, Supervisor};
 use bayplan::cluster::{Sources, check};
 use bayplan::plan::observed::{
@@ -28,7 +29,6 @@ use bayplan::plan::observed::{
 };
 use bayplan::plan::{Options, plan};
 use bayplan::render::desired::{Desired, DesiredHost, DesiredService};
-use bayplan::render::digest::Digest;
 use bayplan::render::render;
 use bayplan::repository::Repository;
 

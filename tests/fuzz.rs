@@ -410,7 +410,7 @@ fn manifests() {
             &BTreeMap::from([("50-web.env".to_owned(), text.clone())]),
         );
         let _ = env_file::parse(&text);
-        for entry in unit::parse_unit(&text).entries {
+        for entry in unit::parse_unit(&text).assignments {
             let _ = unit::split_words(&entry.value);
         }
     });

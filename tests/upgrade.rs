@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bayplan::cluster::digest::Digest;
 use bayplan::cluster::model::Supervisor;
 use bayplan::cluster::name::{HostName, ServiceName};
 use bayplan::cluster::{Sources, check};
@@ -17,7 +18,6 @@ use bayplan::plan::observed::{
     ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RunningImage, UnitFile,
 };
 use bayplan::plan::{Options, plan};
-use bayplan::render::digest::Digest;
 use bayplan::render::identity::{DirectoryName, Fingerprint};
 use bayplan::render::manifest::Manifest;
 use bayplan::render::render;

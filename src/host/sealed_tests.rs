@@ -9,12 +9,12 @@ use super::activate::script::Source;
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
 use super::stage::deliver::{Delivery, parse_delivered};
 use super::stage::{Checked, Finding, SealedFile, Staged};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::plan::step::Step;
 use crate::render::desired::DesiredHost;
-use crate::render::digest::Digest;
 
 const ENV: &str = "40-secrets.env";
 const FILE: &str = "secret-files/KEY";

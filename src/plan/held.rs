@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::observed::{Generation, ObservedHost, UnitFile};
 use crate::cluster::name::ServiceName;
-use crate::render::desired::{DesiredHost, DesiredService, Released};
+use crate::render::desired::{DesiredHost, DesiredService, FoundOnHost};
 
 /// What a host is to hold, in the forms in which it keeps it.
 #[must_use]
@@ -33,7 +33,7 @@ pub fn held_service<'a>(
         Generation::Current { manifest, .. } => manifest.services.get(name),
         Generation::None | Generation::Unreadable { .. } => None,
     };
-    service.held(Released {
+    service.held(FoundOnHost {
         running: at
             .and_then(|at| at.container.as_ref())
             .map(|container| container.fingerprint.as_str()),

@@ -9,7 +9,7 @@ use super::{FileChange, HostPlan, Note, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::render::desired::{Desired, DesiredService};
 use crate::render::inputs::{InputValue, Inputs, inputs_of};
-use crate::render::{env_file, secrets};
+use crate::render::{env_file, secret_files};
 
 /// What stands in the place of a hidden value.
 pub const HIDDEN: &str = "[hidden]";
@@ -178,7 +178,7 @@ fn names(before: &[Inputs], wanted: &DesiredService) -> Names {
         let variables =
             variables.filter(|(_, variable)| matches!(variable.value, InputValue::Secret(_)));
         let names = variables.map(|(name, _)| name.clone());
-        let files = files.filter_map(|path| secrets::file_name(path));
+        let files = files.filter_map(|path| secret_files::file_name(path));
         names.chain(files).collect::<BTreeSet<VariableName>>()
     };
     let now = is_secret(&wanted.inputs);

@@ -12,16 +12,16 @@ use super::observed::{
 };
 use super::reasons::carried;
 use super::step::Step;
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
-use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint};
 use crate::render::inputs::{InputVariable, Inputs, inputs_of};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
-use crate::render::secrets;
+use crate::render::secret_files;
 
 #[derive(Debug, Clone, Default)]
 pub struct ModelHost {
@@ -693,7 +693,9 @@ impl Directory {
     fn new(files: BTreeMap<String, String>, changed: Moment) -> Self {
         // What a host made of secrets counts as what stands for it, as long as it is unchanged.
         let digest = |(path, text): (&String, &String)| {
-            let stands = text.strip_prefix(MADE).filter(|_| secrets::is_secret(path));
+            let stands = text
+                .strip_prefix(MADE)
+                .filter(|_| secret_files::is_secret(path));
             let stands = stands.and_then(Digest::reported);
             (path.clone(), stands.unwrap_or_else(|| Digest::of(text)))
         };
@@ -711,7 +713,7 @@ impl Directory {
             files: self.digests.clone(),
             texts: {
                 let files = self.files.iter();
-                let plain = files.filter(|(path, _)| !secrets::is_secret(path));
+                let plain = files.filter(|(path, _)| !secret_files::is_secret(path));
                 plain
                     .map(|(path, text)| (path.clone(), text.as_str().into()))
                     .collect()

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint};
 use crate::render::manifest::Manifest;
 use crate::render::placement::Placement;

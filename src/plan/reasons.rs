@@ -12,7 +12,8 @@ use crate::render::desired::DesiredService;
 use crate::render::fingerprint::Recipe;
 use crate::render::identity::{DirectoryName, Fingerprint};
 use crate::render::inputs::{InputValue, InputVariable, Inputs, inputs_of, inputs_of_parsed};
-use crate::render::secrets;
+use crate::render::marks::SECTION;
+use crate::render::secret_files;
 use crate::render::unit::{Unit, parse_unit};
 
 /// What a unit file says of itself in its `[X-Bayplan]` section.
@@ -28,7 +29,7 @@ pub(super) fn carried(unit_text: &str) -> Option<Carried> {
 }
 
 fn carried_by(unit: &Unit) -> Option<Carried> {
-    let value = |key: &str| unit.values("X-Bayplan", key).first().copied();
+    let value = |key: &str| unit.values(SECTION, key).first().copied();
     Some(Carried {
         fingerprint: Fingerprint::reported(value("Fingerprint")?),
         directory: DirectoryName::reported(value("Directory")?)?,
@@ -268,7 +269,7 @@ fn files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
         if old == new {
             continue;
         }
-        reasons.push(match secrets::file_name(path) {
+        reasons.push(match secret_files::file_name(path) {
             Some(name) => Reason::Secret {
                 name,
                 change: change(old.is_some(), new.is_some()),

@@ -10,9 +10,9 @@ use super::observed::{
 use super::reason::Reason;
 use super::reasons;
 use super::{Action, Change};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
-use crate::render::digest::Digest;
 use crate::render::fingerprint::{Recipe, fingerprint};
 use crate::render::identity::DirectoryName;
 use crate::render::manifest::ManifestService;

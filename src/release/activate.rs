@@ -36,7 +36,7 @@ use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
-use crate::render::secrets::DIGESTS;
+use crate::render::secret_files::DIGESTS;
 
 /// For a whole activation below a directory, which restarts nothing.
 const FILES: Duration = Duration::from_secs(60 * 60);

@@ -17,8 +17,8 @@ use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
 use crate::render::desired::{Desired, DesiredHost};
 use crate::render::placement::Reach;
-use crate::render::secrets::{DIGESTS, is_secret};
-use crate::render::stored::{Moved, stored};
+use crate::render::secret_files::{DIGESTS, is_secret};
+use crate::render::stored::{ImageThen, stored};
 
 /// For a short question.
 const SHORT: Duration = Duration::from_secs(60);
@@ -184,13 +184,13 @@ fn desired(
         let Some(files) = found.service(name) else {
             return Err(format!("it lacks a unit of {name}"));
         };
-        let moved = match (found.images.get(name), now.and_then(|now| now.get(name))) {
-            (Some(then), Some(now)) if then == now => Moved::No,
-            (Some(_), _) => Moved::Yes,
-            (None, _) => Moved::No,
+        let image = match (found.images.get(name), now.and_then(|now| now.get(name))) {
+            (Some(then), Some(now)) if then == now => ImageThen::AsNow,
+            (Some(_), _) => ImageThen::Another,
+            (None, _) => ImageThen::AsNow,
         };
         let unit = found.manifest.unit(name);
-        let service = stored(unit, entry, files, moved);
+        let service = stored(unit, entry, files, image);
         let service = service.map_err(|error| error.to_string())?;
         services.insert(name.clone(), service.into());
     }

@@ -21,7 +21,8 @@ use crate::plan::{Action, Plan, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::env_file;
 use crate::render::manifest::Manifest;
-use crate::render::secrets::{self, MadeFile};
+use crate::render::secret_files;
+use crate::render::secrets::MadeFile;
 use crate::secret::seal_to_host;
 
 /// How long nothing of the files of a generation may arrive. A slow line may take as long as it needs.
@@ -245,7 +246,7 @@ impl HostPreparation<'_> {
             return None;
         }
         self.secrets.iter().find_map(|(service, files)| {
-            let text = std::str::from_utf8(files.get(secrets::ENV)?.bytes.bytes()).ok()?;
+            let text = std::str::from_utf8(files.get(secret_files::ENV)?.bytes.bytes()).ok()?;
             let mut variables = env_file::parse(text).into_iter();
             let (name, _) = variables.find(|(_, value)| has_odd_control_character(value))?;
             Some((*service, name))

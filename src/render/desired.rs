@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::digest::Digest;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitName};
 use super::inputs::Inputs;
@@ -11,6 +10,7 @@ use super::manifest::{Handling, Manifest, ManifestService};
 use super::placement::Reach;
 use super::secrets::DesiredSecrets;
 use super::unit::Unit;
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, Image};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -120,7 +120,7 @@ impl DesiredUnit {
 
 /// What a host says of a service that was released there, for [`DesiredService::held`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Released<'a> {
+pub struct FoundOnHost<'a> {
     /// The fingerprint that its running container carries.
     pub running: Option<&'a str>,
     /// The fingerprint that the current generation records.
@@ -131,12 +131,12 @@ pub struct Released<'a> {
 
 impl DesiredService {
     /// The form in which a host keeps this service: an older one as long as nothing has changed but the
-    /// recipe, so that an upgrade of bayplan writes no file. What runs speaks first, then what was
-    /// recorded, then the unit file.
+    /// recipe, so that an upgrade of bayplan writes no file. The fingerprint of what runs decides first, then the
+    /// recorded one, then the unit file.
     #[must_use]
-    pub fn held<'a>(self: &'a Arc<Self>, released: Released<'_>) -> &'a Arc<Self> {
+    pub fn held<'a>(self: &'a Arc<Self>, released: FoundOnHost<'_>) -> &'a Arc<Self> {
         let forms = || std::iter::successors(Some(self), |form| form.older.as_ref());
-        let Released {
+        let FoundOnHost {
             running,
             recorded,
             unit,
@@ -174,8 +174,8 @@ impl DesiredService {
         &self.entry.units[&self.unit.service_file()]
     }
 
-    /// The form of it that belongs to a recipe; where there is none, as of a generation that was read
-    /// back from a host, the one that there is.
+    /// Its form under a recipe. A service that was read back from a generation has one form only, whatever recipe
+    /// is asked for.
     #[must_use]
     pub fn under(&self, recipe: Recipe) -> &DesiredService {
         let mut forms = self.forms();

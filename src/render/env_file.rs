@@ -13,8 +13,8 @@ use crate::cluster::name::VariableName;
 ///
 /// Every value is quoted, and `\` and `"` are escaped, which is all that systemd's parser needs:
 /// it expands neither `$` nor `%`, and a quoted value may hold line breaks and control characters.
-/// Each value of UTF-8 without NUL and Unicode's noncharacters arrives in the process byte for byte;
-/// others make systemd refuse the whole file, which is why the checked model has none.
+/// A value arrives in the process byte for byte if it is UTF-8 without NUL and without Unicode's
+/// noncharacters. Any other makes systemd refuse the whole file, so the checked model has none.
 #[must_use]
 pub fn write<'a>(
     comment: &str,
@@ -45,7 +45,7 @@ pub fn write<'a>(
     text
 }
 
-/// The text with other values in place of those of these names.
+/// Replaces the values of these variables by another text.
 #[must_use]
 pub fn with_values_hidden(text: &str, names: &BTreeSet<VariableName>, shown: &str) -> String {
     let mut hidden = text.to_owned();
@@ -70,7 +70,7 @@ pub fn with_values_hidden(text: &str, names: &BTreeSet<VariableName>, shown: &st
 
 /// Where the parser is, in systemd's words.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ParseState {
     PreKey,
     Key,
     PreValue,
@@ -93,66 +93,66 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
     let mut assignments = Assignments::default();
     let mut key = Trimmed::default();
     let mut value = Trimmed::default();
-    let mut state = State::PreKey;
+    let mut state = ParseState::PreKey;
 
     // systemd reads up to the first NUL.
     for c in text.chars().take_while(|&c| c != '\0') {
         let newline = matches!(c, '\n' | '\r');
         let blank = newline || matches!(c, ' ' | '\t');
         match state {
-            State::PreKey if matches!(c, '#' | ';') => state = State::Comment,
-            State::PreKey if blank => {}
-            State::PreKey => {
-                state = State::Key;
+            ParseState::PreKey if matches!(c, '#' | ';') => state = ParseState::Comment,
+            ParseState::PreKey if blank => {}
+            ParseState::PreKey => {
+                state = ParseState::Key;
                 key = Trimmed::default();
                 key.push(c);
             }
 
-            State::Key if newline => state = State::PreKey,
-            State::Key if c == '=' => {
-                state = State::PreValue;
+            ParseState::Key if newline => state = ParseState::PreKey,
+            ParseState::Key if c == '=' => {
+                state = ParseState::PreValue;
                 value = Trimmed::default();
             }
-            State::Key if blank => key.push_blank(c),
-            State::Key => key.push(c),
+            ParseState::Key if blank => key.push_blank(c),
+            ParseState::Key => key.push(c),
 
-            State::PreValue | State::Value if newline => {
-                state = State::PreKey;
+            ParseState::PreValue | ParseState::Value if newline => {
+                state = ParseState::PreKey;
                 assignments.set(key.take(), value.take());
             }
-            State::PreValue if c == '\'' => state = State::SingleQuoteValue,
-            State::PreValue if c == '"' => state = State::DoubleQuoteValue,
-            State::PreValue if c == '\\' => state = State::ValueEscape,
-            State::PreValue if blank => {}
-            State::PreValue => {
-                state = State::Value;
+            ParseState::PreValue if c == '\'' => state = ParseState::SingleQuoteValue,
+            ParseState::PreValue if c == '"' => state = ParseState::DoubleQuoteValue,
+            ParseState::PreValue if c == '\\' => state = ParseState::ValueEscape,
+            ParseState::PreValue if blank => {}
+            ParseState::PreValue => {
+                state = ParseState::Value;
                 value.push(c);
             }
 
-            State::Value if c == '\\' => {
-                state = State::ValueEscape;
+            ParseState::Value if c == '\\' => {
+                state = ParseState::ValueEscape;
                 value.keep_blanks();
             }
-            State::Value if blank => value.push_blank(c),
-            State::Value => value.push(c),
+            ParseState::Value if blank => value.push_blank(c),
+            ParseState::Value => value.push(c),
 
-            State::ValueEscape => {
-                state = State::Value;
+            ParseState::ValueEscape => {
+                state = ParseState::Value;
                 if !newline {
                     // Not `push_blank`: an escaped blank at the end of a value stays.
                     value.push_escaped(c);
                 }
             }
 
-            State::SingleQuoteValue if c == '\'' => state = State::PreValue,
-            State::SingleQuoteValue => value.push_escaped(c),
+            ParseState::SingleQuoteValue if c == '\'' => state = ParseState::PreValue,
+            ParseState::SingleQuoteValue => value.push_escaped(c),
 
-            State::DoubleQuoteValue if c == '"' => state = State::PreValue,
-            State::DoubleQuoteValue if c == '\\' => state = State::DoubleQuoteValueEscape,
-            State::DoubleQuoteValue => value.push_escaped(c),
+            ParseState::DoubleQuoteValue if c == '"' => state = ParseState::PreValue,
+            ParseState::DoubleQuoteValue if c == '\\' => state = ParseState::DoubleQuoteValueEscape,
+            ParseState::DoubleQuoteValue => value.push_escaped(c),
 
-            State::DoubleQuoteValueEscape => {
-                state = State::DoubleQuoteValue;
+            ParseState::DoubleQuoteValueEscape => {
+                state = ParseState::DoubleQuoteValue;
                 if matches!(c, '"' | '\\' | '`' | '$') {
                     value.push_escaped(c);
                 } else if c != '\n' {
@@ -161,21 +161,21 @@ pub fn parse(text: &str) -> Vec<(String, String)> {
                 }
             }
 
-            State::Comment if c == '\\' => state = State::CommentEscape,
-            State::Comment if newline => state = State::PreKey,
-            State::Comment => {}
-            State::CommentEscape => state = State::Comment,
+            ParseState::Comment if c == '\\' => state = ParseState::CommentEscape,
+            ParseState::Comment if newline => state = ParseState::PreKey,
+            ParseState::Comment => {}
+            ParseState::CommentEscape => state = ParseState::Comment,
         }
     }
-    // A value that the text's end cuts off counts, were it inside quotes.
+    // A value that the end of the text cuts off counts, even inside quotes.
     match state {
-        State::PreValue
-        | State::Value
-        | State::ValueEscape
-        | State::SingleQuoteValue
-        | State::DoubleQuoteValue
-        | State::DoubleQuoteValueEscape => assignments.set(key.take(), value.take()),
-        State::PreKey | State::Key | State::Comment | State::CommentEscape => {}
+        ParseState::PreValue
+        | ParseState::Value
+        | ParseState::ValueEscape
+        | ParseState::SingleQuoteValue
+        | ParseState::DoubleQuoteValue
+        | ParseState::DoubleQuoteValueEscape => assignments.set(key.take(), value.take()),
+        ParseState::PreKey | ParseState::Key | ParseState::Comment | ParseState::CommentEscape => {}
     }
     assignments.list
 }

@@ -30,7 +30,7 @@ impl RenderError {
     pub(super) fn of_template(service: &Service, problem: &Problem) -> Self {
         let source = &service.template.source;
         let before = source.get(..problem.at.start).unwrap_or_default();
-        // Of a template as a whole there is no line.
+        // A problem of the whole template has no line.
         let known = !problem.at.is_empty();
         Self {
             origin: service.template.origin.clone(),

@@ -1,9 +1,9 @@
 //! What decides how a container runs, as a digest: the fingerprint, by recipes that never change.
 
 use super::canonical;
-use super::digest::Digest;
 use super::identity::Fingerprint;
 use super::inputs::{InputValue, InputVariable, Inputs};
+use crate::cluster::digest::Digest;
 use crate::cluster::secret::{Secret, SecretIdentity};
 
 /// A way to make fingerprints. A recipe never changes once it is released, or every container of

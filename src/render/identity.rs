@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use crate::cluster::digest::Digest;
 use crate::cluster::name::{ClusterName, ServiceName};
 
 /// What one unit runs: a service, or one slot of a service of which two run side by side while one replaces

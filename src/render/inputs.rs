@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::Digest;
 use super::env_file;
 use super::marks::{DIRECTORY, blanked_by};
-use super::secrets;
+use super::secret_files;
 use super::unit::{Unit, parse_unit, split_words};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
 use crate::cluster::secret::SecretIdentity;
@@ -41,7 +41,7 @@ pub struct InputVariable {
 pub enum InputValue {
     /// The value itself.
     Plain(String),
-    /// What stands for a value that only a key tells.
+    /// What stands for a secret.
     Secret(SecretIdentity),
 }
 
@@ -52,14 +52,14 @@ impl Inputs {
         let variables = self.variables.iter();
         variables
             .filter_map(|(name, variable)| Some((name, variable.value.plain()?)))
-            .map(|(name, value)| secrets::size(name, value.as_bytes()))
+            .map(|(name, value)| secret_files::size(name, value.as_bytes()))
             .sum()
     }
 
     /// Adds what the file of keyed digests says. Any text is fine.
     fn add_secrets(&mut self, text: &str) {
-        for (name, identity) in secrets::identities(text) {
-            if secrets::is_secret(name) {
+        for (name, identity) in secret_files::identities(text) {
+            if secret_files::is_secret(name) {
                 self.secret_files.insert(name.to_owned(), identity);
             } else if let Ok(name) = VariableName::new(name) {
                 let variable = InputVariable {
@@ -83,8 +83,8 @@ impl InputValue {
     }
 }
 
-/// Whether a key of `[Service]` decides how the container runs. Not so what systemd takes over
-/// with a mere daemon-reload because it uses it only around or after a run.
+/// Whether a key of `[Service]` decides how the container runs. What systemd uses only around or after a run does
+/// not: a daemon-reload is enough for it.
 fn decides(key: &str) -> bool {
     let by_reload = ["Kill", "Restart", "SendSIG", "StartLimit", "Timeout", "X-"];
     !by_reload.iter().any(|prefix| key.starts_with(prefix))
@@ -107,7 +107,7 @@ fn decides(key: &str) -> bool {
 /// are blanked already.
 pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
     let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for entry in unit.entries.iter().filter(|e| e.section == "Service") {
+    for entry in unit.assignments.iter().filter(|e| e.section == "Service") {
         let (key, value) = (entry.key.as_str(), entry.value.as_str());
         // What the inputs directory holds counts as variables.
         let inputs = key == "EnvironmentFile" && value.contains(DIRECTORY);
@@ -134,7 +134,7 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
 
 /// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
 /// directory by path below it (`*.env` are layers, others config files). Any text is fine, also one
-/// that was edited by hand. Of what [`render`](super::render) makes the result is
+/// that was edited by hand. For what [`render`](super::render) makes, the result is
 /// [`DesiredService::inputs`](super::desired::DesiredService::inputs).
 #[must_use]
 pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, impl AsRef<str>>) -> Inputs {
@@ -156,13 +156,13 @@ pub fn inputs_of_parsed(
     // Sorted, as systemd reads them: a later file wins.
     for (path, text) in files {
         let text = text.as_ref();
-        if secrets::is_secret(path) {
+        if secret_files::is_secret(path) {
             // Its keyed digest speaks for it.
-        } else if path == secrets::DIGESTS {
+        } else if path == secret_files::DIGESTS {
             inputs.add_secrets(text);
         } else if is_layer(path) {
             for (name, value) in env_file::parse(text) {
-                // Other names systemd drops as well.
+                // systemd drops other names, too.
                 if let Ok(name) = VariableName::new(name) {
                     let layer = layer_of(path);
                     let value = InputValue::Plain(value);
@@ -183,7 +183,7 @@ fn is_layer(path: &str) -> bool {
     path.ends_with(".env") && !path.starts_with('.') && !path.contains('/')
 }
 
-/// The layer that a file of this name is; a stranger's file counts as the last one.
+/// Which layer a file of this name is. A file of somebody else counts as the last one.
 fn layer_of(path: &str) -> Layer {
     match path.split_once('-').map(|(number, _)| number) {
         Some("10") => Layer::ServiceLocations,

@@ -13,8 +13,9 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::format::format_of;
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -112,12 +113,12 @@ impl Manifest {
     #[must_use]
     pub fn to_text(&self) -> String {
         #[derive(Serialize)]
-        struct Written<'a> {
+        struct WithFormat<'a> {
             format: u32,
             #[serde(flatten)]
             manifest: &'a Manifest,
         }
-        let written = Written {
+        let written = WithFormat {
             format: FORMAT,
             manifest: self,
         };
@@ -131,13 +132,7 @@ impl Manifest {
     /// # Errors
     /// The format is newer than this version knows, or the text is no manifest.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
-        // The format first: a newer manifest may have fields that this version cannot judge.
-        let Format { format } = serde_json::from_str(text).map_err(malformed)?;
-        match format {
+        match format_of(text).map_err(malformed)? {
             ..=1 => read(text, FirstService::into_current),
             FORMAT => read(text, ManifestService::checked),
             newer => Err(ManifestError::Newer(newer)),
@@ -154,8 +149,8 @@ fn read<S: DeserializeOwned>(
     text: &str,
     current: fn(S, &UnitName) -> Result<ManifestService, String>,
 ) -> Result<Manifest, ManifestError> {
-    let stored: Stored<S> = serde_json::from_str(text).map_err(malformed)?;
-    let Stored {
+    let stored: ManifestText<S> = serde_json::from_str(text).map_err(malformed)?;
+    let ManifestText {
         _format,
         cluster,
         host,
@@ -210,7 +205,7 @@ impl ManifestService {
 /// A manifest as it stands in a file, with what its format says of a service.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Stored<S> {
+struct ManifestText<S> {
     #[serde(rename = "format")]
     _format: u32,
     cluster: ClusterName,

@@ -4,9 +4,9 @@
 //! `DIRECTORY` in their places, the digest is taken from that, and then both are put in; to read inputs
 //! back from a host's files, what the section names is blanked again.
 
-use super::digest::Digest;
 use super::identity::DirectoryName;
 use super::unit::{Unit, parse_unit};
+use crate::cluster::digest::Digest;
 
 /// Stands for the fingerprint in what is digested.
 pub(super) const FINGERPRINT: &str = "_BAYPLAN_FINGERPRINT_";
@@ -55,8 +55,8 @@ pub fn with_marks_of(unit_text: &str, other: &str) -> String {
     }
 }
 
-/// The fingerprint and the directory that a unit's text carries. Only what can be nothing else
-/// counts: with an edited mark `a` every `a` would be one.
+/// The fingerprint and the directory that a unit's text carries. Each counts only if it looks like one: if somebody
+/// edits it to `a`, every `a` of the text would be blanked.
 fn marks(unit: &Unit) -> (Option<&str>, Option<&str>) {
     let mark = |key| unit.values(SECTION, key).last().copied();
     let fingerprint = mark("Fingerprint").filter(|text| {

@@ -12,15 +12,23 @@
 //! marks           what a unit says of itself
 //! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
-//! secrets         what stands for files that only the host makes
-//! desired         the result; digest, manifest: its digests
+//! secret_files    which files only the host makes, and what stands for them
+//! secrets         the secrets of a service, and how their files are made
+//! service         one service on hosts with one engine: all of the above, put together
+//! desired         the result
+//! manifest        what a generation says of itself: digests, and how a release treats each service
+//! stored          back from a generation to what is desired
+//! placement       where the services of the whole cluster run, as every host keeps it
 //! ```
+
+#![warn(missing_docs)]
 
 mod canonical;
 pub mod desired;
 pub mod env_file;
 mod error;
 pub mod fingerprint;
+mod format;
 pub mod identity;
 pub mod inputs;
 pub mod manifest;
@@ -28,7 +36,9 @@ pub mod marks;
 pub mod placement;
 pub mod probe;
 mod rules;
+pub mod secret_files;
 pub mod secrets;
+mod service;
 pub mod stored;
 pub mod unit;
 pub mod unit_template;
@@ -41,21 +51,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use self::error::RenderError;
-pub use crate::cluster::digest;
 
-use self::desired::{Desired, DesiredHost, DesiredService, DesiredUnit};
-use self::digest::Digest;
-use self::fingerprint::{Recipe, fingerprint};
-use self::identity::{DirectoryName, Instance};
-use self::inputs::{InputValue, InputVariable, Inputs, directives};
-use self::manifest::{Handling, ManifestService, Readiness};
-use self::marks::{DIRECTORY, FINGERPRINT};
+use self::desired::{Desired, DesiredHost};
 use self::placement::Reach;
-use self::secrets::DesiredSecrets;
-use self::unit::{Unit, parse_unit};
-use self::unit_template::{Templates, Words, environment, inputs_parent, taken_port};
-use crate::cluster::model::{Cluster, EngineClient, Layer, Service, VariableValue};
-use crate::cluster::name::{HostName, VariableName};
+use self::service::render_service;
+use self::unit_template::{Templates, environment};
+use crate::cluster::model::{Cluster, EngineClient};
+use crate::cluster::name::HostName;
 
 /// What every host of the cluster should hold.
 ///
@@ -115,168 +117,4 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
     } else {
         Err(errors.into_values().collect())
     }
-}
-
-fn render_service<'s>(
-    templates: &mut Templates<'_, 's>,
-    cluster: &Cluster,
-    service: &'s Service,
-    client: &EngineClient,
-) -> Result<DesiredService, Vec<RenderError>> {
-    let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
-        let blanked = templates.render(cluster, service, client, words)?;
-        let unit = parse_unit(&blanked);
-        let parent = inputs_parent(&cluster.name, &service.name);
-        let name = Instance::of(&service.name).unit(&cluster.name);
-        let broken = rules::broken(&unit, &cluster.name, service, &name, &parent);
-        match broken.is_empty() {
-            true => Ok((blanked, unit)),
-            false => Err(broken),
-        }
-    };
-    let (blanked, unit) = text(Words::of(client.engine))?;
-    let files = layers(cluster, service);
-    let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
-        form(service, recipe, (blanked, unit), (cluster, files), older)
-    };
-    let older = match Words::of(client.engine) {
-        Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
-        // The first version wrote other words.
-        Words::NoProxy => {
-            let (blanked, unit) = text(Words::Plain)?;
-            form(Recipe::V1, (&blanked, &unit), files.clone(), None)
-        }
-    };
-    let older = Some(older.into());
-    Ok(form(Recipe::CURRENT, (&blanked, &unit), files, older))
-}
-
-/// A service under one recipe.
-fn form(
-    service: &Service,
-    recipe: Recipe,
-    (blanked, unit): (&str, &Unit),
-    (cluster, mut files): (&Cluster, BTreeMap<String, Vec<u8>>),
-    older: Option<Arc<DesiredService>>,
-) -> DesiredService {
-    let inputs = Inputs {
-        directives: directives(unit),
-        variables: variables(recipe, service),
-        files: BTreeMap::new(),
-        secret_files: service
-            .secret_files
-            .values()
-            .map(|file| {
-                let path = format!("{}/{}", secrets::FILES, file.name);
-                (path, recipe.identity(&file.secret).clone())
-            })
-            .collect(),
-    };
-    let secrets = DesiredSecrets::of(recipe, service);
-    let fingerprint = fingerprint(recipe, &inputs);
-    if !secrets.is_empty() {
-        let text = secrets.digests(&service.name);
-        files.insert(secrets::DIGESTS.to_owned(), text.into_bytes());
-    }
-    let digests = files
-        .iter()
-        .map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
-    let digests = digests.chain(secrets.entries()).collect();
-    let directory = DirectoryName::of(&fingerprint, &digests);
-    let unit_text = blanked
-        .replace(FINGERPRINT, fingerprint.as_str())
-        .replace(DIRECTORY, directory.as_str());
-    let name = Instance::of(&service.name).unit(&cluster.name);
-    let handling = Handling {
-        ports: taken_port(service).into_iter().collect(),
-        needs: service.needs.clone(),
-        restart: service.restart,
-        readiness: match service.health {
-            Some(_) => Readiness::Probed,
-            None => Readiness::Running,
-        },
-    };
-    let entry = ManifestService {
-        units: [(name.service_file(), Digest::of(&unit_text))].into(),
-        directory: directory.clone(),
-        fingerprint: fingerprint.clone(),
-        image: service.image.reference.clone(),
-        stateful: service.stateful,
-        files: digests,
-        handling: Some(handling.clone()),
-    };
-    DesiredService {
-        units: [(
-            name.service_file(),
-            DesiredUnit::new(unit_text.into(), unit),
-        )]
-        .into(),
-        unit: name,
-        directory,
-        files,
-        secrets,
-        inputs,
-        entry,
-        fingerprint,
-        image: service.image.clone(),
-        handling,
-        stateful: service.stateful,
-        template: service.template.origin.clone(),
-        older,
-    }
-}
-
-fn variables(recipe: Recipe, service: &Service) -> BTreeMap<VariableName, InputVariable> {
-    let variables = service.variables.iter();
-    variables
-        .map(|(name, variable)| {
-            let variable = InputVariable {
-                layer: variable.layer,
-                value: match &variable.value {
-                    VariableValue::Plain(value) => InputValue::Plain(value.clone()),
-                    VariableValue::Secret(secret) => {
-                        InputValue::Secret(recipe.identity(secret).clone())
-                    }
-                },
-            };
-            (name.clone(), variable)
-        })
-        .collect()
-}
-
-/// The env files, `NN-layer.env`: each layer that has a variable, and always the service's own. What
-/// changes from one commit to the next without changing a value (a revision, a date) must not be
-/// in them.
-fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    for layer in Layer::ALL {
-        let variables = service.variables.iter().filter(|(_, v)| v.layer == layer);
-        let plain = variables.filter_map(|(name, variable)| match &variable.value {
-            VariableValue::Plain(value) => Some((name, value.as_str())),
-            // The host makes the file of these.
-            VariableValue::Secret(_) => None,
-        });
-        let mut variables = plain.peekable();
-        if variables.peek().is_none() && layer != Layer::Service {
-            continue;
-        }
-        let label = layer.label(&service.name);
-        let from = format!("clusters/{}", cluster.name);
-        let what = match layer {
-            Layer::ServiceLocations => format!("where {} finds what it needs", service.name),
-            Layer::ServiceConfig => {
-                format!(
-                    "values of {from}/service-config.toml that {} reads",
-                    service.name
-                )
-            }
-            Layer::Cluster => format!("values of {from}/cluster.toml that {} reads", service.name),
-            Layer::Secrets => format!("secrets that {} reads", service.name),
-            Layer::Service => format!("values of {from}/services/{}.toml", service.name),
-        };
-        let comment = format!("{label}: {what}; written by bayplan, do not edit here");
-        let text = env_file::write(&comment, variables);
-        files.insert(format!("{label}.env"), text.into_bytes());
-    }
-    files
 }

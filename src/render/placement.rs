@@ -1,11 +1,16 @@
 //! The placement: which services run on which machines of a cluster. Every host keeps it, of the whole
 //! cluster, so that nobody forgets a machine that the description no longer has.
+//!
+//! It is a file of its own and no part of a generation's [manifest](super::manifest): a release writes it on all
+//! hosts, before its first activation and after its last, also on those whose generation stays; and a
+//! rollback brings an old generation back, but must not forget where services run now.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::format::format_of;
 use crate::cluster::model::{Cluster, Host, Transport};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -16,26 +21,26 @@ pub const FORMAT: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placement {
-    /// The version of this format, 1.
+    /// [`FORMAT`], or an older one.
     pub format: u32,
-    /// Whose it is.
+    /// The cluster that it is about.
     pub cluster: ClusterName,
     /// The number of the release that wrote it: one more than the highest that a host had.
     pub release: u64,
-    /// Every machine that is or was described, until it is dismissed.
+    /// Every machine that is described, or on which services may still run.
     pub machines: Vec<Machine>,
 }
 
-/// One machine, by the name that it had and how it was reached. One with another address is another
-/// machine, until it is known better.
+/// One machine, by the name that it had and how it was reached. A machine with another address counts as another one, until
+/// its key or its files say otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// The name that it had.
+    /// Its name in the description.
     pub host: HostName,
     /// How it was reached.
     pub reach: Reach,
-    /// What runs or ran there.
+    /// The services that run there, or did.
     pub services: BTreeMap<ServiceName, Placed>,
 }
 
@@ -55,16 +60,16 @@ pub struct Placed {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reach {
-    /// An IP address or a DNS name.
+    /// A name or an IP address; `None` for the releaser's own machine and for directories.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// The port of sshd, if the description has one.
+    /// The port of ssh, where it is not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     /// A root directory on the releaser's machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directory: Option<String>,
-    /// The pinned key, `<type> <base64>`.
+    /// The public key by which the machine shows who it is, as in `known_hosts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_key: Option<String>,
 }
@@ -120,10 +125,10 @@ impl fmt::Display for Reach {
 /// Why a placement of a host cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlacementError {
-    /// A newer bayplan wrote it: its format.
+    /// A newer bayplan wrote it.
     #[error("its placement.json has format {0}, this bayplan reads up to {FORMAT}")]
     Newer(u32),
-    /// It is damaged: what is wrong, in words.
+    /// It is no placement: why.
     #[error("its placement.json cannot be read: {0}")]
     Malformed(String),
 }
@@ -142,12 +147,8 @@ impl Placement {
     /// # Errors
     /// The format is newer than this version knows, or the text is no placement.
     pub fn parse(text: &str) -> Result<Self, PlacementError> {
-        #[derive(Deserialize)]
-        struct Format {
-            format: u32,
-        }
         let malformed = |e: serde_json::Error| PlacementError::Malformed(e.to_string());
-        let Format { format } = serde_json::from_str(text).map_err(malformed)?;
+        let format = format_of(text).map_err(malformed)?;
         if format > FORMAT {
             return Err(PlacementError::Newer(format));
         }

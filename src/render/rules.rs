@@ -134,7 +134,7 @@ const fn mark(key: &'static str, value: Value, write: &'static str) -> Required 
 
 /// Whose unit it is.
 #[derive(Clone, Copy)]
-struct Owner<'a> {
+struct ForService<'a> {
     cluster: &'a str,
     service: &'a Service,
     /// The unit's name, which is the container's.
@@ -143,7 +143,7 @@ struct Owner<'a> {
     inputs: &'a str,
 }
 
-impl<'a> Owner<'a> {
+impl<'a> ForService<'a> {
     fn value(self, value: Value) -> &'a str {
         match value {
             Value::Cluster => self.cluster,
@@ -157,7 +157,7 @@ impl<'a> Owner<'a> {
 
 impl Required {
     /// Whether a unit has the line; else what was expected and found.
-    fn holds(&self, unit: &Unit, owner: Owner<'_>) -> Result<(), String> {
+    fn holds(&self, unit: &Unit, given: ForService<'_>) -> Result<(), String> {
         let Self {
             section,
             key,
@@ -181,13 +181,13 @@ impl Required {
             },
             Must::Name => option(
                 &|line| {
-                    matches!(name_of(line), Some("%N" | "%p")) || name_of(line) == Some(owner.unit)
+                    matches!(name_of(line), Some("%N" | "%p")) || name_of(line) == Some(given.unit)
                 },
                 format!("`{write}`, the name of the container,"),
             ),
             Must::Image => option(
                 &|line| {
-                    let image = owner.service.image.reference.as_str();
+                    let image = given.service.image.reference.as_str();
                     ["${IMAGE}", "$IMAGE", image]
                         .into_iter()
                         .any(|image| has_word(line, image))
@@ -195,14 +195,14 @@ impl Required {
                 format!("the image `{write}`"),
             ),
             Must::Label(label, value) => {
-                let expected = format!("bayplan.{label}={}", owner.value(*value));
+                let expected = format!("bayplan.{label}={}", given.value(*value));
                 // Neither quoting nor escapes could change it, so the line need not be split.
                 option(
                     &|line| has_word(line, &expected),
                     format!("the label `{expected}`"),
                 )
             }
-            Must::Inputs => match found.iter().any(|file| file.starts_with(owner.inputs)) {
+            Must::Inputs => match found.iter().any(|file| file.starts_with(given.inputs)) {
                 true => Ok(()),
                 false => Err(format!(
                     "expected an {key}= that names the inputs directory, found none"
@@ -218,14 +218,14 @@ impl Required {
                     )),
                 }
             }
-            Must::Probe => match owner.service.health.is_none() || !found.is_empty() {
+            Must::Probe => match given.service.health.is_none() || !found.is_empty() {
                 true => Ok(()),
                 false => Err(format!(
                     "expected an {key}= in [{section}] of a service with [health], found none"
                 )),
             },
             Must::Be(value) => match found.as_slice() {
-                [found] if *found == owner.value(*value) => Ok(()),
+                [found] if *found == given.value(*value) => Ok(()),
                 [] => Err(format!("expected `{write}` in [{section}], found none")),
                 [found] => Err(format!(
                     "expected `{write}` in [{section}], found `{key}={found}`"
@@ -273,11 +273,11 @@ pub(super) fn broken(
     };
 
     for problem in &unit.problems {
-        // Without its line: that is another one for each service.
+        // Without its line: each service has another one, and the message would repeat.
         broken(problem.message.clone(), None);
     }
     let quoted = |value: &str| value.contains(['"', '\'', '\\']);
-    let commands = unit.entries.iter().filter(|e| is_command_line(&e.key));
+    let commands = unit.assignments.iter().filter(|e| is_command_line(&e.key));
     for entry in commands.filter(|e| quoted(&e.value)) {
         if let Err(error) = split_words(&entry.value) {
             broken(
@@ -287,14 +287,14 @@ pub(super) fn broken(
         }
     }
 
-    let owner = Owner {
+    let given = ForService {
         cluster: cluster.as_str(),
         service,
         unit: name.as_str(),
         inputs: &format!("{inputs_parent}/{DIRECTORY}/"),
     };
     for line in required(UnitKind::Service) {
-        if let Err(message) = line.holds(unit, owner) {
+        if let Err(message) = line.holds(unit, given) {
             broken(message, Some(line.write));
         }
     }

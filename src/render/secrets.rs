@@ -1,49 +1,19 @@
-//! The secrets of a service: which files of its inputs directory they are, what stands for those
-//! files wherever files are compared, and how they are made once the values are known.
-//!
-//! | file | what | where |
-//! | --- | --- | --- |
-//! | `40-secrets.env` | secret variables, 0600 | made on the host |
-//! | `secret-files/NAME` | a secret that is a file in the container, 0444 in a directory that only root enters | made on the host |
-//! | `40-secrets.digests` | the keyed digests of all of them | like any other file |
-//! | `.secrets` | what the digests of the made files were when they were made | on the host only |
-//! | `.sealed`, `….age` | the ciphertexts, in generations and staging areas only | |
-//!
-//! Nobody can tell the digest of a made file without its values, so in a manifest, and in the
-//! directory's name, a digest of keyed digests stands for it. A host that makes the file notes
-//! in `.secrets` the digest of what it made beside the one that stands for it; a look takes the
-//! one for the other as long as the file is what it was, so a hand edit shows like any other.
+//! The secrets of a service: what stands for their files wherever files are compared, and how those files are made once the
+//! values are known. [`secret_files`](super::secret_files) says which files they are.
 
 use std::collections::BTreeMap;
 
-use super::digest::Digest;
 use super::env_file;
 use super::fingerprint::Recipe;
-use crate::cluster::model::{Service, VariableValue};
+use super::secret_files::{ENV, FILES, size};
+use crate::cluster::digest::Digest;
+use crate::cluster::model::{SecretFile, Service, Variable, VariableValue};
 use crate::cluster::name::{ServiceName, VariableName};
-use crate::cluster::secret::{Plaintext, RevealError, Secret, SecretIdentity};
-
-/// The file of secret variables.
-pub const ENV: &str = "40-secrets.env";
-/// The file of keyed digests.
-pub const DIGESTS: &str = "40-secrets.digests";
-/// The directory of secrets that are files in the container.
-pub const FILES: &str = "secret-files";
-/// Where a host notes the digests of what it made.
-pub const RECORD: &str = ".secrets";
-/// Where a generation lists the ciphertexts of a service.
-pub const SEALED: &str = ".sealed";
+use crate::cluster::secret::{Plaintext, RevealError, Secret};
 
 /// What all variables of a service may take together (as `check` has it for those that it knows), in
 /// bytes of `NAME=value` and a NUL each.
 const SERVICE_MAX: usize = 1 << 20;
-
-/// Whether a file of an inputs directory holds secrets in plaintext, by its path below it.
-#[must_use]
-pub fn is_secret(path: &str) -> bool {
-    let file = path.strip_prefix(FILES);
-    path == ENV || file.is_some_and(|rest| rest.starts_with('/'))
-}
 
 /// The secrets of a service by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,27 +39,27 @@ impl Default for DesiredSecrets {
 pub struct MadeFile {
     /// The permissions, in octal.
     pub mode: u32,
-    /// What is in it.
+    /// What it holds.
     pub bytes: Plaintext,
 }
 
 /// Why a service's secrets could not be made. It shows no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MakeError {
-    /// A value cannot be put together.
+    /// The values that it is made of are not there, or do not fit together.
     #[error("the value of {name} cannot be made: {error}")]
     Reveal {
-        /// The variable, or the secret of a file.
+        /// The secret.
         name: VariableName,
         /// Why.
         error: RevealError,
     },
+    /// The value of this secret can be no variable.
     #[error(
         "expected UTF-8 without NUL and noncharacters of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
     )]
-    /// systemd would not carry the value of this variable.
     Variable(VariableName),
-    /// All variables together are too large: their bytes.
+    /// All variables together take this many bytes.
     #[error("expected at most {SERVICE_MAX} bytes of variables, found {0}")]
     Size(usize),
 }
@@ -98,15 +68,11 @@ impl DesiredSecrets {
     /// The secrets of a service.
     #[must_use]
     pub fn of(recipe: Recipe, service: &Service) -> Self {
-        let secret =
-            |(name, variable): (&VariableName, &crate::cluster::model::Variable)| match &variable
-                .value
-            {
-                VariableValue::Secret(secret) => Some((name.clone(), secret.clone())),
-                VariableValue::Plain(_) => None,
-            };
-        let file =
-            |file: &crate::cluster::model::SecretFile| (file.name.clone(), file.secret.clone());
+        let secret = |(name, variable): (&VariableName, &Variable)| match &variable.value {
+            VariableValue::Secret(secret) => Some((name.clone(), secret.clone())),
+            VariableValue::Plain(_) => None,
+        };
+        let file = |file: &SecretFile| (file.name.clone(), file.secret.clone());
         Self {
             recipe,
             variables: service.variables.iter().filter_map(secret).collect(),
@@ -219,26 +185,4 @@ impl DesiredSecrets {
         }
         Ok(made)
     }
-}
-
-/// What a file of keyed digests says: names of variables and paths of files, each with what stands for
-/// its value. Any text is fine.
-pub(super) fn identities(text: &str) -> impl Iterator<Item = (&str, SecretIdentity)> {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| {
-        let (name, identity) = line.split_once('=')?;
-        Some((name, SecretIdentity::reported(identity)))
-    })
-}
-
-/// What a variable takes, in bytes: `NAME=value` and a NUL.
-pub(super) fn size(name: &VariableName, value: &[u8]) -> usize {
-    name.as_str().len() + value.len() + 2
-}
-
-/// The name of a secret that is a file, from its path.
-#[must_use]
-pub fn file_name(path: &str) -> Option<VariableName> {
-    let name = path.strip_prefix(FILES)?.strip_prefix('/')?;
-    VariableName::new(name).ok()
 }

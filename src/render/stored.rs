@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::desired::{DesiredService, DesiredUnit};
-use super::digest::Digest;
 use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{Image, Layer, RestartPolicy};
 use crate::cluster::name::{ServiceName, VariableName};
 
@@ -27,8 +27,7 @@ pub struct StoredFiles {
     pub inputs: BTreeMap<String, Vec<u8>>,
 }
 
-/// A service as a generation has it. `moved` says whether the image that it ran is known, and not the one that the
-/// current generation runs.
+/// A service as a generation has it. `image` says which image it ran.
 ///
 /// # Errors
 /// A file is not what `entry` says.
@@ -36,7 +35,7 @@ pub fn stored(
     unit: UnitName,
     entry: &ManifestService,
     files: StoredFiles,
-    moved: Moved,
+    image: ImageThen,
 ) -> Result<DesiredService, Damaged> {
     let StoredFiles { units, inputs } = files;
     for (file, digest) in &entry.units {
@@ -64,7 +63,7 @@ pub fn stored(
     });
     let reference = entry.image.clone();
     let version = reference
-        .rsplit(['/'])
+        .rsplit('/')
         .next()
         .and_then(|name| name.split_once(['@', ':']))
         .map_or("latest", |(_, version)| version)
@@ -85,7 +84,7 @@ pub fn stored(
         image: Image {
             reference,
             version,
-            moving: moved == Moved::Yes,
+            moving: image == ImageThen::Another,
         },
         stateful: entry.stateful,
         template: "its generation".to_owned(),
@@ -93,13 +92,13 @@ pub fn stored(
     })
 }
 
-/// Whether a reference meant another image when a generation ran.
+/// What the reference of an image meant when a generation ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moved {
-    /// Another one than it means now.
-    Yes,
-    /// The same, or nobody knows.
-    No,
+pub enum ImageThen {
+    /// Another image than the current generation runs.
+    Another,
+    /// The same image, or nobody knows.
+    AsNow,
 }
 
 /// How a release treats a service of which a manifest of format 1 says nothing, as far as its files tell: nobody knows
@@ -172,7 +171,13 @@ mod tests {
     }
 
     fn read(service: &DesiredService, entry: &ManifestService) -> DesiredService {
-        stored(service.unit.clone(), entry, files(service), Moved::No).unwrap()
+        stored(
+            service.unit.clone(),
+            entry,
+            files(service),
+            ImageThen::AsNow,
+        )
+        .unwrap()
     }
 
     #[test]
@@ -212,7 +217,7 @@ mod tests {
         let released = released();
         let error = |files: StoredFiles| {
             let unit = released.unit.clone();
-            let error = stored(unit, &released.entry, files, Moved::No).unwrap_err();
+            let error = stored(unit, &released.entry, files, ImageThen::AsNow).unwrap_err();
             error.0
         };
         let mut damaged = files(&released);

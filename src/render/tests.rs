@@ -6,7 +6,6 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::desired::{Desired, DesiredService};
-use super::digest::Digest;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{Fingerprint, UnitKind};
 use super::inputs::inputs_of;
@@ -14,6 +13,7 @@ use super::manifest::Manifest;
 use super::marks::blanked;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer, Probe,
     RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,

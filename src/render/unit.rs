@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 pub fn quote_word(word: &str) -> String {
     let simple = |c: char| c.is_ascii_alphanumeric() || "_-+./:=,@%$^~".contains(c);
     let bare = !word.is_empty() && word.chars().all(simple);
-    // The quotes that the word itself does not hold read better.
+    // Quotes that the word does not hold itself read better.
     let quote = if word.contains('"') && !word.contains('\'') {
         '\''
     } else {
@@ -75,17 +75,17 @@ fn escape_into(text: &mut String, word: &str, quote: char) {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Unit {
     /// The assignments in their order.
-    pub entries: Vec<Entry>,
-    /// The lines that are none.
-    pub problems: Vec<Problem>,
+    pub assignments: Vec<Assignment>,
+    /// The lines that are none, in their order.
+    pub problems: Vec<SyntaxProblem>,
 }
 
 /// `Key=value` in a section.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// `Service`.
+pub struct Assignment {
+    /// The section, without brackets.
     pub section: String,
-    /// `ExecStart`.
+    /// What stands before the `=`.
     pub key: String,
     /// Continuation lines joined, white space at both ends gone, nothing else undone.
     pub value: String,
@@ -95,10 +95,10 @@ pub struct Entry {
 
 /// A line that is no part of a unit file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct SyntaxProblem {
     /// From 1.
     pub line: usize,
-    /// What is wrong, in words.
+    /// What was expected, and what was found.
     pub message: String,
 }
 
@@ -108,7 +108,7 @@ impl Unit {
     #[must_use]
     pub fn values(&self, section: &str, key: &str) -> Vec<&str> {
         let mut values = Vec::new();
-        for entry in &self.entries {
+        for entry in &self.assignments {
             if entry.section == section && entry.key == key {
                 if entry.value.is_empty() {
                     values.clear();
@@ -165,7 +165,7 @@ fn parse_line(unit: &mut Unit, section: &mut Option<String>, line: usize, text: 
     if text.is_empty() {
         return;
     }
-    let mut problem = |message: String| unit.problems.push(Problem { line, message });
+    let mut problem = |message: String| unit.problems.push(SyntaxProblem { line, message });
     if let Some(name) = text.strip_prefix('[') {
         match name.strip_suffix(']') {
             Some(name) => *section = Some(name.to_owned()),
@@ -182,7 +182,7 @@ fn parse_line(unit: &mut Unit, section: &mut Option<String>, line: usize, text: 
         problem(format!("expected a section before `{text}`, found none"));
         return;
     };
-    unit.entries.push(Entry {
+    unit.assignments.push(Assignment {
         section: section.clone(),
         key: key.trim_end_matches(WHITESPACE).to_owned(),
         value: value.trim_matches(WHITESPACE).to_owned(),
@@ -193,7 +193,7 @@ fn parse_line(unit: &mut Unit, section: &mut Option<String>, line: usize, text: 
 /// Why a value cannot be split into words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SplitError {
-    /// systemd ignores such a line.
+    /// A quote is open at the end: systemd ignores such a line.
     #[error("expected a closing quote, found the end of the line")]
     Unbalanced,
     /// Escapes can make any bytes.
@@ -227,7 +227,7 @@ fn first_word(text: &str) -> Result<(String, &str), SplitError> {
     let mut quote = None;
     let mut at = 0;
     while at < bytes.len() {
-        // What means itself is taken in one go: this runs for every word of every unit.
+        // Plain bytes are copied in one go: this runs for every word of every unit.
         let plain = bytes[at..].iter().position(|&b| special(b));
         let end = plain.map_or(bytes.len(), |n| at + n);
         word.extend_from_slice(&bytes[at..end]);
@@ -382,7 +382,7 @@ mod tests {
              X-Mine=1\\",
         );
         let entries: Vec<_> = unit
-            .entries
+            .assignments
             .iter()
             .map(|e| format!("{} {} {}={}", e.line, e.section, e.key, e.value))
             .collect();
@@ -439,7 +439,7 @@ mod tests {
             let text = format!("[Service]\nExecStart=/bin/x {}\n", quoted.join(" \\\n    "));
             let unit = parse_unit(&text);
             prop_assert_eq!(&unit.problems, &[]);
-            let words = split_words(&unit.entries[0].value).unwrap();
+            let words = split_words(&unit.assignments[0].value).unwrap();
             let words: Vec<_> = words[1..].iter().map(|w| expand_nothing(w)).collect();
             prop_assert_eq!(words, list);
         }
@@ -447,7 +447,7 @@ mod tests {
         #[test]
         fn any_text_is_read(text in nasty(), more in "\\PC*") {
             for text in [text, more] {
-                for entry in parse_unit(&text).entries {
+                for entry in parse_unit(&text).assignments {
                     let _ = split_words(&entry.value);
                 }
                 let _ = split_words(&text);

@@ -37,7 +37,7 @@ use minijinja::{Environment, context};
 use super::error::RenderError;
 use super::identity::Instance;
 use super::marks::{DIRECTORY, FINGERPRINT};
-use super::secrets;
+use super::secret_files;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
@@ -140,7 +140,7 @@ impl<'e, 's> Templates<'e, 's> {
             Err(problem) => Err(problem.clone()),
         };
         let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
-        // The line break at the end is often lost to a last `{% endif %}`.
+        // A last `{% endif %}` often takes the line break at the end.
         if !text.ends_with('\n') {
             text.push('\n');
         }
@@ -262,7 +262,7 @@ fn arguments(cluster: &Cluster, service: &Service, words: Words) -> Vec<String> 
         inputs_parent(&cluster.name, &service.name)
     );
     for (path, file) in &service.secret_files {
-        let source = format!("{inputs}/{}/{}", secrets::FILES, file.name);
+        let source = format!("{inputs}/{}/{}", secret_files::FILES, file.name);
         option(
             "--mount",
             &format!("type=bind,source={source},target={path},readonly"),

@@ -33,7 +33,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
     let name = unit.container();
     let limit = seconds(limit(service));
     let mut lines = vec![
-        // bash would go on from a variable of the service that happens to be called so.
+        // The service may have variables of these names: bash would start from their values.
         "SECONDS=0 last=;".to_owned(),
         "await() { until \"$2\" >/dev/null 2>&1; do".to_owned(),
         "  kill -0 $MAINPID 2>/dev/null || { echo \"bayplan: it ended before it $1$last\"; exit 1; };"
@@ -48,7 +48,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
         "await \"was running\" running;".to_owned(),
     ];
     if let Some(Health { probe, timeout: _ }) = &service.health {
-        // A probe of a port is only described with a port.
+        // `check` refuses a probe of a port without a port.
         let port = service.port.unwrap_or_default();
         let answered = match probe {
             Probe::Http(path) => {
@@ -90,7 +90,7 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
         };
         lines.push(format!("await \"{answered}\" answers;"));
     }
-    // Not even a variable of the service that is called BASH_ENV makes bash read a file (`-p`).
+    // With `-p` bash reads no file, even if the service has a variable BASH_ENV.
     format!("/bin/bash -pc {}", quote_lines(&lines))
 }
 

@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use super::parse::{Container, First, More, Stat};
 use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
+use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, UnitFile};
-use crate::render::desired::{DesiredService, Released};
-use crate::render::digest::Digest;
+use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
 use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
-use crate::render::secrets;
+use crate::render::secret_files;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
 const LARGEST_TEXT: u64 = 256 * 1024;
@@ -165,7 +165,7 @@ impl<'a> FirstLook<'a> {
         }
         // What the host noted of its secrets is no input; a change of it shows in the moment.
         let file = file.filter(|_| !stat.is_directory());
-        let file = file.filter(|file| ![secrets::RECORD, MARK].contains(file));
+        let file = file.filter(|file| ![secret_files::RECORD, MARK].contains(file));
         if let Some(file) = file {
             let digest = if stat.is_file() {
                 let digest = self.first.digests.get(path).cloned();
@@ -177,7 +177,7 @@ impl<'a> FirstLook<'a> {
                     .first
                     .made
                     .get(path)
-                    .filter(|_| secrets::is_secret(file))
+                    .filter(|_| secret_files::is_secret(file))
                 {
                     Some((found, stands)) if *found == digest => stands.clone(),
                     Some(_) | None => digest,
@@ -216,7 +216,7 @@ impl<'a> FirstLook<'a> {
         };
         let container = self.container_of(service);
         let wanted = self.request.desired.get(service)?;
-        Some(wanted.held(Released {
+        Some(wanted.held(FoundOnHost {
             running: container.map(|container| container.inputs.as_str()),
             recorded: recorded.map(|entry| entry.fingerprint.as_str()),
             unit: self.first.digests.get(&self.unit_path(service)),
@@ -284,7 +284,7 @@ impl<'a> FirstLook<'a> {
             for file in seen.files.keys() {
                 let path = base.join(file);
                 // An explanation is not worth a secret on the way.
-                if !secrets::is_secret(file) && self.fetchable(path.as_str()) {
+                if !secret_files::is_secret(file) && self.fetchable(path.as_str()) {
                     texts.insert(path.as_str().to_owned());
                 }
             }

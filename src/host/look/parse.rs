@@ -15,9 +15,9 @@ pub(super) use self::records::Stat;
 
 use self::records::{Record, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::host::ability::Ability;
-use crate::render::digest::Digest;
 use crate::render::identity::UnitKind;
 
 /// What `current` is.

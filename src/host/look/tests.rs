@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::parse::More;
 use super::*;
+use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
 use crate::host::sample::{Root, desired, layout, manifest, service, shells};
 use crate::host::version::Version;
@@ -9,7 +10,6 @@ use crate::plan::observed::{
     Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady, UnitFile,
 };
 use crate::render::desired::DesiredHost;
-use crate::render::digest::Digest;
 
 // ---- in root directories ----
 

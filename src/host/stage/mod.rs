@@ -8,15 +8,15 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::sync::Arc;
 
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
 use crate::render::desired::DesiredService;
-use crate::render::digest::Digest;
 use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
-use crate::render::secrets;
+use crate::render::secret_files;
 
 const STAGE: &str = include_str!("stage.sh");
 const CHECK: &str = include_str!("check.sh");
@@ -135,7 +135,10 @@ impl Staged<'_> {
         let Some(files) = self.sealed.get(service).filter(|files| !files.is_empty()) else {
             return Vec::new();
         };
-        let list = (secrets::SEALED.to_owned(), sealed_list(files).into_bytes());
+        let list = (
+            secret_files::SEALED.to_owned(),
+            sealed_list(files).into_bytes(),
+        );
         let ciphertexts = files.iter().filter_map(|file| {
             let ciphertext = file.ciphertext.clone()?;
             Some((format!("{}.age", file.path), ciphertext))
@@ -164,7 +167,7 @@ impl Staged<'_> {
                 add(&Digest::of(bytes), &format!("{base}/{path}"));
             }
             for (path, digest) in &entry.files {
-                if secrets::is_secret(path) {
+                if secret_files::is_secret(path) {
                     continue;
                 }
                 add(

@@ -4,13 +4,13 @@ use super::super::parse::{Container, More, State};
 use super::super::{ObserveError, UnitDetails};
 use super::crashes::crashes;
 use super::{Files, FirstLook};
+use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
     Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
     ObservedUnit, Owner, RunningImage, UnitFile,
 };
-use crate::render::digest::Digest;
 use crate::render::identity::{DirectoryName, Fingerprint};
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.

@@ -1,9 +1,9 @@
 //! Records that end with NUL: `stat`'s, `sha256sum`'s, and those that begin with a word.
 
 use super::super::ObserveError;
+use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
 use crate::plan::observed::Moment;
-use crate::render::digest::Digest;
 
 /// What `stat` says of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
