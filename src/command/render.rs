@@ -12,6 +12,7 @@ use super::{Exit, Failure};
 use crate::cli::Render;
 use crate::cluster::name::ClusterName;
 use crate::render::desired::DesiredHost;
+use crate::render::identity::inputs_parent;
 use crate::report::palette::Palette;
 use crate::report::{files, stream};
 
@@ -56,7 +57,8 @@ fn files_of<'a>(cluster: &ClusterName, host: &'a DesiredHost) -> Vec<(String, &'
             files.push((path, unit.text.as_bytes()));
         }
         for (path, bytes) in &service.files {
-            let path = format!("/etc/bayplan/{cluster}/{name}/{}/{path}", service.directory);
+            let parent = inputs_parent(cluster, name);
+            let path = format!("{parent}/{}/{path}", service.directory);
             files.push((path, bytes.as_slice()));
         }
     }

@@ -173,6 +173,12 @@ impl From<UnitFileName> for String {
     }
 }
 
+/// The directory of a service's inputs directories on a host.
+#[must_use]
+pub fn inputs_parent(cluster: &ClusterName, service: &ServiceName) -> String {
+    format!("/etc/bayplan/{cluster}/{service}")
+}
+
 /// The digest of the inputs, `v2:` and 64 hexadecimal digits. The part before the colon names the
 /// recipe that made it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //! bayplan could not tell what runs, or systemd would run something else.
 
 use super::error::RenderError;
-use super::identity::{UnitKind, UnitName};
+use super::identity::{UnitKind, UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
 use super::unit::{Unit, split_words};
 use crate::cluster::model::Service;
@@ -197,10 +197,7 @@ impl Required {
             Must::Label(label, value) => {
                 let expected = format!("bayplan.{label}={}", given.value(*value));
                 // Neither quoting nor escapes could change it, so the line need not be split.
-                option(
-                    &|line| has_word(line, &expected),
-                    format!("the label `{expected}`"),
-                )
+                option(&|line| has_word(line, &expected), format!("`{write}`"))
             }
             Must::Inputs => match found.iter().any(|file| file.starts_with(given.inputs)) {
                 true => Ok(()),
@@ -265,7 +262,6 @@ pub(super) fn broken(
     cluster: &ClusterName,
     service: &Service,
     name: &UnitName,
-    inputs_parent: &str,
 ) -> Vec<RenderError> {
     let mut errors = Vec::new();
     let mut broken = |message: String, help: Option<&str>| {
@@ -291,11 +287,11 @@ pub(super) fn broken(
         cluster: cluster.as_str(),
         service,
         unit: name.as_str(),
-        inputs: &format!("{inputs_parent}/{DIRECTORY}/"),
+        inputs: &format!("{}/{DIRECTORY}/", inputs_parent(cluster, &service.name)),
     };
     for line in required(UnitKind::Service) {
         if let Err(message) = line.holds(unit, given) {
-            broken(message, Some(line.write));
+            broken(message, Some(&format!("write `{}`", line.write)));
         }
     }
     errors

@@ -8,7 +8,7 @@ use super::desired::{DesiredService, DesiredUnit};
 use super::env_file;
 use super::error::RenderError;
 use super::fingerprint::{Recipe, fingerprint};
-use super::identity::{DirectoryName, Instance};
+use super::identity::{DirectoryName, Instance, UnitName};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::marks::{DIRECTORY, FINGERPRINT};
@@ -16,7 +16,7 @@ use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
 use super::unit::{Unit, parse_unit};
-use super::unit_template::{Templates, Words, inputs_parent, taken_port};
+use super::unit_template::{Templates, Words, taken_port};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, EngineClient, Layer, Service, VariableValue};
 use crate::cluster::name::VariableName;
@@ -28,12 +28,11 @@ pub(super) fn render_service<'s>(
     service: &'s Service,
     client: &EngineClient,
 ) -> Result<DesiredService, Vec<RenderError>> {
+    let name = Instance::of(&service.name).unit(&cluster.name);
     let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
-        let blanked = templates.render(cluster, service, client, words)?;
+        let blanked = templates.render(cluster, service, &name, client, words)?;
         let unit = parse_unit(&blanked);
-        let parent = inputs_parent(&cluster.name, &service.name);
-        let name = Instance::of(&service.name).unit(&cluster.name);
-        let broken = rules::broken(&unit, &cluster.name, service, &name, &parent);
+        let broken = rules::broken(&unit, &cluster.name, service, &name);
         match broken.is_empty() {
             true => Ok((blanked, unit)),
             false => Err(broken),
@@ -42,7 +41,7 @@ pub(super) fn render_service<'s>(
     let (blanked, unit) = text(Words::of(client.engine))?;
     let files = layers(cluster, service);
     let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
-        form(service, recipe, (blanked, unit), (cluster, files), older)
+        form(service, recipe, (&name, blanked, unit), files, older)
     };
     let older = match Words::of(client.engine) {
         Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
@@ -60,8 +59,8 @@ pub(super) fn render_service<'s>(
 fn form(
     service: &Service,
     recipe: Recipe,
-    (blanked, unit): (&str, &Unit),
-    (cluster, mut files): (&Cluster, BTreeMap<String, Vec<u8>>),
+    (name, blanked, unit): (&UnitName, &str, &Unit),
+    mut files: BTreeMap<String, Vec<u8>>,
     older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
     let inputs = Inputs {
@@ -91,7 +90,6 @@ fn form(
     let unit_text = blanked
         .replace(FINGERPRINT, fingerprint.as_str())
         .replace(DIRECTORY, directory.as_str());
-    let name = Instance::of(&service.name).unit(&cluster.name);
     let handling = Handling {
         ports: taken_port(service).into_iter().collect(),
         needs: service.needs.clone(),
@@ -116,7 +114,7 @@ fn form(
             DesiredUnit::new(unit_text.into(), unit),
         )]
         .into(),
-        unit: name,
+        unit: name.clone(),
         directory,
         files,
         secrets,

@@ -35,13 +35,13 @@ use minijinja::value::Value;
 use minijinja::{Environment, context};
 
 use super::error::RenderError;
-use super::identity::Instance;
+use super::identity::{UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::secret_files;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::template::Problem;
 use crate::cluster::template::unit::{self, UnitTemplate};
 
@@ -53,12 +53,6 @@ pub const BUILT_IN: &str = include_str!("../../templates/container.service");
 const START_MARGIN: Duration = Duration::from_secs(30);
 /// What a stop may take besides `docker stop -t`: the engine's own work.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
-
-/// The directory of a service's inputs directories on a host.
-#[must_use]
-pub fn inputs_parent(cluster: &ClusterName, service: &ServiceName) -> String {
-    format!("/etc/bayplan/{cluster}/{service}")
-}
 
 /// The template engine, with what these services need.
 #[must_use]
@@ -127,6 +121,7 @@ impl<'e, 's> Templates<'e, 's> {
         &mut self,
         cluster: &Cluster,
         service: &'s Service,
+        unit: &UnitName,
         client: &EngineClient,
         words: Words,
     ) -> Result<String, Vec<RenderError>> {
@@ -136,7 +131,7 @@ impl<'e, 's> Templates<'e, 's> {
             .entry((origin, source))
             .or_insert_with(|| UnitTemplate::parse(self.environment, source));
         let text = match template {
-            Ok(template) => template.render(context(cluster, service, client, words)),
+            Ok(template) => template.render(context(cluster, service, unit, client, words)),
             Err(problem) => Err(problem.clone()),
         };
         let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
@@ -149,8 +144,13 @@ impl<'e, 's> Templates<'e, 's> {
 }
 
 /// What a template is given: see the table above.
-fn context(cluster: &Cluster, service: &Service, client: &EngineClient, words: Words) -> Value {
-    let unit = Instance::of(&service.name).unit(&cluster.name);
+fn context(
+    cluster: &Cluster,
+    service: &Service,
+    unit: &UnitName,
+    client: &EngineClient,
+    words: Words,
+) -> Value {
     let stop = service.container.stop_timeout;
     let wanted_by = match client.engine {
         // The unit stops with docker's daemon, so it must also start with it.
@@ -178,7 +178,7 @@ fn context(cluster: &Cluster, service: &Service, client: &EngineClient, words: W
         fingerprint => FINGERPRINT,
         arguments => arguments(cluster, service, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
-        wait => wait::command_line(service, &unit, called),
+        wait => wait::command_line(service, unit, called),
         stop_timeout => wait::seconds(stop),
         start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),

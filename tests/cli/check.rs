@@ -102,6 +102,31 @@ fn a_warning_is_no_failure_and_hides_no_error() {
     "#);
 }
 
+/// What no look could find is released nowhere.
+#[test]
+fn a_template_of_ones_own_is_told_the_lines_that_it_lacks() {
+    let it = TestEnvironment::shop();
+    let built_in = include_str!("../../templates/container.service");
+    let lacks = built_in
+        .replace("--name %N", "")
+        .replace("    --label bayplan.directory={{ directory }} \\\n", "");
+    it.write("templates/container.service", lacks);
+    assert_snapshot!(it.bayplan("check").exits(1), @"
+    error: expected `--label bayplan.directory={{ directory }}` in ExecStart=, found none
+    --> templates/container.service
+     |
+    help: write `--label bayplan.directory={{ directory }}`
+
+    error: expected `--name %N`, the name of the container, in ExecStart=, found none
+    --> templates/container.service
+     |
+    help: write `--name %N`
+
+    2 errors in shop
+    [exit code: 1]
+    ");
+}
+
 #[test]
 fn an_unknown_cluster_gets_a_suggestion() {
     let it = TestEnvironment::examples();
