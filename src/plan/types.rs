@@ -102,8 +102,8 @@ pub enum Action {
     MayRestart,
 }
 
-/// One file that changes. Paths are short, as shown: the unit's file name, or the path below the
-/// inputs directory.
+/// One file that changes. Paths are short, as shown: the unit's file name, or `<service>/` and the path
+/// below the inputs directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
     pub path: String,

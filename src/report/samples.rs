@@ -165,7 +165,7 @@ pub fn restarts(name: &str, reasons: Vec<Reason>) -> ServicePlan {
         unit: unit(name),
         change: Change::Changed,
         files: vec![file(
-            &format!("50-{name}.env"),
+            &format!("{name}/50-{name}.env"),
             Some("IMAGE=\"r/search:1.4.2\"\nA=\"1\"\n"),
             Some("IMAGE=\"r/search:1.5.0\"\nA=\"1\"\n"),
         )],
@@ -222,7 +222,11 @@ pub fn ordinary() -> Plan {
         change: Change::Added,
         files: vec![
             file("production-calendar.service", None, Some("[Unit]\n")),
-            file("50-calendar.env", None, Some("IMAGE=\"r/calendar:2\"\n")),
+            file(
+                "calendar/50-calendar.env",
+                None,
+                Some("IMAGE=\"r/calendar:2\"\n"),
+            ),
         ],
         action: Action::Start,
         notes: vec![Note::MovesFrom {
