@@ -1,5 +1,10 @@
 //! The command line: types only, one file a command, with its help.
 
+#![allow(
+    missing_docs,
+    reason = "a comment here is a line of the help, and a group of options or a subcommand has its own"
+)]
+
 mod advice;
 mod arguments;
 mod check;

@@ -20,9 +20,11 @@ const NAMED: usize = 4;
 pub struct Sides {
     /// `origin/main (3f9ac1b20c77)`.
     pub before: String,
+    /// The second side, in words.
     pub after: String,
     /// 40 hexadecimal digits each; the second one may have changes that are not committed.
     pub before_commit: Option<String>,
+    /// The commit of the second one.
     pub after_commit: Option<String>,
     /// Commits of the first side that the second one does not have, and what to write instead.
     pub missing: Option<Missing>,
@@ -31,6 +33,7 @@ pub struct Sides {
 /// A branch that is behind what it is compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
+    /// How many commits it lacks.
     pub commits: usize,
     /// The range that compares with the merge base.
     pub instead: String,
@@ -39,17 +42,21 @@ pub struct Missing {
 /// What came of one cluster.
 #[derive(Debug, Clone)]
 pub enum Reviewed {
+    /// Both sides have no errors.
     Done {
         /// The newest model of it.
         cluster: Box<Cluster>,
+        /// What the change does.
         review: Box<Review>,
     },
+    /// One side has errors.
     Broken(Broken),
 }
 
 /// A side whose description has errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
+    /// Which one.
     pub cluster: ClusterName,
     /// The side, as in [`Sides`].
     pub revision: String,

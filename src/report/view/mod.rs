@@ -5,6 +5,11 @@
 //! Schema is made from them. Every struct of the plan is destructured here, so that a new field is a
 //! decision and not an accident. What is skipped in JSON is for the drawing of text alone.
 
+#![allow(
+    missing_docs,
+    reason = "what each field and variant means is in docs/json.md"
+)]
+
 mod history;
 mod plan;
 mod review;
