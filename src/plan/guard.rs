@@ -12,19 +12,23 @@ use crate::cluster::name::{HostName, ServiceName};
 pub struct Checkout {
     /// Whether the branch that the guard names has the commit.
     pub branch: OnBranch,
+    /// Whether the files are those of a commit.
     pub state: CheckoutState,
 }
 
 /// Whether a commit is on the branch that it has to be on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OnBranch {
+    /// It is.
     Yes,
     /// What is checked out instead: a branch, or a commit.
     No {
+        /// Its name, or the first digits of a commit.
         instead: Option<String>,
     },
     /// Git cannot be asked.
     Unknown {
+        /// git's words.
         why: String,
     },
 }
@@ -32,12 +36,15 @@ pub enum OnBranch {
 /// Whether the files are those of a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CheckoutState {
+    /// They are.
     Committed,
+    /// They are not.
     Dirty,
     /// There is no git repository, or no commit in it.
     NoCommit,
     /// Git cannot be asked.
     Unknown {
+        /// git's words.
         why: String,
     },
 }
@@ -47,20 +54,30 @@ pub enum CheckoutState {
 pub enum Breach {
     /// More restarts, or possible ones, than allowed.
     MaxRestarts {
+        /// How many are allowed.
         limit: usize,
+        /// How many there would be.
         found: usize,
     },
     /// A protected service would be disturbed, and how, on these hosts.
     Protected {
+        /// Which one.
         service: ServiceName,
+        /// How it would be disturbed.
         action: Action,
+        /// Where.
         hosts: Vec<HostName>,
     },
+    /// The commit is not on the branch that it has to be on.
     Branch {
+        /// The branch that the guard names.
         expected: String,
+        /// What is instead.
         found: OnBranch,
     },
+    /// The files are not those of a commit.
     Unclean {
+        /// What they are instead.
         state: CheckoutState,
     },
 }

@@ -66,9 +66,11 @@ impl HostDraft<'_> {
                 notes.push(Note::Mended { paths });
             }
             let mut reasons = need.reasons.clone();
-            let from = notes.iter().find_map(|note| match note {
-                Note::MovesFrom { hosts } => hosts.first(),
-                _ => None,
+            let from = notes.iter().find_map(|note| {
+                let Note::MovesFrom { hosts } = note else {
+                    return None;
+                };
+                hosts.first()
             });
             if let Some(from) = from
                 && let Some(there) = observed.hosts[from].services.get(name)

@@ -14,6 +14,7 @@ use crate::render::placement::Placement;
 /// One look at every host of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Observed {
+    /// Every host that was looked at.
     pub hosts: BTreeMap<HostName, ObservedHost>,
 }
 
@@ -26,6 +27,7 @@ pub struct Moment(pub i128);
 pub struct ObservedHost {
     /// What runs its containers; without any, only files are compared.
     pub supervisor: Supervisor,
+    /// What `current` names.
     pub generation: Generation,
     /// The number for the next generation: above every one that is there, `current` or not.
     pub next_generation: u64,
@@ -44,10 +46,13 @@ pub enum RecordedPlacement {
     /// There is none: no bayplan that keeps one released here.
     #[default]
     None,
+    /// It can be read.
     Read(Placement),
     /// It cannot be read: why, as a sentence. `newer` says that a newer bayplan wrote it.
     Unreadable {
+        /// A sentence.
         why: String,
+        /// Whether a newer bayplan wrote it.
         newer: bool,
     },
 }
@@ -58,20 +63,29 @@ pub enum Generation {
     /// Nothing was ever released here, or `current` is gone.
     #[default]
     None,
+    /// A generation that can be read.
     Current {
+        /// Its number.
         number: u64,
+        /// What it holds.
         manifest: Manifest,
         /// The image ids that the generation's containers ran, by service.
         images: BTreeMap<ServiceName, String>,
     },
     /// There is something, but it cannot be read: why, as a sentence. `newer` says that a newer
     /// bayplan wrote it, which is refused; anything else is overwritten by the next release.
-    Unreadable { why: String, newer: bool },
+    Unreadable {
+        /// A sentence.
+        why: String,
+        /// Whether a newer bayplan wrote it.
+        newer: bool,
+    },
 }
 
 /// One service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedService {
+    /// Its unit file, and what systemd has loaded of it.
     pub unit: ObservedUnit,
     /// Drop-ins that change the unit and are not ours (`/etc/systemd/system/X.service.d/*.conf`).
     pub drop_ins: BTreeSet<String>,
@@ -79,12 +93,14 @@ pub struct ObservedService {
     pub directories: BTreeMap<DirectoryName, ObservedDirectory>,
     /// Directories and files beside them that a release left when it died.
     pub leftovers: BTreeSet<String>,
+    /// What systemd says of it.
     pub process: ObservedProcess,
     /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
     /// `None` where it was not asked.
     pub restarts: Option<u64>,
     /// Where systemd started it again by itself, or is about to; only where that was asked.
     pub crashes: Option<Crashes>,
+    /// The running container, if there is one.
     pub container: Option<ObservedContainer>,
 }
 
@@ -95,31 +111,38 @@ pub struct Crashes {
     pub restarts: u64,
     /// The first of them and the last one.
     pub first: Option<Moment>,
+    /// The last of them.
     pub last: Option<Moment>,
     /// How it last ended, where anybody still knows.
     pub death: Option<Death>,
     /// The kernel ended it for its memory limit.
     pub out_of_memory: bool,
+    /// Whether it stays up now.
     pub steady: Steady,
 }
 
 /// Whether a container stays up now, as far as can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Steady {
+    /// It has been up for a while.
     Yes,
+    /// It ended just now, or waits for its next start.
     No,
 }
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Death {
+    /// With this exit code.
     Exit(u8),
+    /// By this signal.
     Signal(u8),
 }
 
 /// The unit file of a service, and what systemd has loaded of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedUnit {
+    /// The file at its path.
     pub file: UnitFile,
     /// The file's last change (ctime); the epoch if there is none.
     pub changed: Moment,
@@ -132,6 +155,7 @@ pub struct ObservedUnit {
 /// Whether systemd's loaded definition is the file on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Loaded {
+    /// It is, or nothing is loaded.
     #[default]
     AsOnDisk,
     /// The file changed after systemd read it.
@@ -141,16 +165,23 @@ pub enum Loaded {
 /// The file at a unit's path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum UnitFile {
+    /// There is none.
     #[default]
     Absent,
     /// Carries the mark of this cluster and service.
     Ours {
+        /// The file's digest.
         digest: Digest,
         /// The text, where it was fetched (only where it differs from the desired one).
         text: Option<Arc<str>>,
     },
     /// Is somebody else's: a link to /dev/null, another cluster's, a distribution's.
-    Foreign { path: String, owner: Owner },
+    Foreign {
+        /// The path of the file.
+        path: String,
+        /// Whose it is.
+        owner: Owner,
+    },
 }
 
 /// Whose unit it is that stands in the way.
@@ -188,12 +219,16 @@ pub enum ObservedProcess {
     /// `inactive`, or a unit that is not loaded.
     #[default]
     Stopped,
+    /// It is active.
     Active {
         /// When the main process was started: the env files were read just then.
         since: Moment,
     },
     /// Anything else: `failed`, `activating (auto-restart)`, `deactivating`; in systemd's words.
-    Unwell { state: String },
+    Unwell {
+        /// systemd's words.
+        state: String,
+    },
 }
 
 /// The running container of a unit.
@@ -205,7 +240,9 @@ pub struct ObservedContainer {
     pub directory: Option<DirectoryName>,
     /// The reference that it was started with.
     pub reference: String,
+    /// Which image it runs.
     pub image: RunningImage,
+    /// What the engine keeps of its environment.
     pub environment: Environment,
     /// Host ports that it publishes.
     pub ports: BTreeSet<u16>,
@@ -229,7 +266,10 @@ pub enum RunningImage {
     /// The one that its reference means on this host now.
     Referenced,
     /// Another one, by its id: the reference was moved (a pull), or its image is gone.
-    Another { id: String },
+    Another {
+        /// The running image's id.
+        id: String,
+    },
 }
 
 impl ObservedHost {

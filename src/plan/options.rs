@@ -19,18 +19,22 @@ pub const KEPT_GENERATIONS: usize = 5;
 pub struct Options {
     /// Only these services, or all of them.
     pub services: Option<BTreeSet<ServiceName>>,
+    /// What becomes of `stateful` services.
     pub moves: Moves,
     /// Hosts on which nothing is done, whether they answer or not.
     pub leave_out: BTreeSet<HostName>,
     /// Machines that left and that nobody is to be told of any more.
     pub dismiss: BTreeSet<HostName>,
+    /// Where what is desired comes from.
     pub origin: Origin,
+    /// How many hosts are disturbed at the same time.
     pub rollout: RolloutPolicy,
 }
 
 /// Where what is desired comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Origin {
+    /// The description says it.
     #[default]
     Description,
     /// Hosts had it before.
@@ -40,8 +44,10 @@ pub enum Origin {
 /// Whether `stateful` services may move or vanish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Moves {
+    /// They may not: such a plan is refused.
     #[default]
     Refuse,
+    /// They may: `--allow-move`.
     Allow,
 }
 

@@ -18,6 +18,7 @@ pub struct Left {
     pub host: HostName,
     /// How it was reached.
     pub reach: Reach,
+    /// What may run there.
     pub services: BTreeMap<ServiceName, LeftService>,
 }
 

@@ -10,37 +10,77 @@ pub enum Reason {
     /// The service is new on this host.
     New,
     /// Rule (a): it should run and does not; systemd's word for what it does.
-    NotRunning { state: String },
+    NotRunning {
+        /// As `inactive`.
+        state: String,
+    },
     /// Rule (b), a variable. `None` before: added; `None` after: removed.
     Variable {
+        /// The layer of its value now, or before if it is gone.
         layer: Layer,
+        /// Its name.
         name: VariableName,
+        /// What it was.
         before: Option<String>,
+        /// What it is to be.
         after: Option<String>,
     },
     /// Rule (b), a secret, as a variable or a file; what it is or was nobody is told.
-    Secret { name: VariableName, change: Change },
+    Secret {
+        /// Its name.
+        name: VariableName,
+        /// What becomes of it.
+        change: Change,
+    },
     /// Rule (b), the image reference.
-    Image { before: String, after: String },
+    Image {
+        /// What it was.
+        before: String,
+        /// What it is to be.
+        after: String,
+    },
     /// Rule (b), a line of the unit that decides how the container runs: the words that are gone
     /// and the words that came.
     Directive {
+        /// As `ExecStart`.
         key: String,
+        /// The words that are gone.
         removed: Vec<String>,
+        /// The words that came.
         added: Vec<String>,
     },
     /// Rule (b), a config file: its path below the inputs directory.
-    File { path: String },
+    File {
+        /// The path.
+        path: String,
+    },
     /// Rule (b), but what it ran with can no longer be read on the host.
-    Unknown { fingerprint: String },
+    Unknown {
+        /// The one that it runs with.
+        fingerprint: String,
+    },
     /// Rule (c): the reference means another image than the container runs.
-    ImageMoved { reference: String, running: String },
+    ImageMoved {
+        /// What the unit calls it.
+        reference: String,
+        /// The running image's id.
+        running: String,
+    },
     /// Rule (d): these files (of its inputs directory, or its unit) were changed by hand after or
     /// before the process started, so it may run what they said.
-    Edited { paths: Vec<String> },
+    Edited {
+        /// The paths, or the directory with `/`.
+        paths: Vec<String>,
+    },
     /// Rule (d), in doubt: these files are as they should be and changed after the process started, so it
     /// may have read an edit in between.
-    Touched { paths: Vec<String> },
+    Touched {
+        /// The paths, or the directory with `/`.
+        paths: Vec<String>,
+    },
     /// It gives its port to another service first, and comes back after it.
-    Displaced { by: ServiceName },
+    Displaced {
+        /// The other service.
+        by: ServiceName,
+    },
 }

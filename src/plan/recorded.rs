@@ -38,7 +38,9 @@ pub struct RecordedReason {
 /// A reason with the services that it restarted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Because {
+    /// The reason.
     pub reason: RecordedReason,
+    /// The services that restarted for it.
     pub services: BTreeSet<ServiceName>,
 }
 

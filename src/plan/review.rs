@@ -23,7 +23,9 @@ use crate::render::render;
 /// One revision of a cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct Side<'a> {
+    /// Its model.
     pub cluster: &'a Cluster,
+    /// What is rendered of that.
     pub desired: &'a Desired,
     /// What its variables are made of, to tell a change from what follows from it.
     pub definitions: &'a Definitions,
@@ -32,7 +34,9 @@ pub struct Side<'a> {
 /// What a change of the description does to one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Review {
+    /// Its name.
     pub cluster: ClusterName,
+    /// Which sides have it.
     pub presence: Presence,
     /// What a release does. It is not refused for services that are `stateful`: see `stateful`.
     pub plan: Plan,
@@ -56,6 +60,7 @@ pub struct Review {
 /// What was placed on a host that the description no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
+    /// All that was placed there.
     pub services: Vec<ServiceName>,
     /// Those of them whose data stays there.
     pub stateful: Vec<ServiceName>,
@@ -64,14 +69,18 @@ pub struct Left {
 /// Which sides have the cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
+    /// Both of them.
     Both,
+    /// Only the second one.
     New,
+    /// Only the first one.
     Removed,
 }
 
 /// One thing that several services restart for, or that changes the units of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
+    /// What changed.
     pub what: CauseKind,
     /// The services that restart for it, and where.
     pub restarts: BTreeMap<ServiceName, BTreeSet<HostName>>,
@@ -83,15 +92,27 @@ pub struct Cause {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CauseKind {
     /// A unit template's text.
-    Template { path: String },
+    Template {
+        /// The path in the config repository.
+        path: String,
+    },
     /// These services use another template than before.
-    OtherTemplate { before: String, after: String },
+    OtherTemplate {
+        /// The path of the old one, or `built-in`.
+        before: String,
+        /// The path of the new one, or `built-in`.
+        after: String,
+    },
     /// A variable that several services read, themselves or within another one: as written, where it
     /// is another one that they read.
     Variable {
+        /// Its layer.
         layer: Layer,
+        /// Its name.
         name: String,
+        /// As written; `None` if it is new.
         before: Option<String>,
+        /// As written; `None` if it is gone.
         after: Option<String>,
     },
 }
@@ -99,7 +120,9 @@ pub enum CauseKind {
 /// Whether a cause reaches everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Extent {
+    /// The cluster runs others, too.
     Some,
+    /// They are all.
     All,
 }
 

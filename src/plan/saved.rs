@@ -35,10 +35,12 @@ const TOLD: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedPlan {
+    /// The version of this format.
     #[schemars(extend("const" = FORMAT))]
     pub format: u32,
     /// The version of bayplan that made it.
     pub bayplan: String,
+    /// The cluster.
     pub cluster: ClusterName,
     /// The commit that the checkout stood at, with `-dirty` where files differed from it.
     pub commit: Option<String>,
@@ -49,6 +51,7 @@ pub struct SavedPlan {
     pub leave_out: BTreeSet<HostName>,
     /// The files of the description, by path in the config repository.
     pub description: BTreeMap<String, Digest>,
+    /// Every host that takes part.
     pub hosts: BTreeMap<HostName, SavedHost>,
 }
 
@@ -64,6 +67,7 @@ pub struct SavedHost {
     pub found: BTreeMap<ServiceName, Digest>,
     /// The digest of what each service gets.
     pub desired: BTreeMap<ServiceName, Digest>,
+    /// What happens there.
     pub changes: Vec<SavedChange>,
 }
 
@@ -71,9 +75,13 @@ pub struct SavedHost {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SavedChange {
+    /// The service.
     pub service: ServiceName,
+    /// What becomes of it.
     pub change: SavedKind,
+    /// What becomes of its container.
     pub action: SavedAction,
+    /// Why that starts or restarts, without values.
     pub reasons: Vec<RecordedReason>,
 }
 
@@ -81,8 +89,11 @@ pub struct SavedChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedKind {
+    /// It is new on the host.
     Added,
+    /// It was there, and is to be.
     Changed,
+    /// It leaves the host.
     Removed,
 }
 
@@ -90,11 +101,17 @@ pub enum SavedKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SavedAction {
+    /// It runs on.
     None,
+    /// It starts.
     Start,
+    /// It restarts.
     Restart,
+    /// It stops.
     Stop,
+    /// It waits until it is named.
     Pending,
+    /// It restarts if the pull finds another image.
     MayRestart,
 }
 
@@ -103,29 +120,44 @@ pub enum SavedAction {
 pub struct Basis<'a> {
     /// See [`SavedPlan::commit`].
     pub commit: Option<&'a str>,
+    /// The files of the description.
     pub sources: &'a Sources,
+    /// What the operator chose of what is desired.
     pub options: &'a Options,
+    /// What is desired.
     pub desired: &'a Desired,
+    /// What was seen of the hosts.
     pub observed: &'a Observed,
 }
 
 /// Why a file is no plan that can be released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SavedPlanError {
+    /// A newer bayplan saved it.
     #[error("its format is {found}, this bayplan reads up to {FORMAT}")]
-    Newer { found: u32 },
+    Newer {
+        /// Its format.
+        found: u32,
+    },
     /// It is what `diff --json` prints.
     #[error("expected a plan that `bayplan diff -o` saved, found what `--json` prints")]
     Shown,
+    /// It is something else.
     #[error("expected a plan that `bayplan diff -o` saved, found something else: {why}")]
-    Foreign { why: String },
+    Foreign {
+        /// What is wrong, in words.
+        why: String,
+    },
 }
 
 /// What differs between a saved plan and the description of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moved {
+    /// Another commit is checked out.
     Commit {
+        /// The commit that it was made at.
         expected: Option<String>,
+        /// The commit of now.
         found: Option<String>,
     },
     /// The paths of files that changed, came or went.
@@ -330,9 +362,12 @@ impl SavedHost {
             Action::Stop => "stops",
             Action::None | Action::Pending => return None,
         };
-        let reason = now.reasons.first().map(|reason| match reason {
-            super::reason::Reason::NotRunning { state } => format!(" (it is {state})"),
-            _ => String::new(),
+        let reason = now.reasons.first().map(|reason| {
+            if let super::reason::Reason::NotRunning { state } = reason {
+                format!(" (it is {state})")
+            } else {
+                String::new()
+            }
         });
         (!reviewed).then(|| {
             format!(

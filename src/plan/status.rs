@@ -14,6 +14,7 @@ use crate::render::identity::UnitName;
 /// The state of a cluster: one row a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Status {
+    /// Every host that was seen.
     pub hosts: BTreeMap<HostName, HostStatus>,
     /// A release would be refused.
     pub refused: bool,
@@ -32,12 +33,14 @@ pub struct HostStatus {
     pub lost: Option<String>,
     /// A release does something here, were it only to record the generation.
     pub acts: bool,
+    /// Every service that is or should be there.
     pub services: BTreeMap<ServiceName, ServiceStatus>,
 }
 
 /// The state of one service on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceStatus {
+    /// Its unit.
     pub unit: UnitName,
     /// The version that runs (tag or short digest), where a container runs.
     pub version: Option<String>,
@@ -49,27 +52,34 @@ pub struct ServiceStatus {
     pub drop_ins: BTreeSet<String>,
     /// How it ended, where systemd started it again by itself or is about to.
     pub crashes: Option<Crashes>,
+    /// How it compares with what is desired.
     pub state: State,
 }
 
 /// How a service on a host compares with what is desired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
+    /// It runs with the inputs that it should have.
     InSync,
     /// It runs, with other inputs than desired; the reasons, as in a plan.
     PendingRestart {
+        /// Why it would restart.
         reasons: Vec<Reason>,
     },
     /// Files on the host differ from the desired ones, but the container needs no restart.
     FilesDiffer,
     /// The unit file at its place is not ours: a release is refused.
     ForeignUnit {
+        /// The path of the file.
         path: String,
+        /// Whose it is.
         owner: Owner,
     },
     /// Files were changed by hand; with what else asks for a restart.
     Edited {
+        /// Their paths.
         paths: Vec<String>,
+        /// Why it would restart.
         reasons: Vec<Reason>,
     },
     /// It ends by itself again and again, whether it runs just now or not. The files and the
@@ -77,6 +87,7 @@ pub enum State {
     CrashLoop,
     /// It should run and does not; systemd's word.
     NotRunning {
+        /// As `failed`.
         state: String,
     },
     /// Desired, but nothing of it is on the host yet.

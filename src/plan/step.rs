@@ -15,87 +15,126 @@ use crate::render::identity::{DirectoryName, Fingerprint, UnitName};
 pub enum Step {
     /// Copies a staged inputs directory beside its place, flushes it, renames it to its name.
     PlaceInputs {
+        /// Whose it is.
         service: ServiceName,
+        /// The directory's name.
         directory: DirectoryName,
     },
     /// Mends files of an inputs directory that were changed by hand: each written beside,
     /// flushed and renamed; what does not belong there is removed.
     RepairInputs {
+        /// Whose it is.
         service: ServiceName,
+        /// The directory's name.
         directory: DirectoryName,
+        /// Files that are written as staged, by path below the directory.
         write: BTreeSet<String>,
+        /// Files that do not belong there.
         remove: BTreeSet<String>,
     },
     /// Puts a mark into an inputs directory, so that rule (d) asks for the restart of what runs from it until
     /// it is restarted: done before a unit that was edited by hand is overwritten, since the edit
     /// is the only trace of what the container was started with.
     MarkEdited {
+        /// Whose it is.
         service: ServiceName,
+        /// The directory's name.
         directory: DirectoryName,
     },
     /// Writes a unit file beside its place, flushes it, renames it.
     WriteUnit {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// `systemctl --no-reload reenable`.
-    Enable { units: Vec<UnitName> },
+    Enable {
+        /// Which ones.
+        units: Vec<UnitName>,
+    },
     /// `systemctl daemon-reload`.
     Reload,
     /// `systemctl stop` of a unit that leaves, or that must give its port away first; a container
     /// of that name with our labels that runs without its unit is removed too.
     Stop {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// `systemctl reset-failed` and `systemctl restart`, which starts a stopped unit.
     Restart {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// A restart, unless its container carries this fingerprint already. Only on the way back
     /// ([`WayBack`](super::WayBack)): a crash may have started it with what failed, or not.
     RestartUnless {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
+        /// The one that it is to carry.
         fingerprint: Fingerprint,
     },
     /// A restart that nobody waits for, of a unit that was not well before what failed. Only on the
     /// way back.
     RestartWithoutWaiting {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// Gives a reference back to the image that it meant before a pull. Only on the way back.
     NameImage {
+        /// Whose it is.
         service: ServiceName,
+        /// The image's id.
         id: String,
+        /// What units call it.
         reference: String,
     },
     /// Asks a container that goes on running whether it is healthy by a probe that it was not started with:
     /// else nobody would know until it is started again.
     AskProbe {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// Waits until these units are active and stay so for a moment.
-    AwaitHealthy { units: Vec<UnitName> },
+    AwaitHealthy {
+        /// Which ones.
+        units: Vec<UnitName>,
+    },
     /// `systemctl --no-reload disable` and the removal of the unit file.
     RemoveUnit {
+        /// Whose it is.
         service: ServiceName,
+        /// Its unit.
         unit: UnitName,
     },
     /// The staged generation gets its number, and `current` names it.
-    SetCurrent { number: u64 },
+    SetCurrent {
+        /// Its number.
+        number: u64,
+    },
     /// Removes inputs directories that no loaded unit and no running container names.
     RemoveInputs {
+        /// Whose it is.
         service: ServiceName,
         /// Names below the service's directory: of inputs directories, and of what an activation
         /// left there when it died.
         names: BTreeSet<String>,
     },
     /// Removes generations beyond those that are kept.
-    RemoveGenerations { numbers: BTreeSet<u64> },
+    RemoveGenerations {
+        /// Their numbers.
+        numbers: BTreeSet<u64>,
+    },
 }
 
 /// What a step does, as far as others must know: whoever orders, follows or undoes it.
@@ -129,7 +168,9 @@ pub enum StepKind {
 /// What a step is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepOf<'a> {
+    /// This service.
     Service(&'a ServiceName),
+    /// These units.
     Units(&'a [UnitName]),
     /// The host as a whole.
     Host,
@@ -138,7 +179,9 @@ pub enum StepOf<'a> {
 /// Staged files that a step puts into an inputs directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlacedFiles<'a> {
+    /// Whose it is.
     pub service: &'a ServiceName,
+    /// The directory's name.
     pub directory: &'a DirectoryName,
     /// Their paths below the directory; `None` for all of them.
     pub only: Option<&'a BTreeSet<String>>,

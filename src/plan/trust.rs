@@ -12,6 +12,7 @@ use crate::cluster::readers::key_of;
 /// One thing that was added, changed or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustChange {
+    /// What changes.
     pub what: Trusted,
     /// As it is written; `None` if it was added.
     pub before: Option<String>,
@@ -26,7 +27,9 @@ pub enum Trusted {
     Recipient(String),
     /// A host's setting, by its key: how it is reached, and as whom, and how secrets get there.
     Host {
+        /// Its name.
         host: HostName,
+        /// The key.
         setting: &'static str,
     },
     /// What a release must not do unasked.
@@ -36,7 +39,9 @@ pub enum Trusted {
 /// What one side says, as far as it can be read.
 #[derive(Debug, Clone, Copy)]
 pub struct TrustSide<'a> {
+    /// Who can read the secrets; `None` if their file cannot be read.
     pub recipients: Option<&'a BTreeMap<String, String>>,
+    /// The hosts and guards; `None` if they cannot be read.
     pub cluster: Option<&'a Cluster>,
 }
 

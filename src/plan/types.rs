@@ -16,6 +16,7 @@ use crate::render::placement::Reach;
 /// What takes every host from what was observed to what is desired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
+    /// Whose plan it is.
     pub cluster: ClusterName,
     /// Every host of the cluster, changed or not: what changes there, to be shown.
     pub hosts: BTreeMap<HostName, HostPlan>,
@@ -43,7 +44,9 @@ pub struct LeftOut {
 /// Whether a service is on another host, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Elsewhere {
+    /// It is.
     Yes,
+    /// It is on this host alone.
     No,
 }
 
@@ -69,12 +72,19 @@ pub struct HostPlan {
 /// What changes for one service on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServicePlan {
+    /// The service.
     pub service: ServiceName,
+    /// Its unit.
     pub unit: UnitName,
+    /// What becomes of it here.
     pub change: Change,
+    /// The files that change.
     pub files: Vec<FileChange>,
+    /// What becomes of its container.
     pub action: Action,
+    /// Why its container starts or restarts.
     pub reasons: Vec<Reason>,
+    /// What else the reader should know.
     pub notes: Vec<Note>,
 }
 
@@ -82,8 +92,11 @@ pub struct ServicePlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
+    /// It is new here.
     Added,
+    /// It was here, and is to be.
     Changed,
+    /// It leaves.
     Removed,
 }
 
@@ -93,8 +106,11 @@ pub enum Change {
 pub enum Action {
     /// It runs on undisturbed (or stays unstarted).
     None,
+    /// It does not run, and starts.
     Start,
+    /// It runs, and restarts.
     Restart,
+    /// It stops, since it leaves.
     Stop,
     /// It should restart, but `restart = "manual"` leaves that to the operator.
     Pending,
@@ -106,11 +122,13 @@ pub enum Action {
 /// below the inputs directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileChange {
+    /// As shown.
     pub path: String,
     /// The text before; `None` if the file is new or its text was not fetched.
     pub before: Option<Arc<str>>,
     /// The text after; `None` if the file goes.
     pub after: Option<Arc<str>>,
+    /// Whether it is new, changes or goes.
     pub kind: Change,
 }
 
@@ -121,30 +139,38 @@ pub enum Note {
     DownMeanwhile,
     /// A drop-in that is not ours changes the unit; it is left alone.
     DropIn {
+        /// The drop-in's path.
         path: String,
     },
     /// It moves here from, or away to, these hosts.
     MovesFrom {
+        /// The hosts.
         hosts: Vec<HostName>,
     },
+    /// It moves away to these hosts.
     MovesTo {
+        /// The hosts.
         hosts: Vec<HostName>,
     },
     /// These files were changed by hand, and become what they should be. What its container was started
     /// from is a reason instead.
     Mended {
+        /// Their paths, as shown.
         paths: Vec<String>,
     },
     /// These were public until now and are secret: their values are known.
     WasPublic {
+        /// Their names.
         names: Vec<VariableName>,
     },
     /// It runs on these hosts as well, which this release does not reach.
     RunsOn {
+        /// The hosts.
         hosts: Vec<HostName>,
     },
     /// It stays here until these hosts take part, which are to have it.
     StaysFor {
+        /// The hosts.
         hosts: Vec<HostName>,
     },
 }
@@ -164,7 +190,9 @@ pub enum Phase {
 /// Activations that run at the same time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wave {
+    /// What all its activations are about.
     pub phase: Phase,
+    /// The steps of each host.
     pub activations: BTreeMap<HostName, Vec<Step>>,
 }
 
@@ -172,7 +200,10 @@ pub struct Wave {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Away {
     /// The description no longer has it.
-    Left { reach: Reach },
+    Left {
+        /// How it was reached.
+        reach: Reach,
+    },
     /// It is left out.
     LeftOut,
 }
@@ -180,7 +211,9 @@ pub enum Away {
 /// Why a plan may not be carried out, and on which host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
+    /// The host.
     pub host: HostName,
+    /// Why not.
     pub why: RefusalReason,
 }
 
@@ -189,29 +222,49 @@ pub struct Refusal {
 pub enum RefusalReason {
     /// A unit file that is not ours stands at the place of one of ours.
     ForeignUnit {
+        /// The service.
         service: ServiceName,
+        /// The path of the unit file.
         path: String,
+        /// Whose it is.
         owner: super::observed::Owner,
     },
     /// A `stateful` service would move or vanish.
-    Stateful { service: ServiceName, moves: bool },
+    Stateful {
+        /// The service.
+        service: ServiceName,
+        /// Whether it would move; if not, it would vanish.
+        moves: bool,
+    },
     /// A `stateful` service would start on these hosts, without the data that it has here, where this
     /// release does not reach.
     StatefulAway {
+        /// The service.
         service: ServiceName,
+        /// Where it would start.
         starts: Vec<HostName>,
+        /// Why this release does not reach the host.
         away: Away,
     },
     /// A `stateful` service is new here, and no host keeps where it ran before.
-    StatefulUnknown { service: ServiceName },
+    StatefulUnknown {
+        /// The service.
+        service: ServiceName,
+    },
     /// The port is held by a service that this release does not touch.
     PortHeld {
+        /// The service.
         service: ServiceName,
+        /// The port.
         port: u16,
+        /// The service that has it.
         holder: ServiceName,
     },
     /// A newer bayplan released here.
-    Newer { why: String },
+    Newer {
+        /// As the host says it, in words.
+        why: String,
+    },
 }
 
 impl Plan {

@@ -38,6 +38,7 @@ pub struct WayBack {
 pub struct BackStep {
     /// It is done only if the activation had begun its step of this number.
     pub from: usize,
+    /// What it does.
     pub step: Step,
 }
 

@@ -86,10 +86,9 @@ pub(super) fn activate(
                 event(EventKind::Failed {
                     error: problem.line(),
                 });
-                match problem {
-                    // Those that began record it themselves.
-                    Problem::Activation(_) | Problem::Continues(_) => {}
-                    problem => run.note(connection, problem),
+                // Those that began record it themselves.
+                if !matches!(problem, Problem::Activation(_) | Problem::Continues(_)) {
+                    run.note(connection, problem);
                 }
             }
             result
@@ -401,9 +400,11 @@ impl HostRun<'_> {
 
     /// The probes that these steps ask.
     fn probes(&self, wanted: &DesiredHost) -> BTreeMap<UnitName, Vec<Vec<String>>> {
-        let asked = self.steps.iter().filter_map(|step| match step {
-            Step::AskProbe { service, unit } => Some((service, unit)),
-            _ => None,
+        let asked = self.steps.iter().filter_map(|step| {
+            let Step::AskProbe { service, unit } = step else {
+                return None;
+            };
+            Some((service, unit))
         });
         asked
             .map(|(service, unit)| {
@@ -420,9 +421,11 @@ impl HostRun<'_> {
             let of_unit = services.values().find(|service| service.unit == *unit);
             of_unit.is_some_and(|service| service.handling.readiness == Readiness::Probed)
         };
-        let mut awaited = self.steps.iter().filter_map(|step| match step {
-            Step::AwaitHealthy { units } => Some(units),
-            _ => None,
+        let mut awaited = self.steps.iter().filter_map(|step| {
+            let Step::AwaitHealthy { units } = step else {
+                return None;
+            };
+            Some(units)
         });
         if awaited.all(|units| units.iter().all(probed)) {
             script::SETTLE_PROBED

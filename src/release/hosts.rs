@@ -48,8 +48,11 @@ const GIVING_BACK: Duration = Duration::from_secs(2);
 /// What all of it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
+    /// The model.
     pub cluster: &'a Cluster,
+    /// What is rendered of it.
     pub desired: &'a Desired,
+    /// What connecting needs.
     pub connect: &'a ConnectContext,
     /// How many hosts are talked to at the same time.
     pub limit: NonZeroUsize,

@@ -37,22 +37,27 @@ pub struct Released {
     pub begun: Vec<HostName>,
     /// Hosts on which nothing was done, since others failed.
     pub left: Vec<HostName>,
+    /// What went wrong, by host; nothing where all is done.
     pub problems: BTreeMap<HostName, Problem>,
 }
 
 /// Why a release ended before anything was made effective anywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stopped {
+    /// How far it came.
     pub stage: Stage,
+    /// What went wrong, by host.
     pub problems: BTreeMap<HostName, Problem>,
 }
 
 /// How far a release came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// A lock was not got.
     Lock,
     /// The hosts are not what the plan was made from.
     Stale,
+    /// A host is not ready: staging or checks failed.
     Prepare,
 }
 

@@ -14,11 +14,15 @@ use crate::render::secrets::MadeFile;
 /// Who releases, and how patiently.
 #[derive(Debug, Clone)]
 pub struct ReleaseRequest {
+    /// What the operator chose of what is desired.
     pub options: Options,
     /// What others read who find the lock taken: one line.
     pub holder: String,
+    /// How long a held lock is waited for; `None` is not at all.
     pub lock_wait: Option<Duration>,
+    /// What becomes of a host on which a step fails.
     pub on_failure: OnFailure,
+    /// Who releases what, for the generation.
     pub record: Record,
     /// The hosts that go back to one of their generations, in a rollback.
     pub back: BTreeMap<HostName, Back>,
@@ -35,6 +39,7 @@ pub struct ReleaseRequest {
 /// The generation that a host goes back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Back {
+    /// Its number.
     pub number: u64,
     /// The ids of the images that it ran.
     pub images: BTreeMap<ServiceName, String>,
