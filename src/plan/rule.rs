@@ -48,12 +48,12 @@ pub(super) enum DirectoryNeed {
 
 impl Need {
     /// Whether files or links are written, or systemd has to read them again.
-    pub fn writes(&self) -> bool {
+    pub(crate) fn writes(&self) -> bool {
         self.directory != DirectoryNeed::Nothing || self.write_unit || self.enable || self.reload
     }
 
     /// Whether its container is started or restarted.
-    pub fn starts(&self) -> bool {
+    pub(crate) fn starts(&self) -> bool {
         matches!(self.action, Action::Start | Action::Restart)
     }
 }

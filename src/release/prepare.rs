@@ -61,7 +61,7 @@ pub fn takes_part(plan: &Plan, name: &HostName) -> bool {
 
 impl<'a> Preparation<'a> {
     /// Every host on which something is done, or may be done once an image was pulled.
-    pub fn of(
+    pub(crate) fn of(
         setting: Setting<'a>,
         hosts: &Hosts,
         plan: &Plan,
@@ -116,13 +116,13 @@ impl<'a> Preparation<'a> {
     }
 
     /// The preparation of a host that takes part.
-    pub fn host(&self, name: &HostName) -> Option<&HostPreparation<'a>> {
+    pub(crate) fn host(&self, name: &HostName) -> Option<&HostPreparation<'a>> {
         self.hosts.get(name)
     }
 
     /// Stages and checks. Returns what is observed now: images that a pull moved are others than
     /// those that their containers run.
-    pub fn carry_out(
+    pub(crate) fn carry_out(
         &self,
         hosts: &mut Hosts,
         limit: NonZeroUsize,
@@ -181,7 +181,7 @@ impl<'a> Preparation<'a> {
     }
 
     /// Empties the staging area of hosts on which nothing was done in the end.
-    pub fn clean_up(&self, hosts: &mut Hosts, plan: &Plan, limit: NonZeroUsize) {
+    pub(crate) fn clean_up(&self, hosts: &mut Hosts, plan: &Plan, limit: NonZeroUsize) {
         let idle = |name: &HostName| !plan.hosts.get(name).is_some_and(|host| host.acts);
         let connections = hosts
             .connections
@@ -198,12 +198,12 @@ impl<'a> Preparation<'a> {
 
 impl HostPreparation<'_> {
     /// Whether secrets are delivered at the activation instead of staged.
-    pub fn delivers(&self) -> bool {
+    pub(crate) fn delivers(&self) -> bool {
         self.host.secrets == Delivery::Plain
     }
 
     /// What the host makes of a service's secrets.
-    pub fn secrets_of(&self, service: &ServiceName) -> Option<&BTreeMap<String, MadeFile>> {
+    pub(crate) fn secrets_of(&self, service: &ServiceName) -> Option<&BTreeMap<String, MadeFile>> {
         self.secrets.get(service).copied()
     }
 
