@@ -85,7 +85,7 @@ pub fn state(fleet: &'static Fleet) {
     let manifest = format!("{VAR}/current/manifest.json");
     let text = host.read(&manifest);
     host.sh(&format!(
-        "sed -i 's/\"format\": *1/\"format\":99/' $(readlink -f {manifest})"
+        "sed -i 's/\"format\": *[0-9]*/\"format\":99/' $(readlink -f {manifest})"
     ));
     assert_ne!(host.read(&manifest), text);
     ground.repo.set_of("web", "tag", "1.1");
