@@ -55,7 +55,8 @@
 //! ours on a host.
 //!
 //! **release** goes over many hosts: lock, look again, stage, check, and only when all are ready, activate wave after wave.
-//! No `if` about *what* to do; it never prints. What it holds (locks, sessions) goes with it.
+//! It carries out nothing but an [`Approved`](plan::Approved) plan: what was shown, and the restarts that crashes and pulls
+//! add to it. No `if` about *what* to do; it never prints. What it holds (locks, sessions) goes with it.
 //!
 //! **report** alone prints. Whatever comes from files or hosts is shown escaped, so that no value steers a
 //! terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
@@ -76,8 +77,13 @@
 //! - a second instance of a service on a host: [`Instance`](render::identity::Instance) has its slot, and makes the names of
 //!   its unit and container
 //! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them
-//! - a step: [`plan::step::Step`], a function in `host/activate/activate.sh`, and the model host; then the property
-//!   test kills releases before it, too
+//! - a step: a variant of [`plan::step::Step`] with its kind and words; its call in `host/activate/script.rs` and that
+//!   function of the shell; an arm of the model host (`plan/model_host.rs`). Then the property test kills releases
+//!   before it, too
+//! - another way over the hosts (a batch, a canary): [`plan::RolloutPolicy`] decides which hosts go next
+//!
+//! A test run holds the plan against the model of hosts in 1,000 cases. After a change of a rule, let it take more of
+//! them: `PROPTEST_CASES=10000 cargo test --release --lib plan::`.
 //! - a command: `cli`, one file in `command`, an example in its help
 
 // Tests read fixtures and start shells; the program itself is linted without them.

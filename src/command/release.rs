@@ -22,7 +22,7 @@ use crate::host::reach::descriptors;
 use crate::host::reach::interrupt::Interrupt;
 use crate::plan::guard::{Breach, breaches};
 use crate::plan::saved::BAYPLAN;
-use crate::plan::{Action, Moves, Options, Plan, plan};
+use crate::plan::{Action, Approved, Moves, Options, Plan, plan};
 use crate::release::mask::Mask;
 use crate::release::problem::Problem;
 use crate::release::request::{OnFailure, ReleaseRequest};
@@ -185,13 +185,14 @@ pub(super) fn carry_out(
             return Ok(Exit::Failed);
         }
         known_dismissals(&request.options.dismiss, description, &shown)?;
-        if !shown.refusals.is_empty() {
+        let Some(approved) = Approved::shown(shown) else {
             return Ok(Exit::Failed);
-        }
-        if !changes(&shown) {
+        };
+        let shown = approved.plan();
+        if !changes(shown) {
             return Ok(Exit::Done);
         }
-        let broken = guards(context, &shown);
+        let broken = guards(context, shown);
         if !broken.is_empty() {
             let palette = Palette::stderr();
             stream::stderr(&guard::text(
@@ -203,7 +204,7 @@ pub(super) fn carry_out(
             stream::stderr("nothing was changed on any host\n");
             return Ok(Exit::Failed);
         }
-        if !yes && !confirmed(&shown)? {
+        if !yes && !confirmed(shown)? {
             stream::stderr("nothing was changed\n");
             return Ok(Exit::Failed);
         }
@@ -212,13 +213,7 @@ pub(super) fn carry_out(
             interrupt.listen()?;
         }
         if let Some((repository, identities)) = secrets {
-            match made(
-                repository,
-                description,
-                &shown,
-                &request.options,
-                identities,
-            ) {
+            match made(repository, description, shown, &request.options, identities) {
                 Ok(made) => (request.secrets, request.mask) = (made.files, made.mask),
                 Err(failure) => {
                     stream::stderr("nothing was changed\n");
@@ -228,7 +223,7 @@ pub(super) fn carry_out(
         }
         let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
         let tell = |event| progress.event(&event);
-        let result = release(setting, hosts, &shown, &request, &tell);
+        let result = release(setting, hosts, &approved, &request, &tell);
         progress.finish();
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
@@ -240,7 +235,7 @@ pub(super) fn carry_out(
             }
             Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped, &request))),
             Ok(released) => {
-                let exit = finish(context, &shown, &released)?;
+                let exit = finish(context, shown, &released)?;
                 return Ok(interrupted(interrupt, exit));
             }
         }

@@ -22,7 +22,6 @@ use crate::cluster::readers::Difference;
 use crate::cluster::secret::Plaintext;
 use crate::plan::{Options, Plan};
 use crate::release::mask::Mask;
-use crate::release::takes_part;
 use crate::render::secrets::MadeFile;
 use crate::report::palette::Palette;
 use crate::report::secrets::Readers;
@@ -478,7 +477,7 @@ pub(super) fn made(
 ) -> Result<Made, Failure> {
     let hosts = description.desired.hosts.iter();
     let services: BTreeMap<_, _> = hosts
-        .filter(|(host, _)| takes_part(plan, host))
+        .filter(|(host, _)| plan.takes_part(host))
         .flat_map(|(_, host)| &host.services)
         .filter(|(name, service)| options.selects(name) && !service.secrets.is_empty())
         .collect();

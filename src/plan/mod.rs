@@ -1,5 +1,6 @@
 //! Desired × observed → the plan: which steps, in which order, and why. Pure.
 
+mod approved;
 mod changes;
 pub mod guard;
 mod held;
@@ -9,6 +10,8 @@ mod host_plan;
 mod make;
 #[cfg(test)]
 mod model_host;
+#[cfg(test)]
+mod model_world;
 mod needs;
 pub mod observed;
 mod options;
@@ -28,6 +31,7 @@ mod types;
 mod waves;
 mod way_back;
 
+pub use approved::Approved;
 pub use held::{held, held_service};
 pub use hidden::HIDDEN;
 pub use make::plan;

@@ -11,7 +11,7 @@ use crate::cluster::name::ServiceName;
 use crate::render::identity::{DirectoryName, Fingerprint, UnitName};
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
     /// Copies a staged inputs directory beside its place, flushes it, renames it to its name.
     PlaceInputs {

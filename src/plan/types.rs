@@ -273,4 +273,19 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.waves.is_empty() && self.dismissed.is_empty()
     }
+
+    /// Whether something is done on a host, or may be done once an image was pulled.
+    #[must_use]
+    pub fn takes_part(&self, host: &HostName) -> bool {
+        self.hosts.get(host).is_some_and(|host| {
+            let may = |service: &ServicePlan| service.action == Action::MayRestart;
+            host.acts || host.services.iter().any(may)
+        })
+    }
+
+    /// All steps on a host, wave after wave.
+    pub fn steps(&self, host: &HostName) -> impl Iterator<Item = &Step> {
+        let activations = self.waves.iter().map(|wave| &wave.activations);
+        activations.filter_map(|at| at.get(host)).flatten()
+    }
 }

@@ -31,7 +31,7 @@ use crate::host::stage::deliver::{Delivery, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
-use crate::plan::{Action, Note, Plan, ServicePlan, WayBack, held, way_back};
+use crate::plan::{Action, Approved, Note, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
@@ -51,11 +51,12 @@ const DELIVERY: Duration = Duration::from_secs(5 * 60);
 pub(super) fn activate(
     setting: Setting<'_>,
     hosts: &mut Hosts,
-    plan: &Plan,
+    approved: &Approved,
     preparation: &Preparation<'_>,
     request: &ReleaseRequest,
     tell: &(impl Fn(Event) + Sync),
 ) -> Released {
+    let plan = approved.plan();
     let mut problems = BTreeMap::new();
     let mut begun: BTreeMap<HostName, usize> = BTreeMap::new();
     for (number, wave) in plan.waves.iter().enumerate() {

@@ -19,12 +19,11 @@ use self::event::Event;
 use self::hosts::{Connection, Recording};
 pub use self::hosts::{Hosts, Setting};
 use self::prepare::Preparation;
-pub use self::prepare::takes_part;
 use self::problem::Problem;
 use self::request::ReleaseRequest;
 use crate::cluster::name::HostName;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{Options, Plan, Progress, placement, plan};
+use crate::plan::{Approved, Options, Plan, Progress, placement, plan};
 
 /// How a release ended that was not stopped before its activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +82,7 @@ pub fn stale(
         .collect())
 }
 
-/// Carries out what `shown` says on the hosts that it was made from.
+/// Carries out a plan that was shown on the hosts that it was made from.
 ///
 /// # Errors
 /// Before anything is effective: a lock that is held, a host that moved, files or images that are
@@ -91,15 +90,16 @@ pub fn stale(
 pub fn release(
     setting: Setting<'_>,
     hosts: &mut Hosts,
-    shown: &Plan,
+    approved: &Approved,
     request: &ReleaseRequest,
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
+    let shown = approved.plan();
     let stopped = |stage| move |problems| Stopped { stage, problems };
     let files = hosts
         .lock(setting, request, tell)
         .map_err(stopped(Stage::Lock))?;
-    let acts = |name: &HostName| takes_part(shown, name);
+    let acts = |name: &HostName| shown.takes_part(name);
     hosts
         .look_again(setting, &files, acts)
         .map_err(stopped(Stage::Stale))?;
@@ -114,9 +114,18 @@ pub fn release(
             return Err(stopped(Stage::Prepare)(problems));
         }
     };
-    // The files are what the shown plan was made from, so it differs from it in restarts only:
-    // what a pull found, and what crashed meanwhile.
-    let plan = plan(setting.desired, &observed, &request.options);
+    // What crashed meanwhile and what a pull found may restart containers; nothing else may differ.
+    let now = plan(setting.desired, &observed, &request.options);
+    let approved = match approved.with_restarts(now) {
+        Ok(approved) => approved,
+        Err(differs) => {
+            let problem = |(name, what)| (name, Problem::Stale { what });
+            let problems = differs.into_iter().map(problem).collect();
+            note_stopped(setting, hosts, shown, request, &problems);
+            return Err(stopped(Stage::Stale)(problems));
+        }
+    };
+    let plan = approved.plan();
     let record = |progress: &dyn Fn(&HostName) -> Progress| {
         placement(setting.desired, &observed, &request.options, progress)
     };
@@ -133,7 +142,7 @@ pub fn release(
             return Err(Stopped { stage, problems });
         }
     }
-    let released = activate::activate(setting, hosts, &plan, &preparation, request, tell);
+    let released = activate::activate(setting, hosts, &approved, &preparation, request, tell);
     if !plan.is_empty() {
         let done = |host: &HostName| {
             let acts = plan.hosts.get(host).is_some_and(|host| host.acts);
@@ -146,7 +155,7 @@ pub fn release(
         // next release.
         drop(hosts.record(&record(&done), Recording::Last, setting.limit));
     }
-    preparation.clean_up(hosts, &plan, setting.limit);
+    preparation.clean_up(hosts, plan, setting.limit);
     Ok(released)
 }
 

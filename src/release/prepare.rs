@@ -17,7 +17,7 @@ use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, RunningImage};
-use crate::plan::{Action, Plan, held_service, target};
+use crate::plan::{Plan, held_service, target};
 use crate::render::desired::DesiredService;
 use crate::render::env_file;
 use crate::render::manifest::Manifest;
@@ -50,15 +50,6 @@ pub(super) struct HostPreparation<'a> {
     references: Vec<Reference>,
 }
 
-/// Whether something is done on a host, or may be done once an image was pulled.
-#[must_use]
-pub fn takes_part(plan: &Plan, name: &HostName) -> bool {
-    plan.hosts.get(name).is_some_and(|host| {
-        let may = |s: &crate::plan::ServicePlan| s.action == Action::MayRestart;
-        host.acts || host.services.iter().any(may)
-    })
-}
-
 impl<'a> Preparation<'a> {
     /// Every host on which something is done, or may be done once an image was pulled.
     pub(crate) fn of(
@@ -69,7 +60,7 @@ impl<'a> Preparation<'a> {
     ) -> Self {
         let observed = hosts.observed();
         let names = hosts.connections.keys();
-        let names = names.filter(|name| takes_part(plan, name));
+        let names = names.filter(|name| plan.takes_part(name));
         let prepared = names.map(|name| {
             let wanted = &setting.desired.hosts[name];
             let seen = &hosts.connections[name].look.observed;

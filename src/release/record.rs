@@ -28,10 +28,9 @@ pub(super) fn record(plan: &Plan, name: &HostName, request: &ReleaseRequest) -> 
 /// The generation that a release makes on a host; the current one where it makes none.
 pub(super) fn generation(plan: &Plan, name: &HostName, connection: &Connection) -> u64 {
     let observed = &connection.look.observed;
-    let waves = plan.waves.iter().filter_map(|w| w.activations.get(name));
     let makes = |step: &Step| matches!(step, Step::SetCurrent { .. });
     match &observed.generation {
-        Generation::Current { number, .. } if !waves.flatten().any(makes) => *number,
+        Generation::Current { number, .. } if !plan.steps(name).any(makes) => *number,
         Generation::Current { .. } | Generation::None | Generation::Unreadable { .. } => {
             observed.next_generation
         }

@@ -1,0 +1,236 @@
+//! A plan that may be carried out: what was shown, with no more than the restarts that may come to it.
+//!
+//! Between the showing and the activation containers crash, and pulls find other images. So a release plans
+//! once more, under its locks, and what it found must be what was shown, but for starts and restarts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::step::{Step, StepKind};
+use super::{Action, Change, FileChange, HostPlan, Left, Plan, ServicePlan};
+use crate::cluster::name::{HostName, ServiceName};
+
+/// A plan that may be carried out. There is no other way to one than these two functions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved(Plan);
+
+impl Approved {
+    /// A plan that was shown to whoever releases; `None` if it is refused.
+    #[must_use]
+    pub fn shown(plan: Plan) -> Option<Self> {
+        plan.refusals.is_empty().then_some(Self(plan))
+    }
+
+    /// What is carried out.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.0
+    }
+
+    /// The plan that was made since, if it is this one but for which containers are started and restarted.
+    ///
+    /// # Errors
+    /// What else differs, by host, as a sentence.
+    pub fn with_restarts(&self, now: Plan) -> Result<Self, BTreeMap<HostName, String>> {
+        let shown = &self.0;
+        let mut differs: BTreeMap<HostName, String> = BTreeMap::new();
+        for refusal in &now.refusals {
+            let why = "what runs there changed, and now forbids the release";
+            differs.insert(refusal.host.clone(), why.to_owned());
+        }
+        let left = |plan: &Plan| -> BTreeSet<HostName> {
+            let told = plan.left.iter().chain(&plan.dismissed);
+            told.map(|Left { host, .. }| host.clone()).collect()
+        };
+        let machines = |plan: &Plan| -> BTreeSet<HostName> {
+            let hosts = plan.hosts.keys().chain(plan.left_out.keys());
+            hosts.cloned().chain(left(plan)).collect()
+        };
+        for host in machines(shown).symmetric_difference(&machines(&now)) {
+            differs.insert(host.clone(), "it was not part of the plan".to_owned());
+        }
+        for (host, now_there) in &now.hosts {
+            let Some(shown_there) = shown.hosts.get(host) else {
+                continue;
+            };
+            let difference = differing_service(shown_there, now_there)
+                .or_else(|| differing_steps(shown, &now, host));
+            if let Some(what) = difference {
+                differs.entry(host.clone()).or_insert(what);
+            }
+        }
+        if differs.is_empty() {
+            Ok(Self(now))
+        } else {
+            Err(differs)
+        }
+    }
+}
+
+/// The first service of a host of which more than its restart differs.
+fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
+    let (shown, now) = (by_name(shown), by_name(now));
+    let names: BTreeSet<&ServiceName> = shown.keys().chain(now.keys()).copied().collect();
+    names.into_iter().find_map(|name| {
+        let what = match (shown.get(name), now.get(name)) {
+            (Some(shown), Some(now)) => {
+                if shown.unit != now.unit || shown.change != now.change {
+                    Some("is planned otherwise")
+                } else if !same_files(&shown.files, &now.files) {
+                    Some("has other files")
+                } else {
+                    beyond_a_restart(now.change, shown.action, now.action)
+                }
+            }
+            (Some(one), None) => (!is_only_a_restart(one)).then_some("changes no more"),
+            (None, Some(one)) if is_only_a_restart(one) => {
+                beyond_a_restart(one.change, Action::None, one.action)
+            }
+            (None, Some(_)) => Some("changes, too"),
+            (None, None) => None,
+        };
+        what.map(|what| format!("{name} {what}"))
+    })
+}
+
+fn by_name(host: &HostPlan) -> BTreeMap<&ServiceName, &ServicePlan> {
+    let services = host.services.iter();
+    services.map(|plan| (&plan.service, plan)).collect()
+}
+
+/// Whether it is in a plan for its container only.
+fn is_only_a_restart(service: &ServicePlan) -> bool {
+    service.change == Change::Changed && service.files.is_empty()
+}
+
+/// The unit changes in both or in neither, and what is named in both becomes the same. The other files are told
+/// against those that the container runs from, which a crash may change; that the same are placed is a
+/// matter of the steps.
+fn same_files(shown: &[FileChange], now: &[FileChange]) -> bool {
+    let becomes = |changes: &[FileChange]| -> BTreeMap<String, Option<Arc<str>>> {
+        let changes = changes.iter();
+        let becomes = changes.map(|change| (change.path.clone(), change.after.clone()));
+        becomes.collect()
+    };
+    let (shown, now) = (becomes(shown), becomes(now));
+    let mut paths = shown.keys().chain(now.keys());
+    paths.all(|path| match (shown.get(path), now.get(path)) {
+        (Some(shown), Some(now)) => shown == now,
+        (Some(_), None) | (None, Some(_)) | (None, None) => path.contains('/'),
+    })
+}
+
+/// What becomes of a container that nobody was shown and that is no restart either.
+fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'static str> {
+    match (shown, now) {
+        // It leaves, and came up once more meanwhile: its end was shown.
+        (_, Action::Stop) if change == Change::Removed => None,
+        // Less happens.
+        (_, Action::None | Action::MayRestart | Action::Pending) => None,
+        // A crash, or a pull.
+        (_, Action::Start) => None,
+        (Action::None | Action::Start | Action::Restart | Action::MayRestart, Action::Restart) => {
+            None
+        }
+        (Action::Stop, Action::Stop) => None,
+        (Action::Pending, Action::Restart) => Some("is restarted by its operator only"),
+        (Action::Stop, Action::Restart) => Some("is planned otherwise"),
+        (
+            Action::None | Action::Start | Action::Restart | Action::Pending | Action::MayRestart,
+            Action::Stop,
+        ) => Some("would be stopped"),
+    }
+}
+
+/// Whether the steps on a host are those that were shown, but for the restarts of the services that the plan
+/// restarts.
+fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> {
+    if now.steps(host).next().is_some() && !shown.takes_part(host) {
+        return Some("it was to stay as it is".to_owned());
+    }
+    let actions = |plan: &Plan| -> BTreeMap<ServiceName, Action> {
+        let services = plan.hosts.get(host).into_iter().flat_map(|at| &at.services);
+        services
+            .map(|plan| (plan.service.clone(), plan.action))
+            .collect()
+    };
+    let (shown_actions, now_actions) = (actions(shown), actions(now));
+    let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
+        of.get(service).copied().unwrap_or(Action::None)
+    };
+    for step in now.steps(host) {
+        let Some(service) = step.service() else {
+            continue;
+        };
+        let planned = match (step.kind(), action(&now_actions, service)) {
+            (StepKind::Start, Action::Start | Action::Restart) => true,
+            (StepKind::Stop, Action::Start | Action::Restart | Action::Stop) => true,
+            (StepKind::Start | StepKind::Stop, _) => false,
+            (
+                StepKind::Inputs
+                | StepKind::Mark
+                | StepKind::Unit
+                | StepKind::Links
+                | StepKind::Reload
+                | StepKind::Image
+                | StepKind::Ask
+                | StepKind::Wait
+                | StepKind::End,
+                _,
+            ) => true,
+        };
+        if !planned {
+            return Some(format!("{} is not in its plan", step.words()));
+        }
+    }
+    let same_action =
+        |service: &ServiceName| action(&shown_actions, service) == action(&now_actions, service);
+    let work = |plan: &Plan| {
+        let steps = plan.steps(host).flat_map(|step| lasting(step, same_action));
+        let mut work: Vec<Step> = steps.collect();
+        work.sort();
+        work
+    };
+    let (shown, now) = (work(shown), work(now));
+    let differing = |of: &[Step], other: &[Step]| {
+        let missing = of.iter().find(|step| !other.contains(step));
+        missing.map(|step| format!("{} is not in both plans", step.words()))
+    };
+    match shown == now {
+        true => None,
+        false => differing(&now, &shown)
+            .or_else(|| differing(&shown, &now))
+            .or_else(|| Some("a step is planned twice".to_owned())),
+    }
+}
+
+/// What a step does that a restart does not: nothing of it may differ. A container that restarts needs its old
+/// inputs no longer, so what is removed may differ with that.
+fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step> {
+    match step.kind() {
+        StepKind::Links => {
+            let units = match step.about() {
+                super::step::StepOf::Units(units) => units,
+                super::step::StepOf::Service(_) | super::step::StepOf::Host => &[],
+            };
+            // Grouped by visits, of which restarts may ask for others.
+            let alone = |unit| step.for_units(vec![unit]);
+            units.iter().cloned().map(alone).collect()
+        }
+        StepKind::Inputs | StepKind::Unit | StepKind::Image => vec![step.clone()],
+        StepKind::End => match step {
+            Step::RemoveInputs { service, .. } if !same_action(service) => Vec::new(),
+            step => vec![step.clone()],
+        },
+        StepKind::Mark
+        | StepKind::Reload
+        | StepKind::Stop
+        | StepKind::Start
+        | StepKind::Ask
+        | StepKind::Wait => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+#[path = "approved_tests.rs"]
+mod tests;

@@ -1,0 +1,592 @@
+//! A cluster of model hosts, and what happens to it: descriptions, releases that die or fail, accidents and
+//! hands. Whatever it was, one undisturbed release ends in what is desired, and restarts nothing needlessly.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::model_host::{Disturbance, ModelHost, StepFailed};
+use super::observed::Observed;
+use super::reason::Reason;
+use super::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
+use super::step::Step;
+use super::{
+    Action, Approved, Change, Moves, Options, Plan, Progress, WayBack, placement, plan, target,
+    way_back,
+};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::Desired;
+use crate::render::inputs::Inputs;
+
+pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
+    let service = || (0..SERVICES.len()).prop_map(service_name);
+    prop_oneof![
+        6 => service().prop_map(Disturbance::Crash),
+        2 => Just(Disturbance::Reload),
+        2 => Just(Disturbance::Reboot),
+        1 => service().prop_map(Disturbance::EditEnv),
+        1 => service().prop_map(Disturbance::AddEnv),
+        1 => service().prop_map(Disturbance::TouchEnv),
+        1 => service().prop_map(Disturbance::DeleteEnv),
+        1 => service().prop_map(Disturbance::DeleteDirectory),
+        1 => service().prop_map(Disturbance::EditUnitArguments),
+        1 => service().prop_map(Disturbance::EditUnitComment),
+        1 => service().prop_map(Disturbance::DeleteUnit),
+        1 => service().prop_map(Disturbance::StopUnit),
+        1 => service().prop_map(Disturbance::Disable),
+        1 => Just(Disturbance::LoseCurrent),
+        1 => service().prop_map(Disturbance::Retag),
+    ]
+}
+
+/// Disturbances that no hand makes.
+pub(super) fn accident() -> impl Strategy<Value = Disturbance> {
+    let service = || (0..SERVICES.len()).prop_map(service_name);
+    prop_oneof![
+        6 => service().prop_map(Disturbance::Crash),
+        2 => Just(Disturbance::Reload),
+        2 => Just(Disturbance::Reboot),
+    ]
+}
+
+/// What may happen between the showing of a plan and its activation without a file being touched: crashes,
+/// and the pull of a tag that moved.
+pub(super) fn what_a_release_may_find() -> impl Strategy<Value = Disturbance> + Clone {
+    let service = || (0..SERVICES.len()).prop_map(service_name);
+    prop_oneof![
+        3 => service().prop_map(Disturbance::Crash),
+        1 => Just(Disturbance::Reboot),
+        2 => service().prop_map(Disturbance::Retag),
+    ]
+    .boxed()
+}
+
+/// One thing that happens to the cluster.
+#[derive(Debug, Clone)]
+pub(super) enum Event {
+    /// Other services, and perhaps without one of the hosts.
+    Describe(Vec<Spec>, Option<usize>),
+    /// A release of all or of one service, killed before its n-th step; things happen to a host
+    /// before given steps.
+    Release {
+        only: Option<usize>,
+        moves: bool,
+        left_out: Option<(usize, bool)>,
+        killed_before: Option<usize>,
+        fails: Option<Failing>,
+        /// What happens after the plan was shown, before it is approved.
+        between: Vec<(usize, Disturbance)>,
+        meanwhile: Vec<(usize, usize, Disturbance)>,
+    },
+    Happens(usize, Disturbance),
+}
+
+/// A step of a release that fails: its host puts the previous generation back.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failing {
+    step: usize,
+    /// Whether it had done its work when it failed.
+    done: bool,
+    /// The step back before which the host dies.
+    killed_before: Option<usize>,
+}
+
+pub(super) fn failing() -> impl Strategy<Value = Failing> {
+    let killed = prop::option::weighted(0.2, 0..12usize);
+    (0..40usize, any::<bool>(), killed).prop_map(|(step, done, killed_before)| Failing {
+        step,
+        done,
+        killed_before,
+    })
+}
+
+pub(super) fn events(
+    disturbance: impl Strategy<Value = Disturbance> + Clone + 'static,
+) -> impl Strategy<Value = Vec<Event>> {
+    let specs = prop::collection::vec(spec(), 1..=SERVICES.len()).boxed();
+    let meanwhile = (0..24usize, 0..HOSTS.len(), disturbance.clone());
+    let release = (
+        prop::option::weighted(0.2, 0..SERVICES.len()),
+        any::<bool>(),
+        prop::option::weighted(0.2, (0..HOSTS.len(), any::<bool>())),
+        prop::option::of(0..40usize),
+        prop::option::of(failing()),
+        prop::collection::vec((0..HOSTS.len(), what_a_release_may_find()), 0..3),
+        prop::collection::vec(meanwhile, 0..3),
+    );
+    let event = prop_oneof![
+        3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
+            .prop_map(|(specs, gone)| Event::Describe(specs, gone)),
+        5 => release.prop_map(|(only, moves, left_out, killed_before, fails, between, meanwhile)| {
+            Event::Release { only, moves, left_out, killed_before, fails, between, meanwhile }
+        }),
+        3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| Event::Happens(host, d)),
+    ];
+    (specs, prop::collection::vec(event, 1..10)).prop_map(|(first, mut events)| {
+        events.insert(0, Event::Describe(first, None));
+        events
+    })
+}
+
+/// Whether a container would run the same: the layer of a value is no input.
+pub(super) fn same(a: &Inputs, b: &Inputs) -> bool {
+    let variables = a.variables.len() == b.variables.len()
+        && a.variables.iter().all(|(name, variable)| {
+            b.variables
+                .get(name)
+                .is_some_and(|other| other.value == variable.value)
+        });
+    variables
+        && a.directives == b.directives
+        && a.files == b.files
+        && a.secret_files == b.secret_files
+}
+
+pub(super) fn assert_an_empty_plan_is_true_of(
+    desired: &Desired,
+    host: &HostName,
+    model: &ModelHost,
+) {
+    let Some(wanted) = desired.hosts.get(host) else {
+        return;
+    };
+    let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
+        model.processes.get(name).is_some_and(|process| {
+            same(&process.inputs, &service.inputs) && model.runs_referenced_image(process)
+        })
+    });
+    if all_run_what_is_desired {
+        return;
+    }
+    let observed = Observed {
+        hosts: BTreeMap::from([(host.clone(), model.observe(wanted))]),
+    };
+    let plan = plan(desired, &observed, &Options::default());
+    let services = plan.hosts.values().flat_map(|host| &host.services);
+    let waits = services
+        .filter(|service| service.action == Action::Pending)
+        .count();
+    assert!(
+        !plan.is_empty() || !plan.refusals.is_empty() || waits > 0,
+        "the plan is empty, but {host} does not run what is desired"
+    );
+}
+
+pub(super) struct World {
+    pub(super) desired: Desired,
+    pub(super) hosts: BTreeMap<HostName, ModelHost>,
+    /// The hosts that know of everything: what a host missed that did not answer, or was not described, it
+    /// knows only once another one that knows was there with it.
+    know: BTreeSet<HostName>,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        let host = |i| (host_name(i), ModelHost::default());
+        Self {
+            desired: describe(&[]),
+            hosts: (0..HOSTS.len()).map(host).collect(),
+            know: (0..HOSTS.len()).map(host_name).collect(),
+        }
+    }
+
+    pub(super) fn observe(&self) -> Observed {
+        let look = |(name, host): (&HostName, &ModelHost)| {
+            let wanted = self.desired.hosts.get(name)?;
+            Some((name.clone(), host.observe(wanted)))
+        };
+        Observed {
+            hosts: self.hosts.iter().filter_map(look).collect(),
+        }
+    }
+
+    /// Writes where everything runs, as a release does under its locks.
+    fn record(&mut self, observed: &Observed, options: &Options, progress: Progress) {
+        self.know = match self.somebody_knows(observed) {
+            true => observed.hosts.keys().cloned().collect(),
+            false => BTreeSet::new(),
+        };
+        let placement = placement(&self.desired, observed, options, |_| progress);
+        for name in observed.hosts.keys() {
+            let host = self.hosts.get_mut(name).unwrap();
+            host.placement = Some(placement.clone());
+        }
+    }
+
+    fn somebody_knows(&self, observed: &Observed) -> bool {
+        observed.hosts.keys().any(|name| self.know.contains(name))
+    }
+
+    /// Whatever runs on a host that left is told, and nothing with data starts beside it unasked.
+    fn assert_nobody_is_forgotten(&self, plan: &Plan, observed: &Observed, options: &Options) {
+        if !self.somebody_knows(observed) {
+            return;
+        }
+        let gone = self.hosts.iter();
+        for (name, host) in gone.filter(|(name, _)| !self.desired.hosts.contains_key(*name)) {
+            for service in host.processes.keys() {
+                let mut left = plan.left.iter().filter(|left| left.host == *name);
+                let told = left.any(|left| left.services.contains_key(service));
+                assert!(told, "{service} runs on {name}, and nobody is told");
+                let starts = plan.waves.iter().flat_map(|wave| wave.activations.values());
+                let starts = starts.flatten().any(|step| {
+                    matches!(step, Step::Restart { service: started, .. } if started == service)
+                });
+                let holds = |(_, host): (&HostName, &ModelHost)| {
+                    host.processes.contains_key(service) || host.touched.contains(service)
+                };
+                let described = self.hosts.iter();
+                let mut described =
+                    described.filter(|(name, _)| self.desired.hosts.contains_key(*name));
+                let elsewhere = described.any(holds);
+                let services = self.desired.hosts.values();
+                let mut services = services.filter_map(|host| host.services.get(service));
+                let stateful = services.any(|service| service.stateful);
+                let asked = options.moves == Moves::Allow;
+                assert!(
+                    asked || elsewhere || !(starts && stateful),
+                    "{service} starts beside its old self on {name}"
+                );
+            }
+        }
+    }
+
+    /// A plan without steps for a host means that every container there runs just what is desired.
+    fn assert_an_empty_plan_is_true(&self, host: &HostName) {
+        assert_an_empty_plan_is_true_of(&self.desired, host, &self.hosts[host]);
+    }
+
+    fn assert_every_empty_plan_is_true(&self) {
+        for host in self.desired.hosts.keys() {
+            self.assert_an_empty_plan_is_true(host);
+        }
+    }
+
+    /// No container restarts whose inputs did not change.
+    fn assert_restarts_are_needed(&self, plan: &Plan) {
+        for (name, host) in &plan.hosts {
+            let model = &self.hosts[name];
+            for service in &host.services {
+                let needless = service.action == Action::Restart
+                    && !model.touched.contains(&service.service)
+                    && model
+                        .processes
+                        .get(&service.service)
+                        .is_some_and(|process| {
+                            let wanted = &self.desired.hosts[name].services[&service.service];
+                            same(&process.inputs, &wanted.inputs)
+                                && model.runs_referenced_image(process)
+                        });
+                assert!(
+                    !needless,
+                    "{name} {} restarts: {:?}",
+                    service.service, service.reasons
+                );
+                let reason_told = matches!(service.action, Action::None | Action::MayRestart)
+                    || service.change == Change::Removed
+                    || !service.reasons.is_empty();
+                assert!(reason_told, "{name} {}: no reason", service.service);
+            }
+        }
+        for wave in &plan.waves {
+            let mut down: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+            for (host, steps) in &wave.activations {
+                for step in steps {
+                    if let Step::Restart { service, .. } = step
+                        && self.hosts[host].processes.contains_key(service)
+                    {
+                        *down.entry(service).or_default() += 1;
+                    }
+                }
+            }
+            assert!(
+                down.values().all(|n| *n < 2),
+                "two hosts of one service at once: {down:?}"
+            );
+        }
+    }
+
+    /// What starts comes after what it needs, wherever that is, and that was found healthy: by an
+    /// earlier activation, or by an earlier step of the same one. Circles have no order.
+    fn assert_what_is_needed_comes_first(&self, plan: &Plan) {
+        let services = self.desired.hosts.values().flat_map(|host| &host.services);
+        let needs: BTreeMap<&ServiceName, &Vec<ServiceName>> = services
+            .map(|(name, service)| (name, &service.handling.needs))
+            .collect();
+        let reached = |from: &ServiceName| {
+            let mut reached = BTreeSet::new();
+            let mut left = vec![from];
+            while let Some(name) = left.pop() {
+                for needed in needs.get(name).into_iter().copied().flatten() {
+                    if reached.insert(needed.clone()) {
+                        left.push(needed);
+                    }
+                }
+            }
+            reached
+        };
+        let displaces = plan
+            .hosts
+            .values()
+            .flat_map(|host| &host.services)
+            .any(|service| {
+                let displaced = |why: &Reason| matches!(why, Reason::Displaced { .. });
+                service.reasons.iter().any(displaced)
+            });
+        if displaces {
+            // They go together with whoever takes their port.
+            return;
+        }
+        let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
+            let starts = steps.iter().filter_map(|step| match step {
+                Step::Restart { service, .. } => Some((host.clone(), service.clone())),
+                _ => None,
+            });
+            starts.collect()
+        };
+        let mut left: BTreeSet<(HostName, ServiceName)> = BTreeSet::new();
+        for (host, steps) in plan.waves.iter().flat_map(|wave| &wave.activations) {
+            left.extend(starts(host, steps));
+        }
+        for wave in &plan.waves {
+            let mut begun = BTreeSet::new();
+            for (host, steps) in &wave.activations {
+                let mut here = BTreeSet::new();
+                for (_, service) in starts(host, steps) {
+                    let needed = reached(&service);
+                    let waits_for = left.iter().find(|(other, name)| {
+                        let mine = other == host && here.contains(name);
+                        !mine && needed.contains(name) && !reached(name).contains(&service)
+                    });
+                    assert_eq!(waits_for, None, "{host} {service} starts before it");
+                    here.insert(service.clone());
+                    begun.insert((host.clone(), service));
+                }
+            }
+            left.retain(|start| !begun.contains(start));
+        }
+    }
+
+    pub(super) fn release(
+        &mut self,
+        options: &Options,
+        silent: &[usize],
+        killed_before: Option<usize>,
+        fails: Option<Failing>,
+        between: &[(usize, Disturbance)],
+        meanwhile: &[(usize, usize, Disturbance)],
+    ) -> Result<(), StepFailed> {
+        let mut observed = self.observe();
+        let answers = |name: &HostName| silent.iter().all(|host| host_name(*host) != *name);
+        observed.hosts.retain(|name, _| answers(name));
+        let shown = plan(&self.desired, &observed, options);
+        self.assert_nobody_is_forgotten(&shown, &observed, options);
+        let refused = format!("{:?}", shown.refusals);
+        let Some(shown) = Approved::shown(shown) else {
+            return Err(StepFailed(refused));
+        };
+        for (host, disturbance) in between {
+            let host = host_name(*host);
+            self.hosts.get_mut(&host).unwrap().disturb(disturbance);
+            self.assert_an_empty_plan_is_true(&host);
+        }
+        // Only hosts on which it acts, or may, are looked at again.
+        for (name, seen) in &mut observed.hosts {
+            if shown.plan().takes_part(name) {
+                *seen = self.hosts[name].observe(&self.desired.hosts[name]);
+            }
+        }
+        let now = plan(&self.desired, &observed, options);
+        let refusals = now.refusals.len();
+        let approved = match shown.with_restarts(now) {
+            Ok(approved) => approved,
+            Err(differs) => {
+                assert_ne!(refusals, 0, "no file was touched, but {differs:?}");
+                return Err(StepFailed(format!("{differs:?}")));
+            }
+        };
+        let plan = approved.plan();
+        if plan.is_empty() {
+            return Ok(());
+        }
+        self.record(&observed, options, Progress::Open);
+        self.assert_restarts_are_needed(plan);
+        self.assert_what_is_needed_comes_first(plan);
+        let mut done = 0;
+        let begun: BTreeMap<HostName, ModelHost> = self.hosts.clone();
+        for (number, wave) in plan.waves.iter().enumerate() {
+            for (name, steps) in &wave.activations {
+                let wanted = &self.desired.hosts[name];
+                let target = target(&self.desired, name, &observed, options);
+                let fails = fails.filter(|f| (done..done + steps.len()).contains(&f.step));
+                // For a failure in this wave alone: it is not cheap.
+                let way = fails.map(|_| {
+                    let seen = &observed.hosts[name];
+                    let way = way_back(&self.desired, name, seen, &plan.waves[..=number]);
+                    (&begun[name], way)
+                });
+                for (number, step) in steps.iter().enumerate() {
+                    if let Some(failing) = fails.filter(|failing| failing.step == done)
+                        && let Some((before, way)) = &way
+                    {
+                        let host = self.hosts.get_mut(name).unwrap();
+                        if failing.done {
+                            let _ = host.step(step, wanted, &target);
+                        }
+                        let undisturbed = meanwhile.is_empty() && before.touched.is_empty();
+                        self.goes_back(name, way, number, failing, before, undisturbed);
+                        return Err(StepFailed("a step failed".to_owned()));
+                    }
+                    if killed_before == Some(done) {
+                        return Err(StepFailed("killed".to_owned()));
+                    }
+                    for (when, host, disturbance) in meanwhile {
+                        if *when == done {
+                            let host = host_name(*host);
+                            self.hosts.get_mut(&host).unwrap().disturb(disturbance);
+                            self.assert_an_empty_plan_is_true(&host);
+                        }
+                    }
+                    let host = self.hosts.get_mut(name).unwrap();
+                    host.step(step, wanted, &target)?;
+                    self.assert_an_empty_plan_is_true(name);
+                    done += 1;
+                }
+            }
+        }
+        self.record(&observed, options, Progress::Done);
+        Ok(())
+    }
+
+    /// The host puts back what it had.
+    fn goes_back(
+        &mut self,
+        name: &HostName,
+        way: &WayBack,
+        failed_at: usize,
+        failing: Failing,
+        before: &ModelHost,
+        undisturbed: bool,
+    ) {
+        let wanted = &self.desired.hosts[name];
+        let mut way = way.clone();
+        let whole = way.steps.len();
+        way.steps.truncate(failing.killed_before.unwrap_or(whole));
+        let killed = way.steps.len() < whole;
+        let desired = &self.desired;
+        let look = |host: &ModelHost| assert_an_empty_plan_is_true_of(desired, name, host);
+        let host = self.hosts.get_mut(name).unwrap();
+        let result = host.go_back(&way, failed_at, wanted, look);
+        if !undisturbed || killed || failed_at >= way.until || !way.stuck.is_empty() {
+            return;
+        }
+        result.expect("an undisturbed way back succeeds");
+        let but_used = |host: &ModelHost| -> Vec<ServiceName> {
+            let names = host.processes.keys();
+            names
+                .filter(|name| !way.used.contains(*name))
+                .cloned()
+                .collect()
+        };
+        assert_eq!(
+            but_used(host),
+            but_used(before),
+            "what ran before runs, and nothing else"
+        );
+        let generation = before.current_services();
+        for (service, now) in &host.processes {
+            if way.used.contains(service) {
+                continue;
+            }
+            let then = &before.processes[service];
+            // What `current` does not record was left by an activation that died.
+            if generation.get(service) == Some(&then.fingerprint) {
+                assert!(same(&now.inputs, &then.inputs), "{service}: inputs");
+                assert_eq!(now.image, then.image, "{service}: image");
+            }
+        }
+        assert_eq!(host.current_services(), generation, "current");
+    }
+
+    pub(super) fn live(&mut self, events: &[Event]) {
+        for event in events {
+            match event {
+                Event::Describe(specs, gone) => {
+                    let mut specs = specs.clone();
+                    for spec in &mut specs {
+                        spec.hosts.retain(|host| Some(*host) != *gone);
+                    }
+                    self.desired = describe(&specs);
+                    for name in gone.iter().map(|host| host_name(*host)) {
+                        self.desired.hosts.remove(&name);
+                        self.desired.machines.remove(&name);
+                    }
+                }
+                Event::Happens(host, disturbance) => {
+                    let host = self.hosts.get_mut(&host_name(*host)).unwrap();
+                    host.disturb(disturbance);
+                }
+                Event::Release {
+                    only,
+                    moves,
+                    left_out,
+                    killed_before,
+                    fails,
+                    between,
+                    meanwhile,
+                } => {
+                    let options = Options {
+                        services: only.map(|i| BTreeSet::from([service_name(i)])),
+                        moves: match moves {
+                            true => Moves::Allow,
+                            false => Moves::Refuse,
+                        },
+                        leave_out: left_out.iter().map(|(host, _)| host_name(*host)).collect(),
+                        ..Options::default()
+                    };
+                    let silent = left_out.iter().filter(|(_, silent)| *silent);
+                    let silent: Vec<usize> = silent.map(|(host, _)| *host).collect();
+                    // A release may end early; what counts is what the next one makes of it.
+                    let _ = self.release(
+                        &options,
+                        &silent,
+                        *killed_before,
+                        *fails,
+                        between,
+                        meanwhile,
+                    );
+                }
+            }
+            self.assert_every_empty_plan_is_true();
+        }
+        // Named, also what is restarted by hand only is.
+        let options = Options {
+            services: Some((0..SERVICES.len()).map(service_name).collect()),
+            moves: Moves::Allow,
+            ..Options::default()
+        };
+        self.release(&options, &[], None, None, &[], &[])
+            .expect("an undisturbed release succeeds");
+        let observed = self.observe();
+        for (name, wanted) in &self.desired.hosts {
+            let target = target(&self.desired, name, &observed, &options);
+            self.hosts[name].assert_is(wanted, &target);
+        }
+        let second = plan(&self.desired, &observed, &options);
+        assert_eq!(second.waves, Vec::new(), "the second plan is empty");
+        assert!(
+            second.hosts.values().all(|host| {
+                let mut services = host.services.iter();
+                services.all(|service| service.action == Action::MayRestart)
+            }),
+            "{:?}",
+            second.hosts
+        );
+    }
+}
+
+/// A thousand, or as many as are asked for: `PROPTEST_CASES=10000 cargo test --release --lib plan::`.
+pub(super) fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(1000)
+}
