@@ -179,7 +179,7 @@ pub fn killed(fleet: &'static Fleet) {
     second.until_it_says("whose session is gone");
     ground
         .status()
-        .says(&["olivia", "is gone", "restarting killed-slow"]);
+        .says(&["olivia", "is gone", "restarting slow"]);
     go(&ground);
     second
         .ended()
