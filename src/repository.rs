@@ -17,7 +17,7 @@ pub use files::UnfitDirectory;
 pub use head::{Commit, checkout, head};
 pub use revision::{Comparison, GitError, Range, Revision, State, Which};
 
-use worktree::Worktree;
+use worktree::{Worktree, is_checkout};
 
 /// A directory with `clusters/` in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +29,12 @@ pub struct Repository {
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
     /// There is no config repository.
-    #[error("expected a directory `clusters` in {} or above it, found none", .from.display())]
+    #[error("expected a directory `clusters` in {} or above it, found none{}", .from.display(), up_to(top.as_deref()))]
     NotFound {
         /// Where the search upwards began.
         from: PathBuf,
+        /// The root of the checkout, where the search ended.
+        top: Option<PathBuf>,
     },
     /// The search cannot begin.
     #[error("expected a directory to work in, found {}: {why}", .path.display())]
@@ -78,7 +80,8 @@ impl RepositoryError {
 }
 
 impl Repository {
-    /// The nearest directory with `clusters/`, from this one upwards.
+    /// The nearest directory with `clusters/`, from this one upwards to the root of the checkout: what is above it
+    /// belongs to something else.
     ///
     /// # Errors
     /// There is none, or the directory itself is not there.
@@ -90,12 +93,18 @@ impl Repository {
                 path: from.to_owned(),
                 why,
             })?;
-        let root = start.ancestors().find(|dir| dir.join("clusters").is_dir());
-        match root {
+        let top = start.ancestors().find(|directory| is_checkout(directory));
+        let mut inside = start
+            .ancestors()
+            .take_while(|directory| top.is_none_or(|top| directory.starts_with(top)));
+        match inside.find(|directory| directory.join("clusters").is_dir()) {
             Some(root) => Ok(Self {
                 root: root.to_owned(),
             }),
-            None => Err(RepositoryError::NotFound { from: start }),
+            None => Err(RepositoryError::NotFound {
+                top: top.map(Path::to_owned),
+                from: start,
+            }),
         }
     }
 
@@ -137,6 +146,13 @@ impl Repository {
     }
 }
 
+/// Where the search for `clusters/` ended.
+fn up_to(top: Option<&Path>) -> String {
+    top.map_or_else(String::new, |top| {
+        format!(" up to {}, the root of the git repository", top.display())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use fs_err as fs;
@@ -163,6 +179,23 @@ mod tests {
         let from = dir.path().join("clusters/production/services");
         let found = Repository::find(&from).unwrap();
         assert_eq!(found.root(), dir.path().canonicalize().unwrap());
+    }
+
+    #[test]
+    fn what_is_above_a_checkout_is_none_of_its_business() {
+        let dir = example();
+        let inside = dir.path().join("vendor/tool/src");
+        fs::create_dir_all(&inside).unwrap();
+        assert!(Repository::find(&inside).is_ok());
+        // Of a submodule it is a file.
+        fs::write(dir.path().join("vendor/tool/.git"), "gitdir: …").unwrap();
+        let error = Repository::find(&inside).unwrap_err().to_string();
+        assert!(
+            error.contains("vendor/tool, the root of the git repository"),
+            "{error}"
+        );
+        fs::create_dir(dir.path().join(".git")).unwrap();
+        assert!(Repository::find(dir.path()).is_ok());
     }
 
     #[test]
@@ -200,11 +233,11 @@ mod tests {
             (
                 "prodution",
                 "there is no cluster `prodution`\n\
-                 did you mean `production`? there are: `integration`, `production`",
+                 did you mean `production`? known clusters: `integration`, `production`",
             ),
             (
                 "../..",
-                "there is no cluster `../..`\nthere are: `integration`, `production`",
+                "there is no cluster `../..`\nknown clusters: `integration`, `production`",
             ),
         ] {
             let error = repository.load(name).unwrap_err();

@@ -1,5 +1,6 @@
 //! Problems of the user's files: what, where, what was expected, what to write.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// How bad a problem is.
@@ -82,6 +83,26 @@ impl Diagnostic {
     }
 }
 
+/// The first problems of each file, at most so many, and how many more each file has.
+#[must_use]
+pub fn first_of_each_file(
+    problems: &[Diagnostic],
+    most: usize,
+) -> (Vec<&Diagnostic>, BTreeMap<&str, usize>) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let first = problems.iter().filter(|problem| {
+        let count = counts.entry(&problem.place.path).or_default();
+        *count += 1;
+        *count <= most
+    });
+    let first = first.collect();
+    counts.retain(|_, count| *count > most);
+    for count in counts.values_mut() {
+        *count -= most;
+    }
+    (first, counts)
+}
+
 impl Place {
     /// A file as a whole.
     #[must_use]
@@ -114,4 +135,25 @@ pub fn quoted(text: &str) -> String {
     }
     quoted.push('`');
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_file_the_first_ones_are_kept_and_the_others_counted() {
+        let problem = |path, title: &str| Diagnostic::error(title, Place::file(path, ""));
+        let problems = [
+            problem("a", "1"),
+            problem("a", "2"),
+            problem("a", "3"),
+            problem("b", "4"),
+            problem("b", "5"),
+        ];
+        let (first, more) = first_of_each_file(&problems, 2);
+        let titles: Vec<&str> = first.iter().map(|p| p.title.as_str()).collect();
+        assert_eq!(titles, ["1", "2", "4", "5"]);
+        assert_eq!(more, BTreeMap::from([("a", 1)]));
+    }
 }

@@ -155,11 +155,11 @@ pub(crate) fn unknown_cluster(name: &str, sources: &Sources) -> Diagnostic {
     let known: Vec<&str> = sources.clusters().collect();
     let help = match (nearest::nearest(name, known.iter().copied()), &known[..]) {
         (Some(near), all) => format!(
-            "did you mean `{near}`? there are: {}",
+            "did you mean `{near}`? known clusters: {}",
             nearest::list(all.iter().copied())
         ),
         (None, []) => format!("write `clusters/{name}/cluster.toml`"),
-        (None, all) => format!("there are: {}", nearest::list(all.iter().copied())),
+        (None, all) => format!("known clusters: {}", nearest::list(all.iter().copied())),
     };
     Diagnostic::error(
         format!("there is no cluster {}", quoted(name)),

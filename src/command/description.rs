@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Exit, Failure};
-use crate::cluster::diagnostic::{Diagnostic, Level};
+use crate::cluster::diagnostic::{Diagnostic, Level, first_of_each_file};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::{EXCERPT_WIDTH, Paint, Sources, check, excerpt, hosts_alone, sort};
@@ -12,7 +12,7 @@ use crate::host::reach::interrupt::Interrupt;
 use crate::release::generations::bare;
 use crate::render::desired::Desired;
 use crate::render::render;
-use crate::report::check::{Checked, Size, diagnostics, summary};
+use crate::report::check::{Checked, Size, diagnostics, more_problems, summary};
 use crate::report::errors::{note, one};
 use crate::report::history::UNKNOWN_COMMIT;
 use crate::report::palette::Palette;
@@ -181,7 +181,11 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
     }
 }
 
-/// Problems with their excerpts, in colour wherever the rest is.
+/// Problems of one file that are shown: a mistake that is made in each line is understood by then.
+const SHOWN_OF_A_FILE: usize = 20;
+
+/// Problems with their excerpts, in colour wherever the rest is. Of a file that has very many, the first ones and
+/// their number.
 pub(super) fn show(problems: &[Diagnostic], sources: &Sources, palette: &Palette) -> String {
     let paint = if palette.is_plain() {
         Paint::Plain
@@ -189,9 +193,14 @@ pub(super) fn show(problems: &[Diagnostic], sources: &Sources, palette: &Palette
         Paint::Colour
     };
     let width = palette.terminal.unwrap_or(EXCERPT_WIDTH);
-    let rendered: Vec<String> = problems
+    let (first, more) = first_of_each_file(problems, SHOWN_OF_A_FILE);
+    let rendered: Vec<String> = first
         .iter()
         .map(|problem| excerpt(problem, sources, paint, width))
         .collect();
-    diagnostics(&rendered, palette.terminal)
+    let mut text = diagnostics(&rendered, palette.terminal);
+    for (path, number) in more {
+        text += &more_problems(number, path, palette);
+    }
+    text
 }

@@ -1,6 +1,9 @@
 //! What `check` says at the end.
 
+use super::errors::note;
+use super::palette::Palette;
 use super::text::{count, list, without_colours, wrap};
+use crate::cluster::diagnostic::quoted;
 use crate::cluster::name::ClusterName;
 
 /// The result of one cluster.
@@ -42,6 +45,13 @@ pub fn diagnostics(rendered: &[String], terminal: Option<usize>) -> String {
         text.push('\n');
     }
     text
+}
+
+/// That a file has further problems than those that are shown.
+#[must_use]
+pub fn more_problems(number: usize, path: &str, palette: &Palette) -> String {
+    let problems = count(number, "more problem", "more problems");
+    note(&format!("{problems} in {}", quoted(path)), palette) + "\n"
 }
 
 /// A line for each cluster that is fine, and a last one if there are problems:

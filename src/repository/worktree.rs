@@ -22,8 +22,10 @@ impl Worktree {
     /// The checkout around a config repository, or the config repository itself where there is no
     /// git; and the way from there to the config repository.
     pub(super) fn around(root: &Path) -> (Self, Vec<String>) {
-        let has_git = |directory: &&Path| directory.join(".git").symlink_metadata().is_ok();
-        let top = root.ancestors().find(has_git).unwrap_or(root);
+        let mut above = root.ancestors();
+        let top = above
+            .find(|directory| is_checkout(directory))
+            .unwrap_or(root);
         let below = root.strip_prefix(top).expect("an ancestor is a prefix");
         let below = below.iter().map(|part| part.to_string_lossy().into_owned());
         let worktree = Self {
@@ -32,6 +34,11 @@ impl Worktree {
         };
         (worktree, below.collect())
     }
+}
+
+/// Whether git has its files in this directory.
+pub(super) fn is_checkout(directory: &Path) -> bool {
+    directory.join(".git").symlink_metadata().is_ok()
 }
 
 /// Opening one of these waits for nobody and follows nothing.

@@ -128,6 +128,23 @@ fn a_template_of_ones_own_is_told_the_lines_that_it_lacks() {
 }
 
 #[test]
+fn of_a_file_with_very_many_problems_the_first_ones_are_shown() {
+    let it = TestEnvironment::shop();
+    let lines: String = (0..1000).map(|n| format!("zzz{n} = 1\n")).collect();
+    it.edit(
+        "clusters/shop/services/db.toml",
+        "port ",
+        &format!("{lines}port "),
+    );
+    let output = it.bayplan("check").exits(1);
+    let shown = output.stdout.matches("error: expected a key").count();
+    assert_eq!(shown, 20);
+    let end =
+        "note: 980 more problems in `clusters/shop/services/db.toml`\n\n1000 errors in shop\n";
+    assert!(output.stdout.ends_with(end), "{}", output.stdout);
+}
+
+#[test]
 fn an_unknown_cluster_gets_a_suggestion() {
     let it = TestEnvironment::examples();
     for command in ["check", "render", "diff", "release", "status"] {
@@ -142,7 +159,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-    help: did you mean `peerspace`? there are: `demo`, `peerspace`
+    help: did you mean `peerspace`? known clusters: `demo`, `peerspace`
     [exit code: 1]
     ");
 }

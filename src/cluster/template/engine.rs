@@ -160,14 +160,47 @@ fn bounded<'source>() -> Environment<'source> {
             move |state: &mut State, arguments: Rest<ValueOrKwargs>| {
                 let arguments = arguments.into_values();
                 let taken = arguments.iter().map(weight).sum::<usize>();
-                charge(state, taken + growth(name, &arguments))?;
+                let characters = characters(name, &arguments);
+                charge(state, taken + characters + growth(name, &arguments))?;
                 let made = filter.call(state, &arguments)?;
-                charge(state, weight(&made))?;
+                // What became an item is counted once.
+                charge(state, weight(&made).saturating_sub(characters))?;
                 Ok(made)
             },
         );
     }
     environment
+}
+
+/// Filters to which a text is a list of its characters.
+const OF_ITEMS: [&str; 15] = [
+    "first",
+    "groupby",
+    "join",
+    "last",
+    "list",
+    "map",
+    "max",
+    "min",
+    "reject",
+    "rejectattr",
+    "select",
+    "selectattr",
+    "sort",
+    "sum",
+    "unique",
+];
+
+/// What the characters of texts weigh as items, for a filter that takes them one by one: an item costs much more
+/// than a byte.
+fn characters(filter: &str, arguments: &[Value]) -> usize {
+    let of_items = match filter {
+        "zip" | "chain" => arguments,
+        filter if OF_ITEMS.contains(&filter) => &arguments[..arguments.len().min(1)],
+        _ => &[],
+    };
+    let texts = of_items.iter().filter_map(Value::as_str);
+    texts.map(|text| text.chars().count() * ITEM).sum()
 }
 
 /// What a filter makes beyond a small multiple of what it takes.
@@ -221,8 +254,10 @@ fn range(lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Valu
 
 /// Takes so many bytes, and fails then.
 pub(super) struct Bounded {
+    /// What was written.
     pub bytes: Vec<u8>,
     limit: usize,
+    /// More was written than fits.
     pub overflow: bool,
 }
 

@@ -23,7 +23,9 @@ fn value(text: &str) -> Result<String, String> {
             .render(&environment, &context, LIMIT)
             .map_err(|failure| match failure {
                 Failure::TooLarge => "too large".to_owned(),
-                Failure::Undefined(problem) | Failure::Other(problem, _) => problem.message,
+                Failure::Undefined(problem) | Failure::Other(problem, _) => {
+                    problem.message
+                }
             })?;
     Ok(String::from_utf8(bytes).unwrap())
 }
@@ -207,4 +209,29 @@ proptest! {
             prop_assert_eq!(found, Ok(text));
         }
     }
+}
+
+#[test]
+fn a_text_as_a_list_of_characters_costs_more_than_a_text() {
+    for filter in [
+        "unique",
+        "select('eq', 'x')|list",
+        "sort",
+        "min",
+        "max",
+        "list",
+    ] {
+        assert!(
+            value(&format!("{{{{ L|{filter}|length }}}}")).is_ok(),
+            "{filter}"
+        );
+        let many = format!("L|{filter}|length + ").repeat(30);
+        let told = value(&format!("{{{{ {many}0 }}}}"));
+        let told = told.unwrap_err();
+        assert!(
+            told.contains("it makes too much text on its way"),
+            "{filter}: {told}"
+        );
+    }
+    assert!(value("{{ (L ~ L)|list|length }}").is_err());
 }
