@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
-use super::load::{Description, load, unfit};
+use super::load::{LoadedCluster, load, unfit};
 use super::model::{CleanOnly, Cluster, Guard, Service, Template};
 use super::name::ServiceName;
 use super::nearest;
 use super::needs::check_needs;
 use super::placement::{check_hosts, check_ports, place};
 use super::read::{Problems, text};
-use super::secrets_file::{check_deliveries, warn_unused};
+use super::secret_references::{check_deliveries, warn_unused};
 use super::sources::Sources;
 use super::template::unit::{self, UnitTemplate};
 use super::variables::Variables;
@@ -27,7 +27,7 @@ const DEFAULT_TEMPLATE: &str = "templates/container.service";
 
 /// What a check found.
 #[derive(Debug, Clone)]
-pub struct Checked {
+pub struct Findings {
     /// The cluster, if there were no errors.
     pub cluster: Option<Cluster>,
     /// Every problem: errors by file and position, then warnings likewise.
@@ -37,10 +37,10 @@ pub struct Checked {
 /// Checks the description of one cluster. Total: it comes to an end without a panic whatever the
 /// bytes are.
 #[must_use]
-pub fn check(name: &str, sources: &Sources) -> Checked {
+pub fn check(name: &str, sources: &Sources) -> Findings {
     let (cluster, diagnostics) = examine(name, sources);
     let failed = diagnostics.iter().any(|d| d.level == Level::Error);
-    Checked {
+    Findings {
         cluster: cluster.filter(|_| !failed),
         diagnostics,
     }
@@ -70,7 +70,7 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn resolve(
-    description: Description,
+    description: LoadedCluster,
     sources: &Sources,
     problems: &mut Problems,
 ) -> Option<Cluster> {
@@ -159,7 +159,7 @@ pub(super) fn read_guard(written: &DescribedGuard) -> Guard {
 }
 
 fn check_guard(
-    description: &Description,
+    description: &LoadedCluster,
     written: &DescribedGuard,
     problems: &mut Problems,
 ) -> Guard {

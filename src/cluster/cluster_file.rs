@@ -1,28 +1,22 @@
 //! Reads `cluster.toml` and `service-config.toml`.
 
-use std::path::PathBuf;
-
 use toml::de::{DeTable, DeValue};
 
-use super::description::{
-    Assignment, ClusterFile, DescribedGuard, DescribedHost, Placement, assignments,
-};
-use super::diagnostic::{Diagnostic, quoted};
+use super::description::{Assignment, ClusterFile, DescribedGuard, PlaceLine, assignments};
 use super::foreign;
-use super::model::{Delivery, Engine, EngineClient, Excerpts, Host, Rollout, Ssh, Transport};
-use super::name::HostName;
-use super::nearest;
-use super::read::{At, Item, Kind, Misfit, Problems, Table};
+use super::host_table::{read_client, read_host, read_ssh};
+use super::model::{Engine, EngineClient, Excerpts, Rollout};
+use super::read::{At, Item, Misfit, Problems, Table, TableKind};
 use super::reserved::Within;
 use super::shape;
 
-const SERVICE_CONFIG: Kind = Kind {
+const SERVICE_CONFIG: TableKind = TableKind {
     what: "`service-config.toml`",
     keys: &["vars"],
     foreign: &[],
 };
 
-const CLUSTER: Kind = Kind {
+const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: &[
         "type", "engine", "program", "ssh", "hosts", "place", "vars", "guard", "rollout",
@@ -30,49 +24,19 @@ const CLUSTER: Kind = Kind {
     foreign: foreign::CLUSTER,
 };
 
-const SSH: Kind = Kind {
-    what: "`[ssh]`",
-    keys: &["user", "port", "sudo"],
-    foreign: foreign::HOST,
-};
-
-const ROLLOUT: Kind = Kind {
+const ROLLOUT: TableKind = TableKind {
     what: "`[rollout]`",
     keys: &["journal"],
     foreign: &[],
 };
 
-const GUARD: Kind = Kind {
+const GUARD: TableKind = TableKind {
     what: "`[guard]`",
     keys: &["max_restarts", "protect", "branch", "clean"],
     foreign: &[],
 };
 
-const HOST: Kind = Kind {
-    what: "a host",
-    keys: &[
-        "engine",
-        "program",
-        "address",
-        "directory",
-        "local",
-        "user",
-        "port",
-        "sudo",
-        "host_key",
-        "secrets",
-    ],
-    foreign: foreign::HOST,
-};
-
-/// What `[ssh]` says for all hosts.
-#[derive(Default)]
-struct SshDefaults {
-    user: Option<String>,
-    port: Option<u16>,
-    sudo: bool,
-}
-
+/// Reads `service-config.toml`: its variables.
 pub(super) fn read_service_config(
     path: &str,
     entries: &DeTable<'_>,
@@ -84,6 +48,7 @@ pub(super) fn read_service_config(
     vars
 }
 
+/// Reads `cluster.toml`: what can be read of it.
 pub(super) fn read_cluster(
     path: &str,
     entries: &DeTable<'_>,
@@ -93,10 +58,7 @@ pub(super) fn read_cluster(
     let kind = root.string("type", problems);
     let kind = kind.and_then(|kind| kind.parse(problems, shape::text::line));
     let client = read_client(&mut root, &EngineClient::usual(Engine::Docker), problems);
-    let ssh = match root.table("ssh", &SSH, problems) {
-        Some(table) => read_ssh(table, problems),
-        None => SshDefaults::default(),
-    };
+    let ssh = read_ssh(&mut root, problems);
     let items = root.names("hosts", problems);
     let host_names = items.iter().map(Item::name).collect();
     let hosts = items
@@ -163,273 +125,7 @@ fn branch_name(text: &str) -> Result<String, Misfit> {
     }
 }
 
-/// The engine's client, of a host or of the cluster: what is not said is that of `other`.
-fn read_client(
-    table: &mut Table<'_>,
-    other: &EngineClient,
-    problems: &mut Problems,
-) -> EngineClient {
-    match (read_engine(table, problems), read_program(table, problems)) {
-        (None, None) => other.clone(),
-        (Some(engine), None) if engine.value == other.engine => other.clone(),
-        (Some(engine), None) => EngineClient::usual(engine.value),
-        (engine, Some(program)) => {
-            if let Some(engine) = engine.filter(|engine| engine.value != program.value.engine) {
-                problems.push(
-                    Diagnostic::error(
-                        format!(
-                            "expected the path of `{}`, found that of `{}`",
-                            engine.value.program(),
-                            program.value.engine.program()
-                        ),
-                        program.spot.label("another engine's client"),
-                    )
-                    .with_related(engine.spot.label("the engine"))
-                    .with_help("remove one of them: `program` alone tells the engine, too"),
-                );
-            }
-            program.value
-        }
-    }
-}
-
-fn read_program(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<EngineClient>> {
-    table
-        .string("program", problems)?
-        .parse(problems, shape::host::program)
-}
-
-fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Engine>> {
-    let text = table.string("engine", problems)?;
-    let engine = match text.value.as_str() {
-        "docker" => Engine::Docker,
-        "podman" => Engine::Podman,
-        other => {
-            let help = nearest::help(other, ["docker", "podman"]);
-            problems.push(
-                Diagnostic::error(
-                    format!("expected `docker` or `podman`, found {}", quoted(other)),
-                    text.spot.label("unknown engine"),
-                )
-                .with_help_if(help),
-            );
-            return None;
-        }
-    };
-    Some(At {
-        value: engine,
-        spot: text.spot,
-    })
-}
-
-fn read_ssh(mut table: Table<'_>, problems: &mut Problems) -> SshDefaults {
-    let ssh = SshDefaults {
-        user: read_login(&mut table, problems).map(|user| user.value),
-        port: read_port(&mut table, problems).map(|port| port.value),
-        sudo: table
-            .boolean("sudo", problems)
-            .is_some_and(|sudo| sudo.value),
-    };
-    table.finish(problems);
-    ssh
-}
-
-fn read_login(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<String>> {
-    table
-        .string("user", problems)?
-        .parse(problems, shape::host::login)
-}
-
-/// A port, of a service or of a host's sshd.
-pub(super) fn read_port(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<u16>> {
-    let port = table.integer("port", 1..=65535, problems)?;
-    Some(At {
-        value: u16::try_from(port.value).expect("the range was checked"),
-        spot: port.spot,
-    })
-}
-
-/// A key of a host that only some hosts can have, with its place.
-struct Extra {
-    key: &'static str,
-    place: super::diagnostic::Place,
-}
-
-fn read_host(
-    item: &Item<'_>,
-    client: &EngineClient,
-    ssh: &SshDefaults,
-    problems: &mut Problems,
-) -> Option<DescribedHost> {
-    let name = match HostName::new(item.key.as_str()) {
-        Ok(name) => Some(name),
-        Err(invalid) => {
-            let guess = HostName::new(item.key.to_lowercase().replace(['_', '.'], "-")).ok();
-            problems.push(
-                Diagnostic::error(
-                    format!("expected {}, found {}", invalid.expected, quoted(&item.key)),
-                    item.key_spot.label("no valid host name"),
-                )
-                .with_help_if(guess.map(|name| format!("write `[hosts.{name}]`"))),
-            );
-            None
-        }
-    };
-    let mut table = item.table(&HOST, problems)?;
-    let client = read_client(&mut table, client, problems);
-    let address = table.string("address", problems);
-    let kind = address
-        .as_ref()
-        .and_then(|address| address.parse(problems, shape::host::address));
-    let directory = table.string("directory", problems);
-    let directory = directory.and_then(|text| text.parse(problems, shape::host::directory));
-    let local = read_local(&mut table, problems);
-    let mut extras = Vec::new();
-    let mut extra = |key, place| extras.push(Extra { key, place });
-    let user = read_login(&mut table, problems);
-    let port = read_port(&mut table, problems);
-    let sudo = table.boolean("sudo", problems);
-    let host_key = table.string("host_key", problems);
-    let host_key = host_key.and_then(|text| text.parse(problems, shape::host::host_key));
-    if let Some(user) = &user {
-        extra("user", user.spot.label("only for ssh"));
-    }
-    if let Some(port) = &port {
-        extra("port", port.spot.label("only for ssh"));
-    }
-    if let Some(host_key) = &host_key {
-        extra("host_key", host_key.spot.label("only for ssh"));
-    }
-    let pinned = host_key.as_ref().map(|key| key.spot.clone());
-    if let (Some(sudo), Some(_)) = (&sudo, &directory) {
-        extra("sudo", sudo.spot.label("not for a directory"));
-    }
-    let delivery = read_delivery(&mut table, problems);
-    let spot = table.spot.clone();
-    let written = ["address", "directory", "local"]
-        .into_iter()
-        .any(|key| table.get(key).is_some());
-    table.finish(problems);
-
-    let transport = match (&directory, &local, &address) {
-        (Some(directory), Some(local), _) => {
-            problems.push(
-                Diagnostic::error(
-                    "expected one of `directory` and `local`, found both",
-                    local.spot.label("second way to reach it"),
-                )
-                .with_related(directory.spot.label("first way to reach it"))
-                .with_help("remove one of them"),
-            );
-            return None;
-        }
-        (Some(directory), None, _) => {
-            reject_extras("a directory", extras, problems);
-            let root = PathBuf::from(&directory.value);
-            (Transport::Directory { root }, directory.spot.clone())
-        }
-        (None, Some(local), _) => {
-            reject_extras("this machine", extras, problems);
-            let sudo = sudo.is_some_and(|sudo| sudo.value);
-            (Transport::Local { sudo }, local.spot.clone())
-        }
-        (None, None, Some(address)) => {
-            let settings = Ssh {
-                user: user.map(|user| user.value).or_else(|| ssh.user.clone()),
-                port: port.map(|port| port.value).or(ssh.port),
-                sudo: sudo.map_or(ssh.sudo, |sudo| sudo.value),
-                host_key: host_key.map(|key| key.value),
-            };
-            (Transport::Ssh(settings), address.spot.clone())
-        }
-        (None, None, None) => {
-            if !written {
-                problems.push(
-                    Diagnostic::error(
-                        format!(
-                            "expected `address`, `directory` or `local` for host {}, found none",
-                            quoted(&item.key)
-                        ),
-                        spot.label("cannot be reached"),
-                    )
-                    .with_help("write `address = \"10.0.0.1\"`"),
-                );
-            }
-            return None;
-        }
-    };
-    let (transport, reach) = transport;
-    let name = name?;
-    Some(DescribedHost {
-        address: kind,
-        reach,
-        host_key: pinned,
-        host: Host {
-            name: name.clone(),
-            address: address.map(|address| address.value),
-            // To oneself nothing is sent.
-            secrets: match transport {
-                Transport::Local { .. } => Delivery::Plain,
-                Transport::Ssh(_) | Transport::Directory { .. } => delivery,
-            },
-            transport,
-            client,
-        },
-        name: At {
-            value: name,
-            spot: item.key_spot.clone(),
-        },
-    })
-}
-
-/// How secrets get there: `secrets = "plain"`, or nothing at all.
-fn read_delivery(table: &mut Table<'_>, problems: &mut Problems) -> Delivery {
-    let Some(text) = table.string("secrets", problems) else {
-        return Delivery::Sealed;
-    };
-    match text.value.as_str() {
-        "plain" => Delivery::Plain,
-        other => {
-            problems.push(
-                Diagnostic::error(
-                    format!("expected `plain`, found {}", quoted(other)),
-                    text.spot.label("unknown way"),
-                )
-                .with_help("remove the line: secrets are encrypted to the host's `host_key`"),
-            );
-            Delivery::Sealed
-        }
-    }
-}
-
-fn read_local(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<bool>> {
-    let local = table.boolean("local", problems)?;
-    if local.value {
-        return Some(local);
-    }
-    problems.push(
-        Diagnostic::error(
-            "expected `local = true`, found `local = false`",
-            local.spot.label(""),
-        )
-        .with_help("remove the line"),
-    );
-    None
-}
-
-fn reject_extras(of: &str, extras: Vec<Extra>, problems: &mut Problems) {
-    for Extra { key, place } in extras {
-        problems.push(
-            Diagnostic::error(
-                format!("`{key}` means nothing for a host that is {of}"),
-                place,
-            )
-            .with_help("remove the line"),
-        );
-    }
-}
-
-fn read_placement(item: &Item<'_>, problems: &mut Problems) -> Placement {
+fn read_placement(item: &Item<'_>, problems: &mut Problems) -> PlaceLine {
     let hosts = match item.value {
         DeValue::String(text) => vec![item.at(text.to_string())],
         DeValue::Array(_) => item.strings(problems),
@@ -442,7 +138,7 @@ fn read_placement(item: &Item<'_>, problems: &mut Problems) -> Placement {
             Vec::new()
         }
     };
-    Placement {
+    PlaceLine {
         service: item.name(),
         hosts,
     }

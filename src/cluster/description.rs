@@ -20,24 +20,33 @@ pub(super) struct ClusterFile {
     pub host_names: Vec<At<String>>,
     /// The hosts that could be read.
     pub hosts: Vec<DescribedHost>,
-    pub place: Vec<Placement>,
+    /// `[place]`, one entry a line.
+    pub place: Vec<PlaceLine>,
+    /// `[vars]`.
     pub vars: Vec<Assignment>,
+    /// `[guard]`.
     pub guard: DescribedGuard,
+    /// `[rollout]`.
     pub rollout: Rollout,
 }
 
 /// `[guard]`.
 #[derive(Debug, Default)]
 pub(super) struct DescribedGuard {
+    /// At most so many restarts.
     pub max_restarts: Option<At<i64>>,
+    /// Services that neither restart nor stop.
     pub protect: Vec<At<String>>,
+    /// Only commits of this branch.
     pub branch: Option<At<String>>,
+    /// Only committed files.
     pub clean: Option<At<bool>>,
 }
 
 /// A host with its places.
 #[derive(Debug)]
 pub(super) struct DescribedHost {
+    /// Its name, at the heading of its table.
     pub name: At<HostName>,
     /// What kind the model's address is.
     pub address: Option<At<shape::host::AddressKind>>,
@@ -45,19 +54,23 @@ pub(super) struct DescribedHost {
     pub reach: Spot,
     /// The place of the pinned key.
     pub host_key: Option<Spot>,
+    /// The host as the model has it.
     pub host: Host,
 }
 
 /// One line of `[place]`.
 #[derive(Debug)]
-pub(super) struct Placement {
+pub(super) struct PlaceLine {
+    /// The service, perhaps one that is not there.
     pub service: At<String>,
+    /// Its hosts in their order, perhaps some that are not there.
     pub hosts: Vec<At<String>>,
 }
 
 /// One variable with its value.
 #[derive(Debug)]
 pub(super) struct Assignment {
+    /// The variable.
     pub name: At<VariableName>,
     /// `None` if the value was no scalar: the name is known, its value is not.
     pub value: Option<At<Scalar>>,
@@ -66,28 +79,42 @@ pub(super) struct Assignment {
 /// `services/NAME.toml`.
 #[derive(Debug)]
 pub(super) struct ServiceFile {
+    /// Its name, from the file's.
     pub name: ServiceName,
+    /// The file, relative to the root of the config repository.
     pub path: String,
+    /// `None` if it is not there or could not be read.
     pub image: Option<Image>,
+    /// `port`.
     pub port: Option<At<u16>>,
     /// There is a `port` that could not be read.
     pub unread_port: bool,
     /// Ports that `extra_args` publish.
     pub published: Vec<At<Published>>,
+    /// Services, perhaps some that are not there.
     pub needs: Vec<At<String>>,
+    /// Names and patterns of variables.
     pub vars: Vec<At<String>>,
+    /// `[env]`.
     pub env: Vec<Assignment>,
+    /// `secrets`.
     pub secrets: Vec<SecretReference>,
+    /// `[health]`.
     pub health: Option<Health>,
+    /// What becomes arguments of `docker run`.
     pub container: Container,
+    /// `stateful`.
     pub stateful: bool,
+    /// `restart`.
     pub restart: RestartPolicy,
+    /// The name of a file in `templates/`.
     pub template: Option<At<String>>,
 }
 
 /// One entry of a service's `secrets`.
 #[derive(Debug)]
 pub(super) struct SecretReference {
+    /// The secret, perhaps one that is not there.
     pub name: At<String>,
     /// The path in the container if it is to be a file there, else it is a variable.
     pub file: Option<At<String>>,

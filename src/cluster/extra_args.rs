@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use super::diagnostic::{Diagnostic, quoted};
-use super::fields::{self, Field, Form};
+use super::fields::{self, Field, FieldType};
 use super::name::VariableName;
 use super::nearest;
 use super::read::{At, Misfit, Problems, toml_text};
@@ -16,7 +16,9 @@ use super::shape::text::Shape;
 pub(super) struct Published {
     /// The address; `None` is all of them.
     pub ip: Option<String>,
+    /// The first and the last port of the host.
     pub ports: RangeInclusive<u16>,
+    /// `tcp`, `udp` or `sctp`.
     pub protocol: String,
 }
 
@@ -42,7 +44,7 @@ impl Published {
 
 /// What `extra_args` do with a flag.
 #[derive(Debug, Clone, Copy)]
-enum Verdict {
+enum Treatment {
     Fine,
     /// A field says the same.
     Field(&'static Field),
@@ -52,13 +54,13 @@ enum Verdict {
     Publish,
 }
 
-impl Verdict {
+impl Treatment {
     fn of(flag: &RunFlag) -> Self {
         match (flag.breaks, fields::of_flag(flag.name)) {
-            (Some(why), _) => Verdict::Breaks(why),
-            (None, Some(field)) => Verdict::Field(field),
-            (None, None) if flag.name == "publish" => Verdict::Publish,
-            (None, None) => Verdict::Fine,
+            (Some(why), _) => Treatment::Breaks(why),
+            (None, Some(field)) => Treatment::Field(field),
+            (None, None) if flag.name == "publish" => Treatment::Publish,
+            (None, None) => Treatment::Fine,
         }
     }
 }
@@ -98,7 +100,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
             );
             return published;
         };
-        for Written { name, shown, value } in flags {
+        for WrittenFlag { name, shown, value } in flags {
             let Some(flag) = run_flags::named(&name) else {
                 if value.is_none() {
                     problems.push(unknown(&name, &shown, word));
@@ -125,9 +127,9 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 },
             };
             let value = value.unwrap_or_default();
-            match Verdict::of(flag) {
-                Verdict::Fine => {}
-                Verdict::Publish => {
+            match Treatment::of(flag) {
+                Treatment::Fine => {}
+                Treatment::Publish => {
                     let value = At {
                         value,
                         spot: spot.clone(),
@@ -139,14 +141,14 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                         })
                     }));
                 }
-                Verdict::Breaks(why) => problems.push(
+                Treatment::Breaks(why) => problems.push(
                     Diagnostic::error(
                         format!("expected no `{shown}` in `extra_args`: {why}"),
                         word.spot.label(""),
                     )
                     .with_help("remove it"),
                 ),
-                Verdict::Field(field) => {
+                Treatment::Field(field) => {
                     problems
                         .0
                         .extend(field_instead(field, flag.name, &shown, &value, word));
@@ -158,18 +160,18 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
 }
 
 /// One flag as it is written.
-struct Written {
+struct WrittenFlag {
     name: String,
     shown: String,
     value: Option<String>,
 }
 
-fn long_flag(text: &str) -> Vec<Written> {
+fn long_flag(text: &str) -> Vec<WrittenFlag> {
     let (name, value) = match text.split_once('=') {
         Some((name, value)) => (name, Some(value.to_owned())),
         None => (text, None),
     };
-    vec![Written {
+    vec![WrittenFlag {
         name: name.to_owned(),
         shown: format!("--{name}"),
         value,
@@ -177,7 +179,7 @@ fn long_flag(text: &str) -> Vec<Written> {
 }
 
 /// `-it`, `-p80:80`, `-e=A`: letters up to the first one that takes a value.
-fn short_flags(letters: &str) -> Vec<Written> {
+fn short_flags(letters: &str) -> Vec<WrittenFlag> {
     let mut flags = Vec::new();
     for (at, letter) in letters.char_indices() {
         let known = run_flags::of_letter(letter);
@@ -190,7 +192,7 @@ fn short_flags(letters: &str) -> Vec<Written> {
             _ => None,
         };
         let ends = value.is_some() || takes != Some(Takes::Nothing);
-        flags.push(Written {
+        flags.push(WrittenFlag {
             shown: match known {
                 Some(_) => format!("-{letter}"),
                 None => format!("-{letters}"),
@@ -255,15 +257,15 @@ fn field_instead(
         ("cap-drop", _) => format!("write `{key} = [{}]`", toml_text(&format!("-{value}"))),
         _ => written_as(field, value),
     };
-    let shown_field = match field.form() {
-        Form::Table => format!("`[{key}]`"),
-        Form::Text
-        | Form::Integer
-        | Form::Number
-        | Form::Boolean
-        | Form::Duration
-        | Form::List
-        | Form::Map => format!("`{key}`"),
+    let shown_field = match field.field_type() {
+        FieldType::Table => format!("`[{key}]`"),
+        FieldType::Text
+        | FieldType::Integer
+        | FieldType::Number
+        | FieldType::Boolean
+        | FieldType::Duration
+        | FieldType::List
+        | FieldType::Map => format!("`{key}`"),
     };
     Some(
         Diagnostic::error(
@@ -278,15 +280,15 @@ fn field_instead(
 fn written_as(field: &Field, value: &str) -> String {
     let key = field.key;
     let text = toml_text(value);
-    let written = match field.form() {
-        Form::List => format!("[{text}]"),
-        Form::Map | Form::Table => {
+    let written = match field.field_type() {
+        FieldType::List => format!("[{text}]"),
+        FieldType::Map | FieldType::Table => {
             let (name, value) = value.split_once('=').unwrap_or((value, ""));
             format!("{{ {} = {} }}", toml_key(name), toml_text(value))
         }
-        Form::Boolean => "true".to_owned(),
-        Form::Duration => toml_text(&format!("{value}s")),
-        Form::Text | Form::Number | Form::Integer => {
+        FieldType::Boolean => "true".to_owned(),
+        FieldType::Duration => toml_text(&format!("{value}s")),
+        FieldType::Text | FieldType::Number | FieldType::Integer => {
             match field.shape().map(|shape| shape(value)) {
                 // The shape knows what is meant by a value that it does not take.
                 Some(Err(Misfit {

@@ -18,13 +18,13 @@ pub struct Field {
     /// Its key in the service's file.
     pub key: &'static str,
     /// How it is read.
-    pub(super) reader: Reader,
+    pub(super) reader: ReadAs,
     /// Flags of `run` that say the same, so that `extra_args` cannot have them.
     pub flags: &'static [&'static str],
     /// Flags of `run` that it becomes beside another field of the same flag, or beside `extra_args`.
     pub shared_flags: &'static [&'static str],
     /// What a change of it does to a running container.
-    pub change: Change,
+    pub change: OnChange,
     /// What it means, in Markdown on one line.
     pub meaning: &'static str,
     /// What holds where it is not written, in Markdown.
@@ -37,7 +37,7 @@ pub struct Field {
 
 /// What a release does to a container when a field changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub enum OnChange {
     /// The field is part of the fingerprint: the container restarts.
     Restarts,
     /// The container stays as it is.
@@ -46,7 +46,7 @@ pub enum Change {
 
 /// The type of a field in TOML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldType {
     /// A string.
     Text,
     /// An integer.
@@ -70,7 +70,7 @@ type TextShape = fn(&str) -> Shape<String>;
 
 /// How a field is read, and where its value goes.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Reader {
+pub(super) enum ReadAs {
     /// A string of this shape.
     Text(TextShape, fn(&mut Container) -> &mut Option<String>),
     /// A number, or a string, of this shape.
@@ -88,33 +88,33 @@ pub(super) enum Reader {
         fn(&mut Container) -> &mut BTreeMap<String, String>,
     ),
     /// A function of its own in `service_file.rs`: more than one value depends on it, or it is no part of the container.
-    Own(Form),
+    Own(FieldType),
 }
 
 impl Field {
     /// Its type in TOML.
     #[must_use]
-    pub fn form(&self) -> Form {
+    pub fn field_type(&self) -> FieldType {
         match self.reader {
-            Reader::Text(..) => Form::Text,
-            Reader::Number(..) => Form::Number,
-            Reader::Boolean(_) => Form::Boolean,
-            Reader::Duration(_) => Form::Duration,
-            Reader::List(..) => Form::List,
-            Reader::Map(..) => Form::Map,
-            Reader::Own(form) => form,
+            ReadAs::Text(..) => FieldType::Text,
+            ReadAs::Number(..) => FieldType::Number,
+            ReadAs::Boolean(_) => FieldType::Boolean,
+            ReadAs::Duration(_) => FieldType::Duration,
+            ReadAs::List(..) => FieldType::List,
+            ReadAs::Map(..) => FieldType::Map,
+            ReadAs::Own(field_type) => field_type,
         }
     }
 
     /// The shape of its value, if that is one text.
     pub(super) fn shape(&self) -> Option<TextShape> {
         match self.reader {
-            Reader::Text(shape, _) | Reader::Number(shape, _) => Some(shape),
-            Reader::Boolean(_)
-            | Reader::Duration(_)
-            | Reader::List(..)
-            | Reader::Map(..)
-            | Reader::Own(_) => None,
+            ReadAs::Text(shape, _) | ReadAs::Number(shape, _) => Some(shape),
+            ReadAs::Boolean(_)
+            | ReadAs::Duration(_)
+            | ReadAs::List(..)
+            | ReadAs::Map(..)
+            | ReadAs::Own(_) => None,
         }
     }
 }
@@ -138,10 +138,10 @@ pub(super) const KEYS: [&str; SERVICE.len()] = {
 /// What most rows have.
 const ROW: Field = Field {
     key: "",
-    reader: Reader::Own(Form::Text),
+    reader: ReadAs::Own(FieldType::Text),
     flags: &[],
     shared_flags: &[],
-    change: Change::Restarts,
+    change: OnChange::Restarts,
     meaning: "",
     default: "",
     example: "",
@@ -170,7 +170,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "port",
-        reader: Reader::Own(Form::Integer),
+        reader: ReadAs::Own(FieldType::Integer),
         shared_flags: &["publish", "env"],
         meaning: "the port it listens on: in the container, and published as the same one on all addresses of the host; `APP_PORT`",
         default: "none",
@@ -179,16 +179,16 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "needs",
-        reader: Reader::Own(Form::List),
+        reader: ReadAs::Own(FieldType::List),
         shared_flags: &["add-host", "env"],
-        meaning: "services whose locations it gets; circles are allowed",
+        meaning: "other services, whose locations it gets; circles are allowed",
         default: "`[]`",
         example: "[\"listing\"]",
         ..ROW
     },
     Field {
         key: "vars",
-        reader: Reader::Own(Form::List),
+        reader: ReadAs::Own(FieldType::List),
         shared_flags: &["env"],
         meaning: "the variables it gets of `[vars]` and of those that the cluster derives: names, or patterns in which `*` stands for any letters. One that matches nothing is an error",
         default: "`[]`",
@@ -197,7 +197,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "env",
-        reader: Reader::Own(Form::Table),
+        reader: ReadAs::Own(FieldType::Table),
         flags: &["env", "env-file"],
         meaning: "its own variables, layer `50-NAME`",
         example: "{ LOG_LEVEL = \"info\" }",
@@ -205,7 +205,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "secrets",
-        reader: Reader::Own(Form::List),
+        reader: ReadAs::Own(FieldType::List),
         shared_flags: &["env", "mount"],
         meaning: "the secrets it gets, as variables or as files: see [secrets.md](secrets.md)",
         default: "`[]`",
@@ -214,15 +214,15 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "health",
-        reader: Reader::Own(Form::Table),
-        change: Change::Keeps,
+        reader: ReadAs::Own(FieldType::Table),
+        change: OnChange::Keeps,
         meaning: "see [below](#health)",
         example: "{ http = \"/health\" }",
         ..ROW
     },
     Field {
         key: "volumes",
-        reader: Reader::Own(Form::List),
+        reader: ReadAs::Own(FieldType::List),
         flags: &["volume"],
         meaning: "`source:target` or `source:target:options`: an absolute path or a volume's name; absolute target",
         default: "`[]`",
@@ -231,7 +231,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "command",
-        reader: Reader::List(text::argument, |c| &mut c.command),
+        reader: ReadAs::List(text::argument, |c| &mut c.command),
         meaning: "the arguments after the image",
         default: "the image's",
         example: "[\"worker\", \"--queue\", \"a\"]",
@@ -239,7 +239,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "entrypoint",
-        reader: Reader::Text(text::argument, |c| &mut c.entrypoint),
+        reader: ReadAs::Text(text::argument, |c| &mut c.entrypoint),
         flags: &["entrypoint"],
         meaning: "the program",
         default: "the image's",
@@ -248,7 +248,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "user",
-        reader: Reader::Text(container::user, |c| &mut c.user),
+        reader: ReadAs::Text(container::user, |c| &mut c.user),
         flags: &["user"],
         meaning: "user, or `user:group`: letters, digits, `.`, `_` and `-`",
         default: "the image's",
@@ -257,7 +257,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "memory",
-        reader: Reader::Text(container::memory, |c| &mut c.memory),
+        reader: ReadAs::Text(container::memory, |c| &mut c.memory),
         flags: &["memory"],
         meaning: "bytes with `b`, `k`, `m` or `g`, at least `6m`",
         default: "no limit",
@@ -266,7 +266,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "cpus",
-        reader: Reader::Number(container::cpus, |c| &mut c.cpus),
+        reader: ReadAs::Number(container::cpus, |c| &mut c.cpus),
         flags: &["cpus"],
         meaning: "a number, as text or not, up to nine decimals",
         default: "no limit",
@@ -275,7 +275,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "ulimits",
-        reader: Reader::Map(container::ulimit_name, container::ulimit, |c| {
+        reader: ReadAs::Map(container::ulimit_name, container::ulimit, |c| {
             &mut c.ulimits
         }),
         flags: &["ulimit"],
@@ -286,7 +286,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "capabilities",
-        reader: Reader::List(container::capability, |c| &mut c.capabilities),
+        reader: ReadAs::List(container::capability, |c| &mut c.capabilities),
         flags: &["cap-add", "cap-drop"],
         meaning: "to add, or with `-` to drop",
         default: "the engine's",
@@ -295,7 +295,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "read_only",
-        reader: Reader::Boolean(|c| &mut c.read_only),
+        reader: ReadAs::Boolean(|c| &mut c.read_only),
         flags: &["read-only"],
         meaning: "a read-only root file system",
         default: "`false`",
@@ -304,7 +304,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "devices",
-        reader: Reader::List(container::device, |c| &mut c.devices),
+        reader: ReadAs::List(container::device, |c| &mut c.devices),
         flags: &["device"],
         meaning: "`/dev/a`, `/dev/a:/dev/b`, `/dev/a:/dev/b:rwm`",
         default: "`[]`",
@@ -313,7 +313,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "labels",
-        reader: Reader::Map(container::label, text::argument, |c| &mut c.labels),
+        reader: ReadAs::Map(container::label, text::argument, |c| &mut c.labels),
         flags: &["label", "label-file"],
         meaning: "of the container; none that begins with `bayplan.`",
         example: "{ team = \"search\" }",
@@ -321,7 +321,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "network",
-        reader: Reader::Text(container::network, |c| &mut c.network),
+        reader: ReadAs::Text(container::network, |c| &mut c.network),
         flags: &["network"],
         meaning: "`host`, `none`, `bridge`, or a network that is there",
         default: "the engine's",
@@ -330,9 +330,9 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "stop_timeout",
-        reader: Reader::Duration(|c| &mut c.stop_timeout),
+        reader: ReadAs::Duration(|c| &mut c.stop_timeout),
         flags: &["stop-timeout"],
-        change: Change::Keeps,
+        change: OnChange::Keeps,
         meaning: "how long a stop may take before the kill",
         default: "`\"10s\"`",
         example: "\"30s\"",
@@ -340,8 +340,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "stateful",
-        reader: Reader::Own(Form::Boolean),
-        change: Change::Keeps,
+        reader: ReadAs::Own(FieldType::Boolean),
+        change: OnChange::Keeps,
         meaning: "never moves to another host, never vanishes and never starts beside its old self without `--allow-move`",
         default: "`false`",
         example: "true",
@@ -349,7 +349,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "restart",
-        change: Change::Keeps,
+        change: OnChange::Keeps,
         meaning: "`\"auto\"`, or `\"manual\"`: a running container restarts only when the service is named, `bayplan release CLUSTER SERVICE`; a stopped one is started all the same",
         default: "`\"auto\"`",
         example: "\"manual\"",
@@ -357,7 +357,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "template",
-        change: Change::Keeps,
+        change: OnChange::Keeps,
         meaning: "the name of a file in `templates/`. The container restarts only if the other template changes how it runs",
         default: "`container.service` there, else the built-in one",
         example: "\"gpu.service\"",
@@ -365,7 +365,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "extra_args",
-        reader: Reader::Own(Form::List),
+        reader: ReadAs::Own(FieldType::List),
         meaning: "further flags of `run`, each word one argument; no flag that has a field here or breaks the unit (`-d`, `--restart`, `--name`, `--rm`, `--pull`, …)",
         default: "`[]`",
         example: "[\"--shm-size\", \"1g\"]",

@@ -10,23 +10,23 @@ const HEAD: &str = "| field | meaning | default | example | restarts |\n";
 fn table() -> String {
     let mut table = HEAD.to_owned() + "| --- | --- | --- | --- | --- |\n";
     for field in SERVICE {
-        let key = match field.form() {
-            Form::Table => format!("`[{}]`", field.key),
-            Form::Text
-            | Form::Integer
-            | Form::Number
-            | Form::Boolean
-            | Form::Duration
-            | Form::List
-            | Form::Map => format!("`{}`", field.key),
+        let key = match field.field_type() {
+            FieldType::Table => format!("`[{}]`", field.key),
+            FieldType::Text
+            | FieldType::Integer
+            | FieldType::Number
+            | FieldType::Boolean
+            | FieldType::Duration
+            | FieldType::List
+            | FieldType::Map => format!("`{}`", field.key),
         };
         let since = match field.since {
             "0.1.0" => String::new(),
             version => format!(" (since {version})"),
         };
         let restarts = match field.change {
-            Change::Restarts => "yes",
-            Change::Keeps => "no",
+            OnChange::Restarts => "yes",
+            OnChange::Keeps => "no",
         };
         let Field {
             meaning, example, ..

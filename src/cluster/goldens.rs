@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Checked, EXCERPT_WIDTH, Paint, Sources, check, excerpt};
+use super::{EXCERPT_WIDTH, Findings, Paint, Sources, check, excerpt};
 
 const CLUSTER: &str = "clusters/test/cluster.toml";
 const CONFIG: &str = "clusters/test/service-config.toml";
@@ -30,7 +30,7 @@ fn with(files: &[(&str, &[u8])]) -> Sources {
     sources
 }
 
-fn shown(checked: &Checked, sources: &Sources) -> String {
+fn shown(checked: &Findings, sources: &Sources) -> String {
     let mut text = String::new();
     for diagnostic in &checked.diagnostics {
         let shown = excerpt(diagnostic, sources, Paint::Plain, EXCERPT_WIDTH);

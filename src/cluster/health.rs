@@ -7,11 +7,11 @@ use toml::de::DeValue;
 use super::diagnostic::Diagnostic;
 use super::foreign;
 use super::model::{Health, Probe};
-use super::read::{Item, Kind, Misfit, Problems, Table, parse_all};
+use super::read::{Item, Misfit, Problems, Table, TableKind, parse_all};
 use super::shape::text::Shape;
 use super::shape::{duration, text};
 
-const HEALTH: Kind = Kind {
+const HEALTH: TableKind = TableKind {
     what: "`[health]`",
     keys: &["http", "tcp", "command", "timeout"],
     foreign: foreign::HEALTH,

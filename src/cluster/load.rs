@@ -17,18 +17,29 @@ use super::sources::{Sources, Unfit};
 
 /// The files of one cluster, read. `None` stands for what is there and could not be read: nothing
 /// is known about it, so nothing that refers to it is reported.
-pub(super) struct Description {
+pub(super) struct LoadedCluster {
+    /// The name of its directory.
     pub name: ClusterName,
+    /// The path of `cluster.toml`.
     pub cluster_path: String,
+    /// `cluster.toml`; `None` if it does not parse or is not there.
     pub cluster: Option<ClusterFile>,
+    /// `[vars]` of `service-config.toml`; `None` if it does not parse.
     pub service_config: Option<Vec<Assignment>>,
+    /// `secrets.toml`; `None` if it does not parse or is not there.
     pub secrets: Option<SecretsFile>,
+    /// Every service; `None` if its file does not parse.
     pub services: BTreeMap<ServiceName, Option<ServiceFile>>,
     /// Files of services whose names are no valid names.
     pub misnamed: BTreeSet<String>,
 }
 
-pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Option<Description> {
+/// Reads every file of a cluster by itself. `None` if there is no such cluster.
+pub(super) fn load(
+    name: &str,
+    sources: &Sources,
+    problems: &mut Problems,
+) -> Option<LoadedCluster> {
     let root = format!("clusters/{name}");
     if !sources.clusters().any(|cluster| cluster == name) {
         problems.push(unknown_cluster(name, sources));
@@ -114,7 +125,7 @@ pub(super) fn load(name: &str, sources: &Sources, problems: &mut Problems) -> Op
             }
         }
     }
-    Some(Description {
+    Some(LoadedCluster {
         name: name?,
         cluster_path,
         cluster,

@@ -9,6 +9,8 @@
 //! way, so one run tells them all. A file that does not parse at all hides what refers to it: that
 //! something in it "does not exist" would be wrong.
 
+#![warn(missing_docs)]
+
 #[cfg(test)]
 mod advice_tests;
 mod check;
@@ -23,6 +25,7 @@ mod foreign;
 #[cfg(test)]
 mod goldens;
 mod health;
+mod host_table;
 mod hosts_alone;
 mod load;
 pub mod model;
@@ -40,6 +43,7 @@ pub(crate) mod run_flags;
 pub mod scalar;
 mod scope;
 pub mod secret;
+mod secret_references;
 mod secrets_file;
 mod service_file;
 mod shape;
@@ -48,7 +52,7 @@ pub(crate) mod template;
 mod values;
 mod variables;
 
-pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Checked, check, sort};
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
 pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;
 pub(crate) use load::unknown_cluster;

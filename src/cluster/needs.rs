@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::description::ServiceFile;
 use super::diagnostic::{Diagnostic, quoted};
-use super::load::Description;
+use super::load::LoadedCluster;
 use super::name::ServiceName;
 use super::nearest;
 use super::placement::Placements;
@@ -13,7 +13,7 @@ use super::reserved;
 
 /// Resolves `needs` of a service. `placements` is `None` where `[place]` could not be read.
 pub(super) fn check_needs(
-    description: &Description,
+    description: &LoadedCluster,
     placements: Option<&Placements>,
     service: &ServiceFile,
     problems: &mut Problems,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::description::{ClusterFile, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args::Published;
-use super::load::{Description, MINIMAL_HOST};
+use super::load::{LoadedCluster, MINIMAL_HOST};
 use super::model::Transport;
 use super::name::{HostName, ServiceName};
 use super::nearest;
@@ -18,7 +18,7 @@ pub(super) type Placements = BTreeMap<ServiceName, Vec<HostName>>;
 
 /// Checks that hosts and services are there, and that no two hosts are one.
 pub(super) fn check_hosts(
-    description: &Description,
+    description: &LoadedCluster,
     cluster: &ClusterFile,
     problems: &mut Problems,
 ) {
@@ -86,7 +86,7 @@ fn check_address_variable(host: &DescribedHost, problems: &mut Problems) {
 
 /// Resolves `[place]`.
 pub(super) fn place(
-    description: &Description,
+    description: &LoadedCluster,
     cluster: &ClusterFile,
     problems: &mut Problems,
 ) -> Placements {
@@ -165,7 +165,7 @@ pub(super) fn place(
 }
 
 fn warn_unplaced(
-    description: &Description,
+    description: &LoadedCluster,
     cluster: &ClusterFile,
     placements: &Placements,
     problems: &mut Problems,
@@ -197,13 +197,14 @@ fn warn_unplaced(
     }
 }
 
-pub(super) fn service_path(description: &Description, name: &ServiceName) -> String {
+/// The path of a service's file.
+pub(super) fn service_path(description: &LoadedCluster, name: &ServiceName) -> String {
     format!("clusters/{}/services/{name}.toml", description.name)
 }
 
 /// Reports services of one host that take the same port. Each pair is told once, with its hosts.
 pub(super) fn check_ports(
-    description: &Description,
+    description: &LoadedCluster,
     placements: &Placements,
     problems: &mut Problems,
 ) {

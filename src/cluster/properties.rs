@@ -12,7 +12,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::{Layer, Transport, VariableValue};
 use super::name::ServiceName;
-use super::{Checked, EXCERPT_WIDTH, Paint, Sources, check, excerpt};
+use super::{EXCERPT_WIDTH, Findings, Paint, Sources, check, excerpt};
 
 /// The files of an example, as the repository room reads them.
 fn example(name: &str) -> Sources {
@@ -33,7 +33,7 @@ fn example(name: &str) -> Sources {
     sources
 }
 
-fn shown(checked: &Checked, sources: &Sources) -> String {
+fn shown(checked: &Findings, sources: &Sources) -> String {
     let shown = checked
         .diagnostics
         .iter()
@@ -41,7 +41,7 @@ fn shown(checked: &Checked, sources: &Sources) -> String {
     shown.collect::<Vec<_>>().join("\n")
 }
 
-fn variables(checked: &Checked, service: &str) -> BTreeMap<String, (Layer, String)> {
+fn variables(checked: &Findings, service: &str) -> BTreeMap<String, (Layer, String)> {
     let cluster = checked.cluster.as_ref().unwrap();
     cluster.services[&ServiceName::new(service).unwrap()]
         .variables

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{Assignment, ServiceFile};
-use super::load::{Description, load};
+use super::load::{LoadedCluster, load};
 use super::model::Layer;
 use super::name::ServiceName;
 use super::read::{At, Problems, Spot, parse, text};
@@ -177,7 +177,7 @@ fn used(
 }
 
 struct Finder<'a> {
-    description: &'a Description,
+    description: &'a LoadedCluster,
     sources: &'a Sources,
 }
 

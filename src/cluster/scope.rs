@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::description::ClusterFile;
-use super::load::Description;
+use super::load::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
 use super::read::Spot;
 use super::shape::host::AddressKind;
-use super::values::{Outcome, Values};
+use super::values::{Evaluated, Values};
 
 /// The location variables of every placed service.
 pub(super) fn locations(
-    description: &Description,
+    description: &LoadedCluster,
     cluster: &ClusterFile,
     placements: &Placements,
 ) -> BTreeMap<ServiceName, Values> {
@@ -35,16 +35,16 @@ pub(super) fn locations(
             let hosts: Vec<String> = hosts.iter().map(reached).collect();
             let mut variables = Values::new();
             if let Some(first) = hosts.first() {
-                variables.insert(format!("{stem}_HOST"), Outcome::text(first));
+                variables.insert(format!("{stem}_HOST"), Evaluated::text(first));
             }
-            variables.insert(format!("{stem}_HOSTS"), Outcome::text(hosts.join(",")));
+            variables.insert(format!("{stem}_HOSTS"), Evaluated::text(hosts.join(",")));
             let port = match description.services.get(name).and_then(Option::as_ref) {
-                Some(service) if service.unread_port => Some(Outcome::Failed),
+                Some(service) if service.unread_port => Some(Evaluated::Failed),
                 Some(service) => {
                     let port = service.port.as_ref();
-                    port.map(|port| Outcome::number(port.value))
+                    port.map(|port| Evaluated::number(port.value))
                 }
-                None => Some(Outcome::Failed),
+                None => Some(Evaluated::Failed),
             };
             if let Some(port) = port {
                 variables.insert(format!("{stem}_PORT"), port);
@@ -56,15 +56,15 @@ pub(super) fn locations(
 
 /// What the cluster itself gives: its name, its type, its hosts' addresses with their places.
 pub(super) fn derived(
-    description: &Description,
+    description: &LoadedCluster,
     cluster: &ClusterFile,
-) -> BTreeMap<String, (Outcome, Option<Spot>)> {
+) -> BTreeMap<String, (Evaluated, Option<Spot>)> {
     let mut derived = BTreeMap::new();
     // A host that could not be read may well have an address.
     for name in &cluster.host_names {
         if let Ok(name) = HostName::new(name.value.as_str()) {
             let variable = format!("{}_IP", name.variable_stem());
-            derived.insert(variable, (Outcome::Failed, None));
+            derived.insert(variable, (Evaluated::Failed, None));
         }
     }
     for host in &cluster.hosts {
@@ -72,7 +72,7 @@ pub(super) fn derived(
         match (&host.host.address, &host.address) {
             (Some(address), Some(kind)) if kind.value == AddressKind::Ip => {
                 let derived_from = Some(kind.spot.clone());
-                derived.insert(variable, (Outcome::text(address), derived_from));
+                derived.insert(variable, (Evaluated::text(address), derived_from));
             }
             (Some(_), None) => {}
             (Some(_), Some(_)) | (None, _) => {
@@ -80,10 +80,10 @@ pub(super) fn derived(
             }
         }
     }
-    let id = Outcome::text(description.name.as_str());
+    let id = Evaluated::text(description.name.as_str());
     derived.insert("CLUSTER_ID".to_owned(), (id, None));
     if let Some(kind) = &cluster.kind {
-        let kind = Outcome::text(&*kind.value);
+        let kind = Evaluated::text(&*kind.value);
         derived.insert("CLUSTER_TYPE".to_owned(), (kind, None));
     }
     derived
@@ -91,7 +91,7 @@ pub(super) fn derived(
 
 /// What to write for names that services would give if they were placed, or had a port.
 pub(super) fn absent(
-    description: &Description,
+    description: &LoadedCluster,
     locations: &BTreeMap<ServiceName, Values>,
 ) -> BTreeMap<String, String> {
     let mut absent = BTreeMap::new();

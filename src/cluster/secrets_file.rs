@@ -1,41 +1,31 @@
-//! Reads `secrets.toml` as far as that goes without any key, and what refers to it.
+//! Reads `secrets.toml` as far as that goes without any key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use toml::de::{DeTable, DeValue};
 
-use super::description::{ClusterFile, SecretReference};
 use super::diagnostic::{Diagnostic, quoted};
-use super::foreign;
-use super::model::{Delivery, Service, Transport, VariableValue};
-use super::name::{ClusterName, HostName, VariableName};
-use super::read::{At, Item, Kind, Misfit, Problems, Spot, Table};
+use super::name::VariableName;
+use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
 use super::readers::{Difference, is_for};
-use super::reserved;
-use super::secret::{KeyedDigest, key_number};
+use super::secret::{KeyedDigest, Secret, key_number};
 use super::shape;
-use super::values::Outcome;
+use super::values::Evaluated;
 
 /// What every file in age's format begins with.
 const MAGIC: &[u8] = b"age-encryption.org/v1\n";
 
-const FILE: Kind = Kind {
+const FILE: TableKind = TableKind {
     what: "`secrets.toml`",
     keys: &["recipients", "keys", "values"],
     foreign: &[],
 };
 
 /// bayplan alone writes it.
-const LINE: Kind = Kind {
+const LINE: TableKind = TableKind {
     what: "a secret",
     keys: &[],
     foreign: &[],
-};
-
-const REFERENCE: Kind = Kind {
-    what: "a secret of a service",
-    keys: &["name", "as", "path"],
-    foreign: foreign::SECRET,
 };
 
 /// `secrets.toml`.
@@ -50,6 +40,7 @@ pub(super) struct SecretsFile {
 /// One line of `[values]`.
 #[derive(Debug)]
 pub(super) struct StoredSecret {
+    /// The place of its name.
     pub spot: Spot,
     /// `None` if the line has a problem.
     pub digest: Option<KeyedDigest>,
@@ -59,21 +50,22 @@ pub(super) struct StoredSecret {
 
 impl StoredSecret {
     /// What templates see of it.
-    pub(crate) fn outcome(&self, name: &VariableName) -> Outcome {
+    pub(crate) fn outcome(&self, name: &VariableName) -> Evaluated {
         match &self.digest {
-            Some(digest) => Outcome::Secret(super::secret::Secret::stored(name.clone(), digest)),
-            None => Outcome::Failed,
+            Some(digest) => Evaluated::Secret(Secret::stored(name.clone(), digest)),
+            None => Evaluated::Failed,
         }
     }
 }
 
+/// Reads `secrets.toml`: what can be read of it without a key.
 pub(super) fn read_secrets(
     path: &str,
     entries: &DeTable<'_>,
     problems: &mut Problems,
 ) -> SecretsFile {
     let mut root = Table::root(path, entries, &FILE);
-    let mut sealed = Sealed::read(&mut root, problems);
+    let mut sealed = Ownership::read(&mut root, problems);
     let mut keys = BTreeSet::new();
     for item in root.names("keys", problems) {
         if key_number(&item.key).is_none() {
@@ -120,7 +112,7 @@ pub(super) fn read_secrets(
 }
 
 /// Whose secrets these are, and whom they are encrypted to.
-struct Sealed {
+struct Ownership {
     cluster: Option<At<String>>,
     recipients: BTreeMap<String, String>,
     /// As bayplan wrote them when it encrypted all; `None` in the file of an older one.
@@ -131,7 +123,7 @@ struct Sealed {
     at: Option<Spot>,
 }
 
-impl Sealed {
+impl Ownership {
     fn read(root: &mut Table<'_>, problems: &mut Problems) -> Self {
         let cluster = root.string("cluster", problems);
         let table = |items: Vec<Item<'_>>, problems: &mut Problems| {
@@ -245,7 +237,7 @@ impl Sealed {
 fn read_value(
     item: &Item<'_>,
     keys: &BTreeSet<String>,
-    sealed: &mut Sealed,
+    sealed: &mut Ownership,
     problems: &mut Problems,
 ) -> StoredSecret {
     let mut secret = StoredSecret {
@@ -380,246 +372,4 @@ fn keyed_digest(text: &str) -> Result<KeyedDigest, Misfit> {
             "take the line back from git, or set the value again with `bayplan secrets set`",
         )
     })
-}
-
-/// Reads `secrets` of a service: names, and tables for those that are files.
-pub(super) fn read_references(
-    root: &mut Table<'_>,
-    problems: &mut Problems,
-) -> Vec<SecretReference> {
-    let Some(item) = root.get("secrets") else {
-        return Vec::new();
-    };
-    let mut references: Vec<SecretReference> = Vec::new();
-    for item in item.items("a list of names", problems) {
-        let reference = if item.value.is_table() {
-            read_file_reference(&item, problems)
-        } else {
-            let name = item.string(problems);
-            name.map(|name| SecretReference { name, file: None })
-        };
-        let Some(reference) = reference else { continue };
-        let same = references
-            .iter()
-            .find(|other| match (&other.file, &reference.file) {
-                (None, None) => other.name.value == reference.name.value,
-                (Some(a), Some(b)) => a.value == b.value,
-                (Some(_), None) | (None, Some(_)) => false,
-            });
-        if let Some(first) = same {
-            let what = match &reference.file {
-                None => format!("{} is named twice", quoted(&reference.name.value)),
-                Some(path) => format!("expected one file at {}, found two", quoted(&path.value)),
-            };
-            let first = first
-                .file
-                .as_ref()
-                .unwrap_or(&first.name)
-                .spot
-                .label("first time");
-            let second = reference.file.as_ref().unwrap_or(&reference.name);
-            problems.push(
-                Diagnostic::error(what, second.spot.label("second time"))
-                    .with_related(first)
-                    .with_help("remove one of them"),
-            );
-            continue;
-        }
-        references.push(reference);
-    }
-    references
-}
-
-/// `{ name = "TLS_KEY", as = "file", path = "/run/secrets/tls.key" }`.
-fn read_file_reference(item: &Item<'_>, problems: &mut Problems) -> Option<SecretReference> {
-    let mut table = item.table(&REFERENCE, problems)?;
-    let name = table.string("name", problems);
-    let form = table.string("as", problems);
-    let path = table.string("path", problems);
-    let path = path.and_then(|path| path.parse(problems, container_path));
-    table.finish(problems);
-    let Some(name) = name else {
-        if !matches!(item.value, DeValue::Table(entries) if entries.contains_key("name")) {
-            problems.push(
-                Diagnostic::error(
-                    "expected `name` of a secret, found none",
-                    item.spot.label(""),
-                )
-                .with_help("write `{ name = \"TLS_KEY\", as = \"file\" }`"),
-            );
-        }
-        return None;
-    };
-    let is_file = match form.as_ref().map(|form| form.value.as_str()) {
-        None => path.is_some(),
-        Some("file") => true,
-        Some("env") => false,
-        Some(other) => {
-            let spot = &form.as_ref().unwrap_or(&name).spot;
-            problems.push(Diagnostic::error(
-                format!("expected `file` or `env`, found {}", quoted(other)),
-                spot.label("unknown form"),
-            ));
-            return None;
-        }
-    };
-    if let (false, Some(path)) = (is_file, &path) {
-        problems.push(
-            Diagnostic::error("a variable has no `path`", path.spot.label(""))
-                .with_help("write `as = \"file\"`, or remove the path"),
-        );
-    }
-    let file = is_file.then(|| {
-        path.unwrap_or_else(|| At {
-            value: format!("/run/secrets/{}", name.value),
-            spot: name.spot.clone(),
-        })
-    });
-    Some(SecretReference { name, file })
-}
-
-/// An absolute path in a container, one word of `--mount`.
-fn container_path(text: &str) -> Result<String, Misfit> {
-    let plain = |part: &str| {
-        let inner = |b: u8| b.is_ascii_alphanumeric() || b"._-+@".contains(&b);
-        !part.is_empty() && part != "." && part != ".." && part.bytes().all(inner)
-    };
-    match text.strip_prefix('/') {
-        Some(rest) if rest.split('/').all(plain) => Ok(text.to_owned()),
-        _ => Err(Misfit::help(
-            "an absolute path of letters, digits and `._-+@`",
-            "write `path = \"/run/secrets/tls.key\"`",
-        )),
-    }
-}
-
-/// The name of a secret that becomes a variable, if it can be one.
-pub(super) fn variable(
-    name: &At<String>,
-    secret: &StoredSecret,
-    problems: &mut Problems,
-) -> Option<VariableName> {
-    let found = VariableName::new(name.value.as_str()).ok()?;
-    if let Some(why) = reserved::why(found.as_str()) {
-        problems.push(
-            Diagnostic::error(
-                format!("`{found}` is reserved: {why}"),
-                name.spot.label("reserved"),
-            )
-            .with_help("choose another name for the secret, or write `as = \"file\"`"),
-        );
-        return None;
-    }
-    if secret.only_file {
-        problems.push(
-            Diagnostic::error(
-                format!("`{found}` cannot be a variable: it is not UTF-8 text, or too large"),
-                name.spot.label("can be a file only"),
-            )
-            .with_related(secret.spot.label("marked here"))
-            .with_help(format!("write `{{ name = \"{found}\", as = \"file\" }}`")),
-        );
-        return None;
-    }
-    Some(found)
-}
-
-/// Whether a service has any secret, named or in a value.
-fn has_secrets(service: &Service) -> bool {
-    let mut variables = service.variables.values();
-    !service.secret_files.is_empty()
-        || variables.any(|variable| matches!(variable.value, VariableValue::Secret(_)))
-}
-
-/// Every host with a secret must be able to open it.
-pub(super) fn check_deliveries<'a>(
-    cluster: &ClusterFile,
-    services: impl Iterator<Item = &'a Service>,
-    problems: &mut Problems,
-) {
-    let mut needy: BTreeMap<&HostName, &Service> = BTreeMap::new();
-    for service in services.filter(|service| has_secrets(service)) {
-        for host in &service.hosts {
-            needy.entry(host).or_insert(service);
-        }
-    }
-    for host in &cluster.hosts {
-        let Some(service) = needy.get(&host.name.value) else {
-            continue;
-        };
-        if host.host.secrets == Delivery::Plain {
-            continue;
-        }
-        let name = &host.name.value;
-        let because = format!("`{name}` gets secrets for `{}`", service.name);
-        let plain =
-            "`secrets = \"plain\"` sends them over the connection, unencrypted by themselves";
-        match &host.host.transport {
-            Transport::Local { .. } => {}
-            Transport::Directory { .. } => problems.push(
-                Diagnostic::error(
-                    format!("{because} and is a directory, which has no key to encrypt them to"),
-                    host.reach.label("no host key"),
-                )
-                .with_help("write `secrets = \"plain\"` if they may stand in its files"),
-            ),
-            Transport::Ssh(ssh) => match &ssh.host_key {
-                None => problems.push(
-                    Diagnostic::error(
-                        format!("{because}, expected its `host_key`, found none"),
-                        host.reach.label("no key to encrypt them to"),
-                    )
-                    .with_help(format!(
-                        "write `host_key = \"ssh-ed25519 AAAA…\"` from its /etc/ssh/ssh_host_ed25519_key.pub; {plain}"
-                    )),
-                ),
-                Some(key) if key.starts_with("ssh-ed25519 ") || key.starts_with("ssh-rsa ") => {}
-                Some(_) => problems.push(
-                    Diagnostic::error(
-                        format!("{because}, expected a `host_key` of type ssh-ed25519 or ssh-rsa, found another"),
-                        host.host_key.as_ref().unwrap_or(&host.reach).label("age cannot encrypt to such a key"),
-                    )
-                    .with_help(format!(
-                        "pin its /etc/ssh/ssh_host_ed25519_key.pub; {plain}"
-                    )),
-                ),
-            },
-        }
-    }
-}
-
-/// Warns of secrets that no service gets.
-pub(super) fn warn_unused<'a>(
-    cluster: &ClusterName,
-    secrets: &SecretsFile,
-    services: impl Iterator<Item = &'a Service>,
-    problems: &mut Problems,
-) {
-    let mut used = BTreeSet::new();
-    for service in services {
-        for variable in service.variables.values() {
-            if let VariableValue::Secret(secret) = &variable.value {
-                used.extend(secret.names());
-            }
-        }
-        used.extend(
-            service
-                .secret_files
-                .values()
-                .flat_map(|file| file.secret.names()),
-        );
-    }
-    for (name, secret) in &secrets.values {
-        if !used.contains(name) && secret.digest.is_some() {
-            problems.push(
-                Diagnostic::warning(
-                    format!("no service gets the secret `{name}`"),
-                    secret.spot.label("unused"),
-                )
-                .with_help(format!(
-                    "`bayplan secrets remove {cluster} {name}`, or write `secrets = [\"{name}\"]` in a service"
-                )),
-            );
-        }
-    }
 }

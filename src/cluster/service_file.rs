@@ -5,24 +5,24 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
-use super::cluster_file::read_port;
 use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args::{self, Published};
-use super::fields::{self, Field, Reader};
+use super::fields::{self, Field, ReadAs};
 use super::foreign;
 use super::health::read_health;
+use super::host_table::read_port;
 use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
-use super::read::{At, Item, Kind, Misfit, Problems, Table, parse_all};
+use super::read::{At, Item, Misfit, Problems, Table, TableKind, parse_all};
 use super::reserved::Within;
-use super::secrets_file::read_references;
+use super::secret_references::read_references;
 use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
 
-const SERVICE: Kind = Kind {
+const SERVICE: TableKind = TableKind {
     what: "a service",
     keys: &fields::KEYS,
     foreign: foreign::SERVICE,
@@ -246,28 +246,28 @@ fn read_field(
 ) {
     let key = field.key;
     match field.reader {
-        Reader::Text(shape, place) => {
+        ReadAs::Text(shape, place) => {
             let text = root.string(key, problems);
             *place(container) = text.and_then(|text| Some(text.parse(problems, shape)?.value));
         }
-        Reader::Number(shape, place) => *place(container) = read_number(root, key, shape, problems),
-        Reader::Boolean(place) => {
+        ReadAs::Number(shape, place) => *place(container) = read_number(root, key, shape, problems),
+        ReadAs::Boolean(place) => {
             *place(container) = root.boolean(key, problems).is_some_and(|found| found.value);
         }
-        Reader::Duration(place) => {
+        ReadAs::Duration(place) => {
             let text = root.string(key, problems);
             if let Some(found) = text.and_then(|text| text.parse(problems, duration)) {
                 *place(container) = found.value;
             }
         }
-        Reader::List(shape, place) => {
+        ReadAs::List(shape, place) => {
             let texts = root.strings(key, problems);
             *place(container) = parse_all(texts, shape, problems);
         }
-        Reader::Map(name, value, place) => {
+        ReadAs::Map(name, value, place) => {
             *place(container) = read_map(root, key, name, value, problems);
         }
-        Reader::Own(_) => {}
+        ReadAs::Own(_) => {}
     }
 }
 

@@ -15,11 +15,12 @@ use super::secret::{DEPTH_MAX, Secret, Used};
 use super::shape;
 use super::sources::Sources;
 use super::template;
-use super::template::value::{Failure, ValueTemplate};
+use super::template::value::{EvaluationError, ValueTemplate};
 
 /// What is known of a variable's value.
 #[derive(Debug, Clone)]
-pub(super) enum Outcome {
+pub(super) enum Evaluated {
+    /// Everybody may know it.
     Known {
         text: String,
         /// The same value as templates see it: integers and booleans keep their type, so that
@@ -32,11 +33,11 @@ pub(super) enum Outcome {
     Failed,
 }
 
-impl Outcome {
+impl Evaluated {
     /// A value that is known from the start.
     pub(crate) fn text(text: impl Into<String>) -> Self {
         let text = text.into();
-        Outcome::Known {
+        Evaluated::Known {
             value: Value::from(text.as_str()),
             text,
         }
@@ -44,7 +45,7 @@ impl Outcome {
 
     /// A port.
     pub(crate) fn number(number: u16) -> Self {
-        Outcome::Known {
+        Evaluated::Known {
             text: number.to_string(),
             value: Value::from(number),
         }
@@ -52,7 +53,7 @@ impl Outcome {
 }
 
 /// Outcomes by variable name.
-pub(super) type Values = BTreeMap<String, Outcome>;
+pub(super) type Values = BTreeMap<String, Evaluated>;
 
 /// A value whose names are known and that waits for its turn.
 struct Waiting<'a> {
@@ -89,9 +90,9 @@ impl<'a> Evaluator<'a> {
         let mut texts = BTreeMap::new();
         for (name, assignment) in definitions {
             let outcome = match &assignment.value {
-                None => Outcome::Failed,
+                None => Evaluated::Failed,
                 Some(At { value, spot }) => match value {
-                    Scalar::Integer(_) | Scalar::Boolean(_) => Outcome::Known {
+                    Scalar::Integer(_) | Scalar::Boolean(_) => Evaluated::Known {
                         text: value.to_string(),
                         value: value.to_value(),
                     },
@@ -104,8 +105,8 @@ impl<'a> Evaluator<'a> {
                             texts.insert(name.as_str(), (*assignment, text));
                             continue;
                         }
-                        true => Outcome::text(text),
-                        false => Outcome::Failed,
+                        true => Evaluated::text(text),
+                        false => Evaluated::Failed,
                     },
                 },
             };
@@ -119,7 +120,7 @@ impl<'a> Evaluator<'a> {
         }
         report_cycles(&waiting, problems);
         for name in waiting.into_keys() {
-            values.insert(name, Outcome::Failed);
+            values.insert(name, Evaluated::Failed);
         }
         values
     }
@@ -149,7 +150,7 @@ impl<'a> Evaluator<'a> {
                     let at = self.place(text, problem.at);
                     problems
                         .push(Diagnostic::error(title, at.label("")).with_help_if(problem.help));
-                    values.insert((*name).to_owned(), Outcome::Failed);
+                    values.insert((*name).to_owned(), Evaluated::Failed);
                 }
             }
         }
@@ -164,7 +165,7 @@ impl<'a> Evaluator<'a> {
         outer: [&Values; 2],
         explain: &dyn Fn(&str) -> Option<String>,
         problems: &mut Problems,
-    ) -> Outcome {
+    ) -> Evaluated {
         let mut context = BTreeMap::new();
         let mut unknown = Vec::new();
         let mut uses = BTreeMap::new();
@@ -172,17 +173,17 @@ impl<'a> Evaluator<'a> {
         for used in ready.template.uses() {
             let outer = || outer.into_iter().find_map(|outer| outer.get(used));
             match values.get(used).or_else(outer) {
-                Some(Outcome::Known { text, value }) => {
+                Some(Evaluated::Known { text, value }) => {
                     uses.insert(used.clone(), Used::Plain(scalar(text, value)));
                     context.insert(used.as_str(), value.clone());
                 }
-                Some(Outcome::Secret(secret)) => {
+                Some(Evaluated::Secret(secret)) => {
                     is_secret = true;
                     uses.insert(used.clone(), Used::Secret(secret.clone()));
                     // Something in its place shows whether every other name is there.
                     context.insert(used.as_str(), Value::from("secret"));
                 }
-                Some(Outcome::Failed) => return Outcome::Failed,
+                Some(Evaluated::Failed) => return Evaluated::Failed,
                 None => unknown.push(used),
             }
         }
@@ -194,12 +195,12 @@ impl<'a> Evaluator<'a> {
         let mut bytes = Vec::new();
         match rendered {
             Ok(rendered) => bytes = rendered,
-            Err(Failure::TooLarge) => {
+            Err(EvaluationError::TooLarge) => {
                 problems.push(too_large(name, "more", spot));
-                return Outcome::Failed;
+                return Evaluated::Failed;
             }
             // The names in a branch that was not taken, or before `is defined`, are no error.
-            Err(Failure::Undefined(_)) if !unknown.is_empty() => {
+            Err(EvaluationError::Undefined(_)) if !unknown.is_empty() => {
                 for used in unknown {
                     problems.push(
                         Diagnostic::error(
@@ -209,11 +210,11 @@ impl<'a> Evaluator<'a> {
                         .with_help_if(explain(used)),
                     );
                 }
-                return Outcome::Failed;
+                return Evaluated::Failed;
             }
             // With the secret itself it may well succeed.
-            Err(Failure::Undefined(_) | Failure::Other(..)) if is_secret => {}
-            Err(Failure::Undefined(problem) | Failure::Other(problem, _)) => {
+            Err(EvaluationError::Undefined(_) | EvaluationError::Other(..)) if is_secret => {}
+            Err(EvaluationError::Undefined(problem) | EvaluationError::Other(problem, _)) => {
                 problems.push(
                     Diagnostic::error(
                         format!("cannot evaluate the value of `{name}`: {}", problem.message),
@@ -221,7 +222,7 @@ impl<'a> Evaluator<'a> {
                     )
                     .with_help_if(problem.help),
                 );
-                return Outcome::Failed;
+                return Evaluated::Failed;
             }
         }
         if is_secret {
@@ -234,13 +235,13 @@ impl<'a> Evaluator<'a> {
                     )
                     .with_help("use the secret itself"),
                 );
-                return Outcome::Failed;
+                return Evaluated::Failed;
             }
-            return Outcome::Secret(secret);
+            return Evaluated::Secret(secret);
         }
         match String::from_utf8(bytes) {
-            Ok(text) if carried(name, &text, spot, problems) => Outcome::text(text),
-            _ => Outcome::Failed,
+            Ok(text) if carried(name, &text, spot, problems) => Evaluated::text(text),
+            _ => Evaluated::Failed,
         }
     }
 

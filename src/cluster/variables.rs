@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{Assignment, ClusterFile, ServiceFile};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::load::Description;
+use super::load::LoadedCluster;
 use super::model::{Layer, SecretFile, Variable, VariableValue};
 use super::name::{ServiceName, VariableName};
 use super::nearest;
@@ -13,9 +13,10 @@ use super::read::{At, Problems, Spot};
 use super::reserved::{self, Within};
 use super::scope::{absent, derived, locations};
 use super::secret::Secret;
-use super::secrets_file::{self, SecretsFile};
+use super::secret_references;
+use super::secrets_file::{SecretsFile, StoredSecret};
 use super::sources::Sources;
-use super::values::{Evaluator, Outcome, Values};
+use super::values::{Evaluated, Evaluator, Values};
 
 /// What one service's variables may take together, in bytes of `NAME=value` and a NUL each: the
 /// kernel's limit for a new process is about 2 MiB with its arguments, and the container's
@@ -26,7 +27,7 @@ const SERVICE_MAX: usize = 1 << 20;
 pub(super) struct Variables<'a> {
     evaluator: Evaluator<'a>,
     /// What `vars` of a service ranges over.
-    selectable: BTreeMap<String, (Layer, Outcome)>,
+    selectable: BTreeMap<String, (Layer, Evaluated)>,
     /// What the values of `[env]` can use besides each other.
     scope: Values,
     /// Where `[vars]` of a winning file defines a name.
@@ -46,7 +47,7 @@ pub(super) struct Variables<'a> {
 impl<'a> Variables<'a> {
     /// Evaluates `[vars]` of both files.
     pub(crate) fn of_cluster(
-        description: &'a Description,
+        description: &'a LoadedCluster,
         cluster: &ClusterFile,
         placements: &Placements,
         sources: &'a Sources,
@@ -158,7 +159,7 @@ impl<'a> Variables<'a> {
             // Every name may be defined in the file that could not be read.
             return definitions
                 .keys()
-                .map(|name| (name.clone(), Outcome::Failed))
+                .map(|name| (name.clone(), Evaluated::Failed))
                 .collect();
         }
         let explain = |name: &str| match self.absent.get(name) {
@@ -183,7 +184,7 @@ impl<'a> Variables<'a> {
         needs: &[ServiceName],
         problems: &mut Problems,
     ) -> BTreeMap<VariableName, Variable> {
-        let mut found: BTreeMap<String, (Layer, Outcome)> = BTreeMap::new();
+        let mut found: BTreeMap<String, (Layer, Evaluated)> = BTreeMap::new();
         for need in needs {
             for (name, outcome) in self.locations.get(need).into_iter().flatten() {
                 found.insert(name.clone(), (Layer::ServiceLocations, outcome.clone()));
@@ -197,7 +198,7 @@ impl<'a> Variables<'a> {
             let Some(secret) = self.stored(name, problems) else {
                 continue;
             };
-            if let Some(variable) = secrets_file::variable(name, secret, problems) {
+            if let Some(variable) = secret_references::variable(name, secret, problems) {
                 let outcome = secret.outcome(&variable);
                 found.insert(variable.to_string(), (Layer::Secrets, outcome));
             }
@@ -206,10 +207,10 @@ impl<'a> Variables<'a> {
 
         let mut own = Values::new();
         if let Some(image) = &service.image {
-            own.insert("IMAGE".to_owned(), Outcome::text(&*image.reference));
+            own.insert("IMAGE".to_owned(), Evaluated::text(&*image.reference));
         }
         if let Some(port) = &service.port {
-            own.insert("APP_PORT".to_owned(), Outcome::number(port.value));
+            own.insert("APP_PORT".to_owned(), Evaluated::number(port.value));
         }
         let definitions = service
             .env
@@ -228,17 +229,17 @@ impl<'a> Variables<'a> {
                 continue;
             };
             let variable = match outcome {
-                Outcome::Known { text, .. } => {
+                Evaluated::Known { text, .. } => {
                     total += name.as_str().len() + text.len() + 2;
                     let value = VariableValue::Plain(text);
                     Variable { layer, value }
                 }
                 // Wherever it is written: what is made of a secret is one.
-                Outcome::Secret(secret) => Variable {
+                Evaluated::Secret(secret) => Variable {
                     layer: Layer::Secrets,
                     value: VariableValue::Secret(secret),
                 },
-                Outcome::Failed => continue,
+                Evaluated::Failed => continue,
             };
             variables.insert(name, variable);
         }
@@ -272,9 +273,9 @@ impl<'a> Variables<'a> {
             // Also a value that is made of secrets.
             let made = self.selectable.get(&name.value).map(|(_, outcome)| outcome);
             let secret: Option<Secret> = match made {
-                Some(Outcome::Secret(secret)) => Some(secret.clone()),
-                Some(Outcome::Failed) => None,
-                Some(Outcome::Known { .. }) => {
+                Some(Evaluated::Secret(secret)) => Some(secret.clone()),
+                Some(Evaluated::Failed) => None,
+                Some(Evaluated::Known { .. }) => {
                     problems.push(
                         Diagnostic::error(
                             format!(
@@ -290,8 +291,8 @@ impl<'a> Variables<'a> {
                 None => self.stored(name, problems).and_then(|stored| {
                     let name = VariableName::new(name.value.as_str()).ok()?;
                     match stored.outcome(&name) {
-                        Outcome::Secret(secret) => Some(secret),
-                        Outcome::Known { .. } | Outcome::Failed => None,
+                        Evaluated::Secret(secret) => Some(secret),
+                        Evaluated::Known { .. } | Evaluated::Failed => None,
                     }
                 }),
             };
@@ -303,11 +304,7 @@ impl<'a> Variables<'a> {
     }
 
     /// The stored secret of this name, or a problem.
-    fn stored(
-        &self,
-        name: &At<String>,
-        problems: &mut Problems,
-    ) -> Option<&'a secrets_file::StoredSecret> {
+    fn stored(&self, name: &At<String>, problems: &mut Problems) -> Option<&'a StoredSecret> {
         let found = VariableName::new(name.value.as_str()).ok();
         let found = found.and_then(|name| self.secrets?.values.get(&name));
         if found.is_none() && !self.incomplete {
@@ -336,7 +333,7 @@ impl<'a> Variables<'a> {
         &self,
         service: &ServiceFile,
         pattern: &At<String>,
-        found: &mut BTreeMap<String, (Layer, Outcome)>,
+        found: &mut BTreeMap<String, (Layer, Evaluated)>,
         problems: &mut Problems,
     ) {
         let text = pattern.value.as_str();
@@ -408,7 +405,7 @@ impl<'a> Variables<'a> {
     fn warn_shadowed(
         &self,
         service: &ServiceFile,
-        found: &BTreeMap<String, (Layer, Outcome)>,
+        found: &BTreeMap<String, (Layer, Evaluated)>,
         problems: &mut Problems,
     ) {
         for assignment in &service.env {
@@ -440,7 +437,7 @@ impl<'a> Variables<'a> {
 
 /// Warns where `[vars]` defines a name that a service's location gives too.
 fn warn_locations(
-    description: &Description,
+    description: &LoadedCluster,
     locations: &BTreeMap<ServiceName, Values>,
     winning: &BTreeMap<String, (Layer, &Assignment)>,
     problems: &mut Problems,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::cluster::diagnostic::{Diagnostic, Level, Place};
 use crate::cluster::model::Service;
 use crate::cluster::name::ServiceName;
-use crate::cluster::template::Problem;
+use crate::cluster::template::TemplateProblem;
 
 /// A template that fails, or that makes a unit which bayplan could not run or recognise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct RenderError {
 
 impl RenderError {
     /// A template that fails.
-    pub(super) fn of_template(service: &Service, problem: &Problem) -> Self {
+    pub(super) fn of_template(service: &Service, problem: &TemplateProblem) -> Self {
         let source = &service.template.source;
         let before = source.get(..problem.at.start).unwrap_or_default();
         // A problem of the whole template has no line.

@@ -800,7 +800,7 @@ mod fields {
 
     use super::super::unit::{parse_unit, split_words};
     use super::*;
-    use crate::cluster::fields::{Change, Field, SERVICE};
+    use crate::cluster::fields::{Field, OnChange, SERVICE};
     use crate::cluster::run_flags::{self, Takes};
     use crate::cluster::{Sources, check};
 
@@ -879,7 +879,12 @@ mod fields {
         for field in SERVICE {
             let with = web(Some(field));
             let restarts = with.fingerprint != without.fingerprint;
-            assert_eq!(restarts, field.change == Change::Restarts, "{}", field.key);
+            assert_eq!(
+                restarts,
+                field.change == OnChange::Restarts,
+                "{}",
+                field.key
+            );
             if field.key == "extra_args" {
                 continue;
             }

@@ -42,7 +42,7 @@ use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::cluster::template::Problem;
+use crate::cluster::template::TemplateProblem;
 use crate::cluster::template::unit::{self, UnitTemplate};
 
 /// The template that is used where the config repository has none, and that `init` writes.
@@ -105,7 +105,7 @@ impl Words {
 /// The templates of a cluster, each parsed once.
 pub(super) struct Templates<'e, 's> {
     environment: &'e Environment<'s>,
-    parsed: HashMap<(&'s str, &'s str), Result<UnitTemplate<'e, 's>, Problem>>,
+    parsed: HashMap<(&'s str, &'s str), Result<UnitTemplate<'e, 's>, TemplateProblem>>,
 }
 
 impl<'e, 's> Templates<'e, 's> {

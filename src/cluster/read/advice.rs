@@ -91,6 +91,7 @@ pub(super) fn words(text: &str) -> Vec<String> {
     }
 }
 
+/// Strings as a list of TOML.
 pub(super) fn list(items: &[String]) -> String {
     let items: Vec<String> = items.iter().map(|item| toml_text(item)).collect();
     format!("[{}]", items.join(", "))

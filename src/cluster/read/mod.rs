@@ -8,4 +8,4 @@ mod table;
 pub(super) use advice::toml_text;
 pub(super) use file::{parse, text};
 pub(super) use problem::{At, Misfit, Problems, Spot, parse_all};
-pub(super) use table::{Foreign, Item, Kind, Table};
+pub(super) use table::{Foreign, Item, Table, TableKind};

@@ -8,7 +8,9 @@ use crate::cluster::diagnostic::{Diagnostic, Place, quoted};
 /// A place without words: a file, and bytes of it.
 #[derive(Debug, Clone)]
 pub(in crate::cluster) struct Spot {
+    /// Relative to the root of the config repository.
     pub path: Rc<str>,
+    /// Bytes of the file; `None` speaks of the file as a whole.
     pub span: Option<Range<usize>>,
 }
 
@@ -20,6 +22,7 @@ impl Spot {
         }
     }
 
+    /// Other bytes of the same file.
     pub(super) fn at(&self, span: Range<usize>) -> Self {
         Self {
             path: Rc::clone(&self.path),
@@ -40,7 +43,9 @@ impl Spot {
 /// A value with its place.
 #[derive(Debug, Clone)]
 pub(in crate::cluster) struct At<T> {
+    /// The value.
     pub value: T,
+    /// Where it is written.
     pub spot: Spot,
 }
 
@@ -57,7 +62,9 @@ impl Problems {
 /// What is wrong with a text: the shape that was expected, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cluster) struct Misfit {
+    /// What was expected, as a noun: `a duration such as …`.
     pub expected: String,
+    /// What to type.
     pub help: Option<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::cluster::diagnostic::{Diagnostic, quoted};
 use crate::cluster::nearest;
 
 /// What is known of a table before it is read.
-pub(in crate::cluster) struct Kind {
+pub(in crate::cluster) struct TableKind {
     /// What the table is, for messages: `a service`.
     pub what: &'static str,
     /// Its keys; none for tables that only bayplan writes.
@@ -31,7 +31,7 @@ pub(in crate::cluster) struct Foreign {
     pub help: &'static str,
 }
 
-impl Kind {
+impl TableKind {
     /// What a key of another tool is here.
     fn foreign(&self, key: &str) -> Option<&'static Foreign> {
         let key = key.to_ascii_lowercase().replace('-', "_");
@@ -43,7 +43,8 @@ impl Kind {
 /// A table of which every key is asked for by name; keys that nobody asked for are unknown.
 pub(in crate::cluster) struct Table<'a> {
     entries: &'a DeTable<'a>,
-    kind: &'static Kind,
+    kind: &'static TableKind,
+    /// Where the table is: its heading, or the file.
     pub spot: Spot,
     asked: Vec<&'static str>,
     /// Keys that were asked for only to be refused.
@@ -51,7 +52,7 @@ pub(in crate::cluster) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    pub(crate) fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static Kind) -> Self {
+    pub(crate) fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static TableKind) -> Self {
         Self {
             entries,
             kind,
@@ -154,7 +155,7 @@ impl<'a> Table<'a> {
     pub(crate) fn table(
         &mut self,
         key: &'static str,
-        kind: &'static Kind,
+        kind: &'static TableKind,
         problems: &mut Problems,
     ) -> Option<Table<'a>> {
         self.get(key)?.table(kind, problems)
@@ -235,9 +236,13 @@ impl<'a> Table<'a> {
 
 /// A value under its key.
 pub(in crate::cluster) struct Item<'a> {
+    /// The key, as the reader calls it.
     pub key: String,
+    /// Where the key is.
     pub key_spot: Spot,
+    /// Where the value is.
     pub spot: Spot,
+    /// The value.
     pub value: &'a DeValue<'a>,
     /// The key is a word of another tool, so its value is likely to be of another form, too.
     pub borrowed: bool,
@@ -324,7 +329,11 @@ impl<'a> Item<'a> {
             .collect()
     }
 
-    pub(crate) fn table(&self, kind: &'static Kind, problems: &mut Problems) -> Option<Table<'a>> {
+    pub(crate) fn table(
+        &self,
+        kind: &'static TableKind,
+        problems: &mut Problems,
+    ) -> Option<Table<'a>> {
         if let DeValue::Table(entries) = self.value {
             return Some(Table {
                 entries,

@@ -17,7 +17,7 @@ use minijinja::{ErrorKind, Value};
 use super::digest::Digest;
 use super::name::VariableName;
 use super::scalar::{Scalar, VARIABLE_MAX};
-use super::template::value::{self, Failure};
+use super::template::value::{self, EvaluationError};
 use pieces::{Ingredient, Piece};
 
 pub use identity::{KeyedDigest, SecretIdentity, key_number};
@@ -35,10 +35,10 @@ struct Inner {
     identity_v1: SecretIdentity,
     pieces: Vec<Piece>,
     depth: usize,
-    kind: Kind,
+    origin: Origin,
 }
 
-enum Kind {
+enum Origin {
     Stored(VariableName),
     Made {
         template: String,
@@ -94,7 +94,7 @@ impl Secret {
             identity_v1: identity.clone(),
             identity,
             depth: 0,
-            kind: Kind::Stored(name),
+            origin: Origin::Stored(name),
         }))
     }
 
@@ -115,7 +115,7 @@ impl Secret {
             identity_v1: made_v1(template, &uses),
             pieces,
             depth,
-            kind: Kind::Made {
+            origin: Origin::Made {
                 template: template.to_owned(),
                 uses,
             },
@@ -150,11 +150,11 @@ impl Secret {
             if !seen.insert(secret.identity()) {
                 continue;
             }
-            match &secret.0.kind {
-                Kind::Stored(name) => {
+            match &secret.0.origin {
+                Origin::Stored(name) => {
                     names.insert(name);
                 }
-                Kind::Made { uses, .. } => {
+                Origin::Made { uses, .. } => {
                     left.extend(uses.values().filter_map(|used| match used {
                         Used::Secret(secret) => Some(secret),
                         Used::Plain(_) => None,
@@ -185,24 +185,24 @@ impl Secret {
         if let Some(value) = known.get(self.identity()) {
             return Ok(value.clone());
         }
-        let value = match &self.0.kind {
-            Kind::Stored(name) => {
+        let value = match &self.0.origin {
+            Origin::Stored(name) => {
                 let value = stored.get(name).cloned();
                 value.ok_or_else(|| RevealError::Missing(name.clone()))?
             }
-            Kind::Made { template, uses } => {
+            Origin::Made { template, uses } => {
                 let mut context = BTreeMap::new();
                 for (name, used) in uses {
                     let value = match used {
                         Used::Plain(scalar) => scalar.to_value(),
                         Used::Secret(secret) => {
                             let value = secret.reveal_once(stored, known)?;
-                            match (value.text(), &secret.0.kind) {
+                            match (value.text(), &secret.0.origin) {
                                 (Some(text), _) => Value::from(text),
-                                (None, Kind::Stored(name)) => {
+                                (None, Origin::Stored(name)) => {
                                     return Err(RevealError::NotText(name.clone()));
                                 }
-                                (None, Kind::Made { .. }) => return Err(RevealError::TooLarge),
+                                (None, Origin::Made { .. }) => return Err(RevealError::TooLarge),
                             }
                         }
                     };
@@ -235,9 +235,9 @@ fn evaluate(template: &str, context: BTreeMap<&str, Value>) -> Result<Plaintext,
     value::evaluate(template, context, VARIABLE_MAX)
         .map(Plaintext::new)
         .map_err(|failure| match failure {
-            Failure::TooLarge => RevealError::TooLarge,
-            Failure::Undefined(_) => RevealError::Template(ErrorKind::UndefinedError),
-            Failure::Other(_, kind) => RevealError::Template(kind),
+            EvaluationError::TooLarge => RevealError::TooLarge,
+            EvaluationError::Undefined(_) => RevealError::Template(ErrorKind::UndefinedError),
+            EvaluationError::Other(_, kind) => RevealError::Template(kind),
         })
 }
 

@@ -15,6 +15,7 @@ const MOST: usize = 1000;
 /// A part of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Piece {
+    /// Literal text. Two texts never follow each other.
     Text(String),
     /// A secret of `secrets.toml`, or something that could not be taken apart, by what stands for it.
     Secret(SecretIdentity),
@@ -23,7 +24,9 @@ pub(super) enum Piece {
 /// What a template uses under one name.
 #[derive(Clone, Copy)]
 pub(super) enum Ingredient<'a> {
+    /// A value that everybody may know.
     Plain(&'a Scalar),
+    /// A secret, or what is made of one.
     Secret {
         identity: &'a SecretIdentity,
         pieces: &'a [Piece],

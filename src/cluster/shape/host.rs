@@ -52,7 +52,9 @@ pub(in crate::cluster) fn directory(text: &str) -> Shape<String> {
 /// A host's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::cluster) enum AddressKind {
+    /// `10.0.0.1`, `::1`.
     Ip,
+    /// `db.example.com`.
     Dns,
 }
 

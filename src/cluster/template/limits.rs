@@ -1,6 +1,6 @@
 //! What code in a template may not have, found without the engine.
 
-use super::Problem;
+use super::TemplateProblem;
 use super::scan::{Code, Token};
 
 /// Words of the language that are no names of variables.
@@ -15,14 +15,14 @@ const NUMERIC: [&str; 6] = ["int", "float", "length", "count", "abs", "round"];
 pub(super) fn check_products(
     code: &Code<'_>,
     is_number: &dyn Fn(&str) -> bool,
-) -> Result<(), Problem> {
+) -> Result<(), TemplateProblem> {
     let numbers = Numbers {
         tokens: &code.tokens,
         is_number,
     };
     for (at, token) in code.tokens.iter().enumerate() {
         if *token == Token::Symbol("*") && !(numbers.before(at) && numbers.after(at + 1)) {
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 "expected numbers around `*`, found something else",
                 code.at.clone(),
             )
@@ -198,7 +198,7 @@ pub(super) fn names(tokens: &[Token<'_>]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan::{Part, Syntax, scan};
+    use super::super::scan::{Chunk, Syntax, scan};
     use super::*;
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         ] {
             let text = format!("{{{{ {text} }}}}");
             let parts = scan(&text, Syntax::Value).unwrap();
-            let [Part::Expression(code)] = &parts[..] else {
+            let [Chunk::Expression(code)] = &parts[..] else {
                 panic!("{text} is one expression");
             };
             let checked = check_products(code, &|name| name == "N");

@@ -24,7 +24,7 @@ pub(super) use engine::values as values_environment;
 
 /// What is wrong with a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct TemplateProblem {
     /// The expected first, the actual second.
     pub message: String,
     /// Bytes of the template.
@@ -33,7 +33,7 @@ pub(crate) struct Problem {
     pub help: Option<String>,
 }
 
-impl Problem {
+impl TemplateProblem {
     fn new(message: impl Into<String>, at: Range<usize>) -> Self {
         Self {
             message: message.into(),

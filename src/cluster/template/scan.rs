@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::Problem;
+use super::TemplateProblem;
 
 /// Symbols between two delimiters. The engine's parser recurses with them, on a stack of 2 MiB in the worst case; long
 /// code has fifty.
@@ -20,34 +20,43 @@ pub(super) enum Syntax {
 
 /// A piece of a template. Comments are none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Part<'t> {
+pub(super) enum Chunk<'t> {
     /// Text, and where it begins.
     Text(&'t str, usize),
+    /// `{{ … }}`
     Expression(Code<'t>),
+    /// `{% … %}`
     Statement(Code<'t>),
 }
 
 /// What stands between two delimiters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Code<'t> {
+    /// What stands between the delimiters.
     pub inner: &'t str,
     /// Bytes of the template, the delimiters included.
     pub at: Range<usize>,
+    /// The same as tokens.
     pub tokens: Vec<Token<'t>>,
     /// `{{-`, `-}}` and their like: the engine would remove text beside it.
     pub trims: bool,
 }
 
+/// A word of code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'t> {
+    /// A variable, a filter, a keyword.
     Name(&'t str),
+    /// `7`, `1.5`
     Number,
+    /// `'a'`, `"a"`
     Text,
+    /// An operator or a bracket.
     Symbol(&'t str),
 }
 
 /// The pieces of a template, in order.
-pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Part<'_>>, Problem> {
+pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Chunk<'_>>, TemplateProblem> {
     let mut parts = Vec::new();
     let mut start = 0;
     let mut at = 0;
@@ -58,9 +67,9 @@ pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Part<'_>>, Problem>
             (Some(b'%'), Syntax::Unit) => (code(text, open, "%}")?, true),
             (Some(b'#'), Syntax::Unit) => {
                 push_text(&mut parts, text, start..open);
-                let end = text[open + 2..]
-                    .find("#}")
-                    .ok_or_else(|| Problem::new("expected `#}`, found the end", open..open + 2))?;
+                let end = text[open + 2..].find("#}").ok_or_else(|| {
+                    TemplateProblem::new("expected `#}`, found the end", open..open + 2)
+                })?;
                 at = open + 2 + end + 2;
                 start = at;
                 continue;
@@ -74,30 +83,30 @@ pub(super) fn scan(text: &str, syntax: Syntax) -> Result<Vec<Part<'_>>, Problem>
         at = code.at.end;
         start = at;
         if !statement {
-            parts.push(Part::Expression(code));
+            parts.push(Chunk::Expression(code));
         } else if code.tokens == [Token::Name("raw")] {
             let (end, after) = end_of_raw(text, at).ok_or_else(|| {
-                Problem::new("expected `{% endraw %}`, found the end", code.at.clone())
+                TemplateProblem::new("expected `{% endraw %}`, found the end", code.at.clone())
             })?;
             push_text(&mut parts, text, at..end);
             at = after;
             start = at;
         } else {
-            parts.push(Part::Statement(code));
+            parts.push(Chunk::Statement(code));
         }
     }
     push_text(&mut parts, text, start..text.len());
     Ok(parts)
 }
 
-fn push_text<'t>(parts: &mut Vec<Part<'t>>, text: &'t str, at: Range<usize>) {
+fn push_text<'t>(parts: &mut Vec<Chunk<'t>>, text: &'t str, at: Range<usize>) {
     if !at.is_empty() {
-        parts.push(Part::Text(&text[at.clone()], at.start));
+        parts.push(Chunk::Text(&text[at.clone()], at.start));
     }
 }
 
 /// The code whose opening delimiter stands at `open`.
-fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, Problem> {
+fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, TemplateProblem> {
     let bytes = text.as_bytes();
     let mut at = open + 2;
     let mut trims = matches!(bytes.get(at), Some(b'-' | b'+'));
@@ -114,7 +123,7 @@ fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, Problem
         let rest = &text[at..];
         let Some(&first) = bytes.get(at) else {
             let expected = brackets.last().copied().unwrap_or(close);
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 format!("expected `{expected}`, found the end"),
                 open..open + 2,
             ));
@@ -135,7 +144,7 @@ fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, Problem
             }
         }
         if tokens.len() == SYMBOLS_MAX {
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 format!(
                     "expected at most {SYMBOLS_MAX} symbols between two delimiters, found more"
                 ),
@@ -155,7 +164,7 @@ fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, Problem
                     None => Some("an opening bracket first".to_owned()),
                 };
                 if let Some(expected) = expected {
-                    return Err(Problem::new(
+                    return Err(TemplateProblem::new(
                         format!("expected {expected}, found `{found}`"),
                         at..at + 1,
                     ));
@@ -169,7 +178,7 @@ fn code<'t>(text: &'t str, open: usize, close: &str) -> Result<Code<'t>, Problem
 }
 
 /// The token that a text begins with, and its length.
-fn token(rest: &str, at: usize) -> Result<(Token<'_>, usize), Problem> {
+fn token(rest: &str, at: usize) -> Result<(Token<'_>, usize), TemplateProblem> {
     const TWO: [&str; 6] = ["//", "**", "==", "!=", ">=", "<="];
     let count = |inner: fn(&u8) -> bool| rest.bytes().take_while(inner).count();
     let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
@@ -183,7 +192,7 @@ fn token(rest: &str, at: usize) -> Result<(Token<'_>, usize), Problem> {
                 ends
             });
             let end = end.ok_or_else(|| {
-                Problem::new("expected a closing quote, found the end", at..at + 1)
+                TemplateProblem::new("expected a closing quote, found the end", at..at + 1)
             })?;
             (Token::Text, end + 2)
         }
@@ -205,7 +214,7 @@ fn token(rest: &str, at: usize) -> Result<(Token<'_>, usize), Problem> {
         | b'<' | b'(' | b')' | b'[' | b']' | b'{' | b'}' => (Token::Symbol(&rest[..1]), 1),
         _ => {
             let found = rest.chars().next().unwrap_or_default();
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 format!(
                     "expected a name, a number, a text or an operator, found `{}`",
                     found.escape_debug()
@@ -242,9 +251,9 @@ mod tests {
     fn shown(text: &str, syntax: Syntax) -> Vec<String> {
         let parts = scan(text, syntax).unwrap();
         let parts = parts.iter().map(|part| match part {
-            Part::Text(text, _) => format!("text {text}"),
-            Part::Expression(code) => format!("code {}", &text[code.at.clone()]),
-            Part::Statement(code) => format!("statement {}", &text[code.at.clone()]),
+            Chunk::Text(text, _) => format!("text {text}"),
+            Chunk::Expression(code) => format!("code {}", &text[code.at.clone()]),
+            Chunk::Statement(code) => format!("statement {}", &text[code.at.clone()]),
         });
         parts.collect()
     }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use minijinja::{Environment, Error, ErrorKind, Template, Value};
 
-use super::Problem;
+use super::TemplateProblem;
 use super::engine::{self, Bounded};
 use super::limits::{check_products, names};
-use super::scan::{Code, Part, Syntax, Token, scan};
+use super::scan::{Chunk, Code, Syntax, Token, scan};
 
 /// The largest unit template, in bytes. The built-in one has 2,400.
 const SOURCE_MAX: usize = 64 << 10;
@@ -57,7 +57,7 @@ impl<'e, 's> UnitTemplate<'e, 's> {
     pub(crate) fn parse(
         environment: &'e Environment<'s>,
         source: &'s str,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, TemplateProblem> {
         let (growth, ranges) = check(source)?;
         let template = environment
             .template_from_str(source)
@@ -71,10 +71,10 @@ impl<'e, 's> UnitTemplate<'e, 's> {
     }
 
     /// The unit's text.
-    pub(crate) fn render(&self, context: Value) -> Result<String, Problem> {
+    pub(crate) fn render(&self, context: Value) -> Result<String, TemplateProblem> {
         let given = engine::weight(&context) + self.source.len() + self.ranges * RANGE_TEXT;
         if given.saturating_mul(self.growth) > TEXT_MAX {
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 "expected texts that grow a little, found ones that are made of each other many times",
                 0..0,
             )
@@ -83,18 +83,19 @@ impl<'e, 's> UnitTemplate<'e, 's> {
         let mut output = Bounded::new(UNIT_MAX);
         let rendered = self.template.render_captured_to(context, &mut output);
         if output.overflow {
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 format!("expected a unit of at most {UNIT_MAX} bytes, the template makes more"),
                 0..0,
             ));
         }
         rendered.map_err(|error| problem(self.source, &error))?;
-        String::from_utf8(output.bytes)
-            .map_err(|_| Problem::new("expected UTF-8, the template makes other bytes", 0..0))
+        String::from_utf8(output.bytes).map_err(|_| {
+            TemplateProblem::new("expected UTF-8, the template makes other bytes", 0..0)
+        })
     }
 }
 
-fn problem(source: &str, error: &Error) -> Problem {
+fn problem(source: &str, error: &Error) -> TemplateProblem {
     let undefined = error.kind() == ErrorKind::UndefinedError;
     let message = match (error.detail(), error.kind()) {
         (Some(detail), _) if undefined || error.kind() == ErrorKind::SyntaxError => {
@@ -105,7 +106,7 @@ fn problem(source: &str, error: &Error) -> Problem {
         (None, kind) => kind.to_string(),
     };
     let at = error.range().or_else(|| line(source, error.line()?));
-    let problem = Problem::new(message, at.unwrap_or(0..0));
+    let problem = TemplateProblem::new(message, at.unwrap_or(0..0));
     match undefined {
         true => problem.with_help(
             "a unit template has cluster, service, unit, engine, program, inputs, directory, \
@@ -128,9 +129,9 @@ fn line(source: &str, number: usize) -> Option<Range<usize>> {
 }
 
 /// Checks the rules; how much texts can grow, and how many ranges there are.
-fn check(source: &str) -> Result<(usize, usize), Problem> {
+fn check(source: &str) -> Result<(usize, usize), TemplateProblem> {
     if source.len() > SOURCE_MAX {
-        return Err(Problem::new(
+        return Err(TemplateProblem::new(
             format!(
                 "expected a unit template of at most {SOURCE_MAX} bytes, found {}",
                 source.len()
@@ -142,19 +143,19 @@ fn check(source: &str) -> Result<(usize, usize), Problem> {
     let (mut statements, mut captures, mut ranges) = (0, 0_usize, 0);
     for part in scan(source, Syntax::Unit)? {
         let code = match &part {
-            Part::Text(..) => continue,
-            Part::Expression(code) => {
+            Chunk::Text(..) => continue,
+            Chunk::Expression(code) => {
                 shown = shown.max(names(&code.tokens));
                 code
             }
-            Part::Statement(code) => {
+            Chunk::Statement(code) => {
                 statements += 1;
                 match keyword(code)? {
                     "if" | "elif" => shown = shown.max(names(&code.tokens)),
                     "set" if !code.tokens.contains(&Token::Symbol("=")) => captures += 1,
                     "endset" => captures = captures.saturating_sub(1),
                     "for" if captures > 0 => {
-                        return Err(Problem::new(
+                        return Err(TemplateProblem::new(
                             "expected no `{% for %}` between `{% set %}` and `{% endset %}`, found one",
                             code.at.clone(),
                         )
@@ -177,7 +178,7 @@ fn check(source: &str) -> Result<(usize, usize), Problem> {
         let range = |token: &&Token<'_>| **token == Token::Name("range");
         ranges += code.tokens.iter().filter(range).count();
         if statements > STATEMENTS_MAX {
-            return Err(Problem::new(
+            return Err(TemplateProblem::new(
                 format!("expected at most {STATEMENTS_MAX} statements, found more"),
                 code.at.clone(),
             ));
@@ -186,7 +187,7 @@ fn check(source: &str) -> Result<(usize, usize), Problem> {
     Ok((growth.saturating_mul(shown), ranges))
 }
 
-fn keyword<'t>(code: &Code<'t>) -> Result<&'t str, Problem> {
+fn keyword<'t>(code: &Code<'t>) -> Result<&'t str, TemplateProblem> {
     let word = match code.tokens.first() {
         Some(Token::Name(word)) => *word,
         _ => "",
@@ -194,7 +195,7 @@ fn keyword<'t>(code: &Code<'t>) -> Result<&'t str, Problem> {
     if STATEMENTS.contains(&word) {
         return Ok(word);
     }
-    Err(Problem::new(
+    Err(TemplateProblem::new(
         format!(
             "expected `if`, `for`, `set`, `with` or `raw`, found {}",
             crate::cluster::diagnostic::quoted(code.inner.trim())
@@ -205,13 +206,13 @@ fn keyword<'t>(code: &Code<'t>) -> Result<&'t str, Problem> {
 }
 
 /// A loop that calls itself takes as long as it likes.
-fn check_loops(code: &Code<'_>) -> Result<(), Problem> {
+fn check_loops(code: &Code<'_>) -> Result<(), TemplateProblem> {
     let calls = code
         .tokens
         .windows(2)
         .any(|two| two == [Token::Name("loop"), Token::Symbol("(")]);
     match calls {
-        true => Err(Problem::new(
+        true => Err(TemplateProblem::new(
             "expected a loop that does not call itself, found `loop(…)`",
             code.at.clone(),
         )),

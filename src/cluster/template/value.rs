@@ -8,8 +8,8 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::engine::{self, Bounded, VALUE_FUEL};
 use super::limits::{check_products, names};
-use super::scan::{Part, Syntax, scan};
-use super::{Problem, explained};
+use super::scan::{Chunk, Syntax, scan};
+use super::{TemplateProblem, explained};
 
 /// What to write for the delimiter itself.
 const LITERAL: &str = "to write `{{` itself, write `{{ '{{' }}`";
@@ -45,23 +45,27 @@ const STATEMENTS: [&str; 21] = [
 /// A value that was read.
 #[derive(Debug)]
 pub(crate) struct ValueTemplate<'t> {
-    parts: Vec<Part<'t>>,
+    parts: Vec<Chunk<'t>>,
     uses: BTreeSet<String>,
 }
 
 /// Why a value cannot be evaluated.
 #[derive(Debug)]
-pub(crate) enum Failure {
+pub(crate) enum EvaluationError {
     /// It is longer than what was allowed.
     TooLarge,
     /// It uses a name, or a part of a value, that is not there.
-    Undefined(Problem),
-    Other(Problem, ErrorKind),
+    Undefined(TemplateProblem),
+    /// Something else is wrong, of this kind to the engine.
+    Other(TemplateProblem, ErrorKind),
 }
 
 impl<'t> ValueTemplate<'t> {
     /// Reads a value.
-    pub(crate) fn parse(text: &'t str, environment: &Environment<'_>) -> Result<Self, Problem> {
+    pub(crate) fn parse(
+        text: &'t str,
+        environment: &Environment<'_>,
+    ) -> Result<Self, TemplateProblem> {
         let parts = scan(text, Syntax::Value).map_err(|problem| match problem.help {
             Some(_) => problem,
             None => problem.with_help(LITERAL),
@@ -69,13 +73,13 @@ impl<'t> ValueTemplate<'t> {
         let mut uses = BTreeSet::new();
         for part in &parts {
             match part {
-                Part::Text(text, start) => {
+                Chunk::Text(text, start) => {
                     if let Some(statement) = statement(text) {
                         return Err(no_statements(text, *start, statement));
                     }
                 }
-                Part::Expression(code) if code.trims => {
-                    return Err(Problem::new(
+                Chunk::Expression(code) if code.trims => {
+                    return Err(TemplateProblem::new(
                         "expected `{{ … }}`, found one that removes the blanks beside it",
                         code.at.clone(),
                     )
@@ -84,13 +88,14 @@ impl<'t> ValueTemplate<'t> {
                         code.inner.trim()
                     )));
                 }
-                Part::Expression(code) | Part::Statement(code) => {
+                Chunk::Expression(code) | Chunk::Statement(code) => {
                     // As an expression of its own it cannot be anything else by any reading of delimiters.
                     let expression =
                         environment
                             .compile_expression(code.inner)
                             .map_err(|error| {
-                                Problem::new(explained(&error), code.at.clone()).with_help(LITERAL)
+                                TemplateProblem::new(explained(&error), code.at.clone())
+                                    .with_help(LITERAL)
                             })?;
                     uses.extend(expression.undeclared_variables(false));
                 }
@@ -110,7 +115,7 @@ impl<'t> ValueTemplate<'t> {
         environment: &Environment<'_>,
         context: &Value,
         limit: usize,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Vec<u8>, EvaluationError> {
         let mut output = Bounded::new(limit);
         let (mut fuel, mut work) = (VALUE_FUEL, WORK_MAX);
         let used = self
@@ -125,36 +130,36 @@ impl<'t> ValueTemplate<'t> {
         };
         for part in &self.parts {
             let code = match part {
-                Part::Text(text, _) => {
+                Chunk::Text(text, _) => {
                     if output.bytes.len() + text.len() > limit {
-                        return Err(Failure::TooLarge);
+                        return Err(EvaluationError::TooLarge);
                     }
                     output.bytes.extend_from_slice(text.as_bytes());
                     continue;
                 }
-                Part::Expression(code) | Part::Statement(code) => code,
+                Chunk::Expression(code) | Chunk::Statement(code) => code,
             };
             let failed = |error: &Error| {
-                let problem = Problem::new(explained(error), code.at.clone());
+                let problem = TemplateProblem::new(explained(error), code.at.clone());
                 let kind = error.kind();
                 if kind == ErrorKind::UndefinedError {
-                    Failure::Undefined(problem)
+                    EvaluationError::Undefined(problem)
                 } else {
-                    Failure::Other(problem, kind)
+                    EvaluationError::Other(problem, kind)
                 }
             };
             check_products(code, &is_number)
-                .map_err(|problem| Failure::Other(problem, ErrorKind::InvalidOperation))?;
+                .map_err(|problem| EvaluationError::Other(problem, ErrorKind::InvalidOperation))?;
             work = work
                 .checked_sub(names(&code.tokens).saturating_mul(largest))
-                .ok_or(Failure::TooLarge)?;
+                .ok_or(EvaluationError::TooLarge)?;
             let text = format!("{{{{ {} }}}}", code.inner);
             let template = environment
                 .template_from_str(&text)
                 .map_err(|e| failed(&e))?;
             let rendered = template.render_captured_to(context.clone(), &mut output);
             let rendered = match rendered {
-                _ if output.overflow => return Err(Failure::TooLarge),
+                _ if output.overflow => return Err(EvaluationError::TooLarge),
                 rendered => rendered.map_err(|error| failed(&error))?,
             };
             let used = rendered.state().fuel_levels().map_or(0, |(used, _)| used);
@@ -171,15 +176,16 @@ pub(crate) fn evaluate(
     text: &str,
     context: BTreeMap<&str, Value>,
     limit: usize,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, EvaluationError> {
     let environment = engine::values();
     ValueTemplate::parse(text, &environment)
-        .map_err(|problem| Failure::Other(problem, ErrorKind::SyntaxError))?
+        .map_err(|problem| EvaluationError::Other(problem, ErrorKind::SyntaxError))?
         .render(&environment, &Value::from_pairs(context), limit)
 }
 
 /// A piece of a value.
 pub(crate) enum Segment<'t> {
+    /// What is no code.
     Text(&'t str),
     /// What stands between `{{` and `}}`, without blanks at its ends.
     Expression(&'t str),
@@ -189,8 +195,8 @@ pub(crate) enum Segment<'t> {
 pub(crate) fn segments(text: &str) -> Option<Vec<Segment<'_>>> {
     let parts = scan(text, Syntax::Value).ok()?;
     let segments = parts.into_iter().map(|part| match part {
-        Part::Text(text, _) => Segment::Text(text),
-        Part::Expression(code) | Part::Statement(code) => Segment::Expression(code.inner.trim()),
+        Chunk::Text(text, _) => Segment::Text(text),
+        Chunk::Expression(code) | Chunk::Statement(code) => Segment::Expression(code.inner.trim()),
     });
     Some(segments.collect())
 }
@@ -222,9 +228,9 @@ fn statement(text: &str) -> Option<Range<usize>> {
     })
 }
 
-fn no_statements(text: &str, start: usize, at: Range<usize>) -> Problem {
+fn no_statements(text: &str, start: usize, at: Range<usize>) -> TemplateProblem {
     let found = &text[at.clone()];
-    Problem::new(
+    TemplateProblem::new(
         format!(
             "expected only `{{{{ … }}}}`, found {}",
             crate::cluster::diagnostic::quoted(found)

@@ -22,8 +22,8 @@ fn value(text: &str) -> Result<String, String> {
         template
             .render(&environment, &context, LIMIT)
             .map_err(|failure| match failure {
-                Failure::TooLarge => "too large".to_owned(),
-                Failure::Undefined(problem) | Failure::Other(problem, _) => {
+                EvaluationError::TooLarge => "too large".to_owned(),
+                EvaluationError::Undefined(problem) | EvaluationError::Other(problem, _) => {
                     problem.message
                 }
             })?;
