@@ -1,4 +1,4 @@
-//! Advice is typed: what a message says to write, written, has no errors.
+//! Types what each message says to write: the description then has no errors.
 
 use super::diagnostic::Level;
 use super::{Sources, check};

@@ -34,8 +34,7 @@ pub struct Findings {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Checks the description of one cluster. Total: it comes to an end without a panic whatever the
-/// bytes are.
+/// Checks the description of one cluster. Whatever the bytes are, it ends, and without a panic.
 #[must_use]
 pub fn check(name: &str, sources: &Sources) -> Findings {
     let (cluster, diagnostics) = examine(name, sources);
@@ -118,7 +117,7 @@ fn resolve(
     }
     check_deliveries(cluster, services.values(), problems);
     if let Some(secrets) = &description.secrets
-        // A service that is not among them may use any of them.
+        // A service with errors is missing here, and it may use any secret.
         && services.len() == description.services.len()
         && description.misnamed.is_empty()
     {

@@ -137,7 +137,7 @@ fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Optio
     let name = match VariableName::new(item.key.as_str()) {
         Ok(name) => name,
         Err(invalid) => {
-            // systemd drops variables of such names, and another name is another variable.
+            // systemd drops a variable with such a name, and no other name would be the same variable.
             let value = value.map_or_else(String::new, |at| at.value.to_string());
             let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
             let plain = !item.key.is_empty() && !item.key.contains(odd) && !value.contains("{{");

@@ -22,11 +22,11 @@ pub enum Paint {
 /// The width where no terminal has its own, in columns.
 pub const EXCERPT_WIDTH: usize = 140;
 
-/// Longer lines are not shown: the place is named, and nobody reads on.
+/// Longer lines are not shown: their place is named, and nobody would read them.
 const LINE_MAX: usize = 4096;
 
-/// The problem as a text of several lines without a final line break. Total: places beyond the
-/// end of a file, within a character, or in files that are not there are shown as well as can be.
+/// The problem as a text of several lines without a final line break. A place may be beyond the end of a
+/// file, within a character, or in a file that is not there: it is shown as well as possible.
 /// Lines of the file that are longer than `width` columns are cut around the place.
 #[must_use]
 pub fn excerpt(diagnostic: &Diagnostic, sources: &Sources, paint: Paint, width: usize) -> String {
@@ -80,7 +80,7 @@ fn show<'a>(
                 let span = span(bytes, text, place.span.clone()?);
                 let line = line_of(text, span.start);
                 Some(Mark {
-                    // Of a span over several lines the first one says enough.
+                    // The first line of a long span says enough.
                     end: span.end.min(line.end).max(span.start),
                     start: span.start,
                     line,
@@ -162,7 +162,7 @@ fn line_of(text: &str, at: usize) -> Range<usize> {
     start..end
 }
 
-/// A text without control characters: what stands in it comes from files of anybody's.
+/// A text without control characters: anybody may have written the files that it comes from.
 fn one_line(text: &str) -> String {
     let clean: Cow<'_, str> = if text.chars().any(char::is_control) {
         text.chars()

@@ -42,7 +42,7 @@ pub(super) struct SshDefaults {
     sudo: bool,
 }
 
-/// The engine's client, of a host or of the cluster: what is not said is that of `other`.
+/// The engine's client of a host or of the cluster. What the table does not say, `other` says.
 pub(super) fn read_client(
     table: &mut Table<'_>,
     other: &EngineClient,
@@ -251,7 +251,7 @@ pub(super) fn read_host(
         host: Host {
             name: name.clone(),
             address: address.map(|address| address.value),
-            // To oneself nothing is sent.
+            // Nothing is sent to this machine itself.
             secrets: match transport {
                 Transport::Local { .. } => Delivery::Plain,
                 Transport::Ssh(_) | Transport::Directory { .. } => delivery,

@@ -1,5 +1,4 @@
-//! The hosts of a description whose rest is broken: to look at them, or to take them back, nothing else is
-//! needed.
+//! The hosts of a description that has errors elsewhere: `status`, `history` and `rollback` need nothing else.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +14,8 @@ use super::sources::Sources;
 /// The keys of `cluster.toml` that say how hosts are reached, and what may be shown of them.
 const OF_HOSTS: [&str; 4] = ["engine", "ssh", "hosts", "rollout"];
 
-/// The hosts of a cluster and its guards, without any service. A guard that cannot be read is none. `None` if one of them may have been meant otherwise: an
-/// error in what says how hosts are reached.
+/// The hosts of a cluster and its guards, without any service. A guard with an error is left out. `None` if there is an
+/// error in what says how hosts are reached: a host may then be another one than was meant.
 #[must_use]
 pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
     let path = format!("clusters/{name}/cluster.toml");

@@ -30,7 +30,7 @@ pub(super) struct LoadedCluster {
     pub secrets: Option<SecretsFile>,
     /// Every service; `None` if its file does not parse.
     pub services: BTreeMap<ServiceName, Option<ServiceFile>>,
-    /// Files of services whose names are no valid names.
+    /// The names of files in `services/` that are no valid names of services.
     pub misnamed: BTreeSet<String>,
 }
 
@@ -136,8 +136,8 @@ pub(super) fn load(
     })
 }
 
-/// The entries of a TOML file: `None` if there is no such file, `Some(None)` if it cannot be read,
-/// which is then told.
+/// The entries of a TOML file: `None` if there is no such file, `Some(None)` if it cannot be read;
+/// then there is a problem that says so.
 fn file<'a>(
     path: &str,
     sources: &'a Sources,

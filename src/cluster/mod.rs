@@ -5,9 +5,21 @@
 //!            (read: TOML with spans)  (who stands where)  (values)
 //! ```
 //!
-//! Each file is read by itself and gives what can be read of it; problems are collected on the
-//! way, so one run tells them all. A file that does not parse at all hides what refers to it: that
-//! something in it "does not exist" would be wrong.
+//! Each file is read by itself and gives what can be read of it. Problems are collected on the way, so one run shows all.
+//! If a file does not parse, nothing that refers to it is reported: that something in it "does not exist" could be wrong.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `check`, `load` | the whole check; which files a cluster has |
+//! | `cluster_file`, `host_table`, `service_file`, `health`, `secrets_file`, `secret_references` | a reader for each file or table |
+//! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
+//! | `extra_args` | which flags a description may have |
+//! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
+//! | `placement`, `needs`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
+//! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
+//! | `model`, `name`, `scalar`, `digest` | what the check gives |
+//! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
 #![warn(missing_docs)]
 

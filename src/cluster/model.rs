@@ -52,7 +52,7 @@ pub enum Excerpts {
     /// The last lines, with known secrets masked.
     #[default]
     Shown,
-    /// What containers print is for nobody who releases.
+    /// No lines: whoever releases may not see what containers print.
     Hidden,
 }
 

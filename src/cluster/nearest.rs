@@ -1,6 +1,6 @@
 //! "Did you mean": the known name that is nearest to a mistyped one.
 
-/// Longer texts are no mistyped names, and the distance takes the product of both lengths.
+/// Longer texts are no mistyped names, and the time for a distance grows with the product of both lengths.
 const LENGTH_MAX: usize = 100;
 
 /// The known name nearest to `found`, if one is near enough to be meant: at most a third of the

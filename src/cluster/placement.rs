@@ -22,7 +22,7 @@ pub(super) fn check_hosts(
     cluster: &ClusterFile,
     problems: &mut Problems,
 ) {
-    // Without services there is nothing to run, as after the last one was removed.
+    // A cluster without services is fine: its last one may have been removed.
     if cluster.host_names.is_empty() {
         problems.push(
             Diagnostic::error(
@@ -126,7 +126,7 @@ pub(super) fn place(
         }
         let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
         for host in &line.hosts {
-            // Without any host, one message says it all.
+            // If there is no host at all, one message says so.
             if !hosts.is_empty() && !hosts.contains(host.value.as_str()) {
                 problems.push(
                     Diagnostic::error(
@@ -202,7 +202,7 @@ pub(super) fn service_path(description: &LoadedCluster, name: &ServiceName) -> S
     format!("clusters/{}/services/{name}.toml", description.name)
 }
 
-/// Reports services of one host that take the same port. Each pair is told once, with its hosts.
+/// Reports services of one host that take the same port: each pair once, with its hosts.
 pub(super) fn check_ports(
     description: &LoadedCluster,
     placements: &Placements,

@@ -40,12 +40,12 @@ pub struct Definitions {
     shared: BTreeMap<String, Definition>,
     /// `[env]` of each service.
     own: BTreeMap<ServiceName, BTreeMap<String, Definition>>,
-    /// Who is to be able to read the secrets; `None` if their file cannot be read.
+    /// Who should be able to read the secrets; `None` if their file cannot be read.
     recipients: Option<BTreeMap<String, String>>,
 }
 
 impl Definitions {
-    /// Who is to be able to read the secrets, by name; `None` if nobody can tell.
+    /// Who should be able to read the secrets, by name; `None` if their file cannot be read.
     #[must_use]
     pub fn recipients(&self) -> Option<&BTreeMap<String, String>> {
         self.recipients.as_ref()
@@ -218,7 +218,7 @@ impl Finder<'_> {
         found
     }
 
-    /// `LISTING_HOST` and its like: they come from the line of `[place]`, or the other's port.
+    /// `LISTING_HOST` and its like: they come from the line in `[place]`, or from the port of the other service.
     fn locations(&self, service: &ServiceFile) -> Vec<(String, Definition)> {
         let mut found = Vec::new();
         for need in &service.needs {

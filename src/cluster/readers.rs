@@ -1,5 +1,5 @@
-//! Whom the ciphertexts of `secrets.toml` are encrypted to, as far as that shows without a key: the
-//! header of age's format has a stanza a recipient, which for an SSH key begins its digest.
+//! Whom the ciphertexts of `secrets.toml` are encrypted to, as far as that shows without a key. The header of age's
+//! format has a stanza for each recipient; that of an SSH key has the beginning of the key's digest.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +16,12 @@ pub fn key_of(recipient: &str) -> String {
     words.join(" ")
 }
 
-/// What differs between who should be able to read and who is.
+/// How those who should be able to read differ from those who are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Recipients that nothing is encrypted to yet.
+    /// Recipients who cannot read yet: nothing is encrypted to them.
     pub added: Vec<String>,
-    /// Readers that are recipients no more.
+    /// Readers who are no longer recipients.
     pub removed: Vec<String>,
 }
 
@@ -140,7 +140,7 @@ mod tests {
         assert!(!is_for(&both, [ADA, NATIVE, NATIVE]));
         let other = sealed(&["ssh-ed25519 AAAAAA bbbb", "X25519 aaaa"]);
         assert!(!is_for(&other, [ADA, NATIVE]));
-        // What is cut says nothing.
+        // A header that is cut off says nothing.
         assert!(is_for(&both[..30], [ADA]));
     }
 

@@ -1,4 +1,4 @@
-//! Names that the description cannot give: of variables, and of clusters.
+//! Names that a description cannot use, for variables and for clusters.
 //!
 //! The container gets its variables through the environment of the engine's client (`docker run
 //! -e NAME`), so a variable that this client, the dynamic linker or systemd reads would steer
@@ -45,8 +45,8 @@ const RESERVED: [(&str, &str); 24] = [
     ("CONFIGURATION_DIRECTORY", SYSTEMD),
 ];
 
-/// Why a cluster cannot have this name: on a host its units, directories and files would take the place of
-/// bayplan's own. A service adds to its cluster's name, so it can take none.
+/// Why a cluster cannot have this name: on a host its units, directories or files would take the place of
+/// bayplan's own. A service's name follows its cluster's there, so any will do.
 pub(super) fn cluster(name: &str) -> Option<&'static str> {
     match name {
         "lock" => Some("`/var/lib/bayplan/lock` is the lock of every host"),

@@ -31,7 +31,7 @@ const LINE: TableKind = TableKind {
 /// `secrets.toml`.
 #[derive(Debug, Default)]
 pub(super) struct SecretsFile {
-    /// Who is to be able to read.
+    /// Who should be able to read.
     pub recipients: BTreeMap<String, String>,
     /// Every secret by name, also those whose line could not be read.
     pub values: BTreeMap<VariableName, StoredSecret>,
@@ -111,11 +111,11 @@ pub(super) fn read_secrets(
     SecretsFile { recipients, values }
 }
 
-/// Whose secrets these are, and whom they are encrypted to.
+/// Which cluster these secrets belong to, and whom they are encrypted to.
 struct Ownership {
     cluster: Option<At<String>>,
     recipients: BTreeMap<String, String>,
-    /// As bayplan wrote them when it encrypted all; `None` in the file of an older one.
+    /// Those to whom bayplan last encrypted all secrets; an older bayplan did not write them (`None`).
     readers: Option<BTreeMap<String, String>>,
     /// What is encrypted to others, by name.
     others: Vec<String>,
@@ -278,7 +278,7 @@ fn read_value(
             );
         }
     }
-    // Told as the secret's own, whose name says more than `age`.
+    // Messages name the secret, which says more than `age`.
     let mut field = |key: &'static str| {
         let found = table.get(key)?;
         Some(Item {
@@ -325,7 +325,7 @@ fn read_value(
     secret
 }
 
-/// A public key that age encrypts to. Whether it is a whole one shows when it is used.
+/// A public key that age encrypts to. Whether it is complete shows when it is used.
 fn recipient(text: &str) -> Result<(), Misfit> {
     const EXPECTED: &str = "a recipient `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`";
     let plain = |text: &str| {

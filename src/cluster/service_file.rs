@@ -84,7 +84,7 @@ pub(super) fn read_service(
         image,
         port,
         unread_port,
-        // The engine drops what there is no network for.
+        // Without a network the engine publishes nothing.
         published: if has_network { published } else { Vec::new() },
         needs,
         vars,
@@ -174,7 +174,7 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
             })
         }
         (None, None) => {
-            // An image with its tag inside has said its version: one message is enough.
+            // An image with its tag inside was reported already.
             if let Some(image) = image {
                 problems.push(
                     Diagnostic::error(

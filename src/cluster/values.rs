@@ -52,7 +52,7 @@ impl Evaluated {
     }
 }
 
-/// Outcomes by variable name.
+/// What is known, by the name of the variable.
 pub(super) type Values = BTreeMap<String, Evaluated>;
 
 /// A value whose names are known and that waits for its turn.
@@ -76,9 +76,8 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The values of all definitions, which may use each other and `outer`, of which an earlier one
-    /// hides a later one; a definition hides them all. `explain` says what to do about an unknown
-    /// name.
+    /// The values of all definitions. They may use each other and `outer`: a definition hides both maps of `outer`,
+    /// and the first of these hides the second. `explain` says what to do about an unknown name.
     pub(crate) fn evaluate(
         &self,
         definitions: &BTreeMap<String, &Assignment>,
@@ -180,7 +179,7 @@ impl<'a> Evaluator<'a> {
                 Some(Evaluated::Secret(secret)) => {
                     is_secret = true;
                     uses.insert(used.clone(), Used::Secret(secret.clone()));
-                    // Something in its place shows whether every other name is there.
+                    // With a text in its place, the template shows whether all other names are there.
                     context.insert(used.as_str(), Value::from("secret"));
                 }
                 Some(Evaluated::Failed) => return Evaluated::Failed,
@@ -199,7 +198,7 @@ impl<'a> Evaluator<'a> {
                 problems.push(too_large(name, "more", spot));
                 return Evaluated::Failed;
             }
-            // The names in a branch that was not taken, or before `is defined`, are no error.
+            // An unknown name is no error in a branch that is not taken, nor before `is defined`.
             Err(EvaluationError::Undefined(_)) if !unknown.is_empty() => {
                 for used in unknown {
                     problems.push(
@@ -212,7 +211,7 @@ impl<'a> Evaluator<'a> {
                 }
                 return Evaluated::Failed;
             }
-            // With the secret itself it may well succeed.
+            // With the secret itself it may succeed.
             Err(EvaluationError::Undefined(_) | EvaluationError::Other(..)) if is_secret => {}
             Err(EvaluationError::Undefined(problem) | EvaluationError::Other(problem, _)) => {
                 problems.push(
@@ -367,7 +366,7 @@ fn in_order(waiting: &BTreeMap<String, Waiting<'_>>) -> Vec<String> {
     order.into_iter().map(str::to_owned).collect()
 }
 
-/// Reports each cycle among what is left once: everything left waits for something that is left.
+/// Reports each cycle once. Everything that is left waits for something that is left.
 fn report_cycles(waiting: &BTreeMap<String, Waiting<'_>>, problems: &mut Problems) {
     let mut seen = BTreeSet::new();
     for start in waiting.keys() {

@@ -52,13 +52,12 @@ pub fn key_number(name: &str) -> Option<u32> {
 }
 
 /// What stands for a secret's value where values are compared: equal if and only if nothing that
-/// makes the value differs. No value can be told from it without the digest key.
+/// makes the value differs. Without the digest key nobody can tell the value from it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretIdentity(pub(super) String);
 
 impl SecretIdentity {
-    /// Takes the text that a host's file has. Any text is fine: one that is none of ours just equals
-    /// no desired one.
+    /// Takes the text that a host's file has. Any text is fine: one that is not ours equals no desired one.
     #[must_use]
     pub fn reported(text: &str) -> Self {
         Self(text.to_owned())

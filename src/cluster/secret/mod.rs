@@ -1,5 +1,5 @@
-//! Secret values as the model knows them: by keyed digests, never by what they are. What a secret
-//! is after its decryption lives only in a [`Plaintext`].
+//! Secret values as the model knows them: by keyed digests, never by what they are. Only a [`Plaintext`] holds a
+//! decrypted secret.
 //!
 //! A value that uses a secret is itself one. It is known by the text and the secrets that it consists of, so
 //! whether it changed can be told without any key.

@@ -1,6 +1,6 @@
-//! A value that is made of secrets, taken apart: literal text and secrets, one after the other. Two ways
-//! of writing that give the same value for all secrets have the same pieces, as far as a template can be
-//! taken apart; what cannot is a piece of its own, which equals only its like.
+//! A value that is made of secrets, taken apart: literal text and secrets, one after the other. Two templates that give
+//! the same value, whatever the secrets are, have the same pieces. An expression that cannot be taken apart is one piece,
+//! which equals only the same expression.
 
 use std::collections::BTreeMap;
 

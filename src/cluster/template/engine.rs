@@ -109,7 +109,7 @@ pub(super) fn units<'source>(fuel: u64) -> Environment<'source> {
 fn bounded<'source>() -> Environment<'source> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // Otherwise a template's name (`….html`) would decide.
+    // Without it the template's name (`….html`) would decide.
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     // What takes a width or builds deep values can ask for endless memory in one instruction, where neither fuel nor
     // the budget is a limit.
@@ -163,7 +163,7 @@ fn bounded<'source>() -> Environment<'source> {
                 let characters = characters(name, &arguments);
                 charge(state, taken + characters + growth(name, &arguments))?;
                 let made = filter.call(state, &arguments)?;
-                // What became an item is counted once.
+                // A character that became an item is counted once.
                 charge(state, weight(&made).saturating_sub(characters))?;
                 Ok(made)
             },
@@ -252,7 +252,7 @@ fn range(lower: isize, upper: Option<isize>, step: Option<isize>) -> Result<Valu
     Ok(Value::from(numbers))
 }
 
-/// Takes so many bytes, and fails then.
+/// Takes bytes up to a limit, and then fails.
 pub(super) struct Bounded {
     /// What was written.
     pub bytes: Vec<u8>,

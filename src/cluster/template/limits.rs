@@ -1,4 +1,4 @@
-//! What code in a template may not have, found without the engine.
+//! What code in a template must not have. It is found before the engine sees the code.
 
 use super::TemplateProblem;
 use super::scan::{Code, Token};

@@ -48,7 +48,7 @@ impl TemplateProblem {
     }
 }
 
-/// What the engine says, on one line and in our words where its own lead nowhere.
+/// What the engine says, on one line; in our words where its own do not help.
 pub(crate) fn explained(error: &minijinja::Error) -> String {
     if error.kind() == minijinja::ErrorKind::OutOfFuel {
         return "it takes too many steps".to_owned();

@@ -1,4 +1,4 @@
-//! The template of a value: only `{{ … }}` is code. All else never meets the engine, so nothing can be lost of it.
+//! The template of a value: only `{{ … }}` is code. The engine never sees the rest, so it loses nothing of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -17,7 +17,7 @@ const LITERAL: &str = "to write `{{` itself, write `{{ '{{' }}`";
 /// What `~` can join while one value is evaluated, in bytes.
 const WORK_MAX: usize = 16 << 20;
 
-/// The statements of Jinja2. Values had them once, so they are not taken for text without a word.
+/// The statements of Jinja2. Values once had them, so they are refused instead of taken for text.
 const STATEMENTS: [&str; 21] = [
     "if",
     "elif",
@@ -89,7 +89,7 @@ impl<'t> ValueTemplate<'t> {
                     )));
                 }
                 Chunk::Expression(code) | Chunk::Statement(code) => {
-                    // As an expression of its own it cannot be anything else by any reading of delimiters.
+                    // Compiled by itself, it is an expression, however the engine would read the delimiters.
                     let expression =
                         environment
                             .compile_expression(code.inner)
