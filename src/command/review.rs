@@ -9,15 +9,11 @@ use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
-use crate::cluster::{
-    Definitions, EXCERPT_WIDTH, Paint, Sources, definitions, excerpt, hosts_alone, nearest,
-    unknown_cluster,
-};
+use crate::cluster::{Definitions, Sources, definitions, hosts_alone, nearest, unknown_cluster};
 use crate::plan::review::{Side, review};
 use crate::plan::trust::{TrustChange, TrustSide, trust};
 use crate::plan::{Moves, Options};
 use crate::render::desired::Desired;
-use crate::report::check::diagnostics;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
 use crate::report::view::ReviewsView;
@@ -215,8 +211,7 @@ fn side<'a>(
 
 /// The problems with their excerpts, without colours.
 pub(super) fn plain(problems: &[Diagnostic], sources: &Sources) -> String {
-    let one = |problem: &Diagnostic| excerpt(problem, sources, Paint::Plain, EXCERPT_WIDTH);
-    diagnostics(&problems.iter().map(one).collect::<Vec<_>>(), None)
+    show(problems, sources, &Palette::PLAIN)
 }
 
 /// The services that were asked for, each of which one side has.
