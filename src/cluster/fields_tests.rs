@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::cluster::run_flags;
+use crate::cluster::{foreign, run_flags};
 
 const PAGE: &str = include_str!("../../docs/description.md");
 const HEAD: &str = "| field | meaning | default | example | restarts |\n";
@@ -68,5 +68,17 @@ fn each_field_and_each_flag_is_in_one_row() {
         for flag in field.flags {
             assert!(flags.insert(flag), "{flag} is in one row");
         }
+    }
+}
+
+/// A word of another tool is taken for a field that is written in another way there.
+#[test]
+fn no_field_is_a_word_of_another_tool() {
+    for foreign in foreign::SERVICE {
+        for word in foreign.words {
+            assert!(!KEYS.contains(word), "remove `{word}` from foreign.rs");
+        }
+        let meant = foreign.meant.is_none_or(|meant| KEYS.contains(&meant));
+        assert!(meant, "{:?} mean a field", foreign.words);
     }
 }
