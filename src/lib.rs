@@ -1,7 +1,8 @@
 //! bayplan: a small fleet of container hosts from a description in git.
 //!
 //! This page is the map: which room does what, what goes in and comes out, what always holds, and
-//! what may never be in it. What a user sees of all this is in `docs/how.md`.
+//! what may never be in it. What a user sees of all this is in `docs/how.md`; `docs/architecture.md` follows one
+//! variable and one tag through it, and `docs/glossary.md` has the words.
 //!
 //! Data walks through the rooms once, left to right; no room names one to its right:
 //!

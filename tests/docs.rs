@@ -310,6 +310,62 @@ fn every_page_that_the_program_names_exists() {
     assert!(named.len() > 4, "only {named:?} were found");
 }
 
+/// The text of a file, or of every script below a directory.
+fn texts(path: &Path, found: &mut String) {
+    let entries = std::fs::read_dir(path).into_iter().flatten();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() || path.extension().is_some_and(|e| e == "sh") {
+            texts(&path, found);
+        }
+    }
+    if path.is_file() {
+        found.push_str(&std::fs::read_to_string(path).unwrap());
+    }
+}
+
+#[test]
+fn every_file_and_function_of_the_architecture_page_exists() {
+    let page = &pages()["docs/architecture.md"];
+    let mut wrong = Vec::new();
+    let mut stages = 0;
+    for line in page.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [_, file, function] = cells[..] else {
+            continue;
+        };
+        if !file.contains('/') {
+            continue;
+        }
+        stages += 1;
+        let mut text = String::new();
+        texts(&root().join(file), &mut text);
+        let function = function.trim_matches('`');
+        let defined = [
+            format!("fn {function}("),
+            format!("fn {function}<"),
+            format!("\n{function}() {{"),
+        ]
+        .iter()
+        .any(|definition| text.contains(definition));
+        let there = if function.is_empty() {
+            !text.is_empty()
+        } else {
+            defined
+        };
+        if !there {
+            wrong.push(line.to_owned());
+        }
+    }
+    for span in code_spans(page) {
+        if span.starts_with("src/") && !root().join(&span).exists() {
+            wrong.push(span);
+        }
+    }
+    assert!(wrong.is_empty(), "not there: {wrong:#?}");
+    assert!(stages > 20, "only {stages} stages were found");
+}
+
 #[test]
 fn every_command_is_in_the_pages() {
     let pages: String = pages().into_values().collect();
