@@ -218,10 +218,15 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
             units.iter().cloned().map(alone).collect()
         }
         StepKind::Inputs | StepKind::Unit | StepKind::Image => vec![step.clone()],
-        StepKind::End => match step {
-            Step::RemoveInputs { service, .. } if !same_action(service) => Vec::new(),
-            step => vec![step.clone()],
-        },
+        StepKind::End => {
+            let goes_with_a_restart =
+                matches!(step, Step::RemoveInputs { service, .. } if !same_action(service));
+            if goes_with_a_restart {
+                Vec::new()
+            } else {
+                vec![step.clone()]
+            }
+        }
         StepKind::Mark
         | StepKind::Reload
         | StepKind::Stop
