@@ -79,7 +79,7 @@
 //!   its unit and container
 //! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them
 //! - a step: a variant of [`plan::step::Step`] with its kind and words; its call in `host/activate/script.rs` and that
-//!   function of the shell; an arm of the model host (`plan/model_host.rs`). Then the property test kills releases
+//!   function in `host/activate/steps/`; an arm of the model host (`plan/model_host.rs`). Then the property test kills releases
 //!   before it, too
 //! - another way over the hosts (a batch, a canary): [`plan::RolloutPolicy`] decides which hosts go next
 //!

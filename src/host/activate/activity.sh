@@ -1,5 +1,9 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What goes on under the host's lock, without touching it. A session holds it as descriptor 9, an
 # activation as another one.
+#
+# Reads: lock; the functions of lock/holder.sh.
+
 printf 'bayplan activity 1\n'
 for descriptor in /proc/[0-9]*/fd/9; do
   if holds "$descriptor"; then

@@ -1,6 +1,10 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What an activation says after its first $from bytes, as it comes. It ends with the activation, and
 # after two seconds, so that a session that was cut off ends soon. Status 3: it has ended, and that was
 # all; 0: it goes on, or it may; 4: the log is gone, or is that of another activation.
+#
+# Reads: unit said id from.
+
 running() {
   [ -L "/run/systemd/units/invocation:$unit.service" ]
 }

@@ -1,8 +1,12 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # Starts an activation as a unit of its own, which goes on when this connection ends. It takes the
 # host's lock over from this session without a gap: the lock's descriptor is its standard input. What
 # it says goes to a file; in /run, so that a full disk does not silence it. It is root's alone: what a
 # container printed is in it. Its first line has the activation's id. Says `launched`, or `failed` and
 # why, or `unknown`.
+#
+# Reads: said cluster id unit script.
+
 refuse() {
   printf 'failed\n%s\n' "$1"
   exit 1

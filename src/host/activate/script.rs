@@ -21,7 +21,17 @@ use crate::plan::recorded::Because;
 use crate::plan::step::Step;
 use crate::render::identity::UnitName;
 
-const LIBRARY: &str = include_str!("activate.sh");
+/// What the calls of an activation are: functions, and the variables that they share.
+const LIBRARY: &str = concat!(
+    include_str!("runner.sh"),
+    include_str!("steps/files.sh"),
+    include_str!("steps/inputs.sh"),
+    include_str!("steps/secrets.sh"),
+    include_str!("steps/units.sh"),
+    include_str!("steps/processes.sh"),
+    include_str!("steps/health.sh"),
+    include_str!("steps/generations.sh"),
+);
 const HISTORY: &str = include_str!("../past/history.sh");
 const LAUNCH: &str = include_str!("launch.sh");
 const LOCK: &str = include_str!("../lock/lock.sh");
@@ -230,6 +240,7 @@ impl Activation<'_> {
             history_variables(self.layout, self.source, self.record, *generation),
         );
         script.push_str(&self.way_back()?);
+        script.push_str("begin\n");
         let mut line = |line: String| {
             script.push_str(&line);
             script.push('\n');

@@ -1,3 +1,6 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # what it reads is set before it
+# Reads: lock.
+
 # holds DESCRIPTOR: whether that descriptor, /proc/PID/fd/N, holds the lock. To have it open is not to hold it.
 holds() {
   # shellcheck disable=SC3013 # dash, bash and busybox have it

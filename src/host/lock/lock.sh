@@ -1,5 +1,9 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # The lock is a descriptor of this shell: it is free when the shell ends, however it ends.
 # `command` keeps a failing redirection from ending the shell.
+#
+# Reads: lock holder release locked; the functions of lock/holder.sh.
+
 directory=${lock%/*}
 
 # closed PATH: whether it is ours, and nobody else may open it. Whoever can open the lock can hold it.
@@ -13,6 +17,8 @@ closed() {
 # ready: a lock that nobody else can open. One that was open to others, as an older bayplan made it, may be held
 # for ever by somebody who opened it then; so another file takes its place, but not while one of ours holds it.
 ready() {
+  # What is above it is not ours alone.
+  # shellcheck disable=SC2174
   mkdir -p -m 0700 "$directory" || return 1
   closed "$directory" || chmod 0700 "$directory" || return 1
   # What is there already stays (`set -C`).

@@ -1,8 +1,11 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # One look at the files, the units and the containers of a cluster. It prints records that end
 # with NUL, then two texts as they are (their lengths are in their records), then the containers.
 #
 # A look is nearly the whole cost of a diff, so there are few processes: states, digests and times of
 # everything by one program each, and one that asks the engine meanwhile and passes all of it on.
+#
+# Reads: asked engine, and what every script begins with.
 
 bad=''
 # Where units of other people may be; /lib is mostly the same as /usr/lib.

@@ -1,4 +1,7 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What the first look left open: the texts of some files, and what systemd says of some units.
+#
+# Reads: engine environments properties deaths shown texts, and what every script begins with.
 
 # How containers ended that systemd started again by itself: systemd knows how often, the journal when, the
 # engine with which exit code, and whether for lack of memory. Each may have forgotten.
@@ -46,6 +49,7 @@ fi
 # Whether containers were started with what their env files say now. Both sides stay on this host, since there are
 # secrets in them: the engine writes what it keeps of an environment in the form of the files, and only whether the
 # digests are the same is told.
+# shellcheck disable=SC2016 # they are variables of the engine's templates
 form='{{$c := .Config}}{{range $k := split $n " "}}{{if eq $k "IMAGE"}}IMAGE="{{$c.Image}}"
 {{else}}{{range $c.Env}}{{$p := split . "="}}{{if eq (index $p 0) $k}}{{$k}}="{{join (split (join (split (join (slice $p 1) "=") "\\") "\\\\") "\"") "\\\""}}"
 {{end}}{{end}}{{end}}{{end}}'

@@ -1,3 +1,6 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
+# Reads: staged numbered of_generation release record made, and what every script begins with.
+
 # did WORD SERVICE: what was done to a service of this host, for its history.
 did() {
   if [ -d "$staged" ]; then did_=$staged/did; else did_=$numbered/did; fi

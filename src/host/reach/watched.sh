@@ -1,5 +1,9 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What a command says after its first $from bytes, as it comes, for two seconds at most; then, after a NUL, how it
 # ended, or how much the engine has moved so far: of a pull nothing else tells that it goes on.
+#
+# Reads: said from bp_job.
+
 timeout 2 tail -c "+$((from + 1))" -f -s 0.02 --pid="$bp_job" "$said" 2>/dev/null
 followed=$?
 case $followed in

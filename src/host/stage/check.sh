@@ -1,7 +1,9 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
-newline='
-'
+#
+# Reads: engine stage digests needed staged_units fixed moving exact, the functions of sealed.sh, and what every
+#   script begins with.
 
 # each_line WORD TEXT
 each_line() {
@@ -90,6 +92,7 @@ check_engine() {
     # shellcheck disable=SC2086 # names of units have no blanks
     named=$(sed -n 's/^Environment=.*DOCKER_CONFIG=\([^" ]*\).*/\1/p' $staged_units)
     home=$(manager HOME)
+    # shellcheck disable=SC2116 # in quotes no tilde is a home
     for settings in $named "$(manager DOCKER_CONFIG)" "${home:-$(echo ~root)}/.docker"; do
       [ -f "$settings/config.json" ] || continue
       case $(tr -d ' \t\r\n' <"$settings/config.json") in

@@ -1,5 +1,9 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # Puts what arrives beside the inputs directories that it is for, where only root enters. What is cut
 # off is found by its size.
+#
+# Reads: services whole undeliver, and what every script begins with.
+
 deliver() {
   for service in $services; do
     mkdir -p "$etc/$service" || return 1

@@ -21,7 +21,7 @@ use crate::render::secret_files;
 const STAGE: &str = include_str!("stage.sh");
 const CHECK: &str = include_str!("check.sh");
 /// Functions that open ciphertexts, for checks and activations.
-pub(super) const SECRETS: &str = include_str!("../activate/secrets.sh");
+pub(super) const SECRETS: &str = include_str!("sealed.sh");
 
 /// The file that lists the digests of a staged generation, as `sha256sum -c` reads it.
 const DIGESTS: &str = "digests";

@@ -1,3 +1,6 @@
+# shellcheck shell=sh disable=SC2154 # what it reads is set before it
+# Reads: id from carried, and what every script begins with.
+
 # carry SERVICE DIRECTORY UNIT_FILE...: what is not sent is copied from a generation.
 carry() {
   mkdir -p "$new/units" "$new/inputs/$1" && cp -a "$from/inputs/$1/$2" "$new/inputs/$1/" || return 1

@@ -1,0 +1,77 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
+# Unit files, what they are enabled by, and systemd that reads them.
+#
+# Reads: units cluster source newline; status, of `run`.
+# Sets, for itself: to new unit calls.
+
+# ours FILE: whether it is a unit of this cluster, or none.
+ours() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    case $(cat "$1")$newline in
+    *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) return 0 ;;
+    esac
+  fi
+  fail "$1 is not a unit of $cluster; it is left alone"
+}
+
+# write_unit UNIT: systemd reads no file whose name does not end like a unit's.
+write_unit() {
+  to=$units/$1.service new=$units/.$1.service.bayplan-new
+  there "$units" && ours "$to" && absent "$new" && run cp "$source/units/$1.service" "$new" &&
+    run sync "$new" && run mv -T "$new" "$to" && run sync "$units" && wrote "${1#"$cluster"-}"
+}
+
+# unlink_unit UNIT: as `systemctl --no-reload disable`, also if its file is gone.
+unlink_unit() {
+  for link in "$units"/*.wants/"$1.service" "$units"/*.requires/"$1.service"; do
+    [ ! -L "$link" ] || run rm -f "$link" || return 1
+  done
+}
+
+# link_unit UNIT DIRECTORY...: as `systemctl --no-reload reenable`, where no systemctl need be.
+link_unit() {
+  unit=$1
+  shift
+  unlink_unit "$unit" || return 1
+  for directory; do
+    run mkdir -p "$units/$directory" &&
+      run ln -s "/etc/systemd/system/$unit.service" "$units/$directory/$unit.service" || return 1
+  done
+}
+
+# enable_units UNIT...
+enable_units() {
+  again systemctl --quiet --no-reload reenable "$@" && run sync "$units" || return 1
+  for unit; do
+    wrote "${unit#"$cluster"-}"
+  done
+}
+
+# again COMMAND...: as `run`, of a call to systemd that does no harm twice. systemd may be executed anew at any
+# moment (`systemctl daemon-reexec`, as at an upgrade of its package); who waits for its answer then gets none.
+again() {
+  calls=0
+  until said=$("$@" 2>&1 8<&-); do
+    status=$?
+    calls=$((calls + 1))
+    [ "$calls" -lt 5 ] && [ "$status" != 124 ] || fail "\`$*\` failed with status $status${said:+: $said}" || return 1
+    sleep 1
+  done
+}
+
+# reload: the moment is from before, so whatever is older than it was read.
+reload() {
+  there /run/bayplan && run touch /run/bayplan/reloading || return 1
+  again timeout 120 systemctl daemon-reload || {
+    [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
+    return 1
+  }
+  run mv -T /run/bayplan/reloading /run/bayplan/reloaded
+}
+
+# remove_unit UNIT
+remove_unit() {
+  to=$units/$1.service
+  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" && did_unit removed "$1"
+}
