@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::activate::script::{Activation, Part, PartEnd, Record, Source};
+use super::activate::script::{Activation, PATIENCE, Part, PartEnd, Record, SETTLE, Source};
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{Detail, HostLook, Look, Request, parse};
 use super::place::HostPlace;
@@ -172,16 +173,17 @@ pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
 
 /// The script of an activation.
 pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {
-    activation_with(layout, host, source, steps, None)
+    activation_with(layout, host, source, steps, None, PATIENCE)
 }
 
-/// The same, with what is done when a step fails.
+/// The same, with what is done when a step fails, and for how long others are waited for.
 pub fn activation_with(
     layout: &Layout,
     host: &DesiredHost,
     source: &Source,
     steps: &[Step],
     way_back: Option<&WayBack>,
+    patience: Duration,
 ) -> String {
     let enabled_by = host.services.values();
     let enabled_by = enabled_by
@@ -215,8 +217,8 @@ pub fn activation_with(
         },
         probes: &BTreeMap::new(),
         way_back,
-        settle: super::activate::script::SETTLE,
-        patience: super::activate::script::PATIENCE,
+        settle: SETTLE,
+        patience,
         journal: Excerpts::Shown,
     };
     activation.script().unwrap()

@@ -696,4 +696,6 @@ pub fn parse_lock(answer: &[u8]) -> LockAnswer {
 }
 
 #[cfg(test)]
+mod process_tests;
+#[cfg(test)]
 mod tests;

@@ -587,8 +587,14 @@ fn a_way_back_goes_on_where_one_step_fails() {
         service: service("nosuch"),
         directory: DirectoryName::reported("0123456789ab").unwrap(),
     };
-    let script =
-        crate::host::sample::activation_with(&root.layout, &after, &source, &[nowhere], Some(&way));
+    let script = crate::host::sample::activation_with(
+        &root.layout,
+        &after,
+        &source,
+        &[nowhere],
+        Some(&way),
+        PATIENCE,
+    );
     let said = String::from_utf8(root.run(&script, b"")).unwrap();
     assert!(
         said.contains(

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # Unit files, what they are enabled by, and systemd that reads them.
 #
-# Reads: units cluster source newline; status, of `run`.
+# Reads: root units cluster source newline; status, of `run`.
 # Sets, for itself: to new unit calls.
 
 # ours FILE: whether it is a unit of this cluster, or none.
@@ -62,12 +62,12 @@ again() {
 
 # reload: the moment is from before, so whatever is older than it was read.
 reload() {
-  there /run/bayplan && run touch /run/bayplan/reloading || return 1
+  there "$root/run/bayplan" && run touch "$root/run/bayplan/reloading" || return 1
   again timeout 120 systemctl daemon-reload || {
     [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
     return 1
   }
-  run mv -T /run/bayplan/reloading /run/bayplan/reloaded
+  run mv -T "$root/run/bayplan/reloading" "$root/run/bayplan/reloaded"
 }
 
 # remove_unit UNIT

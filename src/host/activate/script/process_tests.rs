@@ -1,0 +1,347 @@
+//! The half of an activation that handles processes, below a root directory with a `systemctl` and a `docker` of
+//! our own, in every shell. What real ones do, tests/fleet sees.
+
+use super::*;
+use crate::host::sample::{Root, activation_with, desired, id, service, shells, steps, unit};
+use crate::plan::BackStep;
+use crate::render::desired::DesiredHost;
+
+const PROGRAMS: [(&str, &str); 4] = [
+    ("systemctl", include_str!("fake/systemctl.sh")),
+    ("docker", include_str!("fake/docker.sh")),
+    ("journalctl", include_str!("fake/journalctl.sh")),
+    // Every wait is over at once.
+    ("sleep", "#!/bin/sh\n"),
+];
+
+/// A host with processes.
+struct Machine {
+    root: Root,
+    layout: Layout,
+}
+
+impl Machine {
+    fn new(shell: &'static str) -> Self {
+        let root = Root::new(shell);
+        for directory in ["bin", "loaded", "units", "containers", "will"] {
+            std::fs::create_dir_all(root.path(&format!("fake/{directory}"))).unwrap();
+        }
+        for (name, text) in PROGRAMS {
+            // Written by another process: one that this process holds open for writing, even for a moment in a
+            // child that another test just forked, cannot be executed.
+            let path = root.path(&format!("fake/bin/{name}"));
+            let write = format!("cat >'{0}' && chmod 755 '{0}'", path.display());
+            root.run(&write, text.as_bytes());
+        }
+        let layout = root.with_supervisor(Supervisor::Systemd);
+        Self { root, layout }
+    }
+
+    /// From now on this goes wrong with a unit; `fake/systemctl.sh` has the words.
+    fn will(&self, name: &str, word: &str) {
+        self.root.write(&format!("fake/will/{}", unit(name)), word);
+    }
+
+    fn activate(
+        &self,
+        host: &DesiredHost,
+        source: &Source,
+        steps: &[Step],
+        way_back: Option<&WayBack>,
+    ) -> String {
+        let patience = Duration::from_secs(1);
+        let script = activation_with(&self.layout, host, source, steps, way_back, patience);
+        self.root.write("fake/activate.sh", &script);
+        let fake = self.root.path("fake").display().to_string();
+        let run = format!(
+            "echo $$ >'{fake}/pid'; PATH='{fake}/bin':$PATH; export PATH; exec {} '{fake}/activate.sh' </dev/null",
+            self.root.shell
+        );
+        String::from_utf8(self.root.run(&run, b"")).unwrap()
+    }
+
+    /// Stages a host as a generation, and carries out the steps that a release of all of it has.
+    fn release(&self, host: &DesiredHost, number: u64, way_back: Option<&WayBack>) -> String {
+        let staged = id(&format!("release-{number}"));
+        assert_eq!(self.root.stage(host, &staged).findings, []);
+        let source = Source::Staged { id: staged, number };
+        self.activate(host, &source, &steps(host, number), way_back)
+    }
+
+    /// The fingerprints of the containers that run, by their names.
+    fn containers(&self) -> BTreeMap<String, String> {
+        let entries = std::fs::read_dir(self.root.path("fake/containers")).unwrap();
+        let read = entries.map(|entry| {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let fingerprint = self.root.read(&format!("fake/containers/{name}"));
+            (name, fingerprint.trim_end().to_owned())
+        });
+        read.collect()
+    }
+
+    /// How often `systemctl` was called with these words.
+    fn calls(&self, words: &str) -> usize {
+        let calls = self.root.read("fake/calls");
+        calls.lines().filter(|call| *call == words).count()
+    }
+
+    /// Whether the newest line of the host's history ends with this result.
+    fn ended(&self, result: &str) -> bool {
+        let history = self.root.read("var/lib/bayplan/demo/history");
+        let last = history.lines().last().unwrap_or_default();
+        last.contains(&format!("\"result\":\"{result}\""))
+    }
+}
+
+/// What runs where a host is as it should be.
+fn wanted(host: &DesiredHost) -> BTreeMap<String, String> {
+    let services = host.services.values();
+    let wanted = services.map(|service| {
+        let name = service.unit.container();
+        (name, service.fingerprint.to_string())
+    });
+    wanted.collect()
+}
+
+fn restart(name: &str) -> Step {
+    Step::Restart {
+        service: service(name),
+        unit: unit(name),
+    }
+}
+
+/// Does the same on a host on which this was released, in every shell.
+fn after_a_release(services: &[(&str, &str)], test: impl Fn(&Machine, &DesiredHost)) {
+    for shell in shells() {
+        let machine = Machine::new(shell);
+        let host = desired(services);
+        let said = machine.release(&host, 1, None);
+        assert!(said.ends_with("end\n"), "{shell}: {said}");
+        test(&machine, &host);
+    }
+}
+
+#[test]
+fn a_release_loads_enables_and_starts_and_records_what_runs() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        assert_eq!(machine.containers(), wanted(host));
+        assert_eq!(machine.calls("daemon-reload"), 1);
+        assert_eq!(
+            machine.calls("--quiet --no-reload reenable demo-db demo-web"),
+            1
+        );
+        let record = machine
+            .root
+            .read("var/lib/bayplan/demo/current/record.json");
+        let images = r#""images":{"db":"sha256:0a1b","web":"sha256:0a1b"}"#;
+        assert!(record.contains(images), "{record}");
+        assert!(machine.root.path("run/bayplan/reloaded").exists());
+        // The second one restarts what it is told to, and nothing else.
+        let next = desired(&[("db", "1"), ("web", "2")]);
+        let all = steps(&next, 2).into_iter();
+        let all: Vec<_> = all.filter(|step| *step != restart("db")).collect();
+        machine.root.stage(&next, &id("b"));
+        let source = Source::Staged {
+            id: id("b"),
+            number: 2,
+        };
+        let said = machine.activate(&next, &source, &all, None);
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(machine.containers(), wanted(&next));
+        assert_eq!(machine.calls("restart demo-db.service"), 1);
+        assert_eq!(machine.calls("restart demo-web.service"), 2);
+    });
+}
+
+#[test]
+fn a_restart_that_fails_is_told_with_its_state_and_journal() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, _| {
+        machine.will("web", "fail");
+        let next = desired(&[("db", "2"), ("web", "2")]);
+        let said = machine.release(&next, 2, None);
+        let failed = "step 7 start restart_unit demo-web\ndoing restarting web\n\
+             error `systemctl restart demo-web.service` failed with status 1: \
+             Job for demo-web.service failed because the control process exited with error code.\n\
+             state demo-web ActiveState=failed\nstate demo-web SubState=failed\nstate demo-web Result=exit-code\n\
+             journal demo-web it ends at once\n\
+             step 7 failed\n";
+        let (_, rest) = said.split_once("step 6 done\n").unwrap();
+        assert!(rest.contains(failed), "{said}");
+        assert!(!rest.contains("step 8"), "{said}");
+        assert!(machine.ended("failed"));
+        let current = std::fs::read_link(machine.root.path("var/lib/bayplan/demo/current"));
+        assert_eq!(current.unwrap().to_str(), Some("generations/1"));
+    });
+}
+
+#[test]
+fn a_start_limit_that_was_hit_before_forbids_nothing() {
+    after_a_release(&[("web", "1")], |machine, host| {
+        let unit = "active=failed sub=failed result=start-limit-hit invocation=start-1\n";
+        machine.root.write("fake/units/demo-web", unit);
+        let said = machine.activate(host, &Source::Generation(1), &[restart("web")], None);
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(machine.containers(), wanted(host));
+    });
+}
+
+#[test]
+fn a_client_that_lost_systemd_is_no_answer() {
+    for word in ["unheard", "unanswered"] {
+        after_a_release(&[("web", "1")], |machine, _| {
+            machine.will("web", word);
+            let next = desired(&[("web", "2")]);
+            let said = machine.release(&next, 2, None);
+            assert!(said.ends_with("end\n"), "{word}: {said}");
+            assert_eq!(machine.containers(), wanted(&next));
+            // A job that was done is not done again: the container would start twice.
+            let starts = machine.root.read("fake/starts").len();
+            assert_eq!(starts, 2, "{word}");
+        });
+    }
+}
+
+#[test]
+fn what_leaves_is_stopped_with_its_container_and_its_links() {
+    for word in ["", "orphan"] {
+        after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+            machine.will("db", word);
+            let directory = host.services[&service("db")].directory.to_string();
+            let leave = [
+                Step::Stop {
+                    service: service("db"),
+                    unit: unit("db"),
+                },
+                Step::RemoveUnit {
+                    service: service("db"),
+                    unit: unit("db"),
+                },
+                Step::Reload,
+                Step::RemoveInputs {
+                    service: service("db"),
+                    names: [directory].into(),
+                },
+            ];
+            for _ in 0..2 {
+                let said = machine.activate(host, &Source::Generation(1), &leave, None);
+                assert!(said.ends_with("end\n"), "{said}");
+                let runs = machine.containers().into_keys().collect::<Vec<_>>();
+                assert_eq!(runs, ["demo-web"], "{word}");
+                let tree = machine.root.tree().into_keys();
+                let left: Vec<_> = tree
+                    .filter(|path| path.starts_with("etc/") && path.contains("db"))
+                    .collect();
+                assert_eq!(left, [""; 0]);
+            }
+        });
+    }
+}
+
+#[test]
+fn only_what_stays_the_same_start_with_a_container_is_healthy() {
+    let cases = [
+        ("crash", "did not stay active for 1.0 s"),
+        ("no-container", "has no running container"),
+    ];
+    for (word, why) in cases {
+        after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+            machine.will("web", word);
+            let named = vec![unit("db"), unit("web")];
+            let steps = [restart("web"), Step::AwaitHealthy { units: named }];
+            let said = machine.activate(host, &Source::Generation(1), &steps, None);
+            assert!(said.contains(&format!("error demo-web {why}\n")), "{said}");
+            assert!(said.contains("\nstep 1 failed\n"), "{said}");
+            assert!(!said.contains("error demo-db"), "{said}");
+        });
+    }
+    // One that this activation did not start, and that is starting for too long.
+    after_a_release(&[("web", "1")], |machine, host| {
+        let unit_state = "active=activating sub=start\n";
+        machine.root.write("fake/units/demo-web", unit_state);
+        let steps = [Step::AwaitHealthy {
+            units: vec![unit("web")],
+        }];
+        let said = machine.activate(host, &Source::Generation(1), &steps, None);
+        assert!(
+            said.contains("error demo-web did not become active\n"),
+            "{said}"
+        );
+    });
+}
+
+#[test]
+fn a_release_that_fails_puts_back_what_ran() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        let next = desired(&[("db", "2"), ("web", "2")]);
+        let number_of = |step: &Step| {
+            let position = steps(&next, 2).iter().position(|other| other == step);
+            position.unwrap()
+        };
+        let back = |from, step| BackStep { from, step };
+        let units = |name: &str| Step::WriteUnit {
+            service: service(name),
+            unit: unit(name),
+        };
+        let way = WayBack {
+            until: number_of(&Step::SetCurrent { number: 2 }),
+            generation: Some(1),
+            steps: vec![
+                back(2, units("db")),
+                back(2, units("web")),
+                back(2, Step::Reload),
+                back(number_of(&restart("db")), restart("db")),
+                back(number_of(&restart("web")), restart("web")),
+                back(
+                    number_of(&restart("db")),
+                    Step::AwaitHealthy {
+                        units: vec![unit("db")],
+                    },
+                ),
+            ],
+            stuck: Vec::new(),
+            used: Default::default(),
+        };
+        // It fails for what is new alone: the old one starts again.
+        machine.will("web", "no-container");
+        let said = machine.release(&next, 2, Some(&way));
+        assert!(said.ends_with("put back\n"), "{said}");
+        assert!(machine.ended("put back"));
+        std::fs::remove_file(machine.root.path("fake/will/demo-web")).unwrap();
+        let before = wanted(host);
+        assert_eq!(machine.containers().get("demo-db"), before.get("demo-db"));
+        // A step back whose step had not begun is not done: web had not been touched.
+        machine.will("db", "fail");
+        let said = machine.release(&next, 3, Some(&way));
+        assert!(said.contains("\nback 3 failed\n"), "{said}");
+        assert!(!said.contains("back 4 "), "{said}");
+        assert!(machine.ended("failed"));
+    });
+}
+
+/// Wherever it is killed, also between two calls of one step, the same release done again ends as one that was
+/// not disturbed.
+#[test]
+fn an_activation_that_was_killed_at_any_call_is_finished_by_the_next_one() {
+    let host = desired(&[("db", "1"), ("web", "1")]);
+    let shells = shells();
+    let mut at = 0;
+    loop {
+        at += 1;
+        let machine = Machine::new(shells[at % shells.len()]);
+        machine.root.write("fake/die-at", &at.to_string());
+        let said = machine.release(&host, 1, None);
+        if said.ends_with("end\n") {
+            break;
+        }
+        std::fs::remove_file(machine.root.path("fake/die-at")).unwrap();
+        let source = Source::Staged {
+            id: id("release-1"),
+            number: 1,
+        };
+        let said = machine.activate(&host, &source, &steps(&host, 1), None);
+        assert!(said.ends_with("end\n"), "killed at call {at}: {said}");
+        assert_eq!(machine.containers(), wanted(&host), "killed at call {at}");
+        assert!(machine.ended("done"), "killed at call {at}");
+    }
+    assert!(at > 10, "it was killed {at} times");
+}
