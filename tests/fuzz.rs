@@ -19,9 +19,11 @@ use std::time::{Duration, Instant};
 use bayplan::cluster::model::Engine;
 use bayplan::cluster::name::ServiceName;
 use bayplan::cluster::{EXCERPT_WIDTH, Paint, Sources, check, definitions, excerpt, provenance};
-use bayplan::host::activate::follow;
-use bayplan::host::activate::script::{Event, parse_lock};
+use bayplan::host::activate::activity::Activity;
+use bayplan::host::activate::event::Event;
+use bayplan::host::activate::follow::Lines;
 use bayplan::host::layout::Layout;
+use bayplan::host::lock::parse_lock;
 use bayplan::host::look::{self, Detail, Look, Request};
 use bayplan::host::past::generation::StoredGeneration;
 use bayplan::host::past::history;
@@ -468,12 +470,12 @@ fn answers() {
         let _ = look::split(bytes);
         let _ = look::same_files(&request(Engine::Docker, Detail::Plan), look, bytes);
         let _ = history::parse(bytes);
-        let _ = follow::Activity::parse(bytes);
+        let _ = Activity::parse(bytes);
         let _ = parse_lock(bytes);
         let _ = parse_staged(bytes);
         let _ = parse_delivered(bytes);
         let _ = Checked::parse(bytes);
         let _ = StoredGeneration::parse(bytes);
-        follow::Lines::default().feed(bytes, |line| drop(Event::parse(line)));
+        Lines::default().feed(bytes, |line| drop(Event::parse(line)));
     });
 }

@@ -13,7 +13,7 @@ use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format, Part};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName};
-use crate::host::activate::follow::Activity;
+use crate::host::activate::activity::Activity;
 use crate::host::look::Detail as Look;
 use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Moves, Options, Plan, plan};

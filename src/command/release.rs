@@ -15,7 +15,7 @@ use super::secrets::made;
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::host::activate::script::Record;
+use crate::host::activate::record::Record;
 use crate::host::layout::StageId;
 use crate::host::look::Detail as Look;
 use crate::host::reach::descriptors;

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 
-use super::activate::script::{Event, LockAnswer, parse_lock};
-use super::reach::connect::Facts;
+use super::activate::event::Event;
+use super::lock::{LockAnswer, parse_lock};
+use super::reach::facts::Facts;
 use super::stage::deliver::parse_delivered;
 use super::stage::{Checked, parse_staged};
 

@@ -5,6 +5,7 @@
 //! | [`place`] | where a host is, and what runs its containers |
 //! | [`reach`] | opens a session, one `sh` on the host, and runs scripts in it |
 //! | [`look`] | asks what is on the host, before a plan is made |
+//! | [`lock`] | takes the lock of the host, and tells who has it |
 //! | [`stage`] | brings the files of a generation there, and checks them |
 //! | [`activate`] | carries the steps of a plan out, and follows that |
 //! | [`past`] | what was released there: generations, history, placement |
@@ -20,6 +21,7 @@ pub mod activate;
 #[cfg(test)]
 mod answers_tests;
 pub mod layout;
+pub mod lock;
 pub mod look;
 pub mod past;
 pub mod place;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::activate::script::{Activation, PATIENCE, Part, PartEnd, Record, SETTLE, Source};
+use super::activate::record::{Record, Source};
+use super::activate::script::{Activation, PATIENCE, Part, PartEnd, SETTLE};
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{Detail, HostLook, Look, Request, parse};
 use super::place::HostPlace;

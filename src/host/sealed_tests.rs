@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::Arc;
 
-use super::activate::script::Source;
+use super::activate::record::Source;
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
 use super::stage::deliver::{Delivery, parse_delivered};
 use super::stage::{Checked, Finding, SealedFile, Staged};

@@ -20,11 +20,13 @@ use super::request::{OnFailure, ReleaseRequest};
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
-use crate::host::activate::follow::{At, Running, follow_script};
-use crate::host::activate::script::{
-    self, Activation, Launched, Part, PartEnd, Source, UNGUARD_STAGE, parse_launched,
-};
+use crate::host::activate::activity::At;
+use crate::host::activate::follow::{Running, follow_script};
+use crate::host::activate::launch::{Launched, launch, parse_launched};
+use crate::host::activate::record::Source;
+use crate::host::activate::script::{self, Activation, Part, PartEnd};
 use crate::host::layout::{ActivationId, activation_log};
+use crate::host::lock::UNGUARD_STAGE;
 use crate::host::reach::error::HostErrorKind;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::deliver::{Delivery, parse_delivered};
@@ -490,7 +492,7 @@ impl HostRun<'_> {
             why: error.to_string(),
         })?;
         debug_assert!(self.preparation.host(self.name).is_some());
-        Ok(script::launch(
+        Ok(launch(
             layout,
             &self.request.stage,
             self.wave + 1,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::follow::Ending;
 use crate::cluster::name::HostName;
-use crate::host::activate::follow::At;
+use crate::host::activate::activity::At;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 

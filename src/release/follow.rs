@@ -11,10 +11,9 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
-use crate::host::activate::follow::{
-    Activity, At, Holding, Lines, Running, activity_script, follow_script,
-};
-use crate::host::activate::script;
+use crate::host::activate::activity::{Activity, At, Holding, activity_script};
+use crate::host::activate::event;
+use crate::host::activate::follow::{Lines, Running, follow_script};
 use crate::host::layout::ActivationId;
 use crate::host::look::Detail;
 use crate::host::reach::connect::{First, connect};
@@ -251,28 +250,28 @@ impl Hosts {
             let mut at = At::default();
             let mut followed = Followed::new(&activation.cluster, activation.id.as_ref());
             followed.follow_over(setting, name, connection, |line| {
-                let Some(said) = script::Event::parse(line) else {
+                let Some(said) = event::Event::parse(line) else {
                     return;
                 };
                 at.hear(&said);
                 match said {
-                    script::Event::Started { .. }
-                    | script::Event::Back { .. }
-                    | script::Event::Doing(_) => {
+                    event::Event::Started { .. }
+                    | event::Event::Back { .. }
+                    | event::Event::Doing(_) => {
                         event(EventKind::Followed { at: at.clone() });
                     }
-                    script::Event::Ended => ending = Ending::Done,
-                    script::Event::PutBack => ending = Ending::PutBack,
-                    script::Event::Begun { .. }
-                    | script::Event::Done(_)
-                    | script::Event::Skipped(_)
-                    | script::Event::Failed(_)
-                    | script::Event::Error(_)
-                    | script::Event::State { .. }
-                    | script::Event::Journal { .. }
-                    | script::Event::Note(_)
-                    | script::Event::PuttingBack
-                    | script::Event::Recorded => {}
+                    event::Event::Ended => ending = Ending::Done,
+                    event::Event::PutBack => ending = Ending::PutBack,
+                    event::Event::Begun { .. }
+                    | event::Event::Done(_)
+                    | event::Event::Skipped(_)
+                    | event::Event::Failed(_)
+                    | event::Event::Error(_)
+                    | event::Event::State { .. }
+                    | event::Event::Journal { .. }
+                    | event::Event::Note(_)
+                    | event::Event::PuttingBack
+                    | event::Event::Recorded => {}
                 }
             })?;
             event(EventKind::FollowedToEnd { ending });

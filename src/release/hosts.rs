@@ -12,10 +12,8 @@ use super::problem::Problem;
 use super::request::ReleaseRequest;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName, VariableName};
-use crate::host::activate::script::{
-    Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock,
-};
 use crate::host::layout::Layout;
+use crate::host::lock::{Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::look::{self, Detail, HostLook, Look, ObserveError, Request};
 use crate::host::past::placement;
 use crate::host::place::HostPlace;

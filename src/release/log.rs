@@ -6,8 +6,8 @@ use super::event::EventKind;
 use super::mask::Mask;
 use super::problem::{FailedStep, Hidden, Journal, Then};
 use crate::cluster::model::Excerpts;
-use crate::host::activate::follow::At;
-use crate::host::activate::script;
+use crate::host::activate::activity::At;
+use crate::host::activate::event;
 use crate::plan::WayBack;
 use crate::plan::step::Step;
 
@@ -76,7 +76,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
 
     /// Hears one line.
     pub(super) fn line(&mut self, line: &str) {
-        let Some(said) = script::Event::parse(line) else {
+        let Some(said) = event::Event::parse(line) else {
             if self.at.of == 0 && !line.is_empty() {
                 self.before.push(self.journals.mask.line(line));
             }
@@ -88,7 +88,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             Then::NotPutBack { errors } => Some(errors),
         };
         match said {
-            script::Event::Started { number, .. } => {
+            event::Event::Started { number, .. } => {
                 if let Some(step) = self.steps.get(number) {
                     (self.event)(EventKind::Step {
                         number: number + 1,
@@ -97,32 +97,32 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                     });
                 }
             }
-            script::Event::Failed(number) if way_back.is_none() => {
+            event::Event::Failed(number) if way_back.is_none() => {
                 self.failed.step = self.steps.get(number).cloned();
             }
-            script::Event::Error(text) => {
+            event::Event::Error(text) => {
                 let text = self.journals.mask.line(&text);
                 way_back.unwrap_or(&mut self.failed.errors).push(text);
             }
-            script::Event::State { unit, text } if way_back.is_none() => {
+            event::Event::State { unit, text } if way_back.is_none() => {
                 self.failed.states.push(self.journals.mask.line(&text));
                 if let Some(why) = self.journals.hidden(&unit) {
                     self.failed.journal = Journal::Hidden { unit, why };
                 }
             }
-            script::Event::Journal { unit, text } if way_back.is_none() => {
+            event::Event::Journal { unit, text } if way_back.is_none() => {
                 if self.journals.hidden(&unit).is_none()
                     && let Journal::Lines(lines) = &mut self.failed.journal
                 {
                     lines.push(self.journals.mask.line(&text));
                 }
             }
-            script::Event::PuttingBack => {
+            event::Event::PuttingBack => {
                 // Until it says that it is done.
                 self.failed.then = Then::NotPutBack { errors: Vec::new() };
                 (self.event)(EventKind::PuttingBack { step: None });
             }
-            script::Event::Back { number, .. } => {
+            event::Event::Back { number, .. } => {
                 let back = self.way_back.and_then(|way| way.steps.get(number));
                 let step = back.map(|back| &back.step);
                 if let Some(step) = step.filter(|step| step.kind().is_followed()) {
@@ -130,20 +130,20 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                     (self.event)(EventKind::PuttingBack { step });
                 }
             }
-            script::Event::PutBack => {
+            event::Event::PutBack => {
                 self.failed.then = Then::PutBack;
                 (self.event)(EventKind::PutBack);
             }
-            script::Event::Recorded => self.recorded = true,
-            script::Event::Ended => self.ended = true,
-            script::Event::Begun { .. }
-            | script::Event::Doing(_)
-            | script::Event::Failed(_)
-            | script::Event::State { .. }
-            | script::Event::Journal { .. }
-            | script::Event::Done(_)
-            | script::Event::Skipped(_)
-            | script::Event::Note(_) => {}
+            event::Event::Recorded => self.recorded = true,
+            event::Event::Ended => self.ended = true,
+            event::Event::Begun { .. }
+            | event::Event::Doing(_)
+            | event::Event::Failed(_)
+            | event::Event::State { .. }
+            | event::Event::Journal { .. }
+            | event::Event::Done(_)
+            | event::Event::Skipped(_)
+            | event::Event::Note(_) => {}
         }
     }
 

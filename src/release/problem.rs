@@ -1,7 +1,7 @@
 //! What can go wrong with one host during a release, in the order in which it can.
 
 use crate::cluster::name::HostName;
-use crate::host::activate::follow::At;
+use crate::host::activate::activity::At;
 use crate::host::look::ObserveError;
 use crate::host::reach::error::HostError;
 use crate::host::stage::Finding;

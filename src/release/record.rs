@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::hosts::{Connection, Hosts};
 use super::request::ReleaseRequest;
 use crate::cluster::name::HostName;
-use crate::host::activate::script::{Record, Source, note_script};
+use crate::host::activate::record::{Record, Source, note_script};
 use crate::plan::Plan;
 use crate::plan::observed::Generation;
 use crate::plan::recorded::because;

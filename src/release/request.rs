@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::mask::Mask;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::script::Record;
+use crate::host::activate::record::Record;
 use crate::host::layout::StageId;
 use crate::plan::Options;
 use crate::plan::saved::SavedPlan;

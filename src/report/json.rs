@@ -34,7 +34,7 @@ mod tests {
     use super::super::{Detail, samples};
     use super::*;
     use crate::cluster::name::HostName;
-    use crate::host::activate::follow::Activity;
+    use crate::host::activate::activity::Activity;
     use crate::plan::Plan;
     use crate::plan::status::Status;
 

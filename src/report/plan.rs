@@ -11,7 +11,7 @@ use super::view::{ActivityView, LeftView};
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
 use crate::cluster::model::{Cluster, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::follow::Activity;
+use crate::host::activate::activity::Activity;
 use crate::plan::reason::Reason;
 use crate::plan::{
     Action, Change, FileChange, HostPlan, LeftOut, Moves, Note, Phase, Plan, ServicePlan,

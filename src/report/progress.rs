@@ -16,7 +16,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::palette::Palette;
 use super::text::{commas, count, escape, list};
 use crate::cluster::name::HostName;
-use crate::host::activate::follow::At;
+use crate::host::activate::activity::At;
 use crate::plan::Phase;
 use crate::plan::step::{Step, StepKind};
 use crate::release::event::{Event, EventKind};

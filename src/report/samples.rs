@@ -13,7 +13,7 @@ use crate::cluster::model::{
     Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
-use crate::host::activate::follow::{Activation, Activity, At, Holding};
+use crate::host::activate::activity::{Activation, Activity, At, Holding};
 use crate::host::past::history::{Deeds, Entry, History};
 use crate::plan::guard::Breach;
 use crate::plan::observed::Owner;

@@ -495,7 +495,7 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::cluster::name::HostName;
-    use crate::host::activate::follow::Activity;
+    use crate::host::activate::activity::Activity;
     use crate::plan::status::Status;
 
     fn shown(

@@ -8,16 +8,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Serialize;
-
-use super::follow::HOLDER;
+use super::record::{HISTORY, Record, Source, history_variables};
 use crate::cluster::model::{Engine, Excerpts, Supervisor};
-use crate::cluster::name::{HostName, ServiceName};
-use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
-use crate::host::reach::watched::FORGET;
+use crate::cluster::name::ServiceName;
+use crate::host::layout::{ActivationId, Layout, quote};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
-use crate::plan::recorded::Because;
 use crate::plan::step::Step;
 use crate::render::identity::UnitName;
 
@@ -32,10 +28,6 @@ const LIBRARY: &str = concat!(
     include_str!("steps/health.sh"),
     include_str!("steps/generations.sh"),
 );
-const HISTORY: &str = include_str!("../past/history.sh");
-const LAUNCH: &str = include_str!("launch.sh");
-const LOCK: &str = include_str!("../lock/lock.sh");
-
 /// How long a unit must stay active to count as well, counted from when the last one became active,
 /// where nothing but its container running was asked for.
 pub const SETTLE: Duration = Duration::from_secs(1);
@@ -78,44 +70,6 @@ pub struct Activation<'a> {
     pub journal: Excerpts,
 }
 
-/// Where the files of an activation come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A staging directory, which becomes the generation of this number at
-    /// [`Step::SetCurrent`]; later waves, and a second run by hand, find it there.
-    Staged {
-        /// The staging directory.
-        id: StageId,
-        /// The number that it gets.
-        number: u64,
-    },
-    /// A generation that is there.
-    Generation(u64),
-}
-
-/// Who released what: the beginning of a generation's record.json.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Record {
-    /// 1.
-    pub format: u32,
-    /// The version of bayplan.
-    pub bayplan: &'static str,
-    /// Which release it is: the same on every host, and no other's.
-    pub release: String,
-    /// `ada@laptop`.
-    pub who: String,
-    /// RFC 3339, by the clock of the releaser.
-    pub when: String,
-    /// The commit of the config repository, `None` outside of one.
-    pub commit: Option<String>,
-    /// The generation whose files these are again, in a rollback.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub back_to: Option<u64>,
-    /// Why containers of this host are started and restarted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub reasons: Vec<Because>,
-}
-
 /// What an activation is of its release on this host, for the host's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -146,48 +100,6 @@ impl PartEnd {
             PartEnd::MoreFollows => "not finished",
         }
     }
-}
-
-/// The script that puts a line of a release into a host's history which no activation there put: how
-/// it ended, and why. It holds the host's lock.
-#[must_use]
-pub fn note_script(
-    layout: &Layout,
-    source: &Source,
-    record: &Record,
-    generation: u64,
-    (result, why): (&str, &str),
-) -> String {
-    let why = serde_json::to_string(&why.chars().take(300).collect::<String>());
-    let why = why.expect("a text is plain data");
-    let why = &why[1..why.len() - 1];
-    format!(
-        "{}{}made=false\n{HISTORY}\nnote_history {} {}\n",
-        layout.variables(),
-        history_variables(layout, source, record, generation),
-        quote(result),
-        quote(why),
-    )
-}
-
-/// What the functions of [`HISTORY`] need.
-fn history_variables(layout: &Layout, source: &Source, record: &Record, generation: u64) -> String {
-    let (staged, number) = match source {
-        Source::Staged { id, number } => (layout.staging(id).quoted(), *number),
-        Source::Generation(number) => (quote(""), *number),
-    };
-    let text = serde_json::to_string(record).expect("a record is plain data");
-    let text = text.strip_suffix('}').expect("a record is an object");
-    format!(
-        "staged={staged}\n\
-         numbered={}\n\
-         of_generation={generation}\n\
-         release={}\n\
-         record={}\n",
-        layout.generation(number).quoted(),
-        quote(&record.release),
-        quote(text),
-    )
 }
 
 /// Why there is no script: a path that a host reported leads out of its directory.
@@ -393,99 +305,6 @@ impl Activation<'_> {
     }
 }
 
-/// The script that writes an activation's script into the staging area, where it stays with the
-/// generation, and runs it. It holds the host's lock (descriptor 9) as long as it runs, whatever
-/// becomes of the session. On a host with systemd it outlives the session, so this only starts it:
-/// [`parse_launched`] reads what it says, and [`follow`] follows the activation. Below a directory
-/// this is all of it.
-#[must_use]
-pub fn launch(
-    layout: &Layout,
-    stage: &StageId,
-    wave: usize,
-    id: &ActivationId,
-    activation: &str,
-) -> String {
-    let name = Layout::activation_name(wave);
-    let script = layout.staging(stage).join(&name).quoted();
-    // A disk that is full may take a part of it.
-    let write = format!(
-        "script={script}\n\
-         why=$({{ printf %s {} >\"$script\" && chmod 0755 \"$script\" && \
-         [ \"$(wc -c <\"$script\")\" -eq {} ]; }} 2>&1) || ",
-        quote(activation),
-        activation.len(),
-    );
-    match layout.supervisor() {
-        Supervisor::None => format!(
-            "{write}{{\n\
-             printf 'error may not write %s: %s\\n' \"$script\" \"$why\"\n\
-             exit 1\n\
-             }}\n\
-             exec sh \"$script\" 0<&9 9<&-\n"
-        ),
-        Supervisor::Systemd => {
-            let cluster = layout.cluster().as_str();
-            format!(
-                "{write}{{\n\
-                 printf 'failed\\nmay not write %s: %s\\n' \"$script\" \"$why\"\n\
-                 exit 1\n\
-                 }}\n\
-                 said={}\ncluster={cluster}\nid={id}\nunit={}\n{LAUNCH}",
-                quote(&activation_log(cluster)),
-                quote(&activation_unit(cluster, Some(id))),
-            )
-        }
-    }
-}
-
-/// What came of [`launch`] on a host with systemd.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Launched {
-    /// It has begun; its log tells the rest.
-    Yes,
-    /// It has not, and will not.
-    No {
-        /// One line.
-        why: String,
-    },
-    /// systemd has not answered yet: it may still begin.
-    Unknown,
-}
-
-/// Reads the answer of [`launch`].
-#[must_use]
-pub fn parse_launched(answer: &[u8]) -> Launched {
-    let answer = String::from_utf8_lossy(answer);
-    let (first, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
-    match first {
-        "launched" => Launched::Yes,
-        "failed" => Launched::No {
-            why: crate::host::stage::line(rest),
-        },
-        _ => Launched::Unknown,
-    }
-}
-
-/// From now on the end of the session, whatever it ends of, removes what was staged, and the name from the
-/// lock. To be run in the session's own shell, before anything is staged, when it takes the lock.
-#[must_use]
-pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
-    let staged = layout.staging(stage);
-    let remove = format!(
-        "unname; {FORGET}; rm -rf {} {}",
-        staged.quoted(),
-        quote(&format!("{staged}.new"))
-    );
-    format!(
-        "trap {} EXIT\ntrap 'exit 1' HUP INT TERM PIPE\n",
-        quote(&remove)
-    )
-}
-
-/// What was staged stays from now on: an activation takes it over.
-pub const UNGUARD_STAGE: &str = "trap unname EXIT\n";
-
 /// A path that stays below the directory that it is joined to.
 fn below(path: &str) -> Result<&str, UnsafePath> {
     let mut parts = path.split('/');
@@ -493,206 +312,6 @@ fn below(path: &str) -> Result<&str, UnsafePath> {
         return Err(UnsafePath(path.to_owned()));
     }
     Ok(path)
-}
-
-/// What a script says in one line. A step of several calls starts and ends several times.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// The script begins: how many steps it has, and the time (seconds since 1970).
-    Begun {
-        /// How many steps.
-        steps: usize,
-        /// Seconds since 1970, on the host's clock.
-        at: i64,
-    },
-    /// A step, and the call that it consists of.
-    Started {
-        /// The step, from 0.
-        number: usize,
-        /// The function of the script's library, and its arguments.
-        call: String,
-    },
-    /// What that is, in words ([`Step::words`]). An older bayplan's script does not say it.
-    Doing(String),
-    /// That step was done.
-    Done(usize),
-    /// Nothing runs there, so there is nothing to reload or restart.
-    Skipped(usize),
-    /// The script ends with it; the lines before say why.
-    Failed(usize),
-    /// Why a step fails.
-    Error(String),
-    /// `Key=Value` of `systemctl show` about a unit that failed.
-    State {
-        /// Its name, without suffix.
-        unit: String,
-        /// The line.
-        text: String,
-    },
-    /// One of the last lines of the journal of a unit that failed.
-    Journal {
-        /// Its name, without suffix.
-        unit: String,
-        /// The line.
-        text: String,
-    },
-    /// What went wrong and is no failure.
-    Note(String),
-    /// A step failed, and the previous generation is being put back.
-    PuttingBack,
-    /// A step of that.
-    Back {
-        /// The step of the way back, from 0.
-        number: usize,
-        /// As of a step.
-        call: String,
-    },
-    /// The previous generation was put back, all of it.
-    PutBack,
-    /// The host's history has a line of this release.
-    Recorded,
-    /// Every step was done.
-    Ended,
-}
-
-impl Event {
-    /// Reads a line; `None` if it is none of the script's.
-    #[must_use]
-    pub fn parse(line: &str) -> Option<Self> {
-        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let about = || rest.split_once(' ').unwrap_or((rest, ""));
-        Some(match word {
-            "step" => {
-                let (number, what) = about();
-                let number = number.parse().ok()?;
-                match what {
-                    start if start == "start" || start.starts_with("start ") => Event::Started {
-                        number,
-                        call: start.get(6..).unwrap_or_default().to_owned(),
-                    },
-                    "done" => Event::Done(number),
-                    "skipped" => Event::Skipped(number),
-                    "failed" => Event::Failed(number),
-                    _ => return None,
-                }
-            }
-            "begin" => {
-                let (steps, at) = about();
-                // Behind it come the process and the id, for who follows it on the host.
-                let at = at.split(' ').next().unwrap_or_default();
-                Event::Begun {
-                    steps: steps.parse().ok()?,
-                    at: at.parse().ok()?,
-                }
-            }
-            "putting" if rest == "back" => Event::PuttingBack,
-            "put" if rest == "back" => Event::PutBack,
-            "doing" => Event::Doing(rest.to_owned()),
-            "back" => {
-                let (number, what) = about();
-                Event::Back {
-                    number: number.parse().ok()?,
-                    call: what.strip_prefix("start ")?.to_owned(),
-                }
-            }
-            "error" => Event::Error(rest.to_owned()),
-            "note" => Event::Note(rest.to_owned()),
-            "state" | "journal" => {
-                let (unit, text) = about();
-                let (unit, text) = (unit.to_owned(), text.to_owned());
-                if word == "state" {
-                    Event::State { unit, text }
-                } else {
-                    Event::Journal { unit, text }
-                }
-            }
-            "recorded" => Event::Recorded,
-            "end" if rest.is_empty() => Event::Ended,
-            _ => return None,
-        })
-    }
-}
-
-/// Who takes the lock of a host.
-#[derive(Debug, Clone, Copy)]
-pub struct Holder<'a> {
-    /// One line for whoever finds the lock taken: who, from where, since when, what for.
-    pub words: &'a str,
-    /// The release, by the name that no other one has.
-    pub release: &'a StageId,
-    /// The host as it is called there.
-    pub host: &'a HostName,
-}
-
-/// The script that takes the host's lock on descriptor 9 of the shell that evaluates it, so it
-/// must not run in a subshell. It does not wait; [`parse_lock`] reads what it says. `then` is a script that
-/// the same shell evaluates at once if it gets the lock; what that prints comes after [`LOCKED`].
-#[must_use]
-pub fn lock_script(layout: &Layout, holder: Holder<'_>, then: &str) -> String {
-    let Holder {
-        words,
-        release,
-        host,
-    } = holder;
-    format!(
-        "lock={}\nholder={}\nrelease={}\nlocked() {{\n:\n{then}\n}}\n{HOLDER}\n{LOCK}",
-        layout.lock().quoted(),
-        quote(&words.replace('\n', " ")),
-        quote(&format!("{release} {host}")),
-    )
-}
-
-/// What the answer of [`lock_script`] begins with if the lock was taken.
-pub const LOCKED: &[u8] = b"locked\n";
-
-/// The script that gives the lock back early; the end of the shell does, too. Nothing is staged then.
-pub const UNLOCK: &str = "unname\ntrap - EXIT HUP INT TERM PIPE\nexec 9>&-\n";
-
-/// What came of taking the lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LockAnswer {
-    /// This session holds it now.
-    Taken,
-    /// Somebody else has it.
-    Held {
-        /// Their line, or which process it is. Empty where none is seen.
-        holder: String,
-        /// The holder's release and what it calls this host.
-        release: Option<(StageId, HostName)>,
-    },
-    /// It could not be tried.
-    Failed {
-        /// The system's words.
-        why: String,
-    },
-}
-
-/// Reads the answer of [`lock_script`].
-#[must_use]
-pub fn parse_lock(answer: &[u8]) -> LockAnswer {
-    let answer = String::from_utf8_lossy(answer);
-    let (first, rest) = answer.split_once('\n').unwrap_or((&answer, ""));
-    let line = |text: &str| {
-        let line: String = text.trim().chars().take(300).collect();
-        line.replace(char::is_control, " ")
-    };
-    match first {
-        "locked" => LockAnswer::Taken,
-        "held" => {
-            let (holder, release) = rest.split_once('\n').unwrap_or((rest, ""));
-            let release = release.trim().split_once(' ');
-            LockAnswer::Held {
-                holder: line(holder),
-                release: release.and_then(|(release, host)| {
-                    Some((StageId::new(release)?, HostName::new(host).ok()?))
-                }),
-            }
-        }
-        "failed" => LockAnswer::Failed { why: line(rest) },
-        _ => LockAnswer::Failed {
-            why: "expected an answer about the lock, found none".to_owned(),
-        },
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod descriptors;
 pub mod error;
+pub mod facts;
 mod failure;
 pub mod interrupt;
 pub mod parallel;

@@ -5,8 +5,8 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use super::connect::Facts;
 use super::error::{HostError, HostErrorKind};
+use super::facts::Facts;
 use super::interrupt::Interrupt;
 use super::process::{Answer, InCall, Killing, Process};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};

@@ -22,7 +22,7 @@ use serde::Serialize;
 
 use super::errors::HostFailure;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::follow::Activity;
+use crate::host::activate::activity::Activity;
 use crate::plan::Change;
 use crate::plan::reason::Reason;
 

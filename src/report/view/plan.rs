@@ -12,7 +12,7 @@ use super::super::{Detail, diff};
 use super::status::ActivityView;
 use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::name::{HostName, VariableName};
-use crate::host::activate::follow::Activity;
+use crate::host::activate::activity::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::{

@@ -12,7 +12,7 @@ use super::plan::{LeftView, OwnerView};
 use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::follow::{Activity, At, Holding};
+use crate::host::activate::activity::{Activity, At, Holding};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};

@@ -1,0 +1,93 @@
+//! What an activation leaves for people: who released what, in record.json and in the history of the host. Pure.
+
+use serde::Serialize;
+
+use crate::host::layout::{Layout, StageId, quote};
+use crate::plan::recorded::Because;
+
+pub(super) const HISTORY: &str = include_str!("../past/history.sh");
+
+/// Where the files of an activation come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A staging directory, which becomes the generation of this number at
+    /// [`Step::SetCurrent`]; later waves, and a second run by hand, find it there.
+    Staged {
+        /// The staging directory.
+        id: StageId,
+        /// The number that it gets.
+        number: u64,
+    },
+    /// A generation that is there.
+    Generation(u64),
+}
+
+/// Who released what: the beginning of a generation's record.json.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// 1.
+    pub format: u32,
+    /// The version of bayplan.
+    pub bayplan: &'static str,
+    /// Which release it is: the same on every host, and no other's.
+    pub release: String,
+    /// `ada@laptop`.
+    pub who: String,
+    /// RFC 3339, by the clock of the releaser.
+    pub when: String,
+    /// The commit of the config repository, `None` outside of one.
+    pub commit: Option<String>,
+    /// The generation whose files these are again, in a rollback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<u64>,
+    /// Why containers of this host are started and restarted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Because>,
+}
+
+/// The script that puts a line of a release into a host's history which no activation there put: how
+/// it ended, and why. It holds the host's lock.
+#[must_use]
+pub fn note_script(
+    layout: &Layout,
+    source: &Source,
+    record: &Record,
+    generation: u64,
+    (result, why): (&str, &str),
+) -> String {
+    let why = serde_json::to_string(&why.chars().take(300).collect::<String>());
+    let why = why.expect("a text is plain data");
+    let why = &why[1..why.len() - 1];
+    format!(
+        "{}{}made=false\n{HISTORY}\nnote_history {} {}\n",
+        layout.variables(),
+        history_variables(layout, source, record, generation),
+        quote(result),
+        quote(why),
+    )
+}
+
+/// What the functions of [`HISTORY`] need.
+pub(super) fn history_variables(
+    layout: &Layout,
+    source: &Source,
+    record: &Record,
+    generation: u64,
+) -> String {
+    let (staged, number) = match source {
+        Source::Staged { id, number } => (layout.staging(id).quoted(), *number),
+        Source::Generation(number) => (quote(""), *number),
+    };
+    let text = serde_json::to_string(record).expect("a record is plain data");
+    let text = text.strip_suffix('}').expect("a record is an object");
+    format!(
+        "staged={staged}\n\
+         numbered={}\n\
+         of_generation={generation}\n\
+         release={}\n\
+         record={}\n",
+        layout.generation(number).quoted(),
+        quote(&record.release),
+        quote(text),
+    )
+}
