@@ -66,12 +66,9 @@ fn observe_help(error: &ObserveError) -> Option<String> {
             "take the character out, or give the service the value as a file: a secret with \
              `as = \"file\"`; systemd 247.3 and newer pass it on"
         }
-        ObserveError::NoSystemd => "only hosts that systemd runs can be released to",
-        ObserveError::Unwritable { .. } => "`sudo = true` under [ssh], or connect as root",
         ObserveError::ReadOnly { .. } => {
             "`findmnt` and `dmesg` on the host say more: a disk with errors becomes read-only"
         }
-        ObserveError::NoEngine { .. } => "install it, or set `engine` in cluster.toml",
         ObserveError::EngineFailed {
             engine: Engine::Docker,
             ..

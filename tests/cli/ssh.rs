@@ -44,7 +44,7 @@ fn a_refused_key_is_told() {
                       web/20-service-config.env and 2 more
     1 host: 5 files change; nothing is started; beta not seen
     ------- stderr -------
-    error: beta: permission denied: the host takes publickey, and none of yours fits
+    error: beta: permission denied: the host takes publickey, and none of your keys was accepted
         ada@192.0.2.1: Permission denied (publickey).
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
     help: `bayplan release shop --skip beta` goes on without, and what is pending there stays pending
@@ -57,7 +57,7 @@ fn a_refused_key_is_told() {
                       web/20-service-config.env and 2 more
     1 host: 5 files change; nothing is started; beta not seen
     ------- stderr -------
-    error: beta: permission denied: the host takes publickey, and none of yours fits
+    error: beta: permission denied: the host takes publickey, and none of your keys was accepted
         ada@192.0.2.1: Permission denied (publickey).
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
     help: `bayplan diff shop --skip beta` goes on without, and what is pending there stays pending
@@ -68,7 +68,7 @@ fn a_refused_key_is_told() {
       web  -  -  not released
     1 host, 1 unit: 1 not released; beta not seen
     ------- stderr -------
-    error: beta: permission denied: the host takes publickey, and none of yours fits
+    error: beta: permission denied: the host takes publickey, and none of your keys was accepted
         ada@192.0.2.1: Permission denied (publickey).
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
     [exit code: 1]

@@ -82,7 +82,7 @@ pub fn no_root(fleet: &'static Fleet) {
     for ended in [ground.diff(), ground.release()] {
         ended
             .exits(1)
-            .says(&[all, "no root by sudo", "password"])
+            .says(&[all, "cannot become root with sudo", "password"])
             .says(&["help:", "NOPASSWD"]);
     }
     ground.repo.set("ssh.user", "deploy");

@@ -288,26 +288,11 @@ pub struct Unmanaged {
 /// Why a look did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ObserveError {
-    /// Another init, or a container without one.
-    #[error("expected a host that was booted with systemd, found no /run/systemd/system")]
-    NoSystemd,
-    /// The session is not root.
-    #[error("expected to be root, may not write to {path}")]
-    Unwritable {
-        /// A path that root may write.
-        path: String,
-    },
     /// A file system that a release writes to is read-only.
     #[error("expected a disk that can be written, {path} is read-only")]
     ReadOnly {
         /// A path on it.
         path: String,
-    },
-    /// The engine's client is not there.
-    #[error("expected `{}` on the host, found no such program", .engine.program())]
-    NoEngine {
-        /// The engine.
-        engine: Engine,
     },
     /// The engine is older than bayplan knows how to use.
     #[error("expected {} {oldest} or newer, found {found}", .engine.program())]

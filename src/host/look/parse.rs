@@ -16,7 +16,6 @@ pub(super) use self::records::Stat;
 use self::records::{Record, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
-use crate::cluster::model::Engine;
 use crate::host::ability::Ability;
 use crate::render::identity::UnitKind;
 
@@ -88,7 +87,7 @@ impl First {
                 Record::End if problems.is_empty() => {
                     return Err(ObserveError::malformed("it ends before the files"));
                 }
-                Record::End => return Err(worst(problems, request.engine)),
+                Record::End => return Err(worst(&problems)),
                 Record::Other("problem", text) => problems.push(text.to_owned()),
                 Record::Other("made", text) => first.take_made(text),
                 Record::Other("masked", path) => {
@@ -219,27 +218,15 @@ fn states(text: &str) -> Result<BTreeMap<String, State>, ObserveError> {
     Ok(states)
 }
 
-/// Of several problems the one that explains the others: no systemd, then not being root.
-fn worst(problems: Vec<String>, engine: Engine) -> ObserveError {
-    let mut errors: Vec<_> = problems
-        .iter()
-        .map(
-            |problem| match problem.split_once(' ').unwrap_or((problem, "")) {
-                ("systemd", _) => (0, ObserveError::NoSystemd),
-                ("unwritable", path) => {
-                    let path = path.to_owned();
-                    (1, ObserveError::Unwritable { path })
-                }
-                ("readonly", path) => {
-                    let path = path.to_owned();
-                    (1, ObserveError::ReadOnly { path })
-                }
-                ("engine", _) => (2, ObserveError::NoEngine { engine }),
-                _ => (3, unexpected("a problem", problem)),
-            },
-        )
-        .collect();
-    errors.sort_by_key(|(rank, _)| *rank);
-    let first = errors.into_iter().next().map(|(_, error)| error);
-    first.unwrap_or_else(|| ObserveError::malformed("it ends before the files"))
+/// What is wrong with the host.
+fn worst(problems: &[String]) -> ObserveError {
+    let Some(problem) = problems.first() else {
+        return ObserveError::malformed("it ends before the files");
+    };
+    match problem.split_once(' ') {
+        Some(("readonly", path)) => ObserveError::ReadOnly {
+            path: path.to_owned(),
+        },
+        _ => unexpected("a problem", problem),
+    }
 }

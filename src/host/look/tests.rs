@@ -651,9 +651,7 @@ fn error(answer: &[u8]) -> ObserveError {
 fn what_a_host_lacks_is_one_clear_line() {
     let problems = |records: &str| error(format!("bayplan look 1\0{records}end\0").as_bytes());
     let lines = [
-        problems("problem engine docker\0problem systemd\0"),
-        problems("problem unwritable /etc/systemd/system\0"),
-        problems("problem engine docker\0"),
+        problems("problem readonly /etc/systemd/system\0"),
         error(
             &Answer {
                 status: 1,

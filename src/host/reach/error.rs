@@ -53,13 +53,13 @@ pub enum HostErrorKind {
         found: String,
     },
     /// `Permission denied (publickey,…)`; the methods that the host would take.
-    #[error("permission denied: the host takes {methods}, and none of yours fits")]
+    #[error("permission denied: the host takes {methods}, and none of your keys was accepted")]
     Authentication {
         /// Those that the host takes, as `ssh` lists them.
         methods: String,
     },
     /// The login is not root, and cannot become root.
-    #[error("no root by sudo: {0}")]
+    #[error("cannot become root with sudo: {0}")]
     NoSudo(NoSudo),
     /// The session is not root.
     #[error("expected root, found uid {uid}")]
@@ -70,13 +70,11 @@ pub enum HostErrorKind {
     /// Another init, or a container without one.
     #[error("systemd is not running there (no /run/systemd/system)")]
     NoSystemd,
-    /// The container engine is of no use.
-    #[error("{} {why}", .engine.program())]
+    /// The client of the container engine is not there.
+    #[error("{} is not installed there", .engine.program())]
     NoEngine {
         /// The engine.
         engine: Engine,
-        /// What is wrong with it.
-        why: NoEngine,
     },
     /// Units run the engine's client by its path.
     #[error("expected {} as {program}, found it as {found}", .engine.program())]
@@ -210,7 +208,7 @@ pub enum KnownBy {
     KnownHosts,
 }
 
-/// Why `sudo -n` gave no root.
+/// Why `sudo -n` did not make the session root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NoSudo {
     /// There is no `NOPASSWD`.
@@ -220,22 +218,11 @@ pub enum NoSudo {
     #[error("the user may not run `sh` with it")]
     NotAllowed,
     /// `requiretty` is set.
-    #[error("it insists on a terminal (`requiretty`)")]
+    #[error("it requires a terminal (`requiretty`)")]
     RequiresTerminal,
     /// There is no `sudo`.
     #[error("sudo is not installed there")]
     NotInstalled,
-}
-
-/// What is wrong with the container engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoEngine {
-    /// Its client is not there.
-    #[error("is not installed there")]
-    NotInstalled,
-    /// Its client fails, as when dockerd is stopped.
-    #[error("is installed, but does not answer")]
-    NotAnswering,
 }
 
 /// A program that a host needs.
@@ -330,20 +317,13 @@ impl HostErrorKind {
                  `directory = \"…\"` in place of its address"
                     .to_owned()
             }
-            Self::NoEngine {
-                engine,
-                why: NoEngine::NotInstalled,
-            } => format!(
+            Self::NoEngine { engine } => format!(
                 "install it there, or choose the other one: `engine = \"{}\"`",
                 match engine {
                     Engine::Docker => Engine::Podman.program(),
                     Engine::Podman => Engine::Docker.program(),
                 }
             ),
-            Self::NoEngine {
-                engine,
-                why: NoEngine::NotAnswering,
-            } => format!("look there: `{} info`", engine.program()),
             Self::ClientElsewhere { found, .. } => format!(
                 "write `program = \"{found}\"` for this host, or for all of them, into cluster.toml"
             ),
@@ -391,7 +371,7 @@ impl Unreachable {
             }
             Self::UnknownName => "is its `address` in cluster.toml right?",
             Self::Closed => {
-                "try again in a moment; if it stays so, look there: `journalctl -u ssh -n 20`"
+                "try again in a moment; if it happens again, look on the host: `journalctl -u ssh -n 20`"
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::error::{HostErrorKind, NoEngine, Tool};
+use super::error::{HostErrorKind, Tool};
 use crate::cluster::model::EngineClient;
 use crate::host::ability::Ability;
 use crate::host::layout::quote;
@@ -241,9 +241,8 @@ impl Facts {
                 found: super::error::printable(found),
             });
         }
-        let why = NoEngine::NotInstalled;
         let missing = self.missing.iter().any(|name| name == engine.program());
-        missing.then_some(HostErrorKind::NoEngine { engine, why })
+        missing.then_some(HostErrorKind::NoEngine { engine })
     }
 }
 

@@ -64,11 +64,6 @@ fn every_kind_says_what_and_what_to_type() {
         HostErrorKind::NoSystemd,
         HostErrorKind::NoEngine {
             engine: Engine::Docker,
-            why: NoEngine::NotInstalled,
-        },
-        HostErrorKind::NoEngine {
-            engine: Engine::Podman,
-            why: NoEngine::NotAnswering,
         },
         HostErrorKind::ClientElsewhere {
             engine: Engine::Docker,
@@ -139,7 +134,7 @@ fn every_kind_says_what_and_what_to_type() {
     10.0.0.1: unreachable: no such host name
     help: is its `address` in cluster.toml right?
     10.0.0.1: unreachable: the other side closed the connection
-    help: try again in a moment; if it stays so, look there: `journalctl -u ssh -n 20`
+    help: try again in a moment; if it happens again, look on the host: `journalctl -u ssh -n 20`
     10.0.0.1: wrong host key: expected the pinned one, found another one
     help: compare on the host: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`; if the host really has a new key, change its `host_key` in cluster.toml
     10.0.0.1: wrong host key: expected the one of your known hosts, found another one
@@ -148,15 +143,15 @@ fn every_kind_says_what_and_what_to_type() {
     help: on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its first two words as `host_key = "ssh-ed25519 AAAA…"` of this host into cluster.toml
     10.0.0.1: expected a `host_key` such as `ssh-ed25519 AAAA…`, found `AAAA`
     help: on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its first two words as `host_key = "ssh-ed25519 AAAA…"` of this host into cluster.toml
-    10.0.0.1: permission denied: the host takes publickey, password, and none of yours fits
+    10.0.0.1: permission denied: the host takes publickey, password, and none of your keys was accepted
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
-    10.0.0.1: no root by sudo: it asks for a password
+    10.0.0.1: cannot become root with sudo: it asks for a password
     help: as root on the host: `visudo -f /etc/sudoers.d/bayplan`, one line: `USER ALL=(root) NOPASSWD: ALL`
-    10.0.0.1: no root by sudo: the user may not run `sh` with it
+    10.0.0.1: cannot become root with sudo: the user may not run `sh` with it
     help: as root on the host: `visudo -f /etc/sudoers.d/bayplan`, one line: `USER ALL=(root) NOPASSWD: ALL`
-    10.0.0.1: no root by sudo: it insists on a terminal (`requiretty`)
+    10.0.0.1: cannot become root with sudo: it requires a terminal (`requiretty`)
     help: as root on the host: `visudo -f /etc/sudoers.d/bayplan`, one line: `Defaults:USER !requiretty`
-    10.0.0.1: no root by sudo: sudo is not installed there
+    10.0.0.1: cannot become root with sudo: sudo is not installed there
     help: install sudo there, or use `user = "root"` under [ssh]
     10.0.0.1: expected root, found uid 1000
     help: `sudo = true` under [ssh] (for a local host: under its own name), or log in as root
@@ -164,8 +159,6 @@ fn every_kind_says_what_and_what_to_type() {
     help: bayplan needs a host that was booted with systemd; for files alone use `directory = "…"` in place of its address
     10.0.0.1: docker is not installed there
     help: install it there, or choose the other one: `engine = "podman"`
-    10.0.0.1: podman is installed, but does not answer
-    help: look there: `podman info`
     10.0.0.1: expected docker as /usr/bin/docker, found it as /snap/bin/docker
     help: write `program = "/snap/bin/docker"` for this host, or for all of them, into cluster.toml
     10.0.0.1: expected systemd 240 or newer, found 237.0
