@@ -106,16 +106,14 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         let made = (&observed, &plan);
         saved::write(path, &repository, &description, &options, made)?;
     }
+    let view = PlanView::of(&description.cluster, &plan, &at_work.0, &failures, detail);
     match arguments.format() {
-        Format::Json => stream::stdout(&json::text(&PlanView::of(
-            &plan, &at_work.0, &failures, detail,
-        )))?,
-        Format::Markdown => {
-            stream::stdout(&markdown::plan(&description.cluster, &plan, &failures))?;
-        }
+        Format::Json => stream::stdout(&json::text(&view))?,
+        Format::Markdown => stream::stdout(&markdown::plan(&view))?,
         Format::Text => {
             stream::stdout(&at_work.text())?;
-            show(&description, &plan, &scope, detail)?;
+            let palette = Palette::stdout();
+            stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
             notes(&hosts, &plan);
             if failures.is_empty() {
                 // A diff shows moves of stateful services; a release must be told.
@@ -185,21 +183,16 @@ impl AtWork {
     }
 }
 
-/// Prints a plan.
+/// Prints a plan that is to be released.
 pub(super) fn show(
     description: &Description,
     plan: &Plan,
     scope: &Scope,
     detail: Detail,
 ) -> Result<(), Failure> {
-    let palette = Palette::stdout();
-    let text = text::text(
-        &description.cluster,
-        plan,
-        &scope.services,
-        detail,
-        &palette,
-    );
+    let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
+    let view = PlanView::of(&description.cluster, plan, &at_work, &failures, detail);
+    let text = text::text(&view, &scope.services, detail, &Palette::stdout());
     Ok(stream::stdout(&text)?)
 }
 

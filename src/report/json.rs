@@ -42,7 +42,13 @@ mod tests {
     type Failures = BTreeMap<HostName, HostFailure>;
 
     fn of_plan(plan: &Plan, at_work: &Activities, failures: &Failures, detail: Detail) -> String {
-        text(&PlanView::of(plan, at_work, failures, detail))
+        text(&PlanView::of(
+            &samples::cluster(),
+            plan,
+            at_work,
+            failures,
+            detail,
+        ))
     }
 
     fn of_status(status: &Status, activities: &Activities, failures: &Failures) -> String {

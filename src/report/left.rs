@@ -2,8 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::text::{count, escape, list, wrap};
-use super::view::LeftView;
-use crate::plan::{Elsewhere, LeftOut};
+use super::view::{LeftOutView, LeftView};
 
 /// What may still run on a machine, and what to do about it.
 pub(super) fn warning(cluster: &str, left: &LeftView<'_>, palette: &Palette) -> Vec<String> {
@@ -63,17 +62,14 @@ pub(super) fn counted(left: &[LeftView<'_>]) -> String {
 }
 
 /// `left out, not seen; its services: db (nowhere else), web`
-pub(super) fn left_out(left_out: &LeftOut) -> String {
-    let seen = match &left_out.pending {
+pub(super) fn left_out(view: &LeftOutView<'_>) -> String {
+    let seen = match &view.pending {
         Some(pending) if pending.services.is_empty() => "left out, nothing is pending there",
         Some(_) => "left out: this stays pending",
         None => "left out, not seen: what is pending there stays pending",
     };
-    let only = left_out.services.iter();
-    let only = only.filter(|(_, elsewhere)| **elsewhere == Elsewhere::No);
-    let only: Vec<_> = only.map(|(name, _)| name).collect();
-    match only.is_empty() {
+    match view.nowhere_else.is_empty() {
         true => seen.to_owned(),
-        false => format!("{seen}; nowhere else: {}", list(only)),
+        false => format!("{seen}; nowhere else: {}", list(&view.nowhere_else)),
     }
 }

@@ -5,21 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::errors::HostFailure;
 use super::palette::Palette;
 use super::reason::Space;
 use super::review::{
     Broken, Reviewed, Sides, TRUST, effect, remarks, stateful, summary, trust_sentences, what,
 };
 use super::text::{commas, count, escape_lines};
-use super::totals::Totals;
-use super::view::LeftView;
+use super::view::{Half, NoteView, PlanView, ServiceView};
 use super::{Detail, diff, hosts, left, moves, refusal, service};
 use crate::cluster::model::Cluster;
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::name::{ClusterName, HostName};
 use crate::plan::review::Review;
 use crate::plan::trust::TrustChange;
-use crate::plan::{Action, Change, Note, Plan, ServicePlan};
+use crate::plan::{Action, Change};
 
 /// What a comment may hold: GitHub takes 65,536 characters. Counted in bytes, which are more.
 pub const MAX: usize = 65_536;
@@ -35,14 +33,18 @@ const NODES: usize = 40;
 
 /// The comment of a plan against the hosts.
 #[must_use]
-pub fn plan(cluster: &Cluster, plan: &Plan, failures: &BTreeMap<HostName, HostFailure>) -> String {
-    let mut page = Page::new(cluster.name.as_str());
-    page.push(format!("### bayplan: {}\n", cluster.name));
-    page.push(format!("{}\n", totals(plan)));
-    for (host, failure) in failures {
-        page.push(format!("- {host} was not seen: {}\n", code(&failure.short)));
+pub fn plan(view: &PlanView<'_>) -> String {
+    let mut page = Page::new(view.cluster);
+    page.push(format!("### bayplan: {}\n", view.cluster));
+    page.push(format!("{}\n", totals(view)));
+    for failure in &view.failures {
+        page.push(format!(
+            "- {} was not seen: {}\n",
+            failure.host,
+            code(failure.error)
+        ));
     }
-    section(&mut page, cluster, plan);
+    section(&mut page, view);
     page.finish()
 }
 
@@ -159,7 +161,7 @@ fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
         let lines = bullets.iter().map(|bullet| format!("- {bullet}\n"));
         page.push(lines.collect());
     }
-    section(page, cluster, &review.plan);
+    section(page, &PlanView::of_review(cluster, &review.plan));
 }
 
 /// The section on who may read and whom we trust.
@@ -186,77 +188,75 @@ fn problems(page: &mut Page, broken: &Broken) {
 }
 
 /// Refusals, table, diagram and diffs of one plan.
-fn section(page: &mut Page, cluster: &Cluster, plan: &Plan) {
-    for left in plan.left.iter().map(LeftView::of) {
-        let lines = left::warning(plan.cluster.as_str(), &left, &Palette::PLAIN);
+fn section(page: &mut Page, view: &PlanView<'_>) {
+    for left in &view.left {
+        let lines = left::warning(view.cluster, left, &Palette::PLAIN);
         page.push(format!("- ⚠️ {}\n", text(&lines.join(" "))));
     }
-    for (host, left_out) in &plan.left_out {
-        page.push(format!("- {host}: {}\n", text(&left::left_out(left_out))));
+    for left_out in &view.left_out {
+        let told = text(&left::left_out(left_out));
+        page.push(format!("- {}: {told}\n", left_out.host));
     }
-    for refused in &plan.refusals {
-        let lines = refusal::lines(&plan.cluster, refused, &Palette::PLAIN);
+    for refused in &view.refusals {
+        let lines = refusal::lines(view.cluster, refused, &Palette::PLAIN);
         page.push(format!("- ❌ {}\n", text(&lines.join(" "))));
     }
-    let rows = rows(cluster, plan);
+    let rows = rows(view);
     if rows.is_empty() {
         return;
     }
     page.table(&rows);
-    if let Some(diagram) = diagram(plan) {
+    if let Some(diagram) = diagram(view) {
         page.push(diagram);
     }
-    for part in diffs(plan) {
+    for part in diffs(view) {
         page.fold(part);
     }
 }
 
-fn totals(plan: &Plan) -> String {
-    let totals = Totals::of(plan);
-    let hosts = count(totals.hosts, "host", "hosts");
-    let left: Vec<_> = plan.left.iter().map(LeftView::of).collect();
-    let left = left::counted(&left);
-    format!("**{hosts}: {}{left}**", totals.words())
+fn totals(view: &PlanView<'_>) -> String {
+    let hosts = count(view.totals.hosts, "host", "hosts");
+    let left = left::counted(&view.left);
+    format!("**{hosts}: {}{left}**", view.totals.words())
 }
 
 /// Rows of the table: the same on several hosts is one row.
-fn rows(cluster: &Cluster, plan: &Plan) -> Vec<String> {
+fn rows(view: &PlanView<'_>) -> Vec<String> {
     let space = Space {
         detail: Detail::Short,
         room: 160,
     };
-    let moves = moves::moves(plan);
-    let moved = moves.iter().map(|it| {
-        let why = it.explain(cluster, cluster.supervisor(it.to[0]), space);
+    let moved = view.moves.iter().map(|it| {
+        let why = cell(&moves::explain_move(view.cluster, it, space));
         let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
-        format!("| {} | {hosts} | **move** | {} |\n", it.service, cell(&why))
+        format!("| {} | {hosts} | **move** | {why} |\n", it.service)
     });
     let moved: Vec<String> = moved.collect();
-    let mut rows: Vec<(usize, &ServicePlan, String, Vec<&HostName>)> = Vec::new();
-    for (host, at) in &plan.hosts {
-        let supervisor = cluster.supervisor(host);
-        for service_plan in at.services.iter().filter(|it| !moves::is_half(&moves, it)) {
-            let why = cell(&service::explain(cluster, service_plan, supervisor, space));
+    let mut rows: Vec<(usize, &ServiceView<'_>, String, Vec<&str>)> = Vec::new();
+    for host in &view.hosts {
+        for service in host.services.iter().filter(|it| it.half == Half::Alone) {
+            let why = service::explain(view.cluster, service, host.supervisor, space);
+            let why = cell(&why);
             let same = rows.iter_mut().find(|(_, other, text, _)| {
-                other.service == service_plan.service
-                    && other.action == service_plan.action
-                    && other.change == service_plan.change
+                other.service == service.service
+                    && other.action == service.action
+                    && other.change == service.change
                     && *text == why
             });
             match same {
-                Some((_, _, _, hosts)) => hosts.push(host),
-                None => rows.push((weight(service_plan), service_plan, why, vec![host])),
+                Some((_, _, _, hosts)) => hosts.push(host.host),
+                None => rows.push((weight(service), service, why, vec![host.host])),
             }
         }
     }
     // What takes something down first; within that, services by name.
-    rows.sort_by_key(|(weight, plan, _, _)| (*weight, plan.service.clone()));
-    let row = |(_, plan, why, hosts): (usize, &ServicePlan, String, Vec<&HostName>)| {
+    rows.sort_by_key(|(weight, service, _, _)| (*weight, service.service));
+    let row = |(_, service, why, hosts): (usize, &ServiceView<'_>, String, Vec<&str>)| {
         format!(
             "| {} | {} | {} | {why} |\n",
-            plan.service,
+            service.service,
             hosts::hosts(hosts),
-            word(plan)
+            word(service)
         )
     };
     moved.into_iter().chain(rows.into_iter().map(row)).collect()
@@ -267,8 +267,8 @@ fn cell(lines: &[String]) -> String {
     lines.collect::<Vec<_>>().join("<br>")
 }
 
-fn weight(plan: &ServicePlan) -> usize {
-    match plan.action {
+fn weight(service: &ServiceView<'_>) -> usize {
+    match service.action {
         Action::Stop => 0,
         Action::Restart => 1,
         Action::Pending | Action::MayRestart => 2,
@@ -277,9 +277,9 @@ fn weight(plan: &ServicePlan) -> usize {
     }
 }
 
-fn word(plan: &ServicePlan) -> String {
-    let word = service::word(plan);
-    match plan.action {
+fn word(service: &ServiceView<'_>) -> String {
+    let word = service::word(service);
+    match service.action {
         Action::Restart | Action::Stop => format!("**{word}**"),
         Action::None | Action::Start | Action::Pending | Action::MayRestart => word.to_owned(),
     }
@@ -287,24 +287,24 @@ fn word(plan: &ServicePlan) -> String {
 
 /// Hosts, and the services that move or restart there. Names of hosts and services are letters,
 /// digits and hyphens, so no text of it needs an escape.
-fn diagram(plan: &Plan) -> Option<String> {
+fn diagram(view: &PlanView<'_>) -> Option<String> {
     let mut nodes = 0;
     let mut lines = vec!["```mermaid".to_owned(), "flowchart LR".to_owned()];
-    let mut ids: BTreeMap<(&HostName, &ServiceName), String> = BTreeMap::new();
-    for (number, (host, at)) in plan.hosts.iter().enumerate() {
-        let disturbed = at.services.iter().filter(|s| s.action != Action::None);
-        let disturbed: Vec<&ServicePlan> = disturbed.collect();
+    let mut ids: BTreeMap<(&str, &str), String> = BTreeMap::new();
+    for (number, host) in view.hosts.iter().enumerate() {
+        let disturbed = host.services.iter().filter(|s| s.action != Action::None);
+        let disturbed: Vec<&ServiceView<'_>> = disturbed.collect();
         if disturbed.is_empty() {
             continue;
         }
-        lines.push(format!("  subgraph h{number}[\"{host}\"]"));
-        for service_plan in disturbed {
+        lines.push(format!("  subgraph h{number}[\"{}\"]", host.host));
+        for service in disturbed {
             let id = format!("s{nodes}");
             nodes += 1;
-            let (word, class) = (service::word(service_plan), class(service_plan));
-            let name = &service_plan.service;
+            let (word, class) = (service::word(service), class(service));
+            let name = service.service;
             lines.push(format!("    {id}[\"{name}: {word}\"]:::{class}"));
-            ids.insert((host, name), id);
+            ids.insert((host.host, name), id);
         }
         lines.push("  end".to_owned());
     }
@@ -316,15 +316,16 @@ fn diagram(plan: &Plan) -> Option<String> {
             "The diagram is left out: it would show {nodes} services.\n"
         ));
     }
-    for (host, at) in &plan.hosts {
-        for service_plan in &at.services {
-            for note in &service_plan.notes {
-                let Note::MovesTo { hosts } = note else {
+    for host in &view.hosts {
+        for service in &host.services {
+            for note in &service.notes {
+                let NoteView::MovesTo { hosts } = note else {
                     continue;
                 };
-                let name = &service_plan.service;
-                for to in hosts {
-                    if let (Some(from), Some(to)) = (ids.get(&(host, name)), ids.get(&(to, name))) {
+                let name = service.service;
+                for to in *hosts {
+                    let to = ids.get(&(to.as_str(), name));
+                    if let (Some(from), Some(to)) = (ids.get(&(host.host, name)), to) {
                         lines.push(format!("  {from} -- moves --> {to}"));
                     }
                 }
@@ -342,8 +343,8 @@ fn diagram(plan: &Plan) -> Option<String> {
     Some(lines.join("\n") + "\n")
 }
 
-fn class(plan: &ServicePlan) -> &'static str {
-    match plan.action {
+fn class(service: &ServiceView<'_>) -> &'static str {
+    match service.action {
         Action::Start => "starts",
         Action::Stop => "stops",
         Action::None | Action::Restart | Action::Pending | Action::MayRestart => "restarts",
@@ -351,13 +352,12 @@ fn class(plan: &ServicePlan) -> &'static str {
 }
 
 /// The unified diffs of each service; the same files on several hosts once.
-fn diffs(plan: &Plan) -> Vec<Part> {
-    let mut bodies: Vec<(&ServiceName, String, BTreeSet<&HostName>)> = Vec::new();
-    for (host, at) in &plan.hosts {
-        for service_plan in &at.services {
-            let lines = service_plan
-                .files
-                .iter()
+fn diffs(view: &PlanView<'_>) -> Vec<Part> {
+    let mut bodies: Vec<(&str, String, BTreeSet<&str>)> = Vec::new();
+    for host in &view.hosts {
+        for service in &host.services {
+            let files = service.files.iter().map(|file| file.file);
+            let lines = files
                 .filter(|file| file.before.is_some() || file.kind != Change::Removed)
                 .flat_map(|file| diff::lines(file, &Palette::PLAIN));
             let lines: Vec<String> = lines.collect();
@@ -365,19 +365,19 @@ fn diffs(plan: &Plan) -> Vec<Part> {
                 continue;
             }
             let body = lines.join("\n") + "\n";
-            let name = &service_plan.service;
+            let name = service.service;
             let same = bodies
                 .iter_mut()
                 .find(|(other, text, _)| *other == name && *text == body);
             match same {
                 Some((_, _, hosts)) => {
-                    hosts.insert(host);
+                    hosts.insert(host.host);
                 }
-                None => bodies.push((name, body, BTreeSet::from([host]))),
+                None => bodies.push((name, body, BTreeSet::from([host.host]))),
             }
         }
     }
-    let part = |(name, body, hosts): (&ServiceName, String, BTreeSet<&HostName>)| Part {
+    let part = |(name, body, hosts): (&str, String, BTreeSet<&str>)| Part {
         title: format!("{name} on {}", hosts::hosts(hosts)),
         body: fence("diff", &body),
     };
@@ -553,11 +553,24 @@ mod tests {
     use insta::assert_snapshot;
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
+    use super::super::errors::HostFailure;
     use super::super::samples;
     use super::*;
+    use crate::plan::{Plan, ServicePlan};
 
     fn comment(odd: &str) -> String {
         super::reviews(&samples::reviews(odd), &samples::sides(odd), 2, "*")
+    }
+
+    fn comment_on(plan: &Plan, failures: &BTreeMap<HostName, HostFailure>) -> String {
+        let (cluster, at_work) = (samples::cluster(), BTreeMap::new());
+        super::plan(&PlanView::of(
+            &cluster,
+            plan,
+            &at_work,
+            failures,
+            Detail::Short,
+        ))
     }
 
     /// What is not within a fence.
@@ -585,7 +598,7 @@ mod tests {
     #[test]
     fn a_plan_against_hosts_is_a_comment_too() {
         let failures = samples::failures("no route");
-        let shown = super::plan(&samples::cluster(), &samples::ordinary(), &failures);
+        let shown = comment_on(&samples::ordinary(), &failures);
         assert_snapshot!(shown);
     }
 
@@ -609,7 +622,7 @@ mod tests {
                 ..one.clone()
             });
         }
-        let shown = super::plan(&samples::cluster(), &many, &BTreeMap::new());
+        let shown = comment_on(&many, &BTreeMap::new());
         assert!(shown.len() <= MAX);
         assert!(
             shown.contains("rows and "),

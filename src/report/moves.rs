@@ -3,9 +3,8 @@
 use super::reason::Space;
 use super::reason::note;
 use super::service::explain;
-use crate::cluster::model::{Cluster, Supervisor};
+use super::view::{MoveView, NoteView, ServiceView};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::plan::reason::Reason;
 use crate::plan::{Change, Note, Plan, ServicePlan};
 
 /// A service that moves.
@@ -72,32 +71,26 @@ fn loses(service: &ServicePlan) -> bool {
     service.change == Change::Removed && notes.any(|note| matches!(note, Note::MovesTo { .. }))
 }
 
-impl Move<'_> {
-    /// What else changes, and what else there is to know. Never empty.
-    pub(super) fn explain(
-        &self,
-        cluster: &Cluster,
-        supervisor: Supervisor,
-        space: Space,
-    ) -> Vec<String> {
-        let changes = |why: &&Reason| **why != Reason::New;
-        let said = |note: &&Note| !matches!(note, Note::MovesFrom { .. } | Note::MovesTo { .. });
-        let gain = ServicePlan {
-            reasons: self.gain.reasons.iter().filter(changes).cloned().collect(),
-            notes: self.gain.notes.iter().filter(said).cloned().collect(),
-            files: Vec::new(),
-            ..self.gain.clone()
-        };
-        let mut lines = match gain.reasons.is_empty() && gain.notes.is_empty() {
-            true => vec!["nothing else changes".to_owned()],
-            false => explain(cluster, &gain, supervisor, space),
-        };
-        let notes = self.loss.notes.iter().filter(said);
-        for line in notes.flat_map(|about| note(about, space)) {
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
+/// What else changes of a service that moves, and what else there is to know. Never empty.
+pub(super) fn explain_move(cluster: &str, view: &MoveView<'_>, space: Space) -> Vec<String> {
+    let said = |note: &&NoteView<'_>| {
+        !matches!(note, NoteView::MovesFrom { .. } | NoteView::MovesTo { .. })
+    };
+    let gain = ServiceView {
+        reasons: view.reasons.clone(),
+        notes: view.gain.notes.iter().filter(said).cloned().collect(),
+        files: Vec::new(),
+        ..view.gain.clone()
+    };
+    let mut lines = match gain.reasons.is_empty() && gain.notes.is_empty() {
+        true => vec!["nothing else changes".to_owned()],
+        false => explain(cluster, &gain, view.supervisor, space),
+    };
+    let notes = view.loss_notes.iter().filter(said);
+    for line in notes.flat_map(|about| note(about, space)) {
+        if !lines.contains(&line) {
+            lines.push(line);
         }
-        lines
     }
+    lines
 }

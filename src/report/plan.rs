@@ -6,16 +6,14 @@ use std::path::Path;
 use super::palette::{Palette, paint};
 use super::reason::{Space, note};
 use super::text::{commas, count, escape, list, pad, shell_word, width, wrap};
-use super::totals::Totals;
-use super::view::{ActivityView, LeftView};
+use super::view::{
+    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PlanView, ServiceView,
+};
 use super::{Detail, diff, hosts, left, moves, refusal, service, status};
-use crate::cluster::model::{Cluster, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::reason::Reason;
-use crate::plan::{
-    Action, Change, FileChange, HostPlan, LeftOut, Moves, Note, Phase, Plan, ServicePlan,
-};
+use crate::plan::{Action, Change, FileChange, Moves, Phase, Plan, ServicePlan};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -24,24 +22,16 @@ const NAME: usize = 20;
 const WAVES: usize = 8;
 
 /// A plan in words, ending with a line that sums it up. `only` are the services that were asked
-/// for; none are all. Hosts of the cluster that the plan does not have were not seen; the report
-/// claims nothing of them.
+/// for; none are all. Hosts that were not seen are named, and nothing is claimed of them.
 #[must_use]
 pub fn text(
-    cluster: &Cluster,
-    plan: &Plan,
+    view: &PlanView<'_>,
     only: &[ServiceName],
     detail: Detail,
     palette: &Palette,
 ) -> String {
-    let report = Report {
-        cluster,
-        plan,
-        detail,
-        palette,
-    };
-    let mut lines = report.lines();
-    lines.push(report.last_line(only));
+    let mut lines = body(view, detail, palette);
+    lines.push(last_line(view, only));
     lines.join("\n") + "\n"
 }
 
@@ -61,15 +51,9 @@ pub fn at_work(
 }
 
 /// The lines of a plan without the last one.
-pub(super) fn body(
-    cluster: &Cluster,
-    plan: &Plan,
-    detail: Detail,
-    palette: &Palette,
-) -> Vec<String> {
+pub(super) fn body(view: &PlanView<'_>, detail: Detail, palette: &Palette) -> Vec<String> {
     let report = Report {
-        cluster,
-        plan,
+        view,
         detail,
         palette,
     };
@@ -166,8 +150,7 @@ fn pending(plan: &Plan) -> BTreeSet<&ServiceName> {
 }
 
 struct Report<'a> {
-    cluster: &'a Cluster,
-    plan: &'a Plan,
+    view: &'a PlanView<'a>,
     detail: Detail,
     palette: &'a Palette,
 }
@@ -179,38 +162,33 @@ struct Start {
     word: &'static str,
 }
 
-/// Hosts on which the same happens.
+/// Hosts on which the same happens: their names, and the first of them.
 struct Group<'a> {
-    hosts: Vec<&'a HostName>,
-    plan: &'a HostPlan,
-    supervisor: Supervisor,
+    names: Vec<&'a str>,
+    host: &'a HostView<'a>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
     fn lines(&self) -> Vec<String> {
+        let view = self.view;
         let mut lines = Vec::new();
-        for left in self.plan.left.iter().map(LeftView::of) {
-            lines.extend(left::warning(
-                self.plan.cluster.as_str(),
-                &left,
-                self.palette,
-            ));
+        for left in &view.left {
+            lines.extend(left::warning(view.cluster, left, self.palette));
         }
-        for left in self.plan.dismissed.iter().map(LeftView::of) {
-            lines.extend(left::dismissed(&left, self.palette));
+        for left in &view.dismissed {
+            lines.extend(left::dismissed(left, self.palette));
         }
-        let columns = Columns::of(self.plan);
+        let columns = Columns::of(view);
         lines.extend(self.moves(columns));
         lines.extend(self.hosts(columns));
-        for (host, left_out) in &self.plan.left_out {
-            lines.extend(self.left_out(host, left_out, columns));
+        for left_out in &view.left_out {
+            lines.extend(self.left_out(left_out, columns));
         }
-        let refusals = &self.plan.refusals;
-        if !lines.is_empty() && !refusals.is_empty() {
+        if !lines.is_empty() && !view.refusals.is_empty() {
             lines.push(String::new());
         }
-        for refused in refusals {
-            lines.extend(refusal::lines(&self.plan.cluster, refused, self.palette));
+        for refused in &view.refusals {
+            lines.extend(refusal::lines(view.cluster, refused, self.palette));
         }
         lines.extend(self.order());
         lines
@@ -220,7 +198,7 @@ impl Report<'_> {
     fn moves(&self, columns: Columns) -> Vec<String> {
         let mut lines = Vec::new();
         let mut title = String::new();
-        for it in moves::moves(self.plan) {
+        for it in &self.view.moves {
             let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
             if hosts != title {
                 lines.push(paint(self.palette.strong, &hosts));
@@ -231,61 +209,57 @@ impl Report<'_> {
                 style: self.palette.changed,
                 word: "move",
             };
-            let supervisor = self.cluster.supervisor(it.to[0]);
-            let why = |space| it.explain(self.cluster, supervisor, space);
-            lines.extend(self.row(&start, it.gain, columns, why));
+            let why = |space| moves::explain_move(self.view.cluster, it, space);
+            lines.extend(self.row(&start, &it.gain, columns, why));
         }
         lines
     }
 
     /// What a host that is left out is about.
-    fn left_out(&self, host: &HostName, left_out: &LeftOut, columns: Columns) -> Vec<String> {
-        let name = paint(self.palette.strong, host.as_str());
+    fn left_out(&self, left_out: &LeftOutView<'_>, columns: Columns) -> Vec<String> {
+        let host = left_out.host;
+        let name = paint(self.palette.strong, host);
         let about = wrap(
             &left::left_out(left_out),
-            self.palette.width().saturating_sub(host.as_str().len() + 2),
+            self.palette.width().saturating_sub(host.len() + 2),
         );
         let mut lines = vec![format!("{name}  {}", about.join("\n"))];
-        if let Some(plan) = &left_out.pending {
-            let group = Group {
-                hosts: vec![host],
-                plan,
-                supervisor: self.cluster.supervisor(host),
-            };
-            for service in &plan.services {
-                lines.extend(self.service(service, &group, columns));
+        if let Some(pending) = &left_out.pending {
+            for service in &pending.services {
+                lines.extend(self.service(service, pending, columns));
             }
         }
         lines
     }
 
     fn hosts(&self, columns: Columns) -> Vec<String> {
+        let refusals = &self.view.refusals;
         let mut lines = Vec::new();
-        let mut unchanged: Vec<&HostName> = Vec::new();
+        let mut unchanged: Vec<&str> = Vec::new();
         for group in self.groups() {
-            let HostPlan {
-                services,
-                stay: _,
+            let HostView {
+                host: _,
                 acts,
                 unfinished,
                 lost,
+                activity: _,
+                stay: _,
+                services,
                 drop_ins,
-            } = group.plan;
+                location: _,
+                supervisor: _,
+            } = group.host;
             // Where all is refused, nothing is recorded either.
-            let records = (*acts || *unfinished || lost.is_some()) && self.plan.refusals.is_empty();
-            let moves = moves::moves(self.plan);
-            let all_move = services.iter().all(|it| moves::is_half(&moves, it));
+            let records = (*acts || *unfinished || lost.is_some()) && refusals.is_empty();
+            let all_move = services.iter().all(|it| it.half == Half::OfMove);
             let told_above = !services.is_empty() && all_move && drop_ins.is_empty();
             if told_above && !*unfinished && lost.is_none() {
                 // A move has a line of its own.
             } else if records || !services.is_empty() || !drop_ins.is_empty() {
                 lines.extend(self.group(&group, columns));
             } else {
-                let refused = |host: &&&HostName| {
-                    let mut refusals = self.plan.refusals.iter();
-                    refusals.any(|refusal| refusal.host == ***host)
-                };
-                unchanged.extend(group.hosts.iter().filter(|host| !refused(host)));
+                let refused = |host: &str| refusals.iter().any(|it| it.host() == host);
+                unchanged.extend(group.names.iter().filter(|host| !refused(host)));
             }
         }
         if !lines.is_empty() && !unchanged.is_empty() {
@@ -297,33 +271,28 @@ impl Report<'_> {
 
     /// Hosts in the order in which they are first acted on; those on which the same happens
     /// together.
-    fn groups(&self) -> Vec<Group<'_>> {
-        let mut order: Vec<&HostName> = Vec::new();
-        let acting = self
-            .plan
-            .waves
-            .iter()
-            .flat_map(|wave| wave.activations.keys());
-        for host in acting.chain(self.plan.hosts.keys()) {
+    fn groups(&self) -> Vec<Group<'a>> {
+        let mut order: Vec<&str> = Vec::new();
+        let acting = self.view.waves.iter().flat_map(|wave| &wave.hosts);
+        let acting = acting.map(|host| host.as_str());
+        for host in acting.chain(self.view.hosts.iter().map(|host| host.host)) {
             if !order.contains(&host) {
                 order.push(host);
             }
         }
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for host in order {
-            let Some(plan) = self.plan.hosts.get(host) else {
+        for name in order {
+            let Some(host) = self.view.hosts.iter().find(|host| host.host == name) else {
                 continue;
             };
-            let supervisor = self.cluster.supervisor(host);
-            let same = groups
+            match groups
                 .iter_mut()
-                .find(|group| group.supervisor == supervisor && same_changes(group.plan, plan));
-            match same {
-                Some(group) => group.hosts.push(host),
+                .find(|group| same_changes(group.host, host))
+            {
+                Some(group) => group.names.push(name),
                 None => groups.push(Group {
-                    hosts: vec![host],
-                    plan,
-                    supervisor,
+                    names: vec![name],
+                    host,
                 }),
             }
         }
@@ -331,21 +300,23 @@ impl Report<'_> {
     }
 
     fn group(&self, group: &Group<'_>, columns: Columns) -> Vec<String> {
-        let HostPlan {
-            services,
-            stay: _,
+        let HostView {
+            host: _,
             acts,
             unfinished,
             lost,
+            activity: _,
+            stay: _,
+            services,
             drop_ins,
-        } = group.plan;
-        let mut header = paint(self.palette.strong, &hosts::hosts(&group.hosts));
-        if let [host] = group.hosts.as_slice()
-            && let Some(place) = self.place(host)
-        {
-            header += &format!("  {}", paint(self.palette.dim, &place));
+            location,
+            supervisor,
+        } = group.host;
+        let mut header = paint(self.palette.strong, &hosts::hosts(&group.names));
+        if let ([_], Some(location)) = (group.names.as_slice(), location) {
+            header += &format!("  {}", paint(self.palette.dim, &escape(location)));
         }
-        if !group.supervisor.runs_containers() {
+        if !supervisor.runs_containers() {
             header += "  (a directory: files are written, nothing is started)";
         }
         let mut lines = vec![header];
@@ -364,33 +335,29 @@ impl Report<'_> {
         } else if services.is_empty() && *acts && !*unfinished {
             lines.push("  no service changes; only the generation is recorded".to_owned());
         }
-        let moves = moves::moves(self.plan);
-        for service in services.iter().filter(|it| !moves::is_half(&moves, it)) {
-            lines.extend(self.service(service, group, columns));
+        for service in services.iter().filter(|it| it.half == Half::Alone) {
+            lines.extend(self.service(service, group.host, columns));
         }
-        for (service, paths) in drop_ins {
-            for path in paths {
-                let start = format!("  {} {service}: ", paint(self.palette.changed, "!"));
-                let column = 4 + service.as_str().len() + 2;
-                let space = Space {
-                    detail: self.detail,
-                    room: self.palette.width().saturating_sub(column),
-                };
-                let path = path.clone();
-                let note = note(&Note::DropIn { path }, space);
-                lines.push(start + &note.join(&format!("\n{}", " ".repeat(column))));
-            }
+        for DropInView { service, path } in drop_ins {
+            let start = format!("  {} {service}: ", paint(self.palette.changed, "!"));
+            let column = 4 + service.len() + 2;
+            let space = Space {
+                detail: self.detail,
+                room: self.palette.width().saturating_sub(column),
+            };
+            let note = note(&NoteView::DropIn { path }, space);
+            lines.push(start + &note.join(&format!("\n{}", " ".repeat(column))));
         }
         lines
     }
 
-    fn place(&self, host: &HostName) -> Option<String> {
-        let host_model = self.cluster.hosts.get(host)?;
-        Some(escape(&host_model.location()))
-    }
-
-    fn service(&self, plan: &ServicePlan, group: &Group<'_>, columns: Columns) -> Vec<String> {
-        let (sign, style) = match plan.change {
+    fn service(
+        &self,
+        service: &ServiceView<'_>,
+        host: &HostView<'_>,
+        columns: Columns,
+    ) -> Vec<String> {
+        let (sign, style) = match service.change {
             Change::Added => ("+", self.palette.added),
             Change::Changed => ("~", self.palette.changed),
             Change::Removed => ("-", self.palette.removed),
@@ -398,21 +365,21 @@ impl Report<'_> {
         let start = Start {
             sign,
             style,
-            word: service::word(plan),
+            word: service::word(service),
         };
-        let why = |space| service::explain(self.cluster, plan, group.supervisor, space);
-        self.row(&start, plan, columns, why)
+        let why = |space| service::explain(self.view.cluster, service, host.supervisor, space);
+        self.row(&start, service, columns, why)
     }
 
     fn row(
         &self,
         start: &Start,
-        plan: &ServicePlan,
+        view: &ServiceView<'_>,
         columns: Columns,
         why: impl FnOnce(Space) -> Vec<String>,
     ) -> Vec<String> {
         let Start { sign, style, word } = start;
-        let name = pad(plan.service.as_str(), columns.name);
+        let name = pad(view.service, columns.name);
         let word = paint(*style, &pad(word, columns.word));
         let start = format!("  {} {name}  {word}  ", paint(*style, sign));
         let column = 2 + 2 + width(&name) + 2 + columns.word + 2;
@@ -428,8 +395,8 @@ impl Report<'_> {
             }
         }
         if self.detail == Detail::Diff {
-            for file in &plan.files {
-                let file = diff::lines(file, self.palette);
+            for file in &view.files {
+                let file = diff::lines(file.file, self.palette);
                 lines.extend(file.iter().map(|line| format!("    {line}")));
             }
         }
@@ -438,12 +405,12 @@ impl Report<'_> {
 
     /// In which order hosts are activated, if there is more than one wave.
     fn order(&self) -> Option<String> {
-        let waves = &self.plan.waves;
-        if waves.len() < 2 || !self.plan.refusals.is_empty() {
+        let waves = &self.view.waves;
+        if waves.len() < 2 || !self.view.refusals.is_empty() {
             return None;
         }
         let named = waves.iter().take(WAVES).map(|wave| {
-            let hosts = hosts::hosts(wave.activations.keys());
+            let hosts = hosts::hosts(&wave.hosts);
             match wave.phase {
                 Phase::Expand => format!("{hosts} (what is new)"),
                 Phase::Change => hosts,
@@ -459,81 +426,74 @@ impl Report<'_> {
             fill(&parts, " → ", 15, self.palette.width())
         ))
     }
-
-    fn last_line(&self, only: &[ServiceName]) -> String {
-        let totals = Totals::of(self.plan);
-        let unseen: Vec<&HostName> = self
-            .cluster
-            .hosts
-            .keys()
-            .filter(|host| !self.plan.hosts.contains_key(*host))
-            .filter(|host| !self.plan.left_out.contains_key(*host))
-            .collect();
-        let mut unseen = match unseen.as_slice() {
-            [] => String::new(),
-            hosts => format!("; {} not seen", hosts::list(hosts)),
-        };
-        if !self.plan.left_out.is_empty() {
-            unseen += &format!("; {} left out", list(self.plan.left_out.keys()));
-        }
-        let left: Vec<_> = self.plan.left.iter().map(LeftView::of).collect();
-        unseen += &left::counted(&left);
-        let hosts = count(totals.hosts, "host", "hosts");
-        if !self.plan.refusals.is_empty() {
-            let problems = count(self.plan.refusals.len(), "problem", "problems");
-            return format!(
-                "Refused: {problems} to solve first; nothing is changed anywhere{unseen}"
-            );
-        }
-        if self.plan.is_empty() && totals.listed == 0 {
-            let name = &self.plan.cluster;
-            if self.plan.hosts.is_empty() && !unseen.is_empty() {
-                return format!("Nothing is known of {name}{unseen}");
-            }
-            if !unseen.is_empty() {
-                return format!("No changes on {hosts} of {name}{unseen}");
-            }
-            if !only.is_empty() {
-                let services = list(only);
-                let are = if only.len() == 1 { "is" } else { "are" };
-                return format!("No changes. {services} {are} in sync on {name} ({hosts}).");
-            }
-            let services = self.cluster.services.values();
-            let placed = services.filter(|service| !service.hosts.is_empty()).count();
-            let services = count(placed, "service", "services");
-            return format!("No changes. {name} is in sync ({hosts}, {services}).");
-        }
-        if self.plan.is_empty() {
-            return format!("Nothing to do on {hosts}: {}{unseen}", totals.words());
-        }
-        let acts = |host: &HostName| self.plan.hosts.get(host).is_some_and(|plan| plan.acts);
-        let mut acting = self.plan.hosts.keys().filter(|host| acts(host));
-        let unstarted = if acting.all(|host| !self.cluster.supervisor(host).runs_containers()) {
-            "; nothing is started"
-        } else {
-            ""
-        };
-        format!("{hosts}: {}{unstarted}{unseen}", totals.words())
-    }
 }
 
-/// Everything that is shown of a host besides its name.
-fn same_changes(one: &HostPlan, other: &HostPlan) -> bool {
-    let HostPlan {
-        services,
-        stay: _,
+fn last_line(view: &PlanView<'_>, only: &[ServiceName]) -> String {
+    let PlanView { totals, .. } = view;
+    let mut unseen = match view.unseen.as_slice() {
+        [] => String::new(),
+        hosts => format!("; {} not seen", hosts::list(hosts)),
+    };
+    if !view.left_out.is_empty() {
+        let names = view.left_out.iter().map(|left_out| left_out.host);
+        unseen += &format!("; {} left out", list(names));
+    }
+    unseen += &left::counted(&view.left);
+    let hosts = count(totals.hosts, "host", "hosts");
+    if !view.refusals.is_empty() {
+        let problems = count(view.refusals.len(), "problem", "problems");
+        return format!("Refused: {problems} to solve first; nothing is changed anywhere{unseen}");
+    }
+    if view.is_empty && totals.listed == 0 {
+        let name = view.cluster;
+        if view.hosts.is_empty() && !unseen.is_empty() {
+            return format!("Nothing is known of {name}{unseen}");
+        }
+        if !unseen.is_empty() {
+            return format!("No changes on {hosts} of {name}{unseen}");
+        }
+        if !only.is_empty() {
+            let services = list(only);
+            let are = if only.len() == 1 { "is" } else { "are" };
+            return format!("No changes. {services} {are} in sync on {name} ({hosts}).");
+        }
+        let services = count(view.placed, "service", "services");
+        return format!("No changes. {name} is in sync ({hosts}, {services}).");
+    }
+    if view.is_empty {
+        return format!("Nothing to do on {hosts}: {}{unseen}", totals.words());
+    }
+    let mut acting = view.hosts.iter().filter(|host| host.acts);
+    let unstarted = if acting.all(|host| !host.supervisor.runs_containers()) {
+        "; nothing is started"
+    } else {
+        ""
+    };
+    format!("{hosts}: {}{unstarted}{unseen}", totals.words())
+}
+
+/// Whether everything that is shown of two hosts besides their names is the same.
+fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
+    let HostView {
+        host: _,
         acts,
         unfinished,
         lost,
+        activity: _,
+        stay: _,
+        services,
         drop_ins,
+        location: _,
+        supervisor,
     } = one;
-    (services, acts, unfinished, lost, drop_ins)
+    (services, acts, unfinished, lost, drop_ins, supervisor)
         == (
             &other.services,
             &other.acts,
             &other.unfinished,
             &other.lost,
             &other.drop_ins,
+            &other.supervisor,
         )
 }
 
@@ -545,20 +505,16 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(plan: &Plan) -> Self {
-        let pending = || {
-            plan.left_out
-                .values()
-                .filter_map(|host| host.pending.as_ref())
-        };
-        let services = || {
-            plan.hosts
-                .values()
-                .chain(pending())
-                .flat_map(|host| &host.services)
-        };
-        let names = services().map(|service| width(service.service.as_str()));
-        let words = services().map(|service| width(service::word(service)));
+    fn of(view: &PlanView<'_>) -> Self {
+        let pending = view.left_out.iter().filter_map(|it| it.pending.as_ref());
+        let services: Vec<&ServiceView<'_>> = view
+            .hosts
+            .iter()
+            .chain(pending)
+            .flat_map(|host| &host.services)
+            .collect();
+        let names = services.iter().map(|service| width(service.service));
+        let words = services.iter().map(|service| width(service::word(service)));
         Self {
             name: names.max().unwrap_or(0).min(NAME),
             word: words.max().unwrap_or(0),
@@ -607,9 +563,23 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+    use crate::cluster::model::Cluster;
+    use crate::plan::HostPlan;
 
     fn shown(cluster: &Cluster, plan: &Plan, detail: Detail) -> String {
-        text(cluster, plan, &[], detail, &Palette::PLAIN)
+        shown_of(cluster, plan, &[], detail, &Palette::PLAIN)
+    }
+
+    fn shown_of(
+        cluster: &Cluster,
+        plan: &Plan,
+        only: &[ServiceName],
+        detail: Detail,
+        palette: &Palette,
+    ) -> String {
+        let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
+        let view = PlanView::of(cluster, plan, &at_work, &failures, detail);
+        text(&view, only, detail, palette)
     }
 
     #[test]
@@ -633,7 +603,7 @@ mod tests {
     #[test]
     fn colours_mark_signs_and_words() {
         let plan = samples::ordinary();
-        let coloured = text(
+        let coloured = shown_of(
             &samples::cluster(),
             &plan,
             &[],
@@ -722,7 +692,7 @@ mod tests {
         );
         let only = [samples::service("search"), samples::service("listing")];
         assert_eq!(
-            text(&cluster, &plan, &only, Detail::Short, &Palette::PLAIN),
+            shown_of(&cluster, &plan, &only, Detail::Short, &Palette::PLAIN),
             "No changes. search and listing are in sync on production (3 hosts).\n"
         );
         let plan = samples::plan(vec![("docker01", still())], Vec::new());
@@ -869,7 +839,7 @@ mod tests {
             let plan = samples::everything(&odd);
             for detail in [Detail::Short, Detail::Diff] {
                 samples::assert_tame(&shown(&samples::cluster(), &plan, detail));
-                let coloured = text(&samples::cluster(), &plan, &[], detail, &Palette::COLOURED);
+                let coloured = shown_of(&samples::cluster(), &plan, &[], detail, &Palette::COLOURED);
                 samples::assert_tame(&anstream::adapter::strip_str(&coloured).to_string());
             }
         }

@@ -2,9 +2,9 @@
 
 use super::Detail;
 use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
-use super::view::ReasonView;
+use super::view::{NoteView, ReasonView};
+use crate::plan::Change;
 use crate::plan::recorded::RecordedReason;
-use crate::plan::{Change, Note};
 
 /// How many paths a short line names.
 const PATHS: usize = 3;
@@ -131,28 +131,28 @@ fn bare(name: Option<&str>) -> String {
 }
 
 /// A note in words.
-pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
+pub(super) fn note(note: &NoteView<'_>, space: Space) -> Vec<String> {
     let text = match note {
-        Note::DownMeanwhile => "down meanwhile: a newcomer takes its port or name".to_owned(),
-        Note::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
-        Note::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(hosts)),
-        Note::MovesTo { hosts } => format!("moves to {}", super::hosts::list(hosts)),
-        Note::RunsOn { hosts } => format!(
+        NoteView::DownMeanwhile => "down meanwhile: a newcomer takes its port or name".to_owned(),
+        NoteView::DropIn { path } => format!("{} changes this unit; it is left alone", value(path)),
+        NoteView::MovesFrom { hosts } => format!("moves here from {}", super::hosts::list(*hosts)),
+        NoteView::MovesTo { hosts } => format!("moves to {}", super::hosts::list(*hosts)),
+        NoteView::RunsOn { hosts } => format!(
             "runs on {} as well, which this release does not reach",
-            super::hosts::list(hosts)
+            super::hosts::list(*hosts)
         ),
-        Note::StaysFor { hosts } => {
-            format!("leaves once {} took part", super::hosts::list(hosts))
+        NoteView::StaysFor { hosts } => {
+            format!("leaves once {} took part", super::hosts::list(*hosts))
         }
-        Note::Mended { paths } => format!(
+        NoteView::Mended { paths } => format!(
             "mends what was edited on the host: {}",
             some_paths(paths, space.detail)
         ),
-        Note::WasPublic { names } => {
+        NoteView::WasPublic { names } => {
             let was = if names.len() == 1 { "was" } else { "were" };
             format!(
                 "{} {was} public until now: git and the kept generations have the old value, so set another one",
-                super::text::list(names)
+                super::text::list(*names)
             )
         }
     };
@@ -160,12 +160,12 @@ pub(super) fn note(note: &Note, space: Space) -> Vec<String> {
 }
 
 /// Paths, a few of them in short.
-pub(super) fn some_paths(paths: &[String], detail: Detail) -> String {
+pub(super) fn some_paths(paths: &[impl AsRef<str>], detail: Detail) -> String {
     let shown = match detail {
         Detail::Short if paths.len() > PATHS + 1 => PATHS,
         Detail::Short | Detail::Diff => paths.len(),
     };
-    let names = commas(paths[..shown].iter().map(|path| value(path)));
+    let names = commas(paths[..shown].iter().map(|path| value(path.as_ref())));
     match paths.len() - shown {
         0 => names,
         more => format!("{names} and {more} more"),

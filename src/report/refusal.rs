@@ -2,11 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::text::{escape, list, value, wrap};
-use super::view::OwnerView;
-use crate::cluster::name::ClusterName;
-use crate::plan::observed::Owner;
-use crate::plan::{Away, Refusal, RefusalReason};
-use crate::render::identity::Instance;
+use super::view::{OwnerView, RefusalView};
 
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
@@ -21,15 +17,16 @@ pub(super) fn whose(owner: &OwnerView<'_>) -> String {
 }
 
 /// What is wrong, then what to type.
-pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette) -> Vec<String> {
-    let Refusal { host, why } = refusal;
-    let (error, help) = match why {
-        RefusalReason::ForeignUnit {
+pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette) -> Vec<String> {
+    let host = refusal.host();
+    let (error, help) = match refusal {
+        RefusalView::ForeignUnit {
+            host: _,
             service,
             path,
             owner,
+            unit,
         } => {
-            let unit = Instance::of(service).unit(cluster).service_file();
             let rename = format!("rename the service {service}");
             let remove = || {
                 if path.starts_with(ADMINISTRATOR) {
@@ -42,22 +39,23 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                 }
             };
             let help = match owner {
-                Owner::Masked => format!(
+                OwnerView::Masked => format!(
                     "`systemctl unmask {unit}` on {host}, or take {service} off {host} in \
                          [place]"
                 ),
-                Owner::Cluster(other) => format!(
+                OwnerView::Cluster { cluster: other } => format!(
                     "{rename} or the cluster, or release {} without it first",
                     value(other)
                 ),
-                Owner::Unmarked => remove(),
+                OwnerView::Unmarked => remove(),
             };
-            (
-                format!("{} {}", value(path), whose(&OwnerView::of(owner))),
-                help,
-            )
+            (format!("{} {}", value(path), whose(owner)), help)
         }
-        RefusalReason::Stateful { service, moves } => (
+        RefusalView::Stateful {
+            host: _,
+            service,
+            moves,
+        } => (
             if *moves {
                 format!("{service} is stateful and would move away")
             } else {
@@ -68,20 +66,22 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                  on {host} in [place]"
             ),
         ),
-        RefusalReason::StatefulAway {
+        RefusalView::StatefulAway {
+            host: _,
             service,
             starts,
-            away,
+            away: _,
+            reach,
         } => {
-            let (where_, back) = match away {
-                Away::Left { reach } => (
+            let (where_, back) = match reach {
+                Some(reach) => (
                     format!(
                         "({}), which is no longer described",
                         escape(&reach.to_string())
                     ),
                     format!("put [hosts.{host}] and {service} there back"),
                 ),
-                Away::LeftOut => (
+                None => (
                     "there, which is left out".to_owned(),
                     format!("put it back on {host} in [place]"),
                 ),
@@ -89,14 +89,14 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             (
                 format!(
                     "{service} is stateful and may still run {where_}: it would start without its data on {}",
-                    list(starts)
+                    list(*starts)
                 ),
                 format!(
                     "once its data is safe, `bayplan release {cluster} --allow-move`; otherwise {back}"
                 ),
             )
         }
-        RefusalReason::StatefulUnknown { service } => (
+        RefusalView::StatefulUnknown { host: _, service } => (
             format!(
                 "{service} is stateful and new here, and no host keeps where it ran before: an older bayplan \
                  released them"
@@ -106,7 +106,8 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
                  host that is no longer described, put that one back first"
             ),
         ),
-        RefusalReason::PortHeld {
+        RefusalView::PortHeld {
+            host: _,
             service,
             port,
             holder,
@@ -114,7 +115,7 @@ pub(super) fn lines(cluster: &ClusterName, refusal: &Refusal, palette: &Palette)
             format!("{service} needs port {port}, which {holder} holds"),
             format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
         ),
-        RefusalReason::Newer { why } => (
+        RefusalView::Newer { host: _, why } => (
             escape(why),
             "a newer bayplan released there: use that version here, too".to_owned(),
         ),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::palette::{Palette, paint};
 use super::text::{count, list, short_pair, value, wrap};
 use super::totals::Totals;
+use super::view::PlanView;
 use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -123,7 +124,8 @@ pub fn text(
     if lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
     }
-    let hosts = body::body(cluster, &review.plan, detail, palette);
+    let plan = PlanView::of_review(cluster, &review.plan);
+    let hosts = body::body(&plan, detail, palette);
     let shown = !hosts.is_empty();
     lines.extend(hosts);
     if shown || review.is_empty() || review.presence != Presence::Removed {

@@ -128,7 +128,8 @@ mod tests {
 
     fn shown(plan: &crate::plan::Plan, detail: Detail) -> String {
         let (at_work, failures) = (samples::activities("odd"), samples::failures("odd"));
-        report::text(&PlanView::of(plan, &at_work, &failures, detail))
+        let cluster = samples::cluster();
+        report::text(&PlanView::of(&cluster, plan, &at_work, &failures, detail))
     }
 
     #[test]

@@ -2,13 +2,12 @@
 
 use super::reason::{Space, note, reason, some_paths};
 use super::text::wrap;
-use super::view::ReasonView;
-use crate::cluster::model::{Cluster, Supervisor};
-use crate::plan::reason::Reason;
-use crate::plan::{Action, Change, Note, ServicePlan};
+use super::view::{Described, NoteView, ReasonView, ServiceView};
+use crate::cluster::model::Supervisor;
+use crate::plan::{Action, Change};
 
 /// What becomes of a service, in one or two words.
-pub(super) fn word(plan: &ServicePlan) -> &'static str {
+pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
     if plan.change == Change::Removed && plan.notes.iter().any(stays) {
         return "stay";
     }
@@ -24,18 +23,18 @@ pub(super) fn word(plan: &ServicePlan) -> &'static str {
 }
 
 /// Whether it is kept back.
-fn stays(note: &Note) -> bool {
-    matches!(note, Note::StaysFor { .. })
+fn stays(note: &NoteView<'_>) -> bool {
+    matches!(note, NoteView::StaysFor { .. })
 }
 
 /// Why: reasons, then notes, then what else the reader should know. Never empty.
 pub(super) fn explain(
-    cluster: &Cluster,
-    plan: &ServicePlan,
+    cluster: &str,
+    view: &ServiceView<'_>,
     supervisor: Supervisor,
     space: Space,
 ) -> Vec<String> {
-    let ServicePlan {
+    let ServiceView {
         service,
         unit: _,
         change,
@@ -43,31 +42,33 @@ pub(super) fn explain(
         action,
         reasons,
         notes,
-    } = plan;
+        half: _,
+        described,
+    } = view;
     let moves_here = notes
         .iter()
-        .any(|note| matches!(note, Note::MovesFrom { .. }));
+        .any(|note| matches!(note, NoteView::MovesFrom { .. }));
     let moves_away = notes
         .iter()
-        .any(|note| matches!(note, Note::MovesTo { .. }));
+        .any(|note| matches!(note, NoteView::MovesTo { .. }));
     let mut lines = Vec::new();
     for why in reasons {
         // That it moves here says that it is new here.
-        if !(*why == Reason::New && moves_here) {
-            lines.extend(reason(&ReasonView::of(why, service), space));
+        if !(*why == ReasonView::New && moves_here) {
+            lines.extend(reason(why, space));
         }
     }
     let stays = notes.iter().any(stays);
     if *change == Change::Removed && reasons.is_empty() && !moves_away && !stays {
-        let placed = cluster.services.get(service);
-        lines.push(match placed {
-            Some(model) if !model.hosts.is_empty() => "no longer placed here".to_owned(),
-            Some(_) => "no longer placed on any host".to_owned(),
-            None => "no longer described".to_owned(),
-        });
+        let gone = match described {
+            Described::OnHosts => "no longer placed here",
+            Described::OnNone => "no longer placed on any host",
+            Described::Nowhere => "no longer described",
+        };
+        lines.push(gone.to_owned());
     }
     // The facts first; a note never takes their place.
-    let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+    let paths: Vec<&str> = files.iter().map(|file| file.path).collect();
     let quiet =
         *action == Action::None && *change == Change::Changed && supervisor.runs_containers();
     if quiet && !paths.is_empty() {
@@ -78,10 +79,7 @@ pub(super) fn explain(
     }
     lines.extend(notes.iter().flat_map(|about| note(about, space)));
     match action {
-        Action::Pending => lines.push(format!(
-            "waits for `bayplan release {} {service}`",
-            cluster.name
-        )),
+        Action::Pending => lines.push(format!("waits for `bayplan release {cluster} {service}`")),
         Action::MayRestart => {
             lines.push("if the pull finds another image behind its tag".to_owned());
         }

@@ -10,11 +10,10 @@ use super::reason::{Space, note, reason, some_paths};
 use super::refusal::whose;
 use super::text::{count, escape, pad, short_value, value, width, wrap};
 use super::view::{
-    ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,
-    StatusView,
+    ActivationView, ActivityView, CrashesView, HostStatusView, NoteView, ServiceStatusView,
+    StateView, StatusView,
 };
 use super::{Detail, left};
-use crate::plan::Note;
 
 /// The longest version that is shown in full.
 const VERSION: usize = 16;
@@ -137,8 +136,7 @@ fn host_lines(
             more.extend(reasons.iter().flat_map(|why| reason(why, space)));
         }
         for path in *drop_ins {
-            let path = path.clone();
-            more.extend(note(&Note::DropIn { path }, space));
+            more.extend(note(&NoteView::DropIn { path }, space));
         }
         lines.extend(
             more.iter()

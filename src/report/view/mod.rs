@@ -27,7 +27,10 @@ use crate::plan::Change;
 use crate::plan::reason::Reason;
 
 pub use history::{HistoryView, HostHistoryView, PastView};
-pub use plan::{LeftView, OwnerView, PlanView};
+pub use plan::{
+    AwayView, Described, DropInView, FileView, Half, HostView, LeftOutView, LeftServiceView,
+    LeftView, MoveView, NoteView, OwnerView, PlanView, RefusalView, ServiceView, WaveView,
+};
 pub use review::ReviewsView;
 pub use status::{
     ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,

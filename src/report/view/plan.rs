@@ -1,5 +1,6 @@
 //! What a release would change, and why.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -10,8 +11,9 @@ use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::status::ActivityView;
-use super::{FailureView, ReasonView, VERSION};
-use crate::cluster::name::{HostName, VariableName};
+use super::{FailureView, NO_FAILURES, NOBODY_AT_WORK, ReasonView, VERSION};
+use crate::cluster::model::{Cluster, Host, Supervisor};
+use crate::cluster::name::{ClusterName, HostName, VariableName};
 use crate::host::activate::activity::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
@@ -19,6 +21,7 @@ use crate::plan::{
     Action, Away, Change, Elsewhere, FileChange, HostPlan, Left, LeftOut, Note, Phase, Plan,
     Refusal, RefusalReason, ServicePlan, Wave,
 };
+use crate::render::identity::Instance;
 use crate::render::placement::Reach;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -36,6 +39,15 @@ pub struct PlanView<'a> {
     pub dismissed: Vec<LeftView<'a>>,
     pub left_out: Vec<LeftOutView<'a>>,
     pub moves: Vec<MoveView<'a>>,
+    /// A release does nothing.
+    #[serde(skip)]
+    pub is_empty: bool,
+    /// Hosts of the description that were not seen.
+    #[serde(skip)]
+    pub unseen: Vec<&'a HostName>,
+    /// How many services the description places on any host.
+    #[serde(skip)]
+    pub placed: usize,
 }
 
 /// A machine that is no longer described.
@@ -91,16 +103,18 @@ pub struct LeftOutView<'a> {
 }
 
 impl<'a> LeftOutView<'a> {
-    fn of(host: &'a HostName, left_out: &'a LeftOut, detail: Detail) -> Self {
+    fn of(
+        host: &'a HostName,
+        left_out: &'a LeftOut,
+        view_of: impl Fn(&'a HostName, &'a HostPlan) -> HostView<'a>,
+    ) -> Self {
         let LeftOut { pending, services } = left_out;
         let only = services.iter().filter(|(_, it)| **it == Elsewhere::No);
         Self {
             host: host.as_str(),
             services: services.keys().map(AsRef::as_ref).collect(),
             nowhere_else: only.map(|(name, _)| name.as_str()).collect(),
-            pending: pending
-                .as_ref()
-                .map(|plan| HostView::of(host, plan, detail)),
+            pending: pending.as_ref().map(|plan| view_of(host, plan)),
         }
     }
 }
@@ -112,24 +126,43 @@ pub struct MoveView<'a> {
     pub from: Vec<&'a str>,
     pub to: Vec<&'a str>,
     pub reasons: Vec<ReasonView<'a>>,
+    /// What happens on the first of the hosts that gain it.
+    #[serde(skip)]
+    pub gain: ServiceView<'a>,
+    /// Notes on the first of the hosts that lose it.
+    #[serde(skip)]
+    pub loss_notes: Vec<NoteView<'a>>,
+    /// What runs containers on the first of the hosts that gain it.
+    #[serde(skip)]
+    pub supervisor: Supervisor,
 }
 
 impl<'a> MoveView<'a> {
-    fn of(it: &Move<'a>) -> Self {
+    fn of(cluster: &Cluster, it: &Move<'a>, detail: Detail) -> Self {
         let reasons = it.gain.reasons.iter().filter(|why| **why != Reason::New);
         Self {
             service: it.service.as_str(),
             from: it.from.iter().map(|host| host.as_str()).collect(),
             to: it.to.iter().map(|host| host.as_str()).collect(),
             reasons: reasons.map(|why| ReasonView::of(why, it.service)).collect(),
+            gain: ServiceView::of(cluster, &[], it.gain, detail),
+            loss_notes: it.loss.notes.iter().map(NoteView::of).collect(),
+            supervisor: cluster.supervisor(it.to[0]),
         }
     }
 }
 
 impl<'a> PlanView<'a> {
+    /// A plan between two revisions, which is about no host that anybody looked at.
+    #[must_use]
+    pub fn of_review(model: &'a Cluster, plan: &'a Plan) -> Self {
+        Self::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, Detail::Short)
+    }
+
     /// A plan, and what is at work on its hosts. With [`Detail::Diff`] each file has its unified diff.
     #[must_use]
     pub fn of(
+        model: &'a Cluster,
         plan: &'a Plan,
         at_work: &'a BTreeMap<HostName, Activity>,
         failures: &'a BTreeMap<HostName, HostFailure>,
@@ -145,6 +178,14 @@ impl<'a> PlanView<'a> {
             left_out,
         } = plan;
         let totals = Totals::of(plan);
+        let moves = moves::moves(plan);
+        let unseen = model.hosts.keys();
+        let unseen =
+            unseen.filter(|host| !hosts.contains_key(*host) && !left_out.contains_key(*host));
+        let services = model.services.values();
+        let view_of = |name: &'a HostName, host: &'a HostPlan| {
+            HostView::of(model, &moves, name, host, detail)
+        };
         let changes = !plan.is_empty()
             || hosts.values().any(|host| !host.services.is_empty())
             || !left.is_empty()
@@ -157,20 +198,29 @@ impl<'a> PlanView<'a> {
                 .iter()
                 .map(|(name, host)| HostView {
                     activity: at_work.get(name).map(ActivityView::of),
-                    ..HostView::of(name, host, detail)
+                    ..view_of(name, host)
                 })
                 .collect(),
             waves: waves.iter().map(WaveView::of).collect(),
-            refusals: refusals.iter().map(RefusalView::of).collect(),
+            refusals: refusals
+                .iter()
+                .map(|refusal| RefusalView::of(cluster, refusal))
+                .collect(),
             failures: failures.iter().map(FailureView::of).collect(),
             totals,
             left: left.iter().map(LeftView::of).collect(),
             dismissed: dismissed.iter().map(LeftView::of).collect(),
             left_out: left_out
                 .iter()
-                .map(|(host, left_out)| LeftOutView::of(host, left_out, detail))
+                .map(|(host, left_out)| LeftOutView::of(host, left_out, view_of))
                 .collect(),
-            moves: moves::moves(plan).iter().map(MoveView::of).collect(),
+            moves: moves
+                .iter()
+                .map(|it| MoveView::of(model, it, detail))
+                .collect(),
+            is_empty: plan.is_empty(),
+            unseen: unseen.collect(),
+            placed: services.filter(|it| !it.hosts.is_empty()).count(),
         }
     }
 }
@@ -186,6 +236,11 @@ pub struct HostView<'a> {
     pub stay: usize,
     pub services: Vec<ServiceView<'a>>,
     pub drop_ins: Vec<DropInView<'a>>,
+    /// Where it is, if the description has it.
+    #[serde(skip)]
+    pub location: Option<Cow<'a, str>>,
+    #[serde(skip)]
+    pub supervisor: Supervisor,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -195,7 +250,13 @@ pub struct DropInView<'a> {
 }
 
 impl<'a> HostView<'a> {
-    fn of(host: &'a HostName, plan: &'a HostPlan, detail: Detail) -> Self {
+    fn of(
+        cluster: &'a Cluster,
+        moves: &[Move<'_>],
+        host: &'a HostName,
+        plan: &'a HostPlan,
+        detail: Detail,
+    ) -> Self {
         let HostPlan {
             services,
             stay,
@@ -218,8 +279,10 @@ impl<'a> HostView<'a> {
             stay: *stay,
             services: services
                 .iter()
-                .map(|service| ServiceView::of(service, detail))
+                .map(|service| ServiceView::of(cluster, moves, service, detail))
                 .collect(),
+            location: cluster.hosts.get(host).map(Host::location),
+            supervisor: cluster.supervisor(host),
         }
     }
 }
@@ -233,10 +296,31 @@ pub struct ServiceView<'a> {
     pub reasons: Vec<ReasonView<'a>>,
     pub notes: Vec<NoteView<'a>>,
     pub files: Vec<FileView<'a>>,
+    /// Whether it is one half of a move, and told with that.
+    #[serde(skip)]
+    pub half: Half,
+    /// Where the description still has it.
+    #[serde(skip)]
+    pub described: Described,
+}
+
+/// Whether what happens to a service on a host is one half of a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    OfMove,
+    Alone,
+}
+
+/// Where the description has a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Described {
+    OnHosts,
+    OnNone,
+    Nowhere,
 }
 
 impl<'a> ServiceView<'a> {
-    fn of(plan: &'a ServicePlan, detail: Detail) -> Self {
+    fn of(cluster: &Cluster, moves: &[Move<'_>], plan: &'a ServicePlan, detail: Detail) -> Self {
         let ServicePlan {
             service,
             unit,
@@ -247,6 +331,16 @@ impl<'a> ServiceView<'a> {
             notes,
         } = plan;
         Self {
+            half: if moves::is_half(moves, plan) {
+                Half::OfMove
+            } else {
+                Half::Alone
+            },
+            described: match cluster.services.get(service) {
+                Some(model) if !model.hosts.is_empty() => Described::OnHosts,
+                Some(_) => Described::OnNone,
+                None => Described::Nowhere,
+            },
             service: service.as_str(),
             unit: unit.service_file().into(),
             change: *change,
@@ -270,6 +364,8 @@ pub struct FileView<'a> {
     pub change: Change,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
+    #[serde(skip)]
+    pub file: &'a FileChange,
 }
 
 impl<'a> FileView<'a> {
@@ -287,6 +383,7 @@ impl<'a> FileView<'a> {
                 Detail::Short => None,
                 Detail::Diff => diff::text(file),
             },
+            file,
         }
     }
 }
@@ -305,7 +402,9 @@ pub enum NoteView<'a> {
 }
 
 impl<'a> NoteView<'a> {
-    fn of(note: &'a Note) -> Self {
+    /// What the reader should know of a service.
+    #[must_use]
+    pub fn of(note: &'a Note) -> Self {
         match note {
             Note::DownMeanwhile => Self::DownMeanwhile,
             Note::DropIn { path } => Self::DropIn { path },
@@ -343,6 +442,9 @@ pub enum RefusalView<'a> {
         service: &'a str,
         path: &'a str,
         owner: OwnerView<'a>,
+        /// The file of its unit.
+        #[serde(skip)]
+        unit: String,
     },
     Stateful {
         host: &'a str,
@@ -354,6 +456,9 @@ pub enum RefusalView<'a> {
         service: &'a str,
         starts: &'a [HostName],
         away: AwayView,
+        /// How the host was reached, if the description no longer has it.
+        #[serde(skip)]
+        reach: Option<&'a Reach>,
     },
     StatefulUnknown {
         host: &'a str,
@@ -400,7 +505,22 @@ impl<'a> OwnerView<'a> {
 }
 
 impl<'a> RefusalView<'a> {
-    pub fn of(refusal: &'a Refusal) -> Self {
+    /// The host that it is about.
+    #[must_use]
+    pub fn host(&self) -> &'a str {
+        match self {
+            Self::ForeignUnit { host, .. }
+            | Self::Stateful { host, .. }
+            | Self::StatefulAway { host, .. }
+            | Self::StatefulUnknown { host, .. }
+            | Self::PortHeld { host, .. }
+            | Self::Newer { host, .. } => host,
+        }
+    }
+
+    /// Why a plan may not be carried out.
+    #[must_use]
+    pub fn of(cluster: &ClusterName, refusal: &'a Refusal) -> Self {
         let Refusal { host, why } = refusal;
         let host = host.as_str();
         match why {
@@ -413,6 +533,7 @@ impl<'a> RefusalView<'a> {
                 service: service.as_str(),
                 path,
                 owner: OwnerView::of(owner),
+                unit: Instance::of(service).unit(cluster).service_file().into(),
             },
             RefusalReason::Stateful { service, moves } => Self::Stateful {
                 host,
@@ -430,6 +551,10 @@ impl<'a> RefusalView<'a> {
                 away: match away {
                     Away::Left { .. } => AwayView::Left,
                     Away::LeftOut => AwayView::LeftOut,
+                },
+                reach: match away {
+                    Away::Left { reach } => Some(reach),
+                    Away::LeftOut => None,
                 },
             },
             RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {

@@ -9,6 +9,7 @@ use super::super::Detail;
 use super::super::review::{Broken, Reviewed, Sides, shared_label};
 use super::plan::{PlanView, RefusalView};
 use super::{NO_FAILURES, NOBODY_AT_WORK, VERSION};
+use crate::cluster::model::Cluster;
 use crate::plan::review::{Cause, CauseKind, Left, Presence, Review};
 use crate::plan::trust::{TrustChange, Trusted};
 
@@ -35,7 +36,7 @@ impl<'a> ReviewsView<'a> {
             missing,
         } = sides;
         let clusters = reviews.iter().filter_map(|reviewed| match reviewed {
-            Reviewed::Done { review, .. } => Some(ReviewView::of(review, detail)),
+            Reviewed::Done { cluster, review } => Some(ReviewView::of(cluster, review, detail)),
             Reviewed::Broken(_) => None,
         });
         let broken = reviews.iter().filter_map(|reviewed| match reviewed {
@@ -147,9 +148,9 @@ pub enum PresenceView {
 }
 
 impl<'a> ReviewView<'a> {
-    fn of(review: &'a Review, detail: Detail) -> Self {
+    fn of(model: &'a Cluster, review: &'a Review, detail: Detail) -> Self {
         let Review {
-            cluster: _,
+            cluster,
             presence,
             plan,
             causes,
@@ -187,8 +188,11 @@ impl<'a> ReviewView<'a> {
             needs_lift: guards.iter().map(|breach| breach.guard().key()).collect(),
             loosened: loosened.iter().map(|breach| breach.guard().key()).collect(),
             trust: trust.iter().map(TrustView::of).collect(),
-            needs_allow_move: stateful.iter().map(RefusalView::of).collect(),
-            plan: PlanView::of(plan, &NOBODY_AT_WORK, &NO_FAILURES, detail),
+            needs_allow_move: stateful
+                .iter()
+                .map(|refusal| RefusalView::of(cluster, refusal))
+                .collect(),
+            plan: PlanView::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, detail),
         }
     }
 }
