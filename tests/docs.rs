@@ -34,6 +34,40 @@ fn pages() -> BTreeMap<String, String> {
     pages
 }
 
+/// The help of every command, as `docs/commands.md` shows it.
+fn commands() -> String {
+    fn add(command: &mut clap::Command, page: &mut String) {
+        let help = command.render_long_help().to_string();
+        let name = command.get_bin_name().unwrap_or("bayplan").to_owned();
+        // Help breaks lines where a terminal would; what it leaves at their ends is nothing to see.
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        let _ = write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.join("\n"));
+        let commands = command.get_subcommands_mut();
+        for command in commands.filter(|command| command.get_name() != "help") {
+            add(command, page);
+        }
+    }
+    let mut page =
+        "# Commands\n\nThe help of every command, as `bayplan help` shows it.\n".to_owned();
+    let mut cli = Cli::command().term_width(100);
+    cli.build();
+    add(&mut cli, &mut page);
+    page
+}
+
+#[test]
+fn the_help_of_every_command_is_in_the_docs() {
+    let path = root().join("docs/commands.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, commands()).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        found == commands(),
+        "docs/commands.md is not the help of now: `UPDATE_DOCS=1 cargo test --test docs` writes it anew"
+    );
+}
+
 /// A fenced block of a page: its language, its first line's number, its text.
 struct Block {
     language: String,

@@ -137,17 +137,19 @@ mod tests {
 
     #[test]
     fn every_command_teaches_by_examples() {
+        fn collect(command: &mut clap::Command, help: &mut Vec<String>) {
+            let text = command.render_long_help().to_string();
+            assert!(text.contains("Examples:\n  "), "{text}");
+            help.push(text);
+            let commands = command.get_subcommands_mut();
+            for command in commands.filter(|command| command.get_name() != "help") {
+                collect(command, help);
+            }
+        }
         let mut help = Vec::new();
         let mut cli = Cli::command().term_width(80);
         cli.build();
-        help.push(cli.render_long_help().to_string());
-        for command in cli.get_subcommands_mut() {
-            let text = command.render_long_help().to_string();
-            if command.get_name() != "help" {
-                assert!(text.contains("Examples:\n  "), "{text}");
-                help.push(text);
-            }
-        }
+        collect(&mut cli, &mut help);
         assert_snapshot!(help.join("\n────\n"));
     }
 

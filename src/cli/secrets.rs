@@ -23,19 +23,42 @@ Examples:
   bayplan secrets rekey production                      after [recipients] changed")]
 pub enum Secrets {
     /// Start the file of a cluster's secrets
+    #[command(after_help = "\
+Examples:
+  bayplan secrets init production       readable by you, with your own SSH key
+  bayplan secrets init production --recipient \"ada=$(cat ~/.ssh/id_ed25519.pub)\"")]
     Init(SecretsInit),
     /// Add a secret or change it
     ///
     /// The value comes from the terminal without echo, from a file, or from standard input; never
     /// from an argument, which everybody on the machine can read.
+    #[command(after_help = "\
+Examples:
+  bayplan secrets set production STRIPE_KEY               asks for the value
+  bayplan secrets set production TLS_KEY --file tls.key
+  bayplan secrets set production TLS_KEY < tls.key         the same from standard input")]
     Set(SecretsSet),
     /// Change all secrets in $EDITOR, through a file in memory that nobody else can read
+    #[command(after_help = "\
+Examples:
+  bayplan secrets edit production
+  bayplan secrets edit production --identity ~/.ssh/id_ed25519   with this key")]
     Edit(SecretsOpen),
     /// Show which secrets there are, who can read them, and which services get them
+    #[command(after_help = "\
+Examples:
+  bayplan secrets list production")]
     List(SecretsCluster),
     /// Encrypt everything anew, after `[recipients]` changed; restarts nothing
+    #[command(after_help = "\
+Examples:
+  bayplan secrets rekey production                   after [recipients] changed
+  bayplan secrets rekey staging --from production     after secrets.toml was copied")]
     Rekey(SecretsRekey),
     /// Take a secret away
+    #[command(after_help = "\
+Examples:
+  bayplan secrets remove production STRIPE_KEY")]
     Remove(SecretsScope),
 }
 

@@ -91,6 +91,12 @@ fn production() -> TestEnvironment {
     it
 }
 
+/// The examples of a command, and of every command below it.
+fn all_examples(command: &clap::Command) -> Vec<String> {
+    let below = command.get_subcommands().flat_map(all_examples);
+    examples(command).into_iter().chain(below).collect()
+}
+
 /// The command lines below `Examples:`; what stands behind three blanks explains.
 fn examples(command: &clap::Command) -> Vec<String> {
     let help = command
@@ -110,9 +116,9 @@ fn every_example_of_help_works_as_it_stands() {
     let it = production();
     let mut cli = Cli::command();
     cli.build();
-    let mut lines = examples(&cli);
-    lines.extend(cli.get_subcommands().flat_map(examples));
-    assert!(lines.len() > 30, "{lines:#?}");
+    let lines = all_examples(&cli);
+    let of_secrets = lines.iter().filter(|line| line.contains(" secrets "));
+    assert!(lines.len() > 40 && of_secrets.count() > 12, "{lines:#?}");
     for line in lines {
         // Each begins with something to release, and with the plan that was shown.
         let text = it.read("clusters/production/cluster.toml");
@@ -122,6 +128,20 @@ fn every_example_of_help_works_as_it_stands() {
             "clusters/production/cluster.toml",
             format!("{before}STEP = {}\n", step + 1),
         );
+        let secrets = it.path("clusters/production/secrets.toml");
+        if line.contains("secrets init") && secrets.exists() {
+            fs::remove_file(&secrets).unwrap();
+        }
+        if line.contains("rekey staging") {
+            let staging = "clusters/staging/cluster.toml";
+            it.write(staging, it.read("clusters/production/cluster.toml"));
+            for name in ["search", "listing"] {
+                let file = format!("services/{name}.toml");
+                let text = it.read(&format!("clusters/production/{file}"));
+                it.write(&format!("clusters/staging/{file}"), text);
+            }
+            fs::copy(&secrets, it.path("clusters/staging/secrets.toml")).unwrap();
+        }
         if line.contains("--plan") {
             it.bayplan("diff production -o plan.json").succeeds();
         }
