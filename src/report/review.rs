@@ -21,11 +21,12 @@ const NAMED: usize = 4;
 pub struct Sides {
     /// `origin/main (3f9ac1b20c77)`.
     pub before: String,
-    /// The second side, in words.
+    /// The other side, in the same way.
     pub after: String,
-    /// 40 hexadecimal digits each; the second one may have changes that are not committed.
+    /// The commit of the first side: 40 hexadecimal digits. The second one may have changes besides that are not
+    /// committed.
     pub before_commit: Option<String>,
-    /// The commit of the second one.
+    /// The commit of the second side.
     pub after_commit: Option<String>,
     /// Commits of the first side that the second one does not have, and what to write instead.
     pub missing: Option<Missing>,
@@ -43,7 +44,7 @@ pub struct Missing {
 /// What came of one cluster.
 #[derive(Debug, Clone)]
 pub enum Reviewed {
-    /// Both sides have no errors.
+    /// Both sides could be read.
     Done {
         /// The newest model of it.
         cluster: Box<Cluster>,
@@ -57,7 +58,7 @@ pub enum Reviewed {
 /// A side whose description has errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
-    /// Which one.
+    /// The cluster.
     pub cluster: ClusterName,
     /// The side, as in [`Sides`].
     pub revision: String,

@@ -14,10 +14,14 @@ use crate::plan::recorded::Because;
 /// What was activated on every host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HistoryView<'a> {
+    /// The version of these shapes. It rises when a field changes its meaning or goes.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
+    /// The cluster.
     pub cluster: &'a str,
+    /// The hosts that were seen, by name.
     pub hosts: Vec<HostHistoryView<'a>>,
+    /// Hosts that could not be seen.
     pub failures: Vec<FailureView<'a>>,
 }
 
@@ -41,30 +45,50 @@ impl<'a> HistoryView<'a> {
 /// What was activated on one host, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostHistoryView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// The number of the current generation, or null.
     pub current: Option<u64>,
+    /// The generations that can be brought back.
     pub kept: &'a BTreeSet<u64>,
+    /// The activations, the oldest first.
     pub activations: Vec<PastView<'a>>,
 }
 
 /// One activation, done or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PastView<'a> {
+    /// The generation that it made or would have made; the current one where it made none.
     pub generation: u64,
+    /// Who released.
     pub who: &'a str,
+    /// When, by the releaser's clock: the same on every host of one release.
     pub when: &'a str,
+    /// The commit that was released, or null.
     pub commit: Option<&'a str>,
+    /// The generation that a rollback brought back, or null.
     pub back_to: Option<u64>,
+    /// It made a generation.
     pub made: bool,
+    /// `done`, `put back`, `failed`, `not finished` or `not begun`.
     pub result: &'a str,
+    /// What went wrong, or null.
     pub why: Option<&'a str>,
+    /// When it ended, by the host's clock.
     pub finished: &'a str,
+    /// Services that it started.
     pub started: &'a [String],
+    /// Services that it restarted.
     pub restarted: &'a [String],
+    /// Services that it stopped.
     pub stopped: &'a [String],
+    /// Services whose files had been changed by hand.
     pub mended: &'a [String],
+    /// Services of which it wrote files.
     pub written: &'a [String],
+    /// Services that it removed.
     pub removed: &'a [String],
+    /// Why it restarted what it did, without any value.
     pub reasons: &'a [Because],
 }
 

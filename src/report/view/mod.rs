@@ -5,11 +5,6 @@
 //! Schema is made from them. Every struct of the plan is destructured here, so that a new field is a
 //! decision and not an accident. What is skipped in JSON is for the drawing of text alone.
 
-#![allow(
-    missing_docs,
-    reason = "what each field and variant means is in docs/json.md"
-)]
-
 mod history;
 mod plan;
 mod review;
@@ -44,11 +39,16 @@ const VERSION: u32 = 1;
 static NOBODY_AT_WORK: BTreeMap<HostName, Activity> = BTreeMap::new();
 static NO_FAILURES: BTreeMap<HostName, HostFailure> = BTreeMap::new();
 
+/// A host that could not be seen, or on which something failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FailureView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// What went wrong, in one line.
     pub error: &'a str,
+    /// What was said about it, or null.
     pub detail: Option<&'a str>,
+    /// What to type, or null.
     pub help: Option<&'a str>,
 }
 
@@ -64,49 +64,81 @@ impl<'a> FailureView<'a> {
     }
 }
 
+/// Why a container restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ReasonView<'a> {
+    /// It is new on this host.
     New,
+    /// It should run and does not.
     NotRunning {
+        /// systemd's word for its state.
         state: &'a str,
     },
+    /// A variable changed.
     Variable {
+        /// The layer that defines it.
         layer: String,
+        /// Its name.
         name: &'a str,
+        /// The value before; null if it was added.
         before: Option<&'a str>,
+        /// The value after; null if it was removed.
         after: Option<&'a str>,
     },
+    /// A secret changed; its values are never told.
     Secret {
+        /// Its name.
         name: &'a str,
+        /// What happened to it.
         change: Change,
     },
+    /// The image reference changed.
     Image {
+        /// The reference before.
         before: &'a str,
+        /// The reference after.
         after: &'a str,
     },
+    /// Words of a line of the unit changed.
     Directive {
+        /// What stands before its `=`.
         key: &'a str,
+        /// The words that go.
         removed: &'a [String],
+        /// The words that come.
         added: &'a [String],
     },
+    /// A config file changed.
     File {
+        /// The path of the file.
         path: &'a str,
     },
+    /// Its inputs changed, and the old ones can no longer be read.
     Unknown {
+        /// What it runs with.
         fingerprint: &'a str,
     },
+    /// The reference means another image than the one that runs.
     ImageMoved {
+        /// The reference.
         reference: &'a str,
+        /// The image that runs.
         running: &'a str,
     },
+    /// Files are what they should be and changed after it started: it may have read an edit.
     Touched {
+        /// The paths of the files.
         paths: &'a [String],
     },
+    /// Files were edited on the host, and it was started with the edit or may have been.
     Edited {
+        /// The paths of the files.
         paths: &'a [String],
     },
+    /// It gives its port to another service first, and comes back.
     Displaced {
+        /// That service.
         by: &'a str,
     },
 }

@@ -24,20 +24,33 @@ use crate::plan::{
 use crate::render::identity::Instance;
 use crate::render::placement::Reach;
 
+/// What a release of a cluster would change, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct PlanView<'a> {
+    /// The version of these shapes. It rises when a field changes its meaning or goes.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
+    /// The cluster.
     pub cluster: &'a str,
+    /// There is nothing to do, and every host was seen.
     pub in_sync: bool,
+    /// The hosts that were seen, by name.
     pub hosts: Vec<HostView<'a>>,
+    /// In which order hosts are activated; the hosts of one wave at the same time.
     pub waves: Vec<WaveView<'a>>,
+    /// Why nothing may be released.
     pub refusals: Vec<RefusalView<'a>>,
+    /// Hosts that could not be seen.
     pub failures: Vec<FailureView<'a>>,
+    /// What the last line of the text counts.
     pub totals: Totals,
+    /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
+    /// Those of them that `--dismiss` forgets.
     pub dismissed: Vec<LeftView<'a>>,
+    /// Hosts on which nothing is done, as the operator chose.
     pub left_out: Vec<LeftOutView<'a>>,
+    /// Services that move. Both halves stand at their hosts as well.
     pub moves: Vec<MoveView<'a>>,
     /// A release does nothing.
     #[serde(skip)]
@@ -53,19 +66,27 @@ pub struct PlanView<'a> {
 /// A machine that is no longer described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftView<'a> {
+    /// The name that it had.
     pub host: &'a str,
+    /// The address that it had, or null.
     pub address: Option<&'a str>,
+    /// The key that it had, or null.
     pub host_key: Option<&'a str>,
+    /// What may still run there.
     pub services: Vec<LeftServiceView<'a>>,
     /// How it was reached, in full.
     #[serde(skip)]
     pub reach: &'a Reach,
 }
 
+/// A service on a machine that is no longer described.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftServiceView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// Its data stays there.
     pub stateful: bool,
+    /// Where the description has it now.
     pub placed: &'a [HostName],
 }
 
@@ -96,9 +117,13 @@ impl<'a> LeftView<'a> {
 /// A host on which nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftOutView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// What it is to run, and what may run there.
     pub services: Vec<&'a str>,
+    /// Those of them that are on no other host.
     pub nowhere_else: Vec<&'a str>,
+    /// What stays pending there; null if the host was not seen.
     pub pending: Option<HostView<'a>>,
 }
 
@@ -122,9 +147,13 @@ impl<'a> LeftOutView<'a> {
 /// A service that moves: both of its halves, which stand at their hosts as well.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MoveView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// The hosts that lose it.
     pub from: Vec<&'a str>,
+    /// The hosts that gain it.
     pub to: Vec<&'a str>,
+    /// Why it changes besides.
     pub reasons: Vec<ReasonView<'a>>,
     /// What happens on the first of the hosts that gain it.
     #[serde(skip)]
@@ -225,27 +254,40 @@ impl<'a> PlanView<'a> {
     }
 }
 
+/// What changes on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// A release does something there, were it only to record the generation.
     pub acts: bool,
+    /// The previous activation did not finish; a release completes it.
     pub unfinished: bool,
+    /// Why nobody knows any more what was released there, or null.
     pub lost: Option<&'a str>,
+    /// The activation that is at work there; absent where none is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub activity: Option<ActivityView<'a>>,
+    /// How many containers stay as they are.
     pub stay: usize,
+    /// The services that change, in the order in which they are acted on.
     pub services: Vec<ServiceView<'a>>,
+    /// Drop-ins that are not bayplan's and change the unit of a service that otherwise stays as it is.
     pub drop_ins: Vec<DropInView<'a>>,
     /// Where it is, if the description has it.
     #[serde(skip)]
     pub location: Option<Cow<'a, str>>,
+    /// What runs containers there.
     #[serde(skip)]
     pub supervisor: Supervisor,
 }
 
+/// A drop-in that is not bayplan's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DropInView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// The path of the file.
     pub path: &'a str,
 }
 
@@ -287,14 +329,22 @@ impl<'a> HostView<'a> {
     }
 }
 
+/// What changes for one service on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ServiceView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// The file name of its unit.
     pub unit: String,
+    /// What happens to its files.
     pub change: Change,
+    /// What becomes of its container.
     pub action: Action,
+    /// Why its container restarts.
     pub reasons: Vec<ReasonView<'a>>,
+    /// What else the reader should know.
     pub notes: Vec<NoteView<'a>>,
+    /// The files that change.
     pub files: Vec<FileView<'a>>,
     /// Whether it is one half of a move, and told with that.
     #[serde(skip)]
@@ -307,15 +357,20 @@ pub struct ServiceView<'a> {
 /// Whether what happens to a service on a host is one half of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
+    /// It is.
     OfMove,
+    /// It is not.
     Alone,
 }
 
 /// Where the description has a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Described {
+    /// It is placed on hosts.
     OnHosts,
+    /// It is described and placed nowhere.
     OnNone,
+    /// It is not described.
     Nowhere,
 }
 
@@ -358,12 +413,17 @@ impl<'a> ServiceView<'a> {
     }
 }
 
+/// A file that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileView<'a> {
+    /// The unit's file name, or the path below the inputs directory.
     pub path: &'a str,
+    /// What happens to it.
     pub change: Change,
+    /// The unified diff, with `--diff` and where the text before is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
+    /// The file before and after.
     #[serde(skip)]
     pub file: &'a FileChange,
 }
@@ -388,17 +448,47 @@ impl<'a> FileView<'a> {
     }
 }
 
+/// What a reader should know of a service that is no reason to restart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum NoteView<'a> {
+    /// It is down while a newcomer takes its port or name.
     DownMeanwhile,
-    DropIn { path: &'a str },
-    MovesFrom { hosts: &'a [HostName] },
-    MovesTo { hosts: &'a [HostName] },
-    RunsOn { hosts: &'a [HostName] },
-    StaysFor { hosts: &'a [HostName] },
-    Mended { paths: &'a [String] },
-    WasPublic { names: &'a [VariableName] },
+    /// A drop-in that is not bayplan's changes its unit; it is left alone.
+    DropIn {
+        /// The path of the file.
+        path: &'a str,
+    },
+    /// It moves here from these hosts.
+    MovesFrom {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It moves away to these hosts.
+    MovesTo {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It may run on these hosts as well, which this release does not reach.
+    RunsOn {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It leaves once these hosts took part, which are to have it.
+    StaysFor {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// These files were edited on the host, and become what they should be.
+    Mended {
+        /// The paths of the files.
+        paths: &'a [String],
+    },
+    /// These variables were public until now and are secrets: their old values are known elsewhere.
+    WasPublic {
+        /// Their names.
+        names: &'a [VariableName],
+    },
 }
 
 impl<'a> NoteView<'a> {
@@ -418,9 +508,12 @@ impl<'a> NoteView<'a> {
     }
 }
 
+/// Hosts that are activated at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WaveView<'a> {
+    /// What is done in it.
     pub phase: Phase,
+    /// The hosts.
     pub hosts: Vec<&'a HostName>,
 }
 
@@ -434,53 +527,86 @@ impl<'a> WaveView<'a> {
     }
 }
 
+/// Why nothing may be released, and on which host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RefusalView<'a> {
+    /// A unit file that is not ours is in the place of one of ours.
     ForeignUnit {
+        /// The host's name in the description.
         host: &'a str,
+        /// The service.
         service: &'a str,
+        /// The path of the file.
         path: &'a str,
+        /// Whose it is.
         owner: OwnerView<'a>,
         /// The file of its unit.
         #[serde(skip)]
         unit: String,
     },
+    /// A stateful service would move or vanish.
     Stateful {
+        /// The host's name in the description.
         host: &'a str,
+        /// The service.
         service: &'a str,
+        /// It would move; if not, it would vanish.
         moves: bool,
     },
+    /// A stateful service may still run on this host, and would start elsewhere without its data.
     StatefulAway {
+        /// The host's name in the description.
         host: &'a str,
+        /// The service.
         service: &'a str,
+        /// Where it would start.
         starts: &'a [HostName],
+        /// Why the release does not reach this host.
         away: AwayView,
         /// How the host was reached, if the description no longer has it.
         #[serde(skip)]
         reach: Option<&'a Reach>,
     },
+    /// A stateful service is new here, and no host knows where it ran before.
     StatefulUnknown {
+        /// The host's name in the description.
         host: &'a str,
+        /// The service.
         service: &'a str,
     },
+    /// A service that the release does not touch has the port.
     PortHeld {
+        /// The host's name in the description.
         host: &'a str,
+        /// The service.
         service: &'a str,
+        /// The port.
         port: u16,
+        /// The service that has it.
         holder: &'a str,
     },
+    /// A newer bayplan released here.
     Newer {
+        /// The host's name in the description.
         host: &'a str,
+        /// How that shows.
         why: &'a str,
     },
 }
 
+/// Whose a unit file is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum OwnerView<'a> {
+    /// Nobody's: the unit is masked.
     Masked,
-    Cluster { cluster: &'a str },
+    /// Another cluster's.
+    Cluster {
+        /// The cluster.
+        cluster: &'a str,
+    },
+    /// Nobody knows whose.
     Unmarked,
 }
 
@@ -488,7 +614,9 @@ pub enum OwnerView<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AwayView {
+    /// The description no longer has it.
     Left,
+    /// The operator left it out.
     LeftOut,
 }
 

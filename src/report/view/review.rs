@@ -13,14 +13,21 @@ use crate::cluster::model::Cluster;
 use crate::plan::review::{Cause, CauseKind, Left, Presence, Review};
 use crate::plan::trust::{TrustChange, Trusted};
 
+/// What a change of the description does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReviewsView<'a> {
+    /// The version of these shapes. It rises when a field changes its meaning or goes.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
+    /// The side that is compared with.
     pub before: SideView<'a>,
+    /// The side that is compared.
     pub after: SideView<'a>,
+    /// How many commits of the first side the second one lacks.
     pub missing_commits: usize,
+    /// The clusters; with `--all` those that the change touches.
     pub clusters: Vec<ReviewView<'a>>,
+    /// The clusters whose description has errors on one side.
     pub broken: Vec<BrokenView<'a>>,
 }
 
@@ -71,26 +78,40 @@ impl<'a> ReviewsView<'a> {
     }
 }
 
+/// One side of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SideView<'a> {
+    /// The revision in words.
     pub revision: &'a str,
+    /// Its commit, or null.
     pub commit: Option<&'a str>,
 }
 
+/// A cluster whose description has errors on one side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BrokenView<'a> {
+    /// The cluster.
     pub cluster: &'a str,
+    /// That side.
     pub revision: &'a str,
+    /// The problems, as text.
     pub problems: &'a str,
+    /// Who may read and whom we trust, where that changes.
     pub trust: Vec<TrustView<'a>>,
 }
 
+/// A change of who may read or whom we trust.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct TrustView<'a> {
+    /// What it is about.
     pub kind: TrustKind,
+    /// The name of the recipient, the host or the guard.
     pub name: &'a str,
+    /// The setting of a host, or null.
     pub setting: Option<&'static str>,
+    /// What was written; null if it was not there.
     pub before: Option<&'a str>,
+    /// What is written; null if it is not there.
     pub after: Option<&'a str>,
 }
 
@@ -98,8 +119,11 @@ pub struct TrustView<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustKind {
+    /// Who can read secrets.
     Recipient,
+    /// How a host is reached and known.
     Host,
+    /// A guard of `[guard]`.
     Guard,
 }
 
@@ -125,16 +149,26 @@ impl<'a> TrustView<'a> {
     }
 }
 
+/// What a change does to one cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReviewView<'a> {
+    /// Which sides have the cluster.
     pub presence: PresenceView,
+    /// What several services restart for, and templates that changed.
     pub causes: Vec<CauseView<'a>>,
+    /// Hosts that the description no longer has.
     pub left_hosts: Vec<LeftHostView<'a>>,
+    /// Hosts whose name means another address.
     pub readdressed: Vec<ReaddressedView<'a>>,
+    /// The guards that forbid its release.
     pub needs_lift: BTreeSet<&'static str>,
+    /// The guards of the first side that would forbid it, and that the second side loosens or lacks.
     pub loosened: BTreeSet<&'static str>,
+    /// Who may read and whom we trust, where that changes.
     pub trust: Vec<TrustView<'a>>,
+    /// What a release without `--allow-move` refuses.
     pub needs_allow_move: Vec<RefusalView<'a>>,
+    /// What a release does where the first side runs.
     pub plan: PlanView<'a>,
 }
 
@@ -142,8 +176,11 @@ pub struct ReviewView<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PresenceView {
+    /// Both have it.
     Both,
+    /// Only the second one has it.
     New,
+    /// Only the first one has it.
     Removed,
 }
 
@@ -197,46 +234,71 @@ impl<'a> ReviewView<'a> {
     }
 }
 
+/// A host that the description no longer has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LeftHostView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// The services that run on there.
     pub services: Vec<&'a str>,
+    /// Those of them that are stateful.
     pub stateful: Vec<&'a str>,
 }
 
+/// A host whose name means another address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ReaddressedView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// The address before.
     pub before: &'a str,
+    /// The address after.
     pub after: &'a str,
 }
 
+/// What services restart for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CauseView<'a> {
+    /// What changed.
     pub cause: CauseKindView<'a>,
+    /// The services that restart for it.
     pub restarts: Vec<RestartView<'a>>,
 }
 
+/// A service that restarts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RestartView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// Where it does.
     pub hosts: Vec<&'a str>,
 }
 
+/// What changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CauseKindView<'a> {
+    /// A template.
     Template {
+        /// The path of the file.
         path: &'a str,
     },
+    /// Another template is used.
     OtherTemplate {
+        /// The template before.
         before: &'a str,
+        /// The template after.
         after: &'a str,
     },
+    /// A variable that several services have.
     Variable {
+        /// The layer that defines it.
         layer: String,
+        /// Its name.
         name: &'a str,
+        /// The value as written before; null if it was not defined.
         before: Option<&'a str>,
+        /// The value as written now; null if it is not defined.
         after: Option<&'a str>,
     },
 }

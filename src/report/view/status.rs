@@ -17,14 +17,21 @@ use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
 
+/// What runs on every host, and whether it is what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct StatusView<'a> {
+    /// The version of these shapes. It rises when a field changes its meaning or goes.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
+    /// The cluster.
     pub cluster: &'a str,
+    /// There is nothing to do, and every host was seen.
     pub in_sync: bool,
+    /// The hosts that were seen, by name.
     pub hosts: Vec<HostStatusView<'a>>,
+    /// Hosts that could not be seen.
     pub failures: Vec<FailureView<'a>>,
+    /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
     /// Hosts of the description that were not seen.
     #[serde(skip)]
@@ -69,18 +76,27 @@ impl<'a> StatusView<'a> {
     }
 }
 
+/// The state of one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostStatusView<'a> {
+    /// The host's name in the description.
     pub host: &'a str,
+    /// The number of the current generation; null where nothing was released yet.
     pub generation: Option<u64>,
+    /// The last activation did not finish; a release completes it.
     pub unfinished: bool,
+    /// Why nobody knows any more what was released there, or null.
     pub lost: Option<&'a str>,
+    /// What goes on under the host's lock, or null.
     pub activity: Option<ActivityView<'a>>,
+    /// A release does something there, were it only to record the generation.
     pub acts: bool,
+    /// Every service that is or should be there.
     pub services: Vec<ServiceStatusView<'a>>,
     /// Where it is, if the description has it.
     #[serde(skip)]
     pub location: Option<Cow<'a, str>>,
+    /// What runs containers there.
     #[serde(skip)]
     pub supervisor: Supervisor,
 }
@@ -146,19 +162,28 @@ impl<'a> HostStatusView<'a> {
 /// What goes on under the host's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ActivityView<'a> {
+    /// Who holds the lock.
     pub holder: &'a str,
     /// Whether the session that took the lock is still there.
     pub attended: bool,
+    /// The activation that runs, or null.
     pub activation: Option<ActivationView<'a>>,
 }
 
+/// An activation that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ActivationView<'a> {
+    /// The cluster.
     pub cluster: &'a str,
+    /// When it began, by the clock of the host.
     pub since: Option<Timestamp>,
+    /// The number of the step that it is at; 0 before the first.
     pub step: usize,
+    /// How many steps there are.
     pub steps: usize,
+    /// What it does, in words.
     pub doing: &'a str,
+    /// The same, as it came.
     #[serde(skip)]
     pub at: &'a At,
 }
@@ -189,15 +214,24 @@ impl<'a> ActivityView<'a> {
     }
 }
 
+/// The state of one service on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ServiceStatusView<'a> {
+    /// The service.
     pub service: &'a str,
+    /// The file name of its unit.
     pub unit: String,
+    /// The tag, or the first digits of the digest, of what runs; null if nothing does.
     pub version: Option<&'a str>,
+    /// When the running process started.
     pub since: Option<Timestamp>,
+    /// Restarts by systemd itself since the last start that somebody asked for.
     pub restarts: Option<u64>,
+    /// Drop-ins that change its unit and are not bayplan's.
     pub drop_ins: &'a BTreeSet<String>,
+    /// How it ended before systemd started it again, or null.
     pub crashes: Option<CrashesView>,
+    /// How it compares with the description.
     pub state: StateView<'a>,
     /// Its restart is pending, and it restarts only when it is named.
     #[serde(skip)]
@@ -215,11 +249,17 @@ impl ServiceStatusView<'_> {
 /// How it ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CrashesView {
+    /// When it did for the first time.
     pub first: Option<Timestamp>,
+    /// When it did for the last time.
     pub last: Option<Timestamp>,
+    /// The exit code of the last time, if it had one.
     pub exit_code: Option<u8>,
+    /// The signal that ended the engine's client the last time, if one did.
     pub signal: Option<u8>,
+    /// The engine says that memory ran out.
     pub out_of_memory: bool,
+    /// It stays up now.
     pub steady: bool,
     /// How often systemd started it again.
     #[serde(skip)]
@@ -256,28 +296,45 @@ impl CrashesView {
     }
 }
 
+/// How a service on a host compares with the description.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum StateView<'a> {
+    /// It runs with the inputs that it should have.
     InSync,
+    /// It runs with other inputs than it should.
     PendingRestart {
+        /// Why its container restarts.
         reasons: Vec<ReasonView<'a>>,
     },
+    /// Files differ, and no restart is needed.
     FilesDiffer,
+    /// A unit file that is not ours is in the place of its own.
     ForeignUnit {
+        /// The path of the file.
         path: &'a str,
+        /// Whose it is.
         owner: OwnerView<'a>,
     },
+    /// Files were edited on the host.
     Edited {
+        /// The paths of the files.
         paths: &'a [String],
+        /// Why its container restarts.
         reasons: Vec<ReasonView<'a>>,
     },
+    /// It ends again and again.
     CrashLoop,
+    /// It should run and does not.
     NotRunning {
+        /// systemd's word for its state.
         state: &'a str,
     },
+    /// Nothing of it is on the host yet.
     NotReleased,
+    /// It is on the host and not in the description.
     Unmanaged,
+    /// The files are as they should be; nothing runs in a directory.
     FilesInSync,
 }
 
