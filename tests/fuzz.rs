@@ -24,7 +24,7 @@ use bayplan::host::activate::event::Event;
 use bayplan::host::activate::follow::Lines;
 use bayplan::host::layout::Layout;
 use bayplan::host::lock::parse_lock;
-use bayplan::host::look::{self, Detail, Look, Request};
+use bayplan::host::look::{self, Look, LookFor, Request};
 use bayplan::host::past::generation::StoredGeneration;
 use bayplan::host::past::history;
 use bayplan::host::place::HostPlace;
@@ -457,7 +457,7 @@ fn answers() {
     .map(<[u8]>::to_vec);
     fuzz("answers", &corpus, |bytes| {
         for engine in [Engine::Docker, Engine::Podman] {
-            for detail in [Detail::Plan, Detail::Status] {
+            for detail in [LookFor::Plan, LookFor::Status] {
                 if let Ok(Look::NeedsMore(first)) = look::parse(&request(engine, detail), bytes) {
                     let _ = first.script();
                     drop(first.complete(bytes));
@@ -468,7 +468,7 @@ fn answers() {
             }
         }
         let _ = look::split(bytes);
-        let _ = look::same_files(&request(Engine::Docker, Detail::Plan), look, bytes);
+        let _ = look::same_files(&request(Engine::Docker, LookFor::Plan), look, bytes);
         let _ = history::parse(bytes);
         let _ = Activity::parse(bytes);
         let _ = parse_lock(bytes);

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Exit, Failure};
 use crate::cluster::diagnostic::{Diagnostic, Level, first_of_each_file};
 use crate::cluster::model::Cluster;
-use crate::cluster::name::{ClusterName, ServiceName};
+use crate::cluster::name::ClusterName;
 use crate::cluster::{EXCERPT_WIDTH, Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::reach::connect::{CONNECT_TIMEOUT, ConnectContext, UnknownOptions};
 use crate::host::reach::interrupt::Interrupt;
@@ -26,13 +26,6 @@ pub(super) struct Description {
     /// The files that it was read from.
     pub sources: Sources,
     pub connect: ConnectContext,
-}
-
-/// What a plan is made for.
-pub(super) struct Scope {
-    pub cluster: ClusterName,
-    /// Only these; none means all.
-    pub services: Vec<ServiceName>,
 }
 
 /// The config repository at or above a directory, by default the current one.

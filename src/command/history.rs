@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::description::{load_hosts, repository};
-use super::diff::failures;
+use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::History;
-use crate::host::look::Detail;
+use crate::host::look::LookFor;
 use crate::release::generations::bare;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
@@ -28,7 +28,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         limit: arguments.parallel.hosts,
     };
     let (hosts, histories) =
-        Hosts::seen_with_histories(setting, Detail::Plan, &|event| progress.event(&event));
+        Hosts::seen_with_histories(setting, LookFor::Plan, &|event| progress.event(&event));
     progress.finish();
     let failures = failures(hosts.problems());
     let view = HistoryView::of(&arguments.cluster, &histories, &failures);

@@ -12,6 +12,8 @@ mod rollback;
 mod saved;
 mod schema;
 mod secrets;
+mod selection;
+mod shown;
 mod status;
 mod why;
 

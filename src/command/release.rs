@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
-use super::description::{Description, Scope, commit, load, recorded, repository};
-use super::diff::{AtWork, changes, failures, leave_out, notes, options, show, suggest_skip};
+use super::description::{Description, commit, load, recorded, repository};
 use super::secrets::made;
+use super::selection::{Scope, leave_out, options};
+use super::shown::{AtWork, changes, failures, notes, show, suggest_skip};
 use super::{Exit, Failure, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::activate::record::Record;
 use crate::host::layout::StageId;
-use crate::host::look::Detail as Look;
+use crate::host::look::LookFor;
 use crate::host::reach::descriptors;
 use crate::host::reach::interrupt::Interrupt;
 use crate::plan::guard::{Breach, breaches};
@@ -90,7 +91,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     let mut hosts = if yes {
         Hosts::look_locked(&request, setting, &tell)
     } else {
-        Hosts::look(setting, Look::Plan, &tell)
+        Hosts::look(setting, LookFor::Plan, &tell)
     };
     hosts.follow_orphans(setting, &tell);
     hosts.leave_out(&request.options.leave_out);

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::description::{Outcome, examine, show};
-use super::diff::marker;
 use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
@@ -19,6 +18,11 @@ use crate::report::review::{Broken, Missing, Reviewed, Sides};
 use crate::report::view::ReviewsView;
 use crate::report::{Detail, errors, json, markdown, review as text, stream};
 use crate::repository::{Comparison, GitError, Range, Repository, Which};
+
+/// What names the comment of these arguments, so that a later run can replace it.
+pub(super) fn marker(arguments: &Diff) -> &str {
+    arguments.cluster.as_ref().map_or("*", |name| name.as_str())
+}
 
 pub(super) fn run(
     repository: &Repository,

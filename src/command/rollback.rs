@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::description::{Description, Scope, load_hosts, repository};
-use super::diff::{described, failures};
+use super::description::{Description, load_hosts, repository};
 use super::release::{ReleaseContext, carry_out, make_room, request};
+use super::selection::{Scope, described};
+use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::Rollback;
 use crate::cluster::name::HostName;
-use crate::host::look::Detail as Look;
+use crate::host::look::LookFor;
 use crate::host::past::history::{History, last_release};
 use crate::plan::{Moves, Options, Origin};
 use crate::release::generations::bare;
@@ -49,7 +50,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         limit: arguments.parallel.hosts,
     };
     make_room(&setting)?;
-    let mut hosts = Hosts::look(setting, Look::Plan, &|event| progress.event(&event));
+    let mut hosts = Hosts::look(setting, LookFor::Plan, &|event| progress.event(&event));
     hosts.without(&others);
     hosts.follow_orphans(setting, &|event| progress.event(&event));
     let histories = hosts.histories(setting);

@@ -10,7 +10,8 @@ use std::path::Path;
 
 use fs_err as fs;
 
-use super::description::{Description, Scope, commit, not_loaded, recorded};
+use super::description::{Description, commit, not_loaded, recorded};
+use super::selection::Scope;
 use super::{Exit, Failure, replace};
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Observed;

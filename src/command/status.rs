@@ -8,10 +8,10 @@
 use std::path::Path;
 
 use super::description::{Services, load_hosts, repository};
-use super::diff::{failures, note_copies};
+use super::shown::{failures, note_copies};
 use super::{Exit, Failure};
 use crate::cli::Status;
-use crate::host::look::Detail;
+use crate::host::look::LookFor;
 use crate::plan::status::status;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
@@ -36,13 +36,13 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     let desired = match services {
         Services::Described => description.desired.clone(),
         // What runs is compared with what was released last.
-        Services::Broken => Hosts::look(setting, Detail::Plan, &tell).released(setting),
+        Services::Broken => Hosts::look(setting, LookFor::Plan, &tell).released(setting),
     };
     let setting = Setting {
         desired: &desired,
         ..setting
     };
-    let (hosts, hosts_now) = Hosts::seen_at_work(setting, Detail::Status, &tell);
+    let (hosts, hosts_now) = Hosts::seen_at_work(setting, LookFor::Status, &tell);
     progress.finish();
     let status = status(&desired, &hosts.observed());
     let failures = failures(hosts.problems());

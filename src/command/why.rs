@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::description::{Description, load, repository};
-use super::diff::failures;
+use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::Why;
 use crate::cluster::model::Service;
 use crate::cluster::{nearest, provenance};
-use crate::host::look::Detail;
+use crate::host::look::LookFor;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -63,7 +63,7 @@ fn live(description: &Description, service: &Service, arguments: &Why) -> Result
         limit: arguments.parallel.hosts,
     };
     let (hosts, histories) =
-        Hosts::seen_with_histories(setting, Detail::Status, &|event| progress.event(&event));
+        Hosts::seen_with_histories(setting, LookFor::Status, &|event| progress.event(&event));
     progress.finish();
     let palette = Palette::stdout();
     let text = why::live(&service.name, &hosts.observed(), &histories, &palette);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::activate::record::{Record, Source};
 use super::activate::script::{Activation, PATIENCE, Part, PartEnd, SETTLE};
 use super::layout::{ActivationId, Layout, StageId};
-use super::look::{Detail, HostLook, Look, Request, parse};
+use super::look::{HostLook, Look, LookFor, Request, parse};
 use super::place::HostPlace;
 use super::stage::{Checked, Staged, parse_staged};
 use crate::cluster::digest::Digest;
@@ -348,7 +348,7 @@ impl Root {
             layout: &self.layout,
             engine: host.engine,
             desired: &host.services,
-            detail: Detail::Plan,
+            detail: LookFor::Plan,
         };
         match parse(&request, &self.run(&request.script(), b"")).unwrap() {
             Look::Complete(look) => (look, 1),

@@ -15,7 +15,7 @@ use crate::host::activate::activity::{Activity, At, Holding, activity_script};
 use crate::host::activate::event;
 use crate::host::activate::follow::{Lines, Running, follow_script};
 use crate::host::layout::ActivationId;
-use crate::host::look::Detail;
+use crate::host::look::LookFor;
 use crate::host::reach::connect::{First, connect};
 use crate::host::reach::error::{HostError, HostErrorKind};
 use crate::host::reach::session::Session;
@@ -169,7 +169,7 @@ impl Hosts {
     /// Looks at every host, and what goes on there; as [`Hosts::seen`].
     pub fn seen_at_work(
         setting: Setting<'_>,
-        detail: Detail,
+        detail: LookFor,
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, Activity>) {
         let ask = |connection: &mut Connection| {
@@ -194,7 +194,7 @@ impl Hosts {
     /// [`Hosts::seen`].
     pub fn seen_with_work(
         setting: Setting<'_>,
-        detail: Detail,
+        detail: LookFor,
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, Activity>) {
         let ask = |connection: &mut Connection| match connection.look.activating.is_empty() {

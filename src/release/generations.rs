@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::request::Back;
 use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::look::Detail;
+use crate::host::look::LookFor;
 use crate::host::past::generation::{self, StoredGeneration};
 use crate::host::past::history::{self, History};
 use crate::plan::observed::Generation;
@@ -50,7 +50,7 @@ impl Hosts {
     /// Looks at every host, and its history; as [`Hosts::seen`].
     pub fn seen_with_histories(
         setting: Setting<'_>,
-        detail: Detail,
+        detail: LookFor,
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, History>) {
         Self::visit(setting, detail, past, tell)

@@ -14,7 +14,7 @@ use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::host::layout::Layout;
 use crate::host::lock::{Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
-use crate::host::look::{self, Detail, HostLook, Look, ObserveError, Request};
+use crate::host::look::{self, HostLook, Look, LookFor, ObserveError, Request};
 use crate::host::past::placement;
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
@@ -81,7 +81,7 @@ impl Connection {
             name,
             &mut self.session,
             &self.layout,
-            Detail::Plan,
+            LookFor::Plan,
             None,
         )?;
         Ok(())
@@ -97,7 +97,7 @@ impl Connection {
         if self.locked {
             return Ok(Tried::Locked(None));
         }
-        let files = with_request(setting, name, &self.layout, Detail::Plan, |request| {
+        let files = with_request(setting, name, &self.layout, LookFor::Plan, |request| {
             request.files_script()
         });
         let then = aside(&files);
@@ -128,20 +128,20 @@ pub struct Hosts {
 
 impl Hosts {
     /// Connects to every host and looks at it, all at the same time. The sessions stay open.
-    pub fn look(setting: Setting<'_>, detail: Detail, tell: &(impl Fn(Event) + Sync)) -> Self {
+    pub fn look(setting: Setting<'_>, detail: LookFor, tell: &(impl Fn(Event) + Sync)) -> Self {
         Self::look_with(None, setting, detail, tell)
     }
 
     /// Looks at every host and is gone again: as many sessions are open at once as hosts are talked to at the
     /// same time, however many there are.
-    pub fn seen(setting: Setting<'_>, detail: Detail, tell: &(impl Fn(Event) + Sync)) -> Self {
+    pub fn seen(setting: Setting<'_>, detail: LookFor, tell: &(impl Fn(Event) + Sync)) -> Self {
         Self::visit(setting, detail, |_| Ok(()), tell).0
     }
 
     /// The same, and asks something besides.
     pub(super) fn visit<T: Send>(
         setting: Setting<'_>,
-        detail: Detail,
+        detail: LookFor,
         ask: impl Fn(&mut Connection) -> Result<T, Problem> + Sync,
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, T>) {
@@ -167,13 +167,13 @@ impl Hosts {
         setting: Setting<'_>,
         tell: &(impl Fn(Event) + Sync),
     ) -> Self {
-        Self::look_with(Some(request), setting, Detail::Plan, tell)
+        Self::look_with(Some(request), setting, LookFor::Plan, tell)
     }
 
     fn look_with(
         request: Option<&ReleaseRequest>,
         setting: Setting<'_>,
-        detail: Detail,
+        detail: LookFor,
         tell: &(impl Fn(Event) + Sync),
     ) -> Self {
         let work = |name: &HostName| Ok((open(request, setting, name, detail)?, ()));
@@ -443,9 +443,13 @@ impl Hosts {
     ) -> Result<(), BTreeMap<HostName, Problem>> {
         let work = |name: &HostName, connection: &mut Connection| {
             let same = files[name].as_ref().is_none_or(|files| {
-                with_request(setting, name, &connection.layout, Detail::Plan, |request| {
-                    look::same_files(request, &connection.answer, files)
-                })
+                with_request(
+                    setting,
+                    name,
+                    &connection.layout,
+                    LookFor::Plan,
+                    |request| look::same_files(request, &connection.answer, files),
+                )
             });
             if same && (!acts(name) || connection.asked.elapsed() < FRESH) {
                 return Ok(());
@@ -570,7 +574,7 @@ fn open(
     request: Option<&ReleaseRequest>,
     setting: Setting<'_>,
     name: &HostName,
-    detail: Detail,
+    detail: LookFor,
 ) -> Result<Connection, Problem> {
     let host = &setting.cluster.hosts[name];
     let cluster = &setting.cluster.name;
@@ -596,7 +600,7 @@ fn open(
     if locked {
         session.show_life(SILENCE);
     }
-    if detail == Detail::Plan
+    if detail == LookFor::Plan
         && let Some(systemd) = session.facts().systemd
         && let Some((service, variable)) = dropped_by(systemd, &setting.desired.hosts[name])
     {
@@ -640,7 +644,7 @@ fn with_request<T>(
     setting: Setting<'_>,
     name: &HostName,
     layout: &Layout,
-    detail: Detail,
+    detail: LookFor,
     then: impl FnOnce(&Request<'_>) -> T,
 ) -> T {
     let wanted = &setting.desired.hosts[name];
@@ -660,7 +664,7 @@ fn observe(
     name: &HostName,
     session: &mut Session,
     layout: &Layout,
-    detail: Detail,
+    detail: LookFor,
     mut answered: Option<Vec<u8>>,
 ) -> Result<(HostLook, Vec<u8>), Problem> {
     with_request(setting, name, layout, detail, |request| {

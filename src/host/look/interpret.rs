@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::parse::{Container, First, More, Stat};
-use super::{Deaths, Detail, EnvFiles, HostLook, Need, ObserveError, Request, Unmanaged};
+use super::{Deaths, EnvFiles, HostLook, LookFor, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, UnitFile};
@@ -252,7 +252,7 @@ impl<'a> FirstLook<'a> {
                 self.need_state(service, files, &mut need);
             }
         }
-        if self.request.detail == Detail::Status {
+        if self.request.detail == LookFor::Status {
             need.deaths = Deaths::Asked;
         }
         need
@@ -312,7 +312,7 @@ impl<'a> FirstLook<'a> {
             }),
             _ => false,
         };
-        if !simple || self.request.detail == Detail::Status {
+        if !simple || self.request.detail == LookFor::Status {
             need.units.insert(unit);
         }
         if state.active == "active"

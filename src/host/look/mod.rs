@@ -42,7 +42,7 @@ const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRest
 
 /// What a look is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Detail {
+pub enum LookFor {
     /// What a plan needs.
     Plan,
     /// Also since when each unit is active, how often it was restarted, and how it ended then.
@@ -59,7 +59,7 @@ pub struct Request<'a> {
     /// What the host should hold: where it does, texts need not be fetched.
     pub desired: &'a BTreeMap<ServiceName, Arc<DesiredService>>,
     /// How much is asked.
-    pub detail: Detail,
+    pub detail: LookFor,
 }
 
 impl Request<'_> {
@@ -245,7 +245,7 @@ pub struct UnitDetails {
     pub container: Option<String>,
     /// What the engine says that the container runs: the reference, or the image's id.
     pub image: Option<String>,
-    /// Only where systemd was asked about this unit: always under [`Detail::Status`], else where
+    /// Only where systemd was asked about this unit: always under [`LookFor::Status`], else where
     /// it does not simply run.
     pub shown: Option<UnitShow>,
 }

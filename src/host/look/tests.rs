@@ -355,7 +355,7 @@ impl Answer {
     }
 }
 
-fn with_request<T>(engine: Engine, detail: Detail, then: impl FnOnce(&Request<'_>) -> T) -> T {
+fn with_request<T>(engine: Engine, detail: LookFor, then: impl FnOnce(&Request<'_>) -> T) -> T {
     let layout = layout();
     let mut desired = desired(&[("web", "1")]).services;
     let web = std::sync::Arc::make_mut(desired.get_mut(&service("web")).unwrap());
@@ -370,7 +370,7 @@ fn with_request<T>(engine: Engine, detail: Detail, then: impl FnOnce(&Request<'_
 
 /// What is seen of `web`, with the answer to the second question, if it comes to one.
 fn look(engine: Engine, answer: &Answer, more: Option<&str>) -> HostLook {
-    with_request(engine, Detail::Plan, |request| {
+    with_request(engine, LookFor::Plan, |request| {
         match (parse(request, &answer.bytes()).unwrap(), more) {
             (Look::Complete(look), None) => look,
             (Look::NeedsMore(first), Some(more)) => first.complete(more.as_bytes()).unwrap(),
@@ -409,7 +409,7 @@ fn a_running_service_needs_one_exchange() {
 
 #[test]
 fn status_asks_systemd_about_every_unit() {
-    with_request(Engine::Docker, Detail::Status, |request| {
+    with_request(Engine::Docker, LookFor::Status, |request| {
         let Look::NeedsMore(first) = parse(request, &Answer::default().bytes()).unwrap() else {
             panic!();
         };
@@ -483,7 +483,7 @@ fn the_engine_is_asked_only_where_files_changed_after_the_start() {
         environment("environment another demo-web\0"),
         Environment::Another
     );
-    with_request(Engine::Docker, Detail::Plan, |request| {
+    with_request(Engine::Docker, LookFor::Plan, |request| {
         let Look::NeedsMore(first) = parse(request, &answer.bytes()).unwrap() else {
             panic!();
         };
@@ -626,7 +626,7 @@ fn a_container_without_a_unit_is_unmanaged() {
     let mut answer = Answer::default();
     answer.containers += "[\"demo-gone\",\"1\",\"gone\",\"v1:0\",\"\",\"registry/gone:1\",\"\",\"\"]\n\
                           [\"by-hand\",\"2\",\"\",\"\",\"\",\"registry/x:1\",\"\",\"\"]\n";
-    let look = with_request(Engine::Docker, Detail::Plan, |request| {
+    let look = with_request(Engine::Docker, LookFor::Plan, |request| {
         match parse(request, &answer.bytes()).unwrap() {
             Look::Complete(look) => look,
             Look::NeedsMore(first) => panic!("{first:?}"),
@@ -642,7 +642,7 @@ fn a_container_without_a_unit_is_unmanaged() {
 }
 
 fn error(answer: &[u8]) -> ObserveError {
-    with_request(Engine::Docker, Detail::Plan, |request| {
+    with_request(Engine::Docker, LookFor::Plan, |request| {
         parse(request, answer).map(|_| ()).unwrap_err()
     })
 }
@@ -680,7 +680,7 @@ fn a_tool_that_does_not_know_our_options_is_no_host_without_files() {
                 layout: &root.layout,
                 engine: host.engine,
                 desired: &host.services,
-                detail: Detail::Plan,
+                detail: LookFor::Plan,
             };
             let broken =
                 format!("{tool}() {{ echo '{tool}: unrecognized option' >&2; return 1; }}");
@@ -711,7 +711,7 @@ fn an_engine_that_is_too_old_is_told_by_its_version() {
             containers: said.to_owned(),
             ..Answer::default()
         };
-        with_request(engine, Detail::Plan, |request| {
+        with_request(engine, LookFor::Plan, |request| {
             parse(request, &answer.bytes()).map(|_| ())
         })
     };
@@ -738,7 +738,7 @@ fn an_engine_that_is_too_old_is_told_by_its_version() {
 }
 
 fn is_error(answer: &[u8]) -> bool {
-    with_request(Engine::Docker, Detail::Plan, |request| {
+    with_request(Engine::Docker, LookFor::Plan, |request| {
         parse(request, answer).is_err()
     })
 }
@@ -783,7 +783,7 @@ proptest! {
                 _ => { let tail = answer[at..].to_vec(); answer.extend(tail); }
             }
         }
-        with_request(Engine::Docker, Detail::Plan, |request| {
+        with_request(Engine::Docker, LookFor::Plan, |request| {
             if let Ok(Look::NeedsMore(first)) = parse(request, &answer) {
                 let _ = first.script();
                 let _ = first.complete(b"bayplan more 1\0texts\0end\n");
@@ -813,7 +813,7 @@ fn crashed(state: &'static str, show: &str, restarts: &[(u64, u64)], deaths: &st
         state,
         ..Answer::default()
     };
-    with_request(Engine::Docker, Detail::Status, |request| {
+    with_request(Engine::Docker, LookFor::Status, |request| {
         match parse(request, &answer.bytes()).unwrap() {
             Look::NeedsMore(first) => first.complete(more.as_bytes()).unwrap(),
             Look::Complete(_) => panic!("a status asks for more"),

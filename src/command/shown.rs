@@ -1,0 +1,104 @@
+//! What several commands show of hosts and of a plan.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "takes the moment from which ages are counted"
+)]
+
+use std::collections::BTreeMap;
+
+use super::Failure;
+use super::description::Description;
+use super::selection::Scope;
+use crate::cluster::name::HostName;
+use crate::host::activate::activity::Activity;
+use crate::plan::saved::BAYPLAN;
+use crate::plan::{Action, Plan};
+use crate::release::Hosts;
+use crate::release::problem::Problem;
+use crate::report::errors::HostFailure;
+use crate::report::palette::Palette;
+use crate::report::view::PlanView;
+use crate::report::{Detail, errors, hosts as names, plan as text, stream};
+
+/// The activations that are at work on hosts that were looked at.
+pub(super) struct AtWork(pub BTreeMap<HostName, Activity>);
+
+impl AtWork {
+    /// What is half done there is no leftover.
+    pub(super) fn correct(&self, mut plan: Plan) -> Plan {
+        for (_, host) in plan
+            .hosts
+            .iter_mut()
+            .filter(|(name, _)| self.0.contains_key(*name))
+        {
+            host.unfinished = false;
+        }
+        plan
+    }
+
+    /// Who is at work, since when, and how far they are.
+    pub(super) fn text(&self) -> String {
+        text::at_work(&self.0, jiff::Timestamp::now(), &Palette::stdout())
+    }
+}
+
+/// Prints a plan that is to be released.
+pub(super) fn show(
+    description: &Description,
+    plan: &Plan,
+    scope: &Scope,
+    detail: Detail,
+) -> Result<(), Failure> {
+    let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
+    let view = PlanView::of(&description.cluster, plan, &at_work, &failures, detail);
+    let text = text::text(&view, &scope.services, detail, &Palette::stdout());
+    Ok(stream::stdout(&text)?)
+}
+
+/// Tells that what differs in units may be another bayplan's doing, and which hosts are copies.
+pub(super) fn notes(hosts: &Hosts, plan: &Plan) {
+    note_copies(hosts);
+    let looks = hosts.looks();
+    let released_by = looks.filter_map(|(name, look)| {
+        let version = look.released_by.clone()?;
+        Some((name.clone(), version))
+    });
+    let note = text::another_version(&released_by.collect(), BAYPLAN, plan);
+    if let Some(note) = note {
+        stream::stderr(&errors::note(&note, &Palette::stderr()));
+    }
+}
+
+/// Tells which hosts are copies of each other.
+pub(super) fn note_copies(hosts: &Hosts) {
+    for copies in hosts.copies() {
+        stream::stderr(&errors::note(&names::copies(&copies), &Palette::stderr()));
+    }
+}
+
+/// Whether a release would, or might, do anything: whether a tag means another image only its pull can tell.
+pub(super) fn changes(plan: &Plan) -> bool {
+    let mut services = plan.hosts.values().flat_map(|host| &host.services);
+    !plan.is_empty() || services.any(|service| service.action == Action::MayRestart)
+}
+
+/// Says how to go on without hosts that cannot be reached.
+pub(super) fn suggest_skip(command: &str, problems: &BTreeMap<HostName, Problem>) {
+    let gone = problems
+        .iter()
+        .filter(|(_, problem)| matches!(problem, Problem::Host(_)));
+    let skip: String = gone.map(|(name, _)| format!(" --skip {name}")).collect();
+    if !skip.is_empty() {
+        let text = format!(
+            "`bayplan {command}{skip}` goes on without, and what is pending there stays pending"
+        );
+        stream::stderr(&errors::help(&text, &Palette::stderr()));
+    }
+}
+
+/// The problems of hosts, as the report shows them.
+pub(super) fn failures(problems: &BTreeMap<HostName, Problem>) -> BTreeMap<HostName, HostFailure> {
+    let failure = |(name, problem): (&HostName, &Problem)| (name.clone(), problem.into());
+    problems.iter().map(failure).collect()
+}
