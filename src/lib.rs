@@ -19,7 +19,7 @@
 //! | [`plan`](mod@plan) | desired, [`Observed`](plan::observed::Observed) | a [`Plan`](plan::Plan): [steps](plan::step::Step) in waves, each restart with its [reasons](plan::reason::Reason) |
 //! | [`host`] | steps, desired | [scripts](host::activate::script), [sessions](host::reach::session) that run them, what was [seen](host::look) |
 //! | [`release`](mod@release) | a plan that was shown, hosts | [events](release::event), and how it ended |
-//! | [`report`] | plans, states, events, problems | text, JSON, a progress display |
+//! | [`report`] | plans, states, events, problems | [views](report::view), drawn as text, JSON, Markdown; a progress display |
 //! | [`repository`] | a directory | sources; the commit |
 //! | [`command`] | the [`cli`]'s types | an exit code |
 //!
@@ -59,8 +59,8 @@
 //! It carries out nothing but an [`Approved`](plan::Approved) plan: what was shown, and the restarts that crashes and pulls
 //! add to it. No `if` about *what* to do; it never prints. What it holds (locks, sessions) goes with it.
 //!
-//! **report** alone prints. Whatever comes from files or hosts is shown escaped, so that no value steers a
-//! terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
+//! **report** alone prints. What a state, a plan or a history says is a view, plain data; a format only draws it.
+//! Whatever comes from files or hosts is shown escaped, so that no value steers a terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
 //! operator.
 //!
 //! **repository** alone names git, and reads the description. **command** has one file a subcommand: it wires the rooms,
@@ -82,10 +82,14 @@
 //!   function in `host/activate/steps/`; an arm of the model host (`plan/model_host.rs`). Then the property test kills releases
 //!   before it, too
 //! - another way over the hosts (a batch, a canary): [`plan::RolloutPolicy`] decides which hosts go next
+//! - a field of `--json`: a field of a [view](report::view), whose comment is its description in the schema; a line in
+//!   `docs/json.md`
+//! - a format of a report: one file in `report` that draws views, and its name in `cli/diff.rs`
+//! - a command: one file in `cli` with an example in its help, one in `command`; `UPDATE_DOCS=1 cargo test --test docs`
+//!   writes its help in `docs/commands.md`
 //!
 //! A test run holds the plan against the model of hosts in 1,000 cases. After a change of a rule, let it take more of
 //! them: `PROPTEST_CASES=10000 cargo test --release --lib plan::`.
-//! - a command: `cli`, one file in `command`, an example in its help
 
 // Tests read fixtures and start shells; the program itself is linted without them.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -359,7 +359,8 @@ pub(super) fn request(
 fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME"));
-    let host = fs_err::read_to_string("/proc/sys/kernel/hostname");
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
     let plain = |text: &str| {
         let text = text.trim().chars();
         let text = text.map(|c| if c.is_control() { '?' } else { c });
@@ -368,7 +369,7 @@ fn who() -> String {
     format!(
         "{}@{}",
         plain(&user.unwrap_or_else(|| "somebody".to_owned())),
-        plain(&host.unwrap_or_else(|_| "somewhere".to_owned()))
+        plain(&host)
     )
 }
 

@@ -259,7 +259,7 @@ fn line(at: &Line) -> String {
     }
 }
 
-/// What restarts it, and what does not (design, section 4).
+/// What restarts it, and what does not.
 fn consequences(service: &Service) -> Vec<String> {
     let restart = match service.restart {
         RestartPolicy::Auto => "restarts",
