@@ -175,7 +175,10 @@ fn refused(line: &str) -> Option<String> {
 fn every_command_of_the_pages_is_one_that_bayplan_takes() {
     let mut wrong = String::new();
     let mut seen = 0;
-    for (path, page) in pages() {
+    let mut pages = pages();
+    // It is help, in which lines begin with `bayplan`, too; its examples are run as they stand (tests/cli/examples.rs).
+    pages.remove("docs/commands.md");
+    for (path, page) in pages {
         let (blocks, prose) = parts(&page);
         let lines = blocks.iter().flat_map(|block| {
             let lines = block.text.lines().enumerate();
