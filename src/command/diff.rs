@@ -15,8 +15,7 @@ use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::plan::Next;
 use crate::report::progress::Progress;
-use crate::report::review::Broken;
-use crate::report::view::PlanView;
+use crate::report::view::{BrokenView, PlanView};
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
 use crate::repository::Repository;
 
@@ -138,11 +137,10 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
 fn not_described(repository: &Repository, cluster: &ClusterName) -> String {
     match repository.load(cluster.as_str()) {
         Err(error) => markdown::failed(cluster.as_str(), &error.to_string(), error.help()),
-        Ok(sources) => markdown::broken(&Broken {
-            cluster: cluster.clone(),
-            revision: "the checkout".to_owned(),
-            problems: review::plain(&examine(cluster, &sources).problems, &sources),
-            shown: String::new(),
+        Ok(sources) => markdown::broken(&BrokenView {
+            cluster: cluster.as_str(),
+            revision: "the checkout",
+            problems: &review::plain(&examine(cluster, &sources).problems, &sources),
             trust: Vec::new(),
         }),
     }

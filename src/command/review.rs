@@ -15,7 +15,7 @@ use crate::plan::{Moves, Options};
 use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
-use crate::report::view::ReviewsView;
+use crate::report::view::{ReviewedView, ReviewsView};
 use crate::report::{Detail, errors, json, markdown, review as text, stream};
 use crate::repository::{Comparison, GitError, Range, Repository, Which};
 
@@ -260,24 +260,28 @@ fn print(
     } else {
         Detail::Short
     };
-    for reviewed in reviews {
-        if let Reviewed::Broken(broken) = reviewed {
+    let view = ReviewsView::of(reviews, sides, detail);
+    for (reviewed, one) in reviews.iter().zip(view.reviewed()) {
+        if let (Reviewed::Broken(broken), ReviewedView::Broken(view)) = (reviewed, one) {
             stream::stderr(&broken.shown);
-            stream::stderr(&errors::one(&broken.title(), None, &Palette::stderr()));
+            let title = text::broken_title(view);
+            stream::stderr(&errors::one(&title, None, &Palette::stderr()));
         }
     }
     match arguments.format() {
         Format::Text => {
             let palette = Palette::stdout();
-            for reviewed in reviews {
-                match reviewed {
-                    Reviewed::Done { cluster, review } => {
-                        stream::stdout(&text::text(cluster, review, sides, detail, &palette))?;
+            for one in view.reviewed() {
+                match one {
+                    ReviewedView::Done(review) => {
+                        stream::stdout(&text::text(review, sides, detail, &palette))?;
                         if arguments.all {
                             stream::stdout("\n")?;
                         }
                     }
-                    Reviewed::Broken(broken) => stream::stdout(&text::broken(broken, &palette))?,
+                    ReviewedView::Broken(broken) => {
+                        stream::stdout(&text::broken(broken, &palette))?
+                    }
                 }
             }
             if arguments.all {
@@ -287,10 +291,10 @@ fn print(
                 stream::stderr(&errors::note(&note, &Palette::stderr()));
             }
         }
-        Format::Json => stream::stdout(&json::text(&ReviewsView::of(reviews, sides, detail)))?,
+        Format::Json => stream::stdout(&json::text(&view))?,
         Format::Markdown => {
             let marker = marker(arguments);
-            stream::stdout(&markdown::reviews(reviews, sides, clusters, marker))?;
+            stream::stdout(&markdown::reviews(&view, sides, clusters, marker))?;
         }
     }
     Ok(())

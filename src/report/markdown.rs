@@ -8,15 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::palette::Palette;
 use super::reason::Space;
 use super::review::{
-    Broken, Reviewed, Sides, TRUST, effect, remarks, stateful, summary, trust_sentences, what,
+    Sides, TRUST, broken_title, effect, remarks, stateful, summary, trust_sentences, what,
 };
 use super::text::{commas, count, escape_lines};
-use super::view::{Half, NoteView, PlanView, ServiceView};
+use super::view::{
+    BrokenView, Half, NoteView, PlanView, ReaddressedView, ReviewView, ReviewedView, ReviewsView,
+    ServiceView, TrustView,
+};
 use super::{Detail, diff, hosts, left, moves, refusal, service};
-use crate::cluster::model::Cluster;
-use crate::cluster::name::{ClusterName, HostName};
-use crate::plan::review::Review;
-use crate::plan::trust::TrustChange;
 use crate::plan::{Action, Change};
 
 /// What a comment may hold: GitHub takes 65,536 characters. Counted in bytes, which are more.
@@ -51,17 +50,15 @@ pub fn plan(view: &PlanView<'_>) -> String {
 /// The comment of reviews. `clusters` is how many there are in all; `marker` names the comment, so
 /// that a later run can replace it.
 #[must_use]
-pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &str) -> String {
+pub fn reviews(view: &ReviewsView<'_>, sides: &Sides, clusters: usize, marker: &str) -> String {
     let mut page = Page::new(marker);
-    let title = match reviews {
-        [Reviewed::Done { review, .. }] => review.cluster.to_string(),
-        [Reviewed::Broken(broken)] => broken.cluster.to_string(),
+    let reviewed = view.reviewed();
+    let title = match reviewed.as_slice() {
+        [] => "no changes".to_owned(),
+        [one] => one.cluster().to_owned(),
         several => {
             let changed = count(several.len(), "cluster", "clusters");
-            match several.len() {
-                0 => "no changes".to_owned(),
-                _ => format!("{changed} of {clusters}"),
-            }
+            format!("{changed} of {clusters}")
         }
     };
     page.push(format!("### bayplan: {title}\n"));
@@ -73,21 +70,18 @@ pub fn reviews(reviews: &[Reviewed], sides: &Sides, clusters: usize, marker: &st
     if let Some(note) = sides.note() {
         page.push(format!("> {}\n", text(&note)));
     }
-    if reviews.len() > 1 {
-        overview(&mut page, reviews);
+    if reviewed.len() > 1 {
+        overview(&mut page, &reviewed);
     }
-    for reviewed in reviews {
-        let name = match reviewed {
-            Reviewed::Done { review, .. } => &review.cluster,
-            Reviewed::Broken(broken) => &broken.cluster,
-        };
-        page.about = Some(name.clone());
-        if reviews.len() > 1 {
+    for one in &reviewed {
+        let name = one.cluster();
+        page.about = Some(name.to_owned());
+        if reviewed.len() > 1 {
             page.push(format!("#### {name}\n"));
         }
-        match reviewed {
-            Reviewed::Done { cluster, review } => one(&mut page, cluster, review),
-            Reviewed::Broken(broken) => problems(&mut page, broken),
+        match one {
+            ReviewedView::Done(review) => cluster(&mut page, review),
+            ReviewedView::Broken(broken) => problems(&mut page, broken),
         }
     }
     page.finish()
@@ -112,20 +106,20 @@ pub fn failed(marker: &str, error: &str, help: Option<&str>) -> String {
 
 /// The comment on a description of now that has errors.
 #[must_use]
-pub fn broken(broken: &Broken) -> String {
-    let mut page = Page::new(broken.cluster.as_str());
+pub fn broken(broken: &BrokenView<'_>) -> String {
+    let mut page = Page::new(broken.cluster);
     page.push(format!("### bayplan: {}\n", broken.cluster));
     problems(&mut page, broken);
     page.finish()
 }
 
 /// A line a cluster, so that each is named whatever has no room below.
-fn overview(page: &mut Page, reviews: &[Reviewed]) {
-    let lines = reviews.iter().map(|reviewed| match reviewed {
-        Reviewed::Done { review, .. } => {
-            format!("- {}: {}\n", review.cluster, text(&summary(review)))
+fn overview(page: &mut Page, reviewed: &[ReviewedView<'_>]) {
+    let lines = reviewed.iter().map(|one| match one {
+        ReviewedView::Done(review) => {
+            format!("- {}: {}\n", one.cluster(), text(&summary(review)))
         }
-        Reviewed::Broken(broken) => {
+        ReviewedView::Broken(broken) => {
             format!("- {}: ❌ its description has errors\n", broken.cluster)
         }
     });
@@ -144,16 +138,16 @@ fn overview(page: &mut Page, reviews: &[Reviewed]) {
     page.push(shown);
 }
 
-fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
+fn cluster(page: &mut Page, review: &ReviewView<'_>) {
     page.push(format!("**{}**\n", text(&summary(review))));
     trust(page, &review.trust, &review.readdressed);
     let mut bullets: Vec<String> = Vec::new();
     for cause in &review.causes {
-        let what = what(&cause.what, Detail::Short);
-        bullets.push(format!("{}: {}", code(&what), effect(cause, review)));
+        let what = what(&cause.cause, Detail::Short);
+        bullets.push(format!("{}: {}", code(&what), effect(cause, &review.plan)));
     }
     bullets.extend(remarks(review).iter().map(|remark| text(remark)));
-    for refused in &review.stateful {
+    for refused in &review.needs_allow_move {
         let sentence = stateful(refused).map(|sentence| format!("⚠️ {}", text(&sentence)));
         bullets.extend(sentence);
     }
@@ -161,15 +155,11 @@ fn one(page: &mut Page, cluster: &Cluster, review: &Review) {
         let lines = bullets.iter().map(|bullet| format!("- {bullet}\n"));
         page.push(lines.collect());
     }
-    section(page, &PlanView::of_review(cluster, &review.plan));
+    section(page, &review.plan);
 }
 
 /// The section on who may read and whom we trust.
-fn trust(
-    page: &mut Page,
-    changes: &[TrustChange],
-    readdressed: &BTreeMap<HostName, (String, String)>,
-) {
+fn trust(page: &mut Page, changes: &[TrustView<'_>], readdressed: &[ReaddressedView<'_>]) {
     if changes.is_empty() {
         return;
     }
@@ -178,12 +168,12 @@ fn trust(
     page.push(lines.map(|line| format!("- {}\n", text(&line))).collect());
 }
 
-fn problems(page: &mut Page, broken: &Broken) {
-    page.push(format!("❌ {}\n", text(&broken.title())));
-    trust(page, &broken.trust, &BTreeMap::new());
+fn problems(page: &mut Page, broken: &BrokenView<'_>) {
+    page.push(format!("❌ {}\n", text(&broken_title(broken))));
+    trust(page, &broken.trust, &[]);
     page.fold(Part {
         title: "problems".to_owned(),
-        body: fence("", &broken.problems),
+        body: fence("", broken.problems),
     });
 }
 
@@ -394,13 +384,13 @@ struct Part {
 struct Page {
     text: String,
     /// With the cluster that each belongs to.
-    folded: Vec<(Option<ClusterName>, Part)>,
+    folded: Vec<(Option<String>, Part)>,
     /// The cluster that is being written about, where there may be several.
-    about: Option<ClusterName>,
+    about: Option<String>,
     rows_left_out: usize,
     parts_left_out: usize,
     /// The clusters of which something is left out.
-    incomplete: BTreeSet<ClusterName>,
+    incomplete: BTreeSet<String>,
 }
 
 impl Page {
@@ -554,12 +544,20 @@ mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
     use super::super::errors::HostFailure;
+    use super::super::review::Reviewed;
     use super::super::samples;
     use super::*;
+    use crate::cluster::name::{ClusterName, HostName};
     use crate::plan::{Plan, ServicePlan};
 
+    fn comment_on_reviews(reviews: &[Reviewed], odd: &str, clusters: usize) -> String {
+        let sides = samples::sides(odd);
+        let view = ReviewsView::of(reviews, &sides, Detail::Short);
+        super::reviews(&view, &sides, clusters, "*")
+    }
+
     fn comment(odd: &str) -> String {
-        super::reviews(&samples::reviews(odd), &samples::sides(odd), 2, "*")
+        comment_on_reviews(&samples::reviews(odd), odd, 2)
     }
 
     fn comment_on(plan: &Plan, failures: &BTreeMap<HostName, HostFailure>) -> String {
@@ -644,9 +642,10 @@ mod tests {
                 panic!("the first one is whole");
             };
             review.cluster = ClusterName::new(format!("cluster-{number}")).unwrap();
+            review.plan.cluster = review.cluster.clone();
             reviews.push(Reviewed::Done { cluster, review });
         }
-        let shown = super::reviews(&reviews, &samples::sides("odd"), 70, "*");
+        let shown = comment_on_reviews(&reviews, "odd", 70);
         assert!(shown.len() <= MAX);
         for number in 0..60 {
             assert!(

@@ -1,17 +1,18 @@
 //! Two revisions against each other, as text: what brings it about, then the plan.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::palette::{Palette, paint};
 use super::text::{count, list, short_pair, value, wrap};
-use super::totals::Totals;
-use super::view::PlanView;
+use super::view::{
+    BrokenView, CauseKindView, CauseView, LeftHostView, PlanView, PresenceView, ReaddressedView,
+    RefusalView, ReviewView, TrustKind, TrustView,
+};
 use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
-use crate::plan::trust::{TrustChange, Trusted};
-use crate::plan::{Refusal, RefusalReason};
+use crate::cluster::name::{ClusterName, ServiceName};
+use crate::plan::review::{Extent, Review};
+use crate::plan::trust::TrustChange;
 
 /// Longer lists of services are counted.
 const NAMED: usize = 4;
@@ -70,15 +71,16 @@ pub struct Broken {
     pub trust: Vec<TrustChange>,
 }
 
-impl Broken {
-    /// That it is broken, and where.
-    #[must_use]
-    pub fn title(&self) -> String {
-        let Self {
-            cluster, revision, ..
-        } = self;
-        format!("the description of {cluster} has errors in {revision}: nothing to compare")
-    }
+/// That the description of a cluster is broken, and where.
+#[must_use]
+pub fn broken_title(broken: &BrokenView<'_>) -> String {
+    let BrokenView {
+        cluster,
+        revision,
+        problems: _,
+        trust: _,
+    } = broken;
+    format!("the description of {cluster} has errors in {revision}: nothing to compare")
 }
 
 impl Sides {
@@ -97,39 +99,35 @@ impl Sides {
     }
 }
 
-/// One cluster's review, ending with a line that sums it up. `cluster` is the newest model of it.
+/// One cluster's review, ending with a line that sums it up.
 #[must_use]
-pub fn text(
-    cluster: &Cluster,
-    review: &Review,
-    sides: &Sides,
-    detail: Detail,
-    palette: &Palette,
-) -> String {
-    let title = format!("{}: {} → {}", review.cluster, sides.before, sides.after);
+pub fn text(review: &ReviewView<'_>, sides: &Sides, detail: Detail, palette: &Palette) -> String {
+    let title = format!(
+        "{}: {} → {}",
+        review.plan.cluster, sides.before, sides.after
+    );
     let mut lines = vec![paint(palette.strong, &title), String::new()];
     lines.extend(trust_section(&review.trust, &review.readdressed, palette));
     let mut bullets = Vec::new();
     for cause in &review.causes {
         bullets.push(format!(
             "{}: {}",
-            what(&cause.what, detail),
-            effect(cause, review)
+            what(&cause.cause, detail),
+            effect(cause, &review.plan)
         ));
     }
     bullets.extend(remarks(review));
-    bullets.extend(review.stateful.iter().filter_map(stateful));
+    bullets.extend(review.needs_allow_move.iter().filter_map(stateful));
     for bullet in bullets {
         lines.extend(wrap(&bullet, palette.width()));
     }
     if lines.last().is_some_and(|line| !line.is_empty()) {
         lines.push(String::new());
     }
-    let plan = PlanView::of_review(cluster, &review.plan);
-    let hosts = body::body(&plan, detail, palette);
+    let hosts = body::body(&review.plan, detail, palette);
     let shown = !hosts.is_empty();
     lines.extend(hosts);
-    if shown || review.is_empty() || review.presence != Presence::Removed {
+    if shown || review.is_empty || review.presence != PresenceView::Removed {
         lines.push(summary(review));
     }
     while lines.last().is_some_and(String::is_empty) {
@@ -140,8 +138,8 @@ pub fn text(
 
 /// What can be told of a cluster whose description has errors on one side; its errors are told elsewhere.
 #[must_use]
-pub fn broken(broken: &Broken, palette: &Palette) -> String {
-    let lines = trust_section(&broken.trust, &BTreeMap::new(), palette);
+pub fn broken(broken: &BrokenView<'_>, palette: &Palette) -> String {
+    let lines = trust_section(&broken.trust, &[], palette);
     lines.into_iter().map(|line| line + "\n").collect()
 }
 
@@ -151,8 +149,8 @@ pub(super) const TRUST: &str = "Who may read, whom we trust:";
 /// The section on who may read and whom we trust, with an empty line after it; nothing where nothing
 /// changes.
 pub(super) fn trust_section(
-    changes: &[TrustChange],
-    readdressed: &BTreeMap<HostName, (String, String)>,
+    changes: &[TrustView<'_>],
+    readdressed: &[ReaddressedView<'_>],
     palette: &Palette,
 ) -> Vec<String> {
     if changes.is_empty() {
@@ -168,8 +166,8 @@ pub(super) fn trust_section(
 
 /// What changes of who may read and whom we trust, a line each.
 pub(super) fn trust_sentences(
-    changes: &[TrustChange],
-    readdressed: &BTreeMap<HostName, (String, String)>,
+    changes: &[TrustView<'_>],
+    readdressed: &[ReaddressedView<'_>],
 ) -> Vec<String> {
     changes
         .iter()
@@ -177,21 +175,23 @@ pub(super) fn trust_sentences(
         .collect()
 }
 
-fn trust_sentence(
-    change: &TrustChange,
-    readdressed: &BTreeMap<HostName, (String, String)>,
-) -> String {
-    let TrustChange {
-        what,
+fn trust_sentence(change: &TrustView<'_>, readdressed: &[ReaddressedView<'_>]) -> String {
+    let TrustView {
+        kind,
+        name,
+        setting,
         before,
         after,
     } = change;
-    let (name, hint) = match what {
-        Trusted::Recipient(name) => (format!("recipient {}", value(name)), ""),
-        Trusted::Host { host, setting } => (
-            format!("{host} {setting}"),
-            match *setting {
-                "address" | "directory" | "local" if readdressed.contains_key(host) => {
+    let setting = setting.unwrap_or_default();
+    let (name, hint) = match kind {
+        TrustKind::Recipient => (format!("recipient {}", value(name)), ""),
+        TrustKind::Host => (
+            format!("{name} {setting}"),
+            match setting {
+                "address" | "directory" | "local"
+                    if readdressed.iter().any(|other| other.host == *name) =>
+                {
                     ": if that is another machine, everything is new there"
                 }
                 "secrets" if after.is_some() => {
@@ -200,7 +200,7 @@ fn trust_sentence(
                 _ => "",
             },
         ),
-        Trusted::Guard(guard) => (format!("guard {guard}"), ""),
+        TrustKind::Guard => (format!("guard {name}"), ""),
     };
     match (before, after) {
         (Some(before), Some(after)) => {
@@ -213,26 +213,26 @@ fn trust_sentence(
 }
 
 /// What a cause is, in words: `templates/container.service changed`.
-pub(super) fn what(what: &CauseKind, detail: Detail) -> String {
+pub(super) fn what(what: &CauseKindView<'_>, detail: Detail) -> String {
     match what {
-        CauseKind::Template { path } if path == crate::cluster::BUILT_IN => {
+        CauseKindView::Template { path } if *path == crate::cluster::BUILT_IN => {
             "the built-in template of bayplan changed".to_owned()
         }
-        CauseKind::Template { path } => format!("{} changed", value(path)),
-        CauseKind::OtherTemplate { before, after } => {
+        CauseKindView::Template { path } => format!("{} changed", value(path)),
+        CauseKindView::OtherTemplate { before, after } => {
             let name = |origin: &str| match origin {
                 crate::cluster::BUILT_IN => "the built-in template".to_owned(),
                 path => value(path),
             };
             format!("{} takes the place of {}", name(after), name(before))
         }
-        CauseKind::Variable {
+        CauseKindView::Variable {
             layer,
             name,
             before,
             after,
         } => {
-            let key = format!("{} {name}", shared_label(*layer));
+            let key = format!("{layer} {name}");
             match (before, after) {
                 (Some(before), Some(after)) => {
                     let (before, after) = match detail {
@@ -255,67 +255,74 @@ pub(super) fn shared_label(layer: Layer) -> String {
 }
 
 /// What a cause brings about: `all 20 services on 3 hosts restart`.
-pub(super) fn effect(cause: &Cause, review: &Review) -> String {
-    let Cause {
-        what: _,
+pub(super) fn effect(cause: &CauseView<'_>, plan: &PlanView<'_>) -> String {
+    let CauseView {
+        cause: _,
         restarts,
         extent,
     } = cause;
-    let hosts: std::collections::BTreeSet<&HostName> = restarts.values().flatten().collect();
+    let hosts: BTreeSet<&str> = restarts.iter().flat_map(|it| it.hosts.clone()).collect();
     let on = match hosts.len() {
         0..=3 => list(&hosts),
         number => format!("{number} hosts"),
     };
+    let services = || list(restarts.iter().map(|it| it.service));
     match (restarts.len(), extent) {
         (0, _) => {
-            let units = review.plan.hosts.values();
-            let units: usize = units.map(|host| host.services.len()).sum();
+            let units: usize = plan.hosts.iter().map(|host| host.services.len()).sum();
             match units {
                 0 => "no unit changes".to_owned(),
                 _ => "no restart comes of it".to_owned(),
             }
         }
-        (1, _) => format!("{} restarts on {on}", list(restarts.keys())),
-        (number, Extent::All) => format!("all {number} services on {} restart", hosts_of(&hosts)),
+        (1, _) => format!("{} restarts on {on}", services()),
+        (number, Extent::All) => {
+            let hosts = count(hosts.len(), "host", "hosts");
+            format!("all {number} services on {hosts} restart")
+        }
         (number, Extent::Some) if number > NAMED => format!("{number} services on {on} restart"),
-        (_, Extent::Some) => format!("{} restart on {on}", list(restarts.keys())),
+        (_, Extent::Some) => format!("{} restart on {on}", services()),
     }
 }
 
-fn hosts_of(hosts: &std::collections::BTreeSet<&HostName>) -> String {
-    count(hosts.len(), "host", "hosts")
-}
-
 /// What a reader should know besides the plan, a sentence each.
-pub(super) fn remarks(review: &Review) -> Vec<String> {
-    let Review {
-        cluster,
+pub(super) fn remarks(review: &ReviewView<'_>) -> Vec<String> {
+    let ReviewView {
         presence,
-        plan: _,
         causes: _,
-        left,
+        left_hosts,
         readdressed: _,
-        stateful: _,
-        guards,
-        loosened,
+        needs_lift: _,
+        loosened: _,
         trust: _,
+        needs_allow_move: _,
+        plan,
+        is_empty: _,
+        forbidden,
+        unguarded,
     } = review;
+    let cluster = plan.cluster;
     let mut remarks = Vec::new();
     match presence {
-        Presence::Both => {}
-        Presence::New => remarks.push(format!("{cluster} is new")),
-        Presence::Removed => {
-            let services: usize = left.values().map(|left| left.services.len()).sum();
+        PresenceView::Both => {}
+        PresenceView::New => remarks.push(format!("{cluster} is new")),
+        PresenceView::Removed => {
+            let services: usize = left_hosts.iter().map(|left| left.services.len()).sum();
             remarks.push(format!(
                 "{cluster} is removed, and nothing stops it: {} on {} run on; to stop \
                  them, first release it with an empty [place]",
                 count(services, "container", "containers"),
-                count(left.len(), "host", "hosts"),
+                count(left_hosts.len(), "host", "hosts"),
             ));
             return remarks;
         }
     }
-    for (host, Left { services, stateful }) in left {
+    for left in left_hosts {
+        let LeftHostView {
+            host,
+            services,
+            stateful,
+        } = left;
         let (run, them) = match services.len() {
             1 => ("runs", "it"),
             _ => ("run", "them"),
@@ -334,14 +341,14 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
              {data}; to stop {them}, first release with its places in [place] emptied"
         ));
     }
-    for breach in guards {
+    for breach in forbidden {
         remarks.push(format!(
             "{}: a release needs `--lift {}`",
             guard::sentence(breach),
             breach.guard()
         ));
     }
-    for breach in loosened {
+    for breach in unguarded {
         remarks.push(format!(
             "{}: that guard stood before, and this change takes it away or loosens it",
             guard::sentence(breach),
@@ -351,41 +358,46 @@ pub(super) fn remarks(review: &Review) -> Vec<String> {
 }
 
 /// A stateful service that moves or vanishes, in words.
-pub(super) fn stateful(refusal: &Refusal) -> Option<String> {
-    let Refusal { host, why } = refusal;
-    match why {
-        RefusalReason::Stateful { service, moves } => {
+pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
+    match refusal {
+        RefusalView::Stateful {
+            host,
+            service,
+            moves,
+        } => {
             let how = if *moves { "moves away" } else { "vanishes" };
             Some(format!(
                 "{service} is stateful and {how} from {host}: a release needs `--allow-move`"
             ))
         }
-        RefusalReason::ForeignUnit { .. }
-        | RefusalReason::StatefulAway { .. }
-        | RefusalReason::StatefulUnknown { .. }
-        | RefusalReason::PortHeld { .. }
-        | RefusalReason::Newer { .. } => None,
+        RefusalView::ForeignUnit { .. }
+        | RefusalView::StatefulAway { .. }
+        | RefusalView::StatefulUnknown { .. }
+        | RefusalView::PortHeld { .. }
+        | RefusalView::Newer { .. } => None,
     }
 }
 
 /// `3 hosts: 4 files change, 2 units restart, 38 stay`.
-pub(super) fn summary(review: &Review) -> String {
-    let totals = Totals::of(&review.plan);
+pub(super) fn summary(review: &ReviewView<'_>) -> String {
+    let PlanView {
+        totals, refusals, ..
+    } = &review.plan;
     let hosts = count(totals.hosts, "host", "hosts");
-    if totals.listed == 0 && review.plan.refusals.is_empty() {
+    if totals.listed == 0 && refusals.is_empty() {
         return match review.presence {
-            Presence::Removed => "No release changes anything.".to_owned(),
-            Presence::Both | Presence::New if review.trust.is_empty() => {
+            PresenceView::Removed => "No release changes anything.".to_owned(),
+            PresenceView::Both | PresenceView::New if review.trust.is_empty() => {
                 format!("No changes: {hosts} get the same files from both, and nothing restarts.")
             }
-            Presence::Both | Presence::New => {
+            PresenceView::Both | PresenceView::New => {
                 "No file changes and nothing restarts; who may read or whom we trust does change."
                     .to_owned()
             }
         };
     }
-    if !review.plan.refusals.is_empty() {
-        let problems = count(review.plan.refusals.len(), "problem", "problems");
+    if !refusals.is_empty() {
+        let problems = count(refusals.len(), "problem", "problems");
         return format!("Refused: {problems} to solve first");
     }
     format!("{hosts}: {}", totals.words())

@@ -26,7 +26,10 @@ pub use plan::{
     AwayView, Described, DropInView, FileView, Half, HostView, LeftOutView, LeftServiceView,
     LeftView, MoveView, NoteView, OwnerView, PlanView, RefusalView, ServiceView, WaveView,
 };
-pub use review::ReviewsView;
+pub use review::{
+    BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
+    ReviewedView, ReviewsView, TrustKind, TrustView,
+};
 pub use status::{
     ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,
     StatusView,

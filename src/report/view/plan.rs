@@ -11,7 +11,7 @@ use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::status::ActivityView;
-use super::{FailureView, NO_FAILURES, NOBODY_AT_WORK, ReasonView, VERSION};
+use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, VariableName};
 use crate::host::activate::activity::Activity;
@@ -182,12 +182,6 @@ impl<'a> MoveView<'a> {
 }
 
 impl<'a> PlanView<'a> {
-    /// A plan between two revisions, which is about no host that anybody looked at.
-    #[must_use]
-    pub fn of_review(model: &'a Cluster, plan: &'a Plan) -> Self {
-        Self::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, Detail::Short)
-    }
-
     /// A plan, and what is at work on its hosts. With [`Detail::Diff`] each file has its unified diff.
     #[must_use]
     pub fn of(

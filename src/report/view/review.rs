@@ -10,7 +10,8 @@ use super::super::review::{Broken, Reviewed, Sides, shared_label};
 use super::plan::{PlanView, RefusalView};
 use super::{NO_FAILURES, NOBODY_AT_WORK, VERSION};
 use crate::cluster::model::Cluster;
-use crate::plan::review::{Cause, CauseKind, Left, Presence, Review};
+use crate::plan::guard::Breach;
+use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
 use crate::plan::trust::{TrustChange, Trusted};
 
 /// What a change of the description does.
@@ -29,6 +30,38 @@ pub struct ReviewsView<'a> {
     pub clusters: Vec<ReviewView<'a>>,
     /// The clusters whose description has errors on one side.
     pub broken: Vec<BrokenView<'a>>,
+    /// The order of both, by name of the cluster.
+    #[serde(skip)]
+    pub order: Vec<Outcome>,
+}
+
+/// What came of one cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was reviewed.
+    Done,
+    /// Its description has errors.
+    Broken,
+}
+
+/// One cluster.
+#[derive(Debug, Clone, Copy)]
+pub enum ReviewedView<'a> {
+    /// It was reviewed.
+    Done(&'a ReviewView<'a>),
+    /// Its description has errors.
+    Broken(&'a BrokenView<'a>),
+}
+
+impl ReviewedView<'_> {
+    /// The name of the cluster.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        match self {
+            Self::Done(review) => review.plan.cluster,
+            Self::Broken(broken) => broken.cluster,
+        }
+    }
 }
 
 impl<'a> ReviewsView<'a> {
@@ -74,7 +107,25 @@ impl<'a> ReviewsView<'a> {
             missing_commits: missing.as_ref().map_or(0, |missing| missing.commits),
             clusters: clusters.collect(),
             broken: broken.collect(),
+            order: reviews
+                .iter()
+                .map(|reviewed| match reviewed {
+                    Reviewed::Done { .. } => Outcome::Done,
+                    Reviewed::Broken(_) => Outcome::Broken,
+                })
+                .collect(),
         }
+    }
+
+    /// Every cluster in its order.
+    #[must_use]
+    pub fn reviewed(&self) -> Vec<ReviewedView<'_>> {
+        let (mut done, mut broken) = (self.clusters.iter(), self.broken.iter());
+        let one = |outcome: &Outcome| match outcome {
+            Outcome::Done => done.next().map(ReviewedView::Done),
+            Outcome::Broken => broken.next().map(ReviewedView::Broken),
+        };
+        self.order.iter().filter_map(one).collect()
     }
 }
 
@@ -170,6 +221,15 @@ pub struct ReviewView<'a> {
     pub needs_allow_move: Vec<RefusalView<'a>>,
     /// What a release does where the first side runs.
     pub plan: PlanView<'a>,
+    /// The change does nothing.
+    #[serde(skip)]
+    pub is_empty: bool,
+    /// What the guards that forbid its release found.
+    #[serde(skip)]
+    pub forbidden: Vec<&'a Breach>,
+    /// What the guards that are loosened found.
+    #[serde(skip)]
+    pub unguarded: Vec<&'a Breach>,
 }
 
 /// Which sides have the cluster.
@@ -229,6 +289,9 @@ impl<'a> ReviewView<'a> {
                 .iter()
                 .map(|refusal| RefusalView::of(cluster, refusal))
                 .collect(),
+            is_empty: review.is_empty(),
+            forbidden: guards.iter().collect(),
+            unguarded: loosened.iter().collect(),
             plan: PlanView::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, detail),
         }
     }
@@ -263,6 +326,9 @@ pub struct CauseView<'a> {
     pub cause: CauseKindView<'a>,
     /// The services that restart for it.
     pub restarts: Vec<RestartView<'a>>,
+    /// Whether all services restart for it.
+    #[serde(skip)]
+    pub extent: Extent,
 }
 
 /// A service that restarts.
@@ -308,7 +374,7 @@ impl<'a> CauseView<'a> {
         let Cause {
             what,
             restarts,
-            extent: _,
+            extent,
         } = cause;
         let restarts = restarts.iter().map(|(service, hosts)| RestartView {
             service: service.as_str(),
@@ -333,6 +399,7 @@ impl<'a> CauseView<'a> {
                 },
             },
             restarts: restarts.collect(),
+            extent: *extent,
         }
     }
 }
