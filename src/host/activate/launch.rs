@@ -8,7 +8,7 @@ const LAUNCH: &str = include_str!("launch.sh");
 /// The script that writes an activation's script into the staging area, where it stays with the
 /// generation, and runs it. It holds the host's lock (descriptor 9) as long as it runs, whatever
 /// becomes of the session. On a host with systemd it outlives the session, so this only starts it:
-/// [`parse_launched`] reads what it says, and [`follow`] follows the activation. Below a directory
+/// [`parse_launched`] reads what it says, and [`follow_script`](super::follow::follow_script) follows the activation. Below a directory
 /// this is all of it.
 #[must_use]
 pub fn launch(

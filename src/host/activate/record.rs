@@ -11,7 +11,7 @@ pub(super) const HISTORY: &str = include_str!("../past/history.sh");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A staging directory, which becomes the generation of this number at
-    /// [`Step::SetCurrent`]; later waves, and a second run by hand, find it there.
+    /// [`Step::SetCurrent`](crate::plan::step::Step::SetCurrent); later waves, and a second run by hand, find it there.
     Staged {
         /// The staging directory.
         id: StageId,
