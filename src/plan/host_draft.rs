@@ -309,10 +309,11 @@ impl<'a> HostDraft<'a> {
                     .get(name)
                     .is_some_and(|s| s.directories.contains_key(d))
             };
-            if let Some(directory) = need.mark.as_ref().filter(|d| here(d)) {
+            for (directory, edited) in need.marks.iter().filter(|(d, _)| here(d)) {
                 steps.push(Step::MarkEdited {
                     service: name.clone(),
                     directory: directory.clone(),
+                    edited: *edited,
                 });
             }
         }

@@ -83,6 +83,59 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
     }
 }
 
+/// The same, where nothing had picked the edit up when the plan was made: a reboot does, or a crash after a reload, before
+/// each of the release's steps in turn. It may be killed right after it.
+#[test]
+fn an_edit_that_is_picked_up_during_a_release_is_mended() {
+    let name = service_name(0);
+    let release = |killed_before, meanwhile| Event::Release {
+        only: None,
+        moves: false,
+        left_out: None,
+        killed_before,
+        fails: None,
+        between: Vec::new(),
+        meanwhile,
+    };
+    let spec = |tag, hosts: &[usize]| Spec {
+        hosts: hosts.iter().copied().collect(),
+        tag,
+        ..Spec::default()
+    };
+    let accidents = [
+        vec![Disturbance::Reboot],
+        vec![Disturbance::Reload, Disturbance::Crash(name.clone())],
+        vec![Disturbance::Crash(name.clone())],
+    ];
+    let edits: [fn(ServiceName) -> Disturbance; 3] = [
+        Disturbance::EditEnv,
+        Disturbance::AddEnv,
+        Disturbance::EditUnitArguments,
+    ];
+    for (edit, accident) in edits
+        .iter()
+        .flat_map(|e| accidents.iter().map(move |a| (e, a)))
+    {
+        for (tag, stops) in [(0, false), (1, false), (0, true)] {
+            for (when, dies) in (0..16).flat_map(|when| [(when, false), (when, true)]) {
+                let meanwhile = accident.iter().map(|what| (when, 0, what.clone()));
+                let mut events = vec![
+                    Event::Describe(vec![spec(0, &[0])], None),
+                    release(None, Vec::new()),
+                    Event::Happens(0, edit(name.clone())),
+                    // The other one starts there in a wave of its own, and in between.
+                    Event::Describe(vec![spec(tag, &[0]), spec(0, &[0, 1])], None),
+                    release(dies.then_some(when + 2), meanwhile.collect()),
+                ];
+                if stops {
+                    events.insert(3, Event::Happens(0, Disturbance::StopUnit(name.clone())));
+                }
+                World::new().live(&events);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_unit_that_took_the_place_of_a_departing_service_is_left_alone() {
     use crate::plan::observed::{ObservedUnit, Owner};

@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::observed::{
-    Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
+    EditMark, Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
+    UnitFile,
 };
 use super::reasons::carried;
 use super::step::Step;
@@ -56,7 +57,7 @@ struct Directory {
     changed: Moment,
     /// Of the files in directories below it.
     mounted: Moment,
-    marked: Moment,
+    marked: EditMark,
 }
 
 /// A container, with what it was really started with.
@@ -340,12 +341,19 @@ impl ModelHost {
                     ..Directory::new(std::mem::take(&mut there.files), changed)
                 };
             }
-            Step::MarkEdited { service, directory } => {
+            Step::MarkEdited {
+                service,
+                directory,
+                edited,
+            } => {
                 let changed = self.now();
                 // A hand may have removed it meanwhile.
                 if let Ok(there) = self.directory_mut(service, directory) {
                     there.changed = changed;
-                    there.marked = changed;
+                    there.marked = EditMark {
+                        edited: *edited,
+                        until: Moment::MAX,
+                    };
                 }
             }
             Step::WriteUnit { service, .. } => {
@@ -363,7 +371,16 @@ impl ModelHost {
                     }
                 }
             }
-            Step::Reload => self.reload(),
+            Step::Reload => {
+                self.reload();
+                let now = self.now();
+                let directories = self.directories.values_mut().flatten();
+                for (_, there) in directories.filter(|(_, there)| there.marked.until == Moment::MAX)
+                {
+                    there.marked.until = now;
+                    there.changed = now;
+                }
+            }
             Step::Stop { service, .. } => {
                 self.processes.remove(service);
             }
@@ -704,7 +721,7 @@ impl Directory {
             files,
             changed,
             mounted: changed,
-            marked: Moment(0),
+            marked: EditMark::default(),
         }
     }
 

@@ -22,6 +22,19 @@ pub struct Observed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Moment(pub i128);
 
+impl Moment {
+    /// The end of time.
+    pub const MAX: Self = Self(i128::MAX);
+
+    /// Seconds since 1970 and nine decimals, as `date +%s.%N` prints them.
+    #[must_use]
+    pub fn to_seconds(self) -> String {
+        const SECOND: i128 = 1_000_000_000;
+        let (seconds, rest) = (self.0.div_euclid(SECOND), self.0.rem_euclid(SECOND));
+        format!("{seconds}.{rest:09}")
+    }
+}
+
 /// One look at one host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedHost {
@@ -208,9 +221,26 @@ pub struct ObservedDirectory {
     /// The last change of what lies in directories below it: files that containers mount, and read
     /// whenever they like.
     pub mounted: Moment,
-    /// When it was marked: what runs from it since before then was started from a unit that somebody
-    /// had edited.
-    pub marked: Moment,
+    /// The mark that says that the unit of its service was edited by hand.
+    pub marked: EditMark,
+}
+
+/// A unit that somebody had edited was overwritten: what was started meanwhile may run what it said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct EditMark {
+    /// When the unit was edited: what was started before runs what it said before.
+    pub edited: Moment,
+    /// When systemd had read what it was overwritten by: what was started later runs that. The end of time while it has
+    /// not, and the epoch where there is no mark.
+    pub until: Moment,
+}
+
+impl EditMark {
+    /// Whether what was started then may run the edit.
+    #[must_use]
+    pub fn is_of(self, since: Moment) -> bool {
+        self.edited <= since && since < self.until
+    }
 }
 
 /// What systemd says of the unit's process.

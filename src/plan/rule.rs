@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
+    EditMark, Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
     ObservedService, RunningImage, UnitFile,
 };
 use super::reason::Reason;
@@ -24,9 +24,9 @@ pub(super) struct Need {
     /// The inputs directory has to be written, or some files of it mended.
     pub directory: DirectoryNeed,
     pub write_unit: bool,
-    /// The unit file was edited by hand, and the container may run what it said: the directory
-    /// that carries the mark until the restart.
-    pub mark: Option<DirectoryName>,
+    /// The unit file was edited by hand, and what runs, or a crash starts meanwhile, may run what it says:
+    /// the directories that carry the mark until the restart, each with the moment of the edit.
+    pub marks: BTreeMap<DirectoryName, Moment>,
     pub enable: bool,
     pub reload: bool,
     pub action: Action,
@@ -89,7 +89,7 @@ pub(super) fn need(
         Change::Added
     };
 
-    let mut mark = None;
+    let mut marks = BTreeMap::new();
     let mut mended = edited_by_hand(desired, seen, recorded);
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
@@ -98,7 +98,7 @@ pub(super) fn need(
         false => (Action::None, Vec::new()),
         true => {
             let verdict = restart_reasons(desired, seen, change);
-            mark = verdict.mark;
+            marks = edit_marks(seen);
             mended.retain(|path| !verdict.edited.contains(path));
             let action = match verdict.reasons.first() {
                 None if desired.image.moving && seen.container.is_some() => Action::MayRestart,
@@ -123,7 +123,7 @@ pub(super) fn need(
         change,
         directory,
         write_unit,
-        mark,
+        marks,
         enable,
         reload,
         action,
@@ -185,7 +185,6 @@ fn directory_need(
 
 struct Verdict {
     reasons: Vec<Reason>,
-    mark: Option<DirectoryName>,
     /// The paths that a reason names.
     edited: BTreeSet<String>,
 }
@@ -203,7 +202,6 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         };
         Verdict {
             reasons: vec![reason],
-            mark: None,
             edited: BTreeSet::new(),
         }
     };
@@ -243,10 +241,8 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         mut edited,
         touched,
     } = edited_files(desired, seen, container, since);
-    let mut mark = None;
-    if unit_was_edited(seen, on_disk.as_ref(), since) {
+    if seen.unit.changed <= since && unit_is_edited(seen, on_disk.as_ref()) {
         edited.insert(desired.unit.service_file().into());
-        mark = container.directory.clone();
     }
     if !edited.is_empty() {
         reasons.push(Reason::Edited {
@@ -258,11 +254,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
             paths: touched.into_iter().collect(),
         });
     }
-    Verdict {
-        reasons,
-        mark,
-        edited,
-    }
+    Verdict { reasons, edited }
 }
 
 /// What of the directory that a container was started from may have been something else then.
@@ -312,7 +304,7 @@ fn edited_files(
         return files;
     }
     // A mark is left before an edited unit is overwritten.
-    if directory.marked > since {
+    if directory.marked.is_of(since) {
         edited.insert(desired.unit.service_file().into());
     }
     // Env files are read once, and the engine knows what they gave. Mounted files are read at any time.
@@ -332,15 +324,34 @@ fn edited_files(
     files
 }
 
-/// Whether the unit file says other inputs than the fingerprint that it carries, and did so when
-/// the process was started. A file that bayplan wrote, in whichever release, agrees with its
-/// fingerprint.
-fn unit_was_edited(
-    seen: &ObservedService,
-    on_disk: Option<&reasons::OnDisk>,
-    since: Moment,
-) -> bool {
-    if reasons::text_of(seen).is_none() || seen.unit.changed > since {
+/// Where it has to be noted that the unit file was edited, before it is overwritten: it is the only trace of what
+/// was started from it, also of what a crash or a reboot starts after the plan was made.
+fn edit_marks(seen: &ObservedService) -> BTreeMap<DirectoryName, Moment> {
+    let on_disk = reasons::OnDisk::of(seen);
+    if !unit_is_edited(seen, on_disk.as_ref()) {
+        return BTreeMap::new();
+    }
+    let runs_from = seen.container.as_ref().and_then(|at| at.directory.clone());
+    let starts_from = on_disk.map(|unit| unit.carried.directory.clone());
+    let since = match &seen.process {
+        ObservedProcess::Active { since } => Some(*since),
+        ObservedProcess::Stopped | ObservedProcess::Unwell { .. } => None,
+    };
+    let marks = runs_from.into_iter().chain(starts_from).map(|directory| {
+        let there = seen.directories.get(&directory).map(|there| there.marked);
+        // An earlier edit counts until what was started from it is started again.
+        let earlier = there.filter(|mark| since.is_none_or(|since| mark.is_of(since)));
+        let earlier = earlier.filter(|mark| *mark != EditMark::default());
+        let edited = earlier.map_or(seen.unit.changed, |mark| mark.edited.min(seen.unit.changed));
+        (directory, edited)
+    });
+    marks.collect()
+}
+
+/// Whether the unit file says other inputs than the fingerprint that it carries. A file that bayplan wrote, in
+/// whichever release, agrees with its fingerprint.
+fn unit_is_edited(seen: &ObservedService, on_disk: Option<&reasons::OnDisk>) -> bool {
+    if reasons::text_of(seen).is_none() {
         return false;
     }
     let Some(unit) = on_disk else {

@@ -76,11 +76,24 @@ fn what_was_started_with_an_edit_restarts_though_the_edit_is_gone() {
     // The unit was, and is written already.
     let marked = reasons(|directory, container| {
         directory.changed = LATER;
-        directory.marked = LATER;
+        directory.marked = EditMark {
+            edited: Moment(0),
+            until: LATER,
+        };
         container.environment = Environment::AsFiles;
     });
     let paths = vec!["x-a.service".to_owned()];
     assert_eq!(marked, [Reason::Edited { paths }]);
+    // It was edited after the start, and is written already.
+    let marked = reasons(|directory, container| {
+        directory.changed = LATER;
+        directory.marked = EditMark {
+            edited: LATER,
+            until: LATER,
+        };
+        container.environment = Environment::AsFiles;
+    });
+    assert_eq!(marked, []);
     let edited = reasons(|directory, container| {
         directory.files = BTreeMap::new();
         container.environment = Environment::AsFiles;
@@ -92,7 +105,11 @@ fn what_was_started_with_an_edit_restarts_though_the_edit_is_gone() {
 fn a_change_before_the_start_is_none() {
     let before = reasons(|directory, container| {
         let moment = Moment(1);
-        (directory.changed, directory.mounted, directory.marked) = (moment, moment, moment);
+        (directory.changed, directory.mounted) = (moment, moment);
+        directory.marked = EditMark {
+            edited: Moment(0),
+            until: moment,
+        };
         container.environment = Environment::Another;
     });
     assert_eq!(before, []);

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeSet;
 
+use super::observed::Moment;
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{DirectoryName, Fingerprint, UnitName};
 
@@ -40,6 +41,8 @@ pub enum Step {
         service: ServiceName,
         /// The directory's name.
         directory: DirectoryName,
+        /// When the unit was edited.
+        edited: Moment,
     },
     /// Writes a unit file beside its place, flushes it, renames it.
     WriteUnit {

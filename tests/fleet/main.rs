@@ -261,6 +261,10 @@ const TESTS: &[(&str, Test)] = &[
         "drill_state_that_vanishes_under_an_activation",
         drills::meddling::at_work,
     ),
+    (
+        "drill_a_unit_that_was_edited_is_picked_up_meanwhile",
+        drills::meddling::unit_at_work,
+    ),
     ("drill_files_of_others_among_ours", drills::meddling::places),
     (
         "every_value_arrives_byte_for_byte",

@@ -243,8 +243,14 @@ impl Activation<'_> {
                 }
                 calls
             }
-            Step::MarkEdited { service, directory } => {
-                vec![call("mark_edited", &[service.as_str(), directory.as_str()])]
+            Step::MarkEdited {
+                service,
+                directory,
+                edited,
+            } => {
+                let edited = edited.to_seconds();
+                let arguments = [service.as_str(), directory.as_str(), edited.as_str()];
+                vec![call("mark_edited", &arguments)]
             }
             Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.as_str()])],
             Step::Enable { units: named } => match self.layout.supervisor() {

@@ -12,7 +12,9 @@ use super::parse::{Container, First, More, Stat};
 use super::{Deaths, EnvFiles, HostLook, LookFor, Need, ObserveError, Request, Unmanaged};
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
-use crate::plan::observed::{Generation, Moment, ObservedDirectory, ObservedHost, UnitFile};
+use crate::plan::observed::{
+    EditMark, Generation, Moment, ObservedDirectory, ObservedHost, UnitFile,
+};
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
 use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
@@ -161,7 +163,17 @@ impl<'a> FirstLook<'a> {
             seen.mounted = seen.mounted.max(stat.changed);
         }
         if file == Some(MARK) {
-            seen.marked = stat.changed;
+            seen.marked = EditMark {
+                // One without a moment of its own, as an older bayplan left it, counts for all that was started before.
+                edited: match stat.modified < stat.changed {
+                    true => stat.modified,
+                    false => Moment::default(),
+                },
+                until: match stat.is_executable() {
+                    true => Moment::MAX,
+                    false => stat.changed,
+                },
+            };
         }
         // What the host noted of its secrets is no input; a change of it shows in the moment.
         let file = file.filter(|_| !stat.is_directory());

@@ -2,6 +2,7 @@
 //! destroyed that is not ours, and a release mends it without a restart.
 
 use super::gate::Gate;
+use crate::containers::environment;
 use crate::ground::Ground;
 use crate::hosts::Fleet;
 
@@ -26,6 +27,52 @@ fn is_mended(ground: &Ground, script: &str, words: &[&str]) {
     ground.diff().exits(2).says(words);
     assert_eq!(ground.release_changes(), [""; 0], "{script}");
     ground.is_in_sync();
+}
+
+/// A unit is edited, and picked up only while the release is at work that overwrites it: nothing but the mark tells of it
+/// afterwards.
+pub fn unit_at_work(fleet: &'static Fleet) {
+    let ground = released(fleet);
+    let host = ground.host(HOST);
+    let tampers = || {
+        host.sh(
+            "sed -i 's/run --rm/run --rm -e TAMPERED=1/' /etc/systemd/system/meddled-web.service",
+        );
+    };
+    let is_tampered = || environment(host, "docker", "meddled-web").contains_key("TAMPERED");
+
+    // Nothing picks it up: it is mended, and nothing restarts for it, now or later.
+    tampers();
+    assert_eq!(ground.release_changes(), [""; 0]);
+    ground.is_in_sync();
+    assert!(!is_tampered());
+
+    let gate = Gate::of(fleet, HOST);
+    for step in ["mark_edited", "write_unit", "reload"] {
+        tampers();
+        gate.shut("activate-*.sh", &format!("^step [0-9]* {step}"));
+        let mut release = ground.start(&["release", "meddled", "--yes"]);
+        assert!(gate.until_met(&mut release), "{step}: no such step");
+        if step != "reload" {
+            host.sh("systemctl daemon-reload");
+        }
+        host.sh("systemctl restart meddled-web");
+        gate.open();
+        release.ended().exits(0);
+        if step == "reload" {
+            // It was overwritten already, and what systemd had loaded was not the edit.
+            assert!(!is_tampered());
+            continue;
+        }
+        assert!(is_tampered(), "{step}");
+        ground
+            .diff()
+            .exits(2)
+            .says(&["web", "restart", "edited on the host"]);
+        assert_eq!(ground.release_changes(), ["~ docker01/web"], "{step}");
+        assert!(!is_tampered(), "{step}");
+        ground.is_in_sync();
+    }
 }
 
 pub fn state(fleet: &'static Fleet) {

@@ -2,7 +2,7 @@
 # Inputs directories: a whole one gets its name last, and its files are mended in place.
 #
 # Reads: etc units cluster source; mends, the services whose files were changed by hand.
-# Sets, for itself: to new service.
+# Sets, for itself: to new service mark.
 
 # place_inputs SERVICE DIRECTORY: a directory of this name is complete, since it got its name last.
 place_inputs() {
@@ -42,11 +42,20 @@ remove_input() {
   run rm -rf "$etc/$1/$2/$3"
 }
 
-# mark_edited SERVICE DIRECTORY: the mark is newer than any process that runs now. A hand may have
-# removed the directory meanwhile; then there is nothing to mark.
+# mark_edited SERVICE DIRECTORY SECONDS: the unit was edited then, and what is started from now on may run the edit: the
+# mark is open, which its x bit says. A hand may have removed the directory meanwhile; then there is nothing to mark.
 mark_edited() {
   [ -d "$etc/$1/$2" ] || return 0
-  run touch "$etc/$1/$2/.edited" && run sync "$etc/$1/$2"
+  mark=$etc/$1/$2/.edited
+  [ -e "$mark" ] || run touch "$mark" || return 1
+  run chmod 0700 "$mark" && run touch -d "@$3" "$mark" && run sync "$mark" "$etc/$1/$2"
+}
+
+# close_marks: systemd has read what the edited units were overwritten by. The moment is that of the inode (ctime).
+close_marks() {
+  for mark in "$etc"/*/*/.edited; do
+    [ ! -x "$mark" ] || run chmod 0600 "$mark" || return 1
+  done
 }
 
 # remove_inputs SERVICE NAME...: under another name first, so that no half of one keeps its name.

@@ -67,7 +67,7 @@ reload() {
     [ "$status" != 124 ] || fail 'systemd took more than 120 s to reload; a slow generator in /usr/lib/systemd/system-generators is the usual cause'
     return 1
   }
-  run mv -T "$root/run/bayplan/reloading" "$root/run/bayplan/reloaded"
+  run mv -T "$root/run/bayplan/reloading" "$root/run/bayplan/reloaded" && close_marks
 }
 
 # remove_unit UNIT

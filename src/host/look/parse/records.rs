@@ -23,6 +23,11 @@ impl Stat {
         self.mode & Self::KIND == 0o100_000
     }
 
+    /// Whether anybody may run it.
+    pub(crate) fn is_executable(self) -> bool {
+        self.mode & 0o111 != 0
+    }
+
     pub(crate) fn is_directory(self) -> bool {
         self.mode & Self::KIND == 0o040_000
     }
