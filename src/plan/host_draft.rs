@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, UnitFile,
 };
-use super::options::{KEPT_GENERATIONS, Moves, Options, target};
-use super::placement::kept_back;
+use super::options::{KEPT_GENERATIONS, Moves, Options};
 use super::rule::{DirectoryNeed, Need, need};
 use super::step::Step;
+use super::target::{kept_back, target};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};

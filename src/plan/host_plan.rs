@@ -1,9 +1,9 @@
 //! What a reader sees of a host's part of the plan.
 
 use super::host_draft::HostDraft;
+use super::known::{Known, holds};
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
 use super::options::Options;
-use super::placement::{Known, holds};
 use super::reason::Reason;
 use super::rule::Need;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};

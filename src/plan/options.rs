@@ -2,14 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::held::held;
-use super::observed::{Generation, Observed};
-use super::placement::kept_back;
 use super::rule::Named;
-use super::waves::RolloutPolicy;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::Desired;
-use crate::render::manifest::Manifest;
 
 /// How many generations a host keeps, the current one among them.
 pub const KEPT_GENERATIONS: usize = 5;
@@ -29,6 +23,15 @@ pub struct Options {
     pub origin: Origin,
     /// How many hosts are disturbed at the same time.
     pub rollout: RolloutPolicy,
+}
+
+/// How a release goes over the hosts: which of those that could be visited now are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum RolloutPolicy {
+    /// Hosts on which containers are taken down go one at a time, so that no service is down on two of its
+    /// hosts at once. What takes nothing down goes to the first host alone, and then to all others together.
+    #[default]
+    OneAtATime,
 }
 
 /// Where what is desired comes from.
@@ -68,27 +71,4 @@ impl Options {
             Some(_) | None => Named::No,
         }
     }
-}
-
-/// The generation that a host has after a release: what is desired of the services that are
-/// released, and what `current` has of the others.
-#[must_use]
-pub fn target(
-    desired: &Desired,
-    host: &HostName,
-    observed: &Observed,
-    options: &Options,
-) -> Manifest {
-    let (wanted, seen) = (&desired.hosts[host], &observed.hosts[host]);
-    let mut manifest = held(wanted, seen).manifest(&desired.cluster, host);
-    manifest.services.retain(|name, _| options.selects(name));
-    if let Generation::Current { manifest: old, .. } = &seen.generation {
-        let kept_back = kept_back(desired, host, observed, options);
-        for (name, service) in &old.services {
-            if !options.selects(name) || kept_back.contains_key(name) {
-                manifest.services.insert(name.clone(), service.clone());
-            }
-        }
-    }
-    manifest
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::placement::Left;
+use super::known::Left;
 use super::reason::Reason;
 use super::step::Step;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::host_draft::{HostDraft, Visit};
 use super::needs::Circles;
+use super::options::RolloutPolicy;
 use super::{Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -47,15 +48,6 @@ struct Candidate<'a> {
 enum TakesDown {
     Yes,
     No,
-}
-
-/// How a release goes over the hosts: which of those that could be visited now are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RolloutPolicy {
-    /// Hosts on which containers are taken down go one at a time, so that no service is down on two of its
-    /// hosts at once. What takes nothing down goes to the first host alone, and then to all others together.
-    #[default]
-    OneAtATime,
 }
 
 impl RolloutPolicy {

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use super::follow::Ending;
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::At;
 use crate::plan::Phase;
@@ -96,4 +95,15 @@ pub enum EventKind {
         /// One line.
         error: String,
     },
+}
+
+/// How an activation ended that was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All its steps were done.
+    Done,
+    /// A step failed, and the host put its previous generation back.
+    PutBack,
+    /// It failed, or somebody ended it.
+    Failed,
 }

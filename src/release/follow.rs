@@ -8,10 +8,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use super::event::{Event, EventKind};
+use super::activity::{ACTIVITY, activity};
+use super::event::{Ending, Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
-use crate::host::activate::activity::{Activity, At, Holding, activity_script};
+use crate::host::activate::activity::{Activity, At, Holding};
 use crate::host::activate::event;
 use crate::host::activate::follow::{Lines, Running, follow_script};
 use crate::host::layout::ActivationId;
@@ -24,8 +25,6 @@ use crate::host::reach::session::Session;
 const PIECE: Duration = Duration::from_secs(60);
 /// After how long a session whose operator died is gone: the length of one piece, and a little.
 const NOTICE: Duration = Duration::from_millis(2500);
-/// For the question what goes on.
-const ACTIVITY: Duration = Duration::from_secs(30);
 
 /// How long to try to reach a host again whose connection was lost. A laptop that slept finds its network
 /// within this time; one that is cut off should be told so.
@@ -139,30 +138,6 @@ impl Connection {
             }
         }
     }
-}
-
-/// What goes on on a host; nothing below a root directory.
-pub(super) fn activity(
-    session: &mut Session,
-    layout: &crate::host::layout::Layout,
-) -> Result<Activity, HostError> {
-    if !layout.supervisor().runs_containers() {
-        return Ok(Activity::default());
-    }
-    let doing = "asking what goes on there";
-    let answer = session.run(doing, &activity_script(layout), ACTIVITY)?;
-    Activity::parse(&answer.stdout).ok_or_else(|| session.misunderstood(doing, &answer.stdout))
-}
-
-/// How an activation ended that was followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// All its steps were done.
-    Done,
-    /// A step failed, and the host put its previous generation back.
-    PutBack,
-    /// It failed, or somebody ended it.
-    Failed,
 }
 
 impl Hosts {

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
+use super::activity::activity;
 use super::event::{Event, EventKind};
-use super::follow::activity;
 use super::problem::Problem;
 use super::request::ReleaseRequest;
 use crate::cluster::model::Cluster;

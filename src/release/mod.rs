@@ -2,6 +2,7 @@
 //! prints, and it decides nothing: what is done, where and in which order is the plan's.
 
 mod activate;
+mod activity;
 pub mod event;
 pub mod follow;
 pub mod generations;

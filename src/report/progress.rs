@@ -19,8 +19,8 @@ use crate::cluster::name::HostName;
 use crate::host::activate::activity::At;
 use crate::plan::Phase;
 use crate::plan::step::{Step, StepKind};
+use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
-use crate::release::follow::Ending;
 
 /// The display of events. Threads may share it.
 pub struct Progress(Display);

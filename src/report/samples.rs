@@ -28,8 +28,8 @@ use crate::plan::{
     Action, Away, Change, Elsewhere, FileChange, HostPlan, LeftOut, LeftService, Note, Phase, Plan,
     Refusal, RefusalReason, ServicePlan, Wave,
 };
+use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
-use crate::release::follow::Ending;
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitName};
 use crate::render::placement::Reach;
 

@@ -1,9 +1,8 @@
 //! A commit as a tree of files: objects of git's store, without a checkout.
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository};
 
 use super::files::{Node, Tree, too_large, unreadable};
-use super::revision::partial_clone;
 use crate::cluster::Unfit;
 
 /// The root of a commit.
@@ -74,5 +73,16 @@ fn failed(error: git2::Error) -> Unfit {
     match partial_clone(&error) {
         Some(help) => why.with_help(help),
         None => why,
+    }
+}
+
+/// What to type where an object is missing.
+pub(super) fn partial_clone(error: &git2::Error) -> Option<&'static str> {
+    match (error.class(), error.code()) {
+        (ErrorClass::Odb, ErrorCode::NotFound) => Some(
+            "the clone lacks objects; a partial clone is completed by \
+             `git fetch --refetch --no-filter`",
+        ),
+        _ => None,
     }
 }

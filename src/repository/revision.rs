@@ -4,9 +4,9 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, ErrorClass, ErrorCode, Oid};
+use git2::{BranchType, ErrorCode, Oid};
 
-use super::commit_tree::CommitTree;
+use super::commit_tree::{CommitTree, partial_clone};
 use super::{Repository, RepositoryError, UnfitDirectory, files, head};
 use crate::cluster::{Sources, nearest};
 
@@ -148,17 +148,6 @@ impl GitError {
                 error,
             )
         }
-    }
-}
-
-/// What to type where an object is missing.
-pub(super) fn partial_clone(error: &git2::Error) -> Option<&'static str> {
-    match (error.class(), error.code()) {
-        (ErrorClass::Odb, ErrorCode::NotFound) => Some(
-            "the clone lacks objects; a partial clone is completed by \
-             `git fetch --refetch --no-filter`",
-        ),
-        _ => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! Schema is made from them. Every struct of the plan is destructured here, so that a new field is a
 //! decision and not an accident. What is skipped in JSON is for the drawing of text alone.
 
+mod activity;
 mod history;
 mod plan;
 mod review;
@@ -21,6 +22,7 @@ use crate::host::activate::activity::Activity;
 use crate::plan::Change;
 use crate::plan::reason::Reason;
 
+pub use activity::{ActivationView, ActivityView};
 pub use history::{HistoryView, HostHistoryView, PastView};
 pub use plan::{
     AwayView, Described, DropInView, FileView, Half, HostView, LeftOutView, LeftServiceView,
@@ -30,10 +32,7 @@ pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
-pub use status::{
-    ActivationView, ActivityView, CrashesView, HostStatusView, ServiceStatusView, StateView,
-    StatusView,
-};
+pub use status::{CrashesView, HostStatusView, ServiceStatusView, StateView, StatusView};
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
 const VERSION: u32 = 1;

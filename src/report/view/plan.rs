@@ -10,7 +10,7 @@ use super::super::errors::HostFailure;
 use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
-use super::status::ActivityView;
+use super::activity::ActivityView;
 use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, VariableName};

@@ -8,11 +8,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
+use super::activity::ActivityView;
 use super::plan::{LeftView, OwnerView};
 use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::host::activate::activity::{Activity, At, Holding};
+use crate::host::activate::activity::Activity;
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
@@ -156,61 +157,6 @@ impl<'a> HostStatusView<'a> {
     #[must_use]
     pub fn is_in_sync(&self) -> bool {
         !self.unfinished && !self.acts && self.services.iter().all(ServiceStatusView::is_in_sync)
-    }
-}
-
-/// What goes on under the host's lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ActivityView<'a> {
-    /// Who holds the lock.
-    pub holder: &'a str,
-    /// Whether the session that took the lock is still there.
-    pub attended: bool,
-    /// The activation that runs, or null.
-    pub activation: Option<ActivationView<'a>>,
-}
-
-/// An activation that runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct ActivationView<'a> {
-    /// The cluster.
-    pub cluster: &'a str,
-    /// When it began, by the clock of the host.
-    pub since: Option<Timestamp>,
-    /// The number of the step that it is at; 0 before the first.
-    pub step: usize,
-    /// How many steps there are.
-    pub steps: usize,
-    /// What it does, in words.
-    pub doing: &'a str,
-    /// The same, as it came.
-    #[serde(skip)]
-    pub at: &'a At,
-}
-
-impl<'a> ActivityView<'a> {
-    /// What an activity is about.
-    #[must_use]
-    pub fn of(activity: &'a Activity) -> Self {
-        let Activity {
-            holder,
-            session,
-            activation,
-        } = activity;
-        Self {
-            holder,
-            attended: *session == Holding::Yes,
-            activation: activation.as_ref().map(|activation| ActivationView {
-                cluster: &activation.cluster,
-                since: activation
-                    .since
-                    .and_then(|seconds| Timestamp::from_second(seconds).ok()),
-                step: activation.at.step,
-                steps: activation.at.of,
-                doing: &activation.at.doing,
-                at: &activation.at,
-            }),
-        }
     }
 }
 
