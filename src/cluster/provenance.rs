@@ -79,8 +79,8 @@ pub struct Provenance {
 /// The definitions of a cluster that services can read: the winning ones.
 #[must_use]
 pub fn definitions(name: &str, sources: &Sources) -> Definitions {
-    let mut unheard = Problems::default();
-    let Some(description) = load(name, sources, &mut unheard) else {
+    let mut ignored = Problems::default();
+    let Some(description) = load(name, sources, &mut ignored) else {
         return Definitions::default();
     };
     let all = Finder {
@@ -106,8 +106,8 @@ pub fn definitions(name: &str, sources: &Sources) -> Definitions {
 /// Where the inputs of a service come from; `None` if there is no such service.
 #[must_use]
 pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Option<Provenance> {
-    let mut unheard = Problems::default();
-    let description = load(name, sources, &mut unheard)?;
+    let mut ignored = Problems::default();
+    let description = load(name, sources, &mut ignored)?;
     let file = description.services.get(service)?.as_ref()?;
     let finder = Finder {
         description: &description,
@@ -291,11 +291,11 @@ impl Finder<'_> {
 
     /// The line that says the version.
     fn image(&self, service: &ServiceFile) -> Line {
-        let mut unheard = Problems::default();
+        let mut ignored = Problems::default();
         let path = &service.path;
         let bytes = self.sources.get(path).unwrap_or_default();
-        let span = text(path, bytes, &mut unheard)
-            .and_then(|text| parse(path, text, &mut unheard))
+        let span = text(path, bytes, &mut ignored)
+            .and_then(|text| parse(path, text, &mut ignored))
             .and_then(|entries| {
                 let keys = ["digest", "tag", "image"].into_iter();
                 keys.filter_map(|key| entries.get_key_value(key))

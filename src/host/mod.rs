@@ -26,6 +26,7 @@ pub mod look;
 pub mod past;
 pub mod place;
 pub mod reach;
+mod said;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What one host needs, in the order of activation (design section 4).
+//! What one host needs, in the order of activation (docs/how.md, "Order on one host").
 
 use std::collections::{BTreeMap, BTreeSet};
 

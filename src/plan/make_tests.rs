@@ -1,4 +1,4 @@
-//! The promise of design section 4, held against a model of hosts: whatever is released, however
+//! The promise that an empty plan means what it says, held against a model of hosts: whatever is released, however
 //! often it dies, and whatever happens in between.
 
 use std::collections::{BTreeMap, BTreeSet};

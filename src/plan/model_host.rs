@@ -1,5 +1,5 @@
 //! A host in memory: the second interpreter of the steps, for the property test. It keeps what
-//! matters for the promise of design section 4 and nothing else: for each service the unit file on
+//! matters for the promise that an empty plan means what it says and nothing else: for each service the unit file on
 //! disk, the definition that systemd has loaded, the inputs directories with their last change, and
 //! the running process with a copy of what it was started with.
 

@@ -189,7 +189,7 @@ struct Verdict {
     edited: BTreeSet<String>,
 }
 
-/// The rule of design section 4: a container restarts if and only if it should run and (a) does
+/// The rule (docs/how.md, "Which containers restart"): a container restarts if and only if it should run and (a) does
 /// not, or (b) carries another fingerprint than desired, or (c) runs another image than its
 /// reference now means, or (d) what it was started from was changed by hand.
 fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Change) -> Verdict {

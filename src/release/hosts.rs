@@ -639,7 +639,7 @@ fn dropped_by(systemd: Version, host: &DesiredHost) -> Option<(&ServiceName, &Va
     })
 }
 
-/// What is asked of a host, and with which eyes.
+/// What is asked of a host, and at which level of detail.
 fn with_request<T>(
     setting: Setting<'_>,
     name: &HostName,

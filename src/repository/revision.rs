@@ -137,12 +137,14 @@ impl GitError {
                 format!("`git config --global --add safe.directory {root}`"),
             );
         }
+        let help = if error.message().contains("refstorage") {
+            "bayplan reads refs in files; `git clone --ref-format=files OLD NEW` makes such a repository"
+        } else {
+            "bayplan reads SHA-1 objects; `git init --object-format=sha1 NEW`, and `git fast-export --all | git -C NEW \
+             fast-import` in the old one, make such a repository"
+        };
         Self {
-            help: Some(
-                "bayplan reads repositories with SHA-1 objects and refs in files; `git clone` with \
-                 `--object-format=sha1 --ref-format=files` makes one"
-                    .to_owned(),
-            ),
+            help: Some(help.to_owned()),
             ..Self::git(
                 &format!("cannot open the git repository around {root}"),
                 error,

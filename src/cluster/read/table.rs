@@ -182,7 +182,7 @@ impl<'a> Table<'a> {
             .collect()
     }
 
-    /// Rejects a key that the design has and this version does not do yet.
+    /// Rejects a key that this version does not do yet.
     pub(crate) fn not_yet(
         &mut self,
         key: &'static str,

@@ -3,6 +3,7 @@
 use super::event::Event;
 use crate::host::layout::{ActivationId, Layout};
 use crate::host::lock::HOLDER;
+use crate::host::said::one_line;
 
 const ACTIVITY: &str = include_str!("activity.sh");
 
@@ -85,7 +86,7 @@ impl Activity {
         let mut activity = Self::default();
         for line in lines {
             if let Some(holder) = line.strip_prefix("holder ") {
-                activity.holder = tame(holder);
+                activity.holder = one_line(holder);
                 continue;
             }
             match line {
@@ -96,7 +97,7 @@ impl Activity {
             if let Some(unit) = line.strip_prefix("activation ") {
                 let (cluster, id) = unit.rsplit_once('.').unwrap_or((unit, ""));
                 activity.activation = Some(Activation {
-                    cluster: tame(cluster),
+                    cluster: one_line(cluster),
                     id: ActivationId::new(id),
                     since: None,
                     at: At::default(),
@@ -142,7 +143,7 @@ impl At {
             }
             Event::PuttingBack => self.doing = "putting the previous generation back".to_owned(),
             Event::Back { call, .. } => self.doing = format!("putting back: {}", as_words(call)),
-            Event::Doing(words) => self.doing = tame(words),
+            Event::Doing(words) => self.doing = one_line(words),
             Event::Done(_)
             | Event::Skipped(_)
             | Event::Failed(_)
@@ -161,17 +162,9 @@ impl At {
 fn as_words(call: &str) -> String {
     let (function, words) = call.split_once(' ').unwrap_or((call, ""));
     let first = words.split(' ').next().unwrap_or_default();
-    tame(&format!("{} {first}", function.replace('_', " ")))
+    one_line(&format!("{} {first}", function.replace('_', " ")))
         .trim_end()
         .to_owned()
-}
-
-/// What a host said, as a short line.
-fn tame(text: &str) -> String {
-    let plain = text.chars().take(300);
-    plain
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

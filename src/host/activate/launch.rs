@@ -73,7 +73,7 @@ pub fn parse_launched(answer: &[u8]) -> Launched {
     match first {
         "launched" => Launched::Yes,
         "failed" => Launched::No {
-            why: crate::host::stage::line(rest),
+            why: crate::host::said::one_line(rest),
         },
         _ => Launched::Unknown,
     }

@@ -49,7 +49,7 @@ pub enum LookFor {
     Status,
 }
 
-/// What is looked at, and with which eyes.
+/// What is looked at, and at which level of detail.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     /// Where things are on the host.

@@ -1,7 +1,7 @@
 //! The script that writes a host's placement. Pure.
 
 use crate::host::layout::{Layout, quote};
-use crate::host::stage::line;
+use crate::host::said::one_line;
 
 /// The script: beside its place, flushed, renamed.
 #[must_use]
@@ -23,6 +23,9 @@ pub fn script(layout: &Layout, text: &str) -> String {
 pub fn parse(answer: &[u8]) -> Result<(), String> {
     match String::from_utf8_lossy(answer) {
         said if said == "written\n" => Ok(()),
-        said => Err(format!("the placement cannot be written: {}", line(&said))),
+        said => Err(format!(
+            "the placement cannot be written: {}",
+            one_line(&said)
+        )),
     }
 }

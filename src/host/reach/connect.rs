@@ -74,7 +74,7 @@ pub fn connect(
         context,
         first,
     )?;
-    session.heed(context.interrupt.clone());
+    session.set_interrupt(context.interrupt.clone());
     Ok((session, output))
 }
 

@@ -118,7 +118,7 @@ impl Session {
     }
 
     /// From now on an interrupt ends whatever is waited for, and the session.
-    pub(super) fn heed(&mut self, interrupt: Interrupt) {
+    pub(super) fn set_interrupt(&mut self, interrupt: Interrupt) {
         self.interrupt = interrupt;
     }
 

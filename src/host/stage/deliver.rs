@@ -99,6 +99,8 @@ fn beside(directory: &DirectoryName) -> String {
 pub fn parse_delivered(answer: &[u8]) -> Result<(), String> {
     match String::from_utf8_lossy(answer).trim_end() {
         "delivered" => Ok(()),
-        said => Err(super::line(said.trim_start_matches("failed "))),
+        said => Err(crate::host::said::one_line(
+            said.trim_start_matches("failed "),
+        )),
     }
 }

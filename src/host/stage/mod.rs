@@ -13,6 +13,7 @@ use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
+use crate::host::said::one_line;
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
@@ -303,8 +304,8 @@ pub fn parse_staged(answer: &[u8]) -> Result<(), String> {
     let answer = String::from_utf8_lossy(answer);
     match answer.trim_end().strip_prefix("failed ") {
         None if answer == "staged\n" => Ok(()),
-        Some(why) => Err(line(why)),
-        None => Err(format!("expected `staged`, found `{}`", line(&answer))),
+        Some(why) => Err(one_line(why)),
+        None => Err(format!("expected `staged`, found `{}`", one_line(&answer))),
     }
 }
 
@@ -433,7 +434,7 @@ impl Checked {
         let pulled: Vec<_> = answer
             .lines()
             .filter_map(|line| line.strip_prefix("pulling "))
-            .map(line)
+            .map(one_line)
             .collect();
         match pulled.as_slice() {
             [] => "checking".to_owned(),
@@ -453,26 +454,26 @@ impl Checked {
         if lines.next() != Some("bayplan check 1") {
             return Err(format!(
                 "expected the findings of a check, found `{}`",
-                line(&text)
+                one_line(&text)
             ));
         }
         for found in lines {
             if found == "end" {
                 return Ok(checked);
             }
-            let odd = || format!("expected a finding, found `{}`", line(found));
+            let odd = || format!("expected a finding, found `{}`", one_line(found));
             let (word, rest) = found.split_once(' ').ok_or_else(odd)?;
             match word {
                 // Only tells what takes long.
                 "pulling" => {}
-                "digest" => checked.findings.push(Finding::Digest(line(rest))),
-                "verify" => checked.findings.push(Finding::Verify(line(rest))),
+                "digest" => checked.findings.push(Finding::Digest(one_line(rest))),
+                "verify" => checked.findings.push(Finding::Verify(one_line(rest))),
                 "space" => {
                     let mut words = rest.rsplitn(3, ' ');
                     let mut number = || words.next().and_then(|word| word.parse().ok());
                     let (available, needed) =
                         (number().ok_or_else(odd)?, number().ok_or_else(odd)?);
-                    let path = line(words.next().ok_or_else(odd)?);
+                    let path = one_line(words.next().ok_or_else(odd)?);
                     checked.findings.push(Finding::Space {
                         path,
                         needed,
@@ -481,21 +482,21 @@ impl Checked {
                 }
                 "pull" => {
                     let (reference, message) = rest.split_once(' ').ok_or_else(odd)?;
-                    let (reference, message) = (line(reference), line(message));
+                    let (reference, message) = (one_line(reference), one_line(message));
                     checked.findings.push(Finding::Pull { reference, message });
                 }
                 "noage" => checked.findings.push(Finding::NoAge {
-                    install: line(rest),
+                    install: one_line(rest),
                 }),
                 "nokey" => checked.findings.push(Finding::NoHostKey),
                 "sealed" => {
                     let (path, message) = rest.split_once(' ').ok_or_else(odd)?;
-                    let (path, message) = (line(path), line(message));
+                    let (path, message) = (one_line(path), one_line(message));
                     checked.findings.push(Finding::Sealed { path, message });
                 }
                 "container" => {
                     let (engine, name) = rest.split_once(' ').ok_or_else(odd)?;
-                    let (engine, name) = (line(engine), line(name));
+                    let (engine, name) = (one_line(engine), one_line(name));
                     checked.findings.push(Finding::Container { engine, name });
                 }
                 "unable" => {
@@ -504,7 +505,7 @@ impl Checked {
                 }
                 "given" => {
                     let (key, path) = rest.split_once(' ').ok_or_else(odd)?;
-                    let (key, path) = (line(key), line(path));
+                    let (key, path) = (one_line(key), one_line(path));
                     checked.findings.push(Finding::Given { key, path });
                 }
                 "image" => {
@@ -513,25 +514,16 @@ impl Checked {
                         return Err(odd());
                     };
                     let image = CheckedImage {
-                        before: (before != "-").then(|| line(before)),
-                        after: line(after),
+                        before: (before != "-").then(|| one_line(before)),
+                        after: one_line(after),
                     };
-                    checked.images.insert(line(reference), image);
+                    checked.images.insert(one_line(reference), image);
                 }
                 _ => return Err(odd()),
             }
         }
         Err("expected the whole answer of a check, it ends too early".to_owned())
     }
-}
-
-/// What a host said, as one line that fits a terminal.
-pub(super) fn line(text: &str) -> String {
-    let text = text.trim().replace('\n', "; ");
-    let plain = text.chars().take(500);
-    plain
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use serde::Deserialize;
 
 use super::super::ObserveError;
 use super::First;
-use super::records::{one_line, unexpected};
+use super::records::unexpected;
 use crate::cluster::model::Engine;
+use crate::host::said::one_line;
 use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
 
 /// A running container.

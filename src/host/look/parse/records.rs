@@ -3,6 +3,7 @@
 use super::super::ObserveError;
 use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
+use crate::host::said::one_line;
 use crate::plan::observed::Moment;
 
 /// What `stat` says of an entry.
@@ -135,24 +136,6 @@ pub(super) fn succeeded<'a>(status: &str, text: &'a str) -> Result<&'a str, Obse
     }
 }
 
-/// What a program said, for one line of an error.
-pub(super) fn one_line(text: &str) -> String {
-    let lines: Vec<_> = text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .collect();
-    clip(&lines.join("; "))
-}
-
 pub(super) fn unexpected(expected: &str, found: &str) -> ObserveError {
-    ObserveError::malformed(format!("expected {expected}, found `{}`", clip(found)))
-}
-
-/// No answer floods a terminal or moves its cursor.
-fn clip(text: &str) -> String {
-    let plain = text.chars().take(300);
-    plain
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    ObserveError::malformed(format!("expected {expected}, found `{}`", one_line(found)))
 }

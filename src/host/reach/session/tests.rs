@@ -503,7 +503,7 @@ proptest! {
 fn an_interrupt_ends_what_is_waited_for() {
     let mut session = session(&["sh"]);
     let interrupt = Interrupt::default();
-    session.heed(interrupt.clone());
+    session.set_interrupt(interrupt.clone());
     session
         .run("starting", ":", Duration::from_secs(30))
         .unwrap();
