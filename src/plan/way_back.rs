@@ -125,8 +125,14 @@ pub fn way_back(
         if let Step::Stop { service, unit } = step
             && !wanted.services.contains_key(service)
         {
+            let at = seen.services.get(service).unwrap_or(&nothing);
+            let image = image_back(service, at, None);
             let (service, unit) = (service.clone(), unit.clone());
             draft.lists.awaited(number, unit.clone());
+            draft
+                .lists
+                .files
+                .extend(image.map(|step| back(number, step)));
             draft
                 .lists
                 .restarts
@@ -330,17 +336,9 @@ impl WayDraft<'_> {
 
         let same = before.fingerprint == entry.fingerprint;
         // A moving tag: the image behind it is named back, too.
-        if let Some(container) = &at.container
-            && let RunningImage::Another { id } = &container.image
-            && let Some(number) = touch.restarted
-            && container.reference == before.image
-            && !id.is_empty()
+        if let Some(number) = touch.restarted
+            && let Some(step) = image_back(name, at, Some(&before.image))
         {
-            let step = Step::NameImage {
-                service: service(),
-                id: id.clone(),
-                reference: container.reference.clone(),
-            };
             lists.files.push(back(number, step));
         }
         let from = match touch.restarted {
@@ -410,6 +408,21 @@ impl WayDraft<'_> {
             self.lists.removals.push(removal(number, name, directory));
         }
     }
+}
+
+/// Where its reference means another image by now, as after a pull: that it means again what the container ran.
+/// `recorded` is the reference that the previous generation has, where that has the service.
+fn image_back(name: &ServiceName, at: &ObservedService, recorded: Option<&String>) -> Option<Step> {
+    let container = at.container.as_ref()?;
+    let RunningImage::Another { id } = &container.image else {
+        return None;
+    };
+    let is_its = recorded.is_none_or(|reference| container.reference == *reference);
+    (is_its && !id.is_empty()).then(|| Step::NameImage {
+        service: name.clone(),
+        id: id.clone(),
+        reference: container.reference.clone(),
+    })
 }
 
 fn back(from: usize, step: Step) -> BackStep {
