@@ -22,5 +22,9 @@ unpack() {
 if said=$(unpack 2>&1); then
   printf 'staged\n'
 else
+  case $said in
+  # Where a disk fills up in the middle of a block, tar tells nothing else.
+  *'Wrote only'*) said="No space left on device: $said" ;;
+  esac
   printf 'failed %s\n' "${said:-the files could not be unpacked}"
 fi
