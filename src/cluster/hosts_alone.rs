@@ -8,6 +8,7 @@ use super::check::read_guard;
 use super::cluster_file::read_cluster;
 use super::model::Cluster;
 use super::name::ClusterName;
+use super::nesting::too_deep;
 use super::read::Problems;
 use super::sources::Sources;
 
@@ -20,6 +21,9 @@ const OF_HOSTS: [&str; 4] = ["engine", "ssh", "hosts", "rollout"];
 pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
     let path = format!("clusters/{name}/cluster.toml");
     let text = std::str::from_utf8(sources.get(&path)?).ok()?;
+    if too_deep(text).is_some() {
+        return None;
+    }
     let (table, errors) = DeTable::parse_recoverable(text);
     let elsewhere = |error: &toml::de::Error| {
         let start = error.span().map(|span| span.start.min(text.len()));

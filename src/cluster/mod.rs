@@ -44,6 +44,7 @@ pub mod model;
 pub mod name;
 pub(crate) mod nearest;
 mod needs;
+mod nesting;
 mod placement;
 #[cfg(test)]
 mod properties;
@@ -68,5 +69,6 @@ pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
 pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;
 pub(crate) use load::unknown_cluster;
+pub(crate) use nesting::too_deep;
 pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};
 pub use sources::{Sources, Unfit};

@@ -6,6 +6,7 @@ use toml_edit::{DocumentMut, Item, Value};
 
 use crate::cluster::name::{ClusterName, VariableName};
 use crate::cluster::secret::Plaintext;
+use crate::cluster::too_deep;
 
 /// The text for the editor: TOML, a value each. Values that are no text are only named.
 #[must_use]
@@ -37,14 +38,19 @@ pub fn read(text: &Plaintext) -> Result<BTreeMap<VariableName, Plaintext>, Strin
     let text = text
         .text()
         .ok_or_else(|| "expected UTF-8, found other bytes".to_owned())?;
-    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let odd = |start: usize| {
         let line = text.as_bytes()[..start]
             .iter()
             .filter(|b| **b == b'\n')
             .count()
             + 1;
         format!("expected TOML, found something else on line {line}")
+    };
+    if let Some(bracket) = too_deep(text) {
+        return Err(odd(bracket.start));
+    }
+    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+        odd(error.span().map_or(0, |span| span.start.min(text.len())))
     })?;
     let mut values = BTreeMap::new();
     for (number, (name, item)) in document.iter().enumerate() {

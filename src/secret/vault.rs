@@ -9,6 +9,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
 use crate::cluster::name::{ClusterName, VariableName};
 use crate::cluster::secret::{KeyedDigest, key_number};
+use crate::cluster::too_deep;
 
 /// The file.
 #[derive(Debug, Clone)]
@@ -120,9 +121,11 @@ impl Vault {
     /// # Errors
     /// It is no TOML, or not of the shape that it should have; `bayplan check` says more.
     pub fn parse(text: &str) -> Result<Self, VaultError> {
-        let document: DocumentMut = text
-            .parse()
-            .map_err(|_| VaultError::new("expected TOML in secrets.toml, found something else"))?;
+        let odd = || VaultError::new("expected TOML in secrets.toml, found something else");
+        if too_deep(text).is_some() {
+            return Err(odd());
+        }
+        let document: DocumentMut = text.parse().map_err(|_| odd())?;
         let vault = Self { document };
         vault.recipients()?;
         vault.readers()?;

@@ -1,6 +1,7 @@
 //! What to write instead of a value of another type, or of a line that is no TOML. Each piece of advice is typed once in a
 //! test.
 
+use crate::cluster::nesting::too_deep;
 use toml::de::{DeTable, DeValue};
 
 /// A text as TOML writes it in double quotes.
@@ -135,7 +136,7 @@ pub(super) fn of_syntax(line: &str) -> Option<(String, String)> {
 }
 
 fn is_toml(line: &str) -> bool {
-    DeTable::parse(line).is_ok()
+    too_deep(line).is_none() && DeTable::parse(line).is_ok()
 }
 
 /// A bare key and what follows it.
