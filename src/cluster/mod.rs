@@ -21,8 +21,6 @@
 //! | `model`, `name`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
-#![warn(missing_docs)]
-
 #[cfg(test)]
 mod advice_tests;
 mod check;

@@ -21,8 +21,6 @@
 //! placement       where the services of the whole cluster run, as every host keeps it
 //! ```
 
-#![warn(missing_docs)]
-
 mod canonical;
 pub mod desired;
 pub mod env_file;
