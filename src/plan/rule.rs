@@ -97,8 +97,10 @@ pub(super) fn need(
     let (action, reasons) = match supervisor.runs_containers() {
         false => (Action::None, Vec::new()),
         true => {
-            let verdict = restart_reasons(desired, seen, change);
-            marks = edit_marks(seen);
+            let on_disk = reasons::OnDisk::of(seen);
+            let edit = unit_edit(seen, on_disk.as_ref());
+            let verdict = restart_reasons(desired, seen, change, on_disk.as_ref(), edit.as_ref());
+            marks = edit.map_or_else(BTreeMap::new, |edit| edit_marks(seen, edit));
             mended.retain(|path| !verdict.edited.contains(path));
             let action = match verdict.reasons.first() {
                 None if desired.image.moving && seen.container.is_some() => Action::MayRestart,
@@ -192,7 +194,13 @@ struct Verdict {
 /// The rule (docs/how.md, "Which containers restart"): a container restarts if and only if it should run and (a) does
 /// not, or (b) carries another fingerprint than desired, or (c) runs another image than its
 /// reference now means, or (d) what it was started from was changed by hand.
-fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Change) -> Verdict {
+fn restart_reasons(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    change: Change,
+    on_disk: Option<&reasons::OnDisk>,
+    edit: Option<&UnitEdit>,
+) -> Verdict {
     let stopped = |state: &str| {
         let reason = match change {
             Change::Added => Reason::New,
@@ -215,17 +223,11 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
     };
 
     let mut reasons = Vec::new();
-    let on_disk = reasons::OnDisk::of(seen);
     // (b), under the recipe that made the running container's fingerprint, so that an upgrade of
     // bayplan restarts nothing.
     let wanted = desired.fingerprint_under(&container.fingerprint);
     if wanted.as_ref() != Some(&container.fingerprint) {
-        reasons.extend(reasons::difference(
-            desired,
-            seen,
-            on_disk.as_ref(),
-            container,
-        ));
+        reasons.extend(reasons::difference(desired, seen, on_disk, container));
     }
     // (c)
     if let RunningImage::Another { id } = &container.image
@@ -241,7 +243,7 @@ fn restart_reasons(desired: &DesiredService, seen: &ObservedService, change: Cha
         mut edited,
         touched,
     } = edited_files(desired, seen, container, since);
-    if seen.unit.changed <= since && unit_is_edited(seen, on_disk.as_ref()) {
+    if edit.is_some_and(|edit| edit.at <= since) {
         edited.insert(desired.unit.service_file().into());
     }
     if !edited.is_empty() {
@@ -324,42 +326,46 @@ fn edited_files(
     files
 }
 
-/// Where it has to be noted that the unit file was edited, before it is overwritten: it is the only trace of what
-/// was started from it, also of what a crash or a reboot starts after the plan was made.
-fn edit_marks(seen: &ObservedService) -> BTreeMap<DirectoryName, Moment> {
-    let on_disk = reasons::OnDisk::of(seen);
-    if !unit_is_edited(seen, on_disk.as_ref()) {
-        return BTreeMap::new();
-    }
+/// The unit file says other inputs than the fingerprint that it carries. A file that bayplan wrote, in whichever release,
+/// agrees with its fingerprint.
+struct UnitEdit {
+    /// When it was made.
+    at: Moment,
+    /// The directory that it starts from; `None` if its mark is damaged.
+    starts_from: Option<DirectoryName>,
+}
+
+fn unit_edit(seen: &ObservedService, on_disk: Option<&reasons::OnDisk>) -> Option<UnitEdit> {
+    reasons::text_of(seen)?;
+    let agrees = |unit: &reasons::OnDisk| {
+        let carried = &unit.carried.fingerprint;
+        let recipe = Recipe::named(carried.recipe());
+        recipe.is_some_and(|recipe| fingerprint(recipe, &unit.inputs) == *carried)
+    };
+    (!on_disk.is_some_and(agrees)).then(|| UnitEdit {
+        at: seen.unit.changed,
+        starts_from: on_disk.map(|unit| unit.carried.directory.clone()),
+    })
+}
+
+/// Where an edit of the unit has to be noted before it is overwritten: it is the only trace of what was started from it,
+/// also of what a crash or a reboot starts after the plan was made.
+fn edit_marks(seen: &ObservedService, edit: UnitEdit) -> BTreeMap<DirectoryName, Moment> {
     let runs_from = seen.container.as_ref().and_then(|at| at.directory.clone());
-    let starts_from = on_disk.map(|unit| unit.carried.directory.clone());
     let since = match &seen.process {
         ObservedProcess::Active { since } => Some(*since),
         ObservedProcess::Stopped | ObservedProcess::Unwell { .. } => None,
     };
-    let marks = runs_from.into_iter().chain(starts_from).map(|directory| {
+    let directories = runs_from.into_iter().chain(edit.starts_from);
+    let marks = directories.map(|directory| {
         let there = seen.directories.get(&directory).map(|there| there.marked);
         // An earlier edit counts until what was started from it is started again.
         let earlier = there.filter(|mark| since.is_none_or(|since| mark.is_of(since)));
         let earlier = earlier.filter(|mark| *mark != EditMark::default());
-        let edited = earlier.map_or(seen.unit.changed, |mark| mark.edited.min(seen.unit.changed));
-        (directory, edited)
+        let at = earlier.map_or(edit.at, |mark| mark.edited.min(edit.at));
+        (directory, at)
     });
     marks.collect()
-}
-
-/// Whether the unit file says other inputs than the fingerprint that it carries. A file that bayplan wrote, in
-/// whichever release, agrees with its fingerprint.
-fn unit_is_edited(seen: &ObservedService, on_disk: Option<&reasons::OnDisk>) -> bool {
-    if reasons::text_of(seen).is_none() {
-        return false;
-    }
-    let Some(unit) = on_disk else {
-        return true;
-    };
-    let carried = &unit.carried.fingerprint;
-    let recipe = Recipe::named(carried.recipe());
-    recipe.is_none_or(|recipe| fingerprint(recipe, &unit.inputs) != *carried)
 }
 
 #[cfg(test)]
