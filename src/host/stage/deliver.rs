@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 
-use super::{append_directory, append_private};
+use super::{UNTAR, append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::{Layout, quote};
@@ -63,7 +63,7 @@ impl Delivery<'_> {
             }
         }
         format!(
-            "{}{}services={}\nwhole() {{\n:\n{whole}}}\n{DELIVER}",
+            "{}{}services={}\nwhole() {{\n:\n{whole}}}\n{UNTAR}{DELIVER}",
             layout.variables(),
             self.undeliver(),
             quote(&services.join(" ")),

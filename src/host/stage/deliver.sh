@@ -9,16 +9,12 @@ deliver() {
     mkdir -p "$etc/$service" || return 1
   done
   umask 077
-  tar -x -m -o -p -f - -C "$etc"
+  untar "$etc"
 }
 
 if said=$(deliver 2>&1) && said=$(whole 2>&1); then
   printf 'delivered\n'
 else
   undeliver
-  case $said in
-  # Where a disk fills up in the middle of a block, tar tells nothing else.
-  *'Wrote only'*) said="No space left on device: $said" ;;
-  esac
   printf 'failed %s\n' "${said:-the secrets did not arrive}"
 fi

@@ -19,6 +19,8 @@ use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
 
+/// A function that unpacks what is sent, for both ways to send it.
+pub(super) const UNTAR: &str = include_str!("untar.sh");
 const STAGE: &str = include_str!("stage.sh");
 const CHECK: &str = include_str!("check.sh");
 /// Functions that open ciphertexts, for checks and activations.
@@ -201,7 +203,7 @@ impl Staged<'_> {
             }
         }
         format!(
-            "{}id={id}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{STAGE}",
+            "{}id={id}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{UNTAR}{STAGE}",
             layout.variables(),
             self.from
                 .map_or_else(|| layout.current(), |number| layout.generation(number))

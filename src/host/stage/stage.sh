@@ -16,15 +16,11 @@ unpack() {
   for left in "$var"/staging/*; do
     [ ! -e "$left" ] || rm -rf "$left" || return 1
   done
-  mkdir "$new" && tar -x -m -o -p -f - -C "$new" && carried && mv -T "$new" "$var/staging/$id"
+  mkdir "$new" && untar "$new" && carried && mv -T "$new" "$var/staging/$id"
 }
 
 if said=$(unpack 2>&1); then
   printf 'staged\n'
 else
-  case $said in
-  # Where a disk fills up in the middle of a block, tar tells nothing else.
-  *'Wrote only'*) said="No space left on device: $said" ;;
-  esac
   printf 'failed %s\n' "${said:-the files could not be unpacked}"
 fi
