@@ -8,7 +8,7 @@ use super::check::read_guard;
 use super::cluster_file::read_cluster;
 use super::model::Cluster;
 use super::name::ClusterName;
-use super::nesting::too_deep;
+use super::nesting::parse_recoverable;
 use super::read::Problems;
 use super::sources::Sources;
 
@@ -21,10 +21,7 @@ const OF_HOSTS: [&str; 4] = ["engine", "ssh", "hosts", "rollout"];
 pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
     let path = format!("clusters/{name}/cluster.toml");
     let text = std::str::from_utf8(sources.get(&path)?).ok()?;
-    if too_deep(text).is_some() {
-        return None;
-    }
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = parse_recoverable(text).ok()?;
     let elsewhere = |error: &toml::de::Error| {
         let start = error.span().map(|span| span.start.min(text.len()));
         start.is_some_and(|start| !is_of_hosts(section(text.as_bytes(), start)))

@@ -1,13 +1,32 @@
-//! How deep a TOML text is nested, before it is parsed.
+//! How deep a TOML text is nested: looked at before any text is parsed, here and in `secret::edit`.
 
 use std::ops::Range;
 
+use toml::Spanned;
+use toml::de::DeTable;
 use toml_parser::Source;
 use toml_parser::lexer::TokenKind;
 
 /// How many arrays and inline tables may lie in one another. The parser has a limit of its own, but not where it goes on
 /// after an error: there it would overflow the stack.
-pub(crate) const NESTING_MAX: usize = 64;
+pub(super) const NESTING_MAX: usize = 64;
+
+/// Parses a text, with all its syntax errors.
+///
+/// # Errors
+/// It is nested too deep: the first bracket that is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how deep it is nested was looked at"
+)]
+pub(super) fn parse_recoverable(
+    text: &str,
+) -> Result<(Spanned<DeTable<'_>>, Vec<toml::de::Error>), Range<usize>> {
+    match too_deep(text) {
+        Some(bracket) => Err(bracket),
+        None => Ok(DeTable::parse_recoverable(text)),
+    }
+}
 
 /// The first bracket that lies deeper.
 pub(crate) fn too_deep(text: &str) -> Option<Range<usize>> {

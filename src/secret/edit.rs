@@ -30,6 +30,19 @@ pub fn text(cluster: &ClusterName, values: &BTreeMap<VariableName, Plaintext>) -
     Plaintext::new(format!("{head}\n{document}").into_bytes())
 }
 
+/// Parses a text for edits.
+///
+/// # Errors
+/// It is no TOML, or nested too deep: the byte where that shows.
+pub(super) fn document(text: &str) -> Result<DocumentMut, usize> {
+    if let Some(bracket) = too_deep(text) {
+        return Err(bracket.start);
+    }
+    text.parse().map_err(|error: toml_edit::TomlError| {
+        error.span().map_or(0, |span| span.start.min(text.len()))
+    })
+}
+
 /// Reads an edited text.
 ///
 /// # Errors
@@ -46,12 +59,7 @@ pub fn read(text: &Plaintext) -> Result<BTreeMap<VariableName, Plaintext>, Strin
             + 1;
         format!("expected TOML, found something else on line {line}")
     };
-    if let Some(bracket) = too_deep(text) {
-        return Err(odd(bracket.start));
-    }
-    let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-        odd(error.span().map_or(0, |span| span.start.min(text.len())))
-    })?;
+    let document = document(text).map_err(odd)?;
     let mut values = BTreeMap::new();
     for (number, (name, item)) in document.iter().enumerate() {
         let number = number + 1;

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 
+use super::edit::document;
 use crate::cluster::name::{ClusterName, VariableName};
 use crate::cluster::secret::{KeyedDigest, key_number};
-use crate::cluster::too_deep;
 
 /// The file.
 #[derive(Debug, Clone)]
@@ -121,11 +121,8 @@ impl Vault {
     /// # Errors
     /// It is no TOML, or not of the shape that it should have; `bayplan check` says more.
     pub fn parse(text: &str) -> Result<Self, VaultError> {
-        let odd = || VaultError::new("expected TOML in secrets.toml, found something else");
-        if too_deep(text).is_some() {
-            return Err(odd());
-        }
-        let document: DocumentMut = text.parse().map_err(|_| odd())?;
+        let document = document(text)
+            .map_err(|_| VaultError::new("expected TOML in secrets.toml, found something else"))?;
         let vault = Self { document };
         vault.recipients()?;
         vault.readers()?;

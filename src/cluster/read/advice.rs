@@ -1,8 +1,8 @@
 //! What to write instead of a value of another type, or of a line that is no TOML. Each piece of advice is typed once in a
 //! test.
 
-use crate::cluster::nesting::too_deep;
-use toml::de::{DeTable, DeValue};
+use crate::cluster::nesting::parse_recoverable;
+use toml::de::DeValue;
 
 /// A text as TOML writes it in double quotes.
 pub(in crate::cluster) fn toml_text(text: &str) -> String {
@@ -136,7 +136,7 @@ pub(super) fn of_syntax(line: &str) -> Option<(String, String)> {
 }
 
 fn is_toml(line: &str) -> bool {
-    too_deep(line).is_none() && DeTable::parse(line).is_ok()
+    parse_recoverable(line).is_ok_and(|(_, errors)| errors.is_empty())
 }
 
 /// A bare key and what follows it.

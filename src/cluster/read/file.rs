@@ -5,7 +5,7 @@ use toml::de::DeTable;
 use super::advice;
 use super::problem::{Problems, Spot};
 use crate::cluster::diagnostic::Diagnostic;
-use crate::cluster::nesting::{NESTING_MAX, too_deep};
+use crate::cluster::nesting::{NESTING_MAX, parse_recoverable};
 
 /// Lines with a syntax error that are told of one file; the rest is mostly their consequence.
 const SYNTAX_ERRORS_MAX: usize = 10;
@@ -43,19 +43,22 @@ pub(in crate::cluster) fn parse<'a>(
     text: &'a str,
     problems: &mut Problems,
 ) -> Option<DeTable<'a>> {
-    if let Some(bracket) = too_deep(text) {
-        let title =
-            format!("expected at most {NESTING_MAX} arrays and tables in one another, found more");
-        problems.push(
-            Diagnostic::error(
-                title,
-                Spot::file(path).at(bracket).label("deeper from here"),
-            )
-            .with_help("close those before it, with `]` or `}`"),
-        );
-        return None;
-    }
-    let (table, errors) = DeTable::parse_recoverable(text);
+    let (table, errors) = match parse_recoverable(text) {
+        Ok(parsed) => parsed,
+        Err(bracket) => {
+            let title = format!(
+                "expected at most {NESTING_MAX} arrays and tables in one another, found more"
+            );
+            problems.push(
+                Diagnostic::error(
+                    title,
+                    Spot::file(path).at(bracket).label("deeper from here"),
+                )
+                .with_help("close those before it, with `]` or `}`"),
+            );
+            return None;
+        }
+    };
     if errors.is_empty() {
         return Some(table.into_inner());
     }
