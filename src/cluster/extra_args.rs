@@ -257,16 +257,7 @@ fn field_instead(
         ("cap-drop", _) => format!("write `{key} = [{}]`", toml_text(&format!("-{value}"))),
         _ => written_as(field, value),
     };
-    let shown_field = match field.field_type() {
-        FieldType::Table => format!("`[{key}]`"),
-        FieldType::Text
-        | FieldType::Integer
-        | FieldType::Number
-        | FieldType::Boolean
-        | FieldType::Duration
-        | FieldType::List
-        | FieldType::Map => format!("`{key}`"),
-    };
+    let shown_field = field.in_code();
     Some(
         Diagnostic::error(
             format!("expected no `{shown}` in `extra_args`: {shown_field} says it"),

@@ -92,6 +92,21 @@ pub(super) enum ReadAs {
 }
 
 impl Field {
+    /// Its key as code in a text, that of a table in brackets.
+    pub(super) fn in_code(&self) -> String {
+        let key = self.key;
+        match self.field_type() {
+            FieldType::Table => format!("`[{key}]`"),
+            FieldType::Text
+            | FieldType::Integer
+            | FieldType::Number
+            | FieldType::Boolean
+            | FieldType::Duration
+            | FieldType::List
+            | FieldType::Map => format!("`{key}`"),
+        }
+    }
+
     /// Its type in TOML.
     #[must_use]
     pub fn field_type(&self) -> FieldType {

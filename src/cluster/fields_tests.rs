@@ -10,16 +10,7 @@ const HEAD: &str = "| field | meaning | default | example | restarts |\n";
 fn table() -> String {
     let mut table = HEAD.to_owned() + "| --- | --- | --- | --- | --- |\n";
     for field in SERVICE {
-        let key = match field.field_type() {
-            FieldType::Table => format!("`[{}]`", field.key),
-            FieldType::Text
-            | FieldType::Integer
-            | FieldType::Number
-            | FieldType::Boolean
-            | FieldType::Duration
-            | FieldType::List
-            | FieldType::Map => format!("`{}`", field.key),
-        };
+        let key = field.in_code();
         let since = match field.since {
             "0.1.0" => String::new(),
             version => format!(" (since {version})"),

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::step::{Step, StepKind};
+use super::step::{Effect, Step, StepKind};
 use super::{Action, Change, FileChange, HostPlan, Left, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
 
@@ -162,22 +162,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         let Some(service) = step.service() else {
             continue;
         };
-        let planned = match (step.kind(), action(&now_actions, service)) {
-            (StepKind::Start, Action::Start | Action::Restart) => true,
-            (StepKind::Stop, Action::Start | Action::Restart | Action::Stop) => true,
-            (StepKind::Start | StepKind::Stop, _) => false,
-            (
-                StepKind::Inputs
-                | StepKind::Mark
-                | StepKind::Unit
-                | StepKind::Links
-                | StepKind::Reload
-                | StepKind::Image
-                | StepKind::Ask
-                | StepKind::Wait
-                | StepKind::End,
-                _,
-            ) => true,
+        let planned = match (step.kind().effect(), action(&now_actions, service)) {
+            (None, _)
+            | (Some(Effect::Starts), Action::Start | Action::Restart)
+            | (Some(Effect::Stops), Action::Start | Action::Restart | Action::Stop) => true,
+            (Some(Effect::Starts | Effect::Stops), _) => false,
         };
         if !planned {
             return Some(format!("{} is not in its plan", step.words()));

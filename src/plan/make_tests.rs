@@ -31,6 +31,19 @@ proptest! {
     }
 }
 
+/// A release of everything, killed before its n-th step, and what happens to hosts before which of its steps.
+fn release(killed_before: Option<usize>, meanwhile: Vec<(usize, usize, Disturbance)>) -> Event {
+    Event::Release {
+        only: None,
+        moves: false,
+        left_out: None,
+        killed_before,
+        fails: None,
+        between: Vec::new(),
+        meanwhile,
+    }
+}
+
 /// Everything that a hand can do to a service, then a crash that picks it up, then a release that is
 /// killed before each of its steps in turn: the next one always mends it.
 #[test]
@@ -55,28 +68,12 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
                 let mut world = World::new();
                 world.live(&[
                     Event::Describe(vec![spec(0)], None),
-                    Event::Release {
-                        only: None,
-                        moves: false,
-                        left_out: None,
-                        killed_before: None,
-                        fails: None,
-                        between: Vec::new(),
-                        meanwhile: Vec::new(),
-                    },
+                    release(None, Vec::new()),
                     Event::Happens(0, edit(name.clone())),
                     Event::Happens(0, Disturbance::Reload),
                     Event::Happens(0, Disturbance::Crash(name.clone())),
                     Event::Describe(vec![spec(tag)], None),
-                    Event::Release {
-                        only: None,
-                        moves: false,
-                        left_out: None,
-                        killed_before: Some(killed_before),
-                        fails: None,
-                        between: Vec::new(),
-                        meanwhile: Vec::new(),
-                    },
+                    release(Some(killed_before), Vec::new()),
                 ]);
             }
         }
@@ -88,15 +85,6 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
 #[test]
 fn an_edit_that_is_picked_up_during_a_release_is_mended() {
     let name = service_name(0);
-    let release = |killed_before, meanwhile| Event::Release {
-        only: None,
-        moves: false,
-        left_out: None,
-        killed_before,
-        fails: None,
-        between: Vec::new(),
-        meanwhile,
-    };
     let spec = |tag, hosts: &[usize]| Spec {
         hosts: hosts.iter().copied().collect(),
         tag,

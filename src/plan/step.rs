@@ -190,12 +190,22 @@ pub struct PlacedFiles<'a> {
     pub only: Option<&'a BTreeSet<String>>,
 }
 
+/// What a step does to a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It runs afterwards, anew.
+    Starts,
+    /// It does not run afterwards.
+    Stops,
+}
+
 impl StepKind {
-    /// Whether it stops, starts or waits for containers: that takes time, and is what an operator follows.
+    /// What it does to a container, if anything.
     #[must_use]
-    pub fn is_followed(self) -> bool {
+    pub fn effect(self) -> Option<Effect> {
         match self {
-            StepKind::Stop | StepKind::Start | StepKind::Wait => true,
+            StepKind::Start => Some(Effect::Starts),
+            StepKind::Stop => Some(Effect::Stops),
             StepKind::Inputs
             | StepKind::Mark
             | StepKind::Unit
@@ -203,8 +213,15 @@ impl StepKind {
             | StepKind::Reload
             | StepKind::Image
             | StepKind::Ask
-            | StepKind::End => false,
+            | StepKind::Wait
+            | StepKind::End => None,
         }
+    }
+
+    /// Whether it stops, starts or waits for containers: that takes time, and is what an operator follows.
+    #[must_use]
+    pub fn is_followed(self) -> bool {
+        self == StepKind::Wait || self.effect().is_some()
     }
 }
 

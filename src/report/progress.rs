@@ -18,7 +18,7 @@ use super::text::{commas, count, escape, list};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::At;
 use crate::plan::Phase;
-use crate::plan::step::{Step, StepKind};
+use crate::plan::step::{Effect, Step};
 use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
 
@@ -143,18 +143,9 @@ impl HostLog {
 
 /// What a step did to a container, if anything.
 fn done(step: &Step) -> Option<String> {
-    let did = match step.kind() {
-        StepKind::Stop => "stopped",
-        StepKind::Start => "started",
-        StepKind::Inputs
-        | StepKind::Mark
-        | StepKind::Unit
-        | StepKind::Links
-        | StepKind::Reload
-        | StepKind::Image
-        | StepKind::Ask
-        | StepKind::Wait
-        | StepKind::End => return None,
+    let did = match step.kind().effect()? {
+        Effect::Stops => "stopped",
+        Effect::Starts => "started",
     };
     step.service().map(|service| format!("{service} {did}"))
 }
