@@ -15,7 +15,7 @@ use crate::cluster::{Sources, unknown_cluster};
 
 pub use files::UnfitDirectory;
 pub use head::{Commit, checkout, head};
-pub use revision::{Comparison, GitError, Range, Revision, State, Which};
+pub use revision::{Cleanness, Comparison, GitError, Range, Revision, Which};
 
 use worktree::{Worktree, is_checkout};
 

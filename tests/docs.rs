@@ -276,6 +276,36 @@ fn every_test_that_a_promise_names_exists() {
     assert!(names > 20, "only {names} names were found");
 }
 
+/// The name of the type that a line of Rust defines. An associated type is indented, and is none.
+fn defined_type(line: &str) -> Option<&str> {
+    let words = line.trim_start().trim_start_matches("pub");
+    let words = match words.strip_prefix('(') {
+        Some(rest) => rest.split_once(')')?.1,
+        None => words,
+    };
+    let (kind, rest) = words.trim_start().split_once(' ')?;
+    let is_type = match kind {
+        "struct" | "enum" | "trait" | "union" => true,
+        "type" => !line.starts_with(' '),
+        _ => false,
+    };
+    let name = rest
+        .split(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()?;
+    (is_type && name.starts_with(char::is_uppercase)).then_some(name)
+}
+
+#[test]
+fn a_type_name_means_one_thing() {
+    let mut text = String::new();
+    sources(&root().join("src"), &mut text);
+    let mut seen = BTreeSet::new();
+    let types = text.lines().filter_map(defined_type);
+    let twice: BTreeSet<&str> = types.filter(|name| !seen.insert(*name)).collect();
+    assert!(seen.len() > 300, "only {} types were found", seen.len());
+    assert!(twice.is_empty(), "defined more than once: {twice:#?}");
+}
+
 /// A heading's anchor, as GitHub makes it.
 fn anchor(heading: &str) -> String {
     let kept = heading

@@ -20,7 +20,7 @@ use bayplan::cluster::model::Engine;
 use bayplan::cluster::name::ServiceName;
 use bayplan::cluster::{EXCERPT_WIDTH, Paint, Sources, check, definitions, excerpt, provenance};
 use bayplan::host::activate::activity::Activity;
-use bayplan::host::activate::event::Event;
+use bayplan::host::activate::event::ScriptEvent;
 use bayplan::host::activate::follow::Lines;
 use bayplan::host::layout::Layout;
 use bayplan::host::lock::parse_lock;
@@ -29,7 +29,7 @@ use bayplan::host::past::generation::StoredGeneration;
 use bayplan::host::past::history;
 use bayplan::host::place::HostPlace;
 use bayplan::host::stage::deliver::parse_delivered;
-use bayplan::host::stage::{Checked, parse_staged};
+use bayplan::host::stage::{ReadinessCheck, parse_staged};
 use bayplan::plan::saved::SavedPlan;
 use bayplan::render::inputs::inputs_of;
 use bayplan::render::manifest::Manifest;
@@ -532,8 +532,8 @@ fn answers() {
         let _ = parse_lock(bytes);
         let _ = parse_staged(bytes);
         let _ = parse_delivered(bytes);
-        let _ = Checked::parse(bytes);
+        let _ = ReadinessCheck::parse(bytes);
         let _ = StoredGeneration::parse(bytes);
-        Lines::default().feed(bytes, |line| drop(Event::parse(line)));
+        Lines::default().feed(bytes, |line| drop(ScriptEvent::parse(line)));
     });
 }

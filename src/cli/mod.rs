@@ -32,7 +32,7 @@ pub use self::history::History;
 pub use self::release::Release;
 pub use self::render::Render;
 pub use self::rollback::Rollback;
-pub use self::schema::{Described, Schema};
+pub use self::schema::{Schema, SchemaOf};
 pub use self::secrets::{
     Secrets, SecretsCluster, SecretsInit, SecretsOpen, SecretsRekey, SecretsScope, SecretsSet,
 };

@@ -12,12 +12,12 @@ Examples:
 pub struct Schema {
     /// What is described
     #[arg(value_name = "WHAT")]
-    pub what: Described,
+    pub what: SchemaOf,
 }
 
 /// What there is a schema of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Described {
+pub enum SchemaOf {
     /// `diff --json`
     Plan,
     /// `diff --against REV --json`

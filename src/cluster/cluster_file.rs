@@ -2,7 +2,7 @@
 
 use toml::de::{DeTable, DeValue};
 
-use super::description::{Assignment, ClusterFile, DescribedGuard, PlaceLine, assignments};
+use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable, assignments};
 use super::foreign;
 use super::host_table::{read_client, read_host, read_ssh};
 use super::model::{Engine, EngineClient, Excerpts, Rollout};
@@ -41,7 +41,7 @@ pub(super) fn read_service_config(
     path: &str,
     entries: &DeTable<'_>,
     problems: &mut Problems,
-) -> Vec<Assignment> {
+) -> Vec<WrittenVariable> {
     let mut root = Table::root(path, entries, &SERVICE_CONFIG);
     let vars = assignments(root.names("vars", problems), Within::Vars, problems);
     root.finish(problems);

@@ -23,7 +23,7 @@ pub(super) struct ClusterFile {
     /// `[place]`, one entry a line.
     pub place: Vec<PlaceLine>,
     /// `[vars]`.
-    pub vars: Vec<Assignment>,
+    pub vars: Vec<WrittenVariable>,
     /// `[guard]`.
     pub guard: DescribedGuard,
     /// `[rollout]`.
@@ -69,7 +69,7 @@ pub(super) struct PlaceLine {
 
 /// One variable with its value.
 #[derive(Debug)]
-pub(super) struct Assignment {
+pub(super) struct WrittenVariable {
     /// The variable.
     pub name: At<VariableName>,
     /// `None` if the value was no scalar: the name is known, its value is not.
@@ -96,7 +96,7 @@ pub(super) struct ServiceFile {
     /// Names and patterns of variables.
     pub vars: Vec<At<String>>,
     /// `[env]`.
-    pub env: Vec<Assignment>,
+    pub env: Vec<WrittenVariable>,
     /// `secrets`.
     pub secrets: Vec<SecretReference>,
     /// `[health]`.
@@ -125,14 +125,14 @@ pub(super) fn assignments(
     items: Vec<Item<'_>>,
     within: Within,
     problems: &mut Problems,
-) -> Vec<Assignment> {
+) -> Vec<WrittenVariable> {
     items
         .into_iter()
         .filter_map(|item| assignment(&item, within, problems))
         .collect()
 }
 
-fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Option<Assignment> {
+fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Option<WrittenVariable> {
     let value = scalar(item, problems);
     let name = match VariableName::new(item.key.as_str()) {
         Ok(name) => name,
@@ -177,7 +177,7 @@ fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Optio
             .with_help(write),
         );
     }
-    Some(Assignment {
+    Some(WrittenVariable {
         name: At {
             value: name,
             spot: item.key_spot.clone(),

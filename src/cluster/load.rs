@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::cluster_file::{read_cluster, read_service_config};
-use super::description::{Assignment, ClusterFile, ServiceFile};
+use super::description::{ClusterFile, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
@@ -25,7 +25,7 @@ pub(super) struct LoadedCluster {
     /// `cluster.toml`; `None` if it does not parse or is not there.
     pub cluster: Option<ClusterFile>,
     /// `[vars]` of `service-config.toml`; `None` if it does not parse.
-    pub service_config: Option<Vec<Assignment>>,
+    pub service_config: Option<Vec<WrittenVariable>>,
     /// `secrets.toml`; `None` if it does not parse or is not there.
     pub secrets: Option<SecretsFile>,
     /// Every service; `None` if its file does not parse.

@@ -1,5 +1,5 @@
 //! The checked model of a cluster: what the description means, with every reference resolved and
-//! every value evaluated. Only [`check`](super::check) makes one, so later rooms need no checks.
+//! every value evaluated. Only [`check`](super::check()) makes one, so later rooms need no checks.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};

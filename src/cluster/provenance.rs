@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Assignment, ServiceFile};
+use super::description::{ServiceFile, WrittenVariable};
 use super::load::{LoadedCluster, load};
 use super::model::Layer;
 use super::name::ServiceName;
@@ -308,7 +308,7 @@ impl Finder<'_> {
         })
     }
 
-    fn assignment(&self, layer: Layer, assignment: &Assignment) -> Definition {
+    fn assignment(&self, layer: Layer, assignment: &WrittenVariable) -> Definition {
         let written = assignment.value.as_ref();
         let raw = written.map_or_else(String::new, |at| at.value.to_string());
         Definition {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use minijinja::value::ValueKind;
 use minijinja::{Environment, Value};
 
-use super::description::Assignment;
+use super::description::WrittenVariable;
 use super::diagnostic::{Diagnostic, quoted};
 use super::read::{At, Problems, Spot};
 use super::scalar::{Scalar, VARIABLE_MAX};
@@ -57,7 +57,7 @@ pub(super) type Values = BTreeMap<String, Evaluated>;
 
 /// A value whose names are known and that waits for its turn.
 struct Waiting<'a> {
-    assignment: &'a Assignment,
+    assignment: &'a WrittenVariable,
     text: &'a At<String>,
     template: ValueTemplate<'a>,
 }
@@ -80,7 +80,7 @@ impl<'a> Evaluator<'a> {
     /// and the first of these hides the second. `explain` says what to do about an unknown name.
     pub(crate) fn evaluate(
         &self,
-        definitions: &BTreeMap<String, &Assignment>,
+        definitions: &BTreeMap<String, &WrittenVariable>,
         outer: [&Values; 2],
         explain: &dyn Fn(&str) -> Option<String>,
         problems: &mut Problems,
@@ -126,7 +126,7 @@ impl<'a> Evaluator<'a> {
 
     fn parse<'t>(
         &self,
-        texts: &'t BTreeMap<&str, (&'t Assignment, At<String>)>,
+        texts: &'t BTreeMap<&str, (&'t WrittenVariable, At<String>)>,
         values: &mut Values,
         problems: &mut Problems,
     ) -> BTreeMap<String, Waiting<'t>> {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Assignment, ClusterFile, ServiceFile};
+use super::description::{ClusterFile, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::load::LoadedCluster;
 use super::model::{Layer, SecretFile, Variable, VariableValue};
@@ -58,7 +58,7 @@ impl<'a> Variables<'a> {
         let locations = locations(description, cluster, placements);
         let derived = derived(description, cluster);
 
-        let mut winning: BTreeMap<String, (Layer, &Assignment)> = BTreeMap::new();
+        let mut winning: BTreeMap<String, (Layer, &WrittenVariable)> = BTreeMap::new();
         for assignment in service_config {
             winning.insert(
                 assignment.name.value.to_string(),
@@ -118,7 +118,7 @@ impl<'a> Variables<'a> {
         for (name, secret) in secrets.into_iter().flat_map(|file| &file.values) {
             outer.insert(name.to_string(), secret.outcome(name));
         }
-        let definitions: BTreeMap<String, &Assignment> = winning
+        let definitions: BTreeMap<String, &WrittenVariable> = winning
             .iter()
             .filter(|(name, _)| !derived.contains_key(*name))
             .map(|(name, (_, assignment))| (name.clone(), *assignment))
@@ -151,7 +151,7 @@ impl<'a> Variables<'a> {
     /// The values of definitions that see the whole scope and, before it, `own`.
     fn evaluate(
         &self,
-        definitions: &BTreeMap<String, &Assignment>,
+        definitions: &BTreeMap<String, &WrittenVariable>,
         own: &Values,
         problems: &mut Problems,
     ) -> Values {
@@ -439,7 +439,7 @@ impl<'a> Variables<'a> {
 fn warn_locations(
     description: &LoadedCluster,
     locations: &BTreeMap<ServiceName, Values>,
-    winning: &BTreeMap<String, (Layer, &Assignment)>,
+    winning: &BTreeMap<String, (Layer, &WrittenVariable)>,
     problems: &mut Problems,
 ) {
     let mut needed: BTreeSet<&str> = BTreeSet::new();

@@ -12,7 +12,7 @@ use crate::host::reach::interrupt::Interrupt;
 use crate::release::generations::bare;
 use crate::render::desired::Desired;
 use crate::render::render;
-use crate::report::check::{Checked, Size, diagnostics, more_problems, summary};
+use crate::report::check::{CheckedCluster, Size, diagnostics, more_problems, summary};
 use crate::report::errors::{note, one};
 use crate::report::history::UNKNOWN_COMMIT;
 use crate::report::palette::Palette;
@@ -109,7 +109,7 @@ fn read(repository: &Repository, name: &ClusterName) -> Result<Sources, Exit> {
 fn described(
     repository: &Repository,
     sources: Sources,
-    outcome: Outcome,
+    outcome: Examined,
 ) -> Result<Description, Exit> {
     if !outcome.problems.is_empty() {
         stream::stderr(&show(&outcome.problems, &sources, &Palette::stderr()));
@@ -135,14 +135,14 @@ fn described(
 }
 
 /// Everything that can be said of a description without a host.
-pub(super) struct Outcome {
+pub(super) struct Examined {
     pub model: Option<(Cluster, Desired)>,
     pub problems: Vec<Diagnostic>,
-    pub checked: Checked,
+    pub checked: CheckedCluster,
 }
 
 /// Checks a description and renders it: a template can be wrong in ways that only rendering shows.
-pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
+pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Examined {
     let found = check(name.as_str(), sources);
     let mut problems = found.diagnostics;
     let model = found.cluster.and_then(|cluster| match render(&cluster) {
@@ -154,7 +154,7 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
         }
     });
     let count = |level| problems.iter().filter(|p| p.level == level).count();
-    let checked = Checked {
+    let checked = CheckedCluster {
         cluster: name.clone(),
         errors: count(Level::Error),
         warnings: count(Level::Warning),
@@ -167,7 +167,7 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Outcome {
                 .count(),
         }),
     };
-    Outcome {
+    Examined {
         model,
         problems,
         checked,

@@ -28,7 +28,7 @@ use crate::release::mask::Mask;
 use crate::release::problem::Problem;
 use crate::release::request::{OnFailure, ReleaseRequest};
 use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
-use crate::report::confirm::{Answer, ask};
+use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::{Detail, errors, guard, outcome, plan as text, stream};
@@ -309,7 +309,7 @@ fn confirmed(shown: &Plan) -> Result<bool, Failure> {
         &mut stdin().lock(),
         &mut std::io::stderr(),
     )?;
-    Ok(answer == Answer::Yes)
+    Ok(answer == Confirmation::Yes)
 }
 
 pub(super) fn request(

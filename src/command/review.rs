@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::description::{Outcome, examine, show};
+use super::description::{Examined, examine, show};
 use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
@@ -150,7 +150,7 @@ fn one(
     let (old, new) = (read(before), read(after));
     for (outcome, sources, revision) in [(&old, before, &sides.before), (&new, after, &sides.after)]
     {
-        if let Some(Outcome {
+        if let Some(Examined {
             model: None,
             problems,
             ..
@@ -165,7 +165,7 @@ fn one(
             }));
         }
     }
-    let model = |outcome: Option<Outcome>| outcome.and_then(|outcome| outcome.model);
+    let model = |outcome: Option<Examined>| outcome.and_then(|outcome| outcome.model);
     let (old, new) = (model(old), model(new));
     let options = options(name, old.as_ref(), new.as_ref(), arguments)?;
     let defined = |sources| definitions(name.as_str(), sources);

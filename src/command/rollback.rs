@@ -11,7 +11,7 @@ use super::{Exit, Failure};
 use crate::cli::Rollback;
 use crate::cluster::name::HostName;
 use crate::host::look::LookFor;
-use crate::host::past::history::{History, last_release};
+use crate::host::past::history::{HostHistory, last_release};
 use crate::plan::{Moves, Options, Origin};
 use crate::release::generations::bare;
 use crate::release::request::Back;
@@ -163,7 +163,7 @@ fn stopped(hosts: &Hosts) -> Exit {
 /// release that is undone: hosts that it did not change stay.
 fn choose(
     arguments: &Rollback,
-    histories: &BTreeMap<HostName, History>,
+    histories: &BTreeMap<HostName, HostHistory>,
 ) -> Result<BTreeMap<HostName, u64>, Failure> {
     let cluster = &arguments.cluster;
     let see = || format!("`bayplan history {cluster}` shows what is kept");

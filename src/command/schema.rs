@@ -1,14 +1,14 @@
 //! `bayplan schema WHAT`.
 
 use super::{Exit, Failure};
-use crate::cli::{Described, Schema};
+use crate::cli::{Schema, SchemaOf};
 use crate::report::{schema, stream};
 
 pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
     let text = match arguments.what {
-        Described::Plan => schema::plan(),
-        Described::Review => schema::review(),
-        Described::SavedPlan => schema::saved_plan(),
+        SchemaOf::Plan => schema::plan(),
+        SchemaOf::Review => schema::review(),
+        SchemaOf::SavedPlan => schema::saved_plan(),
     };
     stream::stdout(&text)?;
     Ok(Exit::Done)

@@ -3,11 +3,11 @@
 
 use proptest::prelude::*;
 
-use super::activate::event::Event;
+use super::activate::event::ScriptEvent;
 use super::lock::{LockAnswer, parse_lock};
 use super::reach::facts::Facts;
 use super::stage::deliver::parse_delivered;
-use super::stage::{Checked, parse_staged};
+use super::stage::{ReadinessCheck, parse_staged};
 
 /// Lines of the words that answers are made of, with numbers and noise between them.
 fn lines() -> impl Strategy<Value = String> {
@@ -24,7 +24,7 @@ fn is_tame(text: &str) -> bool {
 
 fn read(answer: &[u8]) {
     for line in String::from_utf8_lossy(answer).lines() {
-        let _ = Event::parse(line);
+        let _ = ScriptEvent::parse(line);
     }
     match parse_lock(answer) {
         LockAnswer::Taken => {}
@@ -42,7 +42,7 @@ fn read(answer: &[u8]) {
             "{said:?}"
         );
     }
-    match Checked::parse(answer) {
+    match ReadinessCheck::parse(answer) {
         Ok(checked) => {
             for finding in checked.findings {
                 assert!(is_tame(&finding.to_string()), "{finding:?}");

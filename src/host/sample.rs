@@ -7,11 +7,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::activate::record::{Record, Source};
-use super::activate::script::{Activation, PATIENCE, Part, PartEnd, SETTLE};
+use super::activate::script::{Activation, PATIENCE, PartEnd, ReleasePart, SETTLE};
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{HostLook, Look, LookFor, Request, parse};
 use super::place::HostPlace;
-use super::stage::{Checked, Staged, parse_staged};
+use super::stage::{ReadinessCheck, Staged, parse_staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -208,7 +208,7 @@ pub fn activation_with(
         steps,
         enabled_by: &enabled_by,
         record: &record,
-        part: &Part {
+        part: &ReleasePart {
             generation: match source {
                 Source::Staged { number, .. } | Source::Generation(number) => *number,
             },
@@ -301,7 +301,7 @@ impl Root {
     }
 
     /// Stages everything, and checks it.
-    pub fn stage(&self, host: &DesiredHost, id: &StageId) -> Checked {
+    pub fn stage(&self, host: &DesiredHost, id: &StageId) -> ReadinessCheck {
         let manifest = manifest(host);
         let staged = Staged {
             manifest: &manifest,
@@ -313,12 +313,12 @@ impl Root {
         self.stage_parts(&staged, id)
     }
 
-    pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> Checked {
+    pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> ReadinessCheck {
         let payload = staged.payload().unwrap();
         let script = staged.stage_script(&self.layout, id);
         parse_staged(&self.run(&script, &payload)).unwrap();
         let script = staged.check_script(&self.layout, Engine::Docker, id, payload.len(), &[]);
-        Checked::parse(&self.run(&script, b"")).unwrap()
+        ReadinessCheck::parse(&self.run(&script, b"")).unwrap()
     }
 
     pub fn activate(&self, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {

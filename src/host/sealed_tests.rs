@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::activate::record::Source;
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
-use super::stage::deliver::{Delivery, parse_delivered};
-use super::stage::{Checked, Finding, SealedFile, Staged};
+use super::stage::deliver::{DeliveredFiles, parse_delivered};
+use super::stage::{Finding, ReadinessCheck, SealedFile, Staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
@@ -125,7 +125,10 @@ fn sealed_secrets_are_opened_into_a_closed_directory() {
         let (host, sealed) = (host("1"), seal_to(&host_key(&root)));
         let manifest = manifest(&host);
         let staged = staged(&manifest, &host, &sealed);
-        assert_eq!(root.stage_parts(&staged, &id("a")), Checked::default());
+        assert_eq!(
+            root.stage_parts(&staged, &id("a")),
+            ReadinessCheck::default()
+        );
         let source = Source::Staged {
             id: id("a"),
             number: 1,
@@ -164,7 +167,9 @@ fn what_a_host_cannot_open_is_found_before_anything_changes() {
     root.stage_parts(&staged, &id("a"));
     let check = || {
         let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), 0, &[]);
-        Checked::parse(&root.run(&script, b"")).unwrap().findings
+        ReadinessCheck::parse(&root.run(&script, b""))
+            .unwrap()
+            .findings
     };
     assert_eq!(check(), []);
     let base = host.services[&service("web")].directory.to_string();
@@ -217,11 +222,14 @@ fn secrets_in_the_clear_are_put_into_their_place_and_never_staged() {
         let (host, sealed) = (host("1"), sealed(|_| None));
         let manifest = manifest(&host);
         let staged = staged(&manifest, &host, &sealed);
-        assert_eq!(root.stage_parts(&staged, &id("a")), Checked::default());
+        assert_eq!(
+            root.stage_parts(&staged, &id("a")),
+            ReadinessCheck::default()
+        );
         let (web, name) = (&host.services[&service("web")], service("web"));
         let (env, file) = (plaintext(ENV), plaintext(FILE));
         let files = BTreeMap::from([(ENV, &env), (FILE, &file)]);
-        let delivery = Delivery {
+        let delivery = DeliveredFiles {
             files: BTreeMap::from([((&name, &web.directory), files)]),
         };
         let deliver = |cut: usize| {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::step::{Effect, Step, StepKind};
-use super::{Action, Change, FileChange, HostPlan, Left, Plan, ServicePlan};
+use super::{Action, Change, FileChange, HostPlan, LeftMachine, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
 
 /// A plan that may be carried out. There is no other way to one than these two functions.
@@ -40,7 +40,7 @@ impl Approved {
         }
         let left = |plan: &Plan| -> BTreeSet<HostName> {
             let told = plan.left.iter().chain(&plan.dismissed);
-            told.map(|Left { host, .. }| host.clone()).collect()
+            told.map(|LeftMachine { host, .. }| host.clone()).collect()
         };
         let machines = |plan: &Plan| -> BTreeSet<HostName> {
             let hosts = plan.hosts.keys().chain(plan.left_out.keys());

@@ -28,13 +28,13 @@ struct Names {
 
 /// What a plan must not show.
 #[derive(Debug, Default)]
-pub(super) struct Hidden {
+pub(super) struct HiddenValues {
     names: BTreeMap<(HostName, ServiceName), Names>,
     /// Public values of what is secret now, wherever else they stand, the longest first.
     values: Vec<String>,
 }
 
-impl Hidden {
+impl HiddenValues {
     /// Finds them.
     pub(super) fn of(desired: &Desired, observed: &Observed) -> Self {
         let mut hidden = Self::default();

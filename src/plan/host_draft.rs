@@ -6,7 +6,7 @@ use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, UnitFile,
 };
 use super::options::{KEPT_GENERATIONS, Moves, Options};
-use super::rule::{DirectoryNeed, Need, need};
+use super::rule::{DirectoryNeed, ServiceNeed, need};
 use super::step::Step;
 use super::target::{kept_back, target};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
@@ -55,7 +55,7 @@ pub(super) struct Visit<'a> {
 pub(super) struct HostDraft<'a> {
     pub(super) wanted: &'a DesiredHost,
     pub(super) seen: &'a ObservedHost,
-    pub(super) needs: BTreeMap<ServiceName, Need>,
+    pub(super) needs: BTreeMap<ServiceName, ServiceNeed>,
     pub(super) departing: BTreeMap<ServiceName, DepartingService<'a>>,
     /// Services that are to leave, and stay until these hosts take part.
     pub(super) kept_back: BTreeMap<ServiceName, Vec<HostName>>,
@@ -212,7 +212,10 @@ impl<'a> HostDraft<'a> {
     }
 
     /// The services that the host gains, or all others.
-    pub(super) fn in_phase(&self, phase: Phase) -> impl Iterator<Item = (&ServiceName, &Need)> {
+    pub(super) fn in_phase(
+        &self,
+        phase: Phase,
+    ) -> impl Iterator<Item = (&ServiceName, &ServiceNeed)> {
         self.order.iter().filter_map(move |name| {
             let need = self.needs.get(name)?;
             let in_phase = match phase {
@@ -243,7 +246,7 @@ impl<'a> HostDraft<'a> {
     }
 
     /// Whether its health is awaited.
-    fn awaited(&self, name: &ServiceName, need: &Need) -> bool {
+    fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
         need.action != Action::Pending && (need.starts() || self.unconfirmed.contains(name))
     }
 
@@ -274,7 +277,7 @@ impl<'a> HostDraft<'a> {
     fn in_visit<'v>(
         &'v self,
         visit: &'v Visit<'_>,
-    ) -> impl Iterator<Item = (&'v ServiceName, &'v Need)> {
+    ) -> impl Iterator<Item = (&'v ServiceName, &'v ServiceNeed)> {
         self.order
             .iter()
             .filter(|name| visit.services.contains(name))

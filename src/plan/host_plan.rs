@@ -5,7 +5,7 @@ use super::known::{Known, holds};
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::Need;
+use super::rule::ServiceNeed;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -21,7 +21,8 @@ impl HostDraft<'_> {
         known: &Known,
     ) -> HostPlan {
         let mut services = Vec::new();
-        let shown = |need: &Need| need.writes() || need.reload || need.action != Action::None;
+        let shown =
+            |need: &ServiceNeed| need.writes() || need.reload || need.action != Action::None;
         let expanding = self.in_phase(Phase::Expand);
         for (name, need) in expanding.chain(self.in_phase(Phase::Change)) {
             if !shown(need) {

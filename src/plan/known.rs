@@ -10,7 +10,7 @@ use crate::render::placement::{Machine, Placed, Reach};
 
 /// A machine on which services may still run although the description no longer has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftMachine {
     /// The name that it had.
     pub host: HostName,
     /// How it was reached.
@@ -158,7 +158,7 @@ impl Known {
     }
 
     /// The machines that left, with what may run there.
-    pub(super) fn left(&self, desired: &Desired) -> Vec<Left> {
+    pub(super) fn left(&self, desired: &Desired) -> Vec<LeftMachine> {
         let gone = self.machines.iter().filter(|known| known.now.is_none());
         let left = gone.filter_map(|known| {
             let Machine {
@@ -178,13 +178,13 @@ impl Known {
                     (name.clone(), service)
                 })
                 .collect();
-            (!services.is_empty()).then(|| Left {
+            (!services.is_empty()).then(|| LeftMachine {
                 host: host.clone(),
                 reach: reach.clone(),
                 services,
             })
         });
-        let mut left: Vec<Left> = left.collect();
+        let mut left: Vec<LeftMachine> = left.collect();
         left.sort_by(|a, b| (&a.host, &a.reach).cmp(&(&b.host, &b.reach)));
         left
     }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::held::held;
-use super::hidden::Hidden;
+use super::hidden::HiddenValues;
 use super::host_draft::HostDraft;
-use super::known::{Known, Left, Past, holds, past};
+use super::known::{Known, LeftMachine, Past, holds, past};
 use super::needs::needed_first;
 use super::observed::{Generation, Observed, RecordedPlacement};
 use super::types::{Away, Elsewhere, LeftOut};
@@ -53,7 +53,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
             desired, observed, options, &drafts, &known, &left,
         ));
     }
-    Hidden::of(desired, observed).apply(&mut hosts);
+    HiddenValues::of(desired, observed).apply(&mut hosts);
     let waves = if refusals.is_empty() {
         waves(desired, &drafts, options.rollout)
     } else {
@@ -80,7 +80,7 @@ fn stateful_away(
     options: &Options,
     drafts: &BTreeMap<HostName, HostDraft<'_>>,
     known: &Known,
-    left: &[Left],
+    left: &[LeftMachine],
 ) -> Vec<Refusal> {
     let mut starts: BTreeMap<&ServiceName, Vec<HostName>> = BTreeMap::new();
     // A host that has its unit has had its data; what runs elsewhere may have newer data all the same.
@@ -108,7 +108,7 @@ fn stateful_away(
             refusals.push(Refusal { host, why });
         };
         let mut is_known = had.contains(service);
-        for Left {
+        for LeftMachine {
             host,
             reach,
             services,

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::name::ServiceName;
 use crate::plan::model_host::Disturbance;
-use crate::plan::model_world::{Event, World, accident, cases, disturbance, events};
+use crate::plan::model_world::{World, WorldEvent, accident, cases, disturbance, events};
 use crate::plan::observed::{ObservedHost, ObservedProcess, ObservedService, UnitFile};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::step::Step;
@@ -32,8 +32,11 @@ proptest! {
 }
 
 /// A release of everything, killed before its n-th step, and what happens to hosts before which of its steps.
-fn release(killed_before: Option<usize>, meanwhile: Vec<(usize, usize, Disturbance)>) -> Event {
-    Event::Release {
+fn release(
+    killed_before: Option<usize>,
+    meanwhile: Vec<(usize, usize, Disturbance)>,
+) -> WorldEvent {
+    WorldEvent::Release {
         only: None,
         moves: false,
         left_out: None,
@@ -67,12 +70,12 @@ fn an_edit_that_a_crash_picked_up_is_mended_wherever_the_release_dies() {
             for killed_before in 0..12 {
                 let mut world = World::new();
                 world.live(&[
-                    Event::Describe(vec![spec(0)], None),
+                    WorldEvent::Describe(vec![spec(0)], None),
                     release(None, Vec::new()),
-                    Event::Happens(0, edit(name.clone())),
-                    Event::Happens(0, Disturbance::Reload),
-                    Event::Happens(0, Disturbance::Crash(name.clone())),
-                    Event::Describe(vec![spec(tag)], None),
+                    WorldEvent::Happens(0, edit(name.clone())),
+                    WorldEvent::Happens(0, Disturbance::Reload),
+                    WorldEvent::Happens(0, Disturbance::Crash(name.clone())),
+                    WorldEvent::Describe(vec![spec(tag)], None),
                     release(Some(killed_before), Vec::new()),
                 ]);
             }
@@ -108,15 +111,18 @@ fn an_edit_that_is_picked_up_during_a_release_is_mended() {
             for (when, dies) in (0..16).flat_map(|when| [(when, false), (when, true)]) {
                 let meanwhile = accident.iter().map(|what| (when, 0, what.clone()));
                 let mut events = vec![
-                    Event::Describe(vec![spec(0, &[0])], None),
+                    WorldEvent::Describe(vec![spec(0, &[0])], None),
                     release(None, Vec::new()),
-                    Event::Happens(0, edit(name.clone())),
+                    WorldEvent::Happens(0, edit(name.clone())),
                     // The other one starts there in a wave of its own, and in between.
-                    Event::Describe(vec![spec(tag, &[0]), spec(0, &[0, 1])], None),
+                    WorldEvent::Describe(vec![spec(tag, &[0]), spec(0, &[0, 1])], None),
                     release(dies.then_some(when + 2), meanwhile.collect()),
                 ];
                 if stops {
-                    events.insert(3, Event::Happens(0, Disturbance::StopUnit(name.clone())));
+                    events.insert(
+                        3,
+                        WorldEvent::Happens(0, Disturbance::StopUnit(name.clone())),
+                    );
                 }
                 World::new().live(&events);
             }

@@ -27,11 +27,11 @@ use crate::render::secret_files;
 #[derive(Debug, Clone, Default)]
 pub struct ModelHost {
     clock: i128,
-    units: BTreeMap<ServiceName, Unit>,
-    loaded: BTreeMap<ServiceName, Unit>,
+    units: BTreeMap<ServiceName, ModelUnit>,
+    loaded: BTreeMap<ServiceName, ModelUnit>,
     links: BTreeMap<ServiceName, BTreeSet<String>>,
     directories: BTreeMap<ServiceName, BTreeMap<DirectoryName, Directory>>,
-    pub processes: BTreeMap<ServiceName, Process>,
+    pub processes: BTreeMap<ServiceName, ModelProcess>,
     current: Option<(u64, Manifest)>,
     generations: BTreeMap<u64, Arc<DesiredHost>>,
     /// Where the whole cluster runs, as far as this host knows.
@@ -44,7 +44,7 @@ pub struct ModelHost {
 
 /// A unit file, or a loaded definition; `at` is the file's change, or when it was loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Unit {
+struct ModelUnit {
     text: String,
     digest: Digest,
     at: Moment,
@@ -62,7 +62,7 @@ struct Directory {
 
 /// A container, with what it was really started with.
 #[derive(Debug, Clone)]
-pub struct Process {
+pub struct ModelProcess {
     pub fingerprint: Fingerprint,
     directory: DirectoryName,
     pub since: Moment,
@@ -71,7 +71,7 @@ pub struct Process {
     port: Option<u16>,
 }
 
-impl Process {
+impl ModelProcess {
     fn reference(&self) -> &str {
         let image = VariableName::new("IMAGE").unwrap();
         let image = self.inputs.variables.get(&image);
@@ -224,7 +224,7 @@ impl ModelHost {
     }
 
     /// What the engine would say of a process, beside the files of its directory.
-    fn environment(&self, name: &ServiceName, process: &Process) -> Environment {
+    fn environment(&self, name: &ServiceName, process: &ModelProcess) -> Environment {
         let directories = self.directories.get(name);
         let directory = directories.and_then(|d| d.get(&process.directory));
         let Some(directory) = directory else {
@@ -249,7 +249,7 @@ impl ModelHost {
     }
 
     /// Whether the service's process runs the image that its reference means now.
-    pub fn runs_referenced_image(&self, process: &Process) -> bool {
+    pub fn runs_referenced_image(&self, process: &ModelProcess) -> bool {
         self.image_of(&process.inputs) == process.image
     }
 
@@ -262,7 +262,7 @@ impl ModelHost {
                 return failed("no such unit");
             };
             let at = self.now();
-            self.loaded.insert(name.clone(), Unit { at, ..unit });
+            self.loaded.insert(name.clone(), ModelUnit { at, ..unit });
         }
         let text = self.loaded[name].text.clone();
         let Some(carried) = carried(&text) else {
@@ -293,7 +293,7 @@ impl ModelHost {
             }
         }
         let since = self.now();
-        let process = Process {
+        let process = ModelProcess {
             fingerprint: carried.fingerprint,
             directory: carried.directory,
             since,
@@ -361,7 +361,7 @@ impl ModelHost {
                 let text = staged.services[service].service_unit().text.to_string();
                 let digest = staged.services[service].unit_digest().clone();
                 self.units
-                    .insert(service.clone(), Unit { text, digest, at });
+                    .insert(service.clone(), ModelUnit { text, digest, at });
             }
             Step::Enable { units } => {
                 for (name, service) in &staged.services {
@@ -530,7 +530,7 @@ impl ModelHost {
         self.loaded.clear();
         for (name, unit) in &self.units {
             let unit = unit.clone();
-            self.loaded.insert(name.clone(), Unit { at, ..unit });
+            self.loaded.insert(name.clone(), ModelUnit { at, ..unit });
         }
     }
 

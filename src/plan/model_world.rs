@@ -11,7 +11,7 @@ use super::reason::Reason;
 use super::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
 use super::step::Step;
 use super::{
-    Action, Approved, Change, Moves, Options, Plan, Progress, WayBack, placement, plan, target,
+    Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, placement, plan, target,
     way_back,
 };
 use crate::cluster::name::{HostName, ServiceName};
@@ -63,7 +63,7 @@ pub(super) fn what_a_release_may_find() -> impl Strategy<Value = Disturbance> + 
 
 /// One thing that happens to the cluster.
 #[derive(Debug, Clone)]
-pub(super) enum Event {
+pub(super) enum WorldEvent {
     /// Other services, and perhaps without one of the hosts.
     Describe(Vec<Spec>, Option<usize>),
     /// A release of all or of one service, killed before its n-th step; things happen to a host
@@ -102,7 +102,7 @@ pub(super) fn failing() -> impl Strategy<Value = Failing> {
 
 pub(super) fn events(
     disturbance: impl Strategy<Value = Disturbance> + Clone + 'static,
-) -> impl Strategy<Value = Vec<Event>> {
+) -> impl Strategy<Value = Vec<WorldEvent>> {
     let specs = prop::collection::vec(spec(), 1..=SERVICES.len()).boxed();
     let meanwhile = (0..24usize, 0..HOSTS.len(), disturbance.clone());
     let release = (
@@ -116,14 +116,14 @@ pub(super) fn events(
     );
     let event = prop_oneof![
         3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
-            .prop_map(|(specs, gone)| Event::Describe(specs, gone)),
+            .prop_map(|(specs, gone)| WorldEvent::Describe(specs, gone)),
         5 => release.prop_map(|(only, moves, left_out, killed_before, fails, between, meanwhile)| {
-            Event::Release { only, moves, left_out, killed_before, fails, between, meanwhile }
+            WorldEvent::Release { only, moves, left_out, killed_before, fails, between, meanwhile }
         }),
-        3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| Event::Happens(host, d)),
+        3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| WorldEvent::Happens(host, d)),
     ];
     (specs, prop::collection::vec(event, 1..10)).prop_map(|(first, mut events)| {
-        events.insert(0, Event::Describe(first, None));
+        events.insert(0, WorldEvent::Describe(first, None));
         events
     })
 }
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// Writes where everything runs, as a release does under its locks.
-    fn record(&mut self, observed: &Observed, options: &Options, progress: Progress) {
+    fn record(&mut self, observed: &Observed, options: &Options, progress: HostProgress) {
         self.know = match self.somebody_knows(observed) {
             true => observed.hosts.keys().cloned().collect(),
             false => BTreeSet::new(),
@@ -420,7 +420,7 @@ impl World {
         if plan.is_empty() {
             return Ok(());
         }
-        self.record(&observed, options, Progress::Open);
+        self.record(&observed, options, HostProgress::Open);
         self.assert_restarts_are_needed(plan);
         self.assert_what_is_needed_comes_first(plan);
         let mut done = 0;
@@ -465,7 +465,7 @@ impl World {
                 }
             }
         }
-        self.record(&observed, options, Progress::Done);
+        self.record(&observed, options, HostProgress::Done);
         Ok(())
     }
 
@@ -519,10 +519,10 @@ impl World {
         assert_eq!(host.current_services(), generation, "current");
     }
 
-    pub(super) fn live(&mut self, events: &[Event]) {
+    pub(super) fn live(&mut self, events: &[WorldEvent]) {
         for event in events {
             match event {
-                Event::Describe(specs, gone) => {
+                WorldEvent::Describe(specs, gone) => {
                     let mut specs = specs.clone();
                     for spec in &mut specs {
                         spec.hosts.retain(|host| Some(*host) != *gone);
@@ -533,11 +533,11 @@ impl World {
                         self.desired.machines.remove(&name);
                     }
                 }
-                Event::Happens(host, disturbance) => {
+                WorldEvent::Happens(host, disturbance) => {
                     let host = self.hosts.get_mut(&host_name(*host)).unwrap();
                     host.disturb(disturbance);
                 }
-                Event::Release {
+                WorldEvent::Release {
                     only,
                     moves,
                     left_out,

@@ -19,7 +19,7 @@ fn may_hold(at: &ObservedService) -> bool {
 
 /// How far a release is with a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum HostProgress {
     /// It may run what it ran, and what it is to run.
     Open,
     /// It runs what it is to run.
@@ -32,7 +32,7 @@ pub fn placement(
     desired: &Desired,
     observed: &Observed,
     options: &Options,
-    progress: impl Fn(&HostName) -> Progress,
+    progress: impl Fn(&HostName) -> HostProgress,
 ) -> Placement {
     let known = Known::of(desired, observed);
     let release = known.release.saturating_add(1);
@@ -109,7 +109,7 @@ fn runs(
     seen: &ObservedHost,
     observed: &Observed,
     options: &Options,
-    progress: Option<Progress>,
+    progress: Option<HostProgress>,
 ) -> BTreeMap<ServiceName, bool> {
     let wanted = &desired.hosts[host].services;
     let recorded = match &seen.generation {
@@ -130,10 +130,10 @@ fn runs(
         .into_keys();
     let names: BTreeSet<ServiceName> = match progress {
         None => held.collect(),
-        Some(Progress::Open) => held.chain(to_run).collect(),
+        Some(HostProgress::Open) => held.chain(to_run).collect(),
         // What this release is not about may be there though no generation records it: one that failed
         // may have left it.
-        Some(Progress::Done) => held
+        Some(HostProgress::Done) => held
             .filter(|name| !options.selects(name))
             .chain(to_run)
             .collect(),

@@ -9,11 +9,11 @@ const H2: usize = 1;
 const H3: usize = 2;
 
 /// A cluster whose hosts are what releases made of them.
-struct Cluster {
+struct ModelCluster {
     hosts: BTreeMap<HostName, ModelHost>,
 }
 
-impl Cluster {
+impl ModelCluster {
     fn new() -> Self {
         let names = [H1, H2, H3].map(host_name);
         Self {
@@ -46,7 +46,7 @@ impl Cluster {
                 host.step(step, &desired.hosts[name], &target).unwrap();
             }
         }
-        let placement = placement(desired, &observed, options, |_| Progress::Done);
+        let placement = placement(desired, &observed, options, |_| HostProgress::Done);
         for name in observed.hosts.keys() {
             self.hosts.get_mut(name).unwrap().placement = Some(placement.clone());
         }
@@ -113,7 +113,7 @@ fn left(plan: &Plan) -> Vec<(String, Vec<ServiceName>)> {
 
 #[test]
 fn a_stateful_service_does_not_start_beside_its_old_self_on_a_host_that_left() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     let db = |host| describe(&[db(&[host])]);
     cluster.release(&db(H3), &options(), &[]);
     let moved = without(db(H2), H3);
@@ -149,7 +149,7 @@ fn a_stateful_service_does_not_start_beside_its_old_self_on_a_host_that_left() {
 
 #[test]
 fn what_is_down_where_it_ran_before_does_not_start_beside_its_old_self_either() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     cluster.release(&describe(&[db(&[H2, H3])]), &options(), &[]);
     // As a release leaves it that died while it moved the service to the other host.
     let stopped = Disturbance::StopUnit(service_name(A));
@@ -180,7 +180,7 @@ fn what_is_down_where_it_ran_before_does_not_start_beside_its_old_self_either() 
 
 #[test]
 fn a_host_whose_name_means_another_machine_left_as_well() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     let described = || describe(&[db(&[H3])]);
     cluster.release(&described(), &options(), &[]);
     // The same machine with another address.
@@ -217,7 +217,7 @@ fn a_host_whose_name_means_another_machine_left_as_well() {
 
 #[test]
 fn a_host_that_is_only_renamed_did_not_leave() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     cluster.release(&describe(&[db(&[H3])]), &options(), &[]);
     let mut renamed = without(describe(&[db(&[H2])]), H3);
     let old = describe(&[]).machines[&host_name(H3)].clone();
@@ -231,7 +231,7 @@ fn a_host_that_is_only_renamed_did_not_leave() {
 #[test]
 fn nothing_moves_away_from_a_host_that_is_left_out() {
     for silent in [&[H3][..], &[]] {
-        let mut cluster = Cluster::new();
+        let mut cluster = ModelCluster::new();
         cluster.release(&describe(&[db(&[H3])]), &options(), &[]);
         let moved = describe(&[db(&[H2])]);
         let plan = cluster.release(&moved, &skipping(H3), silent);
@@ -266,7 +266,7 @@ fn nothing_moves_away_from_a_host_that_is_left_out() {
 
 #[test]
 fn a_service_stays_where_it_is_until_all_its_new_hosts_take_part() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     let web = |hosts: &[usize]| {
         let web = Spec {
             hosts: hosts.iter().copied().collect(),
@@ -279,7 +279,7 @@ fn a_service_stays_where_it_is_until_all_its_new_hosts_take_part() {
     let stays = &plan.hosts[&host_name(H1)].services[0];
     let hosts = vec![host_name(H3)];
     assert_eq!(stays.notes, [Note::StaysFor { hosts }]);
-    let runs = |cluster: &Cluster, host: usize| {
+    let runs = |cluster: &ModelCluster, host: usize| {
         let host = &cluster.hosts[&host_name(host)];
         host.processes.contains_key(&service_name(A))
     };
@@ -301,7 +301,7 @@ fn a_service_stays_where_it_is_until_all_its_new_hosts_take_part() {
 
 #[test]
 fn hosts_of_an_older_bayplan_know_nothing_and_that_is_said_before_it_costs_data() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     cluster.release(&describe(&[db(&[H3])]), &options(), &[]);
     for host in cluster.hosts.values_mut() {
         host.placement = None;
@@ -378,7 +378,7 @@ fn of_two_that_know_the_later_release_is_right_and_of_one_that_died_both() {
         ((5, true), (5, false), true),
     ] {
         for (first, second) in [(one, other), (other, one)] {
-            let mut cluster = Cluster::new();
+            let mut cluster = ModelCluster::new();
             for (host, (release, here)) in [(H1, first), (H2, second)] {
                 let host = cluster.hosts.get_mut(&host_name(host)).unwrap();
                 host.placement = Some(says(release, here));
@@ -391,13 +391,13 @@ fn of_two_that_know_the_later_release_is_right_and_of_one_that_died_both() {
 
 #[test]
 fn a_release_of_one_service_says_nothing_of_others() {
-    let mut cluster = Cluster::new();
+    let mut cluster = ModelCluster::new();
     let web = |hosts: &[usize]| Spec {
         hosts: hosts.iter().copied().collect(),
         ..Spec::default()
     };
     cluster.release(&describe(&[db(&[H3]), web(&[H1])]), &options(), &[]);
-    let released = |cluster: &Cluster| {
+    let released = |cluster: &ModelCluster| {
         let placement = cluster.hosts[&host_name(H1)].placement.clone().unwrap();
         let machines = placement.machines.into_iter();
         let services = machines.flat_map(|machine| machine.services);

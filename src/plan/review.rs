@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::{Breach, breaches};
-use super::hidden::Hidden;
+use super::hidden::HiddenValues;
 use super::observed::{
     Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
     ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
@@ -44,7 +44,7 @@ pub struct Review {
     pub causes: Vec<Cause>,
     /// Hosts that the description no longer has, with what was placed there: a release does not
     /// reach them, so all of it runs on.
-    pub left: BTreeMap<HostName, Left>,
+    pub left: BTreeMap<HostName, LeftServices>,
     /// Hosts whose name means another address now: before, after.
     pub readdressed: BTreeMap<HostName, (String, String)>,
     /// What a release refuses without `--allow-move`.
@@ -59,7 +59,7 @@ pub struct Review {
 
 /// What was placed on a host that the description no longer has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Left {
+pub struct LeftServices {
     /// All that was placed there.
     pub services: Vec<ServiceName>,
     /// Those of them whose data stays there.
@@ -195,7 +195,7 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         .filter(|refusal| matches!(refusal.why, RefusalReason::Stateful { .. }));
     let left = old.hosts.iter().filter_map(|(name, host)| {
         let services = host.services.iter().filter(|(s, _)| options.selects(s));
-        let left = Left {
+        let left = LeftServices {
             services: services.clone().map(|(name, _)| name.clone()).collect(),
             stateful: services
                 .filter(|(_, service)| service.stateful)
@@ -209,7 +209,7 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
         (Some(before), Some(after)) => causes(before, after, &planned),
         (None, _) | (_, None) => Vec::new(),
     };
-    let hidden = Hidden::of(new, &observed);
+    let hidden = HiddenValues::of(new, &observed);
     for cause in &mut causes {
         if let CauseKind::Variable { before, after, .. } = &mut cause.what {
             for value in [before, after].into_iter().flatten() {

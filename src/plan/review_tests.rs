@@ -18,22 +18,22 @@ const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
 /// that edits collide and come back.
 #[derive(Debug, Clone)]
 struct Written {
-    hosts: [Host; 3],
+    hosts: [HostSpec; 3],
     /// Hosts that are described: the first so many.
     count: usize,
     shared: [u8; 4],
-    services: [Option<Service>; 4],
+    services: [Option<ServiceSpec>; 4],
     template: u8,
 }
 
 #[derive(Debug, Clone)]
-struct Host {
+struct HostSpec {
     address: u8,
     podman: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Service {
+struct ServiceSpec {
     hosts: BTreeSet<usize>,
     tag: u8,
     moving: bool,
@@ -48,11 +48,11 @@ struct Service {
     comment: u8,
 }
 
-fn host() -> impl Strategy<Value = Host> {
-    (0..2u8, any::<bool>()).prop_map(|(address, podman)| Host { address, podman })
+fn host() -> impl Strategy<Value = HostSpec> {
+    (0..2u8, any::<bool>()).prop_map(|(address, podman)| HostSpec { address, podman })
 }
 
-fn service() -> impl Strategy<Value = Service> {
+fn service() -> impl Strategy<Value = ServiceSpec> {
     (
         (
             prop::collection::btree_set(0..HOSTS.len(), 0..=HOSTS.len()),
@@ -74,7 +74,7 @@ fn service() -> impl Strategy<Value = Service> {
         .prop_map(|(first, second)| {
             let (hosts, tag, moving, port, needs, vars) = first;
             let (env, fields, manual, stateful, own_template, comment) = second;
-            Service {
+            ServiceSpec {
                 hosts,
                 tag,
                 moving,
@@ -196,7 +196,7 @@ impl Written {
         sources
     }
 
-    fn service(&self, index: usize, service: &Service) -> String {
+    fn service(&self, index: usize, service: &ServiceSpec) -> String {
         let name = SERVICES[index];
         let mut text = format!("# {}\nimage = \"r.example/{name}\"\n", service.comment);
         let tag = if service.moving {
@@ -273,11 +273,11 @@ struct Disturbed {
     stopped: BTreeSet<ServiceName>,
 }
 
-struct World {
+struct ReviewedWorld {
     hosts: BTreeMap<HostName, ModelHost>,
 }
 
-impl World {
+impl ReviewedWorld {
     fn observe(&self, desired: &Desired) -> Observed {
         let look = |(name, wanted): (&HostName, &DesiredHost)| {
             let host = self.hosts.get(name).cloned().unwrap_or_default();
@@ -370,7 +370,7 @@ proptest! {
         let (Some(old), Some(new)) = (before.model(), after.model()) else {
             return Ok(());
         };
-        let mut world = World { hosts: BTreeMap::new() };
+        let mut world = ReviewedWorld { hosts: BTreeMap::new() };
         world.release(&old.1);
         let defined = [&before, &after].map(|one| definitions("test", &one.sources()));
         let sides = [side(&old, &defined[0]), side(&new, &defined[1])];

@@ -19,7 +19,7 @@ use crate::render::manifest::ManifestService;
 
 /// What one desired service needs on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Need {
+pub(super) struct ServiceNeed {
     pub change: Change,
     /// The inputs directory has to be written, or some files of it mended.
     pub directory: DirectoryNeed,
@@ -46,7 +46,7 @@ pub(super) enum DirectoryNeed {
     },
 }
 
-impl Need {
+impl ServiceNeed {
     /// Whether files or links are written, or systemd has to read them again.
     pub(crate) fn writes(&self) -> bool {
         self.directory != DirectoryNeed::Nothing || self.write_unit || self.enable || self.reload
@@ -72,7 +72,7 @@ pub(super) fn need(
     recorded: Option<&ManifestService>,
     supervisor: Supervisor,
     named: Named,
-) -> Need {
+) -> ServiceNeed {
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
     let write_unit = match &seen.unit.file {
@@ -121,7 +121,7 @@ pub(super) fn need(
     // A moving tag alone is no reason to act: only the pull can tell.
     let enable = seen.unit.enabled_by != desired.service_unit().enabled_by;
     let reload = seen.unit.loaded == Loaded::Older;
-    Need {
+    ServiceNeed {
         change,
         directory,
         write_unit,
@@ -239,7 +239,7 @@ fn restart_reasons(
         });
     }
     // (d)
-    let Files {
+    let EditedFiles {
         mut edited,
         touched,
     } = edited_files(desired, seen, container, since);
@@ -261,7 +261,7 @@ fn restart_reasons(
 
 /// What of the directory that a container was started from may have been something else then.
 #[derive(Default)]
-struct Files {
+struct EditedFiles {
     /// It was, or is.
     edited: BTreeSet<String>,
     /// It changed after the start, and is what it should be: an edit that was taken back, or no edit at
@@ -274,8 +274,8 @@ fn edited_files(
     seen: &ObservedService,
     container: &ObservedContainer,
     since: Moment,
-) -> Files {
-    let mut files = Files::default();
+) -> EditedFiles {
+    let mut files = EditedFiles::default();
     let edited = &mut files.edited;
     let Some(name) = &container.directory else {
         return files;

@@ -38,14 +38,14 @@ fn host() -> HostName {
 }
 
 /// `web` restarts with another tag, `api` stays.
-struct Reviewed {
+struct SavedCase {
     sources: Sources,
     desired: Desired,
     observed: Observed,
     saved: SavedPlan,
 }
 
-impl Reviewed {
+impl SavedCase {
     fn new() -> Self {
         Self::of(|_| {})
     }
@@ -99,18 +99,18 @@ fn crash(host: &mut ObservedHost, text: &str) {
 
 #[test]
 fn what_did_not_move_is_released() {
-    assert_eq!(Reviewed::new().moved(|_| {}), None);
+    assert_eq!(SavedCase::new().moved(|_| {}), None);
 }
 
 #[test]
 fn no_value_is_in_the_file() {
-    let text = Reviewed::new().saved.to_text();
+    let text = SavedCase::new().saved.to_text();
     assert!(!text.contains("s3ntinel"), "{text}");
 }
 
 #[test]
 fn what_moved_is_named() {
-    let it = Reviewed::new();
+    let it = SavedCase::new();
     let moved = |change: fn(&mut ObservedHost)| it.moved(change).unwrap();
     assert_eq!(
         moved(|host| {
@@ -153,25 +153,25 @@ fn what_moved_is_named() {
 
 #[test]
 fn a_crash_of_what_restarts_anyway_blocks_nothing() {
-    assert_eq!(Reviewed::new().moved(|host| crash(host, "web")), None);
+    assert_eq!(SavedCase::new().moved(|host| crash(host, "web")), None);
     // Nor does it that it runs again for a moment.
-    let it = Reviewed::of(|host| crash(host, "web"));
-    let running = Reviewed::new().observed.hosts[&host()].services[&name("web")].clone();
+    let it = SavedCase::of(|host| crash(host, "web"));
+    let running = SavedCase::new().observed.hosts[&host()].services[&name("web")].clone();
     assert_eq!(it.moved(|host| *service(host, "web") = running), None);
 }
 
 #[test]
 fn less_than_was_reviewed_is_fine() {
-    let it = Reviewed::of(|host| crash(host, "api"));
+    let it = SavedCase::of(|host| crash(host, "api"));
     let changes = &it.saved.hosts[&host()].changes;
     assert_eq!(changes.len(), 2, "{changes:?}");
-    let running = Reviewed::new().observed.hosts[&host()].services[&name("api")].clone();
+    let running = SavedCase::new().observed.hosts[&host()].services[&name("api")].clone();
     assert_eq!(it.moved(|host| *service(host, "api") = running), None);
 }
 
 #[test]
 fn another_description_or_commit_is_not_what_was_reviewed() {
-    let Reviewed { sources, saved, .. } = Reviewed::new();
+    let SavedCase { sources, saved, .. } = SavedCase::new();
     assert_eq!(saved.moved(Some("0123"), &sources), None);
     assert_eq!(
         saved.moved(None, &sources),
@@ -187,9 +187,9 @@ fn another_description_or_commit_is_not_what_was_reviewed() {
         Some(Moved::Files(vec![path]))
     );
     // What another bayplan renders otherwise is told as such.
-    let it = Reviewed {
+    let it = SavedCase {
         desired: desired(&other),
-        ..Reviewed::new()
+        ..SavedCase::new()
     };
     let said = it.moved(|_| {}).unwrap();
     assert_eq!(said, "web would get other files than were reviewed");
@@ -201,7 +201,7 @@ fn another_description_or_commit_is_not_what_was_reviewed() {
 
 #[test]
 fn a_plan_that_did_not_see_every_host_is_not_saved() {
-    let it = Reviewed::new();
+    let it = SavedCase::new();
     let observed = Observed::default();
     let options = Options::default();
     let basis = Basis {
@@ -241,7 +241,7 @@ proptest! {
 
     #[test]
     fn a_damaged_plan_is_refused_or_another_plan(at in any::<prop::sample::Index>(), byte: u8) {
-        let saved = Reviewed::new().saved;
+        let saved = SavedCase::new().saved;
         let text = saved.to_text();
         prop_assert_eq!(SavedPlan::parse(text.as_bytes()), Ok(saved.clone()));
         let at = at.index(text.len() - 2);

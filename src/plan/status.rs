@@ -6,20 +6,20 @@ use super::observed::{
     Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Steady,
 };
 use super::reason::Reason;
-use super::{Action, Change, Left, Note, Options, Plan, RefusalReason, ServicePlan, plan};
+use super::{Action, Change, LeftMachine, Note, Options, Plan, RefusalReason, ServicePlan, plan};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::identity::UnitName;
 
 /// The state of a cluster: one row a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Status {
+pub struct ClusterStatus {
     /// Every host that was seen.
     pub hosts: BTreeMap<HostName, HostStatus>,
     /// A release would be refused.
     pub refused: bool,
     /// Machines that the description no longer has, and where services may still run.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftMachine>,
 }
 
 /// The state of one host.
@@ -53,12 +53,12 @@ pub struct ServiceStatus {
     /// How it ended, where systemd started it again by itself or is about to.
     pub crashes: Option<Crashes>,
     /// How it compares with what is desired.
-    pub state: State,
+    pub state: ServiceState,
 }
 
 /// How a service on a host compares with what is desired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum ServiceState {
     /// It runs with the inputs that it should have.
     InSync,
     /// It runs, with other inputs than desired; the reasons, as in a plan.
@@ -102,14 +102,14 @@ pub enum State {
 /// The state of every service on every host that was observed: what the plan of a release says,
 /// told from the container's side.
 #[must_use]
-pub fn status(desired: &Desired, observed: &Observed) -> Status {
+pub fn status(desired: &Desired, observed: &Observed) -> ClusterStatus {
     let plan = plan(desired, observed, &Options::default());
     let hosts = plan.hosts.keys().map(|name| {
         let host = host_status(name, desired, observed, &plan);
         (name.clone(), host)
     });
     let hosts = hosts.collect();
-    Status {
+    ClusterStatus {
         hosts,
         refused: !plan.refusals.is_empty(),
         left: plan.left,
@@ -124,7 +124,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         .map(|service| (&service.service, service))
         .collect();
     let nothing = ObservedService::default();
-    let row = |service: &ServiceName, unit: UnitName, state: State| {
+    let row = |service: &ServiceName, unit: UnitName, state: ServiceState| {
         let at = seen.services.get(service).unwrap_or(&nothing);
         let since = match &at.process {
             ObservedProcess::Active { since } => i64::try_from(since.0 / 1_000_000_000).ok(),
@@ -144,15 +144,19 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
     for (service, wanted) in &desired.hosts[name].services {
         let state = match planned.get(service) {
             Some(planned) => planned_state(planned),
-            None if seen.supervisor.runs_containers() => State::InSync,
-            None => State::FilesInSync,
+            None if seen.supervisor.runs_containers() => ServiceState::InSync,
+            None => ServiceState::FilesInSync,
         };
         let state = foreign_unit(name, service, plan).unwrap_or(state);
         services.insert(service.clone(), row(service, wanted.unit.clone(), state));
     }
     for service in plan.hosts[name].services.iter() {
         if service.change == Change::Removed {
-            let status = row(&service.service, service.unit.clone(), State::Unmanaged);
+            let status = row(
+                &service.service,
+                service.unit.clone(),
+                ServiceState::Unmanaged,
+            );
             services.insert(service.service.clone(), status);
         }
     }
@@ -169,33 +173,35 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
 }
 
 /// The state of a container that does not stay up. What else is to be told of it goes before.
-fn unsteady(at: &ObservedService, state: State) -> State {
+fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
     let steady = at.crashes.as_ref().is_none_or(|c| c.steady == Steady::Yes);
     match state {
-        State::InSync | State::NotRunning { .. } if !steady => State::CrashLoop,
-        State::InSync
-        | State::NotRunning { .. }
-        | State::CrashLoop
-        | State::PendingRestart { .. }
-        | State::FilesDiffer
-        | State::ForeignUnit { .. }
-        | State::Edited { .. }
-        | State::NotReleased
-        | State::Unmanaged
-        | State::FilesInSync => state,
+        ServiceState::InSync | ServiceState::NotRunning { .. } if !steady => {
+            ServiceState::CrashLoop
+        }
+        ServiceState::InSync
+        | ServiceState::NotRunning { .. }
+        | ServiceState::CrashLoop
+        | ServiceState::PendingRestart { .. }
+        | ServiceState::FilesDiffer
+        | ServiceState::ForeignUnit { .. }
+        | ServiceState::Edited { .. }
+        | ServiceState::NotReleased
+        | ServiceState::Unmanaged
+        | ServiceState::FilesInSync => state,
     }
 }
 
 /// Whose unit stands at the place of this service's, if it is not ours. The plan shows nothing else
 /// of such a service.
-fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<State> {
+fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<ServiceState> {
     let refusals = plan.refusals.iter().filter(|refusal| refusal.host == *host);
     refusals.into_iter().find_map(|refusal| match &refusal.why {
         RefusalReason::ForeignUnit {
             service,
             path,
             owner,
-        } if service == wanted => Some(State::ForeignUnit {
+        } if service == wanted => Some(ServiceState::ForeignUnit {
             path: path.clone(),
             owner: owner.clone(),
         }),
@@ -208,7 +214,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<St
     })
 }
 
-fn planned_state(planned: &ServicePlan) -> State {
+fn planned_state(planned: &ServicePlan) -> ServiceState {
     let mut stopped = None;
     let mut edited = Vec::new();
     let mut others = Vec::new();
@@ -246,19 +252,21 @@ fn planned_state(planned: &ServicePlan) -> State {
     }
     // That it does not run at all says more.
     if !edited.is_empty() && stopped.is_none() {
-        return State::Edited {
+        return ServiceState::Edited {
             paths: edited,
             reasons: others,
         };
     }
     match planned.action {
-        Action::Start => stopped.map_or(State::NotReleased, |state| State::NotRunning { state }),
-        Action::Restart | Action::Pending => State::PendingRestart {
+        Action::Start => stopped.map_or(ServiceState::NotReleased, |state| {
+            ServiceState::NotRunning { state }
+        }),
+        Action::Restart | Action::Pending => ServiceState::PendingRestart {
             reasons: planned.reasons.clone(),
         },
-        Action::MayRestart if planned.files.is_empty() => State::InSync,
-        Action::None if planned.change == Change::Added => State::NotReleased,
-        Action::None | Action::MayRestart | Action::Stop => State::FilesDiffer,
+        Action::MayRestart if planned.files.is_empty() => ServiceState::InSync,
+        Action::None if planned.change == Change::Added => ServiceState::NotReleased,
+        Action::None | Action::MayRestart | Action::Stop => ServiceState::FilesDiffer,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::known::Left;
+use super::known::LeftMachine;
 use super::reason::Reason;
 use super::step::Step;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
@@ -25,9 +25,9 @@ pub struct Plan {
     /// Why nothing may be done at all. A plan with refusals is never carried out.
     pub refusals: Vec<Refusal>,
     /// Machines that the description no longer has, and where services may still run.
-    pub left: Vec<Left>,
+    pub left: Vec<LeftMachine>,
     /// Those of them that nobody will be told of any more.
-    pub dismissed: Vec<Left>,
+    pub dismissed: Vec<LeftMachine>,
     /// Hosts on which nothing is done, as the operator chose.
     pub left_out: BTreeMap<HostName, LeftOut>,
 }

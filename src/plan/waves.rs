@@ -13,7 +13,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
 /// What is left to do for one service on one host.
-struct Item<'a> {
+struct RemainingWork<'a> {
     service: &'a ServiceName,
     circle: usize,
     expands: Expands,
@@ -80,7 +80,7 @@ struct Schedule<'a> {
     circles: Circles<'a>,
     /// Hosts that are still to be visited, with what is to be done there; nothing, where only
     /// `current` moves.
-    left: BTreeMap<&'a HostName, Vec<Item<'a>>>,
+    left: BTreeMap<&'a HostName, Vec<RemainingWork<'a>>>,
     /// How much of each circle is not healthy yet.
     unwell: Vec<usize>,
     visits: Vec<(Phase, BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>>)>,
@@ -134,9 +134,9 @@ impl<'a> Schedule<'a> {
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         for (host, draft) in drafts.iter().filter(|(_, draft)| draft.acts()) {
-            let items: Vec<Item<'_>> = draft
+            let items: Vec<RemainingWork<'_>> = draft
                 .to_do()
-                .map(|service| Item {
+                .map(|service| RemainingWork {
                     service,
                     circle: circles.of[service],
                     expands: match draft.expands(service) {
@@ -168,8 +168,14 @@ impl<'a> Schedule<'a> {
     }
 
     /// What can be done on a host now, in one visit.
-    fn candidate(&self, host: &'a HostName, items: &[Item<'a>], phase: Phase) -> Candidate<'a> {
-        let in_phase = |item: &&Item<'a>| phase == Phase::Change || item.expands == Expands::Yes;
+    fn candidate(
+        &self,
+        host: &'a HostName,
+        items: &[RemainingWork<'a>],
+        phase: Phase,
+    ) -> Candidate<'a> {
+        let in_phase =
+            |item: &&RemainingWork<'a>| phase == Phase::Change || item.expands == Expands::Yes;
         let mut by_circle: BTreeMap<usize, Vec<&'a ServiceName>> = BTreeMap::new();
         let mut services = BTreeSet::new();
         for item in items.iter().filter(in_phase) {

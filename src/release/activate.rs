@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Released;
 use super::event::{Event, EventKind};
-use super::follow::{End, Followed, is_lost};
+use super::follow::{FollowEnd, Followed, is_lost};
 use super::hosts::{Connection, Hosts, Setting, Tried};
 use super::log::{ActivationLog, Journals};
 use super::prepare::Preparation;
@@ -20,16 +20,16 @@ use super::request::{OnFailure, ReleaseRequest};
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Plaintext;
-use crate::host::activate::activity::At;
+use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::follow::{Running, follow_script};
 use crate::host::activate::launch::{Launched, launch, parse_launched};
 use crate::host::activate::record::Source;
-use crate::host::activate::script::{self, Activation, Part, PartEnd};
+use crate::host::activate::script::{self, Activation, PartEnd, ReleasePart};
 use crate::host::layout::{ActivationId, activation_log};
 use crate::host::lock::UNGUARD_STAGE;
 use crate::host::reach::error::HostErrorKind;
 use crate::host::reach::parallel::for_each_host;
-use crate::host::stage::deliver::{Delivery, parse_delivered};
+use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::Step;
@@ -234,7 +234,7 @@ impl HostRun<'_> {
     ) -> Result<(), Problem> {
         let cluster = self.setting.cluster.name.as_str();
         let log = activation_log(cluster);
-        let continues = |error, at: &At| {
+        let continues = |error, at: &ActivationProgress| {
             Problem::Continues(Box::new(Continues {
                 error,
                 at: at.clone(),
@@ -281,8 +281,8 @@ impl HostRun<'_> {
             heard.line(line);
         });
         match end {
-            Ok(End::Read) => Ok(()),
-            Ok(End::NoLog) => {
+            Ok(FollowEnd::Read) => Ok(()),
+            Ok(FollowEnd::NoLog) => {
                 let kind = HostErrorKind::NoLog { log: log.clone() };
                 let error = connection.session.error(kind, String::new());
                 Err(continues(error, &heard.at))
@@ -325,8 +325,8 @@ impl HostRun<'_> {
     }
 
     /// The secrets that these steps put into their place, if this host gets them unencrypted.
-    fn delivery(&self) -> Delivery<'_> {
-        let mut delivery = Delivery::default();
+    fn delivery(&self) -> DeliveredFiles<'_> {
+        let mut delivery = DeliveredFiles::default();
         let Some(preparation) = self.preparation.host(self.name).filter(|p| p.delivers()) else {
             return delivery;
         };
@@ -345,7 +345,11 @@ impl HostRun<'_> {
         delivery
     }
 
-    fn deliver(&self, delivery: &Delivery<'_>, connection: &mut Connection) -> Result<(), Problem> {
+    fn deliver(
+        &self,
+        delivery: &DeliveredFiles<'_>,
+        connection: &mut Connection,
+    ) -> Result<(), Problem> {
         if delivery.files.is_empty() {
             return Ok(());
         }
@@ -378,14 +382,14 @@ impl HostRun<'_> {
     }
 
     /// What this activation is of its release.
-    fn part(&self, connection: &Connection) -> Part<'_> {
+    fn part(&self, connection: &Connection) -> ReleasePart<'_> {
         let services = &self.plan.hosts[self.name].services;
         let those = |of: fn(&ServicePlan) -> bool| {
             let services = services.iter().filter(move |service| of(service));
             services.map(|service| &service.service).collect()
         };
         let mut later = self.plan.waves.iter().skip(self.wave + 1);
-        Part {
+        ReleasePart {
             generation: generation(self.plan, self.name, connection),
             started: those(|service| service.action == Action::Start),
             mended: those(|service| {

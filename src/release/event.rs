@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::cluster::name::HostName;
-use crate::host::activate::activity::At;
+use crate::host::activate::activity::ActivationProgress;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 
@@ -29,7 +29,7 @@ pub enum EventKind {
         /// Who holds it, in words.
         holder: String,
         /// How far the activation is that runs there, if one does.
-        at: Option<At>,
+        at: Option<ActivationProgress>,
     },
     /// An activation runs there whose session is gone; it is followed to its end.
     Following {
@@ -38,12 +38,12 @@ pub enum EventKind {
         /// Seconds since 1970, on the host's clock.
         since: Option<i64>,
         /// How far it is.
-        at: At,
+        at: ActivationProgress,
     },
     /// It began another step.
     Followed {
         /// How far it is.
-        at: At,
+        at: ActivationProgress,
     },
     /// It ended.
     FollowedToEnd {

@@ -12,7 +12,7 @@ use super::activity::{ACTIVITY, activity};
 use super::event::{Ending, Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
 use crate::cluster::name::HostName;
-use crate::host::activate::activity::{Activity, At, Holding};
+use crate::host::activate::activity::{ActivationProgress, Activity, Holding};
 use crate::host::activate::event;
 use crate::host::activate::follow::{Lines, Running, follow_script};
 use crate::host::layout::ActivationId;
@@ -41,7 +41,7 @@ pub(super) struct Followed<'a> {
 
 /// How following came to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum FollowEnd {
     /// It has said everything.
     Read,
     /// There is no log of it, or no longer.
@@ -62,7 +62,7 @@ impl<'a> Followed<'a> {
         &mut self,
         session: &mut Session,
         mut on_line: impl FnMut(&str),
-    ) -> Result<End, HostError> {
+    ) -> Result<FollowEnd, HostError> {
         let doing = "following the activation";
         loop {
             let script = follow_script(self.cluster, self.id, self.lines.taken());
@@ -72,8 +72,8 @@ impl<'a> Followed<'a> {
             })?;
             match Running::of(status) {
                 Some(Running::Yes) => {}
-                Some(Running::No) => return Ok(End::Read),
-                Some(Running::NoLog) => return Ok(End::NoLog),
+                Some(Running::No) => return Ok(FollowEnd::Read),
+                Some(Running::NoLog) => return Ok(FollowEnd::NoLog),
                 None => return Err(session.failed(doing, status)),
             }
         }
@@ -87,7 +87,7 @@ impl<'a> Followed<'a> {
         name: &HostName,
         connection: &mut Connection,
         mut on_line: impl FnMut(&str),
-    ) -> Result<End, HostError> {
+    ) -> Result<FollowEnd, HostError> {
         loop {
             match self.follow(&mut connection.session, &mut on_line) {
                 Err(error) if is_lost(&error) => {
@@ -222,31 +222,31 @@ impl Hosts {
                 at: activation.at.clone(),
             });
             let mut ending = Ending::Failed;
-            let mut at = At::default();
+            let mut at = ActivationProgress::default();
             let mut followed = Followed::new(&activation.cluster, activation.id.as_ref());
             followed.follow_over(setting, name, connection, |line| {
-                let Some(said) = event::Event::parse(line) else {
+                let Some(said) = event::ScriptEvent::parse(line) else {
                     return;
                 };
                 at.hear(&said);
                 match said {
-                    event::Event::Started { .. }
-                    | event::Event::Back { .. }
-                    | event::Event::Doing(_) => {
+                    event::ScriptEvent::Started { .. }
+                    | event::ScriptEvent::Back { .. }
+                    | event::ScriptEvent::Doing(_) => {
                         event(EventKind::Followed { at: at.clone() });
                     }
-                    event::Event::Ended => ending = Ending::Done,
-                    event::Event::PutBack => ending = Ending::PutBack,
-                    event::Event::Begun { .. }
-                    | event::Event::Done(_)
-                    | event::Event::Skipped(_)
-                    | event::Event::Failed(_)
-                    | event::Event::Error(_)
-                    | event::Event::State { .. }
-                    | event::Event::Journal { .. }
-                    | event::Event::Note(_)
-                    | event::Event::PuttingBack
-                    | event::Event::Recorded => {}
+                    event::ScriptEvent::Ended => ending = Ending::Done,
+                    event::ScriptEvent::PutBack => ending = Ending::PutBack,
+                    event::ScriptEvent::Begun { .. }
+                    | event::ScriptEvent::Done(_)
+                    | event::ScriptEvent::Skipped(_)
+                    | event::ScriptEvent::Failed(_)
+                    | event::ScriptEvent::Error(_)
+                    | event::ScriptEvent::State { .. }
+                    | event::ScriptEvent::Journal { .. }
+                    | event::ScriptEvent::Note(_)
+                    | event::ScriptEvent::PuttingBack
+                    | event::ScriptEvent::Recorded => {}
                 }
             })?;
             event(EventKind::FollowedToEnd { ending });

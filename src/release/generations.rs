@@ -11,7 +11,7 @@ use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::look::LookFor;
 use crate::host::past::generation::{self, StoredGeneration};
-use crate::host::past::history::{self, History};
+use crate::host::past::history::{self, HostHistory};
 use crate::plan::observed::Generation;
 use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
@@ -43,7 +43,7 @@ pub fn bare(cluster: &Cluster) -> Desired {
 
 impl Hosts {
     /// The history of every host.
-    pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, History> {
+    pub fn histories(&mut self, setting: Setting<'_>) -> BTreeMap<HostName, HostHistory> {
         self.ask(setting.limit, Self::every, |_, connection| past(connection))
     }
 
@@ -52,7 +52,7 @@ impl Hosts {
         setting: Setting<'_>,
         detail: LookFor,
         tell: &(impl Fn(Event) + Sync),
-    ) -> (Self, BTreeMap<HostName, History>) {
+    ) -> (Self, BTreeMap<HostName, HostHistory>) {
         Self::visit(setting, detail, past, tell)
     }
 
@@ -161,7 +161,7 @@ impl Hosts {
     }
 }
 
-fn past(connection: &mut Connection) -> Result<History, Problem> {
+fn past(connection: &mut Connection) -> Result<HostHistory, Problem> {
     let doing = "reading the history";
     let session = &mut connection.session;
     let answer = session.run(doing, &history::script(&connection.layout), SHORT)?;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::event::EventKind;
 use super::mask::Mask;
-use super::problem::{FailedStep, Hidden, Journal, Then};
+use super::problem::{FailedStep, Journal, Then, WhyHidden};
 use crate::cluster::model::Excerpts;
-use crate::host::activate::activity::At;
+use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::event;
 use crate::plan::WayBack;
 use crate::plan::step::Step;
@@ -18,7 +18,7 @@ pub(super) struct ActivationLog<'a, E> {
     way_back: Option<&'a WayBack>,
     journals: Journals<'a>,
     event: &'a E,
-    pub(super) at: At,
+    pub(super) at: ActivationProgress,
     failed: FailedStep,
     /// What was said before the script's first word: why it could not begin.
     pub(super) before: Vec<String>,
@@ -37,13 +37,13 @@ pub(super) struct Journals<'a> {
 
 impl Journals<'_> {
     /// Why those of this unit are not.
-    fn hidden(&self, unit: &str) -> Option<Hidden> {
+    fn hidden(&self, unit: &str) -> Option<WhyHidden> {
         match self.shown {
-            Excerpts::Hidden => Some(Hidden::Described),
+            Excerpts::Hidden => Some(WhyHidden::Described),
             Excerpts::Shown => self
                 .unmasked
                 .contains(unit)
-                .then_some(Hidden::UnknownSecrets),
+                .then_some(WhyHidden::UnknownSecrets),
         }
     }
 }
@@ -60,7 +60,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             way_back,
             journals,
             event,
-            at: At::default(),
+            at: ActivationProgress::default(),
             failed: FailedStep {
                 step: None,
                 errors: Vec::new(),
@@ -76,7 +76,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
 
     /// Hears one line.
     pub(super) fn line(&mut self, line: &str) {
-        let Some(said) = event::Event::parse(line) else {
+        let Some(said) = event::ScriptEvent::parse(line) else {
             if self.at.of == 0 && !line.is_empty() {
                 self.before.push(self.journals.mask.line(line));
             }
@@ -88,7 +88,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             Then::NotPutBack { errors } => Some(errors),
         };
         match said {
-            event::Event::Started { number, .. } => {
+            event::ScriptEvent::Started { number, .. } => {
                 if let Some(step) = self.steps.get(number) {
                     (self.event)(EventKind::Step {
                         number: number + 1,
@@ -97,32 +97,32 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                     });
                 }
             }
-            event::Event::Failed(number) if way_back.is_none() => {
+            event::ScriptEvent::Failed(number) if way_back.is_none() => {
                 self.failed.step = self.steps.get(number).cloned();
             }
-            event::Event::Error(text) => {
+            event::ScriptEvent::Error(text) => {
                 let text = self.journals.mask.line(&text);
                 way_back.unwrap_or(&mut self.failed.errors).push(text);
             }
-            event::Event::State { unit, text } if way_back.is_none() => {
+            event::ScriptEvent::State { unit, text } if way_back.is_none() => {
                 self.failed.states.push(self.journals.mask.line(&text));
                 if let Some(why) = self.journals.hidden(&unit) {
                     self.failed.journal = Journal::Hidden { unit, why };
                 }
             }
-            event::Event::Journal { unit, text } if way_back.is_none() => {
+            event::ScriptEvent::Journal { unit, text } if way_back.is_none() => {
                 if self.journals.hidden(&unit).is_none()
                     && let Journal::Lines(lines) = &mut self.failed.journal
                 {
                     lines.push(self.journals.mask.line(&text));
                 }
             }
-            event::Event::PuttingBack => {
+            event::ScriptEvent::PuttingBack => {
                 // Until it says that it is done.
                 self.failed.then = Then::NotPutBack { errors: Vec::new() };
                 (self.event)(EventKind::PuttingBack { step: None });
             }
-            event::Event::Back { number, .. } => {
+            event::ScriptEvent::Back { number, .. } => {
                 let back = self.way_back.and_then(|way| way.steps.get(number));
                 let step = back.map(|back| &back.step);
                 if let Some(step) = step.filter(|step| step.kind().is_followed()) {
@@ -130,20 +130,20 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                     (self.event)(EventKind::PuttingBack { step });
                 }
             }
-            event::Event::PutBack => {
+            event::ScriptEvent::PutBack => {
                 self.failed.then = Then::PutBack;
                 (self.event)(EventKind::PutBack);
             }
-            event::Event::Recorded => self.recorded = true,
-            event::Event::Ended => self.ended = true,
-            event::Event::Begun { .. }
-            | event::Event::Doing(_)
-            | event::Event::Failed(_)
-            | event::Event::State { .. }
-            | event::Event::Journal { .. }
-            | event::Event::Done(_)
-            | event::Event::Skipped(_)
-            | event::Event::Note(_) => {}
+            event::ScriptEvent::Recorded => self.recorded = true,
+            event::ScriptEvent::Ended => self.ended = true,
+            event::ScriptEvent::Begun { .. }
+            | event::ScriptEvent::Doing(_)
+            | event::ScriptEvent::Failed(_)
+            | event::ScriptEvent::State { .. }
+            | event::ScriptEvent::Journal { .. }
+            | event::ScriptEvent::Done(_)
+            | event::ScriptEvent::Skipped(_)
+            | event::ScriptEvent::Note(_) => {}
         }
     }
 
@@ -156,7 +156,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             } else if self.at.doing.is_empty() {
                 vec!["the activation was ended from outside".to_owned()]
             } else {
-                let At { step, of, doing } = &self.at;
+                let ActivationProgress { step, of, doing } = &self.at;
                 vec![format!(
                     "the activation was ended from outside at step {step} of {of}, {doing}"
                 )]

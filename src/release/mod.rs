@@ -24,7 +24,7 @@ use self::problem::Problem;
 use self::request::ReleaseRequest;
 use crate::cluster::name::HostName;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{Approved, Options, Plan, Progress, placement, plan};
+use crate::plan::{Approved, HostProgress, Options, Plan, placement, plan};
 
 /// How a release ended that was not stopped before its activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,14 +127,14 @@ pub fn release(
         }
     };
     let plan = approved.plan();
-    let record = |progress: &dyn Fn(&HostName) -> Progress| {
+    let record = |progress: &dyn Fn(&HostName) -> HostProgress| {
         placement(setting.desired, &observed, &request.options, progress)
     };
     if !plan.is_empty() {
         // Before anything is effective: whatever becomes of this release, nobody forgets where
         // something may run.
         let problems = hosts.record(
-            &record(&|_| Progress::Open),
+            &record(&|_| HostProgress::Open),
             Recording::First,
             setting.limit,
         );
@@ -148,8 +148,8 @@ pub fn release(
         let done = |host: &HostName| {
             let acts = plan.hosts.get(host).is_some_and(|host| host.acts);
             match !acts || released.done.contains(host) {
-                true => Progress::Done,
-                false => Progress::Open,
+                true => HostProgress::Done,
+                false => HostProgress::Open,
             }
         };
         // Where it cannot be written, what is there says more than is so, and is put right by the

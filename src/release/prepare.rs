@@ -14,7 +14,9 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
-use crate::host::stage::{Checked, Finding, Means, Reference, SealedFile, Staged, parse_staged};
+use crate::host::stage::{
+    Finding, Means, ReadinessCheck, Reference, SealedFile, Staged, parse_staged,
+};
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, RunningImage};
 use crate::plan::{Plan, held_service, target};
@@ -290,13 +292,13 @@ impl HostPreparation<'_> {
         connection: &mut Connection,
         script: &str,
         event: &dyn Fn(EventKind),
-    ) -> Result<Checked, Problem> {
+    ) -> Result<ReadinessCheck, Problem> {
         let session = &mut connection.session;
         let answer = match session.place().supervisor {
             Supervisor::None => session.run("checking", script, CHECK_FILES)?,
-            Supervisor::Systemd => session.run_watched(script, CHECK, Checked::doing)?,
+            Supervisor::Systemd => session.run_watched(script, CHECK, ReadinessCheck::doing)?,
         };
-        let mut checked = Checked::parse(&answer.stdout)
+        let mut checked = ReadinessCheck::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
         if session.place().supervisor.runs_containers() {
             // No answer is none that an image is there: a disk may be too full to keep what a pull said.
@@ -328,7 +330,7 @@ impl HostPreparation<'_> {
 }
 
 /// A container whose reference means another image after the pull than before runs another one.
-fn apply_pulls(checked: &Checked, connection: &mut Connection) {
+fn apply_pulls(checked: &ReadinessCheck, connection: &mut Connection) {
     for service in connection.look.observed.services.values_mut() {
         let Some(container) = &mut service.container else {
             continue;

@@ -1,7 +1,7 @@
 //! What can go wrong with one host during a release, in the order in which it can.
 
 use crate::cluster::name::HostName;
-use crate::host::activate::activity::At;
+use crate::host::activate::activity::ActivationProgress;
 use crate::host::look::ObserveError;
 use crate::host::reach::error::HostError;
 use crate::host::stage::Finding;
@@ -24,7 +24,7 @@ pub enum Problem {
         /// Who holds it, in words.
         holder: String,
         /// How far the activation is that runs there.
-        at: Option<At>,
+        at: Option<ActivationProgress>,
     },
     /// The lock could not be taken at all.
     NoLock {
@@ -70,7 +70,7 @@ pub struct Continues {
     /// Why it is not followed.
     pub error: HostError,
     /// How far it was when it was last heard of.
-    pub at: At,
+    pub at: ActivationProgress,
     /// The file there that says more.
     pub log: String,
 }
@@ -100,13 +100,13 @@ pub enum Journal {
         /// Whose journal it is.
         unit: String,
         /// Why not.
-        why: Hidden,
+        why: WhyHidden,
     },
 }
 
 /// Why a journal is not shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hidden {
+pub enum WhyHidden {
     /// `[rollout] journal = false`.
     Described,
     /// The service has secrets whose values are not known here, so they could not be masked.

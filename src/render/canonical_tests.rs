@@ -178,7 +178,7 @@ fn what_is_not_known_stays_as_it_is() {
 
 /// What a container is to be, as a person would say it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Meaning {
+struct ContainerMeaning {
     /// In MiB.
     memory: Option<u64>,
     /// In thousandths.
@@ -198,7 +198,7 @@ struct Meaning {
     command: Vec<&'static str>,
 }
 
-fn meaning() -> impl Strategy<Value = Meaning> {
+fn meaning() -> impl Strategy<Value = ContainerMeaning> {
     use prop::collection::{btree_map, btree_set, vec};
     use prop::option::of;
     use prop::sample::select;
@@ -231,7 +231,7 @@ fn meaning() -> impl Strategy<Value = Meaning> {
     )
         .prop_map(|((memory, cpus, ulimits, added, dropped, volumes), rest)| {
             let (devices, labels, variables, read_only, user, port, command) = rest;
-            Meaning {
+            ContainerMeaning {
                 memory,
                 cpus,
                 ulimits,
@@ -281,7 +281,7 @@ fn scalar(hand: &mut Hand, text: &str) -> String {
 }
 
 /// The service file of a meaning, in one of many ways.
-fn written(meaning: &Meaning, hand: &mut Hand) -> String {
+fn written(meaning: &ContainerMeaning, hand: &mut Hand) -> String {
     let mut lines = Vec::new();
     if let Some(mib) = meaning.memory {
         let mut ways = vec![
@@ -441,7 +441,7 @@ proptest! {
         another in prop::collection::vec(any::<u8>(), 120),
     ) {
         let mut changed = one.clone();
-        let Meaning {
+        let ContainerMeaning {
             memory, cpus, ulimits, added, dropped, volumes, devices, labels, variables, read_only, user, port, command,
         } = other;
         let mut mixed = mixed.into_iter();

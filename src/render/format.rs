@@ -9,8 +9,8 @@ use serde::Deserialize;
 /// The text is no JSON object with a `format`.
 pub(super) fn format_of(text: &str) -> serde_json::Result<u32> {
     #[derive(Deserialize)]
-    struct WithFormat {
+    struct OnlyFormat {
         format: u32,
     }
-    serde_json::from_str::<WithFormat>(text).map(|found| found.format)
+    serde_json::from_str::<OnlyFormat>(text).map(|found| found.format)
 }

@@ -8,7 +8,7 @@ use crate::cluster::name::ClusterName;
 
 /// The result of one cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+pub struct CheckedCluster {
     /// Which one.
     pub cluster: ClusterName,
     /// How many errors its description has.
@@ -57,9 +57,9 @@ pub fn more_problems(number: usize, path: &str, palette: &Palette) -> String {
 /// A line for each cluster that is fine, and a last one if there are problems:
 /// `3 errors, 1 warning in 2 clusters`.
 #[must_use]
-pub fn summary(checked: &[Checked]) -> String {
+pub fn summary(checked: &[CheckedCluster]) -> String {
     let mut text = String::new();
-    for Checked {
+    for CheckedCluster {
         cluster,
         errors,
         warnings: _,
@@ -101,8 +101,8 @@ pub fn summary(checked: &[Checked]) -> String {
 mod tests {
     use super::*;
 
-    fn checked(cluster: &str, errors: usize, warnings: usize) -> Checked {
-        Checked {
+    fn checked(cluster: &str, errors: usize, warnings: usize) -> CheckedCluster {
+        CheckedCluster {
             cluster: ClusterName::new(cluster).unwrap(),
             errors,
             warnings,

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, Write};
 
 /// What the operator said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answer {
+pub enum Confirmation {
     /// Do it.
     Yes,
     /// Leave it, which is also meant by everything that is no yes.
@@ -15,7 +15,11 @@ pub enum Answer {
 ///
 /// # Errors
 /// The question cannot be written or the answer not be read.
-pub fn ask(question: &str, input: &mut impl BufRead, to: &mut impl Write) -> io::Result<Answer> {
+pub fn ask(
+    question: &str,
+    input: &mut impl BufRead,
+    to: &mut impl Write,
+) -> io::Result<Confirmation> {
     to.write_all(question.as_bytes())?;
     to.flush()?;
     let mut line = Vec::new();
@@ -25,8 +29,8 @@ pub fn ask(question: &str, input: &mut impl BufRead, to: &mut impl Write) -> io:
         writeln!(to)?;
     }
     match line.trim_ascii().to_ascii_lowercase().as_slice() {
-        b"y" | b"yes" => Ok(Answer::Yes),
-        _ => Ok(Answer::No),
+        b"y" | b"yes" => Ok(Confirmation::Yes),
+        _ => Ok(Confirmation::No),
     }
 }
 
@@ -44,13 +48,16 @@ mod tests {
         for yes in ["y\n", "Y\n", "yes\n", " YES \r\n", "y"] {
             assert_eq!(
                 answer(yes.as_bytes()),
-                (Answer::Yes, "Apply? [y/N] ".to_owned())
+                (Confirmation::Yes, "Apply? [y/N] ".to_owned())
             );
         }
         for no in ["\n", "n\n", "yy\n", "yes please\n", "j\n"] {
-            assert_eq!(answer(no.as_bytes()).0, Answer::No, "{no:?}");
+            assert_eq!(answer(no.as_bytes()).0, Confirmation::No, "{no:?}");
         }
-        assert_eq!(answer(b"\xff\xfe\n").0, Answer::No);
-        assert_eq!(answer(b""), (Answer::No, "Apply? [y/N] \n".to_owned()));
+        assert_eq!(answer(b"\xff\xfe\n").0, Confirmation::No);
+        assert_eq!(
+            answer(b""),
+            (Confirmation::No, "Apply? [y/N] \n".to_owned())
+        );
     }
 }

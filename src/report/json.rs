@@ -36,7 +36,7 @@ mod tests {
     use crate::cluster::name::HostName;
     use crate::host::activate::activity::Activity;
     use crate::plan::Plan;
-    use crate::plan::status::Status;
+    use crate::plan::status::ClusterStatus;
 
     type Activities = BTreeMap<HostName, Activity>;
     type Failures = BTreeMap<HostName, HostFailure>;
@@ -51,7 +51,7 @@ mod tests {
         ))
     }
 
-    fn of_status(status: &Status, activities: &Activities, failures: &Failures) -> String {
+    fn of_status(status: &ClusterStatus, activities: &Activities, failures: &Failures) -> String {
         let cluster = samples::cluster();
         text(&StatusView::of(&cluster, status, activities, failures))
     }

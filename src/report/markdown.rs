@@ -171,7 +171,7 @@ fn trust(page: &mut Page, changes: &[TrustView<'_>], readdressed: &[ReaddressedV
 fn problems(page: &mut Page, broken: &BrokenView<'_>) {
     page.push(format!("❌ {}\n", text(&broken_title(broken))));
     trust(page, &broken.trust, &[]);
-    page.fold(Part {
+    page.fold(FoldedPart {
         title: "problems".to_owned(),
         body: fence("", broken.problems),
     });
@@ -342,7 +342,7 @@ fn class(service: &ServiceView<'_>) -> &'static str {
 }
 
 /// The unified diffs of each service; the same files on several hosts once.
-fn diffs(view: &PlanView<'_>) -> Vec<Part> {
+fn diffs(view: &PlanView<'_>) -> Vec<FoldedPart> {
     let mut bodies: Vec<(&str, String, BTreeSet<&str>)> = Vec::new();
     for host in &view.hosts {
         for service in &host.services {
@@ -367,7 +367,7 @@ fn diffs(view: &PlanView<'_>) -> Vec<Part> {
             }
         }
     }
-    let part = |(name, body, hosts): (&str, String, BTreeSet<&str>)| Part {
+    let part = |(name, body, hosts): (&str, String, BTreeSet<&str>)| FoldedPart {
         title: format!("{name} on {}", hosts::hosts(hosts)),
         body: fence("diff", &body),
     };
@@ -375,7 +375,7 @@ fn diffs(view: &PlanView<'_>) -> Vec<Part> {
 }
 
 /// A folded part: its title, of names only, and its Markdown.
-struct Part {
+struct FoldedPart {
     title: String,
     body: String,
 }
@@ -384,7 +384,7 @@ struct Part {
 struct Page {
     text: String,
     /// With the cluster that each belongs to.
-    folded: Vec<(Option<String>, Part)>,
+    folded: Vec<(Option<String>, FoldedPart)>,
     /// The cluster that is being written about, where there may be several.
     about: Option<String>,
     rows_left_out: usize,
@@ -444,7 +444,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    fn fold(&mut self, part: Part) {
+    fn fold(&mut self, part: FoldedPart) {
         self.folded.push((self.about.clone(), part));
     }
 
@@ -454,7 +454,7 @@ impl Page {
             about.len() > 1
         };
         for (about, part) in std::mem::take(&mut self.folded) {
-            let Part { title, body } = part;
+            let FoldedPart { title, body } = part;
             let title = match &about {
                 Some(cluster) if several => format!("{cluster}: {title}"),
                 Some(_) | None => title,

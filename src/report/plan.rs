@@ -156,7 +156,7 @@ struct Report<'a> {
 }
 
 /// What a row begins with.
-struct Start {
+struct RowStart {
     sign: &'static str,
     style: anstyle::Style,
     word: &'static str,
@@ -178,7 +178,7 @@ impl<'a> Report<'a> {
         for left in &view.dismissed {
             lines.extend(left::dismissed(left, self.palette));
         }
-        let columns = Columns::of(view);
+        let columns = PlanColumns::of(view);
         lines.extend(self.moves(columns));
         lines.extend(self.hosts(columns));
         for left_out in &view.left_out {
@@ -195,7 +195,7 @@ impl<'a> Report<'a> {
     }
 
     /// Services that move, each told once.
-    fn moves(&self, columns: Columns) -> Vec<String> {
+    fn moves(&self, columns: PlanColumns) -> Vec<String> {
         let mut lines = Vec::new();
         let mut title = String::new();
         for it in &self.view.moves {
@@ -204,7 +204,7 @@ impl<'a> Report<'a> {
                 lines.push(paint(self.palette.strong, &hosts));
                 title = hosts;
             }
-            let start = Start {
+            let start = RowStart {
                 sign: "→",
                 style: self.palette.changed,
                 word: "move",
@@ -216,7 +216,7 @@ impl<'a> Report<'a> {
     }
 
     /// What a host that is left out is about.
-    fn left_out(&self, left_out: &LeftOutView<'_>, columns: Columns) -> Vec<String> {
+    fn left_out(&self, left_out: &LeftOutView<'_>, columns: PlanColumns) -> Vec<String> {
         let host = left_out.host;
         let name = paint(self.palette.strong, host);
         let about = wrap(
@@ -232,7 +232,7 @@ impl<'a> Report<'a> {
         lines
     }
 
-    fn hosts(&self, columns: Columns) -> Vec<String> {
+    fn hosts(&self, columns: PlanColumns) -> Vec<String> {
         let refusals = &self.view.refusals;
         let mut lines = Vec::new();
         let mut unchanged: Vec<&str> = Vec::new();
@@ -299,7 +299,7 @@ impl<'a> Report<'a> {
         groups
     }
 
-    fn group(&self, group: &Group<'_>, columns: Columns) -> Vec<String> {
+    fn group(&self, group: &Group<'_>, columns: PlanColumns) -> Vec<String> {
         let HostView {
             host: _,
             acts,
@@ -355,14 +355,14 @@ impl<'a> Report<'a> {
         &self,
         service: &ServiceView<'_>,
         host: &HostView<'_>,
-        columns: Columns,
+        columns: PlanColumns,
     ) -> Vec<String> {
         let (sign, style) = match service.change {
             Change::Added => ("+", self.palette.added),
             Change::Changed => ("~", self.palette.changed),
             Change::Removed => ("-", self.palette.removed),
         };
-        let start = Start {
+        let start = RowStart {
             sign,
             style,
             word: service::word(service),
@@ -373,12 +373,12 @@ impl<'a> Report<'a> {
 
     fn row(
         &self,
-        start: &Start,
+        start: &RowStart,
         view: &ServiceView<'_>,
-        columns: Columns,
+        columns: PlanColumns,
         why: impl FnOnce(Space) -> Vec<String>,
     ) -> Vec<String> {
-        let Start { sign, style, word } = start;
+        let RowStart { sign, style, word } = start;
         let name = pad(view.service, columns.name);
         let word = paint(*style, &pad(word, columns.word));
         let start = format!("  {} {name}  {word}  ", paint(*style, sign));
@@ -499,12 +499,12 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
 
 /// The widths of the columns, the same for every host.
 #[derive(Debug, Clone, Copy)]
-struct Columns {
+struct PlanColumns {
     name: usize,
     word: usize,
 }
 
-impl Columns {
+impl PlanColumns {
     fn of(view: &PlanView<'_>) -> Self {
         let pending = view.left_out.iter().filter_map(|it| it.pending.as_ref());
         let services: Vec<&ServiceView<'_>> = view

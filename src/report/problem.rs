@@ -4,7 +4,7 @@ use super::errors::HostFailure;
 use crate::cluster::model::Engine;
 use crate::host::look::ObserveError;
 use crate::host::stage::Finding;
-use crate::release::problem::{Continues, FailedStep, Hidden, Journal, Problem, Then};
+use crate::release::problem::{Continues, FailedStep, Journal, Problem, Then, WhyHidden};
 
 impl From<&Problem> for HostFailure {
     fn from(problem: &Problem) -> Self {
@@ -151,8 +151,8 @@ fn activation(failed: &FailedStep) -> Option<String> {
         }
         Journal::Hidden { unit, why } => {
             let why = match why {
-                Hidden::Described => "`journal = false` in `[rollout]`",
-                Hidden::UnknownSecrets => {
+                WhyHidden::Described => "`journal = false` in `[rollout]`",
+                WhyHidden::UnknownSecrets => {
                     "it may have secrets in it, and their values are not known here"
                 }
             };

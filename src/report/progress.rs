@@ -16,7 +16,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::palette::Palette;
 use super::text::{commas, count, escape, list};
 use crate::cluster::name::HostName;
-use crate::host::activate::activity::At;
+use crate::host::activate::activity::ActivationProgress;
 use crate::plan::Phase;
 use crate::plan::step::{Effect, Step};
 use crate::release::event::Ending;
@@ -170,7 +170,7 @@ fn message(kind: &EventKind) -> String {
         EventKind::Connecting => "connecting".to_owned(),
         EventKind::Observed => "looked at".to_owned(),
         EventKind::WaitingForLock { holder, at } => {
-            let at = at.as_ref().map(At::words);
+            let at = at.as_ref().map(ActivationProgress::words);
             let at = at.map_or_else(String::new, |at| format!(": {}", escape(&at)));
             let holder = match holder.as_str() {
                 "" => "a process that cannot be seen there".to_owned(),
@@ -258,12 +258,12 @@ struct Terminal {
 struct Bar {
     bar: ProgressBar,
     /// What is left of the line when the display ends.
-    end: End,
+    end: LineEnd,
 }
 
 /// What becomes of a host's line when the display ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+enum LineEnd {
     /// The host was only looked at, or got ready.
     Wiped,
     /// It was changed, or failed.
@@ -312,7 +312,7 @@ impl Terminal {
             bar.set_prefix(host.to_string());
             Bar {
                 bar,
-                end: End::Wiped,
+                end: LineEnd::Wiped,
             }
         })
     }
@@ -321,7 +321,7 @@ impl Terminal {
         let (busy, done, failed) = (self.busy.clone(), self.done.clone(), self.failed.clone());
         let Bar { bar, end } = self.add(&event.host);
         let mut rest = |style| {
-            *end = End::Stays;
+            *end = LineEnd::Stays;
             bar.disable_steady_tick();
             bar.set_style(style);
         };
@@ -352,8 +352,8 @@ impl Terminal {
         for Bar { bar, end } in self.bars.values() {
             bar.disable_steady_tick();
             match end {
-                End::Wiped => bar.finish_and_clear(),
-                End::Stays => bar.abandon(),
+                LineEnd::Wiped => bar.finish_and_clear(),
+                LineEnd::Stays => bar.abandon(),
             }
         }
     }

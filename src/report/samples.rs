@@ -13,15 +13,15 @@ use crate::cluster::model::{
     Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
-use crate::host::activate::activity::{Activation, Activity, At, Holding};
-use crate::host::past::history::{Deeds, Entry, History};
+use crate::host::activate::activity::{ActivationProgress, Activity, Holding, RunningActivation};
+use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
 use crate::plan::guard::Breach;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::recorded::{Because, RecordedReason};
-use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
+use crate::plan::review::{Cause, CauseKind, Extent, LeftServices, Presence, Review};
 use crate::plan::saved::{SavedChange, SavedHost, SavedPlan};
-use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
 use crate::plan::step::Step;
 use crate::plan::trust::{TrustChange, Trusted};
 use crate::plan::{
@@ -276,11 +276,11 @@ pub fn documented() -> Plan {
 }
 
 /// The state in `docs/json.md`.
-pub fn documented_status() -> Status {
+pub fn documented_status() -> ClusterStatus {
     let mut status = in_sync();
     status.hosts.retain(|name, _| name.as_str() != "docker03");
     let reasons = vec![image("1.4.2", "1.5.0")];
-    let search = row("search", "1.4.2", State::PendingRestart { reasons });
+    let search = row("search", "1.4.2", ServiceState::PendingRestart { reasons });
     let first = status.hosts.first_entry().expect("there are two hosts");
     let first = first.into_mut();
     first.acts = true;
@@ -482,7 +482,7 @@ pub fn failures(odd: &str) -> BTreeMap<HostName, HostFailure> {
     BTreeMap::from([(host("docker03"), failure)])
 }
 
-fn row(name: &str, version: &str, state: State) -> (ServiceName, ServiceStatus) {
+fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceStatus) {
     let status = ServiceStatus {
         unit: unit(name),
         version: Some(version.to_owned()),
@@ -497,20 +497,20 @@ fn row(name: &str, version: &str, state: State) -> (ServiceName, ServiceStatus) 
 }
 
 /// A cluster in which something is up with everything.
-pub fn every_state(odd: &str) -> Status {
+pub fn every_state(odd: &str) -> ClusterStatus {
     let mongo = variable("MONGODB_HOST_01", Some("10.0.0.177"), Some("10.0.0.178"));
     let reasons = || vec![mongo.clone(), variable("ODD", Some(odd), None)];
     let mut crashed = row(
         "crashed",
         odd,
-        State::NotRunning {
+        ServiceState::NotRunning {
             state: odd.to_owned(),
         },
     );
     crashed.1.since = None;
     crashed.1.restarts = Some(4);
     crashed.1.drop_ins.insert(odd.to_owned());
-    let mut fresh = row("fresh", "", State::NotReleased);
+    let mut fresh = row("fresh", "", ServiceState::NotReleased);
     fresh.1 = ServiceStatus {
         version: None,
         since: None,
@@ -523,18 +523,18 @@ pub fn every_state(odd: &str) -> Status {
         lost: None,
         acts: true,
         services: BTreeMap::from([
-            row("calendar", "sha256:0123456789abcdef", State::InSync),
+            row("calendar", "sha256:0123456789abcdef", ServiceState::InSync),
             row(
                 "listing",
                 "1.4.2",
-                State::PendingRestart { reasons: reasons() },
+                ServiceState::PendingRestart { reasons: reasons() },
             ),
             row(
                 "reports",
                 "1.4.2",
-                State::PendingRestart { reasons: reasons() },
+                ServiceState::PendingRestart { reasons: reasons() },
             ),
-            row("search", "1.4.2", State::FilesDiffer),
+            row("search", "1.4.2", ServiceState::FilesDiffer),
             crashed,
         ]),
     };
@@ -548,21 +548,21 @@ pub fn every_state(odd: &str) -> Status {
             row(
                 "edited",
                 "1.4.2",
-                State::Edited {
+                ServiceState::Edited {
                     paths,
                     reasons: reasons(),
                 },
             ),
-            row("left", "1.0", State::Unmanaged),
+            row("left", "1.0", ServiceState::Unmanaged),
             row(
                 "masked",
                 "1.0",
-                State::ForeignUnit {
+                ServiceState::ForeignUnit {
                     path: odd.to_owned(),
                     owner: Owner::Masked,
                 },
             ),
-            row("written", "1.0", State::FilesInSync),
+            row("written", "1.0", ServiceState::FilesInSync),
             fresh,
         ]),
     };
@@ -571,7 +571,7 @@ pub fn every_state(odd: &str) -> Status {
         ("docker02", two),
         ("docker03", HostStatus::default()),
     ];
-    Status {
+    ClusterStatus {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
         refused: false,
         left: vec![left()],
@@ -579,12 +579,12 @@ pub fn every_state(odd: &str) -> Status {
 }
 
 /// A machine that the description no longer has.
-pub fn left() -> crate::plan::Left {
+pub fn left() -> crate::plan::LeftMachine {
     let service = |stateful: bool, placed: &[&str]| LeftService {
         stateful,
         placed: placed.iter().map(|name| host(name)).collect(),
     };
-    crate::plan::Left {
+    crate::plan::LeftMachine {
         host: host("docker05"),
         reach: Reach {
             address: Some("10.0.0.5".to_owned()),
@@ -598,20 +598,20 @@ pub fn left() -> crate::plan::Left {
 }
 
 /// A cluster with nothing to do.
-pub fn in_sync() -> Status {
+pub fn in_sync() -> ClusterStatus {
     let status = |name| HostStatus {
         generation: Some(3),
         unfinished: false,
         lost: None,
         acts: false,
-        services: BTreeMap::from([row(name, "1.4.2", State::InSync)]),
+        services: BTreeMap::from([row(name, "1.4.2", ServiceState::InSync)]),
     };
     let hosts = [
         ("docker01", status("search")),
         ("docker02", status("listing")),
         ("docker03", status("calendar")),
     ];
-    Status {
+    ClusterStatus {
         hosts: hosts.map(|(name, status)| (host(name), status)).into(),
         refused: false,
         left: Vec::new(),
@@ -647,8 +647,8 @@ fn every_kept_reason(generation: u64, odd: &str) -> Vec<Because> {
 }
 
 /// What was activated, one of every kind.
-pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
-    let entry = |generation, result: &str, back_to| Entry {
+pub fn histories(odd: &str) -> BTreeMap<HostName, HostHistory> {
+    let entry = |generation, result: &str, back_to| HistoryEntry {
         generation,
         who: odd.to_owned(),
         when: format!("2026-11-2{generation}T09:30:00Z"),
@@ -674,12 +674,12 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
         entry(3, "put back", None),
         entry(3, "failed", None),
         entry(3, "done", Some(2)),
-        Entry {
+        HistoryEntry {
             why: Some(format!("docker02: no room {odd}")),
             deeds: Deeds::default(),
             ..entry(4, "not begun", None)
         },
-        Entry {
+        HistoryEntry {
             made: false,
             deeds: Deeds {
                 started: vec!["a".to_owned()],
@@ -692,14 +692,14 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, History> {
             ..entry(3, "done", None)
         },
     ];
-    let history = History {
+    let history = HostHistory {
         entries,
         current: Some(3),
         kept: BTreeSet::from([2, 3]),
     };
     BTreeMap::from([
         (host("docker01"), history),
-        (host("docker02"), History::default()),
+        (host("docker02"), HostHistory::default()),
     ])
 }
 
@@ -711,7 +711,7 @@ pub fn activities(odd: &str) -> BTreeMap<HostName, Activity> {
         activation,
     };
     let activation = || {
-        Some(Activation {
+        Some(RunningActivation {
             id: None,
             cluster: odd.to_owned(),
             since: Some(1_763_712_000),
@@ -726,8 +726,8 @@ pub fn activities(odd: &str) -> BTreeMap<HostName, Activity> {
 }
 
 /// Somewhere in an activation.
-fn at(odd: &str) -> At {
-    At {
+fn at(odd: &str) -> ActivationProgress {
+    ActivationProgress {
         step: 3,
         of: 7,
         doing: odd.to_owned(),
@@ -959,7 +959,7 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
         ],
         left: BTreeMap::from([(
             host("docker09"),
-            Left {
+            LeftServices {
                 services: vec![service("search"), service("cache")],
                 stateful: vec![service("cache")],
             },

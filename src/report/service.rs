@@ -2,7 +2,7 @@
 
 use super::reason::{Space, note, reason, some_paths};
 use super::text::wrap;
-use super::view::{Described, NoteView, ReasonView, ServiceView};
+use super::view::{NoteView, ReasonView, ServiceView, WhereDescribed};
 use crate::cluster::model::Supervisor;
 use crate::plan::{Action, Change};
 
@@ -61,9 +61,9 @@ pub(super) fn explain(
     let stays = notes.iter().any(stays);
     if *change == Change::Removed && reasons.is_empty() && !moves_away && !stays {
         let gone = match described {
-            Described::OnHosts => "no longer placed here",
-            Described::OnNone => "no longer placed on any host",
-            Described::Nowhere => "no longer described",
+            WhereDescribed::OnHosts => "no longer placed here",
+            WhereDescribed::OnNone => "no longer placed on any host",
+            WhereDescribed::Nowhere => "no longer described",
         };
         lines.push(gone.to_owned());
     }

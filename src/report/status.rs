@@ -26,7 +26,7 @@ pub fn text(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> String 
     for left in &view.left {
         lines.extend(left::warning(view.cluster, left, palette));
     }
-    let columns = Columns::of(view, now);
+    let columns = StatusColumns::of(view, now);
     for host in &view.hosts {
         lines.extend(host_lines(host, columns, now, palette));
     }
@@ -36,7 +36,7 @@ pub fn text(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> String 
 
 fn host_lines(
     view: &HostStatusView<'_>,
-    columns: Columns,
+    columns: StatusColumns,
     now: Timestamp,
     palette: &Palette,
 ) -> Vec<String> {
@@ -461,13 +461,13 @@ fn needs_a_release(host: &HostStatusView<'_>) -> bool {
 
 /// The widths of the columns, the same for every host.
 #[derive(Debug, Clone, Copy)]
-struct Columns {
+struct StatusColumns {
     service: usize,
     version: usize,
     since: usize,
 }
 
-impl Columns {
+impl StatusColumns {
     fn of(view: &StatusView<'_>, now: Timestamp) -> Self {
         let mut columns = Self {
             service: 0,
@@ -494,10 +494,10 @@ mod tests {
     use super::*;
     use crate::cluster::name::HostName;
     use crate::host::activate::activity::Activity;
-    use crate::plan::status::Status;
+    use crate::plan::status::ClusterStatus;
 
     fn shown(
-        status: &Status,
+        status: &ClusterStatus,
         activities: &BTreeMap<HostName, Activity>,
         palette: &Palette,
     ) -> String {

@@ -13,7 +13,7 @@ use super::view::CrashesView;
 use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
-use crate::host::past::history::{Entry, History};
+use crate::host::past::history::{HistoryEntry, HostHistory};
 use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Steady};
 use crate::render::desired::DesiredService;
 
@@ -140,7 +140,7 @@ pub fn text(
 pub fn live(
     service: &ServiceName,
     observed: &Observed,
-    histories: &BTreeMap<HostName, History>,
+    histories: &BTreeMap<HostName, HostHistory>,
     palette: &Palette,
 ) -> String {
     let mut lines = vec![String::new()];
@@ -169,7 +169,7 @@ pub fn live(
 }
 
 /// Which release restarted it.
-fn by(entry: &Entry) -> String {
+fn by(entry: &HistoryEntry) -> String {
     let what = match (entry.back_to, entry.result.as_str()) {
         (Some(number), _) => format!("restarted by a rollback to {number}"),
         (None, "done" | "not finished") => "restarted".to_owned(),
@@ -187,7 +187,7 @@ fn by(entry: &Entry) -> String {
 }
 
 /// What runs of it now. A start after that release is systemd's.
-fn runs(at: &ObservedService, last: Option<&Entry>) -> String {
+fn runs(at: &ObservedService, last: Option<&HistoryEntry>) -> String {
     let how = at.crashes.as_ref().map(CrashesView::of);
     let how = how.and_then(|crashes| how_it_ended(&crashes));
     let after = |how: Option<String>| how.map_or_else(String::new, |how| format!(" with {how}"));

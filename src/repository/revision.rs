@@ -16,12 +16,12 @@ use crate::cluster::{Sources, nearest};
 pub struct Range {
     before: String,
     after: Option<String>,
-    start: Start,
+    start: ComparisonStart,
 }
 
 /// Where the comparison starts, as in `git diff`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+enum ComparisonStart {
     /// At the first revision itself.
     Tip,
     /// Where the second revision, or `HEAD`, left the first one: three dots.
@@ -33,9 +33,9 @@ impl Range {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let (before, after, start) = match (text.split_once("..."), text.split_once("..")) {
-            (Some((before, after)), _) => (before, after, Start::MergeBase),
-            (None, Some((before, after))) => (before, after, Start::Tip),
-            (None, None) => (text, "", Start::Tip),
+            (Some((before, after)), _) => (before, after, ComparisonStart::MergeBase),
+            (None, Some((before, after))) => (before, after, ComparisonStart::Tip),
+            (None, None) => (text, "", ComparisonStart::Tip),
         };
         let before = if before.is_empty() { "HEAD" } else { before };
         Self {
@@ -61,12 +61,12 @@ pub struct Revision {
     /// 40 hexadecimal digits; `None` for a checkout whose branch has no commit.
     pub commit: Option<String>,
     /// Whether the files are those of the commit.
-    pub state: State,
+    pub state: Cleanness,
 }
 
 /// Whether a side is exactly its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum Cleanness {
     /// Its files are those of the commit.
     Committed,
     /// The checkout, with changes that are not committed.
@@ -86,9 +86,11 @@ impl fmt::Display for Revision {
             return Ok(());
         };
         match state {
-            State::Committed if name.as_deref().is_some_and(|n| n.starts_with(commit)) => Ok(()),
-            State::Committed => write!(f, " ({commit})"),
-            State::Dirty => write!(f, " ({commit} and uncommitted changes)"),
+            Cleanness::Committed if name.as_deref().is_some_and(|n| n.starts_with(commit)) => {
+                Ok(())
+            }
+            Cleanness::Committed => write!(f, " ({commit})"),
+            Cleanness::Dirty => write!(f, " ({commit} and uncommitted changes)"),
         }
     }
 }
@@ -223,9 +225,9 @@ impl Repository {
                 .map(|head| head.id()),
         };
         let start = match (range.start, end) {
-            (Start::Tip, _) => tip,
-            (Start::MergeBase, Some(end)) => merge_base(&git, range, tip, end)?,
-            (Start::MergeBase, None) => {
+            (ComparisonStart::Tip, _) => tip,
+            (ComparisonStart::MergeBase, Some(end)) => merge_base(&git, range, tip, end)?,
+            (ComparisonStart::MergeBase, None) => {
                 return Err(GitError::new(
                     "expected a commit on this branch to find a merge base for, found none",
                     format!("compare directly: `--against {}`", range.before),
@@ -240,26 +242,26 @@ impl Repository {
             Some(_) | None => 0,
         };
         let name = match range.start {
-            Start::Tip => range.before.clone(),
-            Start::MergeBase => format!("the merge base with {}", range.before),
+            ComparisonStart::Tip => range.before.clone(),
+            ComparisonStart::MergeBase => format!("the merge base with {}", range.before),
         };
         let before = Revision {
             name: Some(name),
             commit: Some(start.to_string()),
-            state: State::Committed,
+            state: Cleanness::Committed,
         };
         let after = match &range.after {
             Some(name) => Revision {
                 name: Some(name.clone()),
                 commit: end.map(|id| id.to_string()),
-                state: State::Committed,
+                state: Cleanness::Committed,
             },
             None => Revision {
                 name: None,
                 commit: end.map(|id| id.to_string()),
                 state: match head(&self.root)? {
-                    Some(commit) if commit.dirty => State::Dirty,
-                    Some(_) | None => State::Committed,
+                    Some(commit) if commit.dirty => Cleanness::Dirty,
+                    Some(_) | None => Cleanness::Committed,
                 },
             },
         };

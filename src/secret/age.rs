@@ -98,7 +98,7 @@ fn recipient(key: &str) -> Result<Box<dyn Recipient + Send>, String> {
 }
 
 /// Identities that are unlocked.
-pub struct Identities(Vec<Box<dyn Identity>>);
+pub struct UnlockedIdentities(Vec<Box<dyn Identity>>);
 
 /// A file that may hold an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +179,7 @@ enum Locked {
     File(PathBuf, Vec<u8>),
 }
 
-impl Identities {
+impl UnlockedIdentities {
     /// Unlocks what opens `probe`, of files in this order; those that need a passphrase come last, and
     /// are asked for only if nothing else does. `recipients` are those of the secrets: a locked SSH
     /// key that is none of them is passed over.

@@ -38,7 +38,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 pub use self::age::{
-    Identities, IdentityError, IdentityFile, OpenError, Recipients, SealError, Wanted,
+    IdentityError, IdentityFile, OpenError, Recipients, SealError, UnlockedIdentities, Wanted,
 };
 pub use self::prompt::{hidden, visible};
 pub use self::scratch::Scratch;
@@ -52,7 +52,7 @@ use crate::cluster::secret::{KeyedDigest, Plaintext, key_number};
 pub struct OpenVault {
     /// The file.
     pub vault: Vault,
-    identities: Identities,
+    identities: UnlockedIdentities,
     keys: BTreeMap<String, DigestKey>,
 }
 
@@ -225,7 +225,7 @@ impl OpenVault {
         let encrypted = vault.keys()?;
         let recipients = vault.recipients()?;
         let recipients: Vec<&str> = recipients.values().map(String::as_str).collect();
-        let identities = Identities::unlock(files, &recipients, &encrypted[&newest])?;
+        let identities = UnlockedIdentities::unlock(files, &recipients, &encrypted[&newest])?;
         let mut keys = BTreeMap::new();
         for (name, ciphertext) in encrypted {
             let key = identities.decrypt(&ciphertext);

@@ -35,10 +35,10 @@ struct Inner {
     identity_v1: SecretIdentity,
     pieces: Vec<Piece>,
     depth: usize,
-    origin: Origin,
+    origin: SecretOrigin,
 }
 
-enum Origin {
+enum SecretOrigin {
     Stored(VariableName),
     Made {
         template: String,
@@ -94,7 +94,7 @@ impl Secret {
             identity_v1: identity.clone(),
             identity,
             depth: 0,
-            origin: Origin::Stored(name),
+            origin: SecretOrigin::Stored(name),
         }))
     }
 
@@ -115,7 +115,7 @@ impl Secret {
             identity_v1: made_v1(template, &uses),
             pieces,
             depth,
-            origin: Origin::Made {
+            origin: SecretOrigin::Made {
                 template: template.to_owned(),
                 uses,
             },
@@ -151,10 +151,10 @@ impl Secret {
                 continue;
             }
             match &secret.0.origin {
-                Origin::Stored(name) => {
+                SecretOrigin::Stored(name) => {
                     names.insert(name);
                 }
-                Origin::Made { uses, .. } => {
+                SecretOrigin::Made { uses, .. } => {
                     left.extend(uses.values().filter_map(|used| match used {
                         Used::Secret(secret) => Some(secret),
                         Used::Plain(_) => None,
@@ -186,11 +186,11 @@ impl Secret {
             return Ok(value.clone());
         }
         let value = match &self.0.origin {
-            Origin::Stored(name) => {
+            SecretOrigin::Stored(name) => {
                 let value = stored.get(name).cloned();
                 value.ok_or_else(|| RevealError::Missing(name.clone()))?
             }
-            Origin::Made { template, uses } => {
+            SecretOrigin::Made { template, uses } => {
                 let mut context = BTreeMap::new();
                 for (name, used) in uses {
                     let value = match used {
@@ -199,10 +199,12 @@ impl Secret {
                             let value = secret.reveal_once(stored, known)?;
                             match (value.text(), &secret.0.origin) {
                                 (Some(text), _) => Value::from(text),
-                                (None, Origin::Stored(name)) => {
+                                (None, SecretOrigin::Stored(name)) => {
                                     return Err(RevealError::NotText(name.clone()));
                                 }
-                                (None, Origin::Made { .. }) => return Err(RevealError::TooLarge),
+                                (None, SecretOrigin::Made { .. }) => {
+                                    return Err(RevealError::TooLarge);
+                                }
                             }
                         }
                     };

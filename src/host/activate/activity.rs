@@ -1,6 +1,6 @@
 //! What goes on on a host: who holds its lock, and how far an activation is. Pure.
 
-use super::event::Event;
+use super::event::ScriptEvent;
 use crate::host::layout::{ActivationId, Layout};
 use crate::host::lock::HOLDER;
 use crate::host::said::one_line;
@@ -22,7 +22,7 @@ pub struct Activity {
     /// Whether the session that took the lock is still there.
     pub session: Holding,
     /// The activation that runs, of whatever cluster.
-    pub activation: Option<Activation>,
+    pub activation: Option<RunningActivation>,
 }
 
 /// Whether a session holds the host's lock.
@@ -37,7 +37,7 @@ pub enum Holding {
 
 /// An activation that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activation {
+pub struct RunningActivation {
     /// The cluster's name, as the host tells it.
     pub cluster: String,
     /// `None` for one of an older bayplan.
@@ -45,12 +45,12 @@ pub struct Activation {
     /// Since when, in seconds since 1970 on the host's clock.
     pub since: Option<i64>,
     /// How far it is.
-    pub at: At,
+    pub at: ActivationProgress,
 }
 
 /// How far an activation is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct At {
+pub struct ActivationProgress {
     /// From 1; 0 before the first one.
     pub step: usize,
     /// How many steps it has.
@@ -62,7 +62,7 @@ pub struct At {
 impl Activity {
     /// Whether an activation runs whose session is gone: nobody but its host ends it.
     #[must_use]
-    pub fn orphan(&self) -> Option<&Activation> {
+    pub fn orphan(&self) -> Option<&RunningActivation> {
         match self.session {
             Holding::Yes => None,
             Holding::No => self.activation.as_ref(),
@@ -96,14 +96,14 @@ impl Activity {
             }
             if let Some(unit) = line.strip_prefix("activation ") {
                 let (cluster, id) = unit.rsplit_once('.').unwrap_or((unit, ""));
-                activity.activation = Some(Activation {
+                activity.activation = Some(RunningActivation {
                     cluster: one_line(cluster),
                     id: ActivationId::new(id),
                     since: None,
-                    at: At::default(),
+                    at: ActivationProgress::default(),
                 });
             } else if let Some(activation) = &mut activity.activation
-                && let Some(event) = Event::parse(line)
+                && let Some(event) = ScriptEvent::parse(line)
             {
                 activation.hear(&event);
             }
@@ -112,16 +112,16 @@ impl Activity {
     }
 }
 
-impl Activation {
-    fn hear(&mut self, event: &Event) {
-        if let Event::Begun { at, .. } = event {
+impl RunningActivation {
+    fn hear(&mut self, event: &ScriptEvent) {
+        if let ScriptEvent::Begun { at, .. } = event {
             self.since = Some(*at);
         }
         self.at.hear(event);
     }
 }
 
-impl At {
+impl ActivationProgress {
     /// `step 3 of 7, restarting web`
     #[must_use]
     pub fn words(&self) -> String {
@@ -134,26 +134,30 @@ impl At {
     }
 
     /// Keeps up with what an activation says.
-    pub fn hear(&mut self, event: &Event) {
+    pub fn hear(&mut self, event: &ScriptEvent) {
         match event {
-            Event::Begun { steps, .. } => self.of = *steps,
-            Event::Started { number, call } => {
+            ScriptEvent::Begun { steps, .. } => self.of = *steps,
+            ScriptEvent::Started { number, call } => {
                 self.step = number.saturating_add(1);
                 self.doing = as_words(call);
             }
-            Event::PuttingBack => self.doing = "putting the previous generation back".to_owned(),
-            Event::Back { call, .. } => self.doing = format!("putting back: {}", as_words(call)),
-            Event::Doing(words) => self.doing = one_line(words),
-            Event::Done(_)
-            | Event::Skipped(_)
-            | Event::Failed(_)
-            | Event::Error(_)
-            | Event::State { .. }
-            | Event::Journal { .. }
-            | Event::Note(_)
-            | Event::Recorded
-            | Event::PutBack
-            | Event::Ended => {}
+            ScriptEvent::PuttingBack => {
+                self.doing = "putting the previous generation back".to_owned()
+            }
+            ScriptEvent::Back { call, .. } => {
+                self.doing = format!("putting back: {}", as_words(call))
+            }
+            ScriptEvent::Doing(words) => self.doing = one_line(words),
+            ScriptEvent::Done(_)
+            | ScriptEvent::Skipped(_)
+            | ScriptEvent::Failed(_)
+            | ScriptEvent::Error(_)
+            | ScriptEvent::State { .. }
+            | ScriptEvent::Journal { .. }
+            | ScriptEvent::Note(_)
+            | ScriptEvent::Recorded
+            | ScriptEvent::PutBack
+            | ScriptEvent::Ended => {}
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// What a script says in one line. A step of several calls starts and ends several times.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
+pub enum ScriptEvent {
     /// The script begins: how many steps it has, and the time (seconds since 1970).
     Begun {
         /// How many steps.
@@ -60,7 +60,7 @@ pub enum Event {
     Ended,
 }
 
-impl Event {
+impl ScriptEvent {
     /// Reads a line; `None` if it is none of the script's.
     #[must_use]
     pub fn parse(line: &str) -> Option<Self> {
@@ -71,13 +71,15 @@ impl Event {
                 let (number, what) = about();
                 let number = number.parse().ok()?;
                 match what {
-                    start if start == "start" || start.starts_with("start ") => Event::Started {
-                        number,
-                        call: start.get(6..).unwrap_or_default().to_owned(),
-                    },
-                    "done" => Event::Done(number),
-                    "skipped" => Event::Skipped(number),
-                    "failed" => Event::Failed(number),
+                    start if start == "start" || start.starts_with("start ") => {
+                        ScriptEvent::Started {
+                            number,
+                            call: start.get(6..).unwrap_or_default().to_owned(),
+                        }
+                    }
+                    "done" => ScriptEvent::Done(number),
+                    "skipped" => ScriptEvent::Skipped(number),
+                    "failed" => ScriptEvent::Failed(number),
                     _ => return None,
                 }
             }
@@ -85,34 +87,34 @@ impl Event {
                 let (steps, at) = about();
                 // Behind it come the process and the id, for who follows it on the host.
                 let at = at.split(' ').next().unwrap_or_default();
-                Event::Begun {
+                ScriptEvent::Begun {
                     steps: steps.parse().ok()?,
                     at: at.parse().ok()?,
                 }
             }
-            "putting" if rest == "back" => Event::PuttingBack,
-            "put" if rest == "back" => Event::PutBack,
-            "doing" => Event::Doing(rest.to_owned()),
+            "putting" if rest == "back" => ScriptEvent::PuttingBack,
+            "put" if rest == "back" => ScriptEvent::PutBack,
+            "doing" => ScriptEvent::Doing(rest.to_owned()),
             "back" => {
                 let (number, what) = about();
-                Event::Back {
+                ScriptEvent::Back {
                     number: number.parse().ok()?,
                     call: what.strip_prefix("start ")?.to_owned(),
                 }
             }
-            "error" => Event::Error(rest.to_owned()),
-            "note" => Event::Note(rest.to_owned()),
+            "error" => ScriptEvent::Error(rest.to_owned()),
+            "note" => ScriptEvent::Note(rest.to_owned()),
             "state" | "journal" => {
                 let (unit, text) = about();
                 let (unit, text) = (unit.to_owned(), text.to_owned());
                 if word == "state" {
-                    Event::State { unit, text }
+                    ScriptEvent::State { unit, text }
                 } else {
-                    Event::Journal { unit, text }
+                    ScriptEvent::Journal { unit, text }
                 }
             }
-            "recorded" => Event::Recorded,
-            "end" if rest.is_empty() => Event::Ended,
+            "recorded" => ScriptEvent::Recorded,
+            "end" if rest.is_empty() => ScriptEvent::Ended,
             _ => return None,
         })
     }

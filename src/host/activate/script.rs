@@ -57,7 +57,7 @@ pub struct Activation<'a> {
     /// Who released what.
     pub record: &'a Record,
     /// What it is of its release, for the history.
-    pub part: &'a Part<'a>,
+    pub part: &'a ReleasePart<'a>,
     /// The probes of [`Step::AskProbe`].
     pub probes: &'a BTreeMap<UnitName, Vec<Vec<String>>>,
     /// What is done when a step fails; `None` leaves everything as it is then.
@@ -72,7 +72,7 @@ pub struct Activation<'a> {
 
 /// What an activation is of its release on this host, for the host's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part<'a> {
+pub struct ReleasePart<'a> {
     /// The generation that the release makes, or the current one.
     pub generation: u64,
     /// Services that are started, not restarted.
@@ -117,7 +117,7 @@ impl Activation<'_> {
             let names = names.iter().map(|name| format!("{name} "));
             quote(&format!(" {}", names.collect::<String>()))
         };
-        let Part {
+        let ReleasePart {
             generation,
             started,
             mended,

@@ -8,8 +8,10 @@ pub(in crate::host) use self::generation::images as recorded_images;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::parse::{Container, First, More, Stat};
-use super::{Deaths, EnvFiles, HostLook, LookFor, Need, ObserveError, Request, Unmanaged};
+use super::parse::{FirstAnswer, More, RunningContainer, Stat};
+use super::{
+    Deaths, EnvFiles, HostLook, LookFor, ObserveError, Request, SecondQuestion, Unmanaged,
+};
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
@@ -30,15 +32,15 @@ const MARK: &str = ".edited";
 #[derive(Debug, Clone)]
 pub struct FirstLook<'a> {
     request: Request<'a>,
-    first: First,
+    first: FirstAnswer,
     generation: Generation,
-    services: BTreeMap<ServiceName, Files>,
-    need: Need,
+    services: BTreeMap<ServiceName, ServiceFiles>,
+    need: SecondQuestion,
 }
 
 /// The files of one service.
 #[derive(Debug, Clone, Default)]
-struct Files {
+struct ServiceFiles {
     directories: BTreeMap<DirectoryName, ObservedDirectory>,
     leftovers: BTreeSet<String>,
     drop_ins: BTreeSet<String>,
@@ -46,13 +48,13 @@ struct Files {
 }
 
 impl<'a> FirstLook<'a> {
-    pub(super) fn new(request: Request<'a>, first: First) -> Result<Self, ObserveError> {
+    pub(super) fn new(request: Request<'a>, first: FirstAnswer) -> Result<Self, ObserveError> {
         let mut look = FirstLook {
             generation: generation::current(&request, &first),
             request,
             first,
             services: BTreeMap::new(),
-            need: Need::default(),
+            need: SecondQuestion::default(),
         };
         look.services = look.collect()?;
         look.need = look.need();
@@ -85,8 +87,8 @@ impl<'a> FirstLook<'a> {
     // ---- what is there ----
 
     /// Every service that is desired here, or has files or a container here.
-    fn collect(&self) -> Result<BTreeMap<ServiceName, Files>, ObserveError> {
-        let mut services: BTreeMap<ServiceName, Files> = BTreeMap::new();
+    fn collect(&self) -> Result<BTreeMap<ServiceName, ServiceFiles>, ObserveError> {
+        let mut services: BTreeMap<ServiceName, ServiceFiles> = BTreeMap::new();
         for name in self.request.desired.keys() {
             services.entry(name.clone()).or_default();
         }
@@ -126,7 +128,7 @@ impl<'a> FirstLook<'a> {
 
     fn collect_inputs(
         &self,
-        services: &mut BTreeMap<ServiceName, Files>,
+        services: &mut BTreeMap<ServiceName, ServiceFiles>,
         path: &str,
         below: &str,
         stat: Stat,
@@ -214,7 +216,7 @@ impl<'a> FirstLook<'a> {
         Instance::of(service).unit(self.request.layout.cluster())
     }
 
-    fn container_of(&self, service: &ServiceName) -> Option<&Container> {
+    fn container_of(&self, service: &ServiceName) -> Option<&RunningContainer> {
         let unit = self.unit_of(service);
         let mut containers = self.first.containers.iter();
         containers.find(|container| container.name == unit.container())
@@ -242,8 +244,8 @@ impl<'a> FirstLook<'a> {
 
     // ---- what must be asked besides ----
 
-    fn need(&self) -> Need {
-        let mut need = Need::default();
+    fn need(&self) -> SecondQuestion {
+        let mut need = SecondQuestion::default();
         for (service, files) in &self.services {
             let path = self.unit_path(service);
             let unit_differs = match (
@@ -275,7 +277,7 @@ impl<'a> FirstLook<'a> {
         stat.is_some_and(|stat| stat.is_file() && stat.size() <= LARGEST_TEXT)
     }
 
-    fn inputs_differ(&self, service: &ServiceName, files: &Files) -> bool {
+    fn inputs_differ(&self, service: &ServiceName, files: &ServiceFiles) -> bool {
         let Some(wanted) = self.wanted(service) else {
             return true;
         };
@@ -290,7 +292,12 @@ impl<'a> FirstLook<'a> {
 
     /// The texts of every directory of the service that explain a change: what the container was
     /// started from, and what the unit on disk names. There are rarely more than two.
-    fn need_texts(&self, service: &ServiceName, files: &Files, texts: &mut BTreeSet<String>) {
+    fn need_texts(
+        &self,
+        service: &ServiceName,
+        files: &ServiceFiles,
+        texts: &mut BTreeSet<String>,
+    ) {
         for (directory, seen) in &files.directories {
             let base = self.request.layout.inputs_directory(service, directory);
             for file in seen.files.keys() {
@@ -303,7 +310,7 @@ impl<'a> FirstLook<'a> {
         }
     }
 
-    fn need_state(&self, service: &ServiceName, files: &Files, need: &mut Need) {
+    fn need_state(&self, service: &ServiceName, files: &ServiceFiles, need: &mut SecondQuestion) {
         let unit = self.unit_of(service);
         let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return;
@@ -341,8 +348,8 @@ impl<'a> FirstLook<'a> {
     fn doubtful(
         &self,
         service: &ServiceName,
-        container: &Container,
-        files: &Files,
+        container: &RunningContainer,
+        files: &ServiceFiles,
     ) -> Option<EnvFiles> {
         let wanted = self.wanted(service)?;
         let as_wanted = container.inputs == wanted.fingerprint.as_str()

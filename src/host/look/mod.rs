@@ -104,7 +104,7 @@ pub enum Look<'a> {
 /// # Errors
 /// The host lacks something, its systemd or engine did not answer, or the answer is not whole.
 pub fn parse<'a>(request: &Request<'a>, answer: &[u8]) -> Result<Look<'a>, ObserveError> {
-    let first = FirstLook::new(request.clone(), parse::First::parse(request, answer)?)?;
+    let first = FirstLook::new(request.clone(), parse::FirstAnswer::parse(request, answer)?)?;
     Ok(if first.is_enough() {
         Look::Complete(first.complete_without()?)
     } else {
@@ -126,7 +126,7 @@ pub fn split(output: &[u8]) -> (&[u8], &[u8]) {
 #[must_use]
 pub fn same_files(request: &Request<'_>, before: &[u8], now: &[u8]) -> bool {
     let files = |answer| {
-        let first = parse::First::parse(request, answer).ok()?;
+        let first = parse::FirstAnswer::parse(request, answer).ok()?;
         Some(first.files())
     };
     let before = files(before);
@@ -135,7 +135,7 @@ pub fn same_files(request: &Request<'_>, before: &[u8], now: &[u8]) -> bool {
 
 /// What the second exchange asks for. Paths are absolute, below the root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Need {
+struct SecondQuestion {
     /// Files whose texts are fetched.
     texts: BTreeSet<String>,
     /// Units that systemd is asked about; with them, when it last read its files.
@@ -165,7 +165,7 @@ struct EnvFiles {
     names: Vec<String>,
 }
 
-impl Need {
+impl SecondQuestion {
     fn is_empty(&self) -> bool {
         let Self {
             texts,

@@ -8,12 +8,12 @@ mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::containers::Container;
+pub(super) use self::containers::RunningContainer;
 pub(super) use self::crashes::Crashed;
 pub(super) use self::more::More;
 pub(super) use self::records::Stat;
 
-use self::records::{Record, Records, succeeded, unexpected};
+use self::records::{AnswerLine, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
@@ -31,7 +31,7 @@ pub(super) enum Current {
 
 /// A line of `systemctl list-units`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct State {
+pub(super) struct ListedUnit {
     pub load: String,
     pub active: String,
     pub sub: String,
@@ -39,7 +39,7 @@ pub(super) struct State {
 
 /// The answer of the first exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct First {
+pub(super) struct FirstAnswer {
     pub stats: BTreeMap<String, Stat>,
     pub digests: BTreeMap<String, Digest>,
     /// By the path of a file that the host made of secrets: its digest then, and the digest that stands
@@ -48,11 +48,11 @@ pub(super) struct First {
     pub masked: BTreeSet<String>,
     pub current: Current,
     /// By unit file name.
-    pub states: BTreeMap<String, State>,
+    pub states: BTreeMap<String, ListedUnit>,
     pub manifest: Option<String>,
     pub record: Option<String>,
     pub placement: Option<String>,
-    pub containers: Vec<Container>,
+    pub containers: Vec<RunningContainer>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
 }
@@ -64,9 +64,9 @@ const STARTS: &[&str] = &[
     "/run/bayplan/reloaded",
 ];
 
-impl First {
+impl FirstAnswer {
     pub(crate) fn parse(request: &Request<'_>, answer: &[u8]) -> Result<Self, ObserveError> {
-        let mut first = First {
+        let mut first = FirstAnswer {
             stats: BTreeMap::new(),
             digests: BTreeMap::new(),
             made: BTreeMap::new(),
@@ -83,17 +83,17 @@ impl First {
         let mut problems = Vec::new();
         loop {
             match records.next()? {
-                Record::Texts => break,
-                Record::End if problems.is_empty() => {
+                AnswerLine::Texts => break,
+                AnswerLine::End if problems.is_empty() => {
                     return Err(ObserveError::malformed("it ends before the files"));
                 }
-                Record::End => return Err(worst(&problems)),
-                Record::Other("problem", text) => problems.push(text.to_owned()),
-                Record::Other("made", text) => first.take_made(text),
-                Record::Other("masked", path) => {
+                AnswerLine::End => return Err(worst(&problems)),
+                AnswerLine::Other("problem", text) => problems.push(text.to_owned()),
+                AnswerLine::Other("made", text) => first.take_made(text),
+                AnswerLine::Other("masked", path) => {
                     first.masked.insert(path.to_owned());
                 }
-                Record::Other("current", what) => {
+                AnswerLine::Other("current", what) => {
                     first.current = match what.split_once(' ') {
                         Some(("link", path)) => Current::Link(path.to_owned()),
                         None if what == "dangling" => Current::Dangling,
@@ -101,14 +101,14 @@ impl First {
                         _ => return Err(unexpected("what `current` is", what)),
                     };
                 }
-                Record::Other("states", text) => first.states = states(text)?,
-                Record::Stat(path, stat) => {
+                AnswerLine::Other("states", text) => first.states = states(text)?,
+                AnswerLine::Stat(path, stat) => {
                     first.stats.insert(path, stat);
                 }
-                Record::Digest(path, digest) => {
+                AnswerLine::Digest(path, digest) => {
                     first.digests.insert(path, digest);
                 }
-                Record::Other(word, _) => return Err(unexpected("a record", word)),
+                AnswerLine::Other(word, _) => return Err(unexpected("a record", word)),
             }
         }
         first.tools_are_usual()?;
@@ -140,7 +140,7 @@ impl First {
 
     /// The same without everything that is there only where processes run.
     pub(crate) fn files(self) -> Self {
-        let First {
+        let FirstAnswer {
             mut stats,
             digests,
             made,
@@ -154,7 +154,7 @@ impl First {
             images: _,
         } = self;
         stats.retain(|path, _| !STARTS.iter().any(|start| path.starts_with(start)));
-        First {
+        FirstAnswer {
             stats,
             digests,
             made,
@@ -200,7 +200,7 @@ impl First {
 }
 
 /// `<lines of list-units> <status>`.
-fn states(text: &str) -> Result<BTreeMap<String, State>, ObserveError> {
+fn states(text: &str) -> Result<BTreeMap<String, ListedUnit>, ObserveError> {
     let mut states = BTreeMap::new();
     let (lines, status) = text.rsplit_once(' ').unwrap_or(("", text));
     for line in succeeded(status, lines)?.lines() {
@@ -212,7 +212,7 @@ fn states(text: &str) -> Result<BTreeMap<String, State>, ObserveError> {
         };
         // Anything else is a warning that systemctl wrote beside.
         if UnitKind::split(&unit).is_some() {
-            states.insert(unit, State { load, active, sub });
+            states.insert(unit, ListedUnit { load, active, sub });
         }
     }
     Ok(states)

@@ -13,7 +13,7 @@ const LINES: usize = 200;
 
 /// One release that meant to act on the host, and how it ended there.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// The generation that it made, or would have made.
     pub generation: u64,
     /// `ada@laptop`
@@ -67,9 +67,9 @@ fn made() -> bool {
 
 /// What a host knows of its past.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct History {
+pub struct HostHistory {
     /// The oldest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<HistoryEntry>,
     /// The current generation, if there is one.
     pub current: Option<u64>,
     /// The generations that are kept.
@@ -93,10 +93,10 @@ pub fn script(layout: &Layout) -> String {
 /// Reads the answer of [`script`]. Lines that are no entries are left out: a power cut may have cut
 /// one short. `None` if the answer is not whole.
 #[must_use]
-pub fn parse(answer: &[u8]) -> Option<History> {
+pub fn parse(answer: &[u8]) -> Option<HostHistory> {
     let answer = String::from_utf8_lossy(answer);
     let answer = answer.strip_suffix("end\n")?;
-    let mut history = History::default();
+    let mut history = HostHistory::default();
     for line in answer.lines() {
         if let Some(number) = line.strip_prefix("kept ") {
             history.kept.extend(number.parse::<u64>().ok());
@@ -110,7 +110,7 @@ pub fn parse(answer: &[u8]) -> Option<History> {
     Some(history)
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Whether it made this generation.
     #[must_use]
     pub fn is_current(&self, current: Option<u64>) -> bool {
@@ -125,10 +125,10 @@ impl Entry {
     }
 }
 
-impl History {
+impl HostHistory {
     /// The last activation that started or restarted this service, however it ended.
     #[must_use]
-    pub fn restarted(&self, service: &ServiceName) -> Option<&Entry> {
+    pub fn restarted(&self, service: &ServiceName) -> Option<&HistoryEntry> {
         let mut entries = self.entries.iter().rev();
         entries.find(|entry| {
             let Deeds {
@@ -141,7 +141,7 @@ impl History {
 
     /// The last activation that made a generation.
     #[must_use]
-    pub fn made_current(&self) -> Option<&Entry> {
+    pub fn made_current(&self) -> Option<&HistoryEntry> {
         let mut entries = self.entries.iter().rev();
         entries.find(|entry| entry.is_current(self.current))
     }
@@ -156,8 +156,8 @@ impl History {
 
 /// The moment of the last release among these histories.
 #[must_use]
-pub fn last_release<K>(histories: &BTreeMap<K, History>) -> Option<&str> {
-    let made = histories.values().filter_map(History::made_current);
+pub fn last_release<K>(histories: &BTreeMap<K, HostHistory>) -> Option<&str> {
+    let made = histories.values().filter_map(HostHistory::made_current);
     made.map(|entry| entry.when.as_str()).max()
 }
 
@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(started.who, "bob@ci");
         assert_eq!(started.deeds.stopped, ["old"]);
         assert_eq!(parse(b"kept 1\n"), None);
-        assert_eq!(parse(b"end\n"), Some(History::default()));
+        assert_eq!(parse(b"end\n"), Some(HostHistory::default()));
     }
 
     proptest! {

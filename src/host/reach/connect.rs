@@ -15,7 +15,7 @@ use super::failure::{self, Via};
 use super::interrupt::Interrupt;
 use super::process::Killing;
 use super::protocol::LOOP;
-use super::session::{Interrupted, Output, Patience, Quiet, Session};
+use super::session::{Interrupted, KeepWaiting, Output, Quiet, Session};
 pub use super::ssh::UnknownOptions;
 use super::ssh::{Client, Destination, OPTIONS, Sharing};
 use crate::cluster::model::{Host, Supervisor, Transport};
@@ -107,8 +107,8 @@ fn connect_by(
                 let mut ask = || {
                     dead = client.shared_since(&to, context.connect_timeout, began);
                     match dead {
-                        Some(_) => Patience::Over,
-                        None => Patience::Goes,
+                        Some(_) => KeepWaiting::Over,
+                        None => KeepWaiting::Goes,
                     }
                 };
                 let quiet = Quiet {

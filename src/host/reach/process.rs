@@ -63,7 +63,7 @@ pub(super) enum InCall {
 }
 
 /// What a read found.
-pub(super) enum Answer {
+pub(super) enum ReadResult {
     Bytes(Vec<u8>),
     /// The process closed its output.
     End,
@@ -170,25 +170,25 @@ impl Process {
     }
 
     /// The next bytes of the output.
-    pub(super) fn read(&mut self, deadline: Instant) -> Answer {
+    pub(super) fn read(&mut self, deadline: Instant) -> ReadResult {
         // A child of a process that was killed can hold its output open: so the process itself is
         // asked now and then whether it still runs.
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.output.recv_timeout(left.min(ALIVE)) {
-                Ok(bytes) => return Answer::Bytes(bytes),
-                Err(RecvTimeoutError::Disconnected) => return Answer::End,
+                Ok(bytes) => return ReadResult::Bytes(bytes),
+                Err(RecvTimeoutError::Disconnected) => return ReadResult::End,
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if matches!(self.child.try_wait(), Ok(Some(_))) {
                 // What it wrote at last is in the pipe, or already read.
                 return match self.output.recv_timeout(LAST_WORDS) {
-                    Ok(bytes) => Answer::Bytes(bytes),
-                    Err(_) => Answer::End,
+                    Ok(bytes) => ReadResult::Bytes(bytes),
+                    Err(_) => ReadResult::End,
                 };
             }
             if Instant::now() >= deadline {
-                return Answer::TimedOut;
+                return ReadResult::TimedOut;
             }
         }
     }
@@ -254,7 +254,7 @@ impl Process {
         self.close_input();
         let deadline = Instant::now() + GRACE;
         // Output that nobody wants is read on: a process that cannot write does not end.
-        while let Answer::Bytes(_) = self.read(deadline) {
+        while let ReadResult::Bytes(_) = self.read(deadline) {
             if Instant::now() >= deadline {
                 break;
             }

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use super::error::{HostError, HostErrorKind};
 use super::facts::Facts;
 use super::interrupt::Interrupt;
-use super::process::{Answer, InCall, Killing, Process};
+use super::process::{InCall, Killing, Process, ReadResult};
 use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
-use super::watched::{self, State};
+use super::watched::{self, CommandState};
 use crate::host::place::HostPlace;
 
 /// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
@@ -64,12 +64,12 @@ enum Counts {
 pub(super) struct Quiet<'a> {
     pub(super) after: Duration,
     /// Asked once.
-    pub(super) ask: &'a mut dyn FnMut() -> Patience,
+    pub(super) ask: &'a mut dyn FnMut() -> KeepWaiting,
 }
 
 /// Whether an answer is waited for on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum KeepWaiting {
     Goes,
     Over,
 }
@@ -219,8 +219,8 @@ impl Session {
                 return Err(self.misunderstood(&doing(&stdout), &stdout));
             }
             let moved = match state {
-                State::Ended { status } => return Ok(Output { stdout, status }),
-                State::GoesOn { moved } => moved,
+                CommandState::Ended { status } => return Ok(Output { stdout, status }),
+                CommandState::GoesOn { moved } => moved,
             };
             let before = *moved_then.get_or_insert(moved);
             if !words.is_empty() || watched::is_progress(before, moved) {
@@ -479,25 +479,25 @@ impl Session {
             }
             let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
                 // What never ends to talk is as late as what says nothing.
-                Answer::Bytes(_) if Instant::now() > deadline => {
+                ReadResult::Bytes(_) if Instant::now() > deadline => {
                     let stderr = self.give_up();
                     return Err(Interrupted::TimedOut { stderr });
                 }
-                Answer::Bytes(bytes) => {
+                ReadResult::Bytes(bytes) => {
                     quiet = None;
                     bytes
                 }
-                Answer::TimedOut if Instant::now() < deadline => {
+                ReadResult::TimedOut if Instant::now() < deadline => {
                     if quiet_until.is_some_and(|until| Instant::now() >= until)
                         && let Some(quiet) = quiet.take()
-                        && (quiet.ask)() == Patience::Over
+                        && (quiet.ask)() == KeepWaiting::Over
                     {
                         let stderr = self.give_up();
                         return Err(Interrupted::Quiet { stderr });
                     }
                     continue;
                 }
-                Answer::End => {
+                ReadResult::End => {
                     self.broken = true;
                     let (status, stderr) = self.process.finish();
                     return Err(Interrupted::Ended {
@@ -506,7 +506,7 @@ impl Session {
                         noise: answer.noise,
                     });
                 }
-                Answer::TimedOut => {
+                ReadResult::TimedOut => {
                     let stderr = self.give_up();
                     return Err(Interrupted::TimedOut { stderr });
                 }

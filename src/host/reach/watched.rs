@@ -41,7 +41,7 @@ pub(super) fn more(directory: &str, from: usize) -> String {
 
 /// How a command goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum CommandState {
     Ended {
         status: i32,
     },
@@ -53,15 +53,15 @@ pub(super) enum State {
 
 /// Reads an answer: the words, and the state; `None` if it is none.
 #[must_use]
-pub(super) fn parse(answer: &[u8]) -> Option<(&[u8], State)> {
+pub(super) fn parse(answer: &[u8]) -> Option<(&[u8], CommandState)> {
     let end = answer.iter().rposition(|byte| *byte == 0)?;
     let state = std::str::from_utf8(&answer[end + 1..]).ok()?.trim_end();
     let state = if let Some(status) = state.strip_prefix("ended ") {
-        State::Ended {
+        CommandState::Ended {
             status: status.parse().ok()?,
         }
     } else {
-        State::GoesOn {
+        CommandState::GoesOn {
             moved: state.strip_prefix("goes on ")?.parse().ok()?,
         }
     };
@@ -83,9 +83,9 @@ mod tests {
 
     #[test]
     fn an_answer_has_words_and_a_state() {
-        let ended = |status| State::Ended { status };
+        let ended = |status| CommandState::Ended { status };
         assert_eq!(parse(b"a\nb\0ended 3\n"), Some((&b"a\nb"[..], ended(3))));
-        let goes = State::GoesOn { moved: 4096 };
+        let goes = CommandState::GoesOn { moved: 4096 };
         assert_eq!(parse(b"\0goes on 4096\n"), Some((&b""[..], goes)));
         for odd in ["", "a", "a\0", "\0ended", "\0ended x", "\0goes on -1"] {
             assert_eq!(parse(odd.as_bytes()), None, "{odd:?}");

@@ -16,12 +16,12 @@ const DELIVER: &str = include_str!("deliver.sh");
 
 /// Files of inputs directories, by path below them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Delivery<'a> {
+pub struct DeliveredFiles<'a> {
     /// Whose directory, then path and contents.
     pub files: BTreeMap<(&'a ServiceName, &'a DirectoryName), BTreeMap<&'a str, &'a Plaintext>>,
 }
 
-impl Delivery<'_> {
+impl DeliveredFiles<'_> {
     /// The tar stream.
     ///
     /// # Errors

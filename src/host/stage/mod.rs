@@ -212,7 +212,7 @@ impl Staged<'_> {
     }
 
     /// The script that looks for everything that could go wrong, and pulls images. It changes
-    /// nothing but the engine's images. [`Checked::parse`] reads what it says.
+    /// nothing but the engine's images. [`ReadinessCheck::parse`] reads what it says.
     #[must_use]
     pub fn check_script(
         &self,
@@ -313,7 +313,7 @@ pub fn parse_staged(answer: &[u8]) -> Result<(), String> {
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Checked {
+pub struct ReadinessCheck {
     /// All reasons not to activate; none if all is well.
     pub findings: Vec<Finding>,
     /// Every image by its reference.
@@ -428,7 +428,7 @@ impl fmt::Display for Finding {
     }
 }
 
-impl Checked {
+impl ReadinessCheck {
     /// What a check is doing that has said so much: `pulling registry/app:1.1`.
     #[must_use]
     pub fn doing(answer: &[u8]) -> String {
@@ -451,7 +451,7 @@ impl Checked {
     /// The answer is not whole, or not one of a check; as a sentence.
     pub fn parse(answer: &[u8]) -> Result<Self, String> {
         let text = String::from_utf8_lossy(answer);
-        let mut checked = Checked::default();
+        let mut checked = ReadinessCheck::default();
         let mut lines = text.lines();
         if lines.next() != Some("bayplan check 1") {
             return Err(format!(

@@ -21,7 +21,7 @@ fn what_is_staged_is_what_was_sent() {
     for shell in shells() {
         let root = Root::new(shell);
         let host = desired(&[("web", "1"), ("db", "it's\n\"2\"")]);
-        assert_eq!(root.stage(&host, &id("a")), Checked::default());
+        assert_eq!(root.stage(&host, &id("a")), ReadinessCheck::default());
         let stage = "var/lib/bayplan/demo/staging/a";
         assert_eq!(
             root.read(&format!("{stage}/units/demo-web.service")),
@@ -50,7 +50,7 @@ fn a_staged_file_that_was_changed_is_found() {
     root.stage_parts(&staged, &id("a"));
     root.write("var/lib/bayplan/demo/staging/a/units/demo-web.service", "x");
     let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), 0, &[]);
-    let checked = Checked::parse(&root.run(&script, b"")).unwrap();
+    let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
     let [Finding::Digest(found), ..] = &checked.findings[..] else {
         panic!("{checked:?}");
     };
@@ -116,7 +116,7 @@ fn too_little_room_is_found() {
     root.stage_parts(&staged, &id("a"));
     let huge = usize::MAX / 8;
     let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), huge, &[]);
-    let checked = Checked::parse(&root.run(&script, b"")).unwrap();
+    let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
     assert!(
         matches!(&checked.findings[..], [Finding::Space { path, .. }, ..] if path.ends_with("/var/lib")),
         "{checked:?}"
@@ -172,7 +172,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     });
     let layout = root.with_supervisor(Supervisor::Systemd);
     let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &images);
-    let checked = Checked::parse(&run("bash", &format!("{ENGINE}{script}"), b"")).unwrap();
+    let checked = ReadinessCheck::parse(&run("bash", &format!("{ENGINE}{script}"), b"")).unwrap();
     let message = "no such image".to_owned();
     let reference = "bad:1".to_owned();
     assert_eq!(checked.findings, [Finding::Pull { reference, message }]);
@@ -188,12 +188,15 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
 #[test]
 fn a_check_that_is_cut_off_is_an_error() {
     let whole = "bayplan check 1\nspace /a b 10 5\nimage a - b\nend\n";
-    let checked = Checked::parse(whole.as_bytes()).unwrap();
+    let checked = ReadinessCheck::parse(whole.as_bytes()).unwrap();
     assert_eq!(checked.images["a"].before, None);
     for end in 0..whole.len() - 1 {
         // Without the last line break nothing is lost.
         if end < whole.len() - 1 {
-            assert!(Checked::parse(&whole.as_bytes()[..end]).is_err(), "{end}");
+            assert!(
+                ReadinessCheck::parse(&whole.as_bytes()[..end]).is_err(),
+                "{end}"
+            );
         }
     }
     let layout = crate::host::sample::layout();

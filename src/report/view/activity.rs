@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::host::activate::activity::{Activity, At, Holding};
+use crate::host::activate::activity::{ActivationProgress, Activity, Holding};
 
 /// What goes on under the host's lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -32,7 +32,7 @@ pub struct ActivationView<'a> {
     pub doing: &'a str,
     /// The same, as it came.
     #[serde(skip)]
-    pub at: &'a At,
+    pub at: &'a ActivationProgress,
 }
 
 impl<'a> ActivityView<'a> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{FailureView, VERSION};
 use crate::cluster::name::{ClusterName, HostName};
-use crate::host::past::history::{Deeds, Entry, History};
+use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
 use crate::plan::recorded::Because;
 
 /// What was activated on every host.
@@ -30,7 +30,7 @@ impl<'a> HistoryView<'a> {
     #[must_use]
     pub fn of(
         cluster: &'a ClusterName,
-        histories: &'a BTreeMap<HostName, History>,
+        histories: &'a BTreeMap<HostName, HostHistory>,
         failures: &'a BTreeMap<HostName, HostFailure>,
     ) -> Self {
         Self {
@@ -93,14 +93,14 @@ pub struct PastView<'a> {
 }
 
 impl<'a> HostHistoryView<'a> {
-    fn of((host, history): (&'a HostName, &'a History)) -> Self {
-        let History {
+    fn of((host, history): (&'a HostName, &'a HostHistory)) -> Self {
+        let HostHistory {
             entries,
             current,
             kept,
         } = history;
         let activations = entries.iter().map(|entry| {
-            let Entry {
+            let HistoryEntry {
                 generation,
                 who,
                 when,

@@ -25,8 +25,8 @@ use crate::plan::reason::Reason;
 pub use activity::{ActivationView, ActivityView};
 pub use history::{HistoryView, HostHistoryView, PastView};
 pub use plan::{
-    AwayView, Described, DropInView, FileView, Half, HostView, LeftOutView, LeftServiceView,
-    LeftView, MoveView, NoteView, OwnerView, PlanView, RefusalView, ServiceView, WaveView,
+    AwayView, DropInView, FileView, Half, HostView, LeftOutView, LeftServiceView, LeftView,
+    MoveView, NoteView, OwnerView, PlanView, RefusalView, ServiceView, WaveView, WhereDescribed,
 };
 pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,

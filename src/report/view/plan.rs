@@ -18,7 +18,7 @@ use crate::host::activate::activity::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
 use crate::plan::{
-    Action, Away, Change, Elsewhere, FileChange, HostPlan, Left, LeftOut, Note, Phase, Plan,
+    Action, Away, Change, Elsewhere, FileChange, HostPlan, LeftMachine, LeftOut, Note, Phase, Plan,
     Refusal, RefusalReason, ServicePlan, Wave,
 };
 use crate::render::identity::Instance;
@@ -93,8 +93,8 @@ pub struct LeftServiceView<'a> {
 impl<'a> LeftView<'a> {
     /// A machine that is no longer described.
     #[must_use]
-    pub fn of(left: &'a Left) -> Self {
-        let Left {
+    pub fn of(left: &'a LeftMachine) -> Self {
+        let LeftMachine {
             host,
             reach,
             services,
@@ -345,7 +345,7 @@ pub struct ServiceView<'a> {
     pub half: Half,
     /// Where the description still has it.
     #[serde(skip)]
-    pub described: Described,
+    pub described: WhereDescribed,
 }
 
 /// Whether what happens to a service on a host is one half of a move.
@@ -359,7 +359,7 @@ pub enum Half {
 
 /// Where the description has a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Described {
+pub enum WhereDescribed {
     /// It is placed on hosts.
     OnHosts,
     /// It is described and placed nowhere.
@@ -386,9 +386,9 @@ impl<'a> ServiceView<'a> {
                 Half::Alone
             },
             described: match cluster.services.get(service) {
-                Some(model) if !model.hosts.is_empty() => Described::OnHosts,
-                Some(_) => Described::OnNone,
-                None => Described::Nowhere,
+                Some(model) if !model.hosts.is_empty() => WhereDescribed::OnHosts,
+                Some(_) => WhereDescribed::OnNone,
+                None => WhereDescribed::Nowhere,
             },
             service: service.as_str(),
             unit: unit.service_file().into(),

@@ -11,7 +11,7 @@ use super::plan::{PlanView, RefusalView};
 use super::{NO_FAILURES, NOBODY_AT_WORK, VERSION};
 use crate::cluster::model::Cluster;
 use crate::plan::guard::Breach;
-use crate::plan::review::{Cause, CauseKind, Extent, Left, Presence, Review};
+use crate::plan::review::{Cause, CauseKind, Extent, LeftServices, Presence, Review};
 use crate::plan::trust::{TrustChange, Trusted};
 
 /// What a change of the description does.
@@ -32,12 +32,12 @@ pub struct ReviewsView<'a> {
     pub broken: Vec<BrokenView<'a>>,
     /// The order of both, by name of the cluster.
     #[serde(skip)]
-    pub order: Vec<Outcome>,
+    pub order: Vec<ReviewOutcome>,
 }
 
 /// What came of one cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ReviewOutcome {
     /// It was reviewed.
     Done,
     /// Its description has errors.
@@ -110,8 +110,8 @@ impl<'a> ReviewsView<'a> {
             order: reviews
                 .iter()
                 .map(|reviewed| match reviewed {
-                    Reviewed::Done { .. } => Outcome::Done,
-                    Reviewed::Broken(_) => Outcome::Broken,
+                    Reviewed::Done { .. } => ReviewOutcome::Done,
+                    Reviewed::Broken(_) => ReviewOutcome::Broken,
                 })
                 .collect(),
         }
@@ -121,9 +121,9 @@ impl<'a> ReviewsView<'a> {
     #[must_use]
     pub fn reviewed(&self) -> Vec<ReviewedView<'_>> {
         let (mut done, mut broken) = (self.clusters.iter(), self.broken.iter());
-        let one = |outcome: &Outcome| match outcome {
-            Outcome::Done => done.next().map(ReviewedView::Done),
-            Outcome::Broken => broken.next().map(ReviewedView::Broken),
+        let one = |outcome: &ReviewOutcome| match outcome {
+            ReviewOutcome::Done => done.next().map(ReviewedView::Done),
+            ReviewOutcome::Broken => broken.next().map(ReviewedView::Broken),
         };
         self.order.iter().filter_map(one).collect()
     }
@@ -259,7 +259,7 @@ impl<'a> ReviewView<'a> {
             trust,
         } = review;
         let left = left.iter().map(|(host, left)| {
-            let Left { services, stateful } = left;
+            let LeftServices { services, stateful } = left;
             LeftHostView {
                 host: host.as_str(),
                 services: services.iter().map(|name| name.as_str()).collect(),

@@ -16,7 +16,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 use crate::plan::reason::Reason;
-use crate::plan::status::{HostStatus, ServiceStatus, State, Status};
+use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
 
 /// What runs on every host, and whether it is what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -47,11 +47,11 @@ impl<'a> StatusView<'a> {
     #[must_use]
     pub fn of(
         cluster: &'a Cluster,
-        status: &'a Status,
+        status: &'a ClusterStatus,
         activities: &'a BTreeMap<HostName, Activity>,
         failures: &'a BTreeMap<HostName, HostFailure>,
     ) -> Self {
-        let Status {
+        let ClusterStatus {
             hosts,
             refused,
             left,
@@ -130,7 +130,7 @@ impl<'a> HostStatusView<'a> {
             let manual = model.is_some_and(|model| model.restart == RestartPolicy::Manual);
             ServiceStatusView {
                 service: service.as_str(),
-                waits: manual && matches!(state, State::PendingRestart { .. }),
+                waits: manual && matches!(state, ServiceState::PendingRestart { .. }),
                 unit: unit.service_file().into(),
                 version: version.as_deref(),
                 since: since.and_then(|seconds| Timestamp::from_second(seconds).ok()),
@@ -285,7 +285,7 @@ pub enum StateView<'a> {
 }
 
 impl<'a> StateView<'a> {
-    fn of(state: &'a State, service: &ServiceName) -> Self {
+    fn of(state: &'a ServiceState, service: &ServiceName) -> Self {
         let of = |reasons: &'a [Reason]| {
             let reasons = reasons.iter();
             reasons
@@ -293,24 +293,24 @@ impl<'a> StateView<'a> {
                 .collect()
         };
         match state {
-            State::InSync => Self::InSync,
-            State::PendingRestart { reasons } => Self::PendingRestart {
+            ServiceState::InSync => Self::InSync,
+            ServiceState::PendingRestart { reasons } => Self::PendingRestart {
                 reasons: of(reasons),
             },
-            State::FilesDiffer => Self::FilesDiffer,
-            State::ForeignUnit { path, owner } => Self::ForeignUnit {
+            ServiceState::FilesDiffer => Self::FilesDiffer,
+            ServiceState::ForeignUnit { path, owner } => Self::ForeignUnit {
                 path,
                 owner: OwnerView::of(owner),
             },
-            State::Edited { paths, reasons } => Self::Edited {
+            ServiceState::Edited { paths, reasons } => Self::Edited {
                 paths,
                 reasons: of(reasons),
             },
-            State::CrashLoop => Self::CrashLoop,
-            State::NotRunning { state } => Self::NotRunning { state },
-            State::NotReleased => Self::NotReleased,
-            State::Unmanaged => Self::Unmanaged,
-            State::FilesInSync => Self::FilesInSync,
+            ServiceState::CrashLoop => Self::CrashLoop,
+            ServiceState::NotRunning { state } => Self::NotRunning { state },
+            ServiceState::NotReleased => Self::NotReleased,
+            ServiceState::Unmanaged => Self::Unmanaged,
+            ServiceState::FilesInSync => Self::FilesInSync,
         }
     }
 }

@@ -15,12 +15,12 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 /// A host with processes.
-struct Machine {
+struct ProcessHost {
     root: Root,
     layout: Layout,
 }
 
-impl Machine {
+impl ProcessHost {
     fn new(shell: &'static str) -> Self {
         let root = Root::new(shell);
         for directory in ["bin", "loaded", "units", "containers", "will"] {
@@ -111,9 +111,9 @@ fn restart(name: &str) -> Step {
 }
 
 /// Does the same on a host on which this was released, in every shell.
-fn after_a_release(services: &[(&str, &str)], test: impl Fn(&Machine, &DesiredHost)) {
+fn after_a_release(services: &[(&str, &str)], test: impl Fn(&ProcessHost, &DesiredHost)) {
     for shell in shells() {
-        let machine = Machine::new(shell);
+        let machine = ProcessHost::new(shell);
         let host = desired(services);
         let said = machine.release(&host, 1, None);
         assert!(said.ends_with("end\n"), "{shell}: {said}");
@@ -327,7 +327,7 @@ fn an_activation_that_was_killed_at_any_call_is_finished_by_the_next_one() {
     let mut at = 0;
     loop {
         at += 1;
-        let machine = Machine::new(shells[at % shells.len()]);
+        let machine = ProcessHost::new(shells[at % shells.len()]);
         machine.root.write("fake/die-at", &at.to_string());
         let said = machine.release(&host, 1, None);
         if said.ends_with("end\n") {

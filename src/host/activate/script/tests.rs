@@ -1,4 +1,4 @@
-use super::super::event::Event;
+use super::super::event::ScriptEvent;
 use super::super::launch::{Launched, launch, parse_launched};
 use super::super::record::note_script;
 use super::*;
@@ -282,15 +282,15 @@ fn a_step_that_fails_says_why_and_ends_the_script() {
     let said = root.activate(&host, &source, &[place("0123456789ab"), Step::Reload]);
     let events: Vec<_> = said
         .lines()
-        .map(|line| Event::parse(line).unwrap())
+        .map(|line| ScriptEvent::parse(line).unwrap())
         .collect();
     let [
-        Event::Begun { steps: 2, .. },
-        Event::Started { number: 0, .. },
-        Event::Doing(words),
-        Event::Error(why),
-        Event::Failed(0),
-        Event::Recorded,
+        ScriptEvent::Begun { steps: 2, .. },
+        ScriptEvent::Started { number: 0, .. },
+        ScriptEvent::Doing(words),
+        ScriptEvent::Error(why),
+        ScriptEvent::Failed(0),
+        ScriptEvent::Recorded,
     ] = &events[..]
     else {
         panic!("{said}");
@@ -327,7 +327,7 @@ fn a_script_that_cannot_be_written_is_not_run() {
         let launched = ActivationId::new("3f9ac1b20c77").unwrap();
         let script = launch(&root.layout, &id("a"), 1, &launched, &script);
         let said = String::from_utf8(root.run(&script, b"")).unwrap();
-        let Some(Event::Error(why)) = said.lines().next().and_then(Event::parse) else {
+        let Some(ScriptEvent::Error(why)) = said.lines().next().and_then(ScriptEvent::parse) else {
             panic!("{shell}: {said}");
         };
         assert!(why.starts_with("may not write "), "{why}");

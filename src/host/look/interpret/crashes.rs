@@ -1,7 +1,7 @@
 //! Whether a container stays up.
 
 use super::super::UnitShow;
-use super::super::parse::{Crashed, State};
+use super::super::parse::{Crashed, ListedUnit};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 
 const SECOND: i128 = 1_000_000_000;
@@ -13,7 +13,7 @@ const WINDOW: i128 = 15 * 60 * SECOND;
 /// What is to be told of a unit that systemd started again by itself, or is about to. `now` is the host's
 /// clock.
 pub(super) fn crashes(
-    state: &State,
+    state: &ListedUnit,
     shown: &UnitShow,
     crashed: Option<&Crashed>,
     now: Option<Moment>,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::Request;
-use super::super::parse::{Current, First};
+use super::super::parse::{Current, FirstAnswer};
 use super::FirstLook;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{Generation, RecordedPlacement};
@@ -22,7 +22,7 @@ impl FirstLook<'_> {
 }
 
 /// What the host keeps of where the cluster runs.
-pub(super) fn placement(request: &Request<'_>, first: &First) -> RecordedPlacement {
+pub(super) fn placement(request: &Request<'_>, first: &FirstAnswer) -> RecordedPlacement {
     let unreadable = |why: String, newer| RecordedPlacement::Unreadable { why, newer };
     let Some(text) = &first.placement else {
         return RecordedPlacement::None;
@@ -42,7 +42,7 @@ pub(super) fn placement(request: &Request<'_>, first: &First) -> RecordedPlaceme
 }
 
 /// What `current` names.
-pub(super) fn current(request: &Request<'_>, first: &First) -> Generation {
+pub(super) fn current(request: &Request<'_>, first: &FirstAnswer) -> Generation {
     let unreadable = |why: String| Generation::Unreadable { why, newer: false };
     let path = match &first.current {
         Current::Absent => return Generation::None,
@@ -84,19 +84,20 @@ pub(super) fn current(request: &Request<'_>, first: &First) -> Generation {
 /// rollback then runs what the references mean.
 pub(in crate::host) fn images(record: &str) -> BTreeMap<ServiceName, String> {
     #[derive(serde::Deserialize)]
-    struct Record {
+    struct RecordedImages {
         images: BTreeMap<ServiceName, String>,
     }
-    serde_json::from_str(record).map_or_else(|_| BTreeMap::new(), |record: Record| record.images)
+    serde_json::from_str(record)
+        .map_or_else(|_| BTreeMap::new(), |record: RecordedImages| record.images)
 }
 
 /// The version of bayplan in a record.json: digits, dots and letters.
 pub(super) fn released_by(record: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Record {
+    struct RecordedVersion {
         bayplan: String,
     }
-    let Record { bayplan } = serde_json::from_str(record).ok()?;
+    let RecordedVersion { bayplan } = serde_json::from_str(record).ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".+-".contains(&b);
     (bayplan.len() <= 64 && bayplan.bytes().all(plain)).then_some(bayplan)
 }

@@ -1,9 +1,9 @@
 //! What a look says of one service: its unit, its process, its container.
 
-use super::super::parse::{Container, More, State};
+use super::super::parse::{ListedUnit, More, RunningContainer};
 use super::super::{ObserveError, UnitDetails};
 use super::crashes::crashes;
-use super::{Files, FirstLook};
+use super::{FirstLook, ServiceFiles};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
@@ -28,7 +28,7 @@ impl FirstLook<'_> {
     pub(super) fn service(
         &self,
         service: &ServiceName,
-        files: &Files,
+        files: &ServiceFiles,
         more: &More,
     ) -> Result<ObservedService, ObserveError> {
         let mut directories = files.directories.clone();
@@ -190,7 +190,7 @@ impl FirstLook<'_> {
         crashes(state, shown, more.crashed.get(&unit), more.now)
     }
 
-    fn container(&self, container: &Container, more: &More) -> ObservedContainer {
+    fn container(&self, container: &RunningContainer, more: &More) -> ObservedContainer {
         ObservedContainer {
             fingerprint: Fingerprint::reported(&container.inputs),
             directory: DirectoryName::reported(&container.directory),
@@ -205,7 +205,7 @@ impl FirstLook<'_> {
         }
     }
 
-    fn running_image(&self, container: &Container) -> RunningImage {
+    fn running_image(&self, container: &RunningContainer) -> RunningImage {
         let another = |id: &str| RunningImage::Another { id: id.to_owned() };
         match self.request.engine {
             // `docker ps` names the image by its reference while that means this image, else by
@@ -228,7 +228,7 @@ impl FirstLook<'_> {
         if state.is_none() && container.is_none() {
             return None;
         }
-        let word = |get: fn(&State) -> &String| state.map(get).cloned().unwrap_or_default();
+        let word = |get: fn(&ListedUnit) -> &String| state.map(get).cloned().unwrap_or_default();
         Some(UnitDetails {
             load: word(|state| &state.load),
             active: word(|state| &state.active),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::super::ObserveError;
-use super::First;
+use super::FirstAnswer;
 use super::records::unexpected;
 use crate::cluster::model::Engine;
 use crate::host::said::one_line;
@@ -13,7 +13,7 @@ use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
 
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::host::look) struct Container {
+pub(in crate::host::look) struct RunningContainer {
     pub name: String,
     pub id: String,
     pub service: String,
@@ -26,7 +26,7 @@ pub(in crate::host::look) struct Container {
     pub ports: BTreeSet<u16>,
 }
 
-impl First {
+impl FirstAnswer {
     fn take_daemon_answer(&mut self, line: &str) -> Result<(), ObserveError> {
         let containers: Vec<DaemonContainer> =
             serde_json::from_str(line).map_err(|_| unexpected("the containers", line))?;
@@ -39,7 +39,7 @@ impl First {
                 .map(|name| name.trim_start_matches('/'));
             // A name with a further slash is a link from another container.
             let mut names = names.filter(|name| !name.contains('/'));
-            self.containers.push(Container {
+            self.containers.push(RunningContainer {
                 name: names.next().unwrap_or_default().to_owned(),
                 id: container.id,
                 service: label("bayplan.service"),
@@ -104,7 +104,7 @@ impl First {
             let fields: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
             match <[String; 8]>::try_from(fields) {
                 Ok([name, id, service, inputs, directory, image, image_id, ports]) => {
-                    self.containers.push(Container {
+                    self.containers.push(RunningContainer {
                         name,
                         id,
                         service,

@@ -31,7 +31,7 @@ pub(in crate::host::look) struct Crashed {
 /// One entry of `journalctl --output=json`; what is not a text there is left out.
 #[derive(Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-struct Entry {
+struct JournalEntry {
     #[serde(rename = "__REALTIME_TIMESTAMP")]
     microseconds: String,
     message_id: String,
@@ -44,7 +44,7 @@ struct Entry {
     exit_status: Option<String>,
 }
 
-impl Entry {
+impl JournalEntry {
     fn at(&self) -> Option<Moment> {
         let microseconds: i64 = self.microseconds.parse().ok()?;
         Some(Moment(i128::from(microseconds) * 1000))
@@ -56,7 +56,7 @@ impl Entry {
 pub(super) fn take_journal(text: &str, crashed: &mut BTreeMap<String, Crashed>) {
     let entries = text
         .lines()
-        .filter_map(|line| serde_json::from_str::<Entry>(line).ok());
+        .filter_map(|line| serde_json::from_str::<JournalEntry>(line).ok());
     for entry in entries {
         let of = crashed.entry(entry.unit.clone()).or_default();
         let number = entry.n_restarts.as_deref().and_then(|n| n.parse().ok());
@@ -79,7 +79,7 @@ pub(super) fn take_journal(text: &str, crashed: &mut BTreeMap<String, Crashed>) 
 pub(super) fn take_first(text: &str, crashed: &mut BTreeMap<String, Crashed>) {
     let entries = text
         .lines()
-        .filter_map(|line| serde_json::from_str::<Entry>(line).ok());
+        .filter_map(|line| serde_json::from_str::<JournalEntry>(line).ok());
     for entry in entries {
         crashed.entry(entry.unit.clone()).or_default().first = entry.at();
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{ObserveError, UnitShow};
 use super::crashes::{self, Crashed};
-use super::records::{Record, Records, succeeded, unexpected};
+use super::records::{AnswerLine, Records, succeeded, unexpected};
 use crate::plan::observed::Moment;
 
 /// The answer of the second exchange.
@@ -31,18 +31,18 @@ impl More {
         let mut records = Records::new(answer, "bayplan more 1")?;
         loop {
             match records.next()? {
-                Record::Texts => break,
-                Record::Stat(path, stat) => {
+                AnswerLine::Texts => break,
+                AnswerLine::Stat(path, stat) => {
                     stats.insert(path, stat);
                 }
-                Record::Other("show", text) => more.shown = shown(text)?,
-                Record::Other("loaded", text) => {
+                AnswerLine::Other("show", text) => more.shown = shown(text)?,
+                AnswerLine::Other("loaded", text) => {
                     more.reloaded = text
                         .trim()
                         .strip_prefix("UnitsLoadTimestamp=")
                         .and_then(timestamp);
                 }
-                Record::Other("environment", text) => {
+                AnswerLine::Other("environment", text) => {
                     let (same, container) = text.split_once(' ').unwrap_or((text, ""));
                     let same = match same {
                         "same" => true,
@@ -51,17 +51,17 @@ impl More {
                     };
                     more.environments.insert(container.to_owned(), same);
                 }
-                Record::Other("now", text) => {
+                AnswerLine::Other("now", text) => {
                     let seconds = text.trim().parse::<i64>().ok();
                     more.now = seconds.map(|seconds| Moment(i128::from(seconds) * 1_000_000_000));
                 }
-                Record::Other("restarts", text) => {
+                AnswerLine::Other("restarts", text) => {
                     crashes::take_journal(text, &mut more.crashed);
                 }
-                Record::Other("first", text) => crashes::take_first(text, &mut more.crashed),
-                Record::Other("deaths", text) => crashes::take_events(text, &mut more.crashed),
-                Record::Other(word, _) => return Err(unexpected("a record", word)),
-                Record::Digest(..) | Record::End => {
+                AnswerLine::Other("first", text) => crashes::take_first(text, &mut more.crashed),
+                AnswerLine::Other("deaths", text) => crashes::take_events(text, &mut more.crashed),
+                AnswerLine::Other(word, _) => return Err(unexpected("a record", word)),
+                AnswerLine::Digest(..) | AnswerLine::End => {
                     return Err(ObserveError::malformed("it has records out of place"));
                 }
             }

@@ -39,7 +39,7 @@ impl Stat {
     }
 }
 
-pub(super) enum Record<'a> {
+pub(super) enum AnswerLine<'a> {
     Stat(String, Stat),
     Digest(String, Digest),
     Texts,
@@ -72,27 +72,27 @@ impl<'a> Records<'a> {
             .map_err(|_| unexpected("only names in UTF-8", &String::from_utf8_lossy(record)))
     }
 
-    pub(crate) fn next(&mut self) -> Result<Record<'a>, ObserveError> {
+    pub(crate) fn next(&mut self) -> Result<AnswerLine<'a>, ObserveError> {
         let record = self.take()?;
         let (word, rest) = record.split_once(' ').unwrap_or((record, ""));
         Ok(match word {
-            "texts" => Record::Texts,
-            "end" => Record::End,
+            "texts" => AnswerLine::Texts,
+            "end" => AnswerLine::End,
             "s" => {
                 // uutils' has no nanoseconds in `%.9Z`.
                 let ability = Ability::Stat;
                 let (path, stat) = stat(rest).ok_or(ObserveError::Unable { ability })?;
-                Record::Stat(path, stat)
+                AnswerLine::Stat(path, stat)
             }
             // `<digest>  <path>`, or with `*` before the path.
             digest if digest.len() == 64 => {
                 let path = rest.strip_prefix([' ', '*']);
                 match (Digest::reported(digest), path) {
-                    (Some(digest), Some(path)) => Record::Digest(path.to_owned(), digest),
+                    (Some(digest), Some(path)) => AnswerLine::Digest(path.to_owned(), digest),
                     _ => return Err(unexpected("a line of sha256sum", record)),
                 }
             }
-            word => Record::Other(word, rest),
+            word => AnswerLine::Other(word, rest),
         })
     }
 }

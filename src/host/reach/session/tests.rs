@@ -302,7 +302,7 @@ fn a_timeout_kills_what_runs_and_says_what_was_awaited() {
         // Every end of the pipe is closed: nothing of the session is left.
         assert!(matches!(
             session.process.read(Instant::now() + LONG),
-            Answer::End
+            ReadResult::End
         ));
     }
 }
@@ -339,7 +339,7 @@ fn a_host_that_hears_nothing_ends_the_session_and_frees_its_lock() {
     session.run_here("watching", "bp_w=0.1", LONG).unwrap();
     assert!(matches!(
         session.process.read(Instant::now() + LONG),
-        Answer::End
+        ReadResult::End
     ));
     let again = run(&mut self::session(&["sh"]), &take);
     assert_eq!(again.status, 0);
@@ -364,9 +364,9 @@ fn a_payload_that_stops_coming_ends_the_session_and_frees_its_lock() {
         session.process.write(part);
         loop {
             match session.process.read(Instant::now() + LONG) {
-                Answer::Bytes(_) => {}
-                Answer::End => break,
-                Answer::TimedOut => panic!("{words:?} waits on"),
+                ReadResult::Bytes(_) => {}
+                ReadResult::End => break,
+                ReadResult::TimedOut => panic!("{words:?} waits on"),
             }
         }
         let again = run(&mut self::session(&["sh"]), &take);
@@ -457,7 +457,7 @@ fn a_session_that_shows_life_goes_on() {
     let idle = session
         .process
         .read(Instant::now() + Duration::from_millis(1500));
-    assert!(matches!(idle, Answer::TimedOut));
+    assert!(matches!(idle, ReadResult::TimedOut));
     let output = run(
         &mut session,
         "timeout 1.2 cat /dev/zero >/dev/null; echo on",
