@@ -51,7 +51,11 @@ fn service(before: &str, advice: &str, after: &str) {
 fn words_of_other_tools_have_their_one_equivalent() {
     for (before, after) in [
         ("depends_on = [\"db\"]", "needs = [\"db\"]"),
-        ("ports = [\"8080:8080\"]", "port = 8080"),
+        (
+            "ports = [\"8080:8080\"]",
+            "publish = [\"80:3000\", \"8443\"]",
+        ),
+        ("expose = [\"3000\"]", "port = 3000"),
         ("mem_limit = \"512m\"", "memory = \"512m\""),
         ("cpu = 2", "cpus = 1.5"),
         (
@@ -140,10 +144,7 @@ fn values_of_another_type_or_form_are_written_out() {
         ("cpus = \".5\"", "cpus = 0.5"),
         ("port = \"6379\"", "port = 6379"),
         ("port = \"8080:8080\"", "port = 8080"),
-        (
-            "port = \"8080:80\"",
-            "extra_args = [\"--publish\", \"8080:80\"]",
-        ),
+        ("port = \"8080:80\"", "publish = [\"8080:80\"]"),
         ("port = \"80/tcp\"", ""),
         ("user = 1000", "user = \"1000\""),
         ("read_only = \"yes\"", "read_only = true"),
@@ -350,31 +351,34 @@ fn a_flag_with_a_field_is_written_there() {
 
 #[test]
 fn two_services_of_a_host_cannot_publish_one_port() {
-    let web = |args: &str| format!("{WEB}port = 80\nextra_args = [{args}]\n");
-    for (args, title) in [
+    let web = |lines: &str| format!("{WEB}{lines}\n");
+    let both = "`db` and `web` both take port 5432 of `docker01`";
+    for (lines, title) in [
+        ("port = 5432", both),
+        ("port = 80\npublish = [\"5432:80\"]", both),
+        ("publish = [\"5000-6000\"]", both),
+        ("publish = [\"127.0.0.1:5432:80\"]", both),
+        ("port = 5432\nnetwork = \"host\"", both),
         (
-            "\"-p\", \"5432:80\"",
-            "`db` and `web` both take port 5432 of `docker01`",
+            "publish = [\"80\", \"79-81:8079-8081\"]",
+            "`web` takes port 80 twice",
         ),
         (
-            "\"--publish=5000-6000:5000-6000\"",
-            "`db` and `web` both take port 5432 of `docker01`",
+            "publish = [\"53/udp\", \"127.0.0.1:53/udp\"]",
+            "`web` takes port 53/udp twice",
         ),
-        ("\"--publish\", \"80:8080\"", "`web` takes port 80 twice"),
     ] {
-        let told = errors(CLUSTER, &web(args));
-        assert_eq!(
-            told.iter()
-                .map(|(title, _)| title.as_str())
-                .collect::<Vec<_>>(),
-            [title]
-        );
+        let told = errors(CLUSTER, &web(lines));
+        let titles: Vec<&str> = told.iter().map(|(title, _)| title.as_str()).collect();
+        assert_eq!(titles, [title], "{lines}");
     }
-    for args in [
-        "\"-p\", \"5432:80/udp\"",
-        "\"-p\", \"8443:8443\"",
-        "\"-p\", \"5432\"",
+    for lines in [
+        "publish = [\"5432:80/udp\"]",
+        "port = 80\npublish = [\"8443\"]",
+        "port = 5432\npublish = []",
+        "port = 5432\nnetwork = \"none\"",
+        "extra_args = [\"-p\", \"5432\"]",
     ] {
-        assert_eq!(errors(CLUSTER, &web(args)), [], "{args}");
+        assert_eq!(errors(CLUSTER, &web(lines)), [], "{lines}");
     }
 }

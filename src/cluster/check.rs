@@ -9,7 +9,9 @@ use super::model::{CleanOnly, Cluster, Guard, Service, Template};
 use super::name::ServiceName;
 use super::nearest;
 use super::needs::check_needs;
-use super::placement::{check_hosts, check_ports, place};
+use super::placement::{check_hosts, place};
+use super::port_clashes::check_ports;
+use super::reach::check_reach;
 use super::read::{Problems, text};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::sources::Sources;
@@ -86,11 +88,12 @@ fn resolve(
     };
     check_hosts(&description, cluster, problems);
     let placements = place(&description, cluster, problems);
-    check_ports(&description, &placements, problems);
+    check_ports(&description, cluster, &placements, sources, problems);
     let variables = Variables::of_cluster(&description, cluster, &placements, sources, problems);
     let mut services = BTreeMap::new();
     for service in description.services.values().flatten() {
         let needs = check_needs(&description, Some(&placements), service, problems);
+        check_reach(&description, cluster, &placements, service, problems);
         let secret_files = variables.files_of_service(service, problems);
         let variables = variables.of_service(service, &needs, problems);
         let template = templates.remove(&service.name).flatten();
@@ -103,6 +106,10 @@ fn resolve(
                     hosts,
                     image,
                     port: service.port.as_ref().map(|port| port.value),
+                    publish: service
+                        .publish
+                        .as_ref()
+                        .map(|all| all.iter().map(|one| one.value).collect()),
                     needs,
                     variables,
                     secret_files,

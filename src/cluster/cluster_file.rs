@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable, assignments};
 use super::foreign;
-use super::host_table::{read_client, read_host, read_ssh};
+use super::host_table::{read_client, read_host, read_listen, read_ssh};
 use super::model::{Engine, EngineClient, Excerpts, Rollout};
 use super::read::{At, Item, Misfit, Problems, Table, TableKind};
 use super::reserved::Within;
@@ -19,7 +19,7 @@ const SERVICE_CONFIG: TableKind = TableKind {
 const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: &[
-        "type", "engine", "program", "ssh", "hosts", "place", "vars", "guard", "rollout",
+        "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
     ],
     foreign: foreign::CLUSTER,
 };
@@ -59,11 +59,12 @@ pub(super) fn read_cluster(
     let kind = kind.and_then(|kind| kind.parse(problems, shape::text::line));
     let client = read_client(&mut root, &EngineClient::usual(Engine::Docker), problems);
     let ssh = read_ssh(&mut root, problems);
+    let listen = read_listen(&mut root, problems);
     let items = root.names("hosts", problems);
     let host_names = items.iter().map(Item::name).collect();
     let hosts = items
         .iter()
-        .filter_map(|item| read_host(item, &client, &ssh, problems))
+        .filter_map(|item| read_host(item, &client, &ssh, listen.as_ref(), problems))
         .collect();
     let place = root
         .names("place", problems)

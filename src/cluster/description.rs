@@ -2,9 +2,9 @@
 //! looked up in another file.
 
 use super::diagnostic::{Diagnostic, quoted};
-use super::extra_args::Published;
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
+use super::ports::Publish;
 use super::read::{At, Item, Problems, Spot, toml_text};
 use super::reserved::{self, Within};
 use super::scalar::Scalar;
@@ -87,10 +87,10 @@ pub(super) struct ServiceFile {
     pub image: Option<Image>,
     /// `port`.
     pub port: Option<At<u16>>,
-    /// There is a `port` that could not be read.
+    /// There is a `port`, or a `publish`, that could not be read.
     pub unread_port: bool,
-    /// Ports that `extra_args` publish.
-    pub published: Vec<At<Published>>,
+    /// `publish`.
+    pub publish: Option<Vec<At<Publish>>>,
     /// Services, perhaps some that are not there.
     pub needs: Vec<At<String>>,
     /// Names and patterns of variables.

@@ -1,46 +1,13 @@
 //! `extra_args`: flags of `docker run` and `podman run`. What has a field or breaks the unit is refused here, and so is a
 //! word that the engine would take for the image.
 
-use std::ops::RangeInclusive;
-
 use super::diagnostic::{Diagnostic, quoted};
 use super::fields::{self, Field, FieldType};
 use super::name::VariableName;
 use super::nearest;
+use super::ports;
 use super::read::{At, Misfit, Problems, toml_text};
 use super::run_flags::{self, RunFlag, Takes};
-use super::shape::text::Shape;
-
-/// Ports of the host that a `--publish` takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Published {
-    /// The address; `None` is all of them.
-    pub ip: Option<String>,
-    /// The first and the last port of the host.
-    pub ports: RangeInclusive<u16>,
-    /// `tcp`, `udp` or `sctp`.
-    pub protocol: String,
-}
-
-impl Published {
-    /// A port of all addresses, as `port` has it.
-    pub(crate) fn tcp(port: u16) -> Self {
-        Self {
-            ip: None,
-            ports: port..=port,
-            protocol: "tcp".to_owned(),
-        }
-    }
-
-    /// Whether two of them cannot be on one host.
-    pub(crate) fn clashes(&self, other: &Self) -> bool {
-        let address = self.ip.is_none() || other.ip.is_none() || self.ip == other.ip;
-        address
-            && self.protocol == other.protocol
-            && self.ports.start() <= other.ports.end()
-            && other.ports.start() <= self.ports.end()
-    }
-}
 
 /// What `extra_args` do with a flag.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +17,6 @@ enum Treatment {
     Field(&'static Field),
     /// The unit would not work, for this reason.
     Breaks(&'static str),
-    /// Its value is a port to know of.
-    Publish,
 }
 
 impl Treatment {
@@ -59,15 +24,13 @@ impl Treatment {
         match (flag.breaks, fields::of_flag(flag.name)) {
             (Some(why), _) => Treatment::Breaks(why),
             (None, Some(field)) => Treatment::Field(field),
-            (None, None) if flag.name == "publish" => Treatment::Publish,
             (None, None) => Treatment::Fine,
         }
     }
 }
 
-/// Checks the flags. Gives the ports that they publish.
-pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Published>> {
-    let mut published = Vec::new();
+/// Checks the flags. `port` is that of the service.
+pub(super) fn check(words: &[At<String>], port: Option<u16>, problems: &mut Problems) {
     let mut rest = words.iter().peekable();
     while let Some(word) = rest.next() {
         let text = word.value.as_str();
@@ -87,7 +50,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
             let name = text.strip_prefix('-');
             if let Some(name) = name.filter(|name| run_flags::named(name).is_some()) {
                 problems.push(unknown(name, text, word));
-                return published;
+                return;
             }
             problems.push(
                 Diagnostic::error(
@@ -98,7 +61,7 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                     "what follows the image is `command`; a flag and its value are `--flag=value`",
                 ),
             );
-            return published;
+            return;
         };
         for WrittenFlag { name, shown, value } in flags {
             let Some(flag) = run_flags::named(&name) else {
@@ -109,11 +72,11 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 }
                 break;
             };
-            let (value, spot) = match (flag.takes, value) {
-                (Takes::Nothing, value) => (value, &word.spot),
-                (Takes::Value, Some(value)) => (Some(value), &word.spot),
+            let value = match (flag.takes, value) {
+                (Takes::Nothing, value) => value,
+                (Takes::Value, Some(value)) => Some(value),
                 (Takes::Value, None) => match rest.next() {
-                    Some(next) => (Some(next.value.clone()), &next.spot),
+                    Some(next) => Some(next.value.clone()),
                     None => {
                         problems.push(
                             Diagnostic::error(
@@ -129,18 +92,6 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
             let value = value.unwrap_or_default();
             match Treatment::of(flag) {
                 Treatment::Fine => {}
-                Treatment::Publish => {
-                    let value = At {
-                        value,
-                        spot: spot.clone(),
-                    };
-                    published.extend(value.parse(problems, publish).and_then(|found| {
-                        Some(At {
-                            value: found.value?,
-                            spot: found.spot,
-                        })
-                    }));
-                }
                 Treatment::Breaks(why) => problems.push(
                     Diagnostic::error(
                         format!("expected no `{shown}` in `extra_args`: {why}"),
@@ -151,12 +102,11 @@ pub(super) fn check(words: &[At<String>], problems: &mut Problems) -> Vec<At<Pub
                 Treatment::Field(field) => {
                     problems
                         .0
-                        .extend(field_instead(field, flag.name, &shown, &value, word));
+                        .extend(field_instead(field, flag.name, &shown, &value, word, port));
                 }
             }
         }
     }
-    published
 }
 
 /// One flag as it is written.
@@ -238,9 +188,15 @@ fn field_instead(
     shown: &str,
     value: &str,
     word: &At<String>,
+    port: Option<u16>,
 ) -> Option<Diagnostic> {
     let key = field.key;
     let help = match (flag, value.split_once('=')) {
+        // A port of the container alone is published on any free port of the host, which no field says.
+        ("publish", _) if ports::range(value.split('/').next().unwrap_or_default()).is_some() => {
+            return None;
+        }
+        ("publish", _) => published_instead(value, port),
         // systemd carries no variable of such a name, so no field does.
         ("env", Some((variable, _))) if VariableName::new(variable).is_err() => return None,
         ("env", Some((variable, value))) => {
@@ -265,6 +221,26 @@ fn field_instead(
         )
         .with_help(help),
     )
+}
+
+/// What to write for a `--publish`. The field names all ports, so that of `port` is among them.
+fn published_instead(value: &str, port: Option<u16>) -> String {
+    let (written, entry) = match ports::publish(value) {
+        Ok(_) => ("write", value.to_owned()),
+        Err(Misfit {
+            help: Some(help), ..
+        }) => return help,
+        Err(_) => ("name its ports there, such as", "8443:443".to_owned()),
+    };
+    // `80:80` is `80`.
+    let entry = match entry.split_once(':') {
+        Some((outside, inside)) if outside == inside => outside.to_owned(),
+        Some(_) | None => entry,
+    };
+    let own = port.map(|port| port.to_string());
+    let all = own.into_iter().chain([entry]);
+    let all: Vec<String> = all.map(|one| toml_text(&one)).collect();
+    format!("{written} `publish = [{}]`", all.join(", "))
 }
 
 /// What to write for the value of a flag.
@@ -301,45 +277,6 @@ fn toml_key(name: &str) -> String {
     }
 }
 
-/// `[[ip:]host:]container[/protocol]`; without a port of the host the engine takes a free one.
-fn publish(text: &str) -> Shape<Option<Published>> {
-    let misfit = || Misfit::new("ports such as `8443:8443`, `127.0.0.1:8443:8443` or `53:53/udp`");
-    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    if !["tcp", "udp", "sctp"].contains(&protocol) {
-        return Err(misfit());
-    }
-    let (before, container) = ports.rsplit_once(':').unwrap_or(("", ports));
-    range(container).ok_or_else(misfit)?;
-    let (ip, host) = match before.rsplit_once(':') {
-        Some((ip, host)) => {
-            let bare = ip.trim_start_matches('[').trim_end_matches(']');
-            let ip: std::net::IpAddr = bare.parse().map_err(|_| misfit())?;
-            (Some(ip), host)
-        }
-        None => (None, before),
-    };
-    if host.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(Published {
-        ip: ip
-            .filter(|ip| !ip.is_unspecified())
-            .map(|ip| ip.to_string()),
-        ports: range(host).ok_or_else(misfit)?,
-        protocol: protocol.to_owned(),
-    }))
-}
-
-fn range(text: &str) -> Option<RangeInclusive<u16>> {
-    let port = |text: &str| {
-        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        text.parse::<u16>().ok().filter(|port| digits && *port > 0)
-    };
-    let (first, last) = text.split_once('-').unwrap_or((text, text));
-    let (first, last) = (port(first)?, port(last)?);
-    (first <= last).then_some(first..=last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::read::Spot;
@@ -354,7 +291,7 @@ mod tests {
             })
             .collect();
         let mut problems = Problems::default();
-        check(&words, &mut problems);
+        check(&words, Some(9000), &mut problems);
         let told = problems.0.into_iter();
         told.map(|problem| format!("{}; {}", problem.title, problem.help.unwrap_or_default()))
             .collect()
@@ -368,14 +305,7 @@ mod tests {
             &["-w", "/app", "-h", "name", "-c512"],
             &["-qP", "--sysctl", "net.core.somaxconn=1024"],
             &["--env", "discovery.type=single-node"],
-            &[
-                "--publish",
-                "8443:8443",
-                "-p53:53/udp",
-                "-p=[::1]:1-3:1-3",
-                "-p",
-                "80",
-            ],
+            &["-p", "80"],
             &["--flag-of-tomorrow=1"],
             &["--tmpfs", "--rm"],
             &[],
@@ -436,21 +366,5 @@ mod tests {
             }
         }
         insta::assert_snapshot!(text);
-    }
-
-    #[test]
-    fn ports_clash_on_one_address_and_protocol() {
-        let ports = |text| publish(text).unwrap().unwrap();
-        for (a, b, expected) in [
-            ("80:80", "80:81", true),
-            ("80:80", "81:80", false),
-            ("80:80", "80:80/udp", false),
-            ("1-100:1-100", "50:1", true),
-            ("127.0.0.1:80:80", "80:80", true),
-            ("127.0.0.1:80:80", "10.0.0.1:80:80", false),
-            ("0.0.0.0:80:80", "10.0.0.1:80:80", true),
-        ] {
-            assert_eq!(ports(a).clashes(&ports(b)), expected, "{a} {b}");
-        }
     }
 }

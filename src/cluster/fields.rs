@@ -187,9 +187,18 @@ pub const SERVICE: &[Field] = &[
         key: "port",
         reader: ReadAs::Own(FieldType::Integer),
         shared_flags: &["publish", "env"],
-        meaning: "the port it listens on: in the container, and published as the same one on all addresses of the host; `APP_PORT`",
+        meaning: "the port it listens on in the container: `APP_PORT`, and what [`[health]`](#health) asks. Without `publish` the host has it, too, on [`listen`](#ports)",
         default: "none",
         example: "9000",
+        ..ROW
+    },
+    Field {
+        key: "publish",
+        reader: ReadAs::Own(FieldType::List),
+        flags: &["publish"],
+        meaning: "the [ports of the host](#ports) that lead to it, `[address:]host[:container][/udp]`, single ones or ranges; `[]` is none",
+        default: "`port`",
+        example: "[\"127.0.0.1:80:3000\", \"8443\", \"10000-10010/udp\", \"[::1]:9000:3000\"]",
         ..ROW
     },
     Field {

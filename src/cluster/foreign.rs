@@ -19,16 +19,19 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `needs = [\"db\"]`",
     },
     Foreign {
-        words: &[
-            "ports",
-            "publish",
-            "expose",
-            "published",
-            "container_port",
-            "listen",
-        ],
+        words: &["ports", "published", "port_mappings"],
+        meant: Some("publish"),
+        help: "write `port = 3000` for the port that it listens on, which the host then has, too; other ports of the host are `publish = [\"80:3000\", \"8443\"]`",
+    },
+    Foreign {
+        words: &["expose", "exposed_ports", "container_port"],
         meant: Some("port"),
-        help: "write `port = 8080`; a second port is `extra_args = [\"--publish\", \"8443:8443\"]`",
+        help: "write `port = 3000`, and `publish = []` if the host is not to have it",
+    },
+    Foreign {
+        words: &["listen", "bind_address", "host_ip"],
+        meant: NOWHERE,
+        help: "write the address into `publish = [\"127.0.0.1:80:3000\"]`; for all services `listen` stands in `cluster.toml`",
     },
     Foreign {
         words: &[

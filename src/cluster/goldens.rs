@@ -371,6 +371,44 @@ fn secrets_of_services() {
 }
 
 #[test]
+fn ports() {
+    let place = |text: &str| {
+        (
+            CLUSTER,
+            format!("{text}\n{HOSTS}[place]\nweb = \"docker01\"\napi = \"docker01\"\n"),
+        )
+    };
+    let web = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
+    let api = |text: &str| (API, format!("{IMAGE}{text}\n"));
+    let text = messages(&[
+        &[web("port = 80\npublish = [\"80:\", 8443, \"localhost:80:80\"]"), place("")],
+        &[web("publish = [\"80\"]\nnetwork = \"host\""), place("")],
+        &[web("ports = [\"8080:80\"]\nexpose = [80]\nlisten = \"all\""), place("")],
+        &[web("port = 80\npublish = \"80\""), api("port = 81\nneeds = [\"web\"]"), place("")],
+        &[web("port = 80\npublish = []"), api("needs = [\"web\"]"), place("")],
+        &[web("port = 80"), api("needs = [\"web\"]"), place("listen = \"127.0.0.1\"")],
+        &[
+            web("port = 80\npublish = [\"127.0.0.1:80\"]"),
+            api("needs = [\"web\"]\n[env]\nURL = \"{{ WEB_HOST }}:{{ WEB_PORT }}\""),
+            place(""),
+        ],
+        &[place("listen = \"localhost\"")],
+        &[(CLUSTER, "listen = \"address\"\n[hosts.a]\naddress = \"a.example.com\"\n[hosts.b]\nlocal = true\n".to_owned())],
+        // Another cluster on the same host, and one on another.
+        &[
+            web("publish = [\"8000-8010\"]"),
+            api("port = 9000"),
+            place(""),
+            ("clusters/other/cluster.toml", "[hosts.x]\naddress = \"10.0.0.1\"\n[place]\nalso = \"x\"\n".to_owned()),
+            ("clusters/other/services/also.toml", format!("{IMAGE}publish = [\"127.0.0.1:8005\", \"9000/udp\"]\n")),
+            ("clusters/third/cluster.toml", "[hosts.x]\naddress = \"10.0.0.9\"\n[place]\nalso = \"x\"\n".to_owned()),
+            ("clusters/third/services/also.toml", format!("{IMAGE}port = 9000\n")),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn placement() {
     let place = |text: &str| (CLUSTER, format!("{HOSTS}[place]\n{text}\n"));
     let port = |path, port: &str| (path, format!("{IMAGE}port = 80\n{port}\n"));

@@ -1,5 +1,6 @@
 //! Reads `[hosts.NAME]`, and what `cluster.toml` says of all hosts: the engine and `[ssh]`.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::description::DescribedHost;
@@ -8,7 +9,7 @@ use super::foreign;
 use super::model::{Delivery, Engine, EngineClient, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
-use super::read::{At, Item, Problems, Table, TableKind};
+use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
 use super::shape;
 
 const HOST: TableKind = TableKind {
@@ -24,6 +25,7 @@ const HOST: TableKind = TableKind {
         "sudo",
         "host_key",
         "secrets",
+        "listen",
     ],
     foreign: foreign::HOST,
 };
@@ -123,6 +125,68 @@ fn read_login(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Strin
         .parse(problems, shape::host::login)
 }
 
+/// Where ports are published that name no address: `listen`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// On every address, as the engines do.
+    All,
+    /// On the host's own.
+    Address,
+    /// On this one.
+    At(IpAddr),
+}
+
+/// Reads `listen`, of a host or of the cluster.
+pub(super) fn read_listen(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Listen>> {
+    let text = table.string("listen", problems)?;
+    text.parse(problems, |text| match text {
+        "all" => Ok(Listen::All),
+        "address" => Ok(Listen::Address),
+        text => text.parse().map(Listen::At).map_err(|_| {
+            const EXPECTED: &str =
+                "`all`, `address` (the host's own) or an IP address for `listen`";
+            let meant = match text {
+                "localhost" | "loopback" => Some("127.0.0.1"),
+                "*" | "any" => Some("all"),
+                other => nearest::nearest(other, ["all", "address"]),
+            };
+            match meant {
+                Some(meant) => Misfit::help(EXPECTED, format!("write `listen = \"{meant}\"`")),
+                None => Misfit::help(EXPECTED, "such as `listen = \"127.0.0.1\"`"),
+            }
+        }),
+    })
+}
+
+/// The address of it on a host with this one.
+fn listen_at(
+    listen: Option<&At<Listen>>,
+    address: Option<&At<String>>,
+    spot: &Spot,
+    problems: &mut Problems,
+) -> Option<IpAddr> {
+    let listen = listen?;
+    match listen.value {
+        Listen::All => None,
+        Listen::At(address) => Some(address),
+        Listen::Address => {
+            let own = address.and_then(|address| address.value.parse().ok());
+            if own.is_none() {
+                let spot = address.map_or(spot, |address| &address.spot);
+                problems.push(
+                    Diagnostic::error(
+                        "expected an IP address of the host, on which `listen = \"address\"` publishes its ports, found none",
+                        spot.label("no IP address"),
+                    )
+                    .with_related(listen.spot.label("asks for it"))
+                    .with_help("write the IP address itself for this host: `listen = \"10.0.0.1\"`"),
+                );
+            }
+            own
+        }
+    }
+}
+
 /// A port, of a service or of a host's sshd.
 pub(super) fn read_port(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<u16>> {
     let port = table.integer("port", 1..=65535, problems)?;
@@ -138,11 +202,12 @@ struct Extra {
     place: super::diagnostic::Place,
 }
 
-/// Reads `[hosts.NAME]`. `client` and `ssh` say what the cluster says for all hosts.
+/// Reads `[hosts.NAME]`. `client`, `ssh` and `listen` say what the cluster says for all hosts.
 pub(super) fn read_host(
     item: &Item<'_>,
     client: &EngineClient,
     ssh: &SshDefaults,
+    listen: Option<&At<Listen>>,
     problems: &mut Problems,
 ) -> Option<DescribedHost> {
     let name = match HostName::new(item.key.as_str()) {
@@ -190,6 +255,9 @@ pub(super) fn read_host(
     }
     let delivery = read_delivery(&mut table, problems);
     let spot = table.spot.clone();
+    let own_listen = read_listen(&mut table, problems);
+    let listen = own_listen.as_ref().or(listen);
+    let listen = listen_at(listen, address.as_ref(), &spot, problems);
     let written = ["address", "directory", "local"]
         .into_iter()
         .any(|key| table.get(key).is_some());
@@ -258,6 +326,7 @@ pub(super) fn read_host(
             },
             transport,
             client,
+            listen,
         },
         name: At {
             value: name,

@@ -15,10 +15,10 @@
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
-//! | `placement`, `needs`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `placement`, `port_clashes`, `needs`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
-//! | `model`, `name`, `scalar`, `digest` | what the check gives |
+//! | `model`, `name`, `ports`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
 #[cfg(test)]
@@ -44,9 +44,12 @@ pub(crate) mod nearest;
 mod needs;
 mod nesting;
 mod placement;
+mod port_clashes;
+pub mod ports;
 #[cfg(test)]
 mod properties;
 mod provenance;
+mod reach;
 mod read;
 pub mod readers;
 mod reserved;

@@ -4,12 +4,14 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
+use super::ports::{HostPorts, Publish};
 use super::secret::Secret;
 
 /// A cluster whose description has no errors.
@@ -123,6 +125,8 @@ pub struct Host {
     pub transport: Transport,
     /// Its container engine.
     pub client: EngineClient,
+    /// The address on which ports are published that name none: `listen`. `None` is every address.
+    pub listen: Option<IpAddr>,
     /// How its secrets get there.
     pub secrets: Delivery,
 }
@@ -279,8 +283,10 @@ pub struct Service {
     pub hosts: Vec<HostName>,
     /// The image of its container.
     pub image: Image,
-    /// The port that the service listens on, in the container and on the host.
+    /// The port that the service listens on in the container.
     pub port: Option<u16>,
+    /// What is published; `None` is `port`.
+    pub publish: Option<Vec<Publish>>,
     /// The services that it uses, as written: they start before it.
     pub needs: Vec<ServiceName>,
     /// What the container's environment holds besides the image's own: of a name that several
@@ -298,6 +304,41 @@ pub struct Service {
     pub restart: RestartPolicy,
     /// What its unit is made of.
     pub template: Template,
+}
+
+impl Service {
+    /// What is published on a host that publishes on this address what names none. In the host's network, in another
+    /// container's, and without any, there is nothing to publish.
+    #[must_use]
+    pub fn published(&self, listen: Option<IpAddr>) -> Vec<Publish> {
+        match self.container.network.as_deref() {
+            Some("host" | "none") => return Vec::new(),
+            Some(network) if network.starts_with("container:") => return Vec::new(),
+            Some(_) | None => {}
+        }
+        let all = match &self.publish {
+            None => self.port.map(Publish::tcp).into_iter().collect(),
+            Some(publish) => publish.clone(),
+        };
+        all.into_iter().map(|one| one.on(listen)).collect()
+    }
+
+    /// The ports that it takes of such a host: published, or as a process of the host's own network.
+    #[must_use]
+    pub fn takes(&self, listen: Option<IpAddr>) -> Vec<HostPorts> {
+        match self.container.network.as_deref() {
+            Some("host") => self.port.map(HostPorts::tcp).into_iter().collect(),
+            Some(_) | None => self.published(listen).iter().map(|one| one.at).collect(),
+        }
+    }
+
+    /// Whether it is another one on a host with another `listen`.
+    #[must_use]
+    pub fn depends_on_listen(&self) -> bool {
+        self.published(None)
+            .iter()
+            .any(|one| one.at.address.is_none())
+    }
 }
 
 /// A unit template and where it was found.

@@ -1,15 +1,14 @@
-//! Which service stands where: hosts, `[place]`, ports, and who needs whom.
+//! Which service stands where: hosts and `[place]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{ClusterFile, DescribedHost, ServiceFile};
+use super::description::{ClusterFile, DescribedHost};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::extra_args::Published;
 use super::load::{LoadedCluster, MINIMAL_HOST};
-use super::model::Transport;
 use super::name::{HostName, ServiceName};
 use super::nearest;
-use super::read::{At, Problems, Spot};
+use super::port_clashes::way;
+use super::read::{Problems, Spot};
 use super::reserved;
 use super::shape::host::AddressKind;
 
@@ -35,14 +34,7 @@ pub(super) fn check_hosts(
     let mut reached: BTreeMap<String, &DescribedHost> = BTreeMap::new();
     for host in &cluster.hosts {
         check_address_variable(host, problems);
-        let way = match &host.host.transport {
-            Transport::Ssh(ssh) => {
-                let address = host.host.address.as_deref().unwrap_or_default();
-                format!("{address}:{}", ssh.port.unwrap_or(22))
-            }
-            Transport::Local { .. } => "local".to_owned(),
-            Transport::Directory { root } => format!("directory {}", root.display()),
-        };
+        let way = way(host);
         if let Some(first) = reached.get(&way) {
             problems.push(
                 Diagnostic::error(
@@ -200,89 +192,4 @@ fn warn_unplaced(
 /// The path of a service's file.
 pub(super) fn service_path(description: &LoadedCluster, name: &ServiceName) -> String {
     format!("clusters/{}/services/{name}.toml", description.name)
-}
-
-/// Reports services of one host that take the same port: each pair once, with its hosts.
-pub(super) fn check_ports(
-    description: &LoadedCluster,
-    placements: &Placements,
-    problems: &mut Problems,
-) {
-    let mut taken: BTreeMap<&HostName, Vec<(&ServiceName, At<Published>)>> = BTreeMap::new();
-    let mut clashes: BTreeMap<(&ServiceName, &ServiceName), Clash<'_>> = BTreeMap::new();
-    for (name, hosts) in placements {
-        let Some(service) = description.services.get(name).and_then(Option::as_ref) else {
-            continue;
-        };
-        let ports = ports_of(service);
-        // The same host twice in one line was reported already.
-        let hosts: BTreeSet<&HostName> = hosts.iter().collect();
-        for host in hosts {
-            let taken = taken.entry(host).or_default();
-            for port in &ports {
-                let clash = taken
-                    .iter()
-                    .find(|(_, other)| other.value.clashes(&port.value));
-                if let Some((first, other)) = clash {
-                    let clash = clashes.entry((*first, name)).or_insert_with(|| Clash {
-                        first: other.clone(),
-                        second: port.clone(),
-                        hosts: Vec::new(),
-                    });
-                    if !clash.hosts.contains(&host) {
-                        clash.hosts.push(host);
-                    }
-                }
-                taken.push((name, port.clone()));
-            }
-        }
-    }
-    for (
-        (first, second),
-        Clash {
-            first: first_port,
-            second: second_port,
-            hosts,
-        },
-    ) in clashes
-    {
-        let ports = &second_port.value.ports;
-        let port = (*ports.start()).max(*first_port.value.ports.start());
-        let both = match first == second {
-            true => format!("`{first}` takes port {port} twice"),
-            false => format!(
-                "`{first}` and `{second}` both take port {port} of {}",
-                nearest::list(hosts.iter().map(|host| host.as_str()))
-            ),
-        };
-        let help = match first == second {
-            true => "remove one of them",
-            false => "choose another port for one of them, or place it on another host",
-        };
-        problems.push(
-            Diagnostic::error(both, second_port.spot.label(format!("`{second}`")))
-                .with_related(first_port.spot.label(format!("`{first}`")))
-                .with_help(help),
-        );
-    }
-}
-
-/// Two ports that cannot be on one host.
-struct Clash<'a> {
-    first: At<Published>,
-    second: At<Published>,
-    hosts: Vec<&'a HostName>,
-}
-
-/// The ports of its hosts that a service takes. Without a network nothing is published.
-fn ports_of(service: &ServiceFile) -> Vec<At<Published>> {
-    let none = service.container.network.as_deref() == Some("none");
-    let own = service.port.as_ref().filter(|_| !none);
-    let own = own.map(|port| At {
-        value: Published::tcp(port.value),
-        spot: port.spot.clone(),
-    });
-    own.into_iter()
-        .chain(service.published.iter().cloned())
-        .collect()
 }

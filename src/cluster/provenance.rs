@@ -68,6 +68,8 @@ pub struct Provenance {
     pub place: Option<Line>,
     /// The line of `image`.
     pub image: Line,
+    /// The line of `publish`, else of `port`.
+    pub ports: Option<Line>,
     /// Its definitions of each name, the winning one last.
     pub variables: BTreeMap<String, Vec<Definition>>,
     /// What the winning definitions use, directly or not, and the service does not get itself.
@@ -132,7 +134,8 @@ pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Optio
             line: None,
         },
         place: finder.place(service),
-        image: finder.image(file),
+        image: finder.key(file, &["digest", "tag", "image"]),
+        ports: Some(finder.key(file, &["publish", "port"])).filter(|at| at.line.is_some()),
         variables,
         used,
         secrets: finder.secrets(),
@@ -251,7 +254,7 @@ impl Finder<'_> {
         if let Some(image) = &service.image {
             let definition = Definition {
                 layer: Layer::Service,
-                at: self.image(service),
+                at: self.key(service, &["digest", "tag", "image"]),
                 raw: image.reference.clone(),
                 uses: BTreeSet::new(),
             };
@@ -289,18 +292,17 @@ impl Finder<'_> {
         Some(&line.service)
     }
 
-    /// The line that says the version.
-    fn image(&self, service: &ServiceFile) -> Line {
+    /// The line of the first of these keys that the service's file has.
+    fn key(&self, service: &ServiceFile, keys: &[&str]) -> Line {
         let mut ignored = Problems::default();
         let path = &service.path;
         let bytes = self.sources.get(path).unwrap_or_default();
         let span = text(path, bytes, &mut ignored)
             .and_then(|text| parse(path, text, &mut ignored))
             .and_then(|entries| {
-                let keys = ["digest", "tag", "image"].into_iter();
-                keys.filter_map(|key| entries.get_key_value(key))
+                let mut keys = keys.iter();
+                keys.find_map(|key| entries.get_key_value(*key))
                     .map(|(key, _)| key.span())
-                    .next()
             });
         self.line(&Spot {
             span,

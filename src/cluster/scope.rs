@@ -7,6 +7,7 @@ use super::description::ClusterFile;
 use super::load::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
+use super::reach;
 use super::read::Spot;
 use super::shape::host::AddressKind;
 use super::values::{Evaluated, Values};
@@ -32,18 +33,21 @@ pub(super) fn locations(
         .iter()
         .map(|(name, hosts)| {
             let stem = name.variable_stem();
-            let hosts: Vec<String> = hosts.iter().map(reached).collect();
+            let service = description.services.get(name).and_then(Option::as_ref);
+            let location = service.and_then(|service| reach::location(cluster, service, hosts));
+            let literal = |at: usize| location.as_ref()?.addresses.get(at).copied().flatten();
+            let hosts = hosts.iter().enumerate();
+            let hosts: Vec<String> = hosts
+                .map(|(at, host)| literal(at).map_or_else(|| reached(host), |ip| ip.to_string()))
+                .collect();
             let mut variables = Values::new();
             if let Some(first) = hosts.first() {
                 variables.insert(format!("{stem}_HOST"), Evaluated::text(first));
             }
             variables.insert(format!("{stem}_HOSTS"), Evaluated::text(hosts.join(",")));
-            let port = match description.services.get(name).and_then(Option::as_ref) {
+            let port = match service {
                 Some(service) if service.unread_port => Some(Evaluated::Failed),
-                Some(service) => {
-                    let port = service.port.as_ref();
-                    port.map(|port| Evaluated::number(port.value))
-                }
+                Some(_) => location.map(|location| Evaluated::number(location.port)),
                 None => Some(Evaluated::Failed),
             };
             if let Some(port) = port {
@@ -101,7 +105,15 @@ pub(super) fn absent(
             let variable = format!("{}_{suffix}", name.variable_stem());
             let help = match given {
                 Some(given) if given.contains_key(&variable) => continue,
-                Some(_) => format!("write `port = …` in `{}`", service_path(description, name)),
+                Some(_) => {
+                    let service = description.services.get(name).and_then(Option::as_ref);
+                    let has_port = service.is_some_and(|service| service.port.is_some());
+                    let write = if has_port { "publish" } else { "port" };
+                    format!(
+                        "write `{write} = …` in `{}`",
+                        service_path(description, name)
+                    )
+                }
                 None => format!("place `{name}` on a host: that gives `{variable}`"),
             };
             absent.insert(variable, help);

@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::extra_args::{self, Published};
+use super::extra_args;
 use super::fields::{self, Field, ReadAs};
 use super::foreign;
 use super::health::read_health;
@@ -15,6 +15,7 @@ use super::host_table::read_port;
 use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
+use super::ports::{Publish, publish};
 use super::read::{At, Item, Misfit, Problems, Table, TableKind, parse_all};
 use super::reserved::Within;
 use super::secret_references::read_references;
@@ -63,8 +64,10 @@ pub(super) fn read_service(
         );
     }
     let secrets = read_references(&mut root, problems);
-    let (container, published) = read_container(&mut root, problems);
-    let has_network = !matches!(container.network.as_deref(), Some("host" | "none"));
+    let container = read_container(&mut root, port.as_ref(), problems);
+    let before = problems.0.len();
+    let publish = read_publish(&mut root, container.network.as_deref(), problems);
+    let unread_port = unread_port || problems.0.len() > before;
     let health = read_health(&mut root, port.is_some() || unread_port, problems);
     let stateful = root.boolean("stateful", problems);
     let restart = read_restart(&mut root, problems);
@@ -84,8 +87,7 @@ pub(super) fn read_service(
         image,
         port,
         unread_port,
-        // Without a network the engine publishes nothing.
-        published: if has_network { published } else { Vec::new() },
+        publish,
         needs,
         vars,
         env,
@@ -219,11 +221,12 @@ fn read_restart(root: &mut Table<'_>, problems: &mut Problems) -> RestartPolicy 
     }
 }
 
-/// Reads what [`fields`] says of the container, and gives the ports that `extra_args` publish.
+/// Reads what [`fields`] says of the container.
 fn read_container(
     root: &mut Table<'_>,
+    port: Option<&At<u16>>,
     problems: &mut Problems,
-) -> (Container, Vec<At<Published>>) {
+) -> Container {
     let mut container = Container {
         stop_timeout: STOP_TIMEOUT,
         ..Container::default()
@@ -233,9 +236,41 @@ fn read_container(
     }
     container.volumes = read_volumes(root, problems);
     let extra_args = root.strings("extra_args", problems);
-    let published = extra_args::check(&extra_args, problems);
+    extra_args::check(&extra_args, port.map(|port| port.value), problems);
     container.extra_args = parse_all(extra_args, shape::text::argument, problems);
-    (container, published)
+    container
+}
+
+/// Reads `publish`. `network` is the container's, where the file names one.
+fn read_publish(
+    root: &mut Table<'_>,
+    network: Option<&str>,
+    problems: &mut Problems,
+) -> Option<Vec<At<Publish>>> {
+    let item = root.get("publish")?;
+    let entries = item.strings(problems);
+    let entries: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| entry.parse(problems, publish))
+        .collect();
+    if let (Some("host" | "none"), Some(network), Some(first)) =
+        (network, root.get("network"), entries.first())
+    {
+        let text = network.value.as_str().unwrap_or_default();
+        let help = match text {
+            "host" => "remove it: in the host's network the container takes its ports itself",
+            _ => "remove it, or the line `network`",
+        };
+        problems.push(
+            Diagnostic::error(
+                format!("expected nothing in `publish` beside `network = \"{text}\"`, where nothing is published"),
+                first.spot.label("has no effect"),
+            )
+            .with_related(network.spot.label("the network"))
+            .with_help(help),
+        );
+    }
+    Some(entries)
 }
 
 fn read_field(

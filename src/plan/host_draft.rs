@@ -11,6 +11,7 @@ use super::step::Step;
 use super::target::{kept_back, target};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::ports::HostPorts;
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::identity::UnitName;
 use crate::render::manifest::ManifestService;
@@ -43,6 +44,14 @@ impl DepartingService<'_> {
     }
 }
 
+/// A port that a service needs and another one keeps.
+#[derive(Debug, Clone)]
+pub(super) struct PortConflict {
+    service: ServiceName,
+    ports: HostPorts,
+    holder: ServiceName,
+}
+
 /// One of the visits that a host gets.
 pub(super) struct Visit<'a> {
     pub(super) phase: Phase,
@@ -63,7 +72,7 @@ pub(super) struct HostDraft<'a> {
     pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
     /// Added services that start only with the changes, since they take a port of one that stays.
     pub(super) late: BTreeSet<ServiceName>,
-    pub(super) port_conflicts: Vec<(ServiceName, u16, ServiceName)>,
+    pub(super) port_conflicts: Vec<PortConflict>,
     pub(super) moves_current: bool,
     /// Units whose inputs are others than `current` records: their health is awaited.
     pub(super) unconfirmed: BTreeSet<ServiceName>,
@@ -158,41 +167,55 @@ impl<'a> HostDraft<'a> {
                 here.cloned().collect()
             },
         };
-        draft.settle_ports();
+        draft.settle_ports(recorded);
         draft
     }
 
     /// Who must give a port away before somebody else starts.
-    fn settle_ports(&mut self) {
-        let mut holders: BTreeMap<u16, &ServiceName> = BTreeMap::new();
-        for (name, at) in &self.seen.services {
-            for port in at.container.iter().flat_map(|c| &c.ports) {
-                holders.insert(*port, name);
-            }
-        }
-        for (name, need) in &self.needs {
-            if !matches!(need.action, Action::Start | Action::Restart) {
-                continue;
-            }
-            for port in &self.wanted.services[name].handling.ports {
-                let Some(holder) = holders.get(port).filter(|holder| **holder != name) else {
-                    continue;
+    fn settle_ports(&mut self, recorded: &BTreeMap<ServiceName, ManifestService>) {
+        let holders: Vec<(&ServiceName, HostPorts)> = self
+            .seen
+            .services
+            .iter()
+            .flat_map(|(name, at)| {
+                let held = at.holds(recorded.get(name)).into_iter();
+                held.map(move |ports| (name, ports))
+            })
+            .collect();
+        let starts = |need: &ServiceNeed| matches!(need.action, Action::Start | Action::Restart);
+        for (name, need) in self.needs.iter().filter(|(_, need)| starts(need)) {
+            for ports in &self.wanted.services[name].handling.ports {
+                let clash = |(holder, held): &(&ServiceName, HostPorts)| {
+                    let port = held.clash(ports).filter(|_| *holder != name)?;
+                    Some(((*holder).clone(), port))
                 };
-                if let Some(departing) = self.departing.get_mut(*holder) {
-                    departing.displaced_by = Some(name.clone());
-                } else if self
-                    .needs
-                    .get(*holder)
-                    .is_some_and(|n| matches!(n.action, Action::Start | Action::Restart))
-                {
-                    // It restarts anyway, with another port.
-                    self.displaced.insert((*holder).clone(), name.clone());
-                    if need.change == Change::Added {
-                        self.late.insert(name.clone());
+                for (holder, port) in holders.iter().filter_map(clash) {
+                    if let Some(departing) = self.departing.get_mut(&holder) {
+                        departing.displaced_by = Some(name.clone());
+                    } else if self.needs.get(&holder).is_some_and(starts) {
+                        // It restarts anyway, with another port.
+                        self.displaced.insert(holder, name.clone());
+                        if need.change == Change::Added {
+                            self.late.insert(name.clone());
+                        }
+                    } else {
+                        let conflict = PortConflict {
+                            service: name.clone(),
+                            ports: HostPorts {
+                                first: port,
+                                last: port,
+                                ..*ports
+                            },
+                            holder,
+                        };
+                        // Of a range that is held one port is enough.
+                        let same = |other: &PortConflict| {
+                            (&other.service, &other.holder) == (&conflict.service, &conflict.holder)
+                        };
+                        if !self.port_conflicts.iter().any(same) {
+                            self.port_conflicts.push(conflict);
+                        }
                     }
-                } else {
-                    self.port_conflicts
-                        .push((name.clone(), *port, (*holder).clone()));
                 }
             }
         }
@@ -503,11 +526,16 @@ impl<'a> HostDraft<'a> {
                 });
             }
         }
-        for (service, port, holder) in &self.port_conflicts {
+        for conflict in &self.port_conflicts {
+            let PortConflict {
+                service,
+                ports,
+                holder,
+            } = conflict.clone();
             reasons.push(RefusalReason::PortHeld {
-                service: service.clone(),
-                port: *port,
-                holder: holder.clone(),
+                service,
+                ports,
+                holder,
             });
         }
         if options.moves == Moves::Refuse {

@@ -16,6 +16,7 @@ use super::step::Step;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};
+use crate::cluster::ports::HostPorts;
 use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::identity::{DirectoryName, Fingerprint};
@@ -68,7 +69,7 @@ pub struct ModelProcess {
     pub since: Moment,
     pub image: u64,
     pub inputs: Inputs,
-    port: Option<u16>,
+    ports: Vec<HostPorts>,
 }
 
 impl ModelProcess {
@@ -218,7 +219,7 @@ impl ModelHost {
                     }
                 },
                 environment: self.environment(name, process),
-                ports: process.port.into_iter().collect(),
+                ports: process.ports.iter().copied().collect(),
             }),
         }
     }
@@ -285,10 +286,13 @@ impl ModelHost {
             "{name}: a start read a set that is neither the old nor the new one"
         );
         let inputs = inputs_of(&text, &directory.files);
-        let port = published(&inputs);
-        if let Some(port) = port {
-            let taken = self.processes.iter().find(|(_, p)| p.port == Some(port));
-            if let Some((holder, _)) = taken {
+        let ports = published(&inputs);
+        for port in &ports {
+            let clashes = |process: &ModelProcess| {
+                process.ports.iter().any(|held| held.clash(port).is_some())
+            };
+            let mut others = self.processes.iter().filter(|(other, _)| *other != name);
+            if let Some((holder, _)) = others.find(|(_, process)| clashes(process)) {
                 return failed(&format!("port {port} is held by {holder}"));
             }
         }
@@ -299,7 +303,7 @@ impl ModelHost {
             since,
             image: self.image_of(&inputs),
             inputs,
-            port,
+            ports,
         };
         self.processes.insert(name.clone(), process);
         Ok(())
@@ -761,12 +765,18 @@ fn texts(host: &DesiredHost, service: &ServiceName) -> BTreeMap<String, String> 
         .collect()
 }
 
-/// The host port of `--publish HOST:CONTAINER`.
-fn published(inputs: &Inputs) -> Option<u16> {
-    let (_, words) = inputs
-        .directives
-        .iter()
-        .find(|(key, _)| key == "ExecStart")?;
-    let at = words.iter().position(|word| word == "--publish")?;
-    words.get(at + 1)?.split(':').next()?.parse().ok()
+/// The ports of the host in each `--publish [ADDRESS:]HOST:CONTAINER[/PROTOCOL]`.
+fn published(inputs: &Inputs) -> Vec<HostPorts> {
+    let start = inputs.directives.iter().find(|(key, _)| key == "ExecStart");
+    let words = start.map(|(_, words)| words.as_slice()).unwrap_or_default();
+    let values = words.windows(2).filter(|pair| pair[0] == "--publish");
+    values
+        .map(|pair| {
+            let (outside, inside) = pair[1].rsplit_once(':').unwrap();
+            let protocol = inside
+                .split_once('/')
+                .map_or("tcp", |(_, protocol)| protocol);
+            HostPorts::parse(&format!("{outside}/{protocol}")).unwrap()
+        })
+        .collect()
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::ports::HostPorts;
 use crate::render::identity::{DirectoryName, Fingerprint};
-use crate::render::manifest::Manifest;
+use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
 
 /// One look at every host of a cluster.
@@ -274,8 +275,44 @@ pub struct ObservedContainer {
     pub image: RunningImage,
     /// What the engine keeps of its environment.
     pub environment: Environment,
-    /// Host ports that it publishes.
-    pub ports: BTreeSet<u16>,
+    /// Ports of the host that it publishes.
+    pub ports: BTreeSet<HostPorts>,
+}
+
+impl Generation {
+    /// What the current generation says of a service.
+    #[must_use]
+    pub fn recorded(&self, service: &ServiceName) -> Option<&ManifestService> {
+        match self {
+            Generation::Current { manifest, .. } => manifest.services.get(service),
+            Generation::None | Generation::Unreadable { .. } => None,
+        }
+    }
+}
+
+impl ObservedService {
+    /// The ports of the host that its container has. Of one in the host's network no engine tells them; what was
+    /// released does, if that is what it runs.
+    #[must_use]
+    pub fn holds(&self, recorded: Option<&ManifestService>) -> BTreeSet<HostPorts> {
+        let Some(container) = &self.container else {
+            return BTreeSet::new();
+        };
+        let recorded = recorded.filter(|recorded| recorded.fingerprint == container.fingerprint);
+        let recorded = recorded.and_then(|recorded| recorded.handling.as_ref());
+        let taken = recorded
+            .map(|handling| &handling.ports)
+            .into_iter()
+            .flatten();
+        // A published range is told port by port.
+        let untold = taken.filter(|ports| {
+            !container
+                .ports
+                .iter()
+                .any(|told| told.clash(ports).is_some())
+        });
+        container.ports.iter().chain(untold).copied().collect()
+    }
 }
 
 /// What the engine keeps of a container's environment, beside the env files of its directory.

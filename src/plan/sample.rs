@@ -1,6 +1,7 @@
 //! Small descriptions for the tests: a few services on a few hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,6 +11,7 @@ use crate::cluster::model::{
     RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::cluster::ports::{HostPorts, Protocol, Publish};
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::render::tests::secret;
@@ -51,6 +53,8 @@ pub struct Spec {
     pub hosts: BTreeSet<usize>,
     pub tag: u8,
     pub port: Option<u16>,
+    /// How it is published: see [`publish`].
+    pub way: u8,
     pub needs: BTreeSet<usize>,
     pub memory: Option<u8>,
     pub shared: BTreeMap<u8, (u8, bool)>,
@@ -67,7 +71,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let what = (
         prop::collection::btree_set(0..HOSTS.len(), 0..=HOSTS.len()),
         0..3u8,
-        prop::option::of(9000..9003u16),
+        (prop::option::of(9000..9003u16), 0..6u8),
         prop::collection::btree_set(0..SERVICES.len(), 0..3),
         prop::option::of(0..2u8),
         prop::collection::btree_map(0..3u8, (0..2u8, any::<bool>()), 0..3),
@@ -78,11 +82,13 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let rarely = || prop::bool::weighted(0.2);
     (what, rarely(), rarely(), rarely(), rarely()).prop_map(
         |(what, moving, manual, stateful, health)| {
-            let (hosts, tag, port, needs, memory, shared, secrets, secret_file, comment) = what;
+            let (hosts, tag, (port, way), needs, memory, shared, secrets, secret_file, comment) =
+                what;
             Spec {
                 hosts,
                 tag,
                 port,
+                way,
                 needs,
                 memory,
                 shared,
@@ -98,6 +104,29 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     )
 }
 
+/// What is published of a port: as without `publish`, on one address, of another protocol, in a range, at two places,
+/// or nothing.
+fn publish(port: u16, way: u8) -> Vec<Publish> {
+    let plain = Publish::tcp(port);
+    let on = |address: [u8; 4]| plain.on(Some(IpAddr::from(address)));
+    let udp = HostPorts {
+        protocol: Protocol::Udp,
+        ..plain.at
+    };
+    let two = HostPorts {
+        last: port + 1,
+        ..plain.at
+    };
+    match way {
+        0 => vec![plain],
+        1 => vec![on([127, 0, 0, 1])],
+        2 => vec![Publish { at: udp, ..plain }],
+        3 => vec![Publish { at: two, ..plain }],
+        4 => vec![on([127, 0, 0, 1]), on([10, 0, 0, 1])],
+        _ => Vec::new(),
+    }
+}
+
 pub fn describe(specs: &[Spec]) -> Desired {
     let name = ClusterName::new("test").unwrap();
     let hosts = (0..HOSTS.len()).map(|i| {
@@ -111,15 +140,28 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 _ => Engine::Docker,
             }),
             secrets: Delivery::Sealed,
+            // Another one publishes ports on one address.
+            listen: (i == 2).then(|| IpAddr::from([10, 0, 0, 2])),
         };
         (host_name(i), host)
     });
-    let mut taken = BTreeSet::new();
+    let mut taken: Vec<(usize, HostPorts)> = Vec::new();
     let services = specs.iter().enumerate().map(|(index, spec)| {
         // Two services on one port of one host is an error of `check`; the later one has none.
-        let port = spec
-            .port
-            .filter(|port| spec.hosts.iter().all(|host| taken.insert((*host, *port))));
+        let publish = spec.port.map(|port| publish(port, spec.way));
+        let clashes = |(host, ports): &(usize, HostPorts)| {
+            let mut own = publish.iter().flatten();
+            spec.hosts.contains(host) && own.any(|own| own.at.clash(ports).is_some())
+        };
+        let publish = match taken.iter().any(clashes) {
+            true => None,
+            false => publish,
+        };
+        for host in &spec.hosts {
+            let ports = publish.iter().flatten();
+            taken.extend(ports.map(|publish| (*host, publish.at)));
+        }
+        let port = spec.port.filter(|_| publish.is_some());
         let reference = format!("registry/{}:{}", SERVICES[index], spec.tag);
         let variable = |layer, value: String| Variable {
             layer,
@@ -162,6 +204,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 moving: spec.moving,
             },
             port,
+            publish: publish.filter(|_| spec.way > 0),
             needs: spec
                 .needs
                 .iter()

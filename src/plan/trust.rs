@@ -89,6 +89,7 @@ fn host(host: &Host) -> Vec<(Trusted, String)> {
         transport,
         client,
         secrets,
+        listen,
     } = host;
     let mut settings: Vec<(&'static str, String)> = Vec::new();
     settings.extend(address.clone().map(|address| ("address", address)));
@@ -121,6 +122,8 @@ fn host(host: &Host) -> Vec<(Trusted, String)> {
         Delivery::Sealed => {}
         Delivery::Plain => settings.push(("secrets", "plain".to_owned())),
     }
+    // Who can reach what its services publish.
+    settings.extend(listen.map(|listen| ("listen", listen.to_string())));
     let named = |(setting, value)| {
         let host = name.clone();
         (Trusted::Host { host, setting }, value)

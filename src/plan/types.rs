@@ -10,6 +10,7 @@ use super::known::LeftMachine;
 use super::reason::Reason;
 use super::step::Step;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::cluster::ports::HostPorts;
 use crate::render::identity::UnitName;
 use crate::render::placement::Reach;
 
@@ -256,7 +257,7 @@ pub enum RefusalReason {
         /// The service.
         service: ServiceName,
         /// The port.
-        port: u16,
+        ports: HostPorts,
         /// The service that has it.
         holder: ServiceName,
     },

@@ -188,11 +188,15 @@ fn used_elsewhere(
         left.extend(&service.handling.needs);
         // Who gave it its port cannot have that back.
         for (other, at) in &seen.services {
-            let ports = at.container.iter().flat_map(|container| &container.ports);
+            let ports = at.holds(seen.generation.recorded(other));
             if other != name
-                && ports
-                    .into_iter()
-                    .any(|port| service.handling.ports.contains(port))
+                && ports.into_iter().any(|held| {
+                    service
+                        .handling
+                        .ports
+                        .iter()
+                        .any(|own| own.clash(&held).is_some())
+                })
             {
                 gained.insert(other);
                 left.push(other);

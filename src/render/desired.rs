@@ -32,7 +32,7 @@ pub struct Desired {
 pub struct DesiredHost {
     /// What runs its containers.
     pub engine: Engine,
-    /// One that runs on several hosts is the same on those with the same engine at the same path.
+    /// One that runs on several hosts is the same on those with the same engine at the same path, and the same `listen`.
     pub services: BTreeMap<ServiceName, Arc<DesiredService>>,
 }
 

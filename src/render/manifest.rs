@@ -18,6 +18,7 @@ use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKi
 use crate::cluster::digest::Digest;
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::ports::HostPorts;
 
 /// The format that this version writes and the newest that it reads.
 pub const FORMAT: u32 = 2;
@@ -59,7 +60,7 @@ pub struct ManifestService {
 #[serde(deny_unknown_fields)]
 pub struct Handling {
     /// The host ports that its container takes: published, or directly in the host's network.
-    pub ports: BTreeSet<u16>,
+    pub ports: BTreeSet<HostPorts>,
     /// The services that it needs: they restart before it.
     pub needs: Vec<ServiceName>,
     /// Whether a release restarts it unasked.
@@ -284,7 +285,11 @@ mod tests {
         let mut manifest = Manifest::parse(&old()).unwrap();
         let web = manifest.services.values_mut().next().unwrap();
         web.handling = Some(Handling {
-            ports: [9000].into(),
+            ports: [
+                HostPorts::tcp(9000),
+                HostPorts::parse("127.0.0.1:53/udp").unwrap(),
+            ]
+            .into(),
             needs: vec![ServiceName::new("db").unwrap()],
             restart: RestartPolicy::Manual,
             readiness: Readiness::Probed,
@@ -328,7 +333,8 @@ mod tests {
               },
               "handling": {
                 "ports": [
-                  9000
+                  9000,
+                  "127.0.0.1:53/udp"
                 ],
                 "needs": [
                   "db"

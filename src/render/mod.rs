@@ -14,7 +14,7 @@
 //! canonical       `docker run` in one form, whatever way it is written
 //! secret_files    which files only the host makes, and what stands for them
 //! secrets         the secrets of a service, and how their files are made
-//! service         one service on hosts with one engine: all of the above, put together
+//! service         one service on hosts that are the same to it: all of the above, put together
 //! desired         the result
 //! manifest        what a generation says of itself: digests, and how a release treats each service
 //! stored          back from a generation to what is desired
@@ -53,8 +53,8 @@ pub use self::error::RenderError;
 use self::desired::{Desired, DesiredHost};
 use self::placement::Reach;
 use self::service::render_service;
-use self::unit_template::{Templates, environment};
-use crate::cluster::model::{Cluster, EngineClient};
+use self::unit_template::{OnHost, Templates, environment};
+use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
 
 /// What every host of the cluster should hold.
@@ -79,17 +79,20 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         .collect();
 
     for service in cluster.services.values() {
-        // A service is the same on every host with the same engine's client.
-        let mut placed: BTreeMap<&EngineClient, BTreeSet<&HostName>> = BTreeMap::new();
+        // A service is the same on every host that is the same to it.
+        let mut placed: BTreeMap<OnHost<'_>, BTreeSet<&HostName>> = BTreeMap::new();
         for name in &service.hosts {
             let host = cluster
                 .hosts
                 .get(name)
                 .expect("a service is placed on hosts of its cluster");
-            placed.entry(&host.client).or_default().insert(name);
+            placed
+                .entry(OnHost::of(service, host))
+                .or_default()
+                .insert(name);
         }
-        for (client, names) in placed {
-            match render_service(&mut templates, cluster, service, client) {
+        for (place, names) in placed {
+            match render_service(&mut templates, cluster, service, place) {
                 Ok(desired) => {
                     let copies = std::iter::repeat_n(Arc::new(desired), names.len());
                     for (name, desired) in names.into_iter().zip(copies) {

@@ -1,4 +1,4 @@
-//! One service on hosts with one engine: its units, its inputs directory and what a manifest says of both, under the
+//! One service on hosts that are the same to it: its units, its inputs directory and what a manifest says of both, under the
 //! current recipe and the one before.
 
 use std::collections::BTreeMap;
@@ -16,21 +16,21 @@ use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
 use super::unit::{Unit, parse_unit};
-use super::unit_template::{Templates, Words, taken_port};
+use super::unit_template::{OnHost, Templates, Words};
 use crate::cluster::digest::Digest;
-use crate::cluster::model::{Cluster, EngineClient, Layer, Service, VariableValue};
+use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
 use crate::cluster::name::VariableName;
 
-/// A service as its hosts with this engine get it.
+/// A service as the hosts get it that are this to it.
 pub(super) fn render_service<'s>(
     templates: &mut Templates<'_, 's>,
     cluster: &Cluster,
     service: &'s Service,
-    client: &EngineClient,
+    place: OnHost<'_>,
 ) -> Result<DesiredService, Vec<RenderError>> {
     let name = Instance::of(&service.name).unit(&cluster.name);
     let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
-        let blanked = templates.render(cluster, service, &name, client, words)?;
+        let blanked = templates.render(cluster, service, &name, place, words)?;
         let unit = parse_unit(&blanked);
         let broken = rules::broken(&unit, &cluster.name, service, &name);
         match broken.is_empty() {
@@ -38,12 +38,19 @@ pub(super) fn render_service<'s>(
             false => Err(broken),
         }
     };
-    let (blanked, unit) = text(Words::of(client.engine))?;
+    let engine = place.client.engine;
+    let (blanked, unit) = text(Words::of(engine))?;
     let files = layers(cluster, service);
     let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
-        form(service, recipe, (&name, blanked, unit), files, older)
+        form(
+            (service, place),
+            recipe,
+            (&name, blanked, unit),
+            files,
+            older,
+        )
     };
-    let older = match Words::of(client.engine) {
+    let older = match Words::of(engine) {
         Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
         // The first version wrote other words.
         Words::NoProxy => {
@@ -57,7 +64,7 @@ pub(super) fn render_service<'s>(
 
 /// A service under one recipe.
 fn form(
-    service: &Service,
+    (service, place): (&Service, OnHost<'_>),
     recipe: Recipe,
     (name, blanked, unit): (&UnitName, &str, &Unit),
     mut files: BTreeMap<String, Vec<u8>>,
@@ -91,7 +98,7 @@ fn form(
         .replace(FINGERPRINT, fingerprint.as_str())
         .replace(DIRECTORY, directory.as_str());
     let handling = Handling {
-        ports: taken_port(service).into_iter().collect(),
+        ports: service.takes(place.listen).into_iter().collect(),
         needs: service.needs.clone(),
         restart: service.restart,
         readiness: match service.health {

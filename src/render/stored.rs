@@ -12,6 +12,7 @@ use super::unit::parse_unit;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Image, Layer, RestartPolicy};
 use crate::cluster::name::{ServiceName, VariableName};
+use crate::cluster::ports::HostPorts;
 
 /// Why files are not what their manifest says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,8 +113,8 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
     }
 }
 
-/// The host port: published, or of a container in the host's network.
-fn port(inputs: &Inputs) -> Option<u16> {
+/// The port of the host: published, or of a container in the host's network. What had no handling had just one field for it.
+fn port(inputs: &Inputs) -> Option<HostPorts> {
     let (_, words) = inputs
         .directives
         .iter()
@@ -123,13 +124,15 @@ fn port(inputs: &Inputs) -> Option<u16> {
         words.get(at + 1).map(String::as_str)
     };
     if let Some(published) = after("--publish") {
-        return published.split(':').next()?.parse().ok();
+        let port = published.split(':').next()?.parse().ok()?;
+        return Some(HostPorts::tcp(port));
     }
     if after("--network") != Some("host") {
         return None;
     }
     let name = VariableName::new("APP_PORT").ok()?;
-    inputs.variables.get(&name)?.value.plain()?.parse().ok()
+    let port = inputs.variables.get(&name)?.value.plain()?.parse().ok()?;
+    Some(HostPorts::tcp(port))
 }
 
 /// The services whose addresses it knows; only for the order of restarts.

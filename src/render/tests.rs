@@ -19,6 +19,7 @@ use crate::cluster::model::{
     RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
+use crate::cluster::ports::{HostPorts, Publish};
 use crate::cluster::secret::{KeyedDigest, Secret};
 
 fn service_name(name: &str) -> ServiceName {
@@ -41,6 +42,7 @@ pub(crate) fn cluster() -> Cluster {
     let host = |name: &str, address: &str| {
         let name = HostName::new(name).unwrap();
         let host = Host {
+            listen: None,
             name: name.clone(),
             address: Some(address.to_owned()),
             transport: Transport::Ssh(Ssh::default()),
@@ -66,6 +68,7 @@ pub(crate) fn cluster() -> Cluster {
 pub(crate) fn service(name: &str) -> Service {
     let reference = format!("registry.example.com/{name}:1.4.2");
     let mut service = Service {
+        publish: None,
         name: service_name(name),
         hosts: vec![HostName::new("docker01").unwrap()],
         image: Image {
@@ -437,6 +440,98 @@ fn the_unit_is_enabled_where_its_template_says_so() {
     );
 }
 
+/// The arguments that publish, and where the probe asks.
+fn published(publish: Option<&[&str]>, listen: Option<&str>) -> String {
+    let mut search = search();
+    search.health = Some(Health {
+        probe: Probe::Tcp,
+        timeout: Duration::from_secs(30),
+    });
+    search.publish = publish.map(|all| {
+        let all = all.iter().map(|text| {
+            let (outside, inside) = text.rsplit_once("->").unwrap();
+            Publish {
+                at: HostPorts::parse(outside).unwrap(),
+                inside: inside.parse().unwrap(),
+            }
+        });
+        all.collect()
+    });
+    let mut cluster = cluster_of([search]);
+    for host in cluster.hosts.values_mut() {
+        host.listen = listen.map(|listen| listen.parse().unwrap());
+    }
+    let desired = render(&cluster).unwrap();
+    let host = desired
+        .hosts
+        .values()
+        .find(|host| !host.services.is_empty());
+    let search = host.unwrap().services.values().next().unwrap().clone();
+    let ports: Vec<String> = search
+        .handling
+        .ports
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let text = &search.service_unit().text;
+    let line = |line: &&str| {
+        ["--publish", "/dev/tcp", "own()", "NetworkSettings"]
+            .iter()
+            .any(|word| line.contains(word))
+    };
+    let lines: Vec<&str> = text.lines().filter(line).map(str::trim).collect();
+    format!(
+        "{publish:?} {listen:?} takes {}\n{}\n",
+        ports.join(" "),
+        lines.join("\n")
+    )
+}
+
+#[test]
+fn what_is_published_is_where_a_probe_asks() {
+    let text: String = [
+        published(None, None),
+        published(None, Some("10.0.0.5")),
+        published(None, Some("::")),
+        published(
+            Some(&["127.0.0.2:80->9000", "8443->8443", "53/udp->9000"]),
+            Some("10.0.0.5"),
+        ),
+        published(Some(&["[::1]:8000-8010->8995"]), None),
+        published(Some(&["8443->8443"]), None),
+        published(Some(&[]), None),
+    ]
+    .concat();
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_host_with_another_listen_gets_another_unit_and_others_stay() {
+    let mut plain = service("plain");
+    plain.hosts = vec![
+        HostName::new("docker01").unwrap(),
+        HostName::new("docker02").unwrap(),
+    ];
+    let mut search = search();
+    search.hosts.clone_from(&plain.hosts);
+    let mut cluster = cluster_of([search, plain]);
+    let before = render(&cluster).unwrap();
+    let docker02 = HostName::new("docker02").unwrap();
+    let host = cluster.hosts.get_mut(&docker02).unwrap();
+    host.listen = Some("10.0.0.2".parse().unwrap());
+    let after = render(&cluster).unwrap();
+    for (name, host) in &after.hosts {
+        for (service, desired) in &host.services {
+            let same = desired.fingerprint == before.hosts[name].services[service].fingerprint;
+            assert_eq!(
+                same,
+                !(*name == docker02 && service.as_str() == "search"),
+                "{name} {service}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_network_of_its_own_decides_which_port_is_taken() {
     let taken = |network: Option<&str>| {
@@ -448,9 +543,9 @@ fn a_network_of_its_own_decides_which_port_is_taken() {
             search.service_unit().text.contains("--publish"),
         )
     };
-    assert_eq!(taken(None), (Some(9000), true));
-    assert_eq!(taken(Some("backend")), (Some(9000), true));
-    assert_eq!(taken(Some("host")), (Some(9000), false));
+    assert_eq!(taken(None), (Some(HostPorts::tcp(9000)), true));
+    assert_eq!(taken(Some("backend")), (Some(HostPorts::tcp(9000)), true));
+    assert_eq!(taken(Some("host")), (Some(HostPorts::tcp(9000)), false));
     assert_eq!(taken(Some("none")), (None, false));
     assert_eq!(taken(Some("container:other")), (None, false));
 }

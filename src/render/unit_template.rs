@@ -25,7 +25,8 @@
 //!
 //! `{{ text | quote }}` quotes any text as one word of a command line.
 //!
-//! Nothing in it tells hosts apart: a service has the same unit on all of them (with one engine, at one path).
+//! Nothing in it tells hosts apart but the engine, its path, and where ports are published: a service has the same unit
+//! on all hosts that have these in common.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -40,7 +41,7 @@ use super::marks::{DIRECTORY, FINGERPRINT};
 use super::secret_files;
 use super::unit::quote_word;
 use super::wait;
-use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Service};
+use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Host, Service};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::template::TemplateProblem;
 use crate::cluster::template::unit::{self, UnitTemplate};
@@ -74,7 +75,8 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
             stop_timeout: _,
             extra_args,
         } = &service.container;
-        let options = ulimits.len() + labels.len() + service.secret_files.len();
+        let published = service.published(None).len();
+        let options = ulimits.len() + labels.len() + service.secret_files.len() + published;
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();
         let names = 2 * service.variables.len() + service.needs.len();
         options + words + names + capabilities.len()
@@ -82,6 +84,25 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
     let mut environment = unit::environment(lists.max().unwrap_or_default());
     environment.add_filter("quote", |word: String| quote_word(&word));
     environment
+}
+
+/// What of a host a unit depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct OnHost<'a> {
+    /// The engine's client.
+    pub client: &'a EngineClient,
+    /// Where ports are published that name no address; every address if the service has no such port.
+    pub listen: Option<IpAddr>,
+}
+
+impl<'a> OnHost<'a> {
+    /// What a service depends on of a host.
+    pub(super) fn of(service: &Service, host: &'a Host) -> Self {
+        Self {
+            client: &host.client,
+            listen: host.listen.filter(|_| service.depends_on_listen()),
+        }
+    }
 }
 
 /// The words of a command line that a service's fields give.
@@ -122,7 +143,7 @@ impl<'e, 's> Templates<'e, 's> {
         cluster: &Cluster,
         service: &'s Service,
         unit: &UnitName,
-        client: &EngineClient,
+        place: OnHost<'_>,
         words: Words,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
@@ -131,7 +152,7 @@ impl<'e, 's> Templates<'e, 's> {
             .entry((origin, source))
             .or_insert_with(|| UnitTemplate::parse(self.environment, source));
         let text = match template {
-            Ok(template) => template.render(context(cluster, service, unit, client, words)),
+            Ok(template) => template.render(context(cluster, service, unit, place, words)),
             Err(problem) => Err(problem.clone()),
         };
         let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
@@ -148,9 +169,10 @@ fn context(
     cluster: &Cluster,
     service: &Service,
     unit: &UnitName,
-    client: &EngineClient,
+    place: OnHost<'_>,
     words: Words,
 ) -> Value {
+    let client = place.client;
     let stop = service.container.stop_timeout;
     let wanted_by = match client.engine {
         // The unit stops with docker's daemon, so it must also start with it.
@@ -176,9 +198,9 @@ fn context(
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
-        arguments => arguments(cluster, service, words),
+        arguments => arguments(cluster, service, place.listen, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
-        wait => wait::command_line(service, unit, called),
+        wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
         start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),
@@ -197,7 +219,12 @@ fn names(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 /// The options of `run`, each with its value and quoted.
-fn arguments(cluster: &Cluster, service: &Service, words: Words) -> Vec<String> {
+fn arguments(
+    cluster: &Cluster,
+    service: &Service,
+    listen: Option<IpAddr>,
+    words: Words,
+) -> Vec<String> {
     let Container {
         volumes,
         entrypoint,
@@ -225,8 +252,8 @@ fn arguments(cluster: &Cluster, service: &Service, words: Words) -> Vec<String> 
     if let Some(network) = network {
         option("--network", network);
     }
-    if let Some(port) = published_port(service) {
-        option("--publish", &format!("{port}:{port}"));
+    for publish in service.published(listen) {
+        option("--publish", &publish.argument());
     }
     for (host, address) in needed_hosts(&cluster.hosts, &cluster.services, service) {
         option("--add-host", &format!("{host}:{address}"));
@@ -282,24 +309,6 @@ fn arguments(cluster: &Cluster, service: &Service, words: Words) -> Vec<String> 
     }
     arguments.extend(extra_args.iter().map(|word| quote_word(word)));
     arguments
-}
-
-/// The port to publish: none where the container has the host's network, or none at all, or another
-/// container's.
-fn published_port(service: &Service) -> Option<u16> {
-    match service.container.network.as_deref() {
-        Some("host" | "none") => None,
-        Some(network) if network.starts_with("container:") => None,
-        _ => service.port,
-    }
-}
-
-/// The host port that the container takes, published or as a process of the host's own network.
-pub(super) fn taken_port(service: &Service) -> Option<u16> {
-    match service.container.network.as_deref() {
-        Some("host") => service.port,
-        _ => published_port(service),
-    }
 }
 
 /// The hosts of the services that it needs, so that it finds them by name where no DNS knows them.

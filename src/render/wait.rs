@@ -5,6 +5,7 @@
 //! outlive an upgrade, and is sure to have neither curl nor wget; bash speaks TCP by itself. It
 //! gives up when the unit's main process, the engine's client, is gone.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::identity::UnitName;
@@ -27,9 +28,65 @@ pub(super) fn limit(service: &Service) -> Duration {
     service.health.as_ref().map_or(UNTIL_RUNNING, |h| h.timeout)
 }
 
+/// Where a probe of the service's port asks.
+struct Asked {
+    /// `None` is the container's own address, which only the engine knows.
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+impl Asked {
+    /// Where it is published, or in the host's network; else in the container.
+    fn of(service: &Service, listen: Option<IpAddr>) -> Self {
+        // `check` refuses a probe of a port without a port.
+        let inside = service.port.unwrap_or_default();
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut published = service.published(listen).into_iter();
+        let found = published.find_map(|publish| Some((publish.at.address, publish.to(inside)?)));
+        let (address, port) = match (service.container.network.as_deref(), found) {
+            (Some("host"), _) => (Some(here), inside),
+            (_, None) => (None, inside),
+            (_, Some((address, port))) => {
+                let address = match address {
+                    None => here,
+                    Some(IpAddr::V6(address)) if address.is_unspecified() => {
+                        IpAddr::V6(Ipv6Addr::LOCALHOST)
+                    }
+                    Some(address) if address.is_unspecified() => here,
+                    Some(address) => address,
+                };
+                (Some(address), port)
+            }
+        };
+        Self { address, port }
+    }
+
+    /// What comes before the question, and the address for bash.
+    fn socket(&self) -> (&'static str, String) {
+        match self.address {
+            Some(address) => ("", address.to_string()),
+            None => ("own && ", "$address".to_owned()),
+        }
+    }
+
+    /// For readers.
+    fn shown(&self) -> String {
+        let port = self.port;
+        match self.address {
+            Some(address) => SocketAddr::new(address, port).to_string(),
+            None => format!("CONTAINER:{port}"),
+        }
+    }
+}
+
 /// The value of `ExecStartPost=`: a command line that ends with 0 when the service is well, and
 /// with 1 and a line that says why when it is not. `client` is the engine's, one word of a shell.
-pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> String {
+pub(super) fn command_line(
+    service: &Service,
+    unit: &UnitName,
+    listen: Option<IpAddr>,
+    client: &str,
+) -> String {
     let name = unit.container();
     let limit = seconds(limit(service));
     let mut lines = vec![
@@ -48,13 +105,19 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
         "await \"was running\" running;".to_owned(),
     ];
     if let Some(Health { probe, timeout: _ }) = &service.health {
-        // `check` refuses a probe of a port without a port.
-        let port = service.port.unwrap_or_default();
+        let asked = Asked::of(service, listen);
+        if asked.address.is_none() && !matches!(probe, Probe::Command(_)) {
+            lines.push(format!(
+                "own() {{ set -- $({client} inspect -f \"{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}} {{{{end}}}}\" {name}); address=$1; }};"
+            ));
+        }
+        let (before, at) = asked.socket();
+        let port = asked.port;
         let answered = match probe {
             Probe::Http(path) => {
                 lines.extend([
                     format!(
-                        "answers() {{ {{ printf \"GET {} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n\" >&3;",
+                        "answers() {{ {before}{{ printf \"GET {} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n\" >&3;",
                         in_double_quotes(&path.replace('\\', "\\\\").replace('%', "%%"))
                     ),
                     format!(
@@ -62,11 +125,12 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
                     ),
                     // A pattern, since what a container sends must never be evaluated.
                     format!(
-                        "  [[ $status == [123][0-9][0-9]* ]]; }} 3<>/dev/tcp/127.0.0.1/{port}; }};"
+                        "  [[ $status == [123][0-9][0-9]* ]]; }} 3<>/dev/tcp/{at}/{port}; }};"
                     ),
                 ]);
                 format!(
-                    "answered GET http://127.0.0.1:{port}{} with a status below 400",
+                    "answered GET http://{}{} with a status below 400",
+                    asked.shown(),
                     in_double_quotes(path)
                 )
             }
@@ -74,8 +138,8 @@ pub(super) fn command_line(service: &Service, unit: &UnitName, client: &str) -> 
                 // docker's proxy accepts at once and hangs up if the container does not listen: a
                 // connection that stays open, or says something, is one to the container.
                 lines.extend([
-                    "answers() { { read -r -n 1 -t 0.3 -u 3 first;".to_owned(),
-                    format!("  (($? != 1)); }} 3<>/dev/tcp/127.0.0.1/{port}; }};"),
+                    format!("answers() {{ {before}{{ read -r -n 1 -t 0.3 -u 3 first;"),
+                    format!("  (($? != 1)); }} 3<>/dev/tcp/{at}/{port}; }};"),
                 ]);
                 format!("accepted a connection on port {port}")
             }

@@ -109,10 +109,11 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
         RefusalView::PortHeld {
             host: _,
             service,
-            port,
+            ports,
             holder,
+            ..
         } => (
-            format!("{service} needs port {port}, which {holder} holds"),
+            format!("{service} needs port {ports}, which {holder} holds"),
             format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
         ),
         RefusalView::Newer { host: _, why } => (

@@ -65,6 +65,7 @@ pub fn cluster() -> Cluster {
         ("docker03", "10.0.0.13"),
     ];
     let model = |name: &str, address: &str| Host {
+        listen: None,
         secrets: Default::default(),
         name: host(name),
         address: Some(address.to_owned()),
@@ -104,6 +105,7 @@ fn described(name: &str) -> Service {
             moving: false,
         },
         port: None,
+        publish: None,
         needs: Vec::new(),
         variables: BTreeMap::new(),
         secret_files: BTreeMap::new(),

@@ -58,6 +58,10 @@ pub fn text(
         path => escape(path),
     };
     row("template", &template, None);
+    let ports = desired.map(|desired| list(&desired.handling.ports));
+    if let Some(ports) = ports.filter(|ports| !ports.is_empty()) {
+        row("ports", &ports, found.ports.as_ref());
+    }
     if let Some(desired) = desired {
         row("inputs", desired.fingerprint.as_str(), None);
         if let Some(older) = &desired.older {

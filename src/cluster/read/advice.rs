@@ -24,6 +24,12 @@ pub(in crate::cluster) fn toml_text(text: &str) -> String {
 
 /// What to write for a value of another type than expected.
 pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<String> {
+    if let ("strings", DeValue::Integer(number)) = (expected, value) {
+        return Some(format!(
+            "write it as a string: `{}`",
+            toml_text(&number.to_string())
+        ));
+    }
     let written = match (expected, value) {
         ("a string", DeValue::Integer(number)) => {
             let number = number.to_string();
@@ -50,9 +56,9 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
                 let inside: u16 = inside.parse().ok()?;
                 return Some(match outside == inside {
                     true => format!("write `{key} = {inside}`"),
-                    false => format!(
-                        "`port` is one number, inside and outside; for two write `extra_args = [\"--publish\", \"{outside}:{inside}\"]`"
-                    ),
+                    false => {
+                        format!("write `port = {inside}` and `publish = [\"{outside}:{inside}\"]`")
+                    }
                 });
             }
             let number: u32 = number.parse().ok()?;

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::parse::More;
 use super::*;
 use crate::cluster::digest::Digest;
+use crate::cluster::ports::HostPorts;
 use crate::host::ability::Ability;
 use crate::host::sample::{Root, desired, layout, manifest, service, shells};
 use crate::host::version::Version;
@@ -397,7 +398,9 @@ fn a_running_service_needs_one_exchange() {
     let container = seen.container.as_ref().unwrap();
     assert_eq!(container.fingerprint.as_str(), FINGERPRINT);
     assert_eq!(container.image, RunningImage::Referenced);
-    assert_eq!(container.ports, [9000, 9001].into());
+    let ports = ["0.0.0.0:9000", "0.0.0.0:9001", "[::]:53/udp"];
+    let ports = ports.map(|ports| HostPorts::parse(ports).unwrap());
+    assert_eq!(container.ports, ports.into());
     assert!(matches!(
         look.observed.generation,
         Generation::Current { number: 3, .. }
@@ -609,8 +612,9 @@ fn the_answers_of_dockerd_and_of_docker_mean_the_same() {
         containers: format!(
             "[{{\"Id\":\"be8e\",\"Names\":[\"/demo-web\"],\"Image\":\"registry/web:1\",\"ImageID\":\"sha256:1\",\
              \"Labels\":{{\"bayplan.service\":\"web\",\"bayplan.inputs\":\"{FINGERPRINT}\",\"bayplan.directory\":\"{directory}\"}},\
-             \"Ports\":[{{\"IP\":\"::\",\"PrivatePort\":80,\"PublicPort\":9000,\"Type\":\"tcp\"}},\
-             {{\"PrivatePort\":81,\"PublicPort\":9001,\"Type\":\"tcp\"}},{{\"PrivatePort\":53,\"PublicPort\":53,\"Type\":\"udp\"}},\
+             \"Ports\":[{{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":9000,\"Type\":\"tcp\"}},\
+             {{\"IP\":\"0.0.0.0\",\"PrivatePort\":81,\"PublicPort\":9001,\"Type\":\"tcp\"}},\
+             {{\"IP\":\"::\",\"PrivatePort\":53,\"PublicPort\":53,\"Type\":\"udp\"}},\
              {{\"PrivatePort\":82,\"Type\":\"tcp\"}}],\"New\":1}}]\n"
         ),
         ..Answer::default()

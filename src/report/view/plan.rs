@@ -14,6 +14,7 @@ use super::activity::ActivityView;
 use super::{FailureView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, VariableName};
+use crate::cluster::ports::HostPorts;
 use crate::host::activate::activity::Activity;
 use crate::plan::observed::Owner;
 use crate::plan::reason::Reason;
@@ -577,6 +578,13 @@ pub enum RefusalView<'a> {
         service: &'a str,
         /// The port.
         port: u16,
+        /// The address of the host that it is needed on; `null` is every address.
+        address: Option<String>,
+        /// `tcp`, `udp` or `sctp`.
+        protocol: &'static str,
+        /// The same in one word, for readers.
+        #[serde(skip)]
+        ports: HostPorts,
         /// The service that has it.
         holder: &'a str,
     },
@@ -685,12 +693,15 @@ impl<'a> RefusalView<'a> {
             },
             RefusalReason::PortHeld {
                 service,
-                port,
+                ports,
                 holder,
             } => Self::PortHeld {
                 host,
                 service: service.as_str(),
-                port: *port,
+                port: ports.first,
+                address: ports.address.map(|address| address.to_string()),
+                protocol: ports.protocol.as_str(),
+                ports: *ports,
                 holder: holder.as_str(),
             },
             RefusalReason::Newer { why } => Self::Newer { host, why },

@@ -1,6 +1,7 @@
 //! The running containers, as dockerd, `docker ps` or `podman ps` tell them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use serde::Deserialize;
 
@@ -8,6 +9,7 @@ use super::super::ObserveError;
 use super::FirstAnswer;
 use super::records::unexpected;
 use crate::cluster::model::Engine;
+use crate::cluster::ports::{HostPorts, Protocol};
 use crate::host::said::one_line;
 use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
 
@@ -22,8 +24,8 @@ pub(in crate::host::look) struct RunningContainer {
     pub image: String,
     /// Only podman tells it.
     pub image_id: String,
-    /// TCP ports of the host.
-    pub ports: BTreeSet<u16>,
+    /// Ports of the host.
+    pub ports: BTreeSet<HostPorts>,
 }
 
 impl FirstAnswer {
@@ -51,8 +53,7 @@ impl FirstAnswer {
                     .ports
                     .into_iter()
                     .flatten()
-                    .filter(|port| port.protocol == "tcp")
-                    .filter_map(|port| port.public_port)
+                    .filter_map(|port| port.host_port())
                     .collect(),
             });
         }
@@ -112,7 +113,7 @@ impl FirstAnswer {
                         directory,
                         image,
                         image_id,
-                        ports: host_ports(&ports),
+                        ports: host_ports(engine, &ports),
                     });
                 }
                 Err(fields) => match <[String; 3]>::try_from(fields) {
@@ -144,6 +145,8 @@ struct DaemonContainer {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct DaemonPort {
+    #[serde(default, rename = "IP")]
+    address: Option<String>,
     #[serde(default)]
     public_port: Option<u16>,
     #[serde(rename = "Type")]
@@ -157,23 +160,44 @@ fn oldest(engine: Engine) -> Version {
     }
 }
 
-/// The TCP ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, 53/udp`.
-fn host_ports(text: &str) -> BTreeSet<u16> {
-    let mut ports = BTreeSet::new();
-    for mapping in text.split(", ") {
-        let Some((host, container)) = mapping.split_once("->") else {
-            continue;
-        };
-        let Some((_, range)) = host
-            .rsplit_once(':')
-            .filter(|_| container.ends_with("/tcp"))
-        else {
-            continue;
-        };
-        let (first, last) = range.split_once('-').unwrap_or((range, range));
-        if let (Ok(first), Ok(last)) = (first.parse::<u16>(), last.parse::<u16>()) {
-            ports.extend(first..=last);
-        }
+impl DaemonPort {
+    fn host_port(&self) -> Option<HostPorts> {
+        let address = self.address.as_deref().unwrap_or_default();
+        let port = self.public_port.filter(|port| *port > 0)?;
+        Some(HostPorts {
+            address: address.parse().ok(),
+            first: port,
+            last: port,
+            protocol: Protocol::named(&self.protocol)?,
+        })
     }
-    ports
+}
+
+/// The ports of the host in `0.0.0.0:9000-9002->80-82/tcp, :::9000->80/tcp, [::1]:53->53/udp, 53/udp`.
+pub(in crate::host) fn host_ports(engine: Engine, text: &str) -> BTreeSet<HostPorts> {
+    let mappings = text.split(", ");
+    mappings
+        .filter_map(|mapping| {
+            let (host, container) = mapping.split_once("->")?;
+            let (_, protocol) = container.rsplit_once('/')?;
+            let (address, ports) = host.rsplit_once(':')?;
+            let address = address.trim_start_matches('[').trim_end_matches(']');
+            let address: Option<IpAddr> = address.parse().ok();
+            let ports = HostPorts::parse(&format!("{ports}/{protocol}"))?;
+            let address = match engine {
+                // To podman that is every address, of IPv6, too.
+                Engine::Podman => address.filter(|address| !address.is_unspecified()),
+                Engine::Docker => address,
+            };
+            // One by one, as dockerd itself tells them.
+            let one = move |port| HostPorts {
+                address,
+                first: port,
+                last: port,
+                ..ports
+            };
+            Some((ports.first..=ports.last).map(one))
+        })
+        .flatten()
+        .collect()
 }

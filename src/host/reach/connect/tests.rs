@@ -11,6 +11,7 @@ fn client() -> EngineClient {
 
 fn host(transport: Transport) -> Host {
     Host {
+        listen: None,
         secrets: Default::default(),
         name: HostName::new("docker01").unwrap(),
         address: Some("10.0.0.226".to_owned()),

@@ -1,0 +1,217 @@
+//! Ports that two services of one host would both take: in one cluster, and over all clusters that share the host.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::description::{ClusterFile, DescribedHost, ServiceFile};
+use super::diagnostic::Diagnostic;
+use super::load::{LoadedCluster, load};
+use super::model::Transport;
+use super::name::{HostName, ServiceName};
+use super::nearest;
+use super::placement::{Placements, place};
+use super::ports::{HostPorts, Publish};
+use super::read::{At, Problems};
+use super::sources::Sources;
+
+/// Reports services of one host that take the same port: each pair once, with its hosts.
+pub(super) fn check_ports(
+    description: &LoadedCluster,
+    cluster: &ClusterFile,
+    placements: &Placements,
+    sources: &Sources,
+    problems: &mut Problems,
+) {
+    let own = Takers::of(description, cluster, placements);
+    let mut clashes = Clashes::new();
+    let mut taken: BTreeMap<&str, Vec<&Taker>> = BTreeMap::new();
+    for taker in &own.0 {
+        let before = taken.entry(taker.host.as_str()).or_default();
+        note(&mut clashes, before, taker);
+        before.push(taker);
+    }
+    // Other clusters are there where all are checked together.
+    let ways: BTreeSet<&str> = own.0.iter().map(|taker| taker.way.as_str()).collect();
+    let name = description.name.as_str();
+    let others = sources
+        .clusters()
+        .filter(|other| *other != name && !ways.is_empty());
+    let others: Vec<Takers> = others
+        .filter_map(|other| Takers::elsewhere(other, sources))
+        .collect();
+    for taker in &own.0 {
+        let there = others.iter().flat_map(|others| &others.0);
+        let there: Vec<&Taker> = there.filter(|other| other.way == taker.way).collect();
+        note(&mut clashes, &there, taker);
+    }
+    for clash in clashes.into_values() {
+        problems.push(clash.told(name));
+    }
+}
+
+/// A service that takes ports of a host.
+#[derive(Debug)]
+struct Taker {
+    cluster: String,
+    service: ServiceName,
+    host: HostName,
+    /// How the host is reached: hosts of two clusters with one way are one.
+    way: String,
+    ports: Vec<At<HostPorts>>,
+}
+
+/// Two ports that cannot be on one host.
+struct Clash<'a> {
+    first: (&'a Taker, &'a At<HostPorts>),
+    second: (&'a Taker, &'a At<HostPorts>),
+    port: u16,
+    hosts: BTreeSet<&'a HostName>,
+}
+
+type Clashes<'a> = BTreeMap<[(&'a str, &'a ServiceName); 2], Clash<'a>>;
+
+fn note<'a>(clashes: &mut Clashes<'a>, before: &[&'a Taker], taker: &'a Taker) {
+    let within = taker.ports.iter().enumerate().find_map(|(at, port)| {
+        let mut earlier = taker.ports[..at].iter();
+        let clash = |other: &'a At<HostPorts>| Some((other, other.value.clash(&port.value)?));
+        let (other, clash) = earlier.find_map(clash)?;
+        Some((taker, other, port, clash))
+    });
+    let others = before.iter().filter_map(|other| {
+        taker.ports.iter().find_map(|port| {
+            let mut theirs = other.ports.iter();
+            let clash =
+                |theirs: &'a At<HostPorts>| Some((theirs, theirs.value.clash(&port.value)?));
+            let (theirs, clash) = theirs.find_map(clash)?;
+            Some((*other, theirs, port, clash))
+        })
+    });
+    for (first, first_port, second_port, port) in within.into_iter().chain(others) {
+        let key = [first, taker].map(|one| (one.cluster.as_str(), &one.service));
+        let clash = clashes.entry(key).or_insert_with(|| Clash {
+            first: (first, first_port),
+            second: (taker, second_port),
+            port,
+            hosts: BTreeSet::new(),
+        });
+        clash.hosts.insert(&taker.host);
+    }
+}
+
+impl Clash<'_> {
+    fn told(&self, cluster: &str) -> Diagnostic {
+        let Self {
+            first: (first, first_port),
+            second: (second, second_port),
+            port,
+            hosts,
+        } = self;
+        let named = |one: &Taker| match one.cluster == cluster {
+            true => format!("`{}`", one.service),
+            false => format!("`{}` of cluster `{}`", one.service, one.cluster),
+        };
+        let port = match first_port.value.protocol.as_str() {
+            "tcp" => port.to_string(),
+            protocol => format!("{port}/{protocol}"),
+        };
+        let twice = (&first.cluster, &first.service) == (&second.cluster, &second.service);
+        let (both, help) = match twice {
+            true => (
+                format!("`{}` takes port {port} twice", second.service),
+                "remove one of them",
+            ),
+            false => (
+                format!(
+                    "{} and {} both take port {port} of {}",
+                    named(first),
+                    named(second),
+                    nearest::list(hosts.iter().map(|host| host.as_str()))
+                ),
+                "choose another port or address for one of them, or place it on another host",
+            ),
+        };
+        Diagnostic::error(both, second_port.spot.label(named(second)))
+            .with_related(first_port.spot.label(named(first)))
+            .with_help(help)
+    }
+}
+
+/// Every service that takes ports, once a host.
+struct Takers(Vec<Taker>);
+
+impl Takers {
+    fn of(description: &LoadedCluster, cluster: &ClusterFile, placements: &Placements) -> Self {
+        let mut takers = Vec::new();
+        for (name, hosts) in placements {
+            let Some(service) = description.services.get(name).and_then(Option::as_ref) else {
+                continue;
+            };
+            // The same host twice in one line was reported already.
+            let hosts: BTreeSet<&HostName> = hosts.iter().collect();
+            for host in hosts {
+                let mut described = cluster.hosts.iter();
+                let Some(described) = described.find(|one| one.name.value == *host) else {
+                    continue;
+                };
+                takers.push(Taker {
+                    cluster: description.name.to_string(),
+                    service: name.clone(),
+                    host: host.clone(),
+                    way: way(described),
+                    ports: ports_of(service, described.host.listen),
+                });
+            }
+        }
+        Self(takers)
+    }
+
+    /// Those of another cluster, as far as it can be read.
+    fn elsewhere(name: &str, sources: &Sources) -> Option<Self> {
+        let mut ignored = Problems::default();
+        sources.get(&format!("clusters/{name}/cluster.toml"))?;
+        let description = load(name, sources, &mut ignored)?;
+        let cluster = description.cluster.as_ref()?;
+        let placements = place(&description, cluster, &mut ignored);
+        Some(Self::of(&description, cluster, &placements))
+    }
+}
+
+/// How a host is reached: the same for two that are one.
+pub(super) fn way(host: &DescribedHost) -> String {
+    match &host.host.transport {
+        Transport::Ssh(ssh) => {
+            let address = host.host.address.as_deref().unwrap_or_default();
+            format!("{address}:{}", ssh.port.unwrap_or(22))
+        }
+        Transport::Local { .. } => "local".to_owned(),
+        Transport::Directory { root } => format!("directory {}", root.display()),
+    }
+}
+
+/// The ports that a service takes of a host that publishes on this address what names none.
+fn ports_of(service: &ServiceFile, listen: Option<IpAddr>) -> Vec<At<HostPorts>> {
+    let at = |port: &At<u16>, publish: Publish| At {
+        value: publish.on(listen).at,
+        spot: port.spot.clone(),
+    };
+    let port = service.port.as_ref();
+    let own = port.map(|port| at(port, Publish::tcp(port.value)));
+    match (service.container.network.as_deref(), &service.publish) {
+        (Some("none"), _) => Vec::new(),
+        (Some("host"), _) => port
+            .map(|port| At {
+                value: HostPorts::tcp(port.value),
+                spot: port.spot.clone(),
+            })
+            .into_iter()
+            .collect(),
+        (_, None) => own.into_iter().collect(),
+        (_, Some(publish)) => publish
+            .iter()
+            .map(|one| At {
+                value: one.value.on(listen).at,
+                spot: one.spot.clone(),
+            })
+            .collect(),
+    }
+}
