@@ -11,7 +11,7 @@ use super::activate::script::{Activation, PATIENCE, PartEnd, ReleasePart, SETTLE
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{HostLook, Look, LookFor, Request, parse};
 use super::place::HostPlace;
-use super::stage::{ReadinessCheck, Staged, parse_staged};
+use super::stage::{AskPorts, ReadinessCheck, Staged, parse_staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -317,7 +317,14 @@ impl Root {
         let payload = staged.payload().unwrap();
         let script = staged.stage_script(&self.layout, id);
         parse_staged(&self.run(&script, &payload)).unwrap();
-        let script = staged.check_script(&self.layout, Engine::Docker, id, payload.len(), &[]);
+        let script = staged.check_script(
+            &self.layout,
+            Engine::Docker,
+            id,
+            payload.len(),
+            &[],
+            AskPorts::No,
+        );
         ReadinessCheck::parse(&self.run(&script, b"")).unwrap()
     }
 

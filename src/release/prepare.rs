@@ -11,16 +11,18 @@ use super::problem::{Continues, Problem};
 use super::request::ReleaseRequest;
 use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::ports::HostPorts;
 use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::{
-    Finding, Means, ReadinessCheck, Reference, SealedFile, Staged, parse_staged,
+    AskPorts, Finding, Means, ReadinessCheck, Reference, SealedFile, Staged, parse_staged,
 };
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
-use crate::plan::observed::{Observed, RunningImage};
+use crate::plan::observed::{Observed, ObservedHost, RunningImage};
+use crate::plan::step::{Step, StepKind};
 use crate::plan::{Plan, held_service, target};
-use crate::render::desired::DesiredService;
+use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::env_file;
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
@@ -50,6 +52,8 @@ pub(super) struct HostPreparation<'a> {
     secrets: BTreeMap<&'a ServiceName, &'a BTreeMap<String, MadeFile>>,
     engine: Engine,
     references: Vec<Reference>,
+    /// Ports that services need which start, and that no container of this cluster has.
+    ports: Vec<(ServiceName, HostPorts)>,
 }
 
 impl<'a> Preparation<'a> {
@@ -99,6 +103,7 @@ impl<'a> Preparation<'a> {
                 sent,
                 engine: wanted.engine,
                 references: references.into_iter().collect(),
+                ports: needed_ports(plan, name, wanted, seen),
             };
             (name.clone(), host)
         });
@@ -283,7 +288,11 @@ impl HostPreparation<'_> {
         event(EventKind::Staged {
             bytes: length as u64,
         });
-        Ok(staged.check_script(layout, self.engine, stage, length, &self.references))
+        let ports = match self.ports.as_slice() {
+            [] => AskPorts::No,
+            [_, ..] => AskPorts::Yes,
+        };
+        Ok(staged.check_script(layout, self.engine, stage, length, &self.references, ports))
     }
 
     /// Checks what was staged, and pulls images.
@@ -316,6 +325,7 @@ impl HostPreparation<'_> {
             let unknown: Vec<Finding> = unknown.collect();
             checked.findings.extend(unknown);
         }
+        checked.findings.extend(checked.taken.against(&self.ports));
         if !checked.findings.is_empty() {
             let findings = checked.findings;
             return Err(Problem::NotReady { findings });
@@ -327,6 +337,34 @@ impl HostPreparation<'_> {
         });
         Ok(checked)
     }
+}
+
+/// The ports that services need which start on a host, without those that the cluster's containers have: who gives one
+/// to whom is in the plan.
+fn needed_ports(
+    plan: &Plan,
+    host: &HostName,
+    wanted: &DesiredHost,
+    seen: &ObservedHost,
+) -> Vec<(ServiceName, HostPorts)> {
+    let services = seen.services.iter();
+    let held: Vec<HostPorts> = services
+        .flat_map(|(name, at)| at.holds(seen.generation.recorded(name)))
+        .collect();
+    let starts = plan
+        .steps(host)
+        .filter(|step| step.kind() == StepKind::Start);
+    let starts: BTreeSet<&ServiceName> = starts.filter_map(Step::service).collect();
+    let services = starts
+        .into_iter()
+        .filter_map(|name| wanted.services.get_key_value(name));
+    services
+        .flat_map(|(name, service)| {
+            let ports = service.handling.ports.iter();
+            let free = ports.filter(|ports| held.iter().all(|held| held.clash(ports).is_none()));
+            free.map(|ports| (name.clone(), *ports))
+        })
+        .collect()
 }
 
 /// A container whose reference means another image after the pull than before runs another one.

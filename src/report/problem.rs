@@ -121,6 +121,14 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
         Finding::Container { engine, name } => {
             format!("nothing was changed; `{engine} rm -f {name}` on the host if nobody needs it")
         }
+        Finding::Port { .. } => {
+            "nothing was changed; stop what has the port, or choose another one with `publish`".to_owned()
+        }
+        Finding::Address { .. } => {
+            "nothing was changed; correct the address in `publish` or `listen`: `ip address` on the host shows those \
+             that there are"
+                .to_owned()
+        }
         Finding::Unable(ability) => format!("nothing was changed; {}", ability.help()),
     })
 }

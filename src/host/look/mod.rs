@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 pub use interpret::FirstLook;
 pub(super) use interpret::recorded_images;
+pub(super) use parse::host_ports;
 
 use crate::cluster::model::{Engine, Supervisor};
 use crate::cluster::name::ServiceName;

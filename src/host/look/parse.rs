@@ -9,6 +9,7 @@ mod records;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use self::containers::RunningContainer;
+pub(in crate::host) use self::containers::host_ports;
 pub(super) use self::crashes::Crashed;
 pub(super) use self::more::More;
 pub(super) use self::records::Stat;

@@ -2,7 +2,7 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact, the functions of sealed.sh, and what every
+# Reads: engine stage digests needed staged_units fixed moving exact ports, the functions of sealed.sh, and what every
 #   script begins with.
 
 # each_line WORD TEXT
@@ -75,6 +75,50 @@ check_names() {
     esac
     [ "$owner" = "\"$cluster\"" ] || printf 'container %s %s\n' "$engine" "$name"
   done
+}
+
+# What listens, and which addresses there are, where ports are needed that no container of this cluster has now. Of what
+# is not told (there is no `ss`, no `ip`) nobody knows.
+check_ports() {
+  [ -n "$ports" ] || return
+  own=$("$engine" ps --quiet --no-trunc --filter "label=bayplan.cluster=$cluster" 2>/dev/null)
+  # `protocol state queue queue address:port peer users:(("name",pid=1,fd=3))`
+  ss -H -l -n -t -u -p 2>/dev/null | while read -r protocol _ _ _ socket _ users; do
+    pid=${users#*pid=}
+    pid=${pid%%,*}
+    case $pid in
+    '' | *[!0-9]*) pid=- name=- ;;
+    *)
+      name=$(cat "/proc/$pid/comm" 2>/dev/null)
+      is_ours "$pid" && continue
+      ;;
+    esac
+    printf 'listens %s %s %s %s\n' "$protocol" "$socket" "$pid" "${name:--}"
+  done
+  case $engine in
+  podman) owner='index .Labels "bayplan.cluster"' ;;
+  *) owner='.Label "bayplan.cluster"' ;;
+  esac
+  # A container may have ports for which no process listens.
+  "$engine" ps --format "{{.Names}} {{json ($owner)}} {{.Ports}}" 2>/dev/null | while read -r name owner published; do
+    [ "$owner" = "\"$cluster\"" ] || [ -z "$published" ] || printf 'publishes %s %s %s\n' "$engine" "$name" "$published"
+  done
+  # With it an address may come and go.
+  [ "$(cat /proc/sys/net/ipv4/ip_nonlocal_bind 2>/dev/null)" != 1 ] || return
+  ip -o address show 2>/dev/null | while read -r _ _ _ address _; do
+    printf 'address %s\n' "${address%%/*}"
+  done
+}
+
+# is_ours PID: a process of a container of this cluster.
+is_ours() {
+  group=$(cat "/proc/$1/cgroup" 2>/dev/null)
+  for id in $own; do
+    case $group in
+    *"$id"*) return 0 ;;
+    esac
+  done
+  return 1
 }
 
 # manager NAME: a variable of systemd's manager, which its units get.
@@ -240,6 +284,7 @@ check_running check_images </dev/null | {
       check_running check_tools
       check_running check_units
       check_running check_engine
+      check_running check_ports
     } </dev/null
     cat
   }

@@ -2,15 +2,18 @@
 //! others, and everything that can be found wrong is found before anything changes. Pure.
 
 pub mod deliver;
+mod taken_ports;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
+use crate::cluster::ports::HostPorts;
 use crate::host::ability::Ability;
 use crate::host::layout::{Layout, StageId, quote};
 use crate::host::said::one_line;
@@ -18,6 +21,8 @@ use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
+
+pub use self::taken_ports::TakenPorts;
 
 /// A function that unpacks what is sent, for both ways to send it.
 pub(super) const UNTAR: &str = include_str!("untar.sh");
@@ -221,6 +226,7 @@ impl Staged<'_> {
         id: &StageId,
         length: usize,
         images: &[Reference],
+        ports: AskPorts,
     ) -> String {
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
@@ -234,7 +240,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\n{SECRETS}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nports={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -245,6 +251,10 @@ impl Staged<'_> {
             words(|means| *means == Means::Whatever),
             words(|means| *means == Means::Moving),
             words(|means| matches!(means, Means::Image(_))),
+            match ports {
+                AskPorts::Yes => "yes",
+                AskPorts::No => "",
+            },
         )
     }
 }
@@ -287,6 +297,15 @@ pub struct Reference {
     pub means: Means,
 }
 
+/// Whether a check tells what listens on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskPorts {
+    /// Ports are needed that no container of the cluster has now.
+    Yes,
+    /// No port is needed.
+    No,
+}
+
 /// Which image a reference is to mean.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Means {
@@ -318,6 +337,8 @@ pub struct ReadinessCheck {
     pub findings: Vec<Finding>,
     /// Every image by its reference.
     pub images: BTreeMap<String, CheckedImage>,
+    /// What others have of the host's ports.
+    pub taken: TakenPorts,
 }
 
 /// What a reference means on the host.
@@ -384,6 +405,22 @@ pub enum Finding {
         /// The container's name.
         name: String,
     },
+    /// A port that a service needs is taken by somebody else.
+    Port {
+        /// The service.
+        service: ServiceName,
+        /// The port.
+        ports: HostPorts,
+        /// Who has it, in words.
+        holder: String,
+    },
+    /// A service's port is to be published on an address that the host does not have.
+    Address {
+        /// The service.
+        service: ServiceName,
+        /// The address.
+        address: IpAddr,
+    },
     /// A tool that the activation needs.
     Unable(Ability),
 }
@@ -422,6 +459,15 @@ impl fmt::Display for Finding {
             Self::Container { engine: _, name } => write!(
                 f,
                 "there is a container {name} that is not bayplan's; its name is needed"
+            ),
+            Self::Port {
+                service,
+                ports,
+                holder,
+            } => write!(f, "{service} needs port {ports}, which {holder} has"),
+            Self::Address { service, address } => write!(
+                f,
+                "{service} is to be published on {address}, which is no address of this host"
             ),
             Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
         }
@@ -500,6 +546,9 @@ impl ReadinessCheck {
                     let (engine, name) = rest.split_once(' ').ok_or_else(odd)?;
                     let (engine, name) = (one_line(engine), one_line(name));
                     checked.findings.push(Finding::Container { engine, name });
+                }
+                "listens" | "publishes" | "address" => {
+                    checked.taken.take(word, rest).ok_or_else(odd)?;
                 }
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;
