@@ -13,7 +13,7 @@ use crate::host::look::LookFor;
 use crate::plan::{Moves, Options, plan};
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
-use crate::report::plan::Next;
+use crate::report::plan_end::{Next, next_step};
 use crate::report::progress::Progress;
 use crate::report::view::{BrokenView, PlanView};
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
@@ -116,7 +116,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
                     Some(path) => Next::Saved(path),
                     None => Next::Services(&scope.services),
                 };
-                let next = text::next_step(&plan, what, moves, &Palette::stdout());
+                let next = next_step(&plan, what, moves, &Palette::stdout());
                 stream::stdout(&next.unwrap_or_default())?;
             }
         }

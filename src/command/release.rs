@@ -31,7 +31,7 @@ use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{Detail, errors, guard, outcome, plan as text, stream};
+use crate::report::{Detail, errors, guard, outcome, plan_end, stream};
 use crate::repository::{Repository, checkout};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
@@ -305,7 +305,7 @@ fn confirmed(shown: &Plan) -> Result<bool, Failure> {
         ));
     }
     let answer = ask(
-        &text::question(shown),
+        &plan_end::question(shown),
         &mut stdin().lock(),
         &mut std::io::stderr(),
     )?;

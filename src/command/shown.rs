@@ -18,6 +18,7 @@ use crate::release::Hosts;
 use crate::release::problem::Problem;
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
+use crate::report::plan_end::another_version;
 use crate::report::view::PlanView;
 use crate::report::{Detail, errors, hosts as names, plan as text, stream};
 
@@ -64,7 +65,7 @@ pub(super) fn notes(hosts: &Hosts, plan: &Plan) {
         let version = look.released_by.clone()?;
         Some((name.clone(), version))
     });
-    let note = text::another_version(&released_by.collect(), BAYPLAN, plan);
+    let note = another_version(&released_by.collect(), BAYPLAN, plan);
     if let Some(note) = note {
         stream::stderr(&errors::note(&note, &Palette::stderr()));
     }

@@ -9,7 +9,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::{Sources, check, definitions};
 use crate::plan::model_host::ModelHost;
+use crate::plan::observed::Observed;
 use crate::plan::target;
+use crate::render::desired::DesiredHost;
+use crate::render::render;
 
 const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
 const SERVICES: [&str; 4] = ["a", "b", "c", "d"];

@@ -16,6 +16,7 @@ mod moves;
 pub mod outcome;
 pub mod palette;
 pub mod plan;
+pub mod plan_end;
 mod problem;
 pub mod progress;
 mod reason;

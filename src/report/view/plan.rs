@@ -11,19 +11,13 @@ use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::activity::ActivityView;
-use super::{FailureView, ReasonView, VERSION};
-use crate::cluster::model::{Cluster, Host, Supervisor};
-use crate::cluster::name::{ClusterName, HostName, VariableName};
-use crate::cluster::ports::HostPorts;
-use crate::host::activate::activity::Activity;
-use crate::plan::observed::Owner;
-use crate::plan::reason::Reason;
-use crate::plan::{
-    Action, Away, Change, Elsewhere, FileChange, HostPlan, LeftMachine, LeftOut, Note, Phase, Plan,
-    Refusal, RefusalReason, ServicePlan, Wave,
+use super::{
+    FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView, VERSION,
 };
-use crate::render::identity::Instance;
-use crate::render::placement::Reach;
+use crate::cluster::model::{Cluster, Host, Supervisor};
+use crate::cluster::name::HostName;
+use crate::host::activate::activity::Activity;
+use crate::plan::{Action, Change, FileChange, HostPlan, Phase, Plan, ServicePlan, Wave};
 
 /// What a release of a cluster would change, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -62,124 +56,6 @@ pub struct PlanView<'a> {
     /// How many services the description places on any host.
     #[serde(skip)]
     pub placed: usize,
-}
-
-/// A machine that is no longer described.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct LeftView<'a> {
-    /// The name that it had.
-    pub host: &'a str,
-    /// The address that it had, or null.
-    pub address: Option<&'a str>,
-    /// The key that it had, or null.
-    pub host_key: Option<&'a str>,
-    /// What may still run there.
-    pub services: Vec<LeftServiceView<'a>>,
-    /// How it was reached, in full.
-    #[serde(skip)]
-    pub reach: &'a Reach,
-}
-
-/// A service on a machine that is no longer described.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct LeftServiceView<'a> {
-    /// The service.
-    pub service: &'a str,
-    /// Its data stays there.
-    pub stateful: bool,
-    /// Where the description has it now.
-    pub placed: &'a [HostName],
-}
-
-impl<'a> LeftView<'a> {
-    /// A machine that is no longer described.
-    #[must_use]
-    pub fn of(left: &'a LeftMachine) -> Self {
-        let LeftMachine {
-            host,
-            reach,
-            services,
-        } = left;
-        let services = services.iter().map(|(name, service)| LeftServiceView {
-            service: name.as_str(),
-            stateful: service.stateful,
-            placed: &service.placed,
-        });
-        Self {
-            host: host.as_str(),
-            address: reach.address.as_deref(),
-            host_key: reach.host_key.as_deref(),
-            services: services.collect(),
-            reach,
-        }
-    }
-}
-
-/// A host on which nothing is done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct LeftOutView<'a> {
-    /// The host's name in the description.
-    pub host: &'a str,
-    /// What it is to run, and what may run there.
-    pub services: Vec<&'a str>,
-    /// Those of them that are on no other host.
-    pub nowhere_else: Vec<&'a str>,
-    /// What stays pending there; null if the host was not seen.
-    pub pending: Option<HostView<'a>>,
-}
-
-impl<'a> LeftOutView<'a> {
-    fn of(
-        host: &'a HostName,
-        left_out: &'a LeftOut,
-        view_of: impl Fn(&'a HostName, &'a HostPlan) -> HostView<'a>,
-    ) -> Self {
-        let LeftOut { pending, services } = left_out;
-        let only = services.iter().filter(|(_, it)| **it == Elsewhere::No);
-        Self {
-            host: host.as_str(),
-            services: services.keys().map(AsRef::as_ref).collect(),
-            nowhere_else: only.map(|(name, _)| name.as_str()).collect(),
-            pending: pending.as_ref().map(|plan| view_of(host, plan)),
-        }
-    }
-}
-
-/// A service that moves: both of its halves, which stand at their hosts as well.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct MoveView<'a> {
-    /// The service.
-    pub service: &'a str,
-    /// The hosts that lose it.
-    pub from: Vec<&'a str>,
-    /// The hosts that gain it.
-    pub to: Vec<&'a str>,
-    /// Why it changes besides.
-    pub reasons: Vec<ReasonView<'a>>,
-    /// What happens on the first of the hosts that gain it.
-    #[serde(skip)]
-    pub gain: ServiceView<'a>,
-    /// Notes on the first of the hosts that lose it.
-    #[serde(skip)]
-    pub loss_notes: Vec<NoteView<'a>>,
-    /// What runs containers on the first of the hosts that gain it.
-    #[serde(skip)]
-    pub supervisor: Supervisor,
-}
-
-impl<'a> MoveView<'a> {
-    fn of(cluster: &Cluster, it: &Move<'a>, detail: Detail) -> Self {
-        let reasons = it.gain.reasons.iter().filter(|why| **why != Reason::New);
-        Self {
-            service: it.service.as_str(),
-            from: it.from.iter().map(|host| host.as_str()).collect(),
-            to: it.to.iter().map(|host| host.as_str()).collect(),
-            reasons: reasons.map(|why| ReasonView::of(why, it.service)).collect(),
-            gain: ServiceView::of(cluster, &[], it.gain, detail),
-            loss_notes: it.loss.notes.iter().map(NoteView::of).collect(),
-            supervisor: cluster.supervisor(it.to[0]),
-        }
-    }
 }
 
 impl<'a> PlanView<'a> {
@@ -370,7 +246,12 @@ pub enum WhereDescribed {
 }
 
 impl<'a> ServiceView<'a> {
-    fn of(cluster: &Cluster, moves: &[Move<'_>], plan: &'a ServicePlan, detail: Detail) -> Self {
+    pub(super) fn of(
+        cluster: &Cluster,
+        moves: &[Move<'_>],
+        plan: &'a ServicePlan,
+        detail: Detail,
+    ) -> Self {
         let ServicePlan {
             service,
             unit,
@@ -443,66 +324,6 @@ impl<'a> FileView<'a> {
     }
 }
 
-/// What a reader should know of a service that is no reason to restart.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum NoteView<'a> {
-    /// It is down while a newcomer takes its port or name.
-    DownMeanwhile,
-    /// A drop-in that is not bayplan's changes its unit; it is left alone.
-    DropIn {
-        /// The path of the file.
-        path: &'a str,
-    },
-    /// It moves here from these hosts.
-    MovesFrom {
-        /// The hosts.
-        hosts: &'a [HostName],
-    },
-    /// It moves away to these hosts.
-    MovesTo {
-        /// The hosts.
-        hosts: &'a [HostName],
-    },
-    /// It may run on these hosts as well, which this release does not reach.
-    RunsOn {
-        /// The hosts.
-        hosts: &'a [HostName],
-    },
-    /// It leaves once these hosts took part, which are to have it.
-    StaysFor {
-        /// The hosts.
-        hosts: &'a [HostName],
-    },
-    /// These files were edited on the host, and become what they should be.
-    Mended {
-        /// The paths of the files.
-        paths: &'a [String],
-    },
-    /// These variables were public until now and are secrets: their old values are known elsewhere.
-    WasPublic {
-        /// Their names.
-        names: &'a [VariableName],
-    },
-}
-
-impl<'a> NoteView<'a> {
-    /// What the reader should know of a service.
-    #[must_use]
-    pub fn of(note: &'a Note) -> Self {
-        match note {
-            Note::DownMeanwhile => Self::DownMeanwhile,
-            Note::DropIn { path } => Self::DropIn { path },
-            Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
-            Note::MovesTo { hosts } => Self::MovesTo { hosts },
-            Note::RunsOn { hosts } => Self::RunsOn { hosts },
-            Note::StaysFor { hosts } => Self::StaysFor { hosts },
-            Note::Mended { paths } => Self::Mended { paths },
-            Note::WasPublic { names } => Self::WasPublic { names },
-        }
-    }
-}
-
 /// Hosts that are activated at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct WaveView<'a> {
@@ -518,193 +339,6 @@ impl<'a> WaveView<'a> {
         Self {
             phase: *phase,
             hosts: activations.keys().collect(),
-        }
-    }
-}
-
-/// Why nothing may be released, and on which host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum RefusalView<'a> {
-    /// A unit file that is not ours is in the place of one of ours.
-    ForeignUnit {
-        /// The host's name in the description.
-        host: &'a str,
-        /// The service.
-        service: &'a str,
-        /// The path of the file.
-        path: &'a str,
-        /// Whose it is.
-        owner: OwnerView<'a>,
-        /// The file of its unit.
-        #[serde(skip)]
-        unit: String,
-    },
-    /// A stateful service would move or vanish.
-    Stateful {
-        /// The host's name in the description.
-        host: &'a str,
-        /// The service.
-        service: &'a str,
-        /// It would move; if not, it would vanish.
-        moves: bool,
-    },
-    /// A stateful service may still run on this host, and would start elsewhere without its data.
-    StatefulAway {
-        /// The host's name in the description.
-        host: &'a str,
-        /// The service.
-        service: &'a str,
-        /// Where it would start.
-        starts: &'a [HostName],
-        /// Why the release does not reach this host.
-        away: AwayView,
-        /// How the host was reached, if the description no longer has it.
-        #[serde(skip)]
-        reach: Option<&'a Reach>,
-    },
-    /// A stateful service is new here, and no host knows where it ran before.
-    StatefulUnknown {
-        /// The host's name in the description.
-        host: &'a str,
-        /// The service.
-        service: &'a str,
-    },
-    /// A service that the release does not touch has the port.
-    PortHeld {
-        /// The host's name in the description.
-        host: &'a str,
-        /// The service.
-        service: &'a str,
-        /// The port.
-        port: u16,
-        /// The address of the host that it is needed on; `null` is every address.
-        address: Option<String>,
-        /// `tcp`, `udp` or `sctp`.
-        protocol: &'static str,
-        /// The same in one word, for readers.
-        #[serde(skip)]
-        ports: HostPorts,
-        /// The service that has it.
-        holder: &'a str,
-    },
-    /// A newer bayplan released here.
-    Newer {
-        /// The host's name in the description.
-        host: &'a str,
-        /// How that shows.
-        why: &'a str,
-    },
-}
-
-/// Whose a unit file is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum OwnerView<'a> {
-    /// Nobody's: the unit is masked.
-    Masked,
-    /// Another cluster's.
-    Cluster {
-        /// The cluster.
-        cluster: &'a str,
-    },
-    /// Nobody knows whose.
-    Unmarked,
-}
-
-/// Why a release does not reach a machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AwayView {
-    /// The description no longer has it.
-    Left,
-    /// The operator left it out.
-    LeftOut,
-}
-
-impl<'a> OwnerView<'a> {
-    /// Whose a unit file is.
-    #[must_use]
-    pub fn of(owner: &'a Owner) -> Self {
-        match owner {
-            Owner::Masked => Self::Masked,
-            Owner::Cluster(cluster) => Self::Cluster { cluster },
-            Owner::Unmarked => Self::Unmarked,
-        }
-    }
-}
-
-impl<'a> RefusalView<'a> {
-    /// The host that it is about.
-    #[must_use]
-    pub fn host(&self) -> &'a str {
-        match self {
-            Self::ForeignUnit { host, .. }
-            | Self::Stateful { host, .. }
-            | Self::StatefulAway { host, .. }
-            | Self::StatefulUnknown { host, .. }
-            | Self::PortHeld { host, .. }
-            | Self::Newer { host, .. } => host,
-        }
-    }
-
-    /// Why a plan may not be carried out.
-    #[must_use]
-    pub fn of(cluster: &ClusterName, refusal: &'a Refusal) -> Self {
-        let Refusal { host, why } = refusal;
-        let host = host.as_str();
-        match why {
-            RefusalReason::ForeignUnit {
-                service,
-                path,
-                owner,
-            } => Self::ForeignUnit {
-                host,
-                service: service.as_str(),
-                path,
-                owner: OwnerView::of(owner),
-                unit: Instance::of(service).unit(cluster).service_file().into(),
-            },
-            RefusalReason::Stateful { service, moves } => Self::Stateful {
-                host,
-                service: service.as_str(),
-                moves: *moves,
-            },
-            RefusalReason::StatefulAway {
-                service,
-                starts,
-                away,
-            } => Self::StatefulAway {
-                host,
-                service: service.as_str(),
-                starts,
-                away: match away {
-                    Away::Left { .. } => AwayView::Left,
-                    Away::LeftOut => AwayView::LeftOut,
-                },
-                reach: match away {
-                    Away::Left { reach } => Some(reach),
-                    Away::LeftOut => None,
-                },
-            },
-            RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {
-                host,
-                service: service.as_str(),
-            },
-            RefusalReason::PortHeld {
-                service,
-                ports,
-                holder,
-            } => Self::PortHeld {
-                host,
-                service: service.as_str(),
-                port: ports.first,
-                address: ports.address.map(|address| address.to_string()),
-                protocol: ports.protocol.as_str(),
-                ports: *ports,
-                holder: holder.as_str(),
-            },
-            RefusalReason::Newer { why } => Self::Newer { host, why },
         }
     }
 }

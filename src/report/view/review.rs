@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::super::Detail;
 use super::super::review::{Broken, Reviewed, Sides, shared_label};
-use super::plan::{PlanView, RefusalView};
-use super::{NO_FAILURES, NOBODY_AT_WORK, VERSION};
+use super::{NO_FAILURES, NOBODY_AT_WORK, PlanView, RefusalView, VERSION};
 use crate::cluster::model::Cluster;
 use crate::plan::guard::Breach;
 use crate::plan::review::{Cause, CauseKind, Extent, LeftServices, Presence, Review};

@@ -9,8 +9,7 @@ use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
-use super::plan::{LeftView, OwnerView};
-use super::{FailureView, ReasonView, VERSION};
+use super::{FailureView, LeftView, OwnerView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;

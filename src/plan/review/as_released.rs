@@ -1,0 +1,126 @@
+//! What hosts look like on which a revision was released and runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::observed::{
+    Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
+    UnitFile,
+};
+use crate::cluster::model::Supervisor;
+use crate::cluster::name::{ClusterName, HostName};
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::placement::{self, Placement};
+
+/// What hosts look like on which `before` was released and runs, in sync: for every host that
+/// `after` has. As on real hosts, texts are there only where something differs.
+#[must_use]
+pub fn as_released(
+    before: &Desired,
+    after: &Desired,
+    supervisor: impl Fn(&HostName) -> Supervisor,
+) -> Observed {
+    let hosts = after.hosts.iter().map(|(name, wanted)| {
+        let seen = match before.hosts.get(name) {
+            Some(old) => released(&before.cluster, name, old, wanted, supervisor(name)),
+            None => ObservedHost {
+                supervisor: supervisor(name),
+                placement: RecordedPlacement::Read(nothing_left(&before.cluster)),
+                next_generation: 1,
+                ..ObservedHost::default()
+            },
+        };
+        (name.clone(), seen)
+    });
+    Observed {
+        hosts: hosts.collect(),
+    }
+}
+
+/// Hosts that left are told by the review itself.
+fn nothing_left(cluster: &ClusterName) -> Placement {
+    Placement {
+        format: placement::FORMAT,
+        cluster: cluster.clone(),
+        release: 1,
+        machines: Vec::new(),
+    }
+}
+
+fn released(
+    cluster: &ClusterName,
+    name: &HostName,
+    old: &DesiredHost,
+    wanted: &DesiredHost,
+    supervisor: Supervisor,
+) -> ObservedHost {
+    let services = old.services.iter();
+    let services = services.map(|(name, service)| {
+        let same = wanted
+            .services
+            .get(name)
+            .is_some_and(|wanted| wanted.entry == service.entry);
+        (name.clone(), runs_in_sync(service, supervisor, !same))
+    });
+    let empty = old.services.is_empty();
+    ObservedHost {
+        supervisor,
+        placement: RecordedPlacement::Read(nothing_left(cluster)),
+        generation: match empty {
+            true => Generation::None,
+            false => Generation::Current {
+                number: 1,
+                manifest: old.manifest(cluster, name),
+                images: BTreeMap::new(),
+            },
+        },
+        next_generation: if empty { 1 } else { 2 },
+        kept_generations: (!empty).then_some(1).into_iter().collect(),
+        services: services.collect(),
+    }
+}
+
+fn runs_in_sync(
+    service: &DesiredService,
+    supervisor: Supervisor,
+    with_texts: bool,
+) -> ObservedService {
+    let text =
+        |(path, bytes): (&String, &Vec<u8>)| (path.clone(), String::from_utf8_lossy(bytes).into());
+    let texts = service.files.iter().filter(|_| with_texts).map(text);
+    let directory = ObservedDirectory {
+        files: service.entry.files.clone(),
+        texts: texts.collect(),
+        ..ObservedDirectory::default()
+    };
+    let container = ObservedContainer {
+        fingerprint: service.fingerprint.clone(),
+        directory: Some(service.directory.clone()),
+        reference: service.image.reference.clone(),
+        image: RunningImage::Referenced,
+        environment: Environment::Unasked,
+        ports: service.handling.ports.clone(),
+    };
+    let runs = supervisor.runs_containers();
+    ObservedService {
+        unit: ObservedUnit {
+            file: UnitFile::Ours {
+                digest: service.unit_digest().clone(),
+                text: with_texts.then(|| service.service_unit().text.clone()),
+            },
+            changed: Moment(0),
+            enabled_by: service.service_unit().enabled_by.clone(),
+            loaded: Loaded::AsOnDisk,
+        },
+        drop_ins: BTreeSet::new(),
+        directories: BTreeMap::from([(service.directory.clone(), directory)]),
+        leftovers: BTreeSet::new(),
+        process: match runs {
+            true => ObservedProcess::Active { since: Moment(1) },
+            false => ObservedProcess::Stopped,
+        },
+        restarts: None,
+        crashes: None,
+        container: runs.then_some(container),
+    }
+}

@@ -1,0 +1,204 @@
+//! What several services restart for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::reason::Reason;
+use super::super::{Action, Change, Plan, ServicePlan};
+use super::{Cause, CauseKind, Extent, Side};
+use crate::cluster::model::Layer;
+use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::{Definition, Definitions};
+use crate::render::desired::Desired;
+use crate::render::render;
+
+/// What several services restart for.
+pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec<Cause> {
+    let mut found: BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> =
+        templates(old_side, new_side, plan);
+    for (host, service) in restarts(plan) {
+        for reason in &service.reasons {
+            let Reason::Variable {
+                layer,
+                name,
+                before,
+                after,
+            } = reason
+            else {
+                continue;
+            };
+            let reader = Reader {
+                service: &service.service,
+                old: old_side.definitions,
+                new: new_side.definitions,
+            };
+            let roots = match layer {
+                Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
+                // A secret is told by its own reason.
+                Layer::Secrets => BTreeSet::new(),
+                Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
+                    reader.roots(name.as_str())
+                }
+            };
+            for root in roots {
+                let what = match root == name.as_str() {
+                    true => CauseKind::Variable {
+                        layer: *layer,
+                        name: root,
+                        before: before.clone(),
+                        after: after.clone(),
+                    },
+                    false => reader.definition(root),
+                };
+                let services = found.entry(what).or_default();
+                let hosts = services.entry(service.service.clone()).or_default();
+                hosts.insert(host.clone());
+            }
+        }
+    }
+    let running: BTreeSet<(&HostName, &ServiceName)> = old_side
+        .desired
+        .hosts
+        .iter()
+        .flat_map(|(host, at)| at.services.keys().map(move |service| (host, service)))
+        .collect();
+    let mut causes: Vec<Cause> = found
+        .into_iter()
+        .filter(|(what, restarts)| match what {
+            CauseKind::Template { .. } | CauseKind::OtherTemplate { .. } => true,
+            // One service says it in its own line.
+            CauseKind::Variable { .. } => restarts.len() > 1,
+        })
+        .map(|(what, restarts)| Cause {
+            what,
+            extent: match restarts.values().map(BTreeSet::len).sum::<usize>() {
+                number if number > 0 && number == running.len() => Extent::All,
+                _ => Extent::Some,
+            },
+            restarts,
+        })
+        .collect();
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.restarts.len()));
+    causes
+}
+
+/// A service that reads variables.
+struct Reader<'a> {
+    service: &'a ServiceName,
+    old: &'a Definitions,
+    new: &'a Definitions,
+}
+
+impl Reader<'_> {
+    fn both(&self, name: &str) -> (Option<&Definition>, Option<&Definition>) {
+        let (old, new) = (self.old, self.new);
+        (old.of(self.service, name), new.of(self.service, name))
+    }
+
+    /// The shared definitions that were edited and that a variable's value follows from. What is the
+    /// service's own it says in its own line.
+    fn roots(&self, name: &str) -> BTreeSet<String> {
+        let mut roots = BTreeSet::new();
+        let mut seen = BTreeSet::new();
+        let mut left = vec![name.to_owned()];
+        while let Some(name) = left.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let (before, after) = self.both(&name);
+            let both = [before, after].into_iter().flatten();
+            for definition in both.clone() {
+                left.extend(definition.uses.iter().cloned());
+            }
+            let own = both.clone().any(|d| d.layer == Layer::Service);
+            if !own && before.map(|d| &d.raw) != after.map(|d| &d.raw) {
+                roots.insert(name);
+            }
+        }
+        roots
+    }
+
+    fn definition(&self, name: String) -> CauseKind {
+        let (before, after) = self.both(&name);
+        CauseKind::Variable {
+            layer: after.or(before).map_or(Layer::Cluster, |d| d.layer),
+            before: before.map(|d| d.raw.clone()),
+            after: after.map(|d| d.raw.clone()),
+            name,
+        }
+    }
+}
+
+fn restarts(plan: &Plan) -> impl Iterator<Item = (&HostName, &ServicePlan)> {
+    plan.hosts.iter().flat_map(|(host, at)| {
+        let services = at.services.iter().filter(|service| {
+            service.action == Action::Restart && service.change == Change::Changed
+        });
+        services.map(move |service| (host, service))
+    })
+}
+
+/// The templates that changed, with the services that would not restart, or not for the same lines of
+/// their units, had they kept the old one.
+fn templates(
+    before: Side<'_>,
+    after: Side<'_>,
+    plan: &Plan,
+) -> BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> {
+    let mut found = BTreeMap::new();
+    let mut changed: BTreeMap<&ServiceName, CauseKind> = BTreeMap::new();
+    for (name, service) in &after.cluster.services {
+        let Some(old) = before.cluster.services.get(name) else {
+            continue;
+        };
+        let (old, new) = (&old.template, &service.template);
+        let what = match (old.origin == new.origin, old.source == new.source) {
+            (true, false) => CauseKind::Template {
+                path: new.origin.clone(),
+            },
+            (false, false) => CauseKind::OtherTemplate {
+                before: old.origin.clone(),
+                after: new.origin.clone(),
+            },
+            (_, true) => continue,
+        };
+        if !service.hosts.is_empty() {
+            found.entry(what.clone()).or_insert_with(BTreeMap::new);
+        }
+        changed.insert(name, what);
+    }
+    if changed.is_empty() {
+        return found;
+    }
+    let mut cluster = after.cluster.clone();
+    for (name, service) in &mut cluster.services {
+        if changed.contains_key(name) {
+            service.template = before.cluster.services[name].template.clone();
+        }
+    }
+    let rendered;
+    let kept = if cluster == *before.cluster {
+        // Nothing but templates changed: this is rendered already.
+        Some(before.desired)
+    } else {
+        // An old template may lack what the new description needs: then it had to change.
+        rendered = render(&cluster).ok();
+        rendered.as_ref()
+    };
+    for (host, service) in restarts(plan) {
+        let Some(what) = changed.get(&service.service) else {
+            continue;
+        };
+        let directives = |desired: &Desired| {
+            let service = desired.hosts.get(host)?.services.get(&service.service)?;
+            Some(service.inputs.directives.clone())
+        };
+        let had_it_stayed = kept.and_then(directives);
+        if had_it_stayed.is_none() || had_it_stayed != directives(after.desired) {
+            let services = found.entry(what.clone()).or_default();
+            let hosts: &mut BTreeSet<HostName> =
+                services.entry(service.service.clone()).or_default();
+            hosts.insert(host.clone());
+        }
+    }
+    found
+}

@@ -1,0 +1,80 @@
+//! The words of a state, and how it is marked.
+
+use anstyle::Style;
+
+use super::super::Detail;
+use super::super::palette::Palette;
+use super::super::reason::some_paths;
+use super::super::refusal::whose;
+use super::super::text::value;
+use super::super::view::StateView;
+
+/// The states as they are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Word {
+    InSync,
+    PendingRestart,
+    FilesDiffer,
+    Edited,
+    CrashLoop,
+    NotRunning,
+    NotReleased,
+    Unmanaged,
+    ForeignUnit,
+}
+
+impl Word {
+    pub(super) fn of(state: &StateView<'_>) -> Self {
+        match state {
+            StateView::InSync | StateView::FilesInSync => Self::InSync,
+            StateView::PendingRestart { .. } => Self::PendingRestart,
+            StateView::FilesDiffer => Self::FilesDiffer,
+            StateView::Edited { .. } => Self::Edited,
+            StateView::CrashLoop => Self::CrashLoop,
+            StateView::NotRunning { .. } => Self::NotRunning,
+            StateView::NotReleased => Self::NotReleased,
+            StateView::Unmanaged => Self::Unmanaged,
+            StateView::ForeignUnit { .. } => Self::ForeignUnit,
+        }
+    }
+
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::InSync => "in sync",
+            Self::PendingRestart => "pending restart",
+            Self::FilesDiffer => "files differ",
+            Self::Edited => "edited by hand",
+            Self::CrashLoop => "crash loop",
+            Self::NotRunning => "not running",
+            Self::NotReleased => "not released",
+            Self::Unmanaged => "unmanaged",
+            Self::ForeignUnit => "foreign unit",
+        }
+    }
+}
+
+pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
+    match Word::of(state) {
+        Word::InSync => palette.added,
+        Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
+            palette.changed
+        }
+        Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit => palette.removed,
+    }
+}
+
+pub(super) fn shown_state(state: &StateView<'_>) -> String {
+    let more = match state {
+        StateView::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
+        StateView::NotRunning { state } => format!(" ({})", value(state)),
+        StateView::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
+        StateView::FilesDiffer => ", no restart needed".to_owned(),
+        StateView::Unmanaged => ": not in the description".to_owned(),
+        StateView::InSync
+        | StateView::FilesInSync
+        | StateView::PendingRestart { .. }
+        | StateView::CrashLoop
+        | StateView::NotReleased => String::new(),
+    };
+    Word::of(state).text().to_owned() + &more
+}

@@ -1,0 +1,67 @@
+//! What a reader should know of a service that is no reason to restart.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::cluster::name::{HostName, VariableName};
+use crate::plan::Note;
+
+/// What a reader should know of a service that is no reason to restart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NoteView<'a> {
+    /// It is down while a newcomer takes its port or name.
+    DownMeanwhile,
+    /// A drop-in that is not bayplan's changes its unit; it is left alone.
+    DropIn {
+        /// The path of the file.
+        path: &'a str,
+    },
+    /// It moves here from these hosts.
+    MovesFrom {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It moves away to these hosts.
+    MovesTo {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It may run on these hosts as well, which this release does not reach.
+    RunsOn {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It leaves once these hosts took part, which are to have it.
+    StaysFor {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// These files were edited on the host, and become what they should be.
+    Mended {
+        /// The paths of the files.
+        paths: &'a [String],
+    },
+    /// These variables were public until now and are secrets: their old values are known elsewhere.
+    WasPublic {
+        /// Their names.
+        names: &'a [VariableName],
+    },
+}
+
+impl<'a> NoteView<'a> {
+    /// What the reader should know of a service.
+    #[must_use]
+    pub fn of(note: &'a Note) -> Self {
+        match note {
+            Note::DownMeanwhile => Self::DownMeanwhile,
+            Note::DropIn { path } => Self::DropIn { path },
+            Note::MovesFrom { hosts } => Self::MovesFrom { hosts },
+            Note::MovesTo { hosts } => Self::MovesTo { hosts },
+            Note::RunsOn { hosts } => Self::RunsOn { hosts },
+            Note::StaysFor { hosts } => Self::StaysFor { hosts },
+            Note::Mended { paths } => Self::Mended { paths },
+            Note::WasPublic { names } => Self::WasPublic { names },
+        }
+    }
+}
