@@ -8,7 +8,8 @@ use clap::{Args, ValueEnum};
 Examples:
   bayplan schema plan > plan.schema.json       of `diff --json`
   bayplan schema review > review.schema.json   of `diff --against REV --json`
-  bayplan schema saved-plan                    of the file that `diff -o` writes")]
+  bayplan schema saved-plan                    of the file that `diff -o` writes
+  bayplan schema status                        of `status --json`")]
 pub struct Schema {
     /// What is described
     #[arg(value_name = "WHAT")]
@@ -24,4 +25,8 @@ pub enum SchemaOf {
     Review,
     /// `diff -o FILE`
     SavedPlan,
+    /// `status --json`
+    Status,
+    /// `history --json`
+    History,
 }

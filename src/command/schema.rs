@@ -9,6 +9,8 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::Plan => schema::plan(),
         SchemaOf::Review => schema::review(),
         SchemaOf::SavedPlan => schema::saved_plan(),
+        SchemaOf::Status => schema::status(),
+        SchemaOf::History => schema::history(),
     };
     stream::stdout(&text)?;
     Ok(Exit::Done)

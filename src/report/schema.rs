@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use super::view::{PlanView, ReviewsView};
+use super::view::{HistoryView, PlanView, ReviewsView, StatusView};
 use crate::plan::saved::SavedPlan;
 
 /// Of `diff --json`.
@@ -20,6 +20,18 @@ pub fn review() -> String {
     of::<ReviewsView<'static>>(
         "What a change of the description does: `bayplan diff CLUSTER --against REV --json`",
     )
+}
+
+/// Of `status --json`.
+#[must_use]
+pub fn status() -> String {
+    of::<StatusView<'static>>("What runs on every host: `bayplan status CLUSTER --json`")
+}
+
+/// Of `history --json`.
+#[must_use]
+pub fn history() -> String {
+    of::<HistoryView<'static>>("What was activated on every host: `bayplan history CLUSTER --json`")
 }
 
 /// Of the file that `diff -o` writes.
@@ -152,6 +164,24 @@ mod tests {
         }
     }
 
+    fn shown_status() -> String {
+        let (at_work, failures) = (samples::activities("odd"), samples::failures("odd"));
+        let (cluster, status) = (samples::cluster(), samples::every_state("odd"));
+        report::text(&StatusView::of(&cluster, &status, &at_work, &failures))
+    }
+
+    fn shown_history() -> String {
+        let (histories, failures) = (samples::histories("odd"), samples::failures("odd"));
+        let cluster = samples::cluster();
+        report::text(&HistoryView::of(&cluster.name, &histories, &failures))
+    }
+
+    #[test]
+    fn every_status_and_history_is_as_the_schema_says() {
+        assert_valid(&validator(&super::status()), &shown_status());
+        assert_valid(&validator(&super::history()), &shown_history());
+    }
+
     #[test]
     fn every_saved_plan_is_as_the_schema_says() {
         let validator = validator(&super::saved_plan());
@@ -168,6 +198,9 @@ mod tests {
         let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
         let shown = report::text(&ReviewsView::of(&reviews, &sides, Detail::Short));
         assert_exact(&validator(&super::review()), &shown, &optional);
+        assert_exact(&validator(&super::status()), &shown_status(), &[]);
+        let optional = ["name", "change", "before", "after"];
+        assert_exact(&validator(&super::history()), &shown_history(), &optional);
         // Of a map a member may be missing, and a reason has only what its kind has.
         let saved = samples::saved(&samples::ordinary());
         let mut optional = vec!["leave_out", "name", "change", "before", "after", "web"];

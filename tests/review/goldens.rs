@@ -401,6 +401,8 @@ fn the_schemas_are_printed() {
         ("plan", "--json"),
         ("review", "--against"),
         ("saved-plan", "-o"),
+        ("status", "status"),
+        ("history", "history"),
     ] {
         let ran = repo.run(&format!("schema {what}"));
         assert_eq!(ran.code, 0);
