@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -30,7 +31,14 @@ image = "example/web"
 tag = "1"
 secrets = ["KEY", { name = "FILE", as = "file", path = "/run/secrets/file" }]
 "#;
-const API: &str = "image = \"example/api\"\ntag = \"1\"\nvars = [\"URL\"]\n";
+const API: &str = r#"
+image = "example/api"
+tag = "1"
+vars = ["URL"]
+[files]
+"/etc/app" = { from = "app", template = true, mode = "0400" }
+"#;
+const CONF: &str = "user=app\npassword={{ PASSWORD }}\n";
 
 /// A home with an SSH key, and a config repository.
 struct Desk {
@@ -43,7 +51,8 @@ impl Desk {
             directory: tempfile::tempdir().unwrap(),
         };
         fs::create_dir_all(desk.path("home/.ssh")).unwrap();
-        fs::create_dir_all(desk.path("repo/clusters/test/services")).unwrap();
+        fs::create_dir_all(desk.path("repo/clusters/test/services/api/app")).unwrap();
+        desk.write("repo/clusters/test/services/api/app/db.conf", CONF);
         desk.write("repo/clusters/test/cluster.toml", CLUSTER);
         desk.write("repo/clusters/test/services/web.toml", WEB);
         desk.write("repo/clusters/test/services/api.toml", API);
@@ -242,8 +251,18 @@ fn nothing_that_is_said_or_kept_has_a_value() {
     }
     // The files that containers start with, and nothing else.
     let found = desk.found("repo");
-    let expected = ["/40-secrets.env", "/40-secrets.env", "/secret-files/FILE"];
-    assert_eq!(found.len(), 3, "{found:?}");
+    let expected = [
+        "/40-secrets.env",
+        "/secret-files/by-path/etc/app/db.conf",
+        "/40-secrets.env",
+        "/secret-files/FILE",
+    ];
+    assert_eq!(found.len(), 4, "{found:?}");
+    let made = desk.path("repo").join(&found[1]);
+    let text = fs::read_to_string(&made).unwrap();
+    assert_eq!(text, "user=app\npassword=s3ntinel-pw\n");
+    let mode = fs::metadata(&made).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o400);
     for (path, end) in found.iter().zip(expected) {
         assert!(
             path.starts_with("./target/one/etc/bayplan/test/") && path.ends_with(end),
@@ -271,6 +290,8 @@ fn why_tells_where_secrets_come_from_and_not_what_they_are() {
     }
     let made = "made of PASSWORD\n        (clusters/test/secrets.toml:";
     assert!(api.contains(made), "{api}");
+    let file = "services/api/app/db.conf, secret, made of PASSWORD";
+    assert!(api.contains(file), "{api}");
     assert!(!web.contains(SENTINEL) && !api.contains(SENTINEL));
 }
 
@@ -663,12 +684,15 @@ fn a_value_that_was_public_is_in_no_diff_of_hosts() {
             &format!("image = \"example/{name}\"\ntag = \"1\"\n{text}"),
         );
     };
+    let files = "[files]\n\"/etc/app\" = { from = \"app\", template = true }\n";
     let plain = |value: &str| format!("PASSWORD = {value:?}\nURL = \"x:{{{{ PASSWORD }}}}@db\"\n");
     cluster(&plain(OLD));
     service("web", "vars = [\"PASSWORD\"]\n");
     service(
         "api",
-        "vars = [\"URL\"]\ncommand = [\"--key\", \"0ldpassw0rd\"]\n[env]\nKEY = \"0ldpassw0rd\"\n",
+        &format!(
+            "vars = [\"URL\"]\ncommand = [\"--key\", \"0ldpassw0rd\"]\n[env]\nKEY = \"0ldpassw0rd\"\n{files}"
+        ),
     );
     desk.good(&["release", "test", "--yes"], "");
     // The password and the key become secrets, the literal goes.
@@ -679,7 +703,9 @@ fn a_value_that_was_public_is_in_no_diff_of_hosts() {
     service("web", "secrets = [\"PASSWORD\"]\n");
     service(
         "api",
-        "vars = [\"URL\"]\nsecrets = [\"KEY\"]\ncommand = [\"--key\", \"other\"]\n",
+        &format!(
+            "vars = [\"URL\"]\nsecrets = [\"KEY\"]\ncommand = [\"--key\", \"other\"]\n{files}"
+        ),
     );
     let silent = |text: &str, what: &str| {
         for part in ["0ld", "of two lines", "n3w"] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::config_files::{self, FileScope, Surroundings};
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
 use super::load::{LoadedCluster, load, unfit};
@@ -15,7 +16,7 @@ use super::reach::check_reach;
 use super::read::{Problems, text};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::sources::Sources;
-use super::template::unit::{self, UnitTemplate};
+use super::template::text::{self as text_template, Makes, TextTemplate};
 use super::variables::Variables;
 
 /// The unit template that is used where the config repository has none.
@@ -90,20 +91,31 @@ fn resolve(
     let placements = place(&description, cluster, problems);
     check_ports(&description, cluster, &placements, sources, problems);
     let variables = Variables::of_cluster(&description, cluster, &placements, sources, problems);
+    let surroundings = Surroundings::of(&description, cluster, &placements, &variables);
     let mut services = BTreeMap::new();
     for service in description.services.values().flatten() {
         let needs = check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
         let secret_files = variables.files_of_service(service, problems);
-        let variables = variables.of_service(service, &needs, problems);
+        let of_service = variables.of_service(service, &needs, problems);
+        let hosts = placements.get(&service.name).map_or(&[][..], Vec::as_slice);
+        let own = &of_service.own;
+        let scope = FileScope {
+            surroundings: &surroundings,
+            variable: &|name| variables.get(own, name),
+            explain: &|name| variables.explain(own.keys(), name),
+            incomplete: variables.are_incomplete(),
+            hosts,
+            sources,
+        };
+        let files = config_files::of_service(service, &scope, problems);
         let template = templates.remove(&service.name).flatten();
         if let (Some(template), Some(image)) = (template, service.image.clone()) {
-            let hosts = placements.get(&service.name).cloned().unwrap_or_default();
             services.insert(
                 service.name.clone(),
                 Service {
                     name: service.name.clone(),
-                    hosts,
+                    hosts: hosts.to_vec(),
                     image,
                     port: service.port.as_ref().map(|port| port.value),
                     publish: service
@@ -111,8 +123,9 @@ fn resolve(
                         .as_ref()
                         .map(|all| all.iter().map(|one| one.value).collect()),
                     needs,
-                    variables,
+                    variables: of_service.variables,
                     secret_files,
+                    files,
                     container: service.container.clone(),
                     health: service.health.clone(),
                     stateful: service.stateful,
@@ -227,8 +240,8 @@ fn read_template(
             return None;
         }
     };
-    let environment = unit::environment(0);
-    if let Err(problem) = UnitTemplate::parse(&environment, &template.source) {
+    let environment = text_template::units(0);
+    if let Err(problem) = TextTemplate::parse(&environment, &template.source, Makes::Unit) {
         problems.push(
             Diagnostic::error(
                 format!("unit template: {}", problem.message),

@@ -76,8 +76,6 @@ pub(super) fn read_cluster(
     let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
     let rollout = root.table("rollout", &ROLLOUT, problems);
     let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
-    let help = "remove `[files]`";
-    root.not_yet("files", "rendered config files", help, problems);
     root.finish(problems);
     ClusterFile {
         kind,

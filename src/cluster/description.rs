@@ -1,6 +1,7 @@
 //! The description as it is written: the shape of each file, with places, before anything is
 //! looked up in another file.
 
+use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
@@ -99,6 +100,10 @@ pub(super) struct ServiceFile {
     pub env: Vec<WrittenVariable>,
     /// `secrets`.
     pub secrets: Vec<SecretReference>,
+    /// `[files]`.
+    pub files: Vec<FileEntry>,
+    /// The paths of its volumes in the container.
+    pub volume_targets: Vec<(String, Spot)>,
     /// `[health]`.
     pub health: Option<Health>,
     /// What becomes arguments of `docker run`.

@@ -237,6 +237,15 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "files",
+        reader: ReadAs::Own(FieldType::Table),
+        shared_flags: &["mount"],
+        meaning: "files of the repository that its container gets: see [below](#files)",
+        default: "`{}`",
+        example: "{ \"/etc/app/app.conf\" = \"app.conf\" }",
+        ..ROW
+    },
+    Field {
         key: "health",
         reader: ReadAs::Own(FieldType::Table),
         change: OnChange::Keeps,

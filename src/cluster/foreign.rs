@@ -145,6 +145,18 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `volumes = [\"/srv/data:/data\"]`",
     },
     Foreign {
+        words: &[
+            "configs",
+            "config_files",
+            "config_maps",
+            "configmap",
+            "config",
+            "file",
+        ],
+        meant: Some("files"),
+        help: "write `[files]` and below it `\"/etc/app/app.conf\" = \"app.conf\"`",
+    },
+    Foreign {
         words: &["secret", "secret_env"],
         meant: Some("secrets"),
         help: "write `secrets = [\"STRIPE_KEY\"]`",
@@ -205,6 +217,11 @@ pub(super) const CLUSTER: &[Foreign] = &[
         words: &["services", "service"],
         meant: NOWHERE,
         help: "a service is a file of its own: `services/web.toml`",
+    },
+    Foreign {
+        words: &["files", "configs", "config_files"],
+        meant: NOWHERE,
+        help: "a file belongs to a service: write `[files]` in `services/web.toml`",
     },
     Foreign {
         words: &["environment", "env", "variables", "var"],
@@ -278,6 +295,35 @@ pub(super) const HEALTH: &[Foreign] = &[
         words: &["port", "tcp_socket"],
         meant: Some("tcp"),
         help: "write `tcp = true`: it asks `port` of the service",
+    },
+];
+
+/// Keys of a file of a service.
+pub(super) const FILE: &[Foreign] = &[
+    Foreign {
+        words: &["source", "src", "file", "path", "config"],
+        meant: Some("from"),
+        help: "write `from = \"app.conf\"`",
+    },
+    Foreign {
+        words: &["content", "contents", "inline", "data", "text"],
+        meant: NOWHERE,
+        help: "write the text into a file beside the service's own, and `from = \"app.conf\"`",
+    },
+    Foreign {
+        words: &["target", "dest", "destination", "mount", "mount_path"],
+        meant: NOWHERE,
+        help: "the path in the container is the key: `\"/etc/app/app.conf\" = { from = \"app.conf\" }`",
+    },
+    Foreign {
+        words: &["uid", "gid", "user", "group", "chown"],
+        meant: Some("owner"),
+        help: "write `owner = \"1000:1000\"`",
+    },
+    Foreign {
+        words: &["permissions", "perms", "chmod", "default_mode", "file_mode"],
+        meant: Some("mode"),
+        help: "write `mode = \"0400\"`",
     },
 ];
 

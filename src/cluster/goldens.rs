@@ -229,7 +229,7 @@ fn what_this_version_does_not_do() {
         &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],
         &[(
             WEB,
-            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n[files]\n"),
+            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n"),
         )],
     ]);
     insta::assert_snapshot!(text);

@@ -102,7 +102,11 @@ pub(super) fn load(
     let files = sources.below(&below).map(|(name, _)| name);
     let unfit = sources.unfit_below(&below).map(|(name, _)| name);
     for name in files.chain(unfit) {
-        let Some(stem) = name.strip_suffix(".toml") else {
+        // What is in the directory of a service is for its containers.
+        let Some(stem) = name
+            .strip_suffix(".toml")
+            .filter(|stem| !stem.contains('/'))
+        else {
             continue;
         };
         let path = format!("{root}/services/{name}");

@@ -12,6 +12,7 @@
 //! | --- | --- |
 //! | `check`, `load` | the whole check; which files a cluster has |
 //! | `cluster_file`, `host_table`, `service_file`, `health`, `secrets_file`, `secret_references` | a reader for each file or table |
+//! | `config_files` | `[files]`: which files containers get, and what they hold |
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
@@ -25,6 +26,7 @@
 mod advice_tests;
 mod check;
 mod cluster_file;
+mod config_files;
 mod description;
 pub mod diagnostic;
 pub mod digest;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -294,6 +295,8 @@ pub struct Service {
     pub variables: BTreeMap<VariableName, Variable>,
     /// Secrets that are files in the container, by their path there.
     pub secret_files: BTreeMap<String, SecretFile>,
+    /// Files of the config repository that its container gets.
+    pub files: ConfigFiles,
     /// How its container is run.
     pub container: Container,
     /// How it is asked whether it is well.
@@ -338,6 +341,118 @@ impl Service {
         self.published(None)
             .iter()
             .any(|one| one.at.address.is_none())
+    }
+
+    /// Every secret that it gets: as a variable, as a file, or within a file.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let variables = self.variables.values();
+        let variables = variables.filter_map(|variable| match &variable.value {
+            VariableValue::Plain(_) => None,
+            VariableValue::Secret(secret) => Some(secret),
+        });
+        let files = self.secret_files.values().map(|file| &file.secret);
+        let within = self.files.files.values();
+        let within = within.flat_map(|file| file.contents.each());
+        let within = within.filter_map(|content| match content {
+            Content::Plain(_) => None,
+            Content::Secret(secret) => Some(secret),
+        });
+        variables.chain(files).chain(within)
+    }
+}
+
+/// Files of the config repository in a container (`[files]`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConfigFiles {
+    /// The paths that are mounted: of a file, or of a directory with all that is below it.
+    pub mounts: BTreeSet<String>,
+    /// Every file, by its path in the container.
+    pub files: BTreeMap<String, ConfigFile>,
+}
+
+impl ConfigFiles {
+    /// Whether hosts get different ones.
+    #[must_use]
+    pub fn differ_by_host(&self) -> bool {
+        let mut files = self.files.values();
+        files.any(|file| matches!(file.contents, Contents::ByHost(_)))
+    }
+}
+
+/// A file of the config repository in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// The path in the config repository.
+    pub source: String,
+    /// What it holds.
+    pub contents: Contents,
+    /// Whose it is.
+    pub owner: FileOwner,
+    /// Who may do what with it.
+    pub mode: FileMode,
+}
+
+/// What a file holds on the hosts of its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Contents {
+    /// The same on all of them.
+    Same(Content),
+    /// Its template speaks of the host.
+    ByHost(BTreeMap<HostName, Content>),
+}
+
+impl Contents {
+    /// What it holds on this host, which need be named only if hosts get different ones: `None` if the service is not
+    /// placed there.
+    #[must_use]
+    pub fn on(&self, host: Option<&HostName>) -> Option<&Content> {
+        match self {
+            Contents::Same(content) => Some(content),
+            Contents::ByHost(contents) => contents.get(host?),
+        }
+    }
+
+    /// Everything that it holds anywhere.
+    pub fn each(&self) -> impl Iterator<Item = &Content> {
+        let (same, by_host) = match self {
+            Contents::Same(content) => (Some(content), None),
+            Contents::ByHost(contents) => (None, Some(contents.values())),
+        };
+        same.into_iter().chain(by_host.into_iter().flatten())
+    }
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// These bytes.
+    Plain(Arc<[u8]>),
+    /// A text with secrets in it.
+    Secret(Secret),
+}
+
+/// Whose a file is, by number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileOwner {
+    /// The user.
+    pub user: u32,
+    /// The group.
+    pub group: u32,
+}
+
+/// The permissions of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileMode(pub u32);
+
+impl fmt::Display for FileMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04o}", self.0)
+    }
+}
+
+impl Default for FileMode {
+    fn default() -> Self {
+        Self(0o644)
     }
 }
 

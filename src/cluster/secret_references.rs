@@ -7,11 +7,13 @@ use toml::de::DeValue;
 use super::description::{ClusterFile, SecretReference};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
-use super::model::{Delivery, Service, Transport, VariableValue};
+use super::model::{Delivery, Service, Transport};
 use super::name::{ClusterName, HostName, VariableName};
 use super::read::{At, Item, Misfit, Problems, Table, TableKind};
 use super::reserved;
+use super::secret::Secret;
 use super::secrets_file::{SecretsFile, StoredSecret};
+use super::shape::container::is_path_part;
 
 const REFERENCE: TableKind = TableKind {
     what: "a secret of a service",
@@ -117,12 +119,8 @@ fn read_file_reference(item: &Item<'_>, problems: &mut Problems) -> Option<Secre
 
 /// An absolute path in a container, one word of `--mount`.
 fn container_path(text: &str) -> Result<String, Misfit> {
-    let plain = |part: &str| {
-        let inner = |b: u8| b.is_ascii_alphanumeric() || b"._-+@".contains(&b);
-        !part.is_empty() && part != "." && part != ".." && part.bytes().all(inner)
-    };
     match text.strip_prefix('/') {
-        Some(rest) if rest.split('/').all(plain) => Ok(text.to_owned()),
+        Some(rest) if rest.split('/').all(is_path_part) => Ok(text.to_owned()),
         _ => Err(Misfit::help(
             "an absolute path of letters, digits and `._-+@`",
             "write `path = \"/run/secrets/tls.key\"`",
@@ -163,9 +161,7 @@ pub(super) fn variable(
 
 /// Whether a service has any secret, named or in a value.
 fn has_secrets(service: &Service) -> bool {
-    let mut variables = service.variables.values();
-    !service.secret_files.is_empty()
-        || variables.any(|variable| matches!(variable.value, VariableValue::Secret(_)))
+    service.secrets().next().is_some()
 }
 
 /// Every host with a secret must be able to open it.
@@ -234,17 +230,7 @@ pub(super) fn warn_unused<'a>(
 ) {
     let mut used = BTreeSet::new();
     for service in services {
-        for variable in service.variables.values() {
-            if let VariableValue::Secret(secret) = &variable.value {
-                used.extend(secret.names());
-            }
-        }
-        used.extend(
-            service
-                .secret_files
-                .values()
-                .flat_map(|file| file.secret.names()),
-        );
+        used.extend(service.secrets().flat_map(Secret::names));
     }
     for (name, secret) in &secrets.values {
         if !used.contains(name) && secret.digest.is_some() {

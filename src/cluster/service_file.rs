@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
+use super::config_files::read_files;
 use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args;
@@ -16,7 +17,7 @@ use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
 use super::ports::{Publish, publish};
-use super::read::{At, Item, Misfit, Problems, Table, TableKind, parse_all};
+use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind, parse_all};
 use super::reserved::Within;
 use super::secret_references::read_references;
 use super::shape;
@@ -73,12 +74,8 @@ pub(super) fn read_service(
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, template_name));
-    root.not_yet(
-        "files",
-        "rendered config files",
-        "remove `[files]`, and put the file into the image or on a volume",
-        problems,
-    );
+    let files = read_files(&mut root, path, problems);
+    let volume_targets = volume_targets(&mut root);
     root.not_yet("schedule", "timers", "remove the line", problems);
     root.finish(problems);
     ServiceFile {
@@ -92,6 +89,8 @@ pub(super) fn read_service(
         vars,
         env,
         secrets,
+        files,
+        volume_targets,
         health,
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),
@@ -328,6 +327,18 @@ fn read_volumes(root: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
         volumes.push(volume);
     }
     volumes
+}
+
+/// Where volumes are mounted, as far as they could be read.
+fn volume_targets(root: &mut Table<'_>) -> Vec<(String, Spot)> {
+    // What is wrong with them was told.
+    let ignored = &mut Problems::default();
+    let volumes = root.strings("volumes", ignored);
+    let targets = volumes.into_iter().filter_map(|text| {
+        let (_, target) = text.parse(ignored, shape::container::volume)?.value;
+        Some((target, text.spot))
+    });
+    targets.collect()
 }
 
 /// A number, or a text with one.

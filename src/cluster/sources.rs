@@ -65,6 +65,13 @@ impl Sources {
         self.files.insert(path, bytes);
     }
 
+    /// Adds a file that containers get, byte for byte.
+    pub fn insert_exact(&mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        let path = path.into();
+        self.note_cluster(&path);
+        self.files.insert(path, bytes.into());
+    }
+
     /// Adds a file that is there and cannot be read. It is told where the description needs it.
     pub fn insert_unfit(&mut self, path: impl Into<String>, why: Unfit) {
         let path = path.into();

@@ -44,6 +44,14 @@ pub(super) struct Variables<'a> {
     incomplete: bool,
 }
 
+/// The variables of one service, evaluated.
+pub(super) struct OfService {
+    /// What its containers get.
+    pub variables: BTreeMap<VariableName, Variable>,
+    /// What it defines itself.
+    pub own: Values,
+}
+
 impl<'a> Variables<'a> {
     /// Evaluates `[vars]` of both files.
     pub(crate) fn of_cluster(
@@ -162,19 +170,31 @@ impl<'a> Variables<'a> {
                 .map(|name| (name.clone(), Evaluated::Failed))
                 .collect();
         }
-        let explain = |name: &str| match self.absent.get(name) {
-            Some(help) => Some(help.clone()),
-            None if reserved::derived(name, Within::Vars).is_some() => Some(reserved::define(name)),
-            None => {
-                let known = definitions.keys().chain(own.keys());
-                let known = known.chain(self.scope.keys());
-                nearest::nearest(name, known.map(String::as_str))
-                    .map(|near| format!("did you mean `{near}`?"))
-                    .or_else(|| Some(reserved::define(name)))
-            }
+        let explain = |name: &str| {
+            let known = definitions.keys().chain(own.keys());
+            self.explain(known, name)
         };
         self.evaluator
             .evaluate(definitions, [own, &self.scope], &explain, problems)
+    }
+
+    /// What to do about a name that neither `more` nor the scope has.
+    pub(crate) fn explain<'n>(
+        &'n self,
+        more: impl Iterator<Item = &'n String>,
+        name: &str,
+    ) -> Option<String> {
+        if let Some(help) = self.absent.get(name) {
+            return Some(help.clone());
+        }
+        if reserved::derived(name, Within::Vars).is_some() {
+            return Some(reserved::define(name));
+        }
+        let known = more.chain(self.scope.keys());
+        Some(match nearest::nearest(name, known.map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => reserved::define(name),
+        })
     }
 
     /// The variables of one service.
@@ -183,7 +203,7 @@ impl<'a> Variables<'a> {
         service: &ServiceFile,
         needs: &[ServiceName],
         problems: &mut Problems,
-    ) -> BTreeMap<VariableName, Variable> {
+    ) -> OfService {
         let mut found: BTreeMap<String, (Layer, Evaluated)> = BTreeMap::new();
         for need in needs {
             for (name, outcome) in self.locations.get(need).into_iter().flatten() {
@@ -218,8 +238,9 @@ impl<'a> Variables<'a> {
             .map(|assignment| (assignment.name.value.to_string(), assignment))
             .collect();
         let env = self.evaluate(&definitions, &own, problems);
-        for (name, outcome) in own.into_iter().chain(env) {
-            found.insert(name, (Layer::Service, outcome));
+        own.extend(env);
+        for (name, outcome) in &own {
+            found.insert(name.clone(), (Layer::Service, outcome.clone()));
         }
 
         let mut variables = BTreeMap::new();
@@ -252,10 +273,26 @@ impl<'a> Variables<'a> {
                     ),
                     Place::file(&service.path, ""),
                 )
-                .with_help("put large values into files in the image or on a volume"),
+                .with_help("put large values into files: `[files]`"),
             );
         }
-        variables
+        OfService { variables, own }
+    }
+
+    /// What a name means where the service's own definitions come first.
+    pub(crate) fn get<'v>(&'v self, own: &'v Values, name: &str) -> Option<&'v Evaluated> {
+        own.get(name).or_else(|| self.scope.get(name))
+    }
+
+    /// The port at which a service is found from other hosts.
+    pub(crate) fn port_of(&self, service: &ServiceName) -> Option<&Evaluated> {
+        let locations = self.locations.get(service)?;
+        locations.get(&format!("{}_PORT", service.variable_stem()))
+    }
+
+    /// Whether any name may be defined in a file that could not be read.
+    pub(crate) fn are_incomplete(&self) -> bool {
+        self.incomplete
     }
 
     /// The secrets of one service that are files, by their path in the container.

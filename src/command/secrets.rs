@@ -16,7 +16,7 @@ use super::{Exit, Failure, replace};
 use crate::cli::{Identities, Secrets, SecretsInit, SecretsRekey, SecretsScope, SecretsSet};
 use crate::cluster::Sources;
 use crate::cluster::diagnostic::Level;
-use crate::cluster::model::{Cluster, VariableValue};
+use crate::cluster::model::{Cluster, Content, VariableValue};
 use crate::cluster::name::{ClusterName, ServiceName, VariableName};
 use crate::cluster::readers::Difference;
 use crate::cluster::secret::Plaintext;
@@ -388,6 +388,17 @@ fn users(cluster: &Cluster) -> BTreeMap<VariableName, Vec<String>> {
                     .entry(name)
                     .or_default()
                     .insert(" as a file".to_owned());
+            }
+        }
+        let within = service.files.files.iter();
+        for (target, file) in within {
+            for content in file.contents.each() {
+                if let Content::Secret(secret) = content {
+                    for name in secret.names() {
+                        let form = format!(" in {target}");
+                        forms.entry(name).or_default().insert(form);
+                    }
+                }
             }
         }
         for (name, forms) in forms {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::observed::{ObservedDirectory, ObservedService, UnitFile};
 use super::reasons;
 use super::{Change, FileChange};
+use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
+use crate::render::config_files;
 use crate::render::desired::DesiredService;
 use crate::render::identity::{DirectoryName, UnitName};
 
@@ -50,15 +52,43 @@ pub(super) fn of_service(
             (Some(_), Some(_)) => Change::Changed,
             (Some(_), None) => Change::Removed,
         };
-        let after = desired.files.get(path);
+        let (mut text_before, mut text_after) = (
+            before.texts.get(path).map(|text| text_of(text, old)),
+            desired.files.get(path).map(|bytes| bytes_of(bytes)),
+        );
+        // What has secrets in it now had them before, in the open, and the other way round.
+        let other = config_files::counterpart(path);
+        let there = |other| before.files.contains_key(other) || entry.files.contains_key(other);
+        if other.as_ref().is_some_and(there) {
+            (text_before, text_after) = (None, None);
+        }
         changes.push(FileChange {
             path: format!("{name}/{path}"),
-            before: before.texts.get(path).cloned(),
-            after: after.map(|bytes| String::from_utf8_lossy(bytes).into()),
+            before: text_before,
+            after: text_after,
             kind,
         });
     }
     changes
+}
+
+/// A text as it was fetched, or what stands for a file that is no text.
+fn text_of(text: &Arc<str>, digest: Option<&Digest>) -> Arc<str> {
+    match digest.filter(|_| text.contains('\u{fffd}')) {
+        Some(digest) if Digest::of(text.as_bytes()) != *digest => no_text(digest),
+        Some(_) | None => Arc::clone(text),
+    }
+}
+
+fn bytes_of(bytes: &[u8]) -> Arc<str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => no_text(&Digest::of(bytes)),
+    }
+}
+
+fn no_text(digest: &Digest) -> Arc<str> {
+    format!("(not UTF-8, sha256 {})\n", &digest.as_str()[..12]).into()
 }
 
 /// The files that go with a service.

@@ -49,7 +49,7 @@ pub enum Reason {
         /// The words that came.
         added: Vec<String>,
     },
-    /// Rule (b), a config file: its path below the inputs directory.
+    /// Rule (b), a config file: its path in the container, or below the inputs directory.
     File {
         /// The path.
         path: String,

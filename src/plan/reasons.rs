@@ -8,10 +8,11 @@ use super::observed::{ObservedContainer, ObservedService, UnitFile};
 use super::reason::Reason;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
+use crate::render::config_files;
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::Recipe;
 use crate::render::identity::{DirectoryName, Fingerprint};
-use crate::render::inputs::{InputValue, InputVariable, Inputs, inputs_of, inputs_of_parsed};
+use crate::render::inputs::{InputValue, InputVariable, Inputs, inputs_of_parsed};
 use crate::render::marks::SECTION;
 use crate::render::secret_files;
 use crate::render::unit::{Unit, parse_unit};
@@ -49,9 +50,10 @@ impl OnDisk {
         let text = text_of(seen)?;
         let unit = parse_unit(text);
         let carried = carried_by(&unit)?;
-        let empty = BTreeMap::new();
+        let (empty, none) = (BTreeMap::new(), BTreeMap::new());
         let directory = seen.directories.get(&carried.directory);
-        let inputs = inputs_of_parsed(text, &unit, directory.map_or(&empty, |d| &d.texts));
+        let (texts, digests) = directory.map_or((&empty, &none), |d| (&d.texts, &d.files));
+        let inputs = inputs_of_parsed(text, &unit, texts, digests);
         Some(Self { carried, inputs })
     }
 }
@@ -76,13 +78,9 @@ pub(super) fn difference(
             fingerprint: container.fingerprint.to_string(),
         }]
     };
-    let texts = container
-        .directory
-        .as_ref()
-        .and_then(|directory| seen.directories.get(directory))
-        .map(|directory| &directory.texts)
-        .filter(|texts| !texts.is_empty());
-    let Some(texts) = texts else {
+    let directory = container.directory.as_ref();
+    let directory = directory.and_then(|directory| seen.directories.get(directory));
+    let Some(directory) = directory.filter(|directory| !directory.texts.is_empty()) else {
         return unknown();
     };
     // The unit on disk speaks for the running container only if it carries the same fingerprint.
@@ -92,7 +90,8 @@ pub(super) fn difference(
         Some(unit) if container.directory.as_ref() == Some(&unit.carried.directory) => &unit.inputs,
         _ => {
             let unit_text = on_disk.and(text_of(seen)).unwrap_or_default();
-            read = inputs_of(unit_text, texts);
+            let unit = parse_unit(unit_text);
+            read = inputs_of_parsed(unit_text, &unit, &directory.texts, &directory.files);
             &read
         }
     };
@@ -274,7 +273,7 @@ fn files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
                 name,
                 change: change(old.is_some(), new.is_some()),
             },
-            None => Reason::File { path: path.clone() },
+            None => file(path),
         });
     }
     // A secret can be a variable and a file of one container.
@@ -284,10 +283,23 @@ fn files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
 }
 
 fn plain_files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
-    let paths: BTreeSet<&String> = before.files.keys().chain(after.files.keys()).collect();
-    paths
-        .into_iter()
-        .filter(|path| before.files.get(*path) != after.files.get(*path))
-        .map(|path| Reason::File { path: path.clone() })
-        .collect()
+    let paths = |inputs: &'_ Inputs| {
+        let paths = inputs.files.keys().chain(inputs.modes.keys());
+        paths.cloned().collect::<BTreeSet<String>>()
+    };
+    let of = |inputs: &Inputs, path: &String| {
+        (
+            inputs.files.get(path).cloned(),
+            inputs.modes.get(path).cloned(),
+        )
+    };
+    let all = paths(before).into_iter().chain(paths(after));
+    let changed = all.filter(|path| of(before, path) != of(after, path));
+    changed.map(|path| file(&path)).collect()
+}
+
+/// A file by its path in the container, if it has one there.
+fn file(path: &str) -> Reason {
+    let path = config_files::target(path).unwrap_or(path).to_owned();
+    Reason::File { path }
 }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, EngineClient, Guard, Health, Host, Image, Layer, Probe,
-    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, Probe, RestartPolicy, SecretFile,
+    Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
+use crate::cluster::secret::{Secret, TextPart};
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::render::tests::secret;
@@ -60,11 +62,80 @@ pub struct Spec {
     pub shared: BTreeMap<u8, (u8, bool)>,
     pub secrets: BTreeMap<u8, u8>,
     pub secret_file: Option<u8>,
+    pub file: Option<FileSpec>,
     pub comment: u8,
     pub moving: bool,
     pub manual: bool,
     pub stateful: bool,
     pub health: bool,
+}
+
+/// A config file: what it holds, and its mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileSpec {
+    /// As its bytes have it.
+    pub value: u8,
+    pub kind: FileKind,
+    pub private: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    Plain,
+    ByHost,
+    Secret,
+}
+
+fn file_spec() -> impl Strategy<Value = FileSpec> {
+    let kinds = vec![FileKind::Plain, FileKind::ByHost, FileKind::Secret];
+    let kind = prop::sample::select(kinds);
+    (0..2u8, kind, prop::bool::weighted(0.2)).prop_map(|(value, kind, private)| FileSpec {
+        value,
+        kind,
+        private,
+    })
+}
+
+/// The file that it is, below a directory that is mounted.
+fn config_files(spec: Option<FileSpec>, hosts: &[HostName]) -> ConfigFiles {
+    let Some(FileSpec {
+        value,
+        kind,
+        private,
+    }) = spec
+    else {
+        return ConfigFiles::default();
+    };
+    let plain = |host: &str| Content::Plain(format!("{value} {host}").into_bytes().into());
+    let contents = match kind {
+        FileKind::Plain => Contents::Same(plain("")),
+        FileKind::ByHost => {
+            let hosts = hosts.iter();
+            Contents::ByHost(
+                hosts
+                    .map(|host| (host.clone(), plain(host.as_str())))
+                    .collect(),
+            )
+        }
+        FileKind::Secret => {
+            let part = TextPart::Secret(secret("F", value));
+            let parts = vec![TextPart::Text("key=".to_owned()), part];
+            Contents::Same(Content::Secret(Secret::of_text(parts)))
+        }
+    };
+    let file = ConfigFile {
+        source: "clusters/test/services/x/app.conf".to_owned(),
+        contents,
+        owner: FileOwner::default(),
+        mode: match private {
+            true => FileMode(0o400),
+            false => FileMode::default(),
+        },
+    };
+    ConfigFiles {
+        mounts: ["/etc/app".to_owned()].into(),
+        files: [("/etc/app/app.conf".to_owned(), file)].into(),
+    }
 }
 
 pub fn spec() -> impl Strategy<Value = Spec> {
@@ -76,14 +147,26 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         prop::option::of(0..2u8),
         prop::collection::btree_map(0..3u8, (0..2u8, any::<bool>()), 0..3),
         prop::collection::btree_map(0..2u8, 0..2u8, 0..2),
-        prop::option::weighted(0.3, 0..2u8),
+        (
+            prop::option::weighted(0.3, 0..2u8),
+            prop::option::weighted(0.3, file_spec()),
+        ),
         0..2u8,
     );
     let rarely = || prop::bool::weighted(0.2);
     (what, rarely(), rarely(), rarely(), rarely()).prop_map(
         |(what, moving, manual, stateful, health)| {
-            let (hosts, tag, (port, way), needs, memory, shared, secrets, secret_file, comment) =
-                what;
+            let (
+                hosts,
+                tag,
+                (port, way),
+                needs,
+                memory,
+                shared,
+                secrets,
+                (secret_file, file),
+                comment,
+            ) = what;
             Spec {
                 hosts,
                 tag,
@@ -94,6 +177,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 shared,
                 secrets,
                 secret_file,
+                file,
                 comment,
                 moving,
                 manual,
@@ -188,6 +272,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             };
             variables.insert(VariableName::new(name).unwrap(), value);
         }
+        let hosts: Vec<HostName> = spec.hosts.iter().map(|i| host_name(*i)).collect();
         let secret_files = spec.secret_file.into_iter().map(|value| {
             let file = SecretFile {
                 name: VariableName::new("KEY").unwrap(),
@@ -197,7 +282,8 @@ pub fn describe(specs: &[Spec]) -> Desired {
         });
         let service = Service {
             name: service_name(index),
-            hosts: spec.hosts.iter().map(|i| host_name(*i)).collect(),
+            files: config_files(spec.file, &hosts),
+            hosts,
             image: Image {
                 reference,
                 version: spec.tag.to_string(),

@@ -71,13 +71,15 @@ pub fn fingerprint(recipe: Recipe, inputs: &Inputs) -> Fingerprint {
 /// The title, then the directives, then name and value of each variable, then path and digest of each
 /// config file. A part's length and a list's count are digested with it, so nothing can be taken
 /// for something else. The layer of a variable is no part of it. Where there are secrets, they
-/// follow: name and identity of each secret variable, then path and identity of each secret file.
+/// follow: name and identity of each secret variable, then path and identity of each secret file. Where there are files of the
+/// config repository, the permissions and owner of each follow.
 fn digest(title: &[u8], directives: &[(String, Vec<String>)], inputs: &Inputs) -> Digest {
     let Inputs {
         // In the form that the recipe gives them.
         directives: _,
         variables,
         files,
+        modes,
         secret_files,
     } = inputs;
     let plain: Vec<_> = variables
@@ -119,6 +121,13 @@ fn digest(title: &[u8], directives: &[(String, Vec<String>)], inputs: &Inputs) -
         }
         for (path, identity) in secret_files {
             parts.extend([path.as_bytes(), identity.as_str().as_bytes()]);
+        }
+    }
+    let modes_count = (modes.len() as u64).to_be_bytes();
+    if !modes.is_empty() {
+        parts.extend([b"modes".as_slice(), &modes_count]);
+        for (path, mode) in modes {
+            parts.extend([path.as_bytes(), mode.as_bytes()]);
         }
     }
     Digest::of_parts(parts)

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::config_files;
 use super::env_file;
 use super::marks::{DIRECTORY, blanked_by};
 use super::secret_files;
@@ -23,6 +24,8 @@ pub struct Inputs {
     pub variables: BTreeMap<VariableName, InputVariable>,
     /// Config files by path below the inputs directory, with the digest of their bytes.
     pub files: BTreeMap<String, Digest>,
+    /// Permissions and owners of files of the config repository, `0644 0:0` by path below the inputs directory.
+    pub modes: BTreeMap<String, String>,
     /// Secrets that are files, by path below the inputs directory.
     pub secret_files: BTreeMap<String, SecretIdentity>,
 }
@@ -138,15 +141,17 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
 /// [`DesiredService::inputs`](super::desired::DesiredService::inputs).
 #[must_use]
 pub fn inputs_of(unit_text: &str, files: &BTreeMap<String, impl AsRef<str>>) -> Inputs {
-    inputs_of_parsed(unit_text, &parse_unit(unit_text), files)
+    inputs_of_parsed(unit_text, &parse_unit(unit_text), files, &BTreeMap::new())
 }
 
-/// The same, of a unit whose text is parsed already.
+/// The same, of a unit whose text is parsed already, and of files whose digests are known: some are no text, or too large
+/// to be fetched.
 #[must_use]
 pub fn inputs_of_parsed(
     unit_text: &str,
     unit: &Unit,
     files: &BTreeMap<String, impl AsRef<str>>,
+    digests: &BTreeMap<String, Digest>,
 ) -> Inputs {
     let text = blanked_by(unit_text, unit);
     let mut inputs = Inputs {
@@ -160,6 +165,8 @@ pub fn inputs_of_parsed(
             // Its keyed digest speaks for it.
         } else if path == secret_files::DIGESTS {
             inputs.add_secrets(text);
+        } else if path == config_files::MODES {
+            inputs.modes = config_files::modes(text);
         } else if is_layer(path) {
             for (name, value) in env_file::parse(text) {
                 // systemd drops other names, too.
@@ -175,6 +182,11 @@ pub fn inputs_of_parsed(
             inputs.files.insert(path.clone(), Digest::of(text));
         }
     }
+    let config = digests
+        .iter()
+        .filter(|(path, _)| config_files::target(path).is_some() && !secret_files::is_secret(path));
+    let config = config.map(|(path, digest)| (path.clone(), digest.clone()));
+    inputs.files.extend(config);
     inputs
 }
 

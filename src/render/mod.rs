@@ -14,6 +14,7 @@
 //! canonical       `docker run` in one form, whatever way it is written
 //! secret_files    which files only the host makes, and what stands for them
 //! secrets         the secrets of a service, and how their files are made
+//! config_files    files of the config repository, their permissions and owners
 //! service         one service on hosts that are the same to it: all of the above, put together
 //! desired         the result
 //! manifest        what a generation says of itself: digests, and how a release treats each service
@@ -22,6 +23,7 @@
 //! ```
 
 mod canonical;
+pub mod config_files;
 pub mod desired;
 pub mod env_file;
 mod error;

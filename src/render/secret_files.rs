@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `40-secrets.env` | secret variables, 0600 | made on the host |
 //! | `secret-files/NAME` | a secret that is a file in the container, 0444 in a directory that only root enters | made on the host |
+//! | `secret-files/by-path/PATH` | a file of the config repository with secrets in it ([`config_files`](super::config_files)) | made on the host |
 //! | `40-secrets.digests` | the keyed digests of all of them | like any other file |
 //! | `.secrets` | what the digests of the made files were when they were made | on the host only |
 //! | `.sealed`, `….age` | the ciphertexts, in generations and staging areas only | |
@@ -22,6 +23,8 @@ pub const ENV: &str = "40-secrets.env";
 pub const DIGESTS: &str = "40-secrets.digests";
 /// The directory of secrets that are files in the container.
 pub const FILES: &str = "secret-files";
+/// The directory of files of the config repository that have secrets in them. No secret has such a name.
+pub const BY_PATH: &str = "secret-files/by-path";
 /// Where a host notes the digests of what it made.
 pub const RECORD: &str = ".secrets";
 /// Where a generation lists the ciphertexts of a service.

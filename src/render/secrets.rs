@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use super::config_files;
 use super::env_file;
 use super::fingerprint::Recipe;
 use super::secret_files::{ENV, FILES, size};
 use crate::cluster::digest::Digest;
-use crate::cluster::model::{SecretFile, Service, Variable, VariableValue};
-use crate::cluster::name::{ServiceName, VariableName};
-use crate::cluster::secret::{Plaintext, RevealError, Secret};
+use crate::cluster::model::{FileMode, SecretFile, Service, Variable, VariableValue};
+use crate::cluster::name::{HostName, ServiceName, VariableName};
+use crate::cluster::secret::{Plaintext, RevealError, Secret, SecretIdentity};
 
 /// What all variables of a service may take together (as `check` has it for those that it knows), in
 /// bytes of `NAME=value` and a NUL each.
@@ -22,6 +23,8 @@ pub struct DesiredSecrets {
     recipe: Recipe,
     variables: BTreeMap<VariableName, Secret>,
     files: BTreeMap<VariableName, Secret>,
+    /// Files of the config repository with secrets in them, by path below the inputs directory.
+    texts: BTreeMap<String, (FileMode, Secret)>,
 }
 
 impl Default for DesiredSecrets {
@@ -30,6 +33,7 @@ impl Default for DesiredSecrets {
             recipe: Recipe::CURRENT,
             variables: BTreeMap::new(),
             files: BTreeMap::new(),
+            texts: BTreeMap::new(),
         }
     }
 }
@@ -54,6 +58,14 @@ pub enum MakeError {
         /// Why.
         error: RevealError,
     },
+    /// A file cannot be made.
+    #[error("the file {} cannot be made: {error}", config_files::target(path).unwrap_or(path))]
+    Text {
+        /// Below the inputs directory.
+        path: String,
+        /// Why.
+        error: RevealError,
+    },
     /// The value of this secret can be no variable.
     #[error(
         "expected UTF-8 without NUL and noncharacters of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
@@ -67,7 +79,7 @@ pub enum MakeError {
 impl DesiredSecrets {
     /// The secrets of a service.
     #[must_use]
-    pub fn of(recipe: Recipe, service: &Service) -> Self {
+    pub fn of(recipe: Recipe, service: &Service, host: Option<&HostName>) -> Self {
         let secret = |(name, variable): (&VariableName, &Variable)| match &variable.value {
             VariableValue::Secret(secret) => Some((name.clone(), secret.clone())),
             VariableValue::Plain(_) => None,
@@ -77,18 +89,39 @@ impl DesiredSecrets {
             recipe,
             variables: service.variables.iter().filter_map(secret).collect(),
             files: service.secret_files.values().map(file).collect(),
+            texts: config_files::secrets(service, host),
         }
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.files.is_empty()
+        self.variables.is_empty() && self.files.is_empty() && self.texts.is_empty()
     }
 
     /// Every secret, variable or file.
     pub fn iter(&self) -> impl Iterator<Item = &Secret> {
-        self.variables.values().chain(self.files.values())
+        let texts = self.texts.values().map(|(_, secret)| secret);
+        self.variables
+            .values()
+            .chain(self.files.values())
+            .chain(texts)
+    }
+
+    /// Every secret that is a file, by path below the inputs directory.
+    fn by_path(&self) -> impl Iterator<Item = (String, &Secret)> {
+        let files = self.files.iter();
+        let files = files.map(|(name, secret)| (format!("{FILES}/{name}"), secret));
+        let texts = self.texts.iter();
+        files.chain(texts.map(|(path, (_, secret))| (path.clone(), secret)))
+    }
+
+    /// What stands for each of them.
+    pub(super) fn identities(&self) -> BTreeMap<String, SecretIdentity> {
+        let identity = |secret| self.recipe.identity(secret).clone();
+        self.by_path()
+            .map(|(path, secret)| (path, identity(secret)))
+            .collect()
     }
 
     /// What the manifest has for the files that the host makes.
@@ -103,10 +136,10 @@ impl DesiredSecrets {
             let head = std::iter::once(b"secret variables v1".as_slice());
             entries.insert(ENV.to_owned(), Digest::of_parts(head.chain(parts)));
         }
-        for (name, secret) in &self.files {
+        for (path, secret) in self.by_path() {
             let identity = self.recipe.identity(secret).as_str().as_bytes();
             let digest = Digest::of_parts([b"secret file v1".as_slice(), identity]);
-            entries.insert(format!("{FILES}/{name}"), digest);
+            entries.insert(path, digest);
         }
         entries
     }
@@ -126,8 +159,8 @@ impl DesiredSecrets {
         for (name, secret) in &self.variables {
             line(name.as_str(), secret);
         }
-        for (name, secret) in &self.files {
-            line(&format!("{FILES}/{name}"), secret);
+        for (path, secret) in self.by_path() {
+            line(&path, secret);
         }
         text
     }
@@ -182,6 +215,15 @@ impl DesiredSecrets {
                 bytes: reveal(name, secret)?,
             };
             made.insert(path, file);
+        }
+        for (path, (mode, secret)) in &self.texts {
+            let bytes = secret.reveal(stored);
+            let bytes = bytes.map_err(|error| MakeError::Text {
+                path: path.clone(),
+                error,
+            })?;
+            let mode = mode.0;
+            made.insert(path.clone(), MadeFile { mode, bytes });
         }
         Ok(made)
     }

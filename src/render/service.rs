@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::config_files;
 use super::desired::{DesiredService, DesiredUnit};
 use super::env_file;
 use super::error::RenderError;
@@ -40,7 +41,8 @@ pub(super) fn render_service<'s>(
     };
     let engine = place.client.engine;
     let (blanked, unit) = text(Words::of(engine))?;
-    let files = layers(cluster, service);
+    let mut files = layers(cluster, service);
+    files.extend(config_files::plain(service, place.files));
     let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
         form(
             (service, place),
@@ -70,20 +72,24 @@ fn form(
     mut files: BTreeMap<String, Vec<u8>>,
     older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
+    let secrets = DesiredSecrets::of(recipe, service, place.files);
+    let config = files
+        .iter()
+        .filter(|(path, _)| config_files::target(path).is_some());
+    let modes = files
+        .get(config_files::MODES)
+        .map(|text| String::from_utf8_lossy(text));
     let inputs = Inputs {
         directives: directives(unit),
         variables: variables(recipe, service),
-        files: BTreeMap::new(),
-        secret_files: service
-            .secret_files
-            .values()
-            .map(|file| {
-                let path = format!("{}/{}", secret_files::FILES, file.name);
-                (path, recipe.identity(&file.secret).clone())
-            })
+        files: config
+            .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
             .collect(),
+        modes: modes
+            .map(|text| config_files::modes(&text))
+            .unwrap_or_default(),
+        secret_files: secrets.identities(),
     };
-    let secrets = DesiredSecrets::of(recipe, service);
     let fingerprint = fingerprint(recipe, &inputs);
     if !secrets.is_empty() {
         let text = secrets.digests(&service.name);

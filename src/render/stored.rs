@@ -57,7 +57,8 @@ pub fn stored(
         .map(|(path, bytes)| (path.clone(), String::from_utf8_lossy(bytes).into_owned()))
         .collect();
     let unit_text = &units[&unit.service_file()];
-    let inputs = inputs_of_parsed(unit_text, &parse_unit(unit_text), &texts);
+    let unit_parsed = parse_unit(unit_text);
+    let inputs = inputs_of_parsed(unit_text, &unit_parsed, &texts, &entry.files);
     let units = units.into_iter().map(|(file, text)| {
         let parsed = parse_unit(&text);
         (file, DesiredUnit::new(text.into(), &parsed))

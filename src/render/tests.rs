@@ -15,8 +15,8 @@ use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    Cluster, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer, Probe,
-    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    Cluster, ConfigFiles, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer,
+    Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -80,6 +80,7 @@ pub(crate) fn service(name: &str) -> Service {
         needs: Vec::new(),
         variables: BTreeMap::new(),
         secret_files: BTreeMap::new(),
+        files: ConfigFiles::default(),
         container: Container {
             stop_timeout: Duration::from_secs(10),
             ..Container::default()
@@ -934,6 +935,7 @@ mod fields {
             ),
         );
         sources.insert("templates/gpu.service", BUILT_IN);
+        sources.insert("clusters/test/services/web/app.conf", "a = 1\n");
         let checked = check("test", &sources);
         let cluster = checked.cluster;
         let cluster =

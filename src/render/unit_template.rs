@@ -26,7 +26,7 @@
 //! `{{ text | quote }}` quotes any text as one word of a command line.
 //!
 //! Nothing in it tells hosts apart but the engine, its path, and where ports are published: a service has the same unit
-//! on all hosts that have these in common.
+//! on all hosts that have these in common, but for fingerprint and directory where its files differ.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -35,6 +35,7 @@ use std::time::Duration;
 use minijinja::value::Value;
 use minijinja::{Environment, context};
 
+use super::config_files;
 use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT};
@@ -44,7 +45,7 @@ use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Host, Service};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::template::TemplateProblem;
-use crate::cluster::template::unit::{self, UnitTemplate};
+use crate::cluster::template::text::{self, Makes, TextTemplate};
 
 /// The template that is used where the config repository has none, and that `init` writes.
 pub const BUILT_IN: &str = include_str!("../../templates/container.service");
@@ -76,12 +77,13 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
             extra_args,
         } = &service.container;
         let published = service.published(None).len();
-        let options = ulimits.len() + labels.len() + service.secret_files.len() + published;
+        let mounts = service.secret_files.len() + service.files.files.len();
+        let options = ulimits.len() + labels.len() + mounts + published;
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();
         let names = 2 * service.variables.len() + service.needs.len();
         options + words + names + capabilities.len()
     });
-    let mut environment = unit::environment(lists.max().unwrap_or_default());
+    let mut environment = text::units(lists.max().unwrap_or_default());
     environment.add_filter("quote", |word: String| quote_word(&word));
     environment
 }
@@ -93,6 +95,8 @@ pub(super) struct OnHost<'a> {
     pub client: &'a EngineClient,
     /// Where ports are published that name no address; every address if the service has no such port.
     pub listen: Option<IpAddr>,
+    /// The host itself, where files of the service speak of it.
+    pub files: Option<&'a HostName>,
 }
 
 impl<'a> OnHost<'a> {
@@ -101,6 +105,7 @@ impl<'a> OnHost<'a> {
         Self {
             client: &host.client,
             listen: host.listen.filter(|_| service.depends_on_listen()),
+            files: service.files.differ_by_host().then_some(&host.name),
         }
     }
 }
@@ -126,7 +131,7 @@ impl Words {
 /// The templates of a cluster, each parsed once.
 pub(super) struct Templates<'e, 's> {
     environment: &'e Environment<'s>,
-    parsed: HashMap<(&'s str, &'s str), Result<UnitTemplate<'e, 's>, TemplateProblem>>,
+    parsed: HashMap<(&'s str, &'s str), Result<TextTemplate<'e, 's, 'static>, TemplateProblem>>,
 }
 
 impl<'e, 's> Templates<'e, 's> {
@@ -150,9 +155,12 @@ impl<'e, 's> Templates<'e, 's> {
         let template = self
             .parsed
             .entry((origin, source))
-            .or_insert_with(|| UnitTemplate::parse(self.environment, source));
+            .or_insert_with(|| TextTemplate::parse(self.environment, source, Makes::Unit));
         let text = match template {
-            Ok(template) => template.render(context(cluster, service, unit, place, words)),
+            Ok(template) => {
+                let made = template.render(context(cluster, service, unit, place, words));
+                made.map_err(|unmade| unmade.problem)
+            }
             Err(problem) => Err(problem.clone()),
         };
         let mut text = text.map_err(|problem| vec![RenderError::of_template(service, &problem)])?;
@@ -198,7 +206,7 @@ fn context(
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
-        arguments => arguments(cluster, service, place.listen, words),
+        arguments => arguments(cluster, service, place, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
         wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
@@ -219,12 +227,7 @@ fn names(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 /// The options of `run`, each with its value and quoted.
-fn arguments(
-    cluster: &Cluster,
-    service: &Service,
-    listen: Option<IpAddr>,
-    words: Words,
-) -> Vec<String> {
+fn arguments(cluster: &Cluster, service: &Service, place: OnHost<'_>, words: Words) -> Vec<String> {
     let Container {
         volumes,
         entrypoint,
@@ -252,7 +255,7 @@ fn arguments(
     if let Some(network) = network {
         option("--network", network);
     }
-    for publish in service.published(listen) {
+    for publish in service.published(place.listen) {
         option("--publish", &publish.argument());
     }
     for (host, address) in needed_hosts(&cluster.hosts, &cluster.services, service) {
@@ -294,6 +297,10 @@ fn arguments(
             "--mount",
             &format!("type=bind,source={source},target={path},readonly"),
         );
+    }
+    for (path, target) in config_files::mounts(service, place.files) {
+        let mount = format!("type=bind,source={inputs}/{path},target={target},readonly");
+        option("--mount", &mount);
     }
     for name in names(service) {
         option("-e", name);

@@ -15,8 +15,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cluster::model::{
-    Cluster, Container, Engine, EngineClient, Guard, Host, Image, Layer, RestartPolicy, Service,
-    Ssh, Template, Transport,
+    Cluster, ConfigFiles, Container, Engine, EngineClient, Guard, Host, Image, Layer,
+    RestartPolicy, Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::plan::reason::Reason;
@@ -100,6 +100,7 @@ fn described(name: &str) -> Service {
         needs: Vec::new(),
         variables: BTreeMap::new(),
         secret_files: BTreeMap::new(),
+        files: ConfigFiles::default(),
         container: Container::default(),
         health: None,
         stateful: false,

@@ -1,6 +1,6 @@
 //! Where the inputs of a service come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -10,7 +10,10 @@ use super::reason::kept;
 use super::status::how_it_ended;
 use super::text::{count, escape, indent, list, short_value, width, wrap};
 use super::view::CrashesView;
-use crate::cluster::model::{Layer, RestartPolicy, Service, VariableValue};
+use crate::cluster::model::{
+    ConfigFile, Content, Contents, FileMode, FileOwner, Layer, RestartPolicy, Service,
+    VariableValue,
+};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
 use crate::host::past::history::{HistoryEntry, HostHistory};
@@ -132,11 +135,50 @@ pub fn text(
             lines.push(format!("      {}", paint(palette.dim, &line(at))));
         }
     }
+    if !service.files.files.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "files"));
+    }
+    for (path, file) in &service.files.files {
+        lines.push(format!("  {}", escape(path)));
+        let told = indent(&of_file(file), 6, palette.width()).into_iter();
+        lines.extend(told.map(|line| paint(palette.dim, &line)));
+    }
     lines.push(String::new());
     for sentence in consequences(service) {
         lines.extend(wrap(&sentence, palette.width()));
     }
     lines.join("\n") + "\n"
+}
+
+/// Where a file comes from, and what is special about it.
+fn of_file(file: &ConfigFile) -> String {
+    let ConfigFile {
+        source,
+        contents,
+        owner,
+        mode,
+    } = file;
+    let mut told = vec![escape(source)];
+    if matches!(contents, Contents::ByHost(_)) {
+        told.push("differs by host".to_owned());
+    }
+    let mut secrets = BTreeSet::new();
+    for content in contents.each() {
+        if let Content::Secret(secret) = content {
+            secrets.extend(secret.names());
+        }
+    }
+    if !secrets.is_empty() {
+        told.push(format!("secret, made of {}", list(secrets)));
+    }
+    if *owner != FileOwner::default() {
+        told.push(format!("owner {}:{}", owner.user, owner.group));
+    }
+    if *mode != FileMode::default() {
+        told.push(format!("mode {mode}"));
+    }
+    told.join(", ")
 }
 
 /// When a release last restarted it on each host and for which reasons, and since when it runs.

@@ -15,6 +15,12 @@ const LINKS: usize = 40;
 /// The largest file that is read: a secret of a few MiB has room.
 const FILE_MAX: u64 = 16 << 20;
 
+/// How many files and directories are read below the directory of one service.
+const BELOW_MAX: usize = 2000;
+
+/// How deep directories are below that of a service.
+const DEPTH_MAX: usize = 8;
+
 /// All files together.
 const ALL_MAX: u64 = 256 << 20;
 
@@ -95,7 +101,14 @@ pub(super) fn sources<T: Tree>(
         if which == Which::All || which == Which::One(&name) {
             let toml = |name: &str| name.ends_with(".toml");
             reading.files(&format!("clusters/{name}"), toml)?;
-            reading.files(&format!("clusters/{name}/services"), toml)?;
+            let services = format!("clusters/{name}/services");
+            reading.files(&services, toml)?;
+            for file in reading.names(&services)? {
+                if let Some(service) = file.strip_suffix(".toml") {
+                    let mut most = BELOW_MAX;
+                    reading.everything(&format!("{services}/{service}"), DEPTH_MAX, &mut most);
+                }
+            }
         }
         reading.sources.insert_cluster(name);
     }
@@ -150,6 +163,45 @@ impl<T: Tree> Reading<'_, T> {
             }
         }
         Ok(())
+    }
+
+    /// Reads the files of a directory and below it, byte for byte, `most` at most: what containers may get. What cannot
+    /// be read is told where the description needs it.
+    fn everything(&mut self, directory: &str, depth: usize, most: &mut usize) {
+        let names = match self.find(directory) {
+            Ok(Some(Found::Directory(found))) => self.tree.names(&found),
+            Ok(Some(Found::File(_)) | None) => return,
+            Err(why) => Err(why),
+        };
+        let mut names = match names {
+            Ok(names) => names,
+            Err(why) => return self.sources.insert_unfit(directory, why),
+        };
+        names.sort();
+        for name in names {
+            let path = format!("{directory}/{name}");
+            if *most == 0 {
+                let many = Unfit::new(format!(
+                    "expected at most {BELOW_MAX} files and directories below the directory of a service, found more"
+                ));
+                return self.sources.insert_unfit(directory, many);
+            }
+            *most -= 1;
+            match self.find(&path) {
+                // Tools keep their own things in hidden ones.
+                Ok(Some(Found::Directory(_))) if name.starts_with('.') => {}
+                Ok(Some(Found::Directory(_))) if depth == 0 => {
+                    let deep =
+                        format!("expected directories at most {DEPTH_MAX} deep, found another one");
+                    self.sources.insert_unfit(path, Unfit::new(deep));
+                }
+                Ok(Some(Found::Directory(_))) => self.everything(&path, depth - 1, most),
+                Ok(Some(Found::File(_)) | None) | Err(_) => match self.read(&path) {
+                    Ok(bytes) => self.sources.insert_exact(path, bytes),
+                    Err(why) => self.sources.insert_unfit(path, why),
+                },
+            }
+        }
     }
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, Unfit> {

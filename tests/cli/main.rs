@@ -8,6 +8,7 @@ mod environment;
 mod examples;
 
 mod check;
+mod files;
 mod garbage;
 mod killed;
 mod locks;

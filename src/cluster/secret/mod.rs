@@ -17,6 +17,7 @@ use minijinja::{ErrorKind, Value};
 use super::digest::Digest;
 use super::name::VariableName;
 use super::scalar::{Scalar, VARIABLE_MAX};
+use super::template::text::MADE_MAX;
 use super::template::value::{self, EvaluationError};
 use pieces::{Ingredient, Piece};
 
@@ -25,6 +26,9 @@ pub use plaintext::Plaintext;
 
 /// How deep values made of secrets may use each other.
 pub(super) const DEPTH_MAX: usize = 64;
+
+/// The largest text with secrets in it.
+const TEXT_MAX: usize = MADE_MAX;
 
 /// A secret value: one line of `secrets.toml`, or a value that is made of such.
 #[derive(Clone)]
@@ -40,10 +44,20 @@ struct Inner {
 
 enum SecretOrigin {
     Stored(VariableName),
+    Text(Vec<TextPart>),
     Made {
         template: String,
         uses: BTreeMap<String, Used>,
     },
+}
+
+/// A piece of a text that has secrets in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TextPart {
+    /// What everybody may know.
+    Text(String),
+    /// A secret as it is.
+    Secret(Secret),
 }
 
 /// What a value made of secrets uses under one name.
@@ -79,6 +93,9 @@ pub enum RevealError {
     /// An expression of the value failed; without its words, which may have a secret in them.
     #[error("its template cannot be evaluated ({0})")]
     Template(minijinja::ErrorKind),
+    /// The text is larger than a file may be.
+    #[error("expected a file of at most {TEXT_MAX} bytes, its template makes more")]
+    TextTooLarge,
     /// The value is larger than a variable may be.
     #[error("expected less than {VARIABLE_MAX} bytes, its template makes more")]
     TooLarge,
@@ -122,6 +139,29 @@ impl Secret {
         }))
     }
 
+    /// A text with secrets in it.
+    #[must_use]
+    pub fn of_text(parts: Vec<TextPart>) -> Self {
+        let depth = parts.iter().filter_map(|part| match part {
+            TextPart::Text(_) => None,
+            TextPart::Secret(secret) => Some(secret.0.depth + 1),
+        });
+        let depth = depth.max().unwrap_or_default();
+        let pieces = parts.iter().map(|part| match part {
+            TextPart::Text(text) => Piece::Text(text.clone()),
+            TextPart::Secret(secret) => Piece::Secret(secret.identity().clone()),
+        });
+        let identity = pieces::identity(&pieces.collect::<Vec<_>>());
+        Self(Arc::new(Inner {
+            pieces: vec![Piece::Secret(identity.clone())],
+            // Recipe v1 knew no such texts.
+            identity_v1: identity.clone(),
+            identity,
+            depth,
+            origin: SecretOrigin::Text(parts),
+        }))
+    }
+
     /// What stands for its value.
     #[must_use]
     pub fn identity(&self) -> &SecretIdentity {
@@ -153,6 +193,12 @@ impl Secret {
             match &secret.0.origin {
                 SecretOrigin::Stored(name) => {
                     names.insert(name);
+                }
+                SecretOrigin::Text(parts) => {
+                    left.extend(parts.iter().filter_map(|part| match part {
+                        TextPart::Secret(secret) => Some(secret),
+                        TextPart::Text(_) => None,
+                    }))
                 }
                 SecretOrigin::Made { uses, .. } => {
                     left.extend(uses.values().filter_map(|used| match used {
@@ -190,6 +236,22 @@ impl Secret {
                 let value = stored.get(name).cloned();
                 value.ok_or_else(|| RevealError::Missing(name.clone()))?
             }
+            SecretOrigin::Text(parts) => {
+                let mut bytes = Vec::new();
+                for part in parts {
+                    match part {
+                        TextPart::Text(text) => bytes.extend_from_slice(text.as_bytes()),
+                        TextPart::Secret(secret) => {
+                            let value = secret.reveal_once(stored, known)?;
+                            bytes.extend_from_slice(value.bytes());
+                        }
+                    }
+                    if bytes.len() > TEXT_MAX {
+                        return Err(RevealError::TextTooLarge);
+                    }
+                }
+                Plaintext::new(bytes)
+            }
             SecretOrigin::Made { template, uses } => {
                 let mut context = BTreeMap::new();
                 for (name, used) in uses {
@@ -202,7 +264,7 @@ impl Secret {
                                 (None, SecretOrigin::Stored(name)) => {
                                     return Err(RevealError::NotText(name.clone()));
                                 }
-                                (None, SecretOrigin::Made { .. }) => {
+                                (None, SecretOrigin::Made { .. } | SecretOrigin::Text(_)) => {
                                     return Err(RevealError::TooLarge);
                                 }
                             }

@@ -95,6 +95,35 @@ pub(in crate::cluster) fn cpus(text: &str) -> Shape<String> {
     }
 }
 
+/// A path in a container at which a file or a directory is mounted.
+pub(in crate::cluster) fn target(text: &str) -> Shape<String> {
+    let bare = text.trim_end_matches('/');
+    let help = match bare.strip_prefix('/') {
+        Some(rest) if bare != text && rest.split('/').all(is_path_part) => {
+            format!("write `{bare:?}`, without the slash at the end")
+        }
+        _ => "write the path in the container: `\"/etc/app/app.conf\" = \"app.conf\"`".to_owned(),
+    };
+    let misfit = || Misfit::help("an absolute path of letters, digits and `._-+@`", help);
+    let rest = text.strip_prefix('/').ok_or_else(misfit.clone())?;
+    if !rest.split('/').all(is_path_part) {
+        return Err(misfit());
+    }
+    let top = rest.split('/').next().unwrap_or_default();
+    match ["proc", "sys"].contains(&top) {
+        true => Err(Misfit::new(format!(
+            "a path outside of `/{top}`, where the kernel's files are"
+        ))),
+        false => Ok(text.to_owned()),
+    }
+}
+
+/// Whether this is a name in a path that is one word of `--mount`.
+pub(in crate::cluster) fn is_path_part(part: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"._-+@".contains(&b);
+    !part.is_empty() && part != "." && part != ".." && part.bytes().all(inner)
+}
+
 /// A volume: `source:target[:options]`. Gives the target too, to compare.
 pub(in crate::cluster) fn volume(text: &str) -> Shape<(String, String)> {
     let misfit = || {

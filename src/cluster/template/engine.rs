@@ -5,8 +5,8 @@ use std::io;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, ValueKind, ValueOrKwargs};
 use minijinja::{
-    AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, escape_formatter,
-    filters,
+    AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value,
+    escape_formatter, filters,
 };
 
 /// Instructions that one value may take: a hundred times what a long one needs, and too few to
@@ -72,16 +72,30 @@ fn weigh(value: &Value, left: &mut usize) {
 pub(crate) fn values() -> Environment<'static> {
     let mut environment = bounded();
     // minijinja writes Python's `False`; a variable's value is `false`, used here or there.
-    environment.set_formatter(|out, state, value| match bool::try_from(value.clone()) {
-        Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
-        _ => escape_formatter(out, state, value),
-    });
+    environment.set_formatter(format_value);
     environment.set_fuel(Some(VALUE_FUEL));
     environment.set_recursion_limit(50);
     let mut syntax = SyntaxConfig::builder();
     syntax.keep_trailing_newline(true);
     environment.set_syntax(syntax.build().expect("these are the default delimiters"));
     environment.remove_filter("indent");
+    environment
+}
+
+fn format_value(out: &mut Output<'_>, state: &mut State, value: &Value) -> Result<(), Error> {
+    match bool::try_from(value.clone()) {
+        Ok(flag) if value.kind() == ValueKind::Bool => Ok(write!(out, "{flag}")?),
+        _ => escape_formatter(out, state, value),
+    }
+}
+
+/// The settings for templates of files: those for units, and values as variables have them.
+pub(super) fn files<'source>(fuel: u64) -> Environment<'source> {
+    let mut environment = units(fuel);
+    environment.set_formatter(|out, state, value| {
+        charge(state, weight(value))?;
+        format_value(out, state, value)
+    });
     environment
 }
 

@@ -1,11 +1,12 @@
-//! Templates within bounds: the one engine (minijinja) for values and for unit templates.
+//! Templates within bounds: the one engine (minijinja) for values, units and files.
 //!
 //! ```text
 //! scan     a template's text -> text, `{{ … }}`, `{% … %}`
 //! limits   what code may not have: too many symbols, texts times numbers
 //! engine   the settings, and what filters may take and give
 //! value    a value: only `{{ … }}` is code, all else is text and arrives byte for byte
-//! unit     a unit template: also `{% … %}` and `{# … #}`
+//! secret_text  secrets in a template of a file
+//! text     a template of a unit or a file: also `{% … %}` and `{# … #}`
 //! ```
 //!
 //! A template comes from whoever can open a merge request. So it ends soon and takes little memory, whatever it
@@ -15,7 +16,8 @@
 mod engine;
 mod limits;
 mod scan;
-pub(crate) mod unit;
+pub(super) mod secret_text;
+pub(crate) mod text;
 pub(super) mod value;
 
 use std::ops::Range;

@@ -187,14 +187,15 @@ impl<'a> FirstLook<'a> {
                     path: path.to_owned(),
                 };
                 let digest = digest.ok_or_else(changed)?;
-                match self
-                    .first
-                    .made
-                    .get(path)
-                    .filter(|_| secret_files::is_secret(file))
-                {
+                let made = self.first.made.get(path);
+                let digest = match made.filter(|_| secret_files::is_secret(file)) {
                     Some((found, stands)) if *found == digest => stands.clone(),
                     Some(_) | None => digest,
+                };
+                match self.first.other_modes.get(path) {
+                    // What a container cannot read, or others can, is another file.
+                    Some(mode) => Digest::of_parts([mode.as_bytes(), digest.as_str().as_bytes()]),
+                    None => digest,
                 }
             } else {
                 // A link may lead to a file that changes without any trace here: it equals nothing.

@@ -21,9 +21,26 @@ made() {
     *[!0-9a-f]*) continue ;;
     esac
     case $path in
-    '' | *[!A-Za-z0-9_./-]*) continue ;;
+    '' | *[!A-Za-z0-9_./+@-]*) continue ;;
     esac
     printf 'made %s %s %s %s\0' "$found" "$stands" "$path" "$1"
+  done <"$1"
+}
+
+# modes LIST: what files of the config repository should be, and which of them are there. The owner counts only if it was
+# root who gave them away.
+modes() {
+  [ -r "$1" ] || return
+  while read -r mode owner path; do
+    case $mode:$owner in
+    *[!0-7:]*[!0-9:]*) continue ;;
+    esac
+    case $path in
+    '' | *..* | *[!A-Za-z0-9_./+@-]*) continue ;;
+    esac
+    [ -O / ] || owner=any
+    printf 'listed %s %s %s/%s\0' "$mode" "$owner" "${1%/*}" "$path"
+    listed="$listed ${1%/*}/$path"
   done <"$1"
 }
 
@@ -44,7 +61,7 @@ digest() {
 look_at_files() {
   set -- "$units/$cluster"-*.service "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
     "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service "$etc"/*/*/* "$etc"/*/*/.[!.]*
-  tested=0 odd=''
+  tested=0 odd='' listed=''
   while [ "$tested" -lt $# ]; do
     known=$# count=0
     for entry; do
@@ -52,7 +69,10 @@ look_at_files() {
       [ "$count" -gt "$tested" ] || continue
       if [ -f "$entry" ]; then
         case $entry in
+        # Anything may be called like that there.
+        "$etc"/*/*/files/* | "$etc"/*/*/secret-files/*) ;;
         */.secrets) made "$entry" ;;
+        */files.modes) modes "$entry" ;;
         esac
       elif [ -d "$entry" ] && [ ! -L "$entry" ]; then
         set -- "$@" "$entry"/* "$entry"/.[!.]*
@@ -78,6 +98,8 @@ look_at_files() {
   fi
   # Digests first: a file that changes in between then has a time that is too new, never too old.
   digest "$@"
+  # shellcheck disable=SC2086 # paths without blanks
+  [ -z "$listed" ] || stat --printf 'owner %04a %u:%g %n\0' -- $listed
   # The links of invocations are made when units start, those of activations among them; systemd last
   # read the unit files after `reloaded` and `notify`.
   stat --printf 's %f %s %.9Z %.9Y %n\0' -- / "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \

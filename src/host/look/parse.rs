@@ -46,6 +46,8 @@ pub(super) struct FirstAnswer {
     /// By the path of a file that the host made of secrets: its digest then, and the digest that stands
     /// for it.
     pub made: BTreeMap<String, (Digest, Digest)>,
+    /// Permissions and owner, `0644 0:0`, of files that should have others, by their paths.
+    pub other_modes: BTreeMap<String, String>,
     pub masked: BTreeSet<String>,
     pub current: Current,
     /// By unit file name.
@@ -71,6 +73,7 @@ impl FirstAnswer {
             stats: BTreeMap::new(),
             digests: BTreeMap::new(),
             made: BTreeMap::new(),
+            other_modes: BTreeMap::new(),
             masked: BTreeSet::new(),
             current: Current::Absent,
             states: BTreeMap::new(),
@@ -82,6 +85,7 @@ impl FirstAnswer {
         };
         let mut records = Records::new(answer, TITLE)?;
         let mut problems = Vec::new();
+        let mut listed = BTreeMap::new();
         loop {
             match records.next()? {
                 AnswerLine::Texts => break,
@@ -91,6 +95,14 @@ impl FirstAnswer {
                 AnswerLine::End => return Err(worst(&problems)),
                 AnswerLine::Other("problem", text) => problems.push(text.to_owned()),
                 AnswerLine::Other("made", text) => first.take_made(text),
+                AnswerLine::Other("listed", text) => listed.extend(mode(text)),
+                AnswerLine::Other("owner", text) => {
+                    let other = mode(text).filter(|(path, found)| {
+                        let wanted = listed.get(path);
+                        wanted.is_some_and(|wanted| !is_same_mode(wanted, found))
+                    });
+                    first.other_modes.extend(other);
+                }
                 AnswerLine::Other("masked", path) => {
                     first.masked.insert(path.to_owned());
                 }
@@ -145,6 +157,7 @@ impl FirstAnswer {
             mut stats,
             digests,
             made,
+            other_modes,
             masked,
             current,
             states: _,
@@ -159,6 +172,7 @@ impl FirstAnswer {
             stats,
             digests,
             made,
+            other_modes,
             masked,
             current,
             states: BTreeMap::new(),
@@ -197,6 +211,21 @@ impl FirstAnswer {
         *rest = after;
         // A text that is not UTF-8 is no manifest; the judge says so in the manifest's words.
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
+    }
+}
+
+/// `<mode> <owner> <path>`: the path, then mode and owner.
+fn mode(text: &str) -> Option<(String, String)> {
+    let (mode, rest) = text.split_once(' ')?;
+    let (owner, path) = rest.split_once(' ')?;
+    Some((path.to_owned(), format!("{mode} {owner}")))
+}
+
+/// Whether a file has the permissions and the owner that it should have; `0644 any` is anybody's.
+fn is_same_mode(wanted: &str, found: &str) -> bool {
+    match wanted.strip_suffix(" any") {
+        Some(mode) => found.split(' ').next() == Some(mode),
+        None => found == wanted,
     }
 }
 

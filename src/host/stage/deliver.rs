@@ -2,11 +2,11 @@
 //! place, just before the activation that puts them there. They are never staged and never kept.
 //! Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
-use super::{UNTAR, append_directory, append_private};
+use super::{UNTAR, append_above, append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::{Layout, quote};
@@ -31,13 +31,9 @@ impl DeliveredFiles<'_> {
         for ((service, directory), files) in &self.files {
             let base = format!("{service}/{}", beside(directory));
             append_directory(&mut tar, &base, 0o700)?;
-            let mut made = std::collections::BTreeSet::new();
+            let mut made = BTreeSet::new();
             for (path, bytes) in files {
-                if let Some((parent, _)) = path.rsplit_once('/')
-                    && made.insert(parent)
-                {
-                    append_directory(&mut tar, &format!("{base}/{parent}"), 0o700)?;
-                }
+                append_above(&mut tar, &mut made, &base, path, 0o700)?;
                 append_private(&mut tar, &format!("{base}/{path}"), bytes.bytes())?;
             }
         }

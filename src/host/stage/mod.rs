@@ -4,7 +4,7 @@
 pub mod deliver;
 mod taken_ports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::io;
 use std::net::IpAddr;
@@ -112,22 +112,13 @@ impl Staged<'_> {
             let base = format!("inputs/{service}/{}", desired.directory);
             append_directory(&mut tar, &format!("inputs/{service}"), 0o755)?;
             append_directory(&mut tar, &base, 0o755)?;
-            let mut made = std::collections::BTreeSet::new();
-            let mut made_secret_directory = std::collections::BTreeSet::new();
+            let mut made = BTreeSet::new();
             for (path, bytes) in &desired.files {
-                for (end, _) in path.match_indices('/') {
-                    if made.insert(&path[..end]) {
-                        append_directory(&mut tar, &format!("{base}/{}", &path[..end]), 0o755)?;
-                    }
-                }
+                append_above(&mut tar, &mut made, &base, path, 0o755)?;
                 append(&mut tar, &format!("{base}/{path}"), 0o644, bytes)?;
             }
             for (path, bytes) in self.sealed_files(service) {
-                if let Some((directory, _)) = path.rsplit_once('/')
-                    && made_secret_directory.insert(directory.to_owned())
-                {
-                    append_directory(&mut tar, &format!("{base}/{directory}"), 0o755)?;
-                }
+                append_above(&mut tar, &mut made, &base, &path, 0o755)?;
                 append(&mut tar, &format!("{base}/{path}"), 0o644, &bytes)?;
             }
         }
@@ -286,6 +277,23 @@ pub(super) fn append_directory(tar: &mut Archive, path: &str, mode: u32) -> io::
     header.set_entry_type(tar::EntryType::Directory);
     header.set_size(0);
     tar.append_data(&mut header, format!("{path}/"), io::empty())
+}
+
+/// The directories between a base and a file, those that are not `made` yet.
+pub(super) fn append_above(
+    tar: &mut Archive,
+    made: &mut BTreeSet<String>,
+    base: &str,
+    path: &str,
+    mode: u32,
+) -> io::Result<()> {
+    for (end, _) in path.match_indices('/') {
+        let directory = format!("{base}/{}", &path[..end]);
+        if made.insert(directory.clone()) {
+            append_directory(tar, &directory, mode)?;
+        }
+    }
+    Ok(())
 }
 
 /// An image that a generation runs.

@@ -2,15 +2,59 @@
 # Inputs directories: a whole one gets its name last, and its files are mended in place.
 #
 # Reads: etc units cluster source; mends, the services whose files were changed by hand.
-# Sets, for itself: to new service mark.
+# Sets, for itself: to new service mark; listed_mode listed_owner listed_path, the columns of a line of
+#   `files.modes`; found.
 
 # place_inputs SERVICE DIRECTORY: a directory of this name is complete, since it got its name last.
 place_inputs() {
   to=$etc/$1/$2 new=$etc/$1/.new-$2
   if [ -d "$to" ] && [ ! -L "$to" ]; then return 0; fi
   there "$etc/$1" && absent "$new" "$to" && run cp -R "$source/inputs/$1/$2" "$new" &&
-    make_secrets "$1" "$2" "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc" &&
+    make_secrets "$1" "$2" "$new" && set_modes "$new" && flush "$new" && run mv -T "$new" "$to" && run sync "$etc/$1" "$etc" &&
     wrote "$1"
+}
+
+# set_modes DIRECTORY: in a new directory, files of the config repository get the permissions and owners of their list, and
+# containers enter their directories.
+set_modes() {
+  [ -f "$1/files.modes" ] || return 0
+  open_directories "$1" || return 1
+  if [ -d "$1/files" ]; then run find "$1/files" -type f -exec chmod 0644 {} + || return 1; fi
+  while read -r listed_mode listed_owner listed_path <&3; do
+    case "$listed_mode $listed_owner" in
+    '0644 0:0') ;;
+    *) set_mode "$1/$listed_path" || return 1 ;;
+    esac
+  done 3<"$1/files.modes"
+}
+
+# open_directories DIRECTORY
+open_directories() {
+  [ ! -d "$1/files" ] || run find "$1/files" -type d ! -perm 0755 -exec chmod 0755 {} +
+}
+
+# mend_modes DIRECTORY: the same in one that is there. What is as it should be is left alone: each change leaves its moment.
+mend_modes() {
+  while read -r listed_mode listed_owner listed_path <&3; do
+    if [ ! -f "$1/$listed_path" ] || [ -L "$1/$listed_path" ]; then continue; fi
+    found=$(stat --printf '%04a %u:%g' -- "$1/$listed_path") || return 1
+    if [ ! -O / ]; then listed_owner=${found#* }; fi
+    [ "$found" = "$listed_mode $listed_owner" ] || set_mode "$1/$listed_path" || return 1
+  done 3<"$1/files.modes"
+}
+
+# set_listed LIST PATH FILE: a file that is to have this path gets what the list says of it.
+set_listed() {
+  [ -f "$1" ] || return 0
+  while read -r listed_mode listed_owner listed_path <&3; do
+    [ "$listed_path" != "$2" ] || set_mode "$3" || return 1
+  done 3<"$1"
+}
+
+# set_mode FILE: only root gives files away; below a root directory anybody may be at work.
+set_mode() {
+  if [ -O / ]; then run chown "$listed_owner" "$1" || return 1; fi
+  run chmod "$listed_mode" "$1"
 }
 
 # wrote SERVICE: files of it, because they were changed by hand, or since the description was.
@@ -33,7 +77,13 @@ write_input() {
   to=$etc/$1/$2/$3 new=$etc/$1/.new-file
   if [ -d "$to" ] && [ ! -L "$to" ]; then run rm -rf "$to" || return 1; fi
   there "${to%/*}" && absent "$new" && run cp "$source/inputs/$1/$2/$3" "$new" &&
-    run sync "$new" && run mv -T "$new" "$to" && run sync "${to%/*}"
+    set_listed "$source/inputs/$1/$2/files.modes" "$3" "$new" && run sync "$new" && run mv -T "$new" "$to" &&
+    run sync "${to%/*}" || return 1
+  case $3 in
+  # Whoever changed the list may have changed what it speaks of.
+  files.modes) mend_modes "$etc/$1/$2" ;;
+  files/*) open_directories "$etc/$1/$2" ;;
+  esac
 }
 
 # remove_input SERVICE DIRECTORY FILE: a file or directory that does not belong there.

@@ -60,13 +60,14 @@ remake_secret() {
   run chmod 0700 "$to" && run mkdir -p "${target%/*}" || return 1
   # Root's alone while it is made, whatever the mode that it gets.
   if ! { run rm -rf "$new" && run mkdir -m 0700 "$new" &&
-    make_secret "$1" "$2" "$path" "$new/file" && run sync "$new/file"; }; then
+    make_secret "$1" "$2" "$path" "$new/file" && set_listed "$source/inputs/$1/$2/files.modes" "$path" "$new/file" && run sync "$new/file"; }; then
     rm -rf "$new"
     return 1
   fi
   run touch "$to/.secrets" && run chmod 0600 "$to/.secrets" || return 1
-  # The status says whether any line is left.
-  kept=$(grep -v " $path\$" "$to/.secrets")
+  kept=$(while read -r told stood other; do
+    [ -z "$other" ] || [ "$other" = "$path" ] || printf '%s %s %s\n' "$told" "$stood" "$other"
+  done <"$to/.secrets")
   write "$to/.secrets" "$kept" && note_secret "$to" && run sync "$to/.secrets" || return 1
   if [ -d "$target" ] && [ ! -L "$target" ]; then run rm -rf "$target" || return 1; fi
   run mv -T "$new/file" "$target" && run rm -rf "$new" && run sync "$to"

@@ -34,9 +34,10 @@ impl FirstLook<'_> {
         let mut directories = files.directories.clone();
         for (directory, seen) in &mut directories {
             let base = self.request.layout.inputs_directory(service, directory);
-            for (file, digest) in &seen.files {
+            for file in seen.files.keys() {
                 let path = base.join(file);
-                if let Some(text) = more.texts.get(path.as_str()) {
+                let digest = self.first.digests.get(path.as_str());
+                if let (Some(text), Some(digest)) = (more.texts.get(path.as_str()), digest) {
                     self.check_unchanged(path.as_str(), text, digest)?;
                     seen.texts.insert(file.clone(), text.as_str().into());
                 }

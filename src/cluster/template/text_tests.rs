@@ -4,14 +4,16 @@ use proptest::prelude::*;
 use super::*;
 
 fn unit(source: &str) -> Result<String, String> {
-    let environment = environment(3);
+    let environment = units(3);
     let context = context! {
         unit => "a-b",
         port => 7,
         arguments => vec!["a".repeat(1000), "b".to_owned(), "c".to_owned()],
     };
-    let template = UnitTemplate::parse(&environment, source).map_err(|problem| problem.message)?;
-    template.render(context).map_err(|problem| problem.message)
+    let template = TextTemplate::parse(&environment, source, Makes::Unit)
+        .map_err(|problem| problem.message)?;
+    let rendered = template.render(context);
+    rendered.map_err(|unmade| unmade.problem.message)
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Unit templates within bounds.
+//! Templates of whole texts within bounds: of units, and of files that containers get.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use minijinja::{Environment, Error, ErrorKind, Template, Value};
@@ -9,11 +10,11 @@ use super::engine::{self, Bounded};
 use super::limits::{check_products, names};
 use super::scan::{Chunk, Code, Syntax, Token, scan};
 
-/// The largest unit template, in bytes. The built-in one has 2,400.
+/// The largest template, in bytes. The built-in one of units has 2,400.
 const SOURCE_MAX: usize = 64 << 10;
 
-/// The largest unit, in bytes.
-const UNIT_MAX: usize = 4 << 20;
+/// The largest text that a template makes, in bytes.
+pub(in crate::cluster) const MADE_MAX: usize = 4 << 20;
 
 /// Statements of a template, their ends included: the engine's parser recurses with `{% elif %}`.
 const STATEMENTS_MAX: usize = 500;
@@ -34,63 +35,143 @@ const STATEMENTS: [&str; 11] = [
     "if", "elif", "else", "endif", "for", "endfor", "set", "endset", "with", "endwith", "raw",
 ];
 
-/// Names of the context, and of loops, that are numbers.
-const NUMBERS: [&str; 4] = ["port", "stop_timeout", "start_limit", "stop_limit"];
+/// What a template makes.
+#[derive(Clone, Copy)]
+pub(crate) enum Makes<'a> {
+    /// A unit.
+    Unit,
+    /// A file of a container; which names are numbers.
+    File(&'a dyn Fn(&str) -> bool),
+}
+
+impl Makes<'_> {
+    /// With its article.
+    fn what(self) -> &'static str {
+        match self {
+            Makes::Unit => "a unit",
+            Makes::File(_) => "a file",
+        }
+    }
+
+    fn is_number(self, name: &str) -> bool {
+        match self {
+            Makes::Unit => ["port", "stop_timeout", "start_limit", "stop_limit"].contains(&name),
+            Makes::File(is_number) => is_number(name),
+        }
+    }
+
+    /// What to say of a name that is not there.
+    fn names(self) -> Option<&'static str> {
+        match self {
+            Makes::Unit => Some(
+                "a unit template has cluster, service, unit, engine, program, inputs, directory, \
+                 fingerprint, arguments, command, wait, stop_timeout, start_limit, stop_limit, \
+                 wanted_by, image, port, variables and needs",
+            ),
+            Makes::File(_) => None,
+        }
+    }
+}
 
 /// The engine for unit templates whose lists have so many items, all together.
-pub(crate) fn environment<'source>(items: usize) -> Environment<'source> {
+pub(crate) fn units<'source>(items: usize) -> Environment<'source> {
+    engine::units(fuel(items))
+}
+
+/// The engine for templates of files.
+pub(in crate::cluster) fn files<'source>(items: usize) -> Environment<'source> {
+    engine::files(fuel(items))
+}
+
+fn fuel(items: usize) -> u64 {
     let items = u64::try_from(items).unwrap_or(u64::MAX);
-    engine::units(FUEL.saturating_add(items.saturating_mul(FUEL_PER_ITEM)))
+    FUEL.saturating_add(items.saturating_mul(FUEL_PER_ITEM))
 }
 
 /// A template that keeps to the rules, and parses.
-pub(crate) struct UnitTemplate<'e, 's> {
+pub(crate) struct TextTemplate<'e, 's, 'm> {
     template: Template<'e, 's>,
     source: &'s str,
+    makes: Makes<'m>,
     /// How many times as large as all that it gets a text of it can become.
     growth: usize,
     ranges: usize,
 }
 
-impl<'e, 's> UnitTemplate<'e, 's> {
+/// Why a template makes no text.
+#[derive(Debug)]
+pub(crate) struct Unmade {
+    /// What is wrong.
+    pub problem: TemplateProblem,
+    /// Whether a name, or a part of a value, is not there.
+    pub undefined: bool,
+}
+
+impl From<TemplateProblem> for Unmade {
+    fn from(problem: TemplateProblem) -> Self {
+        Self {
+            problem,
+            undefined: false,
+        }
+    }
+}
+
+impl<'e, 's, 'm> TextTemplate<'e, 's, 'm> {
     /// Reads a template.
     pub(crate) fn parse(
         environment: &'e Environment<'s>,
         source: &'s str,
+        makes: Makes<'m>,
     ) -> Result<Self, TemplateProblem> {
-        let (growth, ranges) = check(source)?;
+        let (growth, ranges) = check(source, makes)?;
         let template = environment
             .template_from_str(source)
             .map_err(|error| problem(source, &error))?;
         Ok(Self {
             template,
             source,
+            makes,
             growth,
             ranges,
         })
     }
 
-    /// The unit's text.
-    pub(crate) fn render(&self, context: Value) -> Result<String, TemplateProblem> {
+    /// Every name that it uses and does not set itself.
+    pub(in crate::cluster) fn uses(&self) -> BTreeSet<String> {
+        let names = self.template.undeclared_variables(false);
+        names.into_iter().collect()
+    }
+
+    /// The text.
+    pub(crate) fn render(&self, context: Value) -> Result<String, Unmade> {
         let given = engine::weight(&context) + self.source.len() + self.ranges * RANGE_TEXT;
         if given.saturating_mul(self.growth) > TEXT_MAX {
-            return Err(TemplateProblem::new(
+            let problem = TemplateProblem::new(
                 "expected texts that grow a little, found ones that are made of each other many times",
                 0..0,
-            )
-            .with_help("use fewer names in `{% set %}`, `{% with %}` and `{% for %}`"));
+            );
+            return Err(problem
+                .with_help("use fewer names in `{% set %}`, `{% with %}` and `{% for %}`")
+                .into());
         }
-        let mut output = Bounded::new(UNIT_MAX);
+        let mut output = Bounded::new(MADE_MAX);
         let rendered = self.template.render_captured_to(context, &mut output);
         if output.overflow {
-            return Err(TemplateProblem::new(
-                format!("expected a unit of at most {UNIT_MAX} bytes, the template makes more"),
-                0..0,
-            ));
+            let what = self.makes.what();
+            let message =
+                format!("expected {what} of at most {MADE_MAX} bytes, the template makes more");
+            return Err(TemplateProblem::new(message, 0..0).into());
         }
-        rendered.map_err(|error| problem(self.source, &error))?;
+        rendered.map_err(|error| {
+            let undefined = error.kind() == ErrorKind::UndefinedError;
+            let mut problem = problem(self.source, &error);
+            if undefined {
+                problem.help = self.makes.names().map(str::to_owned);
+            }
+            Unmade { problem, undefined }
+        })?;
         String::from_utf8(output.bytes).map_err(|_| {
-            TemplateProblem::new("expected UTF-8, the template makes other bytes", 0..0)
+            TemplateProblem::new("expected UTF-8, the template makes other bytes", 0..0).into()
         })
     }
 }
@@ -106,15 +187,24 @@ fn problem(source: &str, error: &Error) -> TemplateProblem {
         (None, kind) => kind.to_string(),
     };
     let at = error.range().or_else(|| line(source, error.line()?));
-    let problem = TemplateProblem::new(message, at.unwrap_or(0..0));
-    match undefined {
-        true => problem.with_help(
-            "a unit template has cluster, service, unit, engine, program, inputs, directory, \
-             fingerprint, arguments, command, wait, stop_timeout, start_limit, stop_limit, \
-             wanted_by, image, port, variables and needs",
-        ),
-        false => problem,
-    }
+    TemplateProblem::new(message, at.unwrap_or(0..0))
+}
+
+/// Where the code of a template names something first.
+pub(in crate::cluster) fn place_of(source: &str, name: &str) -> Option<Range<usize>> {
+    let chunks = scan(source, Syntax::Unit).ok()?;
+    chunks.iter().find_map(|chunk| {
+        let (Chunk::Expression(code) | Chunk::Statement(code)) = chunk else {
+            return None;
+        };
+        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let text = &source[code.at.clone()];
+        let mut found = text.match_indices(name);
+        let (at, _) = found.find(|(at, _)| {
+            !text[..*at].ends_with(goes_on) && !text[at + name.len()..].starts_with(goes_on)
+        })?;
+        Some(code.at.start + at..code.at.start + at + name.len())
+    })
 }
 
 /// A line, from 1, without the blanks around it.
@@ -129,11 +219,12 @@ fn line(source: &str, number: usize) -> Option<Range<usize>> {
 }
 
 /// Checks the rules; how much texts can grow, and how many ranges there are.
-fn check(source: &str) -> Result<(usize, usize), TemplateProblem> {
+fn check(source: &str, makes: Makes<'_>) -> Result<(usize, usize), TemplateProblem> {
     if source.len() > SOURCE_MAX {
         return Err(TemplateProblem::new(
             format!(
-                "expected a unit template of at most {SOURCE_MAX} bytes, found {}",
+                "expected a template of {} of at most {SOURCE_MAX} bytes, found {}",
+                makes.what(),
                 source.len()
             ),
             0..0,
@@ -173,7 +264,7 @@ fn check(source: &str) -> Result<(usize, usize), TemplateProblem> {
                 code
             }
         };
-        check_products(code, &|name| NUMBERS.contains(&name))?;
+        check_products(code, &|name| makes.is_number(name))?;
         check_loops(code)?;
         let range = |token: &&Token<'_>| **token == Token::Name("range");
         ranges += code.tokens.iter().filter(range).count();
@@ -202,7 +293,7 @@ fn keyword<'t>(code: &Code<'t>) -> Result<&'t str, TemplateProblem> {
         ),
         code.at.clone(),
     )
-    .with_help("other statements are not there in a unit template"))
+    .with_help("other statements are not there in a template"))
 }
 
 /// A loop that calls itself takes as long as it likes.
@@ -221,5 +312,5 @@ fn check_loops(code: &Code<'_>) -> Result<(), TemplateProblem> {
 }
 
 #[cfg(test)]
-#[path = "unit_tests.rs"]
+#[path = "text_tests.rs"]
 mod tests;

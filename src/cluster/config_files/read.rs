@@ -1,0 +1,178 @@
+//! Reads `[files]`.
+
+use toml::de::DeValue;
+
+use crate::cluster::diagnostic::{Diagnostic, quoted};
+use crate::cluster::foreign;
+use crate::cluster::model::{FileMode, FileOwner};
+use crate::cluster::read::{At, Item, Misfit, Problems, Table, TableKind};
+use crate::cluster::shape::container::target;
+use crate::cluster::shape::text::Shape;
+
+const FILE: TableKind = TableKind {
+    what: "a file of a service",
+    keys: &["from", "template", "owner", "mode"],
+    foreign: foreign::FILE,
+};
+
+/// One entry of `[files]`.
+#[derive(Debug)]
+pub(in crate::cluster) struct FileEntry {
+    /// The path in the container.
+    pub target: At<String>,
+    /// The path in the config repository, without a final slash.
+    pub from: At<String>,
+    /// Whether it was written with a final slash: it is a directory.
+    pub slash: bool,
+    /// Whether the files are templates.
+    pub template: bool,
+    /// Whose the files are.
+    pub owner: FileOwner,
+    /// Their permissions.
+    pub mode: FileMode,
+}
+
+/// Reads `[files]` of the service whose file this is.
+pub(in crate::cluster) fn read_files(
+    root: &mut Table<'_>,
+    path: &str,
+    problems: &mut Problems,
+) -> Vec<FileEntry> {
+    let below = path.strip_suffix(".toml").unwrap_or(path);
+    let items = root.names("files", problems);
+    let entries = items.into_iter().filter_map(|item| {
+        let target = item.name().parse(problems, target);
+        let entry = read_entry(&item, below, problems);
+        let (target, (from, table)) = (target?, entry?);
+        let slash = from.value.ends_with('/');
+        let name = from.value.trim_end_matches('/');
+        Some(FileEntry {
+            target,
+            from: At {
+                value: format!("{below}/{name}"),
+                spot: from.spot.clone(),
+            },
+            slash,
+            template: table.template,
+            owner: table.owner,
+            mode: table.mode,
+        })
+    });
+    entries.collect()
+}
+
+/// What an entry says besides `from`.
+#[derive(Default)]
+struct EntryOptions {
+    template: bool,
+    owner: FileOwner,
+    mode: FileMode,
+}
+
+fn read_entry(
+    item: &Item<'_>,
+    below: &str,
+    problems: &mut Problems,
+) -> Option<(At<String>, EntryOptions)> {
+    let source = |text: &str| source(text, below);
+    if item.value.is_str() {
+        let from = item.string(problems)?.parse(problems, source)?;
+        return Some((from, EntryOptions::default()));
+    }
+    if !item.value.is_table() {
+        item.mistyped("a string or a table", problems);
+        return None;
+    }
+    let mut table = item.table(&FILE, problems)?;
+    let written = table.string("from", problems);
+    if written.is_none() && table.get("from").is_none() {
+        problems.push(
+            Diagnostic::error(
+                format!("expected `from` for {}, found none", quoted(&item.key)),
+                item.spot.label("which file?"),
+            )
+            .with_help(format!(
+                "write `from = \"app.conf\"`, a file below `{below}/`"
+            )),
+        );
+    }
+    let from = written.and_then(|from| from.parse(problems, source));
+    let template = table.boolean("template", problems);
+    let owner = table.string("owner", problems);
+    let owner = owner.and_then(|owner| owner.parse(problems, owner_shape));
+    let mode = table
+        .get("mode")
+        .and_then(|item| read_mode(&item, problems));
+    table.finish(problems);
+    let options = EntryOptions {
+        template: template.is_some_and(|template| template.value),
+        owner: owner.map(|owner| owner.value).unwrap_or_default(),
+        mode: mode.unwrap_or_default(),
+    };
+    Some((from?, options))
+}
+
+/// A path below the directory of the service.
+fn source(text: &str, below: &str) -> Shape<String> {
+    let name = text.strip_suffix('/').unwrap_or(text);
+    let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains(char::is_control);
+    if !name.split('/').any(odd) {
+        return Ok(text.to_owned());
+    }
+    let bare = text.trim_start_matches("./");
+    let meant = match bare.rsplit('/').find(|part| !odd(part)) {
+        _ if bare != text && !bare.trim_end_matches('/').split('/').any(odd) => bare.to_owned(),
+        Some(last) => last.to_owned(),
+        None => "app.conf".to_owned(),
+    };
+    Err(Misfit::help(
+        format!("a path below `{below}/`"),
+        format!("put the file into `{below}/`, and write `{meant}`"),
+    ))
+}
+
+/// `1000` or `1000:1000`. Names in a container are not those of the host, which sets the owner.
+fn owner_shape(text: &str) -> Shape<FileOwner> {
+    let (user, group) = text.split_once(':').unwrap_or((text, "0"));
+    let number = |text: &str| {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse::<u32>().ok()).flatten()
+    };
+    // The last one means "leave it as it is" to chown.
+    match (number(user), number(group)) {
+        (Some(user), Some(group)) if user != u32::MAX && group != u32::MAX => {
+            Ok(FileOwner { user, group })
+        }
+        _ => Err(Misfit::help(
+            "the number of a user, or those of a user and a group, such as `1000:1000`",
+            "the host knows no names of the image; `id NAME` in the container tells the numbers",
+        )),
+    }
+}
+
+fn read_mode(item: &Item<'_>, problems: &mut Problems) -> Option<FileMode> {
+    if let DeValue::Integer(number) = item.value {
+        problems.push(
+            Diagnostic::error(
+                "expected permissions as a text, found an integer",
+                item.spot.label(""),
+            )
+            .with_help(format!("write `mode = \"{:0>4}\"`", number.as_str())),
+        );
+        return None;
+    }
+    let mode = item.string(problems)?.parse(problems, mode_shape)?;
+    Some(mode.value)
+}
+
+/// Three or four octal digits, without setuid, setgid and the sticky bit.
+fn mode_shape(text: &str) -> Shape<FileMode> {
+    let digits = (3..=4).contains(&text.len()) && text.bytes().all(|b| (b'0'..=b'7').contains(&b));
+    let mode = u32::from_str_radix(text, 8).ok();
+    match mode.filter(|mode| digits && *mode <= 0o777) {
+        Some(mode) => Ok(FileMode(mode)),
+        None => Err(Misfit::new(
+            "permissions in octal from `0000` to `0777`, such as `0400`",
+        )),
+    }
+}
