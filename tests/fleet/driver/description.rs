@@ -61,6 +61,8 @@ pub struct Service {
     pub secrets: BTreeSet<String>,
     /// Secrets that are files, by path.
     pub files: BTreeMap<String, String>,
+    /// Files of the repository: `/etc/driver` or `/run/driver`, each a directory or a file of that name.
+    pub config: BTreeMap<String, ConfigFiles>,
     pub volumes: BTreeSet<String>,
     pub command: Vec<String>,
     pub entrypoint: Option<String>,
@@ -84,6 +86,46 @@ pub struct Service {
     pub extra_args: Vec<String>,
     /// In the order in which `[place]` names them; the first one is `X_HOST`.
     pub hosts: Vec<String>,
+}
+
+/// An entry of `[files]`.
+#[derive(Clone, Default, Debug)]
+pub struct ConfigFiles {
+    /// Below the directory; a file that is one by itself has no name.
+    pub files: BTreeMap<String, Vec<Piece>>,
+    pub template: bool,
+    /// A template that speaks of its host.
+    pub by_host: bool,
+    /// A service whose hosts a template lists.
+    pub lists: Option<String>,
+    pub mode: Option<&'static str>,
+    pub owner: Option<&'static str>,
+}
+
+impl ConfigFiles {
+    /// A file as it is written.
+    fn text(&self, pieces: &[Piece]) -> String {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                // What could be code is a text within code.
+                Piece::Words(words) if self.template && words.contains('{') => {
+                    text += &format!("{{{{ \"{}\" }}}}", escaped(words));
+                }
+                Piece::Words(words) => text += words,
+                Piece::Of(name) => text += &format!("{{{{ {name} }}}}"),
+            }
+        }
+        if self.by_host && self.template {
+            text += "\n{{ host.name }} {{ host.address }}\n";
+        }
+        if let (Some(service), true) = (&self.lists, self.template) {
+            text += &format!(
+                "\n{{% for h in services[\"{service}\"].hosts %}}\n{{{{ h.name }}}}={{{{ h.address }}}}\n{{% endfor %}}\n"
+            );
+        }
+        text
+    }
 }
 
 #[derive(Clone, PartialEq, Eq)]
@@ -150,6 +192,17 @@ impl Description {
         for (name, service) in &self.services {
             let text = self.service_file(name, service, images);
             put(&services.join(format!("{name}.toml")), text);
+            for (target, config) in &service.config {
+                for (file, pieces) in &config.files {
+                    let path = services.join(name).join(source(target)).join(file);
+                    let path = match file.is_empty() {
+                        true => services.join(name).join(source(target)),
+                        false => path,
+                    };
+                    fs::create_dir_all(path.parent().expect("it is below")).expect("there is room");
+                    put(&path, config.text(pieces));
+                }
+            }
         }
         if let Some(template) = &self.template {
             put(&templates.join("container.service"), template.text());
@@ -323,8 +376,25 @@ impl Description {
             }
         };
         file.table("[health]", health);
+        let config = service.config.iter().map(|(target, config)| {
+            let mut keys = vec![format!("from = \"{}\"", source(target))];
+            if config.template {
+                keys.push("template = true".to_owned());
+            }
+            keys.extend(config.mode.map(|mode| format!("mode = \"{mode}\"")));
+            keys.extend(config.owner.map(|owner| format!("owner = \"{owner}\"")));
+            let keys = file.random.shuffled(keys);
+            format!("\"{target}\" = {{ {} }}", keys.join(", "))
+        });
+        let config = config.collect();
+        file.table("[files]", config);
         file.end()
     }
+}
+
+/// Where a path of a container has its files.
+fn source(target: &str) -> String {
+    target.trim_start_matches('/').replace('/', "-")
 }
 
 impl Value {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    Description, Health, Host, Image, Images, Piece, Service, Template, Value,
+    ConfigFiles, Description, Health, Host, Image, Images, Piece, Service, Template, Value,
 };
 use super::expected::{Scope, stem};
 use super::random::Random;
@@ -376,7 +376,7 @@ fn of_service(
     let mut service = description.services[&which].clone();
     let secrets: Vec<String> = description.secrets.keys().cloned().collect();
     let number = random.below(4);
-    let words = match random.below(31) {
+    let words = match random.below(35) {
         0..=3 => {
             let variable = *random.pick(&["OWN", "OWN", "OWN", "BOTH"]);
             let variable = format!("{variable}_{number}");
@@ -541,6 +541,7 @@ fn of_service(
             service.manual ^= true;
             format!("manual {}", service.manual)
         }
+        30..=33 => config_edit(name, description, images, &mut service, random),
         29 => {
             let command = ["test", "-e", "/entry"].map(str::to_owned).to_vec();
             let all = [
@@ -568,6 +569,61 @@ fn of_service(
     };
     description.services.insert(which.clone(), service);
     Some(format!("{which}: {words}"))
+}
+
+/// Another file of the repository, or one that was there otherwise.
+fn config_edit(
+    name: &str,
+    description: &Description,
+    images: &Images<'_>,
+    service: &mut Service,
+    random: &mut Random,
+) -> String {
+    let target = random.pick(&["/etc/driver", "/run/driver"]).to_string();
+    if service.config.contains_key(&target) && random.chance(25) {
+        service.config.remove(&target);
+        return format!("no files at {target}");
+    }
+    let scope = Scope {
+        name,
+        description,
+        images,
+    };
+    let usable: Vec<String> = scope.usable(Some(service)).into_iter().collect();
+    let names: Vec<String> = description.services.keys().cloned().collect();
+    let config = service.config.entry(target.clone()).or_insert_with(|| {
+        let directory = random.chance(60);
+        let files: &[&str] = if directory {
+            &["a", "sub/b.conf"]
+        } else {
+            &[""]
+        };
+        ConfigFiles {
+            files: files
+                .iter()
+                .map(|file| ((*file).to_owned(), Vec::new()))
+                .collect(),
+            template: random.chance(60),
+            ..ConfigFiles::default()
+        }
+    });
+    match random.below(8) {
+        0 => config.mode = *random.pick(&[None, Some("0400"), Some("0755")]),
+        1 => config.owner = *random.pick(&[None, Some("7"), Some("1000:1001")]),
+        2 => config.by_host ^= true,
+        3 => config.lists = random.chance(70).then(|| random.pick(&names).clone()),
+        4 => config.template ^= true,
+        _ => {
+            let files: Vec<String> = config.files.keys().cloned().collect();
+            let mut pieces = vec![Piece::Words(nasty(random))];
+            for _ in 0..random.below(3) {
+                pieces.push(Piece::Of(random.pick(&usable).clone()));
+                pieces.push(Piece::Words(nasty(random)));
+            }
+            config.files.insert(random.pick(&files).clone(), pieces);
+        }
+    }
+    format!("files at {target}: {config:?}")
 }
 
 /// What an edit leaves behind that `check` would refuse is taken out, too.
@@ -602,10 +658,14 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
         .map(|(name, _)| name.clone())
         .collect();
     let secrets: BTreeSet<String> = description.secrets.keys().cloned().collect();
+    let names: BTreeSet<String> = description.services.keys().cloned().collect();
     for service in description.services.values_mut() {
         service.needs.retain(|need| placed.contains(need));
         service.secrets.retain(|secret| secrets.contains(secret));
         service.files.retain(|_, secret| secrets.contains(secret));
+        for config in service.config.values_mut() {
+            config.lists = config.lists.take().filter(|listed| names.contains(listed));
+        }
     }
     // What is not there any more is no longer used; that may take away what others use.
     loop {
@@ -615,14 +675,18 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
             description: &before,
             images,
         };
-        let mut mended = false;
-        let mut mend = |value: &mut Value, usable: &BTreeSet<String>| {
-            let Value::Text(pieces) = value else { return };
+        let mended = std::cell::Cell::new(false);
+        let mend_pieces = |pieces: &mut Vec<Piece>, usable: &BTreeSet<String>| {
             for piece in pieces {
                 if matches!(piece, Piece::Of(name) if !usable.contains(name)) {
                     *piece = Piece::Words("gone".to_owned());
-                    mended = true;
+                    mended.set(true);
                 }
+            }
+        };
+        let mend = |value: &mut Value, usable: &BTreeSet<String>| {
+            if let Value::Text(pieces) = value {
+                mend_pieces(pieces, usable);
             }
         };
         let usable = scope.usable(None);
@@ -638,6 +702,10 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
                 .env
                 .values_mut()
                 .for_each(|value| mend(value, &usable));
+            let config = service.config.values_mut();
+            config
+                .flat_map(|config| config.files.values_mut())
+                .for_each(|pieces| mend_pieces(pieces, &usable));
             service
                 .vars
                 .retain(|pattern| match pattern.strip_suffix('*') {
@@ -645,7 +713,7 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
                     None => names.contains_key(pattern),
                 });
         }
-        if !mended {
+        if !mended.get() {
             return;
         }
     }

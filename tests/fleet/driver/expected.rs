@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{Description, Image, Images, Piece, Service, Template, Value};
+use super::description::{
+    ConfigFiles, Description, Image, Images, Piece, Service, Template, Value,
+};
 
 /// `docker01` and `web`.
 pub type Place = (String, String);
@@ -81,6 +83,23 @@ impl Scope<'_> {
             let value = self.description.secrets[secret].clone();
             seen.insert(format!("file {path}"), value);
         }
+        for (target, config) in &service.config {
+            for (file, pieces) in &config.files {
+                let path = match file.is_empty() {
+                    true => target.clone(),
+                    false => format!("{target}/{file}"),
+                };
+                let text = self.config_file(host, service, config, pieces);
+                seen.insert(format!("file {path}"), text);
+                let mode = config.mode.unwrap_or("0644").trim_start_matches('0');
+                let owner = match config.owner {
+                    None => "0:0".to_owned(),
+                    Some(owner) if owner.contains(':') => owner.to_owned(),
+                    Some(user) => format!("{user}:0"),
+                };
+                seen.insert(format!("mode {path}"), format!("{mode} {owner}"));
+            }
+        }
         let command = match service.command.as_slice() {
             // An entrypoint of ours takes the image's command away.
             [] if service.entrypoint.is_some() => String::new(),
@@ -110,6 +129,33 @@ impl Scope<'_> {
         let to = if docker { &mut seen } else { &mut unseen };
         to.extend(arguments);
         Receives { seen, unseen }
+    }
+
+    fn config_file(
+        &self,
+        host: &str,
+        service: &Service,
+        config: &ConfigFiles,
+        pieces: &[Piece],
+    ) -> String {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                Piece::Words(words) => text += words,
+                Piece::Of(name) if config.template => text += &self.value(name, Some(service)),
+                Piece::Of(name) => text += &format!("{{{{ {name} }}}}"),
+            }
+        }
+        if config.by_host && config.template {
+            text += &format!("\n{host} {}\n", self.address(host));
+        }
+        if let (Some(listed), true) = (&config.lists, config.template) {
+            text += "\n";
+            for host in &self.description.services[listed].hosts {
+                text += &format!("{host}={}\n", self.address(host));
+            }
+        }
+        text
     }
 
     fn template(&self, service: &Service) -> Option<&Template> {

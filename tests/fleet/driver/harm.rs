@@ -22,6 +22,8 @@ pub enum Harm {
     Reexec(String),
     /// A value edited in an env file; with a crash the container gets it.
     EditEnv(Place, Crash),
+    /// A file of the repository edited in the inputs directory, where containers see it.
+    EditFile(Place),
     /// A file of the inputs directory touched, or one more put there.
     Touch(Place),
     /// An argument in the unit file, loaded by a `daemon-reload`; or only a comment.
@@ -78,7 +80,7 @@ impl Harm {
             true => Crash::Yes,
             false => Crash::No,
         };
-        match random.below(16) {
+        match random.below(18) {
             0 | 1 => Harm::Crash(place),
             2 => Harm::Stop(place),
             3 => Harm::Disable(place),
@@ -88,6 +90,7 @@ impl Harm {
             7 | 8 => Harm::EditEnv(place, crash),
             9 => Harm::Touch(place),
             10 | 11 => Harm::EditUnit(place, crash),
+            16 | 17 => Harm::EditFile(place),
             12 => Harm::Remark(place),
             13 => Harm::DeleteInputs(place),
             14 => Harm::DeleteUnit(place),
@@ -121,6 +124,17 @@ impl Harm {
                 if *crash == Crash::Yes {
                     driver.crash(place);
                 }
+            }
+            Harm::EditFile(place) => {
+                let files = format!("{0}/files {0}/secret-files/by-path", driver.inputs(place));
+                driver.sh(
+                    &place.0,
+                    &format!(
+                        "for file in $(find {files} -type f 2>/dev/null | sort | head -n 1); do
+                            echo by hand >>$file; chmod 0666 $file; chown 9:9 $file
+                        done"
+                    ),
+                );
             }
             Harm::Touch(place) => {
                 let inputs = driver.inputs(place);
@@ -165,6 +179,7 @@ impl Harm {
         match self {
             Harm::Crash(hit)
             | Harm::Stop(hit)
+            | Harm::EditFile(hit)
             | Harm::EditEnv(hit, Crash::Yes)
             | Harm::EditUnit(hit, Crash::Yes) => hit == place,
             Harm::RestartEngine(host) | Harm::PowerCut(host) => *host == place.0,
@@ -182,7 +197,7 @@ impl Harm {
 
     /// The container that may have been started from what a hand wrote.
     pub fn tampers(&self, place: &Place) -> bool {
-        matches!(self, Harm::EditEnv(hit, Crash::Yes) | Harm::EditUnit(hit, Crash::Yes) if hit == place)
+        matches!(self, Harm::EditEnv(hit, Crash::Yes) | Harm::EditUnit(hit, Crash::Yes) | Harm::EditFile(hit) if hit == place)
     }
 
     /// A container that a release may restart though it needs none. What an inputs directory held before it was
@@ -190,7 +205,7 @@ impl Harm {
     /// its environment. One restart too many is promised there, never one too few.
     pub fn excuses(&self, place: &Place, files: Mounted) -> bool {
         match self {
-            Harm::DeleteInputs(hit) | Harm::EditEnv(hit, _) => hit == place,
+            Harm::DeleteInputs(hit) | Harm::EditEnv(hit, _) | Harm::EditFile(hit) => hit == place,
             Harm::Touch(hit) => hit == place && files == Mounted::Some,
             Harm::Crash(_)
             | Harm::Stop(_)

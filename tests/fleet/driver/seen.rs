@@ -43,6 +43,9 @@ fn look(host: &Host, cluster: &str, engine: &str) -> AllSeen {
             script,
             "for file in {root}/version {root}/build {root}/run/secrets/* {root}/srv/keys/*; do
                 [ ! -f \"$file\" ] || printf '%s %s\\n' \"$file\" \"$(base64 -w 0 \"$file\")\"
+            done
+            for file in {root}/etc/driver {root}/etc/driver/* {root}/etc/driver/*/* {root}/run/driver {root}/run/driver/* {root}/run/driver/*/*; do
+                [ ! -f \"$file\" ] || printf '%s %s %s\\n' \"$file\" \"$(base64 -w 0 \"$file\")\" \"$(stat -c '%a %u:%g' \"$file\")\"
             done\n"
         )
         .expect("it is a string");
@@ -57,6 +60,13 @@ fn look(host: &Host, cluster: &str, engine: &str) -> AllSeen {
             let Some(path) = path.strip_prefix(&root) else {
                 continue;
             };
+            let (content, mode) = match content.split_once(' ') {
+                Some((content, mode)) => (content, Some(mode)),
+                None => (content, None),
+            };
+            if let Some(mode) = mode {
+                receives.insert(format!("mode {path}"), mode.to_owned());
+            }
             let content = decoded(content);
             match path {
                 "/version" => receives.insert("version".to_owned(), content.trim().to_owned()),
