@@ -72,9 +72,9 @@
 //!   flag in `render/unit_template.rs`, which the compiler asks for. `UPDATE_DOCS=1 cargo test
 //!   the_page_has_the_table_of_fields` writes its row in `docs/description.md`. Another field of a service also has a
 //!   reader in `cluster/service_file.rs`
-//! - a kind of unit file (`.timer`): [`UnitKind`](render::identity::UnitKind), the lines that its template must have in
-//!   `render/rules.rs`, and its text in `render/service.rs`; a manifest, a stage and a generation hold units by file name.
-//!   `plan` and `host/look` compare the one unit that runs a container, and have to compare the others, too
+//! - a kind of unit file (`.path`): [`UnitKind`](render::identity::UnitKind), the lines that it must have in
+//!   `render/rules.rs`, its text in `render/service.rs`, and its suffix in `host/look/look.sh`. From there on unit files go by
+//!   their names: staged, seen, compared, written and removed, and none but the one that runs a container ever restarts it
 //! - a second instance of a service on a host: [`Instance`](render::identity::Instance) has its slot, and makes the names of
 //!   its unit and container
 //! - a reason to restart: [`plan::reason::Reason`]; every room that shows one matches all of them

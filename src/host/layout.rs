@@ -1,7 +1,7 @@
 //! Where things are on a host, and how words are written for its `sh`. Pure.
 //!
 //! ```text
-//! /etc/systemd/system/<unit>.service
+//! /etc/systemd/system/<unit>.service                  and its other unit files, <unit>.timer
 //! /etc/bayplan/<cluster>/<service>/<directory>/…     inputs directories
 //! /var/lib/bayplan/lock                              one a host, for all clusters
 //! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
@@ -20,7 +20,7 @@ use super::place::HostPlace;
 use super::reach::protocol::{nonce, plain_surroundings};
 use crate::cluster::model::{EngineClient, Supervisor};
 use crate::cluster::name::{ClusterName, ServiceName};
-use crate::render::identity::{DirectoryName, UnitName};
+use crate::render::identity::{DirectoryName, UnitFileName};
 
 /// An absolute path on a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,10 +190,10 @@ impl Layout {
         self.path("/etc/systemd/system")
     }
 
-    /// The file of a unit.
+    /// A unit file.
     #[must_use]
-    pub fn unit(&self, unit: &UnitName) -> RemotePath {
-        self.units().join(unit.service_file().as_str())
+    pub fn unit(&self, file: &UnitFileName) -> RemotePath {
+        self.units().join(file.as_str())
     }
 
     /// The directory of the inputs of all services.

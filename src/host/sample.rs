@@ -18,7 +18,7 @@ use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::WayBack;
 use crate::plan::step::Step;
 use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit};
-use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitName};
+use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitKind, UnitName};
 use crate::render::inputs::Inputs;
 use crate::render::manifest::{Handling, Manifest, ManifestService, Readiness};
 use crate::render::unit::parse_unit;
@@ -96,6 +96,20 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
     }
 }
 
+/// Adds a timer to a service; its second unit file.
+pub fn add_timer(host: &mut DesiredHost, name: &str, calendar: &str) {
+    let text = format!(
+        "[Timer]\nOnCalendar={calendar}\n[Install]\nWantedBy=timers.target\n\
+         [X-Bayplan]\nFormat=1\nCluster=demo\nService={name}\n"
+    );
+    let of_it = host.services.get_mut(&service(name)).unwrap();
+    let of_it = std::sync::Arc::make_mut(of_it);
+    let file = unit(name).file(UnitKind::Timer);
+    of_it.entry.units.insert(file.clone(), Digest::of(&text));
+    let timer = DesiredUnit::new(text.as_str().into(), &parse_unit(&text));
+    of_it.units.insert(file, timer);
+}
+
 /// A host by ssh.
 pub fn place() -> HostPlace {
     HostPlace {
@@ -151,14 +165,16 @@ pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
         });
     }
     for (name, service) in &host.services {
-        steps.push(Step::WriteUnit {
+        let files = service.units.keys().cloned();
+        steps.extend(files.map(|file| Step::WriteUnit {
             service: name.clone(),
-            unit: service.unit.clone(),
-        });
+            file,
+        }));
     }
     let units: Vec<_> = host.services.values().map(|s| s.unit.clone()).collect();
+    let files = host.services.values().flat_map(|s| s.units.keys());
     steps.push(Step::Enable {
-        units: units.clone(),
+        files: files.cloned().collect(),
     });
     steps.push(Step::Reload);
     for (name, service) in &host.services {
@@ -186,9 +202,9 @@ pub fn activation_with(
     way_back: Option<&WayBack>,
     patience: Duration,
 ) -> String {
-    let enabled_by = host.services.values();
-    let enabled_by = enabled_by
-        .map(|s| (s.unit.clone(), s.service_unit().enabled_by.clone()))
+    let units = host.services.values().flat_map(|service| &service.units);
+    let enabled_by = units
+        .map(|(file, unit)| (file.clone(), unit.enabled_by.clone()))
         .collect();
     let record = Record {
         format: 1,

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::step::{Effect, Step, StepKind};
 use super::{Action, Change, FileChange, HostPlan, LeftMachine, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::render::identity::UnitFileName;
 
 /// A plan that may be carried out. There is no other way to one than these two functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +199,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
 fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step> {
     match step.kind() {
         StepKind::Links => {
-            let units = match step.about() {
-                super::step::StepOf::Units(units) => units,
-                super::step::StepOf::Service(_) | super::step::StepOf::Host => &[],
-            };
             // Grouped by visits, of which restarts may ask for others.
-            let alone = |unit| step.for_units(vec![unit]);
-            units.iter().cloned().map(alone).collect()
+            let alone = |file: &UnitFileName| Step::Enable {
+                files: vec![file.clone()],
+            };
+            step.unit_files().iter().map(alone).collect()
         }
         StepKind::Inputs | StepKind::Unit | StepKind::Image => vec![step.clone()],
         StepKind::End => {

@@ -84,10 +84,15 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
             &mut plan,
             Step::WriteUnit {
                 service: name,
-                unit,
+                file: unit.service_file(),
             },
         )?,
-        Tampering::Enable => add(&mut plan, Step::Enable { units: vec![unit] })?,
+        Tampering::Enable => add(
+            &mut plan,
+            Step::Enable {
+                files: vec![unit.service_file()],
+            },
+        )?,
         Tampering::Current => add(&mut plan, Step::SetCurrent { number: 99 })?,
         Tampering::Generations => {
             let numbers = BTreeSet::from([99]);
@@ -97,7 +102,7 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
             &mut plan,
             Step::RemoveUnit {
                 service: name,
-                unit,
+                file: unit.service_file(),
             },
         )?,
         Tampering::LostStep => {

@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::observed::{ObservedDirectory, ObservedService, UnitFile};
+use super::observed::{ObservedDirectory, ObservedService, ObservedUnit, UnitFile};
 use super::reasons;
 use super::{Change, FileChange};
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::render::config_files;
 use crate::render::desired::DesiredService;
-use crate::render::identity::{DirectoryName, UnitName};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
 
-/// The changes of a desired service: its unit, and the files of its inputs directory against those
+/// The changes of a desired service: its unit files, and the files of its inputs directory against those
 /// that its container was started from.
 pub(super) fn of_service(
     name: &ServiceName,
@@ -21,19 +21,25 @@ pub(super) fn of_service(
 ) -> Vec<FileChange> {
     let entry = &desired.entry;
     let mut changes = Vec::new();
-    let unit = |before, kind| FileChange {
-        path: desired.unit.service_file().into(),
-        before,
-        after: Some(Arc::clone(&desired.service_unit().text)),
-        kind,
-    };
-    match &seen.unit.file {
-        UnitFile::Absent => changes.push(unit(None, Change::Added)),
-        UnitFile::Ours { digest, text } if digest != desired.unit_digest() => {
-            changes.push(unit(text.clone(), Change::Changed));
+    let runs = desired.unit.service_file();
+    for (file, wanted) in &desired.units {
+        let unit = |before, kind| FileChange {
+            path: file.to_string(),
+            before,
+            after: Some(Arc::clone(&wanted.text)),
+            kind,
+        };
+        match seen.unit_file(file, &runs).map(|unit| &unit.file) {
+            Some(UnitFile::Absent) | None => changes.push(unit(None, Change::Added)),
+            Some(UnitFile::Ours { digest, text }) if *digest != entry.units[file] => {
+                changes.push(unit(text.clone(), Change::Changed));
+            }
+            Some(UnitFile::Ours { .. } | UnitFile::Foreign { .. }) => {}
         }
-        UnitFile::Ours { .. } | UnitFile::Foreign { .. } => {}
     }
+    let left = seen.further.iter();
+    let left = left.filter(|(file, _)| !desired.units.contains_key(*file));
+    changes.extend(left.filter_map(|(file, unit)| goes(file, unit)));
 
     let nothing = ObservedDirectory::default();
     let before = match seen.directories.get(&desired.directory) {
@@ -93,14 +99,22 @@ fn no_text(digest: &Digest) -> Arc<str> {
 
 /// The files that go with a service.
 pub(super) fn of_departing(unit: &UnitName, seen: &ObservedService) -> Vec<FileChange> {
-    match &seen.unit.file {
-        UnitFile::Ours { text, .. } => vec![FileChange {
-            path: unit.service_file().into(),
+    let further = seen.further.iter();
+    let further = further.filter_map(|(file, unit)| goes(file, unit));
+    let runs = goes(&unit.service_file(), &seen.unit);
+    runs.into_iter().chain(further).collect()
+}
+
+/// A unit file that goes, if it is ours.
+fn goes(file: &UnitFileName, unit: &ObservedUnit) -> Option<FileChange> {
+    match &unit.file {
+        UnitFile::Ours { text, .. } => Some(FileChange {
+            path: file.to_string(),
             before: text.clone(),
             after: None,
             kind: Change::Removed,
-        }],
-        UnitFile::Absent | UnitFile::Foreign { .. } => Vec::new(),
+        }),
+        UnitFile::Absent | UnitFile::Foreign { .. } => None,
     }
 }
 

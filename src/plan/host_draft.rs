@@ -1,21 +1,19 @@
-//! What one host needs, in the order of activation (docs/how.md, "Order on one host").
+//! What one host needs, before it is put into visits.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, UnitFile,
+    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
 };
-use super::options::{KEPT_GENERATIONS, Moves, Options};
-use super::rule::{DirectoryNeed, ServiceNeed, need};
-use super::step::Step;
+use super::options::Options;
+use super::rule::{ServiceNeed, need};
 use super::target::{kept_back, target};
-use super::{Action, Change, Phase, Refusal, RefusalReason};
+use super::{Action, Change, Phase};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
-use crate::render::desired::{Desired, DesiredHost, DesiredService};
-use crate::render::identity::UnitName;
+use crate::render::desired::{Desired, DesiredHost};
+use crate::render::identity::{UnitFileName, UnitName};
 use crate::render::manifest::ManifestService;
-use crate::render::probe::probes;
 
 /// A service of this cluster on a host that the description no longer has there.
 pub(super) struct DepartingService<'a> {
@@ -32,9 +30,14 @@ impl DepartingService<'_> {
         matches!(self.seen.unit.file, UnitFile::Foreign { .. })
     }
 
-    pub(super) fn has_unit(&self) -> bool {
-        let ours = matches!(self.seen.unit.file, UnitFile::Ours { .. });
-        ours || !self.is_foreign() && !self.seen.unit.enabled_by.is_empty()
+    /// What is left of its unit files.
+    pub(super) fn unit_files(&self) -> BTreeSet<UnitFileName> {
+        let unit = &self.seen.unit;
+        let has_unit = unit.is_ours() || !self.is_foreign() && !unit.enabled_by.is_empty();
+        let further = self.seen.further.iter().filter(|(_, unit)| unit.is_left());
+        let further = further.map(|(file, _)| file.clone());
+        let runs = has_unit.then(|| self.unit.service_file());
+        runs.into_iter().chain(further).collect()
     }
 
     pub(super) fn runs(&self) -> bool {
@@ -47,9 +50,9 @@ impl DepartingService<'_> {
 /// A port that a service needs and another one keeps.
 #[derive(Debug, Clone)]
 pub(super) struct PortConflict {
-    service: ServiceName,
-    ports: HostPorts,
-    holder: ServiceName,
+    pub(super) service: ServiceName,
+    pub(super) ports: HostPorts,
+    pub(super) holder: ServiceName,
 }
 
 /// One of the visits that a host gets.
@@ -122,7 +125,8 @@ impl<'a> HostDraft<'a> {
                     }
                     UnitFile::Foreign { .. } => false,
                 };
-                let ours = left_by_us || !at.directories.is_empty();
+                let further = at.further.values().any(ObservedUnit::is_left);
+                let ours = left_by_us || further || !at.directories.is_empty();
                 let leaves = options.selects(name) && !kept_back.contains_key(*name);
                 !wanted.services.contains_key(*name) && leaves && ours
             })
@@ -269,7 +273,7 @@ impl<'a> HostDraft<'a> {
     }
 
     /// Whether its health is awaited.
-    fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
+    pub(super) fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
         need.action != Action::Pending && (need.starts() || self.unconfirmed.contains(name))
     }
 
@@ -297,7 +301,7 @@ impl<'a> HostDraft<'a> {
     }
 
     /// What a visit is about, in the order in which it is acted on.
-    fn in_visit<'v>(
+    pub(super) fn in_visit<'v>(
         &'v self,
         visit: &'v Visit<'_>,
     ) -> impl Iterator<Item = (&'v ServiceName, &'v ServiceNeed)> {
@@ -305,268 +309,5 @@ impl<'a> HostDraft<'a> {
             .iter()
             .filter(|name| visit.services.contains(name))
             .filter_map(|name| Some((name, self.needs.get(name)?)))
-    }
-
-    /// The steps of one visit, in the order of activation.
-    pub(super) fn steps(&self, visit: &Visit<'_>) -> Vec<Step> {
-        let processes = self.seen.supervisor.runs_containers();
-        let mut steps = Vec::new();
-
-        // 1. inputs directories
-        for (name, need) in self.in_visit(visit) {
-            let service = name.clone();
-            let directory = self.wanted.services[name].directory.clone();
-            match &need.directory {
-                DirectoryNeed::Nothing => {}
-                DirectoryNeed::Place => steps.push(Step::PlaceInputs { service, directory }),
-                DirectoryNeed::Repair { write, remove } => steps.push(Step::RepairInputs {
-                    service,
-                    directory,
-                    write: write.clone(),
-                    remove: remove.clone(),
-                }),
-            }
-        }
-        // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
-        for (name, need) in self.in_visit(visit) {
-            let here = |d| {
-                self.seen
-                    .services
-                    .get(name)
-                    .is_some_and(|s| s.directories.contains_key(d))
-            };
-            for (directory, edited) in need.marks.iter().filter(|(d, _)| here(d)) {
-                steps.push(Step::MarkEdited {
-                    service: name.clone(),
-                    directory: directory.clone(),
-                    edited: *edited,
-                });
-            }
-        }
-        for (name, need) in self.in_visit(visit) {
-            if need.write_unit {
-                steps.push(Step::WriteUnit {
-                    service: name.clone(),
-                    unit: self.wanted.services[name].unit.clone(),
-                });
-            }
-        }
-        let enable: Vec<UnitName> = self
-            .in_visit(visit)
-            .filter(|(_, need)| need.enable)
-            .map(|(name, _)| self.wanted.services[name].unit.clone())
-            .collect();
-        if !enable.is_empty() {
-            steps.push(Step::Enable { units: enable });
-        }
-        // 3. Always, when anything is done: an activation before this one may have died between a
-        // unit file and its reload, and no later look at the file can tell.
-        if processes && visit.phase != Phase::Contract {
-            steps.push(Step::Reload);
-        }
-        // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
-        // restarts, what a service needs before it
-        if processes {
-            for (name, _) in self.in_visit(visit).filter(|(name, need)| {
-                matches!(need.action, Action::None | Action::MayRestart) && self.has_new_probe(name)
-            }) {
-                steps.push(Step::AskProbe {
-                    service: name.clone(),
-                    unit: self.wanted.services[name].unit.clone(),
-                });
-            }
-            steps.extend(self.goes_first(visit));
-            for (name, need) in self.in_visit(visit) {
-                if need.starts() {
-                    steps.push(Step::Restart {
-                        service: name.clone(),
-                        unit: self.wanted.services[name].unit.clone(),
-                    });
-                }
-            }
-            let await_units: Vec<UnitName> = self
-                .in_visit(visit)
-                .filter(|(name, need)| self.awaited(name, need))
-                .map(|(name, _)| self.wanted.services[name].unit.clone())
-                .collect();
-            if !await_units.is_empty() {
-                steps.push(Step::AwaitHealthy { units: await_units });
-            }
-        }
-        if visit.phase == Phase::Contract {
-            self.push_contract(processes, &mut steps);
-        }
-        // 5.
-        if visit.ends {
-            self.push_end(&mut steps);
-        }
-        steps
-    }
-
-    /// Whether a container that goes on running was not asked by the probe of its unit yet: `current`
-    /// records another unit, which may have had another one.
-    fn has_new_probe(&self, name: &ServiceName) -> bool {
-        let wanted = &self.wanted.services[name];
-        let probes = |text: &str| probes(text, &wanted.unit.container());
-        let recorded = match &self.seen.generation {
-            Generation::Current { manifest, .. } => manifest.services.get(name),
-            Generation::None | Generation::Unreadable { .. } => None,
-        };
-        let Some(at) = self.seen.services.get(name) else {
-            return false;
-        };
-        let before = match &at.unit.file {
-            // It is in place already, so an activation died; what was there before is not known.
-            UnitFile::Ours { digest, .. } if digest == wanted.unit_digest() => None,
-            UnitFile::Ours { text, .. } => text.as_deref().map(probes),
-            UnitFile::Absent | UnitFile::Foreign { .. } => None,
-        };
-        recorded.map(|recorded| &recorded.units) != Some(&wanted.entry.units)
-            && before.is_none_or(|before| before != probes(&wanted.service_unit().text))
-            && !probes(&wanted.service_unit().text).is_empty()
-    }
-
-    /// Who gives a port to a service of this visit, and stops for it.
-    fn goes_first<'v>(&'v self, visit: &'v Visit<'_>) -> impl Iterator<Item = Step> + 'v {
-        let takes = |by: &ServiceName| visit.services.contains(by);
-        let departing = self.departing.iter().filter(move |(_, departing)| {
-            departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
-        });
-        let departing = departing.map(|(name, departing)| (name, &departing.unit));
-        let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
-        let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
-        departing.chain(stay).map(|(service, unit)| Step::Stop {
-            service: service.clone(),
-            unit: unit.clone(),
-        })
-    }
-
-    fn push_contract(&self, processes: bool, steps: &mut Vec<Step>) {
-        for (name, departing) in &self.departing {
-            // Also one that was stopped for its port: systemd may have started it again.
-            if processes && departing.runs() {
-                steps.push(Step::Stop {
-                    service: name.clone(),
-                    unit: departing.unit.clone(),
-                });
-            }
-        }
-        for (name, departing) in &self.departing {
-            if departing.has_unit() {
-                steps.push(Step::RemoveUnit {
-                    service: name.clone(),
-                    unit: departing.unit.clone(),
-                });
-            }
-        }
-        if processes {
-            // Always, as above: the unit file may have gone in an activation that died before this.
-            steps.push(Step::Reload);
-        }
-    }
-
-    fn push_end(&self, steps: &mut Vec<Step>) {
-        for (name, at) in &self.seen.services {
-            let names: BTreeSet<String> = if let Some(need) = self.needs.get(name) {
-                let stays = at
-                    .container
-                    .as_ref()
-                    .filter(|_| !need.starts())
-                    .and_then(|c| c.directory.as_ref());
-                let wanted = &self.wanted.services[name].directory;
-                let stale = at.directories.keys();
-                stale
-                    .filter(|d| *d != wanted && Some(*d) != stays)
-                    .map(ToString::to_string)
-                    .collect()
-            } else if self.departing.contains_key(name) {
-                at.directories.keys().map(ToString::to_string).collect()
-            } else {
-                continue;
-            };
-            let names: BTreeSet<String> = names.union(&at.leftovers).cloned().collect();
-            if !names.is_empty() {
-                steps.push(Step::RemoveInputs {
-                    service: name.clone(),
-                    names,
-                });
-            }
-        }
-        if !self.moves_current {
-            return;
-        }
-        let number = self.seen.next_generation;
-        steps.push(Step::SetCurrent { number });
-        let mut kept: BTreeSet<u64> = self.seen.kept_generations.clone();
-        kept.insert(number);
-        let surplus = kept.len().saturating_sub(KEPT_GENERATIONS);
-        let numbers: BTreeSet<u64> = kept.into_iter().take(surplus).collect();
-        if !numbers.is_empty() {
-            steps.push(Step::RemoveGenerations { numbers });
-        }
-    }
-
-    pub(super) fn refusals(
-        &self,
-        host: &HostName,
-        desired: &Desired,
-        options: &Options,
-    ) -> Vec<Refusal> {
-        let mut reasons = Vec::new();
-        if let Generation::Unreadable { why, newer: true } = &self.seen.generation {
-            reasons.push(RefusalReason::Newer { why: why.clone() });
-        }
-        for name in self.needs.keys() {
-            let file = self.seen.services.get(name).map(|s| &s.unit.file);
-            if let Some(UnitFile::Foreign { path, owner }) = file {
-                reasons.push(RefusalReason::ForeignUnit {
-                    service: name.clone(),
-                    path: path.clone(),
-                    owner: owner.clone(),
-                });
-            }
-        }
-        for conflict in &self.port_conflicts {
-            let PortConflict {
-                service,
-                ports,
-                holder,
-            } = conflict.clone();
-            reasons.push(RefusalReason::PortHeld {
-                service,
-                ports,
-                holder,
-            });
-        }
-        if options.moves == Moves::Refuse {
-            for name in self.departing.keys() {
-                let placed: Vec<&DesiredService> = desired
-                    .hosts
-                    .values()
-                    .filter_map(|h| h.services.get(name).map(AsRef::as_ref))
-                    .collect();
-                let recorded = match &self.seen.generation {
-                    Generation::Current { manifest, .. } => manifest.services.get(name),
-                    Generation::None | Generation::Unreadable { .. } => None,
-                };
-                let stateful = placed.first().map_or_else(
-                    || recorded.is_some_and(|r| r.stateful),
-                    |service| service.stateful,
-                );
-                if stateful {
-                    reasons.push(RefusalReason::Stateful {
-                        service: name.clone(),
-                        moves: !placed.is_empty(),
-                    });
-                }
-            }
-        }
-        reasons
-            .into_iter()
-            .map(|why| Refusal {
-                host: host.clone(),
-                why,
-            })
-            .collect()
     }
 }

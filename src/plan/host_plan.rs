@@ -31,7 +31,7 @@ impl HostDraft<'_> {
             let wanted = &self.wanted.services[name];
             let nothing = ObservedService::default();
             let at = self.seen.services.get(name).unwrap_or(&nothing);
-            if matches!(at.unit.file, UnitFile::Foreign { .. }) {
+            if !self.foreign_units(name).is_empty() {
                 // It is refused, which says more.
                 continue;
             }
@@ -177,9 +177,16 @@ impl HostDraft<'_> {
             return false;
         };
         self.wanted.services.iter().any(|(name, service)| {
-            let on_disk = self.seen.services.get(name).map(|s| &s.unit.file);
-            matches!(on_disk, Some(UnitFile::Ours { digest, .. }) if digest == service.unit_digest())
-                && manifest.services.get(name).map(|r| &r.units) != Some(&service.entry.units)
+            let Some(at) = self.seen.services.get(name) else {
+                return false;
+            };
+            let recorded = manifest.services.get(name);
+            let runs = service.unit.service_file();
+            service.entry.units.iter().any(|(file, wanted)| {
+                let on_disk = at.unit_file(file, &runs);
+                on_disk.is_some_and(|unit| unit.holds(wanted))
+                    && recorded.and_then(|recorded| recorded.units.get(file)) != Some(wanted)
+            })
         })
     }
 }

@@ -47,6 +47,43 @@ fn release(
     }
 }
 
+/// What decides nothing of how a container runs is written and read, and goes, without a restart.
+#[test]
+fn a_unit_file_beside_that_of_the_container_restarts_nothing() {
+    let spec = |timer| Spec {
+        hosts: BTreeSet::from([0]),
+        timer,
+        ..Spec::default()
+    };
+    let file = "test-a.timer";
+    let told = |before, after| {
+        let mut world = World::new();
+        world.live(&[
+            WorldEvent::Describe(vec![spec(before)], None),
+            release(None, Vec::new()),
+        ]);
+        world.desired = describe(&[spec(after)]);
+        let plan = plan(&world.desired, &world.observe(), &Options::default());
+        let steps: Vec<String> = plan.steps(&host_name(0)).map(Step::words).collect();
+        steps.join(", ")
+    };
+    assert_eq!(
+        told(None, Some(1)),
+        format!("writing {file}, enabling {file}, systemctl daemon-reload, recording generation 2")
+    );
+    assert_eq!(
+        told(Some(0), Some(1)),
+        format!("writing {file}, systemctl daemon-reload, recording generation 2")
+    );
+    assert_eq!(
+        told(Some(0), None),
+        format!(
+            "systemctl daemon-reload, removing {file}, systemctl daemon-reload, recording generation 2"
+        )
+    );
+    assert_eq!(told(Some(0), Some(0)), "");
+}
+
 /// Everything that a hand can do to a service, then a crash that picks it up, then a release that is
 /// killed before each of its steps in turn: the next one always mends it.
 #[test]

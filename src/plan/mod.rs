@@ -7,6 +7,8 @@ mod held;
 mod hidden;
 mod host_draft;
 mod host_plan;
+mod host_refusals;
+mod host_steps;
 mod known;
 mod make;
 #[cfg(test)]
@@ -28,10 +30,12 @@ pub mod saved;
 pub mod status;
 pub mod step;
 mod target;
+mod touched;
 pub mod trust;
 mod types;
 mod waves;
 mod way_back;
+mod way_draft;
 
 pub use approved::Approved;
 pub use held::{held, held_service};

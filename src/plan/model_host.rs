@@ -19,7 +19,7 @@ use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::ports::HostPorts;
 use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
-use crate::render::identity::{DirectoryName, Fingerprint};
+use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind};
 use crate::render::inputs::{InputVariable, Inputs, inputs_of};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
@@ -28,9 +28,9 @@ use crate::render::secret_files;
 #[derive(Debug, Clone, Default)]
 pub struct ModelHost {
     clock: i128,
-    units: BTreeMap<ServiceName, ModelUnit>,
-    loaded: BTreeMap<ServiceName, ModelUnit>,
-    links: BTreeMap<ServiceName, BTreeSet<String>>,
+    units: BTreeMap<UnitFileName, ModelUnit>,
+    loaded: BTreeMap<UnitFileName, ModelUnit>,
+    links: BTreeMap<UnitFileName, BTreeSet<String>>,
     directories: BTreeMap<ServiceName, BTreeMap<DirectoryName, Directory>>,
     pub processes: BTreeMap<ServiceName, ModelProcess>,
     current: Option<(u64, Manifest)>,
@@ -105,6 +105,23 @@ pub enum Disturbance {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepFailed(pub String);
 
+/// The unit file that runs a service.
+fn runs(name: &ServiceName) -> UnitFileName {
+    Instance::of(name)
+        .unit(&no_manifest().cluster)
+        .service_file()
+}
+
+/// Whose unit file it is.
+fn service_of(file: &UnitFileName) -> ServiceName {
+    let instance = Instance::of_unit(&no_manifest().cluster, file.unit());
+    instance.expect("a unit of the model").service
+}
+
+fn is_service(file: &UnitFileName) -> bool {
+    file.as_str().ends_with(UnitKind::Service.suffix())
+}
+
 /// Whether a start reads a file of an inputs directory. `.secrets` only describes others: a container that started
 /// without it has what it should have.
 fn is_layer(path: &str) -> bool {
@@ -119,12 +136,12 @@ impl ModelHost {
 
     /// One look, as the host room gives it.
     pub fn observe(&self, desired: &DesiredHost) -> ObservedHost {
-        let mut names: BTreeSet<&ServiceName> = desired.services.keys().collect();
-        names.extend(self.units.keys());
-        names.extend(self.directories.keys());
         let links = self.links.iter().filter(|(_, links)| !links.is_empty());
-        names.extend(links.map(|(name, _)| name));
-        names.extend(self.processes.keys());
+        let files = self.units.keys().chain(links.map(|(file, _)| file));
+        let mut names: BTreeSet<ServiceName> = files.map(service_of).collect();
+        names.extend(desired.services.keys().cloned());
+        names.extend(self.directories.keys().cloned());
+        names.extend(self.processes.keys().cloned());
         ObservedHost {
             supervisor: Supervisor::Systemd,
             generation: match &self.current {
@@ -144,9 +161,9 @@ impl ModelHost {
             services: names
                 .into_iter()
                 .map(|name| {
-                    let seen =
-                        self.observe_service(name, desired.services.get(name).map(AsRef::as_ref));
-                    (name.clone(), seen)
+                    let wanted = desired.services.get(&name).map(AsRef::as_ref);
+                    let seen = self.observe_service(&name, wanted);
+                    (name, seen)
                 })
                 .collect(),
         }
@@ -157,16 +174,13 @@ impl ModelHost {
         name: &ServiceName,
         desired: Option<&DesiredService>,
     ) -> ObservedService {
-        let unit = self.units.get(name);
+        let runs = runs(name);
         let process = self.processes.get(name);
-        let older = match (unit, self.loaded.get(name)) {
-            (Some(unit), Some(loaded)) => unit.at > loaded.at,
-            (None, _) | (_, None) => false,
-        };
         // As on a real host, texts are fetched only where something differs.
         let empty = BTreeMap::new();
         let directories = self.directories.get(name).unwrap_or(&empty);
         let as_desired = desired.is_some_and(|desired| {
+            let unit = self.units.get(&runs);
             unit.is_some_and(|unit| unit.digest == *desired.unit_digest())
                 && directories
                     .get(&desired.directory)
@@ -177,18 +191,15 @@ impl ModelHost {
                 })
         });
         ObservedService {
-            unit: ObservedUnit {
-                file: unit.map_or(UnitFile::Absent, |unit| UnitFile::Ours {
-                    digest: unit.digest.clone(),
-                    text: (!as_desired).then(|| unit.text.as_str().into()),
-                }),
-                changed: unit.map_or(Moment(0), |unit| unit.at),
-                enabled_by: self.links.get(name).cloned().unwrap_or_default(),
-                loaded: if older {
-                    Loaded::Older
-                } else {
-                    Loaded::AsOnDisk
-                },
+            unit: self.observe_unit(&runs, !as_desired),
+            further: {
+                let there = self.units.keys().chain(self.loaded.keys());
+                let there = there.chain(self.links.keys());
+                let files = desired.into_iter().flat_map(|desired| desired.units.keys());
+                let files = there.chain(files).filter(|file| service_of(file) == *name);
+                let further = files.filter(|file| **file != runs);
+                let seen = further.map(|file| (file.clone(), self.observe_unit(file, true)));
+                seen.collect()
             },
             drop_ins: BTreeSet::new(),
             directories: directories
@@ -221,6 +232,27 @@ impl ModelHost {
                 environment: self.environment(name, process),
                 ports: process.ports.iter().copied().collect(),
             }),
+        }
+    }
+
+    fn observe_unit(&self, file: &UnitFileName, with_text: bool) -> ObservedUnit {
+        let unit = self.units.get(file);
+        let older = match (unit, self.loaded.get(file)) {
+            (Some(unit), Some(loaded)) => unit.at > loaded.at,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        ObservedUnit {
+            file: unit.map_or(UnitFile::Absent, |unit| UnitFile::Ours {
+                digest: unit.digest.clone(),
+                text: with_text.then(|| unit.text.as_str().into()),
+            }),
+            changed: unit.map_or(Moment(0), |unit| unit.at),
+            enabled_by: self.links.get(file).cloned().unwrap_or_default(),
+            loaded: match older {
+                true => Loaded::Older,
+                false => Loaded::AsOnDisk,
+            },
         }
     }
 
@@ -258,14 +290,15 @@ impl ModelHost {
     /// the env files are read now, from the directory that the definition names.
     fn start(&mut self, name: &ServiceName) -> Result<(), StepFailed> {
         let failed = |why: &str| Err(StepFailed(format!("{name}: {why}")));
-        if !self.loaded.contains_key(name) {
-            let Some(unit) = self.units.get(name).cloned() else {
+        let file = runs(name);
+        if !self.loaded.contains_key(&file) {
+            let Some(unit) = self.units.get(&file).cloned() else {
                 return failed("no such unit");
             };
             let at = self.now();
-            self.loaded.insert(name.clone(), ModelUnit { at, ..unit });
+            self.loaded.insert(file.clone(), ModelUnit { at, ..unit });
         }
-        let text = self.loaded[name].text.clone();
+        let text = self.loaded[&file].text.clone();
         let Some(carried) = carried(&text) else {
             return failed("the unit lost its mark");
         };
@@ -360,19 +393,17 @@ impl ModelHost {
                     };
                 }
             }
-            Step::WriteUnit { service, .. } => {
+            Step::WriteUnit { service, file } => {
                 let at = self.now();
-                let text = staged.services[service].service_unit().text.to_string();
-                let digest = staged.services[service].unit_digest().clone();
+                let text = staged.services[service].units[file].text.to_string();
+                let digest = staged.services[service].entry.units[file].clone();
                 self.units
-                    .insert(service.clone(), ModelUnit { text, digest, at });
+                    .insert(file.clone(), ModelUnit { text, digest, at });
             }
-            Step::Enable { units } => {
-                for (name, service) in &staged.services {
-                    if units.contains(&service.unit) {
-                        self.links
-                            .insert(name.clone(), service.service_unit().enabled_by.clone());
-                    }
+            Step::Enable { files } => {
+                let units = staged.services.values().flat_map(|service| &service.units);
+                for (file, unit) in units.filter(|(file, _)| files.contains(file)) {
+                    self.links.insert(file.clone(), unit.enabled_by.clone());
                 }
             }
             Step::Reload => {
@@ -421,9 +452,9 @@ impl ModelHost {
                     return Err(StepFailed(format!("{name} is not active")));
                 }
             }
-            Step::RemoveUnit { service, .. } => {
-                self.units.remove(service);
-                self.links.remove(service);
+            Step::RemoveUnit { file, .. } => {
+                self.units.remove(file);
+                self.links.remove(file);
             }
             Step::SetCurrent { number } => {
                 let files = self.generation(staged, target);
@@ -510,7 +541,8 @@ impl ModelHost {
     }
 
     fn remove_inputs(&mut self, service: &ServiceName, names: &BTreeSet<String>) {
-        let loaded = self.loaded.get(service).and_then(|u| carried(&u.text));
+        let loaded = self.loaded.get(&runs(service));
+        let loaded = loaded.and_then(|unit| carried(&unit.text));
         for name in names {
             let untouched = !self.touched.contains(service);
             let named = loaded
@@ -532,9 +564,9 @@ impl ModelHost {
     fn reload(&mut self) {
         let at = self.now();
         self.loaded.clear();
-        for (name, unit) in &self.units {
+        for (file, unit) in &self.units {
             let unit = unit.clone();
-            self.loaded.insert(name.clone(), ModelUnit { at, ..unit });
+            self.loaded.insert(file.clone(), ModelUnit { at, ..unit });
         }
     }
 
@@ -542,7 +574,7 @@ impl ModelHost {
     pub fn disturb(&mut self, disturbance: &Disturbance) {
         match disturbance {
             Disturbance::Crash(name) => {
-                if self.processes.remove(name).is_some() && self.loaded.contains_key(name) {
+                if self.processes.remove(name).is_some() && self.loaded.contains_key(&runs(name)) {
                     // A start that fails is tried again by systemd until somebody mends it.
                     let _ = self.start(name);
                 }
@@ -551,11 +583,12 @@ impl ModelHost {
             Disturbance::Reboot => {
                 self.processes.clear();
                 self.reload();
-                let names: Vec<ServiceName> = self.links.keys().cloned().collect();
+                let linked = self.links.iter().filter(|(file, links)| {
+                    !links.is_empty() && self.units.contains_key(*file) && is_service(file)
+                });
+                let names: Vec<ServiceName> = linked.map(|(file, _)| service_of(file)).collect();
                 for name in names {
-                    if !self.links[&name].is_empty() && self.units.contains_key(&name) {
-                        let _ = self.start(&name);
-                    }
+                    let _ = self.start(&name);
                 }
             }
             Disturbance::EditEnv(name) => self.edit_directory(name, |files| {
@@ -591,14 +624,14 @@ impl ModelHost {
             }
             Disturbance::DeleteUnit(name) => {
                 self.touched.insert(name.clone());
-                self.units.remove(name);
+                self.units.remove(&runs(name));
             }
             Disturbance::StopUnit(name) => {
                 self.touched.insert(name.clone());
                 self.processes.remove(name);
             }
             Disturbance::Disable(name) => {
-                self.links.remove(name);
+                self.links.remove(&runs(name));
             }
             Disturbance::LoseCurrent => self.current = None,
             Disturbance::Retag(name) => {
@@ -626,7 +659,7 @@ impl ModelHost {
 
     fn edit_unit(&mut self, name: &ServiceName, edit: impl Fn(&str) -> String) {
         let at = self.now();
-        if let Some(unit) = self.units.get_mut(name) {
+        if let Some(unit) = self.units.get_mut(&runs(name)) {
             self.touched.insert(name.clone());
             unit.text = edit(&unit.text);
             unit.digest = Digest::of(&unit.text);
@@ -638,7 +671,18 @@ impl ModelHost {
     /// nothing of a service that left.
     pub fn assert_is(&self, desired: &DesiredHost, target: &Manifest) {
         let names: BTreeSet<&ServiceName> = desired.services.keys().collect();
-        assert_eq!(self.units.keys().collect::<BTreeSet<_>>(), names, "units");
+        let files: BTreeSet<&UnitFileName> = desired
+            .services
+            .values()
+            .flat_map(|service| service.units.keys())
+            .collect();
+        assert_eq!(self.units.keys().collect::<BTreeSet<_>>(), files, "units");
+        let mut loaded = self.loaded.keys().filter(|file| !is_service(file));
+        let of_hands = |file| self.touched.contains(&service_of(file));
+        assert!(
+            loaded.all(|file| files.contains(file) || of_hands(file)),
+            "loaded units"
+        );
         assert_eq!(
             self.processes.keys().collect::<BTreeSet<_>>(),
             names,
@@ -646,29 +690,21 @@ impl ModelHost {
         );
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
         // Of a unit that a hand removed before any generation recorded it, a link stays that enables nothing.
-        let of_hands = |name| self.touched.contains(name) && !self.units.contains_key(name);
+        let of_hands = |file: &UnitFileName| {
+            self.touched.contains(&service_of(file)) && !self.units.contains_key(file)
+        };
         assert!(
             with_links
                 .clone()
-                .all(|(name, _)| names.contains(name) || of_hands(name)),
+                .all(|(file, _)| files.contains(file) || of_hands(file)),
             "links of departing services"
         );
         for (name, service) in &desired.services {
-            assert_eq!(
-                self.units[name].text,
-                *service.service_unit().text,
-                "{name}: unit"
-            );
-            assert_eq!(
-                self.loaded[name].text,
-                *service.service_unit().text,
-                "{name}: loaded"
-            );
-            assert_eq!(
-                self.links[name],
-                service.service_unit().enabled_by,
-                "{name}: links"
-            );
+            for (file, unit) in &service.units {
+                assert_eq!(self.units[file].text, *unit.text, "{file}: unit");
+                assert_eq!(self.loaded[file].text, *unit.text, "{file}: loaded");
+                assert_eq!(self.links[file], unit.enabled_by, "{file}: links");
+            }
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
             let process = &self.processes[name];

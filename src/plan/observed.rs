@@ -8,7 +8,7 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
-use crate::render::identity::{DirectoryName, Fingerprint};
+use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
 
@@ -99,9 +99,11 @@ pub enum Generation {
 /// One service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedService {
-    /// Its unit file, and what systemd has loaded of it.
+    /// The unit file that runs its container, and what systemd has loaded of it.
     pub unit: ObservedUnit,
-    /// Drop-ins that change the unit and are not ours (`/etc/systemd/system/X.service.d/*.conf`).
+    /// Its other unit files: those that are desired, are there, or are still loaded.
+    pub further: BTreeMap<UnitFileName, ObservedUnit>,
+    /// Drop-ins that change its units and are not ours (`/etc/systemd/system/X.service.d/*.conf`).
     pub drop_ins: BTreeSet<String>,
     /// The inputs directories of this service that are there.
     pub directories: BTreeMap<DirectoryName, ObservedDirectory>,
@@ -153,7 +155,7 @@ pub enum Death {
     Signal(u8),
 }
 
-/// The unit file of a service, and what systemd has loaded of it.
+/// A unit file of a service, and what systemd has loaded of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedUnit {
     /// The file at its path.
@@ -339,6 +341,41 @@ pub enum RunningImage {
     },
 }
 
+impl ObservedUnit {
+    /// Whether there is a file of ours.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        matches!(self.file, UnitFile::Ours { .. })
+    }
+
+    /// Whether the file is ours and has this digest.
+    #[must_use]
+    pub fn holds(&self, wanted: &Digest) -> bool {
+        matches!(&self.file, UnitFile::Ours { digest, .. } if digest == wanted)
+    }
+
+    /// Whether something of ours is left: the file, its links, or what systemd has loaded of it.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        match self.file {
+            UnitFile::Ours { .. } => true,
+            UnitFile::Absent => !self.enabled_by.is_empty() || self.loaded == Loaded::Older,
+            UnitFile::Foreign { .. } => false,
+        }
+    }
+}
+
+impl ObservedService {
+    /// One of its unit files: `runs` is the name of the one that runs its container.
+    #[must_use]
+    pub fn unit_file(&self, file: &UnitFileName, runs: &UnitFileName) -> Option<&ObservedUnit> {
+        match file == runs {
+            true => Some(&self.unit),
+            false => self.further.get(file),
+        }
+    }
+}
+
 impl ObservedHost {
     /// A look without what runs and without texts, which are fetched or not depending on what runs: what
     /// must not have changed when a plan is carried out.
@@ -350,17 +387,26 @@ impl ObservedHost {
             service.container = None;
             service.restarts = None;
             service.crashes = None;
-            service.unit.loaded = Loaded::AsOnDisk;
-            if let UnitFile::Ours { text, .. } = &mut service.unit.file {
-                *text = None;
+            for unit in std::iter::once(&mut service.unit).chain(service.further.values_mut()) {
+                unit.loaded = Loaded::AsOnDisk;
+                if let UnitFile::Ours { text, .. } = &mut unit.file {
+                    *text = None;
+                }
             }
             for directory in service.directories.values_mut() {
                 directory.texts.clear();
             }
         }
+        // So is a unit that is loaded and has no file.
+        for service in seen.services.values_mut() {
+            let there =
+                |unit: &ObservedUnit| unit.file != UnitFile::Absent || !unit.enabled_by.is_empty();
+            service.further.retain(|_, unit| there(unit));
+        }
         // A service that has a container and no files is no file.
         seen.services.retain(|_, service| {
             service.unit.file != UnitFile::Absent
+                || !service.further.is_empty()
                 || !service.directories.is_empty()
                 || !service.leftovers.is_empty()
         });

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
     EditMark, Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
-    ObservedService, RunningImage, UnitFile,
+    ObservedService, ObservedUnit, RunningImage, UnitFile,
 };
 use super::reason::Reason;
 use super::reasons;
@@ -14,7 +14,7 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::{Recipe, fingerprint};
-use crate::render::identity::DirectoryName;
+use crate::render::identity::{DirectoryName, UnitFileName};
 use crate::render::manifest::ManifestService;
 
 /// What one desired service needs on one host.
@@ -23,11 +23,15 @@ pub(super) struct ServiceNeed {
     pub change: Change,
     /// The inputs directory has to be written, or some files of it mended.
     pub directory: DirectoryNeed,
-    pub write_unit: bool,
+    /// The unit files that are written.
+    pub write: BTreeSet<UnitFileName>,
     /// The unit file was edited by hand, and what runs, or a crash starts meanwhile, may run what it says:
     /// the directories that carry the mark until the restart, each with the moment of the edit.
     pub marks: BTreeMap<DirectoryName, Moment>,
-    pub enable: bool,
+    /// The unit files whose links are made anew.
+    pub enable: BTreeSet<UnitFileName>,
+    /// What is left of unit files that it has no more.
+    pub remove: BTreeSet<UnitFileName>,
     pub reload: bool,
     pub action: Action,
     pub reasons: Vec<Reason>,
@@ -49,7 +53,20 @@ pub(super) enum DirectoryNeed {
 impl ServiceNeed {
     /// Whether files or links are written, or systemd has to read them again.
     pub(crate) fn writes(&self) -> bool {
-        self.directory != DirectoryNeed::Nothing || self.write_unit || self.enable || self.reload
+        let Self {
+            change: _,
+            directory,
+            write,
+            marks: _,
+            enable,
+            remove,
+            reload,
+            action: _,
+            reasons: _,
+            mended: _,
+        } = self;
+        let units = [write, enable, remove];
+        *directory != DirectoryNeed::Nothing || *reload || units.iter().any(|some| !some.is_empty())
     }
 
     /// Whether its container is started or restarted.
@@ -75,14 +92,9 @@ pub(super) fn need(
 ) -> ServiceNeed {
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
-    let write_unit = match &seen.unit.file {
-        UnitFile::Ours { digest, .. } => digest != desired.unit_digest(),
-        UnitFile::Absent => true,
-        // A foreign unit refuses the whole plan; nothing of this need is ever done.
-        UnitFile::Foreign { .. } => false,
-    };
+    let units = units_need(desired, seen);
     // A foreign unit says nothing of a service of ours, which is new there.
-    let known = matches!(seen.unit.file, UnitFile::Ours { .. }) || seen.container.is_some();
+    let known = seen.unit.is_ours() || seen.container.is_some();
     let change = if known {
         Change::Changed
     } else {
@@ -119,19 +131,53 @@ pub(super) fn need(
         }
     };
     // A moving tag alone is no reason to act: only the pull can tell.
-    let enable = seen.unit.enabled_by != desired.service_unit().enabled_by;
-    let reload = seen.unit.loaded == Loaded::Older;
     ServiceNeed {
         change,
         directory,
-        write_unit,
+        write: units.write,
         marks,
-        enable,
-        reload,
+        enable: units.enable,
+        remove: units.remove,
+        reload: units.reload,
         action,
         reasons,
         mended,
     }
+}
+
+/// What its unit files need.
+#[derive(Default)]
+struct UnitsNeed {
+    write: BTreeSet<UnitFileName>,
+    enable: BTreeSet<UnitFileName>,
+    remove: BTreeSet<UnitFileName>,
+    reload: bool,
+}
+
+fn units_need(desired: &DesiredService, seen: &ObservedService) -> UnitsNeed {
+    let mut need = UnitsNeed::default();
+    let nothing = ObservedUnit::default();
+    let runs = desired.unit.service_file();
+    for (file, wanted) in &desired.units {
+        let there = seen.unit_file(file, &runs).unwrap_or(&nothing);
+        let write = match &there.file {
+            UnitFile::Ours { digest, .. } => *digest != desired.entry.units[file],
+            UnitFile::Absent => true,
+            // A foreign unit refuses the whole plan; nothing of this need is ever done.
+            UnitFile::Foreign { .. } => false,
+        };
+        if write {
+            need.write.insert(file.clone());
+        }
+        if there.enabled_by != wanted.enabled_by {
+            need.enable.insert(file.clone());
+        }
+        need.reload |= there.loaded == Loaded::Older;
+    }
+    let left = seen.further.iter();
+    let left = left.filter(|(file, there)| !desired.units.contains_key(*file) && there.is_left());
+    need.remove = left.map(|(file, _)| file.clone()).collect();
+    need
 }
 
 /// What is there of a service and neither what `current` records nor what is desired (an activation that
@@ -142,12 +188,18 @@ fn edited_by_hand(
     recorded: Option<&ManifestService>,
 ) -> BTreeSet<String> {
     let mut edited = BTreeSet::new();
-    let (Some(recorded), UnitFile::Ours { digest, .. }) = (recorded, &seen.unit.file) else {
+    let Some(recorded) = recorded.filter(|_| seen.unit.is_ours()) else {
         return edited;
     };
-    let written = recorded.units.get(&desired.unit.service_file());
-    if written != Some(digest) && digest != desired.unit_digest() {
-        edited.insert(desired.unit.service_file().into());
+    let runs = desired.unit.service_file();
+    for (file, wanted) in &desired.entry.units {
+        let there = seen.unit_file(file, &runs);
+        let written = recorded.units.get(file);
+        let as_known =
+            |unit: &ObservedUnit| unit.holds(wanted) || written.is_some_and(|w| unit.holds(w));
+        if there.is_some_and(|unit| unit.is_ours() && !as_known(unit)) {
+            edited.insert(file.to_string());
+        }
     }
     // The desired directory is mended where it is; of the one that it takes the place of nobody else tells.
     if recorded.directory != desired.directory

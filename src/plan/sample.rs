@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
     FileMode, FileOwner, Guard, Health, Host, Image, Layer, Probe, RestartPolicy, SecretFile,
@@ -14,9 +16,11 @@ use crate::cluster::model::{
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
 use crate::cluster::secret::{Secret, TextPart};
-use crate::render::desired::Desired;
+use crate::render::desired::{Desired, DesiredService, DesiredUnit};
+use crate::render::identity::UnitKind;
 use crate::render::render;
 use crate::render::tests::secret;
+use crate::render::unit::parse_unit;
 
 pub const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
 pub const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
@@ -68,6 +72,8 @@ pub struct Spec {
     pub manual: bool,
     pub stateful: bool,
     pub health: bool,
+    /// It has a second unit file, with this in it.
+    pub timer: Option<u8>,
 }
 
 /// A config file: what it holds, and its mode.
@@ -154,8 +160,9 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         0..2u8,
     );
     let rarely = || prop::bool::weighted(0.2);
-    (what, rarely(), rarely(), rarely(), rarely()).prop_map(
-        |(what, moving, manual, stateful, health)| {
+    let timer = prop::option::weighted(0.3, 0..2u8);
+    (what, rarely(), rarely(), rarely(), rarely(), timer).prop_map(
+        |(what, moving, manual, stateful, health, timer)| {
             let (
                 hosts,
                 tag,
@@ -183,6 +190,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 manual,
                 stateful,
                 health,
+                timer,
             }
         },
     )
@@ -327,5 +335,29 @@ pub fn describe(specs: &[Spec]) -> Desired {
         guard: Guard::default(),
         rollout: Default::default(),
     };
-    render(&cluster).expect("the test's template is sound")
+    let mut desired = render(&cluster).expect("the test's template is sound");
+    let services = desired
+        .hosts
+        .values_mut()
+        .flat_map(|host| &mut host.services);
+    for (name, service) in services {
+        let spec = specs.iter().enumerate();
+        let mut spec = spec.filter(|(index, _)| service_name(*index) == *name);
+        if let Some(number) = spec.next().and_then(|(_, spec)| spec.timer) {
+            add_timer(Arc::make_mut(service), number);
+        }
+    }
+    desired
+}
+
+/// A second unit file, which decides nothing of how a container runs.
+fn add_timer(service: &mut DesiredService, number: u8) {
+    let text = format!("# {number}\n[Timer]\n[Install]\nWantedBy=timers.target\n");
+    let file = service.unit.file(UnitKind::Timer);
+    service.entry.units.insert(file.clone(), Digest::of(&text));
+    let unit = DesiredUnit::new(text.as_str().into(), &parse_unit(&text));
+    service.units.insert(file, unit);
+    if let Some(older) = &mut service.older {
+        add_timer(Arc::make_mut(older), number);
+    }
 }

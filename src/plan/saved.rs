@@ -449,6 +449,7 @@ fn found(seen: &ObservedHost) -> BTreeMap<ServiceName, Digest> {
 fn files_of(service: &ObservedService) -> Digest {
     let ObservedService {
         unit,
+        further,
         drop_ins,
         directories,
         leftovers,
@@ -457,21 +458,6 @@ fn files_of(service: &ObservedService) -> Digest {
         crashes: _,
         container: _,
     } = service;
-    let ObservedUnit {
-        file,
-        changed,
-        enabled_by,
-        loaded: _,
-    } = unit;
-    let file = match file {
-        UnitFile::Absent => json!(null),
-        UnitFile::Ours { digest, text: _ } => json!(digest),
-        UnitFile::Foreign { path, owner } => match owner {
-            Owner::Masked => json!([path, "masked"]),
-            Owner::Cluster(cluster) => json!([path, "cluster", cluster]),
-            Owner::Unmarked => json!([path, "unmarked"]),
-        },
-    };
     let directories: BTreeMap<&str, _> = directories
         .iter()
         .map(|(name, directory)| {
@@ -487,14 +473,46 @@ fn files_of(service: &ObservedService) -> Digest {
             (name.as_str(), directory)
         })
         .collect();
-    of_json(&json!({
-        "unit": file,
-        "changed": changed.0.to_string(),
-        "enabled_by": enabled_by,
-        "drop_ins": drop_ins,
-        "directories": directories,
-        "leftovers": leftovers,
-    }))
+    let mut files = unit_file(unit);
+    files.extend([
+        ("drop_ins", json!(drop_ins)),
+        ("directories", json!(directories)),
+        ("leftovers", json!(leftovers)),
+    ]);
+    let further: BTreeMap<&str, _> = further
+        .iter()
+        .map(|(file, unit)| (file.as_str(), json!(unit_file(unit))))
+        .collect();
+    if !further.is_empty() {
+        files.insert("further", json!(further));
+    }
+    of_json(&json!(files))
+}
+
+/// What is there of a unit file.
+fn unit_file(unit: &ObservedUnit) -> BTreeMap<&'static str, serde_json::Value> {
+    let ObservedUnit {
+        file,
+        changed,
+        enabled_by,
+        loaded: _,
+    } = unit;
+    let file = match file {
+        UnitFile::Absent => json!(null),
+        UnitFile::Ours { digest, text: _ } => json!(digest),
+        UnitFile::Foreign { path, owner } => match owner {
+            Owner::Masked => json!([path, "masked"]),
+            Owner::Cluster(cluster) => json!([path, "cluster", cluster]),
+            Owner::Unmarked => json!([path, "unmarked"]),
+        },
+    };
+    let changed = changed.0.to_string();
+    [
+        ("unit", file),
+        ("changed", json!(changed)),
+        ("enabled_by", json!(enabled_by)),
+    ]
+    .into()
 }
 
 fn of_json(value: &serde_json::Value) -> Digest {

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::observed::Moment;
 use crate::cluster::name::ServiceName;
-use crate::render::identity::{DirectoryName, Fingerprint, UnitName};
+use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName, UnitKind, UnitName};
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,13 +48,13 @@ pub enum Step {
     WriteUnit {
         /// Whose it is.
         service: ServiceName,
-        /// Its unit.
-        unit: UnitName,
+        /// Which of its unit files.
+        file: UnitFileName,
     },
     /// `systemctl --no-reload reenable`.
     Enable {
         /// Which ones.
-        units: Vec<UnitName>,
+        files: Vec<UnitFileName>,
     },
     /// `systemctl daemon-reload`.
     Reload,
@@ -117,8 +117,8 @@ pub enum Step {
     RemoveUnit {
         /// Whose it is.
         service: ServiceName,
-        /// Its unit.
-        unit: UnitName,
+        /// Which of its unit files.
+        file: UnitFileName,
     },
     /// The staged generation gets its number, and `current` names it.
     SetCurrent {
@@ -169,12 +169,12 @@ pub enum StepKind {
 }
 
 /// What a step is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepOf<'a> {
     /// This service.
     Service(&'a ServiceName),
-    /// These units.
-    Units(&'a [UnitName]),
+    /// These units, by their names without a suffix.
+    Units(Vec<&'a str>),
     /// The host as a whole.
     Host,
 }
@@ -262,7 +262,10 @@ impl Step {
             }
             Step::MarkEdited { service, .. } => (StepKind::Mark, StepOf::Service(service)),
             Step::WriteUnit { service, .. } => (StepKind::Unit, StepOf::Service(service)),
-            Step::Enable { units } => (StepKind::Links, StepOf::Units(units)),
+            Step::Enable { files } => {
+                let units = files.iter().map(UnitFileName::unit).collect();
+                (StepKind::Links, StepOf::Units(units))
+            }
             Step::Reload => (StepKind::Reload, StepOf::Host),
             Step::NameImage { service, .. } => (StepKind::Image, StepOf::Service(service)),
             Step::Stop { service, .. } => (StepKind::Stop, StepOf::Service(service)),
@@ -272,7 +275,10 @@ impl Step {
                 (StepKind::Start, StepOf::Service(service))
             }
             Step::AskProbe { service, .. } => (StepKind::Ask, StepOf::Service(service)),
-            Step::AwaitHealthy { units } => (StepKind::Wait, StepOf::Units(units)),
+            Step::AwaitHealthy { units } => {
+                let units = units.iter().map(UnitName::as_str).collect();
+                (StepKind::Wait, StepOf::Units(units))
+            }
             Step::RemoveUnit { service, .. } | Step::RemoveInputs { service, .. } => {
                 (StepKind::End, StepOf::Service(service))
             }
@@ -285,16 +291,24 @@ impl Step {
     /// What it does, while it does it: `restarting web`.
     #[must_use]
     pub fn words(&self) -> String {
-        let units = |units: &[UnitName]| match units {
-            [one] => one.to_string(),
-            units => format!("{} units", units.len()),
+        let units = |first: Option<String>, number: usize| match (first, number) {
+            (Some(one), 1) => one,
+            (_, number) => format!("{number} units"),
         };
         match self {
             Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
             Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
             Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
-            Step::WriteUnit { unit, .. } => format!("writing {}", unit.service_file()),
-            Step::Enable { units: which } => format!("enabling {}", units(which)),
+            Step::WriteUnit { file, .. } => format!("writing {file}"),
+            Step::Enable { files } => {
+                // The one that runs a container is called as people call it.
+                let first = files.first().map(|file| {
+                    let suffix = UnitKind::Service.suffix();
+                    let name = file.as_str();
+                    name.strip_suffix(suffix).unwrap_or(name).to_owned()
+                });
+                format!("enabling {}", units(first, files.len()))
+            }
             Step::Reload => "systemctl daemon-reload".to_owned(),
             Step::Stop { service, .. } => format!("stopping {service}"),
             Step::Restart { service, .. }
@@ -304,9 +318,10 @@ impl Step {
             Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
             Step::AwaitHealthy { units: which } => {
                 let are = if which.len() == 1 { "is" } else { "are" };
-                format!("waiting until {} {are} healthy", units(which))
+                let first = which.first().map(ToString::to_string);
+                format!("waiting until {} {are} healthy", units(first, which.len()))
             }
-            Step::RemoveUnit { unit, .. } => format!("removing {}", unit.service_file()),
+            Step::RemoveUnit { file, .. } => format!("removing {file}"),
             Step::SetCurrent { number } => format!("recording generation {number}"),
             Step::RemoveInputs { service, .. } => format!("removing old inputs of {service}"),
             Step::RemoveGenerations { numbers } => {
@@ -321,14 +336,29 @@ impl Step {
         }
     }
 
-    /// The same step for these units, if it is about units.
+    /// The same step without the units that are not to be kept, if it is about units. They are told by their names
+    /// without a suffix.
     #[must_use]
-    pub fn for_units(&self, units: Vec<UnitName>) -> Self {
+    pub fn only_units(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut step = self.clone();
-        if let Step::Enable { units: old } | Step::AwaitHealthy { units: old } = &mut step {
-            *old = units;
+        if let Step::Enable { files } = &mut step {
+            files.retain(|file| keep(file.unit()));
+        } else if let Step::AwaitHealthy { units } = &mut step {
+            units.retain(|unit| keep(unit.as_str()));
         }
         step
+    }
+
+    /// The unit files that it writes or enables.
+    #[must_use]
+    pub fn unit_files(&self) -> &[UnitFileName] {
+        if let Step::WriteUnit { file, .. } = self {
+            std::slice::from_ref(file)
+        } else if let Step::Enable { files } = self {
+            files
+        } else {
+            &[]
+        }
     }
 
     /// The staged files that it puts into an inputs directory, if it does.

@@ -4,17 +4,15 @@
 //! All that the release did on the host is put back, in this activation and in those before it. Only what
 //! the host gained and what another host already uses stays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::observed::{
-    Generation, ObservedHost, ObservedProcess, ObservedService, RunningImage, UnitFile,
-};
+use super::observed::{Generation, ObservedHost, ObservedService, UnitFile};
 use super::step::{Step, StepKind, StepOf};
+use super::touched::touched;
+use super::way_draft::{Lists, WayDraft, back, image_back};
 use super::{Phase, Wave, held};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::{Desired, DesiredHost, DesiredService};
-use crate::render::identity::{DirectoryName, UnitName};
-use crate::render::manifest::ManifestService;
+use crate::render::desired::{Desired, DesiredHost};
 
 /// How a failed activation is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,17 +38,6 @@ pub struct BackStep {
     pub from: usize,
     /// What it does.
     pub step: Step,
-}
-
-/// What one activation does to one service: the numbers of its steps. That its health was awaited is a
-/// touch, too.
-#[derive(Debug, Default)]
-struct Touch<'a> {
-    placed: Option<(usize, &'a DirectoryName)>,
-    repaired: Option<usize>,
-    wrote: Option<usize>,
-    enabled: Option<usize>,
-    restarted: Option<usize>,
 }
 
 /// The way back from what the last of these waves does on a host, and those before it, of a host that
@@ -212,279 +199,15 @@ fn without<'a>(
     services: &BTreeSet<ServiceName>,
     steps: impl Iterator<Item = &'a Step>,
 ) -> Vec<Step> {
-    let other = |unit: &UnitName| {
+    let other = |unit: &str| {
         let mut named = services.iter().filter_map(|name| wanted.services.get(name));
-        !named.any(|service| service.unit == *unit)
+        !named.any(|service| service.unit.as_str() == unit)
     };
-    let others = |units: &[UnitName]| units.iter().filter(|unit| other(unit)).cloned().collect();
     steps
         .filter_map(|step| match step.about() {
             StepOf::Service(service) => (!services.contains(service)).then(|| step.clone()),
-            StepOf::Units(units) => Some(step.for_units(others(units))),
+            StepOf::Units(_) => Some(step.only_units(other)),
             StepOf::Host => Some(step.clone()),
         })
         .collect()
-}
-
-fn touched<'a>(wanted: &'a DesiredHost, steps: &'a [Step]) -> BTreeMap<&'a ServiceName, Touch<'a>> {
-    let mut touched: BTreeMap<&ServiceName, Touch<'_>> = BTreeMap::new();
-    let named = |unit: &UnitName| {
-        let mut services = wanted.services.iter();
-        services.find(|(_, service)| service.unit == *unit)
-    };
-    for (number, step) in steps.iter().enumerate() {
-        let services: Vec<&ServiceName> = match step.about() {
-            StepOf::Service(service) => vec![service],
-            StepOf::Units(units) => {
-                let services = units.iter().filter_map(named);
-                services.map(|(service, _)| service).collect()
-            }
-            StepOf::Host => Vec::new(),
-        };
-        for service in services {
-            match (step.kind(), step.placed()) {
-                (StepKind::Inputs, Some(placed)) if placed.only.is_none() => {
-                    touched.entry(service).or_default().placed = Some((number, placed.directory));
-                }
-                (StepKind::Inputs, _) => {
-                    touched.entry(service).or_default().repaired = Some(number)
-                }
-                (StepKind::Unit, _) => touched.entry(service).or_default().wrote = Some(number),
-                (StepKind::Links, _) => touched.entry(service).or_default().enabled = Some(number),
-                (StepKind::Start, _) => {
-                    touched.entry(service).or_default().restarted = Some(number)
-                }
-                (StepKind::Wait, _) => {
-                    touched.entry(service).or_default();
-                }
-                (
-                    StepKind::Mark
-                    | StepKind::Reload
-                    | StepKind::Image
-                    | StepKind::Stop
-                    | StepKind::Ask
-                    | StepKind::End,
-                    _,
-                ) => {}
-            }
-        }
-    }
-    touched
-}
-
-impl Touch<'_> {
-    fn changes(&self) -> bool {
-        let Self {
-            placed,
-            repaired,
-            wrote,
-            enabled,
-            restarted,
-        } = self;
-        placed.is_some()
-            || repaired.is_some()
-            || wrote.is_some()
-            || enabled.is_some()
-            || restarted.is_some()
-    }
-}
-
-struct WayDraft<'a> {
-    wanted: &'a DesiredHost,
-    /// The numbers of the steps after which systemd may start what was written.
-    reloads: Vec<usize>,
-    /// A service gives its port to another one: all are stopped before any starts again.
-    ports_move: bool,
-    lists: Lists,
-    stuck: Vec<ServiceName>,
-}
-
-impl WayDraft<'_> {
-    /// To what the previous generation says of it.
-    fn back_to(
-        &mut self,
-        name: &ServiceName,
-        touch: &Touch<'_>,
-        before: &ManifestService,
-        at: &ObservedService,
-    ) {
-        let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
-        let lists = &mut self.lists;
-        let service = || name.clone();
-        let written = touch.wrote.unwrap_or(0);
-        if !at.directories.contains_key(&before.directory) && before.directory != entry.directory {
-            let directory = before.directory.clone();
-            let step = Step::PlaceInputs {
-                service: service(),
-                directory,
-            };
-            lists.files.push(back(written, step));
-        }
-        if before.units != entry.units {
-            let step = Step::WriteUnit {
-                service: service(),
-                unit: unit.clone(),
-            };
-            lists.files.push(back(written, step));
-            lists.reload(written);
-        }
-        if let Some(number) = touch.enabled {
-            lists.enable(number, unit.clone());
-            lists.reload(number);
-        }
-        if let Some((number, directory)) = touch.placed
-            && *directory != before.directory
-        {
-            lists.removals.push(removal(number, name, directory));
-        }
-
-        let same = before.fingerprint == entry.fingerprint;
-        // A moving tag: the image behind it is named back, too.
-        if let Some(number) = touch.restarted
-            && let Some(step) = image_back(name, at, Some(&before.image))
-        {
-            lists.files.push(back(number, step));
-        }
-        let from = match touch.restarted {
-            Some(number) if same => number,
-            None if same => return,
-            // A crash may have started it anew as soon as systemd knew of it.
-            Some(_) | None if touch.wrote.is_some() => {
-                let mut reloads = self.reloads.iter();
-                reloads
-                    .find(|reload| **reload > written)
-                    .map_or(written, |reload| *reload)
-            }
-            // An activation before this one had come further.
-            Some(_) | None => 0,
-        };
-        let started = touch.restarted.unwrap_or(from);
-        let (service, unit) = (service(), unit.clone());
-        match &at.process {
-            ObservedProcess::Active { .. } if at.container.is_some() => {
-                if self.ports_move {
-                    let (service, unit) = (service.clone(), unit.clone());
-                    lists
-                        .stops
-                        .push(back(started, Step::Stop { service, unit }));
-                }
-                lists.awaited(from, unit.clone());
-                let step = if same {
-                    Step::Restart { service, unit }
-                } else {
-                    let fingerprint = before.fingerprint.clone();
-                    Step::RestartUnless {
-                        service,
-                        unit,
-                        fingerprint,
-                    }
-                };
-                lists.restarts.push(back(from, step));
-            }
-            ObservedProcess::Stopped => {
-                lists
-                    .stops
-                    .push(back(started, Step::Stop { service, unit }));
-            }
-            ObservedProcess::Active { .. } | ObservedProcess::Unwell { .. } => {
-                let step = Step::RestartWithoutWaiting { service, unit };
-                lists.restarts.push(back(started, step));
-            }
-        }
-    }
-
-    /// A newcomer goes again.
-    fn remove(&mut self, name: &ServiceName, touch: &Touch<'_>) {
-        let unit = &self.wanted.services[name].unit;
-        let (service, unit) = (name.clone(), unit.clone());
-        if let Some(number) = touch.wrote.or(touch.restarted) {
-            let (service, unit) = (service.clone(), unit.clone());
-            self.lists
-                .stops
-                .push(back(number, Step::Stop { service, unit }));
-        }
-        if let Some(number) = touch.wrote.or(touch.enabled) {
-            self.lists.reload(number);
-            let step = Step::RemoveUnit { service, unit };
-            self.lists.files.push(back(number, step));
-        }
-        if let Some((number, directory)) = touch.placed {
-            self.lists.removals.push(removal(number, name, directory));
-        }
-    }
-}
-
-/// Where its reference means another image by now, as after a pull: that it means again what the container ran.
-/// `recorded` is the reference that the previous generation has, where that has the service.
-fn image_back(name: &ServiceName, at: &ObservedService, recorded: Option<&String>) -> Option<Step> {
-    let container = at.container.as_ref()?;
-    let RunningImage::Another { id } = &container.image else {
-        return None;
-    };
-    let is_its = recorded.is_none_or(|reference| container.reference == *reference);
-    (is_its && !id.is_empty()).then(|| Step::NameImage {
-        service: name.clone(),
-        id: id.clone(),
-        reference: container.reference.clone(),
-    })
-}
-
-fn back(from: usize, step: Step) -> BackStep {
-    BackStep { from, step }
-}
-
-fn removal(from: usize, service: &ServiceName, directory: &DirectoryName) -> BackStep {
-    let step = Step::RemoveInputs {
-        service: service.clone(),
-        names: [directory.to_string()].into(),
-    };
-    back(from, step)
-}
-
-/// The steps by what they do; the order is that of an activation.
-#[derive(Debug, Default)]
-struct Lists {
-    stops: Vec<BackStep>,
-    files: Vec<BackStep>,
-    enable: Option<(usize, Vec<UnitName>)>,
-    reload: Option<usize>,
-    restarts: Vec<BackStep>,
-    awaited: Option<(usize, Vec<UnitName>)>,
-    removals: Vec<BackStep>,
-}
-
-impl Lists {
-    fn reload(&mut self, from: usize) {
-        self.reload = Some(self.reload.map_or(from, |other| other.min(from)));
-    }
-
-    fn enable(&mut self, from: usize, unit: UnitName) {
-        self.enable.get_or_insert((from, Vec::new())).1.push(unit);
-    }
-
-    fn awaited(&mut self, from: usize, unit: UnitName) {
-        let (first, units) = self.awaited.get_or_insert((from, Vec::new()));
-        *first = (*first).min(from);
-        units.push(unit);
-    }
-
-    fn in_order(self) -> Vec<BackStep> {
-        let Self {
-            mut stops,
-            files,
-            enable,
-            reload,
-            restarts,
-            awaited,
-            removals,
-        } = self;
-        // A unit stops while its file still says how.
-        stops.extend(files);
-        stops.extend(enable.map(|(from, units)| back(from, Step::Enable { units })));
-        stops.extend(reload.map(|from| back(from, Step::Reload)));
-        stops.extend(restarts);
-        stops.extend(awaited.map(|(from, units)| back(from, Step::AwaitHealthy { units })));
-        stops.extend(removals);
-        stops
-    }
 }

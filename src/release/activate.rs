@@ -464,15 +464,9 @@ impl HostRun<'_> {
         let layout = &connection.layout;
         let wanted = &self.setting.desired.hosts[self.name];
         let wanted = &held(wanted, &connection.look.observed);
-        let enabled_by: BTreeMap<UnitName, BTreeSet<String>> = wanted
-            .services
-            .values()
-            .map(|service| {
-                (
-                    service.unit.clone(),
-                    service.service_unit().enabled_by.clone(),
-                )
-            })
+        let units = wanted.services.values().flat_map(|service| &service.units);
+        let enabled_by = units
+            .map(|(file, unit)| (file.clone(), unit.enabled_by.clone()))
             .collect();
         let activation = Activation {
             layout,

@@ -6,7 +6,7 @@
 //! | [`Instance`] | a service, and its slot if it has some | `web`, slot `a` |
 //! | [`UnitName`] | the cluster and an instance | `production-web`, `production-web@a` |
 //! | [`UnitName::container`] | the same, as the engine accepts it (`%p.%i`) | `production-web`, `production-web.a` |
-//! | [`UnitFileName`] | a unit's name and its kind | `production-web.service` |
+//! | [`UnitFileName`] | a unit's name and its kind | `production-web.service`, `production-web.timer` |
 //! | [`DirectoryName`] | what the directory holds | `3f9ac1b20c77` |
 //!
 //! What slots share is kept by service: the inputs directory, the image, the fingerprint. What each slot has of its
@@ -126,17 +126,20 @@ impl fmt::Display for UnitName {
 pub enum UnitKind {
     /// It runs a service's container.
     Service,
+    /// It says when that is started.
+    Timer,
 }
 
 impl UnitKind {
     /// All kinds that an instance can have.
-    const ALL: [Self; 1] = [Self::Service];
+    pub const ALL: [Self; 2] = [Self::Service, Self::Timer];
 
     /// What a file of this kind ends with.
     #[must_use]
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Service => ".service",
+            Self::Timer => ".timer",
         }
     }
 
@@ -158,6 +161,12 @@ impl UnitFileName {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The unit's name without a suffix, as [`UnitName::as_str`] has it.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        UnitKind::split(&self.0).map_or(&self.0, |(unit, _)| unit)
     }
 }
 
@@ -281,6 +290,9 @@ mod tests {
         for name in foreign.into_iter().chain(strange) {
             assert_eq!(Instance::of_unit(&cluster, name), None, "{name}");
         }
-        assert_eq!(UnitKind::split("production-web.timer"), None);
+        let timer = instance(None).unit(&cluster).file(UnitKind::Timer);
+        assert_eq!(timer.as_str(), "production-web.timer");
+        assert_eq!(timer.unit(), "production-web");
+        assert_eq!(UnitKind::split("production-web.path"), None);
     }
 }

@@ -54,8 +54,15 @@ enum Value {
 pub(super) fn required(kind: UnitKind) -> &'static [Required] {
     match kind {
         UnitKind::Service => &SERVICE,
+        UnitKind::Timer => &TIMER,
     }
 }
+
+const TIMER: [Required; 3] = [
+    mark("Format", Value::Format, "Format=1"),
+    mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
+    mark("Service", Value::Service, "Service={{ service }}"),
+];
 
 const SERVICE: [Required; 15] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),

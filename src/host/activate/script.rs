@@ -15,7 +15,7 @@ use crate::host::layout::{ActivationId, Layout, quote};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
 use crate::plan::step::Step;
-use crate::render::identity::UnitName;
+use crate::render::identity::{UnitFileName, UnitName};
 
 /// What the calls of an activation are: functions, and the variables that they share.
 const LIBRARY: &str = concat!(
@@ -52,8 +52,8 @@ pub struct Activation<'a> {
     pub source: &'a Source,
     /// What is done, in order.
     pub steps: &'a [Step],
-    /// What each unit is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
-    pub enabled_by: &'a BTreeMap<UnitName, BTreeSet<String>>,
+    /// What each unit file is enabled by, as `multi-user.target.wants`. Used where no systemctl is.
+    pub enabled_by: &'a BTreeMap<UnitFileName, BTreeSet<String>>,
     /// Who released what.
     pub record: &'a Record,
     /// What it is of its release, for the history.
@@ -252,10 +252,13 @@ impl Activation<'_> {
                 let arguments = [service.as_str(), directory.as_str(), edited.as_str()];
                 vec![call("mark_edited", &arguments)]
             }
-            Step::WriteUnit { unit, .. } => vec![call("write_unit", &[unit.as_str()])],
-            Step::Enable { units: named } => match self.layout.supervisor() {
-                Supervisor::Systemd => vec![units("enable_units", named)],
-                Supervisor::None => named.iter().map(|unit| self.link(unit)).collect(),
+            Step::WriteUnit { file, .. } => vec![call("write_unit", &[file.as_str()])],
+            Step::Enable { files } => match self.layout.supervisor() {
+                Supervisor::Systemd => {
+                    let files: Vec<_> = files.iter().map(UnitFileName::as_str).collect();
+                    vec![call("enable_units", &files)]
+                }
+                Supervisor::None => files.iter().map(|file| self.link(file)).collect(),
             },
             Step::Reload => vec!["reload".to_owned()],
             Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.as_str()])],
@@ -281,7 +284,7 @@ impl Activation<'_> {
             }
             Step::NameImage { id, reference, .. } => vec![call("name_image", &[id, reference])],
             Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
-            Step::RemoveUnit { unit, .. } => vec![call("remove_unit", &[unit.as_str()])],
+            Step::RemoveUnit { file, .. } => vec![call("remove_unit", &[file.as_str()])],
             Step::SetCurrent { number } => vec![call("set_current", &[&number.to_string()])],
             Step::RemoveInputs { service, names } => {
                 let mut words = vec![service.as_str()];
@@ -303,9 +306,9 @@ impl Activation<'_> {
         })
     }
 
-    fn link(&self, unit: &UnitName) -> String {
-        let mut words = vec!["link_unit".to_owned(), quote(unit.as_str())];
-        let directories = self.enabled_by.get(unit);
+    fn link(&self, file: &UnitFileName) -> String {
+        let mut words = vec!["link_unit".to_owned(), quote(file.as_str())];
+        let directories = self.enabled_by.get(file);
         words.extend(directories.into_iter().flatten().map(|name| quote(name)));
         words.join(" ")
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    EditMark, Generation, Moment, ObservedDirectory, ObservedHost, UnitFile,
+    EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedUnit, UnitFile,
 };
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
@@ -44,7 +44,8 @@ struct ServiceFiles {
     directories: BTreeMap<DirectoryName, ObservedDirectory>,
     leftovers: BTreeSet<String>,
     drop_ins: BTreeSet<String>,
-    enabled_by: BTreeSet<String>,
+    /// What its unit files are enabled by.
+    links: BTreeMap<UnitKind, BTreeSet<String>>,
 }
 
 impl<'a> FirstLook<'a> {
@@ -104,7 +105,8 @@ impl<'a> FirstLook<'a> {
                 self.collect_inputs(&mut services, path, below, *stat)?;
             } else if let Some((directory, file)) = path.rsplit_once('/') {
                 let directory_name = directory.rsplit('/').next().unwrap_or_default();
-                if let Some(unit) = directory_name.strip_suffix(".service.d") {
+                if let Some((unit, _)) = directory_name.strip_suffix(".d").and_then(UnitKind::split)
+                {
                     // A drop-in without its unit is nobody's concern.
                     if let Some(name) = self.service_of(unit)
                         && let Some(files) = services.get_mut(&name)
@@ -112,13 +114,14 @@ impl<'a> FirstLook<'a> {
                         files.drop_ins.insert(path.clone());
                     }
                 } else if let Some(below) = path.strip_prefix(&units)
-                    && let Some((name, UnitKind::Service)) = UnitKind::split(file)
+                    && let Some((name, kind)) = UnitKind::split(file)
                     && let Some(name) = self.service_of(name)
                 {
                     // The links sort behind the unit files or before; either may come first.
                     let files = services.entry(name).or_default();
                     if below.contains('/') {
-                        files.enabled_by.insert(directory_name.to_owned());
+                        let links = files.links.entry(kind).or_default();
+                        links.insert(directory_name.to_owned());
                     }
                 }
             }
@@ -231,16 +234,27 @@ impl<'a> FirstLook<'a> {
         };
         let container = self.container_of(service);
         let wanted = self.request.desired.get(service)?;
-        Some(wanted.held(FoundOnHost {
-            running: container.map(|container| container.inputs.as_str()),
-            recorded: recorded.map(|entry| entry.fingerprint.as_str()),
-            unit: self.first.digests.get(&self.unit_path(service)),
-        }))
+        Some(
+            wanted.held(FoundOnHost {
+                running: container.map(|container| container.inputs.as_str()),
+                recorded: recorded.map(|entry| entry.fingerprint.as_str()),
+                unit: self
+                    .first
+                    .digests
+                    .get(&self.unit_path(service, UnitKind::Service)),
+            }),
+        )
     }
 
-    fn unit_path(&self, service: &ServiceName) -> String {
-        let unit = self.unit_of(service);
-        self.request.layout.unit(&unit).as_str().to_owned()
+    fn unit_path(&self, service: &ServiceName, kind: UnitKind) -> String {
+        let file = self.unit_of(service).file(kind);
+        self.request.layout.unit(&file).as_str().to_owned()
+    }
+
+    /// The digest of a unit file as it is desired.
+    fn wanted_unit(&self, service: &ServiceName, kind: UnitKind) -> Option<&'a Digest> {
+        let file = self.unit_of(service).file(kind);
+        self.wanted(service)?.entry.units.get(&file)
     }
 
     // ---- what must be asked besides ----
@@ -248,18 +262,16 @@ impl<'a> FirstLook<'a> {
     fn need(&self) -> SecondQuestion {
         let mut need = SecondQuestion::default();
         for (service, files) in &self.services {
-            let path = self.unit_path(service);
-            let unit_differs = match (
-                self.first.digests.get(&path),
-                self.wanted(service).map(|wanted| wanted.unit_digest()),
-            ) {
-                (Some(digest), Some(wanted)) => digest != wanted,
-                (None, None) => false,
-                (Some(_), None) | (None, Some(_)) => true,
-            };
-            if unit_differs && self.fetchable(&path) {
-                need.texts.insert(path.clone());
-            }
+            let differing: BTreeSet<UnitKind> = UnitKind::ALL
+                .into_iter()
+                .filter(|kind| {
+                    let there = self.first.digests.get(&self.unit_path(service, *kind));
+                    there != self.wanted_unit(service, *kind)
+                })
+                .collect();
+            let paths = differing.iter().map(|kind| self.unit_path(service, *kind));
+            need.texts.extend(paths.filter(|path| self.fetchable(path)));
+            let unit_differs = differing.contains(&UnitKind::Service);
             if unit_differs || self.inputs_differ(service, files) {
                 self.need_texts(service, files, &mut need.texts);
             }
@@ -312,13 +324,14 @@ impl<'a> FirstLook<'a> {
     }
 
     fn need_state(&self, service: &ServiceName, files: &ServiceFiles, need: &mut SecondQuestion) {
+        let mut kinds = UnitKind::ALL.into_iter();
+        if kinds.any(|kind| self.changed_after_reload(service, kind)) {
+            need.reload = true;
+        }
         let unit = self.unit_of(service);
         let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return;
         };
-        if self.changed_after_reload(service) {
-            need.reload = true;
-        }
         let simple = match (state.active.as_str(), state.sub.as_str()) {
             ("inactive", _) => true,
             ("active", "running") => self.started(&unit).is_some_and(|started| {
@@ -394,14 +407,16 @@ impl<'a> FirstLook<'a> {
         self.first.stats.get(&link).map(|stat| stat.modified)
     }
 
-    fn changed_after_reload(&self, service: &ServiceName) -> bool {
-        let path = self.unit_path(service);
+    /// Whether a unit file that is loaded may have changed since.
+    fn changed_after_reload(&self, service: &ServiceName, kind: UnitKind) -> bool {
         let bound = ["/run/bayplan/reloaded", "/run/systemd/notify"]
             .iter()
             .filter_map(|path| self.first.stats.get(*path))
             .map(|stat| stat.modified)
             .max();
-        let file = self.first.stats.get(&path);
+        let file_name = self.unit_of(service).file(kind);
+        let file = self.first.stats.get(&self.unit_path(service, kind));
+        let file = file.filter(|_| self.first.states.contains_key(file_name.as_str()));
         file.is_some_and(|file| bound.is_none_or(|bound| file.changed > bound))
     }
 
@@ -432,6 +447,7 @@ impl<'a> FirstLook<'a> {
             // A unit whose name only begins like ours, and that nothing else connects with us.
             let stranger = matches!(seen.unit.file, UnitFile::Foreign { .. } | UnitFile::Absent)
                 && !self.request.desired.contains_key(service)
+                && !seen.further.values().any(ObservedUnit::is_left)
                 && seen.directories.is_empty()
                 && seen.leftovers.is_empty()
                 && seen.container.is_none();

@@ -59,8 +59,11 @@ digest() {
 # A glob sees a whole directory for what the test of a name costs, so each name that is read is tested once,
 # and all others are left to `stat`. A pattern that matches nothing stays as it is; nothing has that name.
 look_at_files() {
-  set -- "$units/$cluster"-*.service "$run/transient/$cluster"-*.service "$run/system/$cluster"-*.service \
-    "$usr_local/$cluster"-*.service "$usr/$cluster"-*.service "$lib/$cluster"-*.service "$etc"/*/*/* "$etc"/*/*/.[!.]*
+  set -- "$etc"/*/*/* "$etc"/*/*/.[!.]*
+  for kind in service timer; do
+    set -- "$units/$cluster"-*."$kind" "$run/transient/$cluster"-*."$kind" "$run/system/$cluster"-*."$kind" \
+      "$usr_local/$cluster"-*."$kind" "$usr/$cluster"-*."$kind" "$lib/$cluster"-*."$kind" "$@"
+  done
   tested=0 odd='' listed=''
   while [ "$tested" -lt $# ]; do
     known=$# count=0
@@ -100,14 +103,17 @@ look_at_files() {
   digest "$@"
   # shellcheck disable=SC2086 # paths without blanks
   [ -z "$listed" ] || stat --printf 'owner %04a %u:%g %n\0' -- $listed
+  # The links that enable units, and drop-ins.
+  for kind in service timer; do
+    set -- "$@" "$root/etc/systemd/system.control/$cluster"-*."$kind".d/*.conf \
+      "$run/system.control/$cluster"-*."$kind".d/*.conf "$units/$cluster"-*."$kind".d/*.conf \
+      "$run/transient/$cluster"-*."$kind".d/*.conf "$run/system/$cluster"-*."$kind".d/*.conf \
+      "$usr_local/$cluster"-*."$kind".d/*.conf "$usr/$cluster"-*."$kind".d/*.conf "$lib/$cluster"-*."$kind".d/*.conf \
+      "$units"/*.wants/"$cluster"-*."$kind" "$units"/*.requires/"$cluster"-*."$kind"
+  done
   # The links of invocations are made when units start, those of activations among them; systemd last
   # read the unit files after `reloaded` and `notify`.
   stat --printf 's %f %s %.9Z %.9Y %n\0' -- / "$@" "$etc"/* "$etc"/*/* "$etc"/*/.[!.]* \
-    "$root/etc/systemd/system.control/$cluster"-*.service.d/*.conf "$run/system.control/$cluster"-*.service.d/*.conf \
-    "$units/$cluster"-*.service.d/*.conf "$run/transient/$cluster"-*.service.d/*.conf \
-    "$run/system/$cluster"-*.service.d/*.conf "$usr_local/$cluster"-*.service.d/*.conf \
-    "$usr/$cluster"-*.service.d/*.conf "$lib/$cluster"-*.service.d/*.conf \
-    "$units"/*.wants/"$cluster"-*.service "$units"/*.requires/"$cluster"-*.service \
     "$var"/generations/* "$var/current/manifest.json" "$var/current/record.json" "$var/placement.json" \
     "$run/units/invocation:$cluster"-*.service "$run"/units/invocation:bayplan-activate-*.service \
     "$root/run/bayplan/reloaded" "$run/notify"
@@ -187,7 +193,7 @@ finish() {
 see() {
   if [ "$asked" = systemd ]; then
     printf 'states '
-    systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" 2>&1 </dev/null
+    systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" "$cluster-*.timer" 2>&1 </dev/null
     printf ' %s\0' "$?"
   fi
   look_at_files 2>/dev/null

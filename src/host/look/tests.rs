@@ -5,12 +5,13 @@ use super::*;
 use crate::cluster::digest::Digest;
 use crate::cluster::ports::HostPorts;
 use crate::host::ability::Ability;
-use crate::host::sample::{Root, desired, layout, manifest, service, shells};
+use crate::host::sample::{Root, add_timer, desired, layout, manifest, service, shells, unit};
 use crate::host::version::Version;
 use crate::plan::observed::{
     Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady, UnitFile,
 };
 use crate::render::desired::DesiredHost;
+use crate::render::identity::UnitKind;
 
 // ---- in root directories ----
 
@@ -85,6 +86,54 @@ fn what_differs_is_fetched_to_the_letter() {
     };
     let db = look.observed.services[&service("db")].directories.values();
     assert!(db.clone().count() == 1 && db.clone().all(|d| d.texts.is_empty()));
+}
+
+#[test]
+fn every_unit_file_of_a_service_is_seen() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let mut host = desired(&[("db", "1"), ("web", "1")]);
+        add_timer(&mut host, "web", "daily");
+        let file = unit("web").file(UnitKind::Timer);
+        let timer = |host: &DesiredHost| {
+            let (look, exchanges) = root.look(host);
+            let web = &look.observed.services[&service("web")];
+            (web.further.get(&file).cloned(), exchanges)
+        };
+        root.release(&host, 1);
+        let wanted = &host.services[&service("web")].units[&file];
+        let (Some(seen), 1) = timer(&host) else {
+            panic!("{shell}");
+        };
+        let digest = Digest::of(&*wanted.text);
+        assert_eq!(
+            seen.file,
+            UnitFile::Ours {
+                digest: digest.clone(),
+                text: None
+            }
+        );
+        assert_eq!(seen.enabled_by, ["timers.target.wants".to_owned()].into());
+        // Where it is not desired, or is another one, its text is told, too.
+        let mut other = host.clone();
+        add_timer(&mut other, "web", "weekly");
+        for host in [&desired(&[("db", "1"), ("web", "1")]), &other] {
+            let (Some(seen), 2) = timer(host) else {
+                panic!("{shell}");
+            };
+            let (digest, text) = (digest.clone(), Some(wanted.text.clone()));
+            assert_eq!(seen.file, UnitFile::Ours { digest, text });
+        }
+        // Somebody else's, where ours should be and where none should.
+        root.write("etc/systemd/system/demo-web.timer", "[Timer]\n");
+        root.write("etc/systemd/system/demo-other.timer", "[Timer]\n");
+        for host in [&host, &desired(&[("web", "1")])] {
+            let foreign = timer(host).0.map(|unit| unit.file);
+            assert!(matches!(foreign, Some(UnitFile::Foreign { .. })), "{shell}");
+        }
+        let (look, _) = root.look(&host);
+        assert!(!look.observed.services.contains_key(&service("other")));
+    }
 }
 
 fn file_of(root: &Root, host: &DesiredHost, name: &str) -> Option<UnitFile> {

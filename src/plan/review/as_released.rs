@@ -10,6 +10,7 @@ use super::super::observed::{
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::identity::UnitFileName;
 use crate::render::placement::{self, Placement};
 
 /// What hosts look like on which `before` was released and runs, in sync: for every host that
@@ -102,16 +103,26 @@ fn runs_in_sync(
         ports: service.handling.ports.clone(),
     };
     let runs = supervisor.runs_containers();
+    let mut units: BTreeMap<UnitFileName, ObservedUnit> = service
+        .units
+        .iter()
+        .map(|(file, unit)| {
+            let unit = ObservedUnit {
+                file: UnitFile::Ours {
+                    digest: service.entry.units[file].clone(),
+                    text: with_texts.then(|| unit.text.clone()),
+                },
+                changed: Moment(0),
+                enabled_by: unit.enabled_by.clone(),
+                loaded: Loaded::AsOnDisk,
+            };
+            (file.clone(), unit)
+        })
+        .collect();
+    let unit = units.remove(&service.unit.service_file());
     ObservedService {
-        unit: ObservedUnit {
-            file: UnitFile::Ours {
-                digest: service.unit_digest().clone(),
-                text: with_texts.then(|| service.service_unit().text.clone()),
-            },
-            changed: Moment(0),
-            enabled_by: service.service_unit().enabled_by.clone(),
-            loaded: Loaded::AsOnDisk,
-        },
+        unit: unit.unwrap_or_default(),
+        further: units,
         drop_ins: BTreeSet::new(),
         directories: BTreeMap::from([(service.directory.clone(), directory)]),
         leftovers: BTreeSet::new(),

@@ -34,10 +34,13 @@ pub fn events(odd: &str) -> Vec<Event> {
         },
         Step::WriteUnit {
             service: search(),
-            unit: unit("search"),
+            file: unit("search").service_file(),
         },
         Step::Enable {
-            units: vec![unit("search"), unit("listing")],
+            files: vec![
+                unit("search").service_file(),
+                unit("listing").service_file(),
+            ],
         },
         Step::Reload,
         Step::Stop {
@@ -74,7 +77,7 @@ pub fn events(odd: &str) -> Vec<Event> {
         },
         Step::RemoveUnit {
             service: search(),
-            unit: unit("search"),
+            file: unit("search").service_file(),
         },
         Step::SetCurrent { number: 13 },
         Step::RemoveInputs {

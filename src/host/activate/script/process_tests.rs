@@ -127,7 +127,7 @@ fn a_release_loads_enables_and_starts_and_records_what_runs() {
         assert_eq!(machine.containers(), wanted(host));
         assert_eq!(machine.calls("daemon-reload"), 1);
         assert_eq!(
-            machine.calls("--quiet --no-reload reenable demo-db demo-web"),
+            machine.calls("--quiet --no-reload reenable demo-db.service demo-web.service"),
             1
         );
         let record = machine
@@ -214,7 +214,7 @@ fn what_leaves_is_stopped_with_its_container_and_its_links() {
                 },
                 Step::RemoveUnit {
                     service: service("db"),
-                    unit: unit("db"),
+                    file: unit("db").service_file(),
                 },
                 Step::Reload,
                 Step::RemoveInputs {
@@ -280,7 +280,7 @@ fn a_release_that_fails_puts_back_what_ran() {
         let back = |from, step| BackStep { from, step };
         let units = |name: &str| Step::WriteUnit {
             service: service(name),
-            unit: unit(name),
+            file: unit(name).service_file(),
         };
         let way = WayBack {
             until: number_of(&Step::SetCurrent { number: 2 }),

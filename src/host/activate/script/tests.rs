@@ -2,8 +2,10 @@ use super::super::event::ScriptEvent;
 use super::super::launch::{Launched, launch, parse_launched};
 use super::super::record::note_script;
 use super::*;
-use crate::host::sample::{Root, activation, desired, id, layout, service, shells, steps, unit};
-use crate::render::identity::DirectoryName;
+use crate::host::sample::{
+    Root, activation, add_timer, desired, id, layout, service, shells, steps, unit,
+};
+use crate::render::identity::{DirectoryName, UnitKind};
 
 /// The part of a script that differs from one activation to another.
 fn own_part(script: &str) -> String {
@@ -37,7 +39,7 @@ fn a_small_activation_as_a_script() {
         },
         Step::RemoveUnit {
             service: service("old"),
-            unit: unit("old"),
+            file: unit("old").service_file(),
         },
         Step::RemoveInputs {
             service: service("old"),
@@ -185,7 +187,7 @@ fn a_leaver_goes_with_its_links_and_old_generations_go() {
         },
         Step::RemoveUnit {
             service: service("db"),
-            unit: unit("db"),
+            file: unit("db").service_file(),
         },
         Step::RemoveInputs {
             service: service("db"),
@@ -207,15 +209,46 @@ fn a_leaver_goes_with_its_links_and_old_generations_go() {
 }
 
 #[test]
+fn a_unit_file_beside_that_of_a_service_goes_alone() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let mut host = desired(&[("web", "1")]);
+        root.release(&host, 1);
+        let before = files(&root);
+        add_timer(&mut host, "web", "daily");
+        root.release(&host, 2);
+        let link = "etc/systemd/system/timers.target.wants/demo-web.timer";
+        assert_eq!(files(&root)[link], "-> /etc/systemd/system/demo-web.timer");
+        let remove = [Step::RemoveUnit {
+            service: service("web"),
+            file: unit("web").file(UnitKind::Timer),
+        }];
+        for _ in 0..2 {
+            let said = root.activate(&host, &Source::Generation(2), &remove);
+            assert!(said.ends_with("end\n"), "{said}");
+        }
+        let mut after = files(&root);
+        after.remove("etc/systemd/system/timers.target.wants");
+        after.retain(|path, _| path.starts_with("etc/"));
+        assert!(
+            after
+                .iter()
+                .all(|(path, text)| before.get(path) == Some(text)),
+            "{after:?}"
+        );
+    }
+}
+
+#[test]
 fn what_is_not_ours_is_left_alone() {
     let host = desired(&[("web", "1")]);
     let write = [Step::WriteUnit {
         service: service("web"),
-        unit: unit("web"),
+        file: unit("web").service_file(),
     }];
     let remove = [Step::RemoveUnit {
         service: service("web"),
-        unit: unit("web"),
+        file: unit("web").service_file(),
     }];
     for steps in [&write[..], &remove[..]] {
         for text in [
@@ -413,7 +446,7 @@ fn a_way_back_goes_on_where_one_step_fails() {
     root.stage(&after, &id("b"));
     let write = |name: &str| Step::WriteUnit {
         service: service(name),
-        unit: unit(name),
+        file: unit(name).service_file(),
     };
     let back = |step| crate::plan::BackStep { from: 0, step };
     let gone = host.services[&service("web")].directory.to_string();
@@ -450,7 +483,7 @@ fn a_way_back_goes_on_where_one_step_fails() {
     let said = String::from_utf8(root.run(&script, b"")).unwrap();
     assert!(
         said.contains(
-            "back 0 failed\nback 1 start write_unit demo-web\n\
+            "back 0 failed\nback 1 start write_unit demo-web.service\n\
              doing putting back: writing demo-web.service\nback 1 done\n"
         ),
         "{said}"

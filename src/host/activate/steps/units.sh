@@ -1,8 +1,14 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
-# Unit files, what they are enabled by, and systemd that reads them.
+# Unit files, what they are enabled by, and systemd that reads them. A file is called with its suffix.
 #
 # Reads: root units cluster source newline; status, of `run`.
 # Sets, for itself: to new unit calls.
+
+# service_of FILE: whose unit file it is, in `unit`. No service has a dot in its name.
+service_of() {
+  unit=${1#"$cluster"-}
+  unit=${unit%.*}
+}
 
 # ours FILE: whether it is a unit of this cluster, or none.
 ours() {
@@ -15,36 +21,38 @@ ours() {
   fail "$1 is not a unit of $cluster; it is left alone"
 }
 
-# write_unit UNIT: systemd reads no file whose name does not end like a unit's.
+# write_unit FILE: systemd reads no file whose name does not end like a unit's.
 write_unit() {
-  to=$units/$1.service new=$units/.$1.service.bayplan-new
-  there "$units" && ours "$to" && absent "$new" && run cp "$source/units/$1.service" "$new" &&
-    run sync "$new" && run mv -T "$new" "$to" && run sync "$units" && wrote "${1#"$cluster"-}"
+  to=$units/$1 new=$units/.$1.bayplan-new
+  service_of "$1"
+  there "$units" && ours "$to" && absent "$new" && run cp "$source/units/$1" "$new" &&
+    run sync "$new" && run mv -T "$new" "$to" && run sync "$units" && wrote "$unit"
 }
 
-# unlink_unit UNIT: as `systemctl --no-reload disable`, also if its file is gone.
+# unlink_unit FILE: as `systemctl --no-reload disable`, also if it is gone.
 unlink_unit() {
-  for link in "$units"/*.wants/"$1.service" "$units"/*.requires/"$1.service"; do
+  for link in "$units"/*.wants/"$1" "$units"/*.requires/"$1"; do
     [ ! -L "$link" ] || run rm -f "$link" || return 1
   done
 }
 
-# link_unit UNIT DIRECTORY...: as `systemctl --no-reload reenable`, where no systemctl need be.
+# link_unit FILE DIRECTORY...: as `systemctl --no-reload reenable`, where no systemctl need be.
 link_unit() {
   unit=$1
   shift
   unlink_unit "$unit" || return 1
   for directory; do
     run mkdir -p "$units/$directory" &&
-      run ln -s "/etc/systemd/system/$unit.service" "$units/$directory/$unit.service" || return 1
+      run ln -s "/etc/systemd/system/$unit" "$units/$directory/$unit" || return 1
   done
 }
 
-# enable_units UNIT...
+# enable_units FILE...
 enable_units() {
   again systemctl --quiet --no-reload reenable "$@" && run sync "$units" || return 1
   for unit; do
-    wrote "${unit#"$cluster"-}"
+    service_of "$unit"
+    wrote "$unit"
   done
 }
 
@@ -70,8 +78,13 @@ reload() {
   run mv -T "$root/run/bayplan/reloading" "$root/run/bayplan/reloaded" && close_marks
 }
 
-# remove_unit UNIT
+# remove_unit FILE: one beside that of a service which stays is a change of the service.
 remove_unit() {
-  to=$units/$1.service
-  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" && did_unit removed "$1"
+  to=$units/$1
+  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" || return 1
+  service_of "$1"
+  case $1 in
+  *.service) did removed "$unit" ;;
+  *) [ ! -e "$units/$cluster-$unit.service" ] || wrote "$unit" ;;
+  esac
 }

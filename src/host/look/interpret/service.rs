@@ -1,5 +1,7 @@
 //! What a look says of one service: its unit, its process, its container.
 
+use std::collections::BTreeMap;
+
 use super::super::parse::{ListedUnit, More, RunningContainer};
 use super::super::{ObserveError, UnitDetails};
 use super::crashes::crashes;
@@ -11,7 +13,7 @@ use crate::plan::observed::{
     Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
     ObservedUnit, Owner, RunningImage, UnitFile,
 };
-use crate::render::identity::{DirectoryName, Fingerprint};
+use crate::render::identity::{DirectoryName, Fingerprint, UnitKind};
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
 const BEFORE: &str = "/run/systemd/transient";
@@ -43,18 +45,22 @@ impl FirstLook<'_> {
                 }
             }
         }
-        let unit_path = self.unit_path(service);
-        let unit_stat = self.first.stats.get(&unit_path);
+        let mut further = BTreeMap::new();
+        for kind in UnitKind::ALL {
+            if kind != UnitKind::Service {
+                let unit = self.unit(service, kind, files, more)?;
+                let file = self.unit_of(service).file(kind);
+                if self.wanted_unit(service, kind).is_some() || unit != ObservedUnit::default() {
+                    further.insert(file, unit);
+                }
+            }
+        }
         let shown = more
             .shown
             .get(self.unit_of(service).service_file().as_str());
         Ok(ObservedService {
-            unit: ObservedUnit {
-                file: self.unit_file(service, more)?,
-                changed: unit_stat.map_or(Moment(0), |stat| stat.changed),
-                enabled_by: files.enabled_by.clone(),
-                loaded: self.loaded(service, more),
-            },
+            unit: self.unit(service, UnitKind::Service, files, more)?,
+            further,
             drop_ins: files.drop_ins.clone(),
             directories,
             leftovers: files.leftovers.clone(),
@@ -74,18 +80,35 @@ impl FirstLook<'_> {
         Err(ObserveError::Changed { path })
     }
 
-    fn unit_file(&self, service: &ServiceName, more: &More) -> Result<UnitFile, ObserveError> {
-        let unit = self.unit_of(service);
+    fn unit(
+        &self,
+        service: &ServiceName,
+        kind: UnitKind,
+        files: &ServiceFiles,
+        more: &More,
+    ) -> Result<ObservedUnit, ObserveError> {
+        let stat = self.first.stats.get(&self.unit_path(service, kind));
+        Ok(ObservedUnit {
+            file: self.unit_file(service, kind, more)?,
+            changed: stat.map_or(Moment(0), |stat| stat.changed),
+            enabled_by: files.links.get(&kind).cloned().unwrap_or_default(),
+            loaded: self.loaded(service, kind, more),
+        })
+    }
+
+    fn unit_file(
+        &self,
+        service: &ServiceName,
+        kind: UnitKind,
+        more: &More,
+    ) -> Result<UnitFile, ObserveError> {
+        let file_name = self.unit_of(service).file(kind);
         let foreign = |path: &str, owner| UnitFile::Foreign {
             path: path.to_owned(),
             owner,
         };
         let elsewhere = |place: &str| {
-            let path = self
-                .request
-                .layout
-                .path(place)
-                .join(unit.service_file().as_str());
+            let path = self.request.layout.path(place).join(file_name.as_str());
             let there = self.first.stats.contains_key(path.as_str());
             there.then(|| {
                 let masked = self.first.masked.contains(path.as_str());
@@ -100,7 +123,7 @@ impl FirstLook<'_> {
         if let Some(file) = elsewhere(BEFORE) {
             return Ok(file);
         }
-        let path = self.unit_path(service);
+        let path = self.unit_path(service, kind);
         let Some(stat) = self.first.stats.get(&path) else {
             let behind = BEHIND.iter().find_map(|place| elsewhere(place));
             return Ok(behind.unwrap_or(UnitFile::Absent));
@@ -114,8 +137,7 @@ impl FirstLook<'_> {
         }
         let changed = || ObserveError::Changed { path: path.clone() };
         let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
-        let wanted = self.wanted(service);
-        if wanted.is_some_and(|wanted| *wanted.unit_digest() == digest) {
+        if self.wanted_unit(service, kind) == Some(&digest) {
             return Ok(UnitFile::Ours { digest, text: None });
         }
         let Some(text) = more.texts.get(&path) else {
@@ -135,13 +157,13 @@ impl FirstLook<'_> {
         })
     }
 
-    fn loaded(&self, service: &ServiceName, more: &More) -> Loaded {
-        let file_name: String = self.unit_of(service).service_file().into();
+    fn loaded(&self, service: &ServiceName, kind: UnitKind, more: &More) -> Loaded {
+        let file_name: String = self.unit_of(service).file(kind).into();
         let Some(state) = self.first.states.get(&file_name) else {
             // What is not in memory is read when it is needed.
             return Loaded::AsOnDisk;
         };
-        let Some(file) = self.first.stats.get(&self.unit_path(service)) else {
+        let Some(file) = self.first.stats.get(&self.unit_path(service, kind)) else {
             let gone = state.load == "loaded";
             return if gone {
                 Loaded::Older
@@ -150,7 +172,7 @@ impl FirstLook<'_> {
             };
         };
         let reloaded = |moment: Moment| file.changed <= moment;
-        if !self.changed_after_reload(service) || more.reloaded.is_some_and(reloaded) {
+        if !self.changed_after_reload(service, kind) || more.reloaded.is_some_and(reloaded) {
             Loaded::AsOnDisk
         } else {
             Loaded::Older

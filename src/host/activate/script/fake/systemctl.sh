@@ -87,12 +87,18 @@ case $verb in
 daemon-reload)
   rm -rf "$fake/loaded"
   mkdir "$fake/loaded"
-  cp "$files"/*.service "$fake/loaded"
+  for file in "$files"/*.service "$files"/*.timer; do
+    [ ! -e "$file" ] || cp "$file" "$fake/loaded"
+  done
   ;;
 reenable)
-  mkdir -p "$files/multi-user.target.wants"
   for unit; do
-    ln -sf "/etc/systemd/system/$unit.service" "$files/multi-user.target.wants/$unit.service"
+    case $unit in
+    *.timer) file=$unit target=timers ;;
+    *) file=$unit.service target=multi-user ;;
+    esac
+    mkdir -p "$files/$target.target.wants"
+    ln -sf "/etc/systemd/system/$file" "$files/$target.target.wants/$file"
   done
   ;;
 show)

@@ -1,0 +1,220 @@
+//! The steps of a visit to a host, in the order of activation (docs/how.md, "Order on one host").
+
+use std::collections::BTreeSet;
+
+use super::host_draft::{HostDraft, Visit};
+use super::observed::{Generation, UnitFile};
+use super::options::KEPT_GENERATIONS;
+use super::rule::DirectoryNeed;
+use super::step::Step;
+use super::{Action, Phase};
+use crate::cluster::name::ServiceName;
+use crate::render::identity::{UnitFileName, UnitName};
+use crate::render::probe::probes;
+
+impl HostDraft<'_> {
+    /// The steps of one visit, in the order of activation.
+    pub(super) fn steps(&self, visit: &Visit<'_>) -> Vec<Step> {
+        let processes = self.seen.supervisor.runs_containers();
+        let mut steps = Vec::new();
+
+        // 1. inputs directories
+        for (name, need) in self.in_visit(visit) {
+            let service = name.clone();
+            let directory = self.wanted.services[name].directory.clone();
+            match &need.directory {
+                DirectoryNeed::Nothing => {}
+                DirectoryNeed::Place => steps.push(Step::PlaceInputs { service, directory }),
+                DirectoryNeed::Repair { write, remove } => steps.push(Step::RepairInputs {
+                    service,
+                    directory,
+                    write: write.clone(),
+                    remove: remove.clone(),
+                }),
+            }
+        }
+        // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
+        for (name, need) in self.in_visit(visit) {
+            let here = |d| {
+                self.seen
+                    .services
+                    .get(name)
+                    .is_some_and(|s| s.directories.contains_key(d))
+            };
+            for (directory, edited) in need.marks.iter().filter(|(d, _)| here(d)) {
+                steps.push(Step::MarkEdited {
+                    service: name.clone(),
+                    directory: directory.clone(),
+                    edited: *edited,
+                });
+            }
+        }
+        for (name, need) in self.in_visit(visit) {
+            for file in &need.write {
+                steps.push(Step::WriteUnit {
+                    service: name.clone(),
+                    file: file.clone(),
+                });
+            }
+        }
+        let enable = self.in_visit(visit).flat_map(|(_, need)| &need.enable);
+        let files: Vec<UnitFileName> = enable.cloned().collect();
+        if !files.is_empty() {
+            steps.push(Step::Enable { files });
+        }
+        // 3. Always, when anything is done: an activation before this one may have died between a
+        // unit file and its reload, and no later look at the file can tell.
+        if processes && visit.phase != Phase::Contract {
+            steps.push(Step::Reload);
+        }
+        // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
+        // restarts, what a service needs before it
+        if processes {
+            for (name, _) in self.in_visit(visit).filter(|(name, need)| {
+                matches!(need.action, Action::None | Action::MayRestart) && self.has_new_probe(name)
+            }) {
+                steps.push(Step::AskProbe {
+                    service: name.clone(),
+                    unit: self.wanted.services[name].unit.clone(),
+                });
+            }
+            steps.extend(self.goes_first(visit));
+            for (name, need) in self.in_visit(visit) {
+                if need.starts() {
+                    steps.push(Step::Restart {
+                        service: name.clone(),
+                        unit: self.wanted.services[name].unit.clone(),
+                    });
+                }
+            }
+            let await_units: Vec<UnitName> = self
+                .in_visit(visit)
+                .filter(|(name, need)| self.awaited(name, need))
+                .map(|(name, _)| self.wanted.services[name].unit.clone())
+                .collect();
+            if !await_units.is_empty() {
+                steps.push(Step::AwaitHealthy { units: await_units });
+            }
+        }
+        self.push_removals(visit, &mut steps);
+        // 5.
+        if visit.ends {
+            self.push_end(&mut steps);
+        }
+        steps
+    }
+
+    /// Whether a container that goes on running was not asked by the probe of its unit yet: `current`
+    /// records another unit, which may have had another one.
+    fn has_new_probe(&self, name: &ServiceName) -> bool {
+        let wanted = &self.wanted.services[name];
+        let probes = |text: &str| probes(text, &wanted.unit.container());
+        let recorded = match &self.seen.generation {
+            Generation::Current { manifest, .. } => manifest.services.get(name),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        let Some(at) = self.seen.services.get(name) else {
+            return false;
+        };
+        let before = match &at.unit.file {
+            // It is in place already, so an activation died; what was there before is not known.
+            UnitFile::Ours { digest, .. } if digest == wanted.unit_digest() => None,
+            UnitFile::Ours { text, .. } => text.as_deref().map(probes),
+            UnitFile::Absent | UnitFile::Foreign { .. } => None,
+        };
+        let file = wanted.unit.service_file();
+        recorded.and_then(|recorded| recorded.units.get(&file)) != Some(wanted.unit_digest())
+            && before.is_none_or(|before| before != probes(&wanted.service_unit().text))
+            && !probes(&wanted.service_unit().text).is_empty()
+    }
+
+    /// Who gives a port to a service of this visit, and stops for it.
+    pub(super) fn goes_first<'v>(
+        &'v self,
+        visit: &'v Visit<'_>,
+    ) -> impl Iterator<Item = Step> + 'v {
+        let takes = |by: &ServiceName| visit.services.contains(by);
+        let departing = self.departing.iter().filter(move |(_, departing)| {
+            departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
+        });
+        let departing = departing.map(|(name, departing)| (name, &departing.unit));
+        let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
+        let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
+        departing.chain(stay).map(|(service, unit)| Step::Stop {
+            service: service.clone(),
+            unit: unit.clone(),
+        })
+    }
+
+    /// Unit files that are not needed any more: of services that leave, and of those that stay.
+    fn push_removals(&self, visit: &Visit<'_>, steps: &mut Vec<Step>) {
+        let processes = self.seen.supervisor.runs_containers();
+        let contracts = visit.phase == Phase::Contract;
+        let leaving = self.departing.iter().filter(|_| contracts);
+        for (name, departing) in leaving.clone() {
+            // Also one that was stopped for its port: systemd may have started it again.
+            if processes && departing.runs() {
+                steps.push(Step::Stop {
+                    service: name.clone(),
+                    unit: departing.unit.clone(),
+                });
+            }
+        }
+        let leaving = leaving.map(|(name, departing)| (name, departing.unit_files()));
+        let staying = self.needs.iter().filter(|_| visit.ends);
+        let staying = staying.map(|(name, need)| (name, need.remove.clone()));
+        let mut removes = false;
+        for (name, files) in leaving.chain(staying) {
+            for file in files {
+                removes = true;
+                let service = name.clone();
+                steps.push(Step::RemoveUnit { service, file });
+            }
+        }
+        // Always where services leave, as above: a unit file may have gone in an activation that died before this.
+        if processes && (contracts || removes) {
+            steps.push(Step::Reload);
+        }
+    }
+
+    fn push_end(&self, steps: &mut Vec<Step>) {
+        for (name, at) in &self.seen.services {
+            let names: BTreeSet<String> = if let Some(need) = self.needs.get(name) {
+                let stays = at
+                    .container
+                    .as_ref()
+                    .filter(|_| !need.starts())
+                    .and_then(|c| c.directory.as_ref());
+                let wanted = &self.wanted.services[name].directory;
+                let stale = at.directories.keys();
+                stale
+                    .filter(|d| *d != wanted && Some(*d) != stays)
+                    .map(ToString::to_string)
+                    .collect()
+            } else if self.departing.contains_key(name) {
+                at.directories.keys().map(ToString::to_string).collect()
+            } else {
+                continue;
+            };
+            let names: BTreeSet<String> = names.union(&at.leftovers).cloned().collect();
+            if !names.is_empty() {
+                steps.push(Step::RemoveInputs {
+                    service: name.clone(),
+                    names,
+                });
+            }
+        }
+        if !self.moves_current {
+            return;
+        }
+        let number = self.seen.next_generation;
+        steps.push(Step::SetCurrent { number });
+        let mut kept: BTreeSet<u64> = self.seen.kept_generations.clone();
+        kept.insert(number);
+        let surplus = kept.len().saturating_sub(KEPT_GENERATIONS);
+        let numbers: BTreeSet<u64> = kept.into_iter().take(surplus).collect();
+        if !numbers.is_empty() {
+            steps.push(Step::RemoveGenerations { numbers });
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What an activation does to each service.
+
+use std::collections::BTreeMap;
+
+use super::step::{Step, StepKind, StepOf};
+use crate::cluster::name::ServiceName;
+use crate::render::desired::DesiredHost;
+use crate::render::identity::{DirectoryName, UnitFileName};
+
+/// What one activation does to one service: the numbers of its steps. That its health was awaited is a
+/// touch, too.
+#[derive(Debug, Default)]
+pub(super) struct Touch<'a> {
+    pub(super) placed: Option<(usize, &'a DirectoryName)>,
+    pub(super) repaired: Option<usize>,
+    pub(super) wrote: BTreeMap<&'a UnitFileName, usize>,
+    pub(super) enabled: BTreeMap<&'a UnitFileName, usize>,
+    pub(super) restarted: Option<usize>,
+}
+
+/// What steps do to the services of a host.
+pub(super) fn touched<'a>(
+    wanted: &'a DesiredHost,
+    steps: &'a [Step],
+) -> BTreeMap<&'a ServiceName, Touch<'a>> {
+    let mut touched: BTreeMap<&ServiceName, Touch<'_>> = BTreeMap::new();
+    let named = |unit: &str| {
+        let mut services = wanted.services.iter();
+        services.find(|(_, service)| service.unit.as_str() == unit)
+    };
+    for (number, step) in steps.iter().enumerate() {
+        let services: Vec<&ServiceName> = match step.about() {
+            StepOf::Service(service) => vec![service],
+            StepOf::Units(units) => {
+                let services = units.into_iter().filter_map(named);
+                services.map(|(service, _)| service).collect()
+            }
+            StepOf::Host => Vec::new(),
+        };
+        for service in services {
+            match (step.kind(), step.placed()) {
+                (StepKind::Inputs, Some(placed)) if placed.only.is_none() => {
+                    touched.entry(service).or_default().placed = Some((number, placed.directory));
+                }
+                (StepKind::Inputs, _) => {
+                    touched.entry(service).or_default().repaired = Some(number)
+                }
+                (StepKind::Unit, _) => {
+                    let files = step.unit_files().iter().map(|file| (file, number));
+                    touched.entry(service).or_default().wrote.extend(files);
+                }
+                (StepKind::Links, _) => {
+                    let unit = wanted.services[service].unit.as_str();
+                    let files = step.unit_files().iter();
+                    let of_it = files.filter(|file| file.unit() == unit);
+                    let enabled = &mut touched.entry(service).or_default().enabled;
+                    enabled.extend(of_it.map(|file| (file, number)));
+                }
+                (StepKind::Start, _) => {
+                    touched.entry(service).or_default().restarted = Some(number)
+                }
+                (StepKind::Wait, _) => {
+                    touched.entry(service).or_default();
+                }
+                (
+                    StepKind::Mark
+                    | StepKind::Reload
+                    | StepKind::Image
+                    | StepKind::Stop
+                    | StepKind::Ask
+                    | StepKind::End,
+                    _,
+                ) => {}
+            }
+        }
+    }
+    touched
+}
+
+impl<'a> Touch<'a> {
+    /// When the first of its unit files was written.
+    pub(super) fn first_write(&self) -> Option<usize> {
+        self.wrote.values().min().copied()
+    }
+
+    /// Its unit files that were written or enabled, and when first.
+    pub(super) fn files(&self) -> BTreeMap<&'a UnitFileName, usize> {
+        let mut files = self.enabled.clone();
+        files.extend(&self.wrote);
+        files
+    }
+
+    /// Whether it changes anything.
+    pub(super) fn changes(&self) -> bool {
+        let Self {
+            placed,
+            repaired,
+            wrote,
+            enabled,
+            restarted,
+        } = self;
+        placed.is_some()
+            || repaired.is_some()
+            || !wrote.is_empty()
+            || !enabled.is_empty()
+            || restarted.is_some()
+    }
+}

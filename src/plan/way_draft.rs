@@ -1,0 +1,225 @@
+//! The steps of a way back, service by service, put in the order of an activation.
+
+use super::observed::{ObservedProcess, ObservedService, RunningImage};
+use super::step::Step;
+use super::touched::Touch;
+use super::way_back::BackStep;
+use crate::cluster::name::ServiceName;
+use crate::render::desired::{DesiredHost, DesiredService};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
+use crate::render::manifest::ManifestService;
+
+pub(super) struct WayDraft<'a> {
+    pub(super) wanted: &'a DesiredHost,
+    /// The numbers of the steps after which systemd may start what was written.
+    pub(super) reloads: Vec<usize>,
+    /// A service gives its port to another one: all are stopped before any starts again.
+    pub(super) ports_move: bool,
+    pub(super) lists: Lists,
+    pub(super) stuck: Vec<ServiceName>,
+}
+
+impl WayDraft<'_> {
+    /// To what the previous generation says of it.
+    pub(super) fn back_to(
+        &mut self,
+        name: &ServiceName,
+        touch: &Touch<'_>,
+        before: &ManifestService,
+        at: &ObservedService,
+    ) {
+        let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
+        let lists = &mut self.lists;
+        let service = || name.clone();
+        let written = touch.first_write().unwrap_or(0);
+        if !at.directories.contains_key(&before.directory) && before.directory != entry.directory {
+            let directory = before.directory.clone();
+            let step = Step::PlaceInputs {
+                service: service(),
+                directory,
+            };
+            lists.files.push(back(written, step));
+        }
+        for (file, digest) in &before.units {
+            if entry.units.get(file) != Some(digest) {
+                let (service, file) = (service(), file.clone());
+                let step = Step::WriteUnit { service, file };
+                lists.files.push(back(written, step));
+                lists.reload(written);
+            }
+        }
+        for (file, number) in touch.files() {
+            // It had none of this name.
+            if !before.units.contains_key(file) {
+                let (service, file) = (service(), file.clone());
+                let step = Step::RemoveUnit { service, file };
+                lists.files.push(back(number, step));
+                lists.reload(number);
+            }
+        }
+        for (file, number) in &touch.enabled {
+            if before.units.contains_key(*file) {
+                lists.enable(*number, (*file).clone());
+                lists.reload(*number);
+            }
+        }
+        if let Some((number, directory)) = touch.placed
+            && *directory != before.directory
+        {
+            lists.removals.push(removal(number, name, directory));
+        }
+
+        let same = before.fingerprint == entry.fingerprint;
+        // A moving tag: the image behind it is named back, too.
+        if let Some(number) = touch.restarted
+            && let Some(step) = image_back(name, at, Some(&before.image))
+        {
+            lists.files.push(back(number, step));
+        }
+        let from = match touch.restarted {
+            Some(number) if same => number,
+            None if same => return,
+            // A crash may have started it anew as soon as systemd knew of it.
+            Some(_) | None if touch.first_write().is_some() => {
+                let mut reloads = self.reloads.iter();
+                reloads
+                    .find(|reload| **reload > written)
+                    .map_or(written, |reload| *reload)
+            }
+            // An activation before this one had come further.
+            Some(_) | None => 0,
+        };
+        let started = touch.restarted.unwrap_or(from);
+        let (service, unit) = (service(), unit.clone());
+        match &at.process {
+            ObservedProcess::Active { .. } if at.container.is_some() => {
+                if self.ports_move {
+                    let (service, unit) = (service.clone(), unit.clone());
+                    lists
+                        .stops
+                        .push(back(started, Step::Stop { service, unit }));
+                }
+                lists.awaited(from, unit.clone());
+                let step = if same {
+                    Step::Restart { service, unit }
+                } else {
+                    let fingerprint = before.fingerprint.clone();
+                    Step::RestartUnless {
+                        service,
+                        unit,
+                        fingerprint,
+                    }
+                };
+                lists.restarts.push(back(from, step));
+            }
+            ObservedProcess::Stopped => {
+                lists
+                    .stops
+                    .push(back(started, Step::Stop { service, unit }));
+            }
+            ObservedProcess::Active { .. } | ObservedProcess::Unwell { .. } => {
+                let step = Step::RestartWithoutWaiting { service, unit };
+                lists.restarts.push(back(started, step));
+            }
+        }
+    }
+
+    /// A newcomer goes again.
+    pub(super) fn remove(&mut self, name: &ServiceName, touch: &Touch<'_>) {
+        let unit = &self.wanted.services[name].unit;
+        if let Some(number) = touch.first_write().or(touch.restarted) {
+            let (service, unit) = (name.clone(), unit.clone());
+            self.lists
+                .stops
+                .push(back(number, Step::Stop { service, unit }));
+        }
+        for (file, number) in touch.files() {
+            self.lists.reload(number);
+            let (service, file) = (name.clone(), file.clone());
+            let step = Step::RemoveUnit { service, file };
+            self.lists.files.push(back(number, step));
+        }
+        if let Some((number, directory)) = touch.placed {
+            self.lists.removals.push(removal(number, name, directory));
+        }
+    }
+}
+
+/// Where its reference means another image by now, as after a pull: that it means again what the container ran.
+/// `recorded` is the reference that the previous generation has, where that has the service.
+pub(super) fn image_back(
+    name: &ServiceName,
+    at: &ObservedService,
+    recorded: Option<&String>,
+) -> Option<Step> {
+    let container = at.container.as_ref()?;
+    let RunningImage::Another { id } = &container.image else {
+        return None;
+    };
+    let is_its = recorded.is_none_or(|reference| container.reference == *reference);
+    (is_its && !id.is_empty()).then(|| Step::NameImage {
+        service: name.clone(),
+        id: id.clone(),
+        reference: container.reference.clone(),
+    })
+}
+
+pub(super) fn back(from: usize, step: Step) -> BackStep {
+    BackStep { from, step }
+}
+
+fn removal(from: usize, service: &ServiceName, directory: &DirectoryName) -> BackStep {
+    let step = Step::RemoveInputs {
+        service: service.clone(),
+        names: [directory.to_string()].into(),
+    };
+    back(from, step)
+}
+
+/// The steps by what they do; the order is that of an activation.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    stops: Vec<BackStep>,
+    pub(super) files: Vec<BackStep>,
+    enable: Option<(usize, Vec<UnitFileName>)>,
+    reload: Option<usize>,
+    pub(super) restarts: Vec<BackStep>,
+    awaited: Option<(usize, Vec<UnitName>)>,
+    removals: Vec<BackStep>,
+}
+
+impl Lists {
+    fn reload(&mut self, from: usize) {
+        self.reload = Some(self.reload.map_or(from, |other| other.min(from)));
+    }
+
+    fn enable(&mut self, from: usize, file: UnitFileName) {
+        self.enable.get_or_insert((from, Vec::new())).1.push(file);
+    }
+
+    pub(super) fn awaited(&mut self, from: usize, unit: UnitName) {
+        let (first, units) = self.awaited.get_or_insert((from, Vec::new()));
+        *first = (*first).min(from);
+        units.push(unit);
+    }
+
+    pub(super) fn in_order(self) -> Vec<BackStep> {
+        let Self {
+            mut stops,
+            files,
+            enable,
+            reload,
+            restarts,
+            awaited,
+            removals,
+        } = self;
+        // A unit stops while its file still says how.
+        stops.extend(files);
+        stops.extend(enable.map(|(from, files)| back(from, Step::Enable { files })));
+        stops.extend(reload.map(|from| back(from, Step::Reload)));
+        stops.extend(restarts);
+        stops.extend(awaited.map(|(from, units)| back(from, Step::AwaitHealthy { units })));
+        stops.extend(removals);
+        stops
+    }
+}
