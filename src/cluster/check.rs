@@ -9,7 +9,7 @@ use super::load::{LoadedCluster, load, unfit};
 use super::model::{CleanOnly, Cluster, Guard, Service, Template};
 use super::name::ServiceName;
 use super::nearest;
-use super::needs::check_needs;
+use super::needs::{Relations, check_needs};
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
 use super::reach::check_reach;
@@ -94,7 +94,8 @@ fn resolve(
     let surroundings = Surroundings::of(&description, cluster, &placements, &variables);
     let mut services = BTreeMap::new();
     for service in description.services.values().flatten() {
-        let needs = check_needs(&description, Some(&placements), service, problems);
+        let Relations { needs, after } =
+            check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
         let secret_files = variables.files_of_service(service, problems);
         let of_service = variables.of_service(service, &needs, problems);
@@ -123,6 +124,7 @@ fn resolve(
                         .as_ref()
                         .map(|all| all.iter().map(|one| one.value).collect()),
                     needs,
+                    after,
                     variables: of_service.variables,
                     secret_files,
                     files,

@@ -94,6 +94,8 @@ pub(super) struct ServiceFile {
     pub publish: Option<Vec<At<Publish>>>,
     /// Services, perhaps some that are not there.
     pub needs: Vec<At<String>>,
+    /// The same.
+    pub after: Vec<At<String>>,
     /// Names and patterns of variables.
     pub vars: Vec<At<String>>,
     /// `[env]`.

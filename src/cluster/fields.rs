@@ -211,6 +211,15 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "after",
+        reader: ReadAs::Own(FieldType::List),
+        change: OnChange::Keeps,
+        meaning: "other services that it comes after, whose locations it does not get: for a service that names them itself. They are healthy before a release starts or changes it, wherever they are, and on one host systemd starts them first (`After=`)",
+        default: "`[]`",
+        example: "[\"listing\"]",
+        ..ROW
+    },
+    Field {
         key: "vars",
         reader: ReadAs::Own(FieldType::List),
         shared_flags: &["env"],

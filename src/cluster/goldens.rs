@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use super::model::Layer;
+use super::name::{ServiceName, VariableName};
 use super::{EXCERPT_WIDTH, Findings, Paint, Sources, check, excerpt};
 
 const CLUSTER: &str = "clusters/test/cluster.toml";
@@ -428,6 +430,15 @@ fn placement() {
             format!("{IMAGE}needs = [\"ap\", \"web\", \"api\", \"api\", \"nothing\"]\n"),
         )],
         &[
+            (
+                WEB,
+                format!(
+                    "{IMAGE}needs = [\"api\"]\nafter = [\"ap\", \"web\", \"api\", \"db\", \"db\"]\n"
+                ),
+            ),
+            ("clusters/test/services/db.toml", IMAGE.to_owned()),
+        ],
+        &[
             place("web = \"docker01\"\ndocker = \"docker02\""),
             (WEB, format!("{IMAGE}needs = [\"api\", \"docker\"]\n")),
             ("clusters/test/services/docker.toml", IMAGE.to_owned()),
@@ -516,6 +527,33 @@ fn names_of_variables() {
     insta::assert_snapshot!(text);
 }
 
+/// Whoever names what it needs by itself means it.
+#[test]
+fn its_own_value_wins_over_a_location_without_a_word() {
+    let place = "[place]\nweb = \"docker01\"\napi = \"docker01\"\n";
+    let cluster = format!("{HOSTS}{place}");
+    let web = format!("{IMAGE}needs = [\"api\"]\n[env]\nAPI_PORT = 3\nCLUSTER_ID = \"mine\"\n");
+    let api = format!("{IMAGE}port = 80\n");
+    let checked = check(
+        "test",
+        &with(&[
+            (CLUSTER, cluster.as_bytes()),
+            (WEB, web.as_bytes()),
+            (API, api.as_bytes()),
+        ]),
+    );
+    assert_eq!(checked.diagnostics, []);
+    let cluster = checked.cluster.unwrap();
+    let web = &cluster.services[&ServiceName::new("web").unwrap()];
+    let value = |name: &str| {
+        let variable = &web.variables[&VariableName::new(name).unwrap()];
+        (variable.layer, variable.value.clone())
+    };
+    assert_eq!(value("API_PORT"), (Layer::Service, "3".into()));
+    assert_eq!(value("CLUSTER_ID"), (Layer::Service, "mine".into()));
+    assert_eq!(value("API_HOST").0, Layer::ServiceLocations);
+}
+
 #[test]
 fn names_in_two_layers() {
     let config = |text: &str| (CONFIG, format!("[vars]\n{text}\n"));
@@ -525,7 +563,6 @@ fn names_in_two_layers() {
         &[config("A = 1"), cluster("A = 2")],
         &[cluster("A = 2"), web("vars = [\"A\"]\n[env]\nA = 3")],
         &[cluster("API_HOST = \"x\""), web("needs = [\"api\"]")],
-        &[web("needs = [\"api\"]\n[env]\nAPI_PORT = 3")],
         // A warning does not hide an error.
         &[config("A = 1"), cluster("A = 2\nB = \"{{ C }}\"")],
     ]);

@@ -16,7 +16,7 @@
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
-//! | `placement`, `port_clashes`, `needs`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `placement`, `port_clashes`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
 //! | `model`, `name`, `ports`, `scalar`, `digest` | what the check gives |
@@ -25,6 +25,7 @@
 #[cfg(test)]
 mod advice_tests;
 mod check;
+pub(crate) mod circles;
 mod cluster_file;
 mod config_files;
 mod description;

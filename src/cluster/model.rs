@@ -290,6 +290,8 @@ pub struct Service {
     pub publish: Option<Vec<Publish>>,
     /// The services that it uses, as written: they start before it.
     pub needs: Vec<ServiceName>,
+    /// Further services that start before it, as written.
+    pub after: Vec<ServiceName>,
     /// What the container's environment holds besides the image's own: of a name that several
     /// layers define only the one that wins. `IMAGE` and `APP_PORT` are among them.
     pub variables: BTreeMap<VariableName, Variable>,

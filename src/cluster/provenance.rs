@@ -70,6 +70,8 @@ pub struct Provenance {
     pub image: Line,
     /// The line of `publish`, else of `port`.
     pub ports: Option<Line>,
+    /// The line of `after`.
+    pub after: Option<Line>,
     /// Its definitions of each name, the winning one last.
     pub variables: BTreeMap<String, Vec<Definition>>,
     /// What the winning definitions use, directly or not, and the service does not get itself.
@@ -136,6 +138,7 @@ pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Optio
         place: finder.place(service),
         image: finder.key(file, &["digest", "tag", "image"]),
         ports: Some(finder.key(file, &["publish", "port"])).filter(|at| at.line.is_some()),
+        after: Some(finder.key(file, &["after"])).filter(|at| at.line.is_some()),
         variables,
         used,
         secrets: finder.secrets(),

@@ -72,7 +72,11 @@ pub(super) fn why(name: &str) -> Option<&'static str> {
 /// What to write instead of defining a name that bayplan derives for every cluster.
 pub(super) fn derived(name: &str, within: Within) -> Option<&'static str> {
     match (name, within) {
-        ("CLUSTER_ID", _) => Some("remove it: it is the name of the cluster's directory"),
+        ("CLUSTER_ID", Within::Vars) => Some(
+            "remove it: it is the name of the cluster's directory; a service's own `[env]` may set it",
+        ),
+        // An image may mean something else by it.
+        ("CLUSTER_ID", Within::Env) => None,
         ("CLUSTER_TYPE", _) => Some("write `type = \"…\"` at the top of `cluster.toml`"),
         ("APP_PORT", Within::Vars) => Some("write `port = …` in the service's file"),
         // Whether `[env]` may define it depends on whether the service has a port.

@@ -45,6 +45,7 @@ pub(super) fn read_service(
     let port = read_port(&mut root, problems);
     let unread_port = port.is_none() && root.get("port").is_some();
     let needs = root.strings("needs", problems);
+    let after = root.strings("after", problems);
     let vars = root.strings("vars", problems);
     let vars = vars
         .into_iter()
@@ -86,6 +87,7 @@ pub(super) fn read_service(
         unread_port,
         publish,
         needs,
+        after,
         vars,
         env,
         secrets,

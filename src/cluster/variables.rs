@@ -450,6 +450,10 @@ impl<'a> Variables<'a> {
             let Some((layer, _)) = found.get(name) else {
                 continue;
             };
+            // Compose files set such names themselves: that one is meant.
+            if *layer == Layer::ServiceLocations {
+                continue;
+            }
             let mut problem = Diagnostic::warning(
                 format!(
                     "`{name}` is defined in two layers; 50-{} wins",
@@ -461,11 +465,11 @@ impl<'a> Variables<'a> {
                 problem = problem.with_related(first.label("not this one"));
             }
             let help = match layer {
-                Layer::ServiceLocations => "remove it, or choose another name",
                 Layer::Secrets => "remove it here, or do not name it in `secrets`",
-                Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
-                    "remove it here, or do not name it in `vars`"
-                }
+                Layer::ServiceLocations
+                | Layer::ServiceConfig
+                | Layer::Cluster
+                | Layer::Service => "remove it here, or do not name it in `vars`",
             };
             problems.push(problem.with_help(help));
         }

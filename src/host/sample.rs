@@ -56,6 +56,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
     let handling = Handling {
         ports: BTreeSet::new(),
         needs: Vec::new(),
+        after: Vec::new(),
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
     };

@@ -310,14 +310,14 @@ impl World {
     /// earlier activation, or by an earlier step of the same one. Circles have no order.
     fn assert_what_is_needed_comes_first(&self, plan: &Plan) {
         let services = self.desired.hosts.values().flat_map(|host| &host.services);
-        let needs: BTreeMap<&ServiceName, &Vec<ServiceName>> = services
-            .map(|(name, service)| (name, &service.handling.needs))
+        let needs: BTreeMap<&ServiceName, Vec<&ServiceName>> = services
+            .map(|(name, service)| (name, service.handling.before().collect()))
             .collect();
         let reached = |from: &ServiceName| {
             let mut reached = BTreeSet::new();
             let mut left = vec![from];
             while let Some(name) = left.pop() {
-                for needed in needs.get(name).into_iter().copied().flatten() {
+                for needed in needs.get(name).into_iter().flatten().copied() {
                     if reached.insert(needed.clone()) {
                         left.push(needed);
                     }

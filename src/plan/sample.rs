@@ -29,6 +29,9 @@ pub const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
 const TEMPLATE: &str = "\
 [Unit]
 Description={{ service }}
+{% if after %}
+After={{ after }}
+{% endif %}
 [Service]
 EnvironmentFile={{ inputs }}/*.env
 ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cluster }} \
@@ -62,6 +65,7 @@ pub struct Spec {
     /// How it is published: see [`publish`].
     pub way: u8,
     pub needs: BTreeSet<usize>,
+    pub after: BTreeSet<usize>,
     pub memory: Option<u8>,
     pub shared: BTreeMap<u8, (u8, bool)>,
     pub secrets: BTreeMap<u8, u8>,
@@ -161,8 +165,9 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     );
     let rarely = || prop::bool::weighted(0.2);
     let timer = prop::option::weighted(0.3, 0..2u8);
-    (what, rarely(), rarely(), rarely(), rarely(), timer).prop_map(
-        |(what, moving, manual, stateful, health, timer)| {
+    let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
+    (what, rarely(), rarely(), rarely(), rarely(), timer, after).prop_map(
+        |(what, moving, manual, stateful, health, timer, after)| {
             let (
                 hosts,
                 tag,
@@ -180,6 +185,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 port,
                 way,
                 needs,
+                after,
                 memory,
                 shared,
                 secrets,
@@ -303,6 +309,13 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 .needs
                 .iter()
                 .filter(|i| **i != index && **i < specs.len() && !specs[**i].hosts.is_empty())
+                .map(|i| service_name(*i))
+                .collect(),
+            after: spec
+                .after
+                .iter()
+                .filter(|i| **i != index && !spec.needs.contains(i))
+                .filter(|i| **i < specs.len() && !specs[**i].hosts.is_empty())
                 .map(|i| service_name(*i))
                 .collect(),
             variables,

@@ -160,7 +160,7 @@ fn used_elsewhere(
                     gained.insert(service);
                 }
             } else if let Some(service) = desired.hosts[name].services.get(service) {
-                left.extend(&service.handling.needs);
+                left.extend(service.handling.before());
             }
         }
     }
@@ -172,7 +172,7 @@ fn used_elsewhere(
         let Some(service) = desired.hosts[host].services.get(name) else {
             continue;
         };
-        left.extend(&service.handling.needs);
+        left.extend(service.handling.before());
         // Who gave it its port cannot have that back.
         for (other, at) in &seen.services {
             let ports = at.holds(seen.generation.recorded(other));

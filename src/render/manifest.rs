@@ -1,7 +1,7 @@
 //! The manifest: what a generation of one host consists of, by digests.
 //!
 //! Format 2 also says what no file of a service says, [`Handling`]: a rollback knows it without any
-//! description. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
+//! description. Format 3 has further unit files, and `after`; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
 //! change: what the files are decides whether a generation is another one ([`Manifest::holds_same`]).
 //!
 //! Where the whole cluster runs is not in it but in a [placement](super::placement): that also changes where a
@@ -20,8 +20,11 @@ use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 
-/// The format that this version writes and the newest that it reads.
-pub const FORMAT: u32 = 2;
+/// The newest format that this version reads. It writes the oldest that can say it all: what is the same for an older bayplan
+/// stays readable to it.
+pub const FORMAT: u32 = 3;
+/// The format of a manifest in which no service says what only [`FORMAT`] can.
+const COMMON: u32 = 2;
 
 /// What a host holds of a cluster, `manifest.json` in a generation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,10 +66,20 @@ pub struct Handling {
     pub ports: BTreeSet<HostPorts>,
     /// The services that it needs: they restart before it.
     pub needs: Vec<ServiceName>,
+    /// Others that restart before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<ServiceName>,
     /// Whether a release restarts it unasked.
     pub restart: RestartPolicy,
     /// What its start waits for.
     pub readiness: Readiness,
+}
+
+impl Handling {
+    /// Every service that restarts before it.
+    pub fn before(&self) -> impl Iterator<Item = &ServiceName> {
+        self.needs.iter().chain(&self.after)
+    }
 }
 
 /// What a unit's start waits for, beyond that its container runs.
@@ -120,7 +133,10 @@ impl Manifest {
             manifest: &'a Manifest,
         }
         let written = WithFormat {
-            format: FORMAT,
+            format: match self.services.values().any(ManifestService::is_new) {
+                true => FORMAT,
+                false => COMMON,
+            },
             manifest: self,
         };
         let mut text = serde_json::to_string_pretty(&written).expect("a manifest is plain data");
@@ -135,7 +151,7 @@ impl Manifest {
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         match format_of(text).map_err(malformed)? {
             ..=1 => read(text, FirstService::into_current),
-            FORMAT => read(text, ManifestService::checked),
+            COMMON..=FORMAT => read(text, ManifestService::checked),
             newer => Err(ManifestError::Newer(newer)),
         }
     }
@@ -185,6 +201,12 @@ impl ManifestService {
             true => Ok(self),
             false => Err(format!("expected the unit file {file}, found none")),
         }
+    }
+
+    /// Whether it says what a reader of [`COMMON`] does not know.
+    fn is_new(&self) -> bool {
+        let handling = self.handling.as_ref();
+        self.units.len() > 1 || handling.is_some_and(|handling| !handling.after.is_empty())
     }
 
     /// Whether the files are the same, and what runs from them.
@@ -291,6 +313,7 @@ mod tests {
             ]
             .into(),
             needs: vec![ServiceName::new("db").unwrap()],
+            after: Vec::new(),
             restart: RestartPolicy::Manual,
             readiness: Readiness::Probed,
         });
@@ -346,6 +369,11 @@ mod tests {
           }
         }
         "#);
+        let mut ordered = new();
+        let web = ordered.services.values_mut().next().unwrap();
+        web.handling.as_mut().unwrap().after = vec![ServiceName::new("cache").unwrap()];
+        assert!(ordered.to_text().contains("\"format\": 3,"));
+        assert_eq!(Manifest::parse(&ordered.to_text()), Ok(ordered));
         // What came from format 1 is written without what nobody knows.
         let old = Manifest::parse(&old()).unwrap();
         assert_eq!(Manifest::parse(&old.to_text()), Ok(old));

@@ -4,6 +4,7 @@
 //! ```text
 //! unit_template   a service's words and numbers -> the unit's text (wait: its ExecStartPost=)
 //! probe           a unit's ExecStartPost= as commands
+//! start_order     what systemd starts first on one host
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
 //! env_file        writing layers, and reading them
@@ -39,6 +40,7 @@ mod rules;
 pub mod secret_files;
 pub mod secrets;
 mod service;
+mod start_order;
 pub mod stored;
 pub mod unit;
 pub mod unit_template;
@@ -66,7 +68,7 @@ use crate::cluster::name::HostName;
 /// with the first service that it happened with, sorted by template and line.
 pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
     let environment = environment(&cluster.services);
-    let mut templates = Templates::new(&environment);
+    let mut templates = Templates::new(&environment, &cluster.services);
     let mut errors = BTreeMap::new();
     let mut hosts: BTreeMap<_, _> = cluster
         .hosts

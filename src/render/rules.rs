@@ -35,6 +35,8 @@ enum Must {
     Leftover,
     /// There is one if the service has `[health]`: a release takes a unit that is active for healthy.
     Probe,
+    /// It names what the service starts after.
+    After,
     /// There is just one, and it is this.
     Be(Value),
 }
@@ -64,7 +66,7 @@ const TIMER: [Required; 3] = [
     mark("Service", Value::Service, "Service={{ service }}"),
 ];
 
-const SERVICE: [Required; 15] = [
+const SERVICE: [Required; 16] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
     of_start(Must::Name, "--name %N"),
     of_start(Must::Image, "${IMAGE}"),
@@ -105,6 +107,12 @@ const SERVICE: [Required; 15] = [
         key: "ExecStartPost",
         must: Must::Probe,
         write: "ExecStartPost={{ wait }}",
+    },
+    Required {
+        section: "Unit",
+        key: "After",
+        must: Must::After,
+        write: "After={{ after }}",
     },
     mark("Format", Value::Format, "Format=1"),
     mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
@@ -148,6 +156,8 @@ struct ForService<'a> {
     unit: &'a str,
     /// The inputs directory, with a slash.
     inputs: &'a str,
+    /// The units that it starts after.
+    after: &'a str,
 }
 
 impl<'a> ForService<'a> {
@@ -228,6 +238,15 @@ impl Required {
                     "expected an {key}= in [{section}] of a service with [health], found none"
                 )),
             },
+            Must::After => {
+                let named = |unit: &&str| found.iter().any(|line| has_word(line, unit));
+                match given.after.split_whitespace().find(|unit| !named(unit)) {
+                    None => Ok(()),
+                    Some(unit) => Err(format!(
+                        "expected {unit} in an {key}= in [{section}] of a service with `after`, found none"
+                    )),
+                }
+            }
             Must::Be(value) => match found.as_slice() {
                 [found] if *found == given.value(*value) => Ok(()),
                 [] => Err(format!("expected `{write}` in [{section}], found none")),
@@ -269,6 +288,7 @@ pub(super) fn broken(
     cluster: &ClusterName,
     service: &Service,
     name: &UnitName,
+    after: &str,
 ) -> Vec<RenderError> {
     let mut errors = Vec::new();
     let mut broken = |message: String, help: Option<&str>| {
@@ -295,6 +315,7 @@ pub(super) fn broken(
         service,
         unit: name.as_str(),
         inputs: &format!("{}/{DIRECTORY}/", inputs_parent(cluster, &service.name)),
+        after,
     };
     for line in required(UnitKind::Service) {
         if let Err(message) = line.holds(unit, given) {

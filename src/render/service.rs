@@ -33,7 +33,8 @@ pub(super) fn render_service<'s>(
     let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
         let blanked = templates.render(cluster, service, &name, place, words)?;
         let unit = parse_unit(&blanked);
-        let broken = rules::broken(&unit, &cluster.name, service, &name);
+        let after = templates.after(cluster, service);
+        let broken = rules::broken(&unit, &cluster.name, service, &name, &after);
         match broken.is_empty() {
             true => Ok((blanked, unit)),
             false => Err(broken),
@@ -106,6 +107,7 @@ fn form(
     let handling = Handling {
         ports: service.takes(place.listen).into_iter().collect(),
         needs: service.needs.clone(),
+        after: service.after.clone(),
         restart: service.restart,
         readiness: match service.health {
             Some(_) => Readiness::Probed,

@@ -109,6 +109,7 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
     Handling {
         ports: port(inputs).into_iter().collect(),
         needs: needs(inputs),
+        after: Vec::new(),
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
     }
@@ -205,6 +206,7 @@ mod tests {
         let Handling {
             ports,
             needs,
+            after: _,
             restart,
             readiness,
         } = read(&released, &entry).handling;

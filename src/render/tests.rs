@@ -11,6 +11,7 @@ use super::identity::{Fingerprint, UnitKind};
 use super::inputs::inputs_of;
 use super::manifest::Manifest;
 use super::marks::blanked;
+use super::unit::parse_unit;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
@@ -78,6 +79,7 @@ pub(crate) fn service(name: &str) -> Service {
         },
         port: None,
         needs: Vec::new(),
+        after: Vec::new(),
         variables: BTreeMap::new(),
         secret_files: BTreeMap::new(),
         files: ConfigFiles::default(),
@@ -156,6 +158,9 @@ pub(crate) fn rendered(service: Service) -> DesiredService {
 
 fn errors_of(template: &str) -> Vec<RenderError> {
     let mut cluster = example();
+    let mut worker = service("worker");
+    worker.after = vec![service_name("listing")];
+    cluster.services.insert(worker.name.clone(), worker);
     for service in cluster.services.values_mut() {
         service.template.source = template.to_owned();
         service.health = Some(Health {
@@ -315,6 +320,37 @@ mod golden {
         let told: Vec<_> = templates.iter().map(|t| told(&errors_of(t))).collect();
         insta::assert_snapshot!(told.join("\n"));
     }
+}
+
+/// Edges of circles are in no unit: systemd would drop a start job. A service without `after` keeps the unit that it had.
+#[test]
+fn a_unit_starts_after_what_its_service_comes_after() {
+    let names = |names: &[&str]| names.iter().map(|name| service_name(name)).collect();
+    let [mut web, mut db, mut cache, job] = ["web", "db", "cache", "job"].map(service);
+    web.after = names(&["db", "job"]);
+    web.needs = names(&["cache"]);
+    db.needs = names(&["job"]);
+    // A circle.
+    cache.after = names(&["web", "job"]);
+    let desired = render(&cluster_of([web, db, cache, job])).unwrap();
+    let after = |name: &str| {
+        let unit = parse_unit(&desired_of(&desired, name).service_unit().text);
+        let values = unit.values("Unit", "After").into_iter().map(str::to_owned);
+        values.collect::<Vec<_>>()
+    };
+    let base = "docker.service network-online.target";
+    assert_eq!(
+        after("web"),
+        [base, "production-db.service production-job.service"]
+    );
+    assert_eq!(after("cache"), [base, "production-job.service"]);
+    for name in ["db", "job"] {
+        assert_eq!(after(name), [base]);
+        let text = &desired_of(&desired, name).service_unit().text;
+        assert!(!text.contains("What starts first"), "{text}");
+    }
+    let web = &desired_of(&desired, "web").handling;
+    assert_eq!(web.after, names(&["db", "job"]));
 }
 
 /// A template of somebody's own that lacks a line is told the line.

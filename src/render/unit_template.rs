@@ -22,6 +22,7 @@
 //! | `port` | a number or none | `9000` |
 //! | `variables` | a list: the names that the container gets | `APP_PORT` |
 //! | `needs` | a list of services | `listing` |
+//! | `after` | for `After=`: the units that the service starts after on its host; empty without the field `after` | `production-db.service` |
 //!
 //! `{{ text | quote }}` quotes any text as one word of a command line.
 //!
@@ -40,6 +41,7 @@ use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::secret_files;
+use super::start_order::StartOrder;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Host, Service};
@@ -131,15 +133,25 @@ impl Words {
 /// The templates of a cluster, each parsed once.
 pub(super) struct Templates<'e, 's> {
     environment: &'e Environment<'s>,
+    order: StartOrder<'s>,
     parsed: HashMap<(&'s str, &'s str), Result<TextTemplate<'e, 's, 'static>, TemplateProblem>>,
 }
 
 impl<'e, 's> Templates<'e, 's> {
-    pub(super) fn new(environment: &'e Environment<'s>) -> Self {
+    pub(super) fn new(
+        environment: &'e Environment<'s>,
+        services: &'s BTreeMap<ServiceName, Service>,
+    ) -> Self {
         Self {
             environment,
+            order: StartOrder::of(services),
             parsed: HashMap::new(),
         }
+    }
+
+    /// The units that a service starts after.
+    pub(super) fn after(&self, cluster: &Cluster, service: &Service) -> String {
+        self.order.after(cluster, service)
     }
 
     /// The text of a service's unit, [`FINGERPRINT`] and [`DIRECTORY`] still in their places.
@@ -158,7 +170,8 @@ impl<'e, 's> Templates<'e, 's> {
             .or_insert_with(|| TextTemplate::parse(self.environment, source, Makes::Unit));
         let text = match template {
             Ok(template) => {
-                let made = template.render(context(cluster, service, unit, place, words));
+                let after = self.order.after(cluster, service);
+                let made = template.render(context(cluster, service, unit, place, words, &after));
                 made.map_err(|unmade| unmade.problem)
             }
             Err(problem) => Err(problem.clone()),
@@ -179,6 +192,7 @@ fn context(
     unit: &UnitName,
     place: OnHost<'_>,
     words: Words,
+    after: &str,
 ) -> Value {
     let client = place.client;
     let stop = service.container.stop_timeout;
@@ -217,6 +231,7 @@ fn context(
         port => service.port,
         variables => names(service).map(Value::from).collect::<Vec<_>>(),
         needs => service.needs.iter().map(|s| s.as_str().into()).collect::<Vec<Value>>(),
+        after => after,
     }
 }
 

@@ -98,6 +98,7 @@ fn described(name: &str) -> Service {
         port: None,
         publish: None,
         needs: Vec::new(),
+        after: Vec::new(),
         variables: BTreeMap::new(),
         secret_files: BTreeMap::new(),
         files: ConfigFiles::default(),

@@ -65,6 +65,9 @@ pub fn text(
     if let Some(ports) = ports.filter(|ports| !ports.is_empty()) {
         row("ports", &ports, found.ports.as_ref());
     }
+    if !service.after.is_empty() {
+        row("after", &list(&service.after), found.after.as_ref());
+    }
     if let Some(desired) = desired {
         row("inputs", desired.fingerprint.as_str(), None);
         if let Some(older) = &desired.older {
@@ -322,7 +325,7 @@ fn consequences(service: &Service) -> Vec<String> {
              command, template and so on).",
             "run"
         ),
-        "These never do: comments and the order of lines, variables that it does not name, [health], \
+        "These never do: comments and the order of lines, variables that it does not name, [health], `after`, \
          `restart`, `stateful`, and lines of the template that a reload makes effective \
          (Restart=, Timeout…=, [Unit], [Install])."
             .to_owned(),

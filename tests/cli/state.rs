@@ -83,7 +83,7 @@ fn what_a_newer_bayplan_released_is_left_to_it() {
     it.edit(
         &format!("{STATE}/current/manifest.json"),
         "\"format\": 2",
-        "\"format\": 3",
+        "\"format\": 4",
     );
     let before = it.tree("hosts");
     assert_snapshot!(it.bayplan("release shop --yes").exits(1), @"
@@ -91,7 +91,7 @@ fn what_a_newer_bayplan_released_is_left_to_it() {
       ~ api  write  shop-api.service, api/50-api.env
     alpha  no changes
 
-    error: beta: its manifest has format 3, this bayplan reads up to 2
+    error: beta: its manifest has format 4, this bayplan reads up to 3
     help: a newer bayplan released there: use that version here, too
     Refused: 1 problem to solve first; nothing is changed anywhere
     [exit code: 1]

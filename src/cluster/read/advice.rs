@@ -66,7 +66,7 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
         }
         ("a list of strings", DeValue::String(text)) if text.len() < 60 => match key {
             "command" | "extra_args" => list(&words(text)),
-            "vars" | "needs" | "protect" | "secrets" | "capabilities" => {
+            "vars" | "needs" | "after" | "protect" | "secrets" | "capabilities" => {
                 let split = |c: char| c.is_whitespace() || c == ',';
                 let items = text.split(split).filter(|item| !item.is_empty());
                 list(&items.map(str::to_owned).collect::<Vec<_>>())

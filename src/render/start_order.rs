@@ -1,0 +1,53 @@
+//! In which order systemd starts the units of one host, where it starts several at once: at a boot.
+
+use std::collections::BTreeMap;
+
+use super::identity::Instance;
+use crate::cluster::circles::{Needs, circles};
+use crate::cluster::model::{Cluster, Service};
+use crate::cluster::name::ServiceName;
+
+/// Which services need each other. Only edges outside circles may be in units: systemd drops a start job of a
+/// circle, and a service stays down.
+pub(super) struct StartOrder<'s> {
+    circle_of: BTreeMap<&'s ServiceName, usize>,
+}
+
+impl<'s> StartOrder<'s> {
+    pub(super) fn of(services: &'s BTreeMap<ServiceName, Service>) -> Self {
+        let none = Self {
+            circle_of: BTreeMap::new(),
+        };
+        if services.values().all(|service| service.after.is_empty()) {
+            return none;
+        }
+        let mut before: Needs<'_> = services.keys().map(|name| (name, [].into())).collect();
+        for (name, service) in services {
+            let named = service.needs.iter().chain(&service.after);
+            let known = named.filter(|other| services.contains_key(*other));
+            before.entry(name).or_default().extend(known);
+        }
+        let circles = circles(&before).into_iter().enumerate();
+        let circle_of = circles.flat_map(|(number, of_it)| {
+            let of_it = of_it.into_iter();
+            of_it.map(move |name| (name, number))
+        });
+        Self {
+            circle_of: circle_of.collect(),
+        }
+    }
+
+    /// What stands in `After=` of a service: nothing for one without the field `after`, whose unit stays what it was.
+    pub(super) fn after(&self, cluster: &Cluster, service: &Service) -> String {
+        if service.after.is_empty() {
+            return String::new();
+        }
+        let own = self.circle_of.get(&service.name);
+        let named = service.needs.iter().chain(&service.after);
+        let outside = named.filter(|other| self.circle_of.get(other) != own);
+        let units = outside.map(|other| Instance::of(other).unit(&cluster.name).service_file());
+        let mut units: Vec<String> = units.map(String::from).collect();
+        units.sort();
+        units.join(" ")
+    }
+}
