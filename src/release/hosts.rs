@@ -1,48 +1,46 @@
 //! The hosts of a cluster with an open session each, and what was last seen on them.
 
-#![expect(clippy::disallowed_methods, reason = "waits for locks")]
+#![expect(clippy::disallowed_methods, reason = "tells how old a look is")]
+
+mod lock;
+mod look;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use super::activity::activity;
 use super::event::{Event, EventKind};
 use super::problem::Problem;
 use super::request::ReleaseRequest;
 use crate::cluster::model::Cluster;
-use crate::cluster::name::{HostName, ServiceName, VariableName};
+use crate::cluster::name::HostName;
 use crate::host::layout::Layout;
-use crate::host::lock::{Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
-use crate::host::look::{self, HostLook, Look, LookFor, ObserveError, Request};
+use crate::host::lock::{LockAnswer, parse_lock};
+use crate::host::look::{HostLook, LookFor, ObserveError, same_files, split};
 use crate::host::past::placement;
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::reach::session::Session;
-use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost};
 use crate::plan::says;
-use crate::render::desired::{Desired, DesiredHost};
-use crate::render::inputs::{InputValue, InputVariable};
+use crate::render::desired::Desired;
 use crate::render::placement::Placement;
+
+pub(super) use self::lock::{Tried, UnderLock};
+
+use self::lock::{SILENCE, lock_and};
+use self::look::{dropped_by, observe, with_request};
 
 const LOOKING: &str = "looking at the host";
 /// How long one look may take; a loaded host with hundreds of units needs seconds.
 const LOOK: Duration = Duration::from_secs(60);
-/// How long a host keeps the lock of a session that it hears nothing from.
-const SILENCE: Duration = Duration::from_secs(20);
 /// For the placement.
 const RECORD: Duration = Duration::from_secs(60);
 /// For how long what runs on a host counts as what was seen there. The checks that follow the second
 /// look, most of all a pull, may take far longer.
 const FRESH: Duration = Duration::from_secs(5);
-/// How often a lock that somebody else holds is tried again.
-const LOCK_RETRY: Duration = Duration::from_millis(300);
-/// How long a release that came too late may take to give back what it took with its look.
-const GIVING_BACK: Duration = Duration::from_secs(2);
-
 /// What all of it is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting<'a> {
@@ -85,38 +83,6 @@ impl Connection {
             None,
         )?;
         Ok(())
-    }
-
-    /// Tries to take the host's lock, once, and with it the state of its files.
-    pub(super) fn try_lock(
-        &mut self,
-        setting: Setting<'_>,
-        name: &HostName,
-        request: &ReleaseRequest,
-    ) -> Result<Tried, Problem> {
-        if self.locked {
-            return Ok(Tried::Locked(None));
-        }
-        let files = with_request(setting, name, &self.layout, LookFor::Plan, |request| {
-            request.files_script()
-        });
-        let then = aside(&files);
-        let script = lock_and(&self.layout, name, request, &then);
-        let answer = self.session.run_here("taking the lock", &script, LOOK)?;
-        match parse_lock(&answer.stdout) {
-            LockAnswer::Taken => {
-                self.session.show_life(SILENCE);
-                self.locked = true;
-                let files = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
-                Ok(Tried::Locked(Some(files.to_vec())))
-            }
-            LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
-            LockAnswer::Held {
-                release: Some((release, other)),
-                ..
-            } if release == request.stage => Err(Problem::SameMachine { other }),
-            LockAnswer::Held { holder, release: _ } => Ok(Tried::Held { holder }),
-        }
     }
 }
 
@@ -328,71 +294,6 @@ impl Hosts {
         self.problems.insert(name, problem);
     }
 
-    /// Takes the lock of every host that was not taken with its look. The first host's decides between
-    /// two releases of one cluster; then all others are tried at the same time. Where one is held, it is
-    /// waited for as if they had been taken one after the other in the order of their names: those
-    /// after it are given back first, so that two releases that wait for each other's hosts cannot wait
-    /// forever.
-    ///
-    /// Gives what each host said of its files under the lock.
-    ///
-    /// # Errors
-    /// The lock of a host is held, or could not be taken. Locks that were taken are given back with
-    /// the session.
-    pub(super) fn lock(
-        &mut self,
-        setting: Setting<'_>,
-        request: &ReleaseRequest,
-        tell: &(impl Fn(Event) + Sync),
-    ) -> Result<BTreeMap<HostName, UnderLock>, BTreeMap<HostName, Problem>> {
-        let deadline = request.lock_wait.map(|wait| Instant::now() + wait);
-        let locked = |name: &HostName| {
-            tell(Event {
-                host: name.clone(),
-                kind: EventKind::Locked,
-            });
-        };
-        // Who has not the first one has to wait, and nobody may wait for them.
-        if self.connections.values().next().is_some_and(|c| !c.locked) {
-            self.give_back(setting, |_| true);
-        }
-        let mut taken = BTreeMap::new();
-        let mut connections = self.connections.iter_mut();
-        if let Some((name, first)) = connections.next() {
-            let files = wait_for_lock(setting, name, first, request, deadline, tell);
-            taken.insert(
-                name.clone(),
-                files.map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?,
-            );
-            locked(name);
-        }
-        let others = connections.map(|(name, connection)| (name.clone(), connection));
-        let tried = for_each_host(others, setting.limit, |name, connection| {
-            connection.try_lock(setting, name, request)
-        });
-        let mut late = Vec::new();
-        for (name, result) in tried {
-            match result {
-                Ok(Tried::Locked(files)) if late.is_empty() => {
-                    locked(&name);
-                    taken.insert(name, files);
-                }
-                Ok(_) => late.push(name),
-                Err(problem) => return Err(BTreeMap::from([(name, problem)])),
-            }
-        }
-        self.give_back(setting, |name| late.contains(name));
-        let deadline = deadline.or_else(|| Some(Instant::now() + GIVING_BACK));
-        for name in late {
-            let connection = self.connections.get_mut(&name).expect("it was just asked");
-            let files = wait_for_lock(setting, &name, connection, request, deadline, tell)
-                .map_err(|problem| BTreeMap::from([(name.clone(), problem)]))?;
-            locked(&name);
-            taken.insert(name, files);
-        }
-        Ok(taken)
-    }
-
     /// Writes where everything runs on all hosts, under their locks.
     pub(super) fn record(
         &mut self,
@@ -414,21 +315,6 @@ impl Hosts {
         problems
     }
 
-    /// Gives the locks back that are ours of these hosts.
-    fn give_back(&mut self, setting: Setting<'_>, these: impl Fn(&HostName) -> bool) {
-        let these = |name: &HostName, connection: &Connection| connection.locked && these(name);
-        self.on_each(setting.limit, these, |_, connection| {
-            connection.locked = false;
-            // One that cannot be asked any more has lost its lock, too.
-            drop(
-                connection
-                    .session
-                    .run_here("giving a lock back", UNLOCK, LOOK),
-            );
-            Ok(())
-        });
-    }
-
     /// Refuses if files or generations are not what the plan was made from, by what hosts said of
     /// them under their locks. What runs may differ: a crash loop must not block the release that
     /// mends it. It is looked at again where the release acts, unless that was just done.
@@ -448,7 +334,7 @@ impl Hosts {
                     name,
                     &connection.layout,
                     LookFor::Plan,
-                    |request| look::same_files(request, &connection.answer, files),
+                    |request| same_files(request, &connection.answer, files),
                 )
             });
             if same && (!acts(name) || connection.asked.elapsed() < FRESH) {
@@ -497,49 +383,6 @@ pub(super) enum Recording {
     Last,
 }
 
-/// What a host said of its files when its lock was taken; nothing, where it was ours before.
-pub(super) type UnderLock = Option<Vec<u8>>;
-
-/// What came of trying a lock.
-pub(super) enum Tried {
-    /// It is ours.
-    Locked(UnderLock),
-    Held {
-        holder: String,
-    },
-}
-
-/// Tries the lock of a host until it is taken, or until `deadline`: once, if there is none.
-fn wait_for_lock(
-    setting: Setting<'_>,
-    name: &HostName,
-    connection: &mut Connection,
-    request: &ReleaseRequest,
-    deadline: Option<Instant>,
-    tell: &impl Fn(Event),
-) -> Result<UnderLock, Problem> {
-    let mut told = None;
-    loop {
-        let holder = match connection.try_lock(setting, name, request)? {
-            Tried::Locked(files) => return Ok(files),
-            Tried::Held { holder } => holder,
-        };
-        let now = activity(&mut connection.session, &connection.layout)?;
-        let at = now.activation.map(|activation| activation.at);
-        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-            return Err(Problem::Locked { holder, at });
-        }
-        if request.lock_wait.is_some() && told.as_ref() != Some(&(holder.clone(), at.clone())) {
-            told = Some((holder.clone(), at.clone()));
-            tell(Event {
-                host: name.clone(),
-                kind: EventKind::WaitingForLock { holder, at },
-            });
-        }
-        std::thread::sleep(LOCK_RETRY);
-    }
-}
-
 impl Drop for Hosts {
     /// All sessions end at the same time.
     fn drop(&mut self) {
@@ -547,22 +390,6 @@ impl Drop for Hosts {
             connection.session.end();
         }
     }
-}
-
-/// The script that takes the lock of a host and then runs `then`. With the lock the host ends the session, and
-/// removes what was staged in it, when it no longer hears anything.
-fn lock_and(layout: &Layout, host: &HostName, request: &ReleaseRequest, then: &str) -> String {
-    let then = format!(
-        "{}{}{then}",
-        guard_stage(layout, &request.stage),
-        Session::end_when_silent(SILENCE),
-    );
-    let holder = Holder {
-        words: &request.holder,
-        release: &request.stage,
-        host,
-    };
-    lock_script(layout, holder, &then)
 }
 
 /// A script in a subshell that has neither the connection nor the lock.
@@ -595,7 +422,7 @@ fn open(
         timeout: LOOK,
     };
     let (mut session, first) = connect(host, place, setting.connect, first)?;
-    let (lock, first) = look::split(&first.stdout);
+    let (lock, first) = split(&first.stdout);
     let locked = matches!(parse_lock(lock), LockAnswer::Taken);
     if locked {
         session.show_life(SILENCE);
@@ -619,77 +446,6 @@ fn open(
         answer,
         asked,
         locked,
-    })
-}
-
-/// The first variable with a value that this systemd does not pass on.
-fn dropped_by(systemd: Version, host: &DesiredHost) -> Option<(&ServiceName, &VariableName)> {
-    if passes_control_characters(systemd) {
-        return None;
-    }
-    host.services.iter().find_map(|(name, service)| {
-        let mut variables = service.inputs.variables.iter();
-        let odd = |variable: &InputVariable| match &variable.value {
-            InputValue::Plain(value) => has_odd_control_character(value),
-            // Looked at when it is decrypted.
-            InputValue::Secret(_) => false,
-        };
-        let (variable, _) = variables.find(|(_, variable)| odd(variable))?;
-        Some((name, variable))
-    })
-}
-
-/// What is asked of a host, and at which level of detail.
-fn with_request<T>(
-    setting: Setting<'_>,
-    name: &HostName,
-    layout: &Layout,
-    detail: LookFor,
-    then: impl FnOnce(&Request<'_>) -> T,
-) -> T {
-    let wanted = &setting.desired.hosts[name];
-    then(&Request {
-        layout,
-        engine: wanted.engine,
-        desired: &wanted.services,
-        detail,
-    })
-}
-
-/// One look: one exchange, or two where something differs. `answered` is the answer of the first one, if
-/// it was asked already. A file that changes while it is looked
-/// at is looked at once more.
-fn observe(
-    setting: Setting<'_>,
-    name: &HostName,
-    session: &mut Session,
-    layout: &Layout,
-    detail: LookFor,
-    mut answered: Option<Vec<u8>>,
-) -> Result<(HostLook, Vec<u8>), Problem> {
-    with_request(setting, name, layout, detail, |request| {
-        let mut once = || -> Result<_, Problem> {
-            let answer = match answered.take() {
-                Some(answer) => answer,
-                None => session.run(LOOKING, &request.script(), LOOK)?.stdout,
-            };
-            let look = match look::parse(request, &answer)? {
-                Look::Complete(look) => look,
-                Look::NeedsMore(first) => {
-                    let more = session.run(LOOKING, &first.script(), LOOK)?;
-                    first.complete(&more.stdout)?
-                }
-            };
-            Ok((look, answer))
-        };
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match once() {
-                Err(Problem::Observe(ObserveError::Changed { .. })) if tries < 3 => {}
-                result => return result,
-            }
-        }
     })
 }
 

@@ -2,23 +2,25 @@
 
 #![expect(clippy::disallowed_methods, reason = "counts the time limit of a call")]
 
+mod exchange;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use super::error::{HostError, HostErrorKind};
 use super::facts::Facts;
 use super::interrupt::Interrupt;
-use super::process::{InCall, Killing, Process, ReadResult};
-use super::protocol::{MARK, Markers, Mode, beat, frame, nonce};
+use super::process::{Killing, Process};
+use super::protocol::{Mode, beat};
 use super::watched::{self, CommandState};
 use crate::host::place::HostPlace;
+
+pub(super) use self::exchange::{Interrupted, KeepWaiting, Quiet};
 
 /// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
 const LONGEST_ANSWER: usize = 128 << 20;
 /// For one piece of what a command says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
-/// How often an interrupt is looked for while nothing comes.
-const HEED: Duration = Duration::from_millis(100);
 
 /// A running `sh` on a host. Dropping it ends the `sh`, in half a second at the latest.
 pub struct Session {
@@ -39,65 +41,6 @@ pub struct Output {
     pub stdout: Vec<u8>,
     /// The exit status.
     pub status: i32,
-}
-
-/// How long a call may take.
-#[derive(Debug, Clone, Copy)]
-struct Limits {
-    /// Until the host has begun with it.
-    login: Duration,
-    /// All of it; after the login, if that has a limit of its own.
-    timeout: Duration,
-    counts: Counts,
-}
-
-/// What a time limit is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Counts {
-    /// All of the call.
-    Clock,
-    /// Each time in which nothing comes.
-    Progress,
-}
-
-/// What becomes of a first call to which not even a byte came within a while.
-pub(super) struct Quiet<'a> {
-    pub(super) after: Duration,
-    /// Asked once.
-    pub(super) ask: &'a mut dyn FnMut() -> KeepWaiting,
-}
-
-/// Whether an answer is waited for on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeepWaiting {
-    Goes,
-    Over,
-}
-
-/// Why a call got no answer.
-#[derive(Debug)]
-pub(super) enum Interrupted {
-    /// The process is gone.
-    Ended {
-        /// Its status, `None` if a signal ended it.
-        status: Option<i32>,
-        stderr: String,
-        /// What it printed that was no answer: the first bytes.
-        noise: Vec<u8>,
-    },
-    TimedOut {
-        stderr: String,
-    },
-    /// Not a byte came, and [`Quiet::ask`] said that it is not waited for any longer.
-    Quiet {
-        stderr: String,
-    },
-    /// The operator asked to stop.
-    Stopped,
-    /// More than any answer has: its beginning.
-    TooLong {
-        found: Vec<u8>,
-    },
 }
 
 impl Session {
@@ -357,190 +300,6 @@ impl Session {
             kind,
             at: self.place.at.clone(),
             stderr,
-        }
-    }
-
-    fn collect(
-        &mut self,
-        mode: Mode,
-        doing: &str,
-        script: &str,
-        payload: Vec<u8>,
-        timeout: Duration,
-    ) -> Result<Output, HostError> {
-        let mut stdout = Vec::new();
-        let status = self.call(mode, doing, script, payload, timeout, |bytes| {
-            stdout.append(bytes);
-        })?;
-        Ok(Output { stdout, status })
-    }
-
-    fn call(
-        &mut self,
-        mode: Mode,
-        doing: &str,
-        script: &str,
-        payload: Vec<u8>,
-        timeout: Duration,
-        on_output: impl FnMut(&mut Vec<u8>),
-    ) -> Result<i32, HostError> {
-        let doing = doing.to_owned();
-        if self.broken {
-            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
-        }
-        let counts = match mode {
-            Mode::Payload => Counts::Progress,
-            Mode::Subshell | Mode::Here => Counts::Clock,
-        };
-        let limits = Limits {
-            login: timeout,
-            timeout,
-            counts,
-        };
-        self.exchange(mode, script, payload, limits, None, on_output)
-            .map_err(|interrupted| match interrupted {
-                Interrupted::Ended { stderr, .. } => {
-                    self.error(HostErrorKind::Lost { doing }, stderr)
-                }
-                Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
-                    let after = timeout;
-                    let kind = match counts {
-                        Counts::Clock => HostErrorKind::Timeout { doing, after },
-                        Counts::Progress => HostErrorKind::Stalled { doing, after },
-                    };
-                    self.error(kind, stderr)
-                }
-                Interrupted::Stopped => {
-                    self.error(HostErrorKind::Interrupted { doing }, String::new())
-                }
-                Interrupted::TooLong { found } => self.misunderstood(&doing, &found),
-            })
-    }
-
-    /// The first call: like [`Session::run_here`], but the caller says what a failure means. `login` is for
-    /// the time until the host has the script, `timeout` for the time after that. What it printed is
-    /// added to `stdout`, also if it fails. Returns the status.
-    pub(super) fn hello(
-        &mut self,
-        script: &str,
-        login: Duration,
-        timeout: Duration,
-        quiet: Option<Quiet<'_>>,
-        stdout: &mut Vec<u8>,
-    ) -> Result<i32, Interrupted> {
-        let limits = Limits {
-            login,
-            timeout,
-            counts: Counts::Clock,
-        };
-        self.exchange(Mode::Here, script, Vec::new(), limits, quiet, |bytes| {
-            stdout.append(bytes);
-        })
-    }
-
-    /// The session is over; what `ssh` said at last.
-    fn give_up(&mut self) -> String {
-        self.broken = true;
-        self.process.kill();
-        self.process.stderr()
-    }
-
-    fn exchange(
-        &mut self,
-        mode: Mode,
-        script: &str,
-        payload: Vec<u8>,
-        limits: Limits,
-        mut quiet: Option<Quiet<'_>>,
-        mut on_output: impl FnMut(&mut Vec<u8>),
-    ) -> Result<i32, Interrupted> {
-        // A timeout that the clock cannot hold is as good as a year.
-        let after = |limit| {
-            let now = Instant::now();
-            now.checked_add(limit)
-                .unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
-        };
-        let begin = after(limits.login);
-        let mut deadline = begin;
-        let quiet_until = quiet.as_ref().map(|quiet| after(quiet.after));
-        let nonce = format!("{MARK}{}", nonce());
-        self.process.mark(InCall::Yes);
-        self.process
-            .write(frame(mode, &nonce, script, payload.len()));
-
-        let mut answer = Markers::new(&nonce);
-        let mut payload = Some(payload);
-        let mut output = Vec::new();
-        let mut room = LONGEST_ANSWER;
-        loop {
-            if self.interrupt.asked() {
-                self.broken = true;
-                return Err(Interrupted::Stopped);
-            }
-            let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
-                // What never ends to talk is as late as what says nothing.
-                ReadResult::Bytes(_) if Instant::now() > deadline => {
-                    let stderr = self.give_up();
-                    return Err(Interrupted::TimedOut { stderr });
-                }
-                ReadResult::Bytes(bytes) => {
-                    quiet = None;
-                    bytes
-                }
-                ReadResult::TimedOut if Instant::now() < deadline => {
-                    if quiet_until.is_some_and(|until| Instant::now() >= until)
-                        && let Some(quiet) = quiet.take()
-                        && (quiet.ask)() == KeepWaiting::Over
-                    {
-                        let stderr = self.give_up();
-                        return Err(Interrupted::Quiet { stderr });
-                    }
-                    continue;
-                }
-                ReadResult::End => {
-                    self.broken = true;
-                    let (status, stderr) = self.process.finish();
-                    return Err(Interrupted::Ended {
-                        status: status.and_then(|status| status.code()),
-                        stderr,
-                        noise: answer.noise,
-                    });
-                }
-                ReadResult::TimedOut => {
-                    let stderr = self.give_up();
-                    return Err(Interrupted::TimedOut { stderr });
-                }
-            };
-            let status = answer.feed(&bytes, &mut output);
-            let counts_anew = match limits.counts {
-                Counts::Clock => deadline == begin && limits.login != limits.timeout,
-                Counts::Progress => true,
-            };
-            if answer.started() && counts_anew {
-                deadline = after(limits.timeout);
-            }
-            if answer.started() {
-                // Only now has `head` on the host taken the script, and can read nothing of the
-                // payload ahead (busybox's would).
-                if let Some(payload) = payload.take().filter(|payload| !payload.is_empty()) {
-                    self.process.write(payload);
-                }
-            }
-            if let Some(left) = room.checked_sub(output.len()) {
-                room = left;
-            } else {
-                self.broken = true;
-                self.process.kill();
-                return Err(Interrupted::TooLong { found: output });
-            }
-            if !output.is_empty() {
-                on_output(&mut output);
-                output.clear();
-            }
-            if let Some(status) = status {
-                self.process.mark(InCall::No);
-                return Ok(status);
-            }
         }
     }
 }

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io;
 
-use super::{UNTAR, append_above, append_directory, append_private};
+use super::UNTAR;
+use super::archive::{append_above, append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::{Layout, quote};

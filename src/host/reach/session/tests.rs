@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
+use super::super::process::ReadResult;
 use super::super::protocol::LOOP;
+use super::super::protocol::frame;
 use super::*;
 use crate::host::sample::place;
 
