@@ -160,16 +160,16 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         of.get(service).copied().unwrap_or(Action::None)
     };
     for step in now.steps(host) {
-        let Some(service) = step.service() else {
-            continue;
+        let planned = |service: &ServiceName| {
+            let action = action(&now_actions, service);
+            match (step.kind().effect(), action) {
+                (None, _)
+                | (Some(Effect::Starts), Action::Start | Action::Restart)
+                | (Some(Effect::Stops), Action::Start | Action::Restart | Action::Stop) => true,
+                (Some(Effect::Starts | Effect::Stops), _) => false,
+            }
         };
-        let planned = match (step.kind().effect(), action(&now_actions, service)) {
-            (None, _)
-            | (Some(Effect::Starts), Action::Start | Action::Restart)
-            | (Some(Effect::Stops), Action::Start | Action::Restart | Action::Stop) => true,
-            (Some(Effect::Starts | Effect::Stops), _) => false,
-        };
-        if !planned {
+        if !step.services().into_iter().all(planned) {
             return Some(format!("{} is not in its plan", step.words()));
         }
     }

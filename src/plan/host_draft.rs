@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::needs::circles_on;
 use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
 };
@@ -81,6 +82,8 @@ pub(super) struct HostDraft<'a> {
     pub(super) unconfirmed: BTreeSet<ServiceName>,
     /// Desired services, what they need before them.
     pub(super) order: Vec<ServiceName>,
+    /// Those that need each other here, by the number of their circle.
+    pub(super) circles: BTreeMap<&'a ServiceName, usize>,
 }
 
 impl<'a> HostDraft<'a> {
@@ -164,6 +167,7 @@ impl<'a> HostDraft<'a> {
             port_conflicts: Vec::new(),
             moves_current,
             unconfirmed,
+            circles: circles_on(wanted),
             order: {
                 let here = order
                     .iter()

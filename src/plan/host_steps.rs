@@ -6,7 +6,7 @@ use super::host_draft::{HostDraft, Visit};
 use super::observed::{Generation, UnitFile};
 use super::options::KEPT_GENERATIONS;
 use super::rule::DirectoryNeed;
-use super::step::Step;
+use super::step::{RestartedUnit, Step};
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{UnitFileName, UnitName};
@@ -79,14 +79,7 @@ impl HostDraft<'_> {
                 });
             }
             steps.extend(self.goes_first(visit));
-            for (name, need) in self.in_visit(visit) {
-                if need.starts() {
-                    steps.push(Step::Restart {
-                        service: name.clone(),
-                        unit: self.wanted.services[name].unit.clone(),
-                    });
-                }
-            }
+            steps.extend(self.restarts(visit));
             let await_units: Vec<UnitName> = self
                 .in_visit(visit)
                 .filter(|(name, need)| self.awaited(name, need))
@@ -126,6 +119,35 @@ impl HostDraft<'_> {
         recorded.and_then(|recorded| recorded.units.get(&file)) != Some(wanted.unit_digest())
             && before.is_none_or(|before| before != probes(&wanted.service_unit().text))
             && !probes(&wanted.service_unit().text).is_empty()
+    }
+
+    /// The restarts of a visit, one after the other; those of a circle are one step.
+    fn restarts(&self, visit: &Visit<'_>) -> Vec<Step> {
+        let starting = || self.in_visit(visit).filter(|(_, need)| need.starts());
+        let mut steps = Vec::new();
+        let mut done: BTreeSet<usize> = BTreeSet::new();
+        for (name, _) in starting() {
+            let unit = |name: &ServiceName| self.wanted.services[name].unit.clone();
+            let circle = self.circles.get(name);
+            let others = || starting().filter(|(other, _)| self.circles.get(*other) == circle);
+            match circle {
+                Some(circle) if others().count() > 1 => {
+                    if done.insert(*circle) {
+                        let units = others().map(|(name, _)| {
+                            let (unit, unless) = (unit(name), None);
+                            (name.clone(), RestartedUnit { unit, unless })
+                        });
+                        let units = units.collect();
+                        steps.push(Step::RestartTogether { units });
+                    }
+                }
+                Some(_) | None => steps.push(Step::Restart {
+                    service: name.clone(),
+                    unit: unit(name),
+                }),
+            }
+        }
+        steps
     }
 
     /// Who gives a port to a service of this visit, and stops for it.

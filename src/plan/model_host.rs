@@ -12,7 +12,7 @@ use super::observed::{
     UnitFile,
 };
 use super::reasons::carried;
-use super::step::Step;
+use super::step::{RestartedUnit, Step};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ServiceName, VariableName};
@@ -431,6 +431,21 @@ impl ModelHost {
                 let there = self.processes.get(service);
                 if there.is_none_or(|process| process.fingerprint != *fingerprint) {
                     self.processes.remove(service);
+                    self.start(service)?;
+                }
+            }
+            Step::RestartTogether { units } => {
+                let stale = |(service, restarted): &(&ServiceName, &RestartedUnit)| {
+                    let there = self.processes.get(*service);
+                    there.is_none_or(|process| {
+                        restarted.unless.as_ref() != Some(&process.fingerprint)
+                    })
+                };
+                let stale: Vec<&ServiceName> = units.iter().filter(stale).map(|(s, _)| s).collect();
+                for service in &stale {
+                    self.processes.remove(*service);
+                }
+                for service in stale {
                     self.start(service)?;
                 }
             }

@@ -9,7 +9,7 @@ use super::model_host::{Disturbance, ModelHost, StepFailed};
 use super::observed::Observed;
 use super::reason::Reason;
 use super::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
-use super::step::Step;
+use super::step::{Step, StepKind};
 use super::{
     Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, placement, plan, target,
     way_back,
@@ -230,7 +230,7 @@ impl World {
                 assert!(told, "{service} runs on {name}, and nobody is told");
                 let starts = plan.waves.iter().flat_map(|wave| wave.activations.values());
                 let starts = starts.flatten().any(|step| {
-                    matches!(step, Step::Restart { service: started, .. } if started == service)
+                    step.kind() == StepKind::Start && step.services().contains(&service)
                 });
                 let holds = |(_, host): (&HostName, &ModelHost)| {
                     host.processes.contains_key(service) || host.touched.contains(service)
@@ -292,10 +292,13 @@ impl World {
             let mut down: BTreeMap<&ServiceName, usize> = BTreeMap::new();
             for (host, steps) in &wave.activations {
                 for step in steps {
-                    if let Step::Restart { service, .. } = step
-                        && self.hosts[host].processes.contains_key(service)
-                    {
-                        *down.entry(service).or_default() += 1;
+                    if step.kind() != StepKind::Start {
+                        continue;
+                    }
+                    for service in step.services() {
+                        if self.hosts[host].processes.contains_key(service) {
+                            *down.entry(service).or_default() += 1;
+                        }
                     }
                 }
             }
@@ -338,11 +341,11 @@ impl World {
             return;
         }
         let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
-            let starts = steps.iter().filter_map(|step| match step {
-                Step::Restart { service, .. } => Some((host.clone(), service.clone())),
-                _ => None,
-            });
-            starts.collect()
+            let starts = steps.iter().filter(|step| step.kind() == StepKind::Start);
+            let services = starts.flat_map(Step::services);
+            services
+                .map(|service| (host.clone(), service.clone()))
+                .collect()
         };
         let mut left: BTreeSet<(HostName, ServiceName)> = BTreeSet::new();
         for (host, steps) in plan.waves.iter().flat_map(|wave| &wave.activations) {

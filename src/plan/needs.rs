@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::circles::{Needs, circles};
 use crate::cluster::name::ServiceName;
-use crate::render::desired::Desired;
+use crate::render::desired::{Desired, DesiredHost};
 
 /// Every service that is desired on a host, with what it needs of the others.
 fn needs(desired: &Desired) -> Needs<'_> {
@@ -26,6 +26,23 @@ fn needs(desired: &Desired) -> Needs<'_> {
 pub(super) fn needed_first(desired: &Desired) -> Vec<ServiceName> {
     let circles = circles(&needs(desired));
     circles.into_iter().flatten().cloned().collect()
+}
+
+/// The number of its circle of each service that needs others of a host which need it.
+pub(super) fn circles_on(host: &DesiredHost) -> BTreeMap<&ServiceName, usize> {
+    let services = host.services.iter();
+    let needs: Needs<'_> = services
+        .map(|(name, service)| {
+            let here = service.handling.before();
+            let here = here.filter(|needed| host.services.contains_key(*needed));
+            (name, here.collect())
+        })
+        .collect();
+    let circles = circles(&needs).into_iter().enumerate();
+    let circles = circles.filter(|(_, circle)| circle.len() > 1);
+    circles
+        .flat_map(|(number, circle)| circle.into_iter().map(move |name| (name, number)))
+        .collect()
 }
 
 /// Which circles wait for which.

@@ -5,7 +5,7 @@
 //! it, [`Step::words`] for people. A new step is a variant with its lines here, a function of the shell with
 //! its call, and an arm of the model host.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::Moment;
 use crate::cluster::name::ServiceName;
@@ -83,6 +83,12 @@ pub enum Step {
         /// The one that it is to carry.
         fingerprint: Fingerprint,
     },
+    /// One `systemctl restart` of units that need each other: none is waited for before all of them are started, since its
+    /// health may need theirs. `unless` is as in [`Step::RestartUnless`].
+    RestartTogether {
+        /// The services, with what there is to know of each.
+        units: BTreeMap<ServiceName, RestartedUnit>,
+    },
     /// A restart that nobody waits for, of a unit that was not well before what failed. Only on the
     /// way back.
     RestartWithoutWaiting {
@@ -140,6 +146,15 @@ pub enum Step {
     },
 }
 
+/// A unit that is restarted together with others.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RestartedUnit {
+    /// Its name.
+    pub unit: UnitName,
+    /// It is left alone if its container carries this fingerprint already.
+    pub unless: Option<Fingerprint>,
+}
+
 /// What a step does, as far as others must know: whoever orders, follows or undoes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
@@ -173,6 +188,8 @@ pub enum StepKind {
 pub enum StepOf<'a> {
     /// This service.
     Service(&'a ServiceName),
+    /// These services.
+    Services(Vec<&'a ServiceName>),
     /// These units, by their names without a suffix.
     Units(Vec<&'a str>),
     /// The host as a whole.
@@ -246,12 +263,13 @@ impl Step {
         self.kind_and_about().1
     }
 
-    /// The service that it is about, if it is about one.
+    /// The services that it is about, if it is about services.
     #[must_use]
-    pub fn service(&self) -> Option<&ServiceName> {
+    pub fn services(&self) -> Vec<&ServiceName> {
         match self.about() {
-            StepOf::Service(service) => Some(service),
-            StepOf::Units(_) | StepOf::Host => None,
+            StepOf::Service(service) => vec![service],
+            StepOf::Services(services) => services,
+            StepOf::Units(_) | StepOf::Host => Vec::new(),
         }
     }
 
@@ -273,6 +291,9 @@ impl Step {
             | Step::RestartUnless { service, .. }
             | Step::RestartWithoutWaiting { service, .. } => {
                 (StepKind::Start, StepOf::Service(service))
+            }
+            Step::RestartTogether { units } => {
+                (StepKind::Start, StepOf::Services(units.keys().collect()))
             }
             Step::AskProbe { service, .. } => (StepKind::Ask, StepOf::Service(service)),
             Step::AwaitHealthy { units } => {
@@ -314,6 +335,10 @@ impl Step {
             Step::Restart { service, .. }
             | Step::RestartUnless { service, .. }
             | Step::RestartWithoutWaiting { service, .. } => format!("restarting {service}"),
+            Step::RestartTogether { units } => {
+                let names: Vec<&str> = units.keys().map(ServiceName::as_str).collect();
+                format!("restarting {} together", names.join(", "))
+            }
             Step::NameImage { service, .. } => format!("naming the image of {service}"),
             Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
             Step::AwaitHealthy { units: which } => {
@@ -336,12 +361,14 @@ impl Step {
         }
     }
 
-    /// The same step without the units that are not to be kept, if it is about units. They are told by their names
-    /// without a suffix.
+    /// The same step without the services that are not to be kept, if it is about several. They are told by the names of
+    /// their units, without a suffix.
     #[must_use]
     pub fn only_units(&self, keep: impl Fn(&str) -> bool) -> Self {
         let mut step = self.clone();
-        if let Step::Enable { files } = &mut step {
+        if let Step::RestartTogether { units } = &mut step {
+            units.retain(|_, restarted| keep(restarted.unit.as_str()));
+        } else if let Step::Enable { files } = &mut step {
             files.retain(|file| keep(file.unit()));
         } else if let Step::AwaitHealthy { units } = &mut step {
             units.retain(|unit| keep(unit.as_str()));

@@ -31,6 +31,7 @@ pub(super) fn touched<'a>(
     for (number, step) in steps.iter().enumerate() {
         let services: Vec<&ServiceName> = match step.about() {
             StepOf::Service(service) => vec![service],
+            StepOf::Services(services) => services,
             StepOf::Units(units) => {
                 let services = units.into_iter().filter_map(named);
                 services.map(|(service, _)| service).collect()

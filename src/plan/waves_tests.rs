@@ -57,10 +57,14 @@ fn told(plan: &Plan) -> Vec<String> {
     let wave = |wave: &Wave| {
         let hosts = wave.activations.iter().map(|(host, steps)| {
             let starts = steps.iter().filter_map(|step| match step {
-                Step::Restart { service, .. } => Some(service.as_str()),
+                Step::Restart { service, .. } => Some(service.to_string()),
+                Step::RestartTogether { units } => {
+                    let names: Vec<&str> = units.keys().map(|name| name.as_str()).collect();
+                    Some(names.join("+"))
+                }
                 _ => None,
             });
-            let starts: Vec<&str> = starts.collect();
+            let starts: Vec<String> = starts.collect();
             format!("{host}: {}", starts.join(" "))
         });
         let hosts: Vec<String> = hosts.collect();
@@ -122,6 +126,35 @@ fn a_circle_goes_together() {
     };
     let plan = after(&circle(0), &circle(1));
     assert_eq!(told(&plan), ["Change h1: a", "Change h2: b"]);
+}
+
+/// On one host none of a circle is waited for before all of it is started; others keep their order.
+#[test]
+fn a_circle_on_one_host_restarts_in_one_step() {
+    let specs = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        // a and b need each other, and c.
+        [
+            with(spec([0], [B, C])),
+            with(spec([0], [A])),
+            with(spec([0], [])),
+        ]
+    };
+    assert_eq!(told(&after(&[], &specs(0))), ["Expand h1: c a+b"]);
+    let plan = after(&specs(0), &specs(1));
+    assert_eq!(told(&plan), ["Change h1: c a+b"]);
+    // So it goes back.
+    let desired = describe(&specs(1));
+    let seen = crate::plan::review::as_released(&describe(&specs(0)), &desired, |_| {
+        crate::cluster::model::Supervisor::Systemd
+    });
+    let seen = &seen.hosts[&host_name(0)];
+    let way = crate::plan::way_back(&desired, &host_name(0), seen, &plan.waves);
+    let together = way.steps.iter().filter_map(|back| match &back.step {
+        Step::RestartTogether { units } => Some(units.len()),
+        _ => None,
+    });
+    assert_eq!(together.collect::<Vec<_>>(), [2]);
 }
 
 #[test]

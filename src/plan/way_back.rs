@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::needs::circles_on;
 use super::observed::{Generation, ObservedHost, ObservedService, UnitFile};
 use super::step::{Step, StepKind, StepOf};
 use super::touched::touched;
@@ -127,10 +128,14 @@ pub fn way_back(
         }
     }
     // What an earlier activation did is done when this one begins.
-    let steps = draft.lists.in_order().into_iter().map(|back| BackStep {
-        from: back.from.saturating_sub(begun),
-        ..back
-    });
+    let steps = draft
+        .lists
+        .in_order(&circles_on(wanted))
+        .into_iter()
+        .map(|back| BackStep {
+            from: back.from.saturating_sub(begun),
+            ..back
+        });
     WayBack {
         until,
         generation,
@@ -152,7 +157,7 @@ fn used_elsewhere(
     let mut left: Vec<&ServiceName> = Vec::new();
     for (name, steps) in earlier.iter().flat_map(|wave| &wave.activations) {
         let starts = steps.iter().filter(|step| step.kind() == StepKind::Start);
-        let starts = starts.filter_map(Step::service);
+        let starts = starts.flat_map(Step::services);
         for service in starts {
             if name == host {
                 let at = seen.services.get(service);
@@ -206,7 +211,7 @@ fn without<'a>(
     steps
         .filter_map(|step| match step.about() {
             StepOf::Service(service) => (!services.contains(service)).then(|| step.clone()),
-            StepOf::Units(_) => Some(step.only_units(other)),
+            StepOf::Services(_) | StepOf::Units(_) => Some(step.only_units(other)),
             StepOf::Host => Some(step.clone()),
         })
         .collect()

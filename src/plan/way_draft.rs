@@ -1,7 +1,9 @@
 //! The steps of a way back, service by service, put in the order of an activation.
 
+use std::collections::BTreeMap;
+
 use super::observed::{ObservedProcess, ObservedService, RunningImage};
-use super::step::Step;
+use super::step::{RestartedUnit, Step};
 use super::touched::Touch;
 use super::way_back::BackStep;
 use crate::cluster::name::ServiceName;
@@ -176,6 +178,45 @@ fn removal(from: usize, service: &ServiceName, directory: &DirectoryName) -> Bac
     back(from, step)
 }
 
+/// The same restarts, those of one circle in one step: the health of each may need the others.
+fn together(restarts: Vec<BackStep>, circles: &BTreeMap<&ServiceName, usize>) -> Vec<BackStep> {
+    let mut all: Vec<BackStep> = Vec::new();
+    // Where in them the restart of a circle is.
+    let mut places: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for restart in restarts {
+        let awaited = match &restart.step {
+            Step::Restart { service, unit } => Some((service, unit, None)),
+            Step::RestartUnless {
+                service,
+                unit,
+                fingerprint,
+            } => Some((service, unit, Some(fingerprint))),
+            _ => None,
+        };
+        let of_circle = awaited.and_then(|(service, unit, unless)| {
+            let circle = circles.get(service)?;
+            let restarted = RestartedUnit {
+                unit: unit.clone(),
+                unless: unless.cloned(),
+            };
+            Some(((*circle, restart.from), service.clone(), restarted))
+        });
+        let Some((circle, service, restarted)) = of_circle else {
+            all.push(restart);
+            continue;
+        };
+        let place = *places.entry(circle).or_insert(all.len());
+        if place == all.len() {
+            let units = BTreeMap::new();
+            all.push(back(restart.from, Step::RestartTogether { units }));
+        }
+        if let Step::RestartTogether { units } = &mut all[place].step {
+            units.insert(service, restarted);
+        }
+    }
+    all
+}
+
 /// The steps by what they do; the order is that of an activation.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
@@ -203,7 +244,8 @@ impl Lists {
         units.push(unit);
     }
 
-    pub(super) fn in_order(self) -> Vec<BackStep> {
+    /// `circles` tells which services need each other.
+    pub(super) fn in_order(self, circles: &BTreeMap<&ServiceName, usize>) -> Vec<BackStep> {
         let Self {
             mut stops,
             files,
@@ -217,7 +259,7 @@ impl Lists {
         stops.extend(files);
         stops.extend(enable.map(|(from, files)| back(from, Step::Enable { files })));
         stops.extend(reload.map(|from| back(from, Step::Reload)));
-        stops.extend(restarts);
+        stops.extend(together(restarts, circles));
         stops.extend(awaited.map(|(from, units)| back(from, Step::AwaitHealthy { units })));
         stops.extend(removals);
         stops

@@ -354,7 +354,7 @@ fn needed_ports(
     let starts = plan
         .steps(host)
         .filter(|step| step.kind() == StepKind::Start);
-    let starts: BTreeSet<&ServiceName> = starts.filter_map(Step::service).collect();
+    let starts: BTreeSet<&ServiceName> = starts.flat_map(Step::services).collect();
     let services = starts
         .into_iter()
         .filter_map(|name| wanted.services.get_key_value(name));

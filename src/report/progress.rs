@@ -147,7 +147,10 @@ fn done(step: &Step) -> Option<String> {
         Effect::Stops => "stopped",
         Effect::Starts => "started",
     };
-    step.service().map(|service| format!("{service} {did}"))
+    let services = step.services();
+    let done = services.iter().map(|service| format!("{service} {did}"));
+    let done: Vec<String> = done.collect();
+    (!done.is_empty()).then(|| done.join(", "))
 }
 
 /// `: a started, b stopped and 198 more`

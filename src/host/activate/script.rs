@@ -14,8 +14,8 @@ use crate::cluster::name::ServiceName;
 use crate::host::layout::{ActivationId, Layout, quote};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
-use crate::plan::step::Step;
-use crate::render::identity::{UnitFileName, UnitName};
+use crate::plan::step::{RestartedUnit, Step};
+use crate::render::identity::{Fingerprint, UnitFileName, UnitName};
 
 /// What the calls of an activation are: functions, and the variables that they share.
 const LIBRARY: &str = concat!(
@@ -269,6 +269,14 @@ impl Activation<'_> {
                 "restart_unless",
                 &[unit.as_str(), fingerprint.as_str()],
             )],
+            Step::RestartTogether { units } => {
+                let mut words = Vec::new();
+                for RestartedUnit { unit, unless } in units.values() {
+                    words.push(unit.as_str());
+                    words.push(unless.as_ref().map_or("-", Fingerprint::as_str));
+                }
+                vec![call("restart_together", &words)]
+            }
             Step::RestartWithoutWaiting { unit, .. } => {
                 vec![call("restart_unjudged", &[unit.as_str()])]
             }

@@ -174,6 +174,46 @@ fn a_restart_that_fails_is_told_with_its_state_and_journal() {
     });
 }
 
+/// One call for all of a circle. Where it fails, what is not up gets a second one, and only that.
+#[test]
+fn units_that_need_each_other_are_restarted_in_one_call() {
+    let together = |host: &DesiredHost, unless: Option<&str>| {
+        let units = ["db", "web"].map(|name| {
+            let fingerprint = &host.services[&service(name)].fingerprint;
+            let unless = (unless == Some(name)).then(|| fingerprint.clone());
+            let unit = unit(name);
+            (service(name), RestartedUnit { unit, unless })
+        });
+        let units = units.into();
+        [Step::RestartTogether { units }]
+    };
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        let source = Source::Generation(1);
+        let starts = || machine.root.read("fake/starts").len();
+        let said = machine.activate(host, &source, &together(host, None), None);
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(machine.calls("restart demo-db.service demo-web.service"), 1);
+        assert_eq!(starts(), 4);
+        // One that carries what it should is left alone.
+        let said = machine.activate(host, &source, &together(host, Some("db")), None);
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(starts(), 5);
+        // Nobody took the job of one of them.
+        machine.will("web", "unheard");
+        let said = machine.activate(host, &source, &together(host, None), None);
+        assert!(said.ends_with("end\n"), "{said}");
+        assert_eq!(starts(), 7);
+        machine.will("web", "fail");
+        let said = machine.activate(host, &source, &together(host, None), None);
+        assert!(
+            said.contains("\nstate demo-web ActiveState=failed\n"),
+            "{said}"
+        );
+        assert!(said.contains("\nstep 0 failed\n"), "{said}");
+        assert!(!said.contains("state demo-db"), "{said}");
+    });
+}
+
 #[test]
 fn a_start_limit_that_was_hit_before_forbids_nothing() {
     after_a_release(&[("web", "1")], |machine, host| {

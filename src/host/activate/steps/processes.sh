@@ -4,7 +4,7 @@
 # Reads: cluster engine newline kind; starts, the services that are started, not restarted; journal, whether its
 #   lines are `shown`.
 # Sets: said, what systemd says of a unit; containers and recorded, which are not true any more.
-# Sets, for itself: began asked calls before state status told label probed.
+# Sets, for itself: began asked calls before state status told label probed together files then_ failed member.
 
 # Of a unit's journal, only what is as old as this activation is told: before that another container ran, whose
 # secrets may have been others.
@@ -96,13 +96,18 @@ stop_unit() {
   esac
 }
 
-# restart_unit UNIT: starts a stopped one.
-restart_unit() {
+# tell_restart UNIT: for the history. Whatever start of it was watched is over.
+tell_restart() {
   case $kind$starts in
   step*" ${1#"$cluster"-} "*) did_unit started "$1" ;;
   *) did_unit restarted "$1" ;;
   esac
   forget "$1"
+}
+
+# restart_unit UNIT: starts a stopped one.
+restart_unit() {
+  tell_restart "$1"
   start restart "$1" || {
     tell_unit "$1"
     return 1
@@ -111,10 +116,59 @@ restart_unit() {
   containers='' recorded=''
 }
 
+# carries UNIT FINGERPRINT: whether its container does.
+carries() {
+  label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$1" 2>/dev/null)
+  [ "$label" = "$2" ]
+}
+
+# restart_together UNIT FINGERPRINT...: in one call, so that none is waited for before all are started; those whose
+# container carries the fingerprint are left alone. Where the call fails, what is not up by then gets a second one.
+restart_together() {
+  together='' files='' then_=''
+  while [ $# -gt 0 ]; do
+    if carries "$1" "$2"; then
+      forget "$1"
+    else
+      tell_restart "$1"
+      ask "$1" InvocationID || said=''
+      systemctl reset-failed "$1.service" >/dev/null 2>&1
+      together="$together $1" files="$files $1.service" then_="$then_$1 $said$newline"
+    fi
+    shift 2
+  done
+  containers='' recorded=''
+  [ -n "$together" ] || return 0
+  # shellcheck disable=SC2086 # names of units have no blanks
+  systemctl restart $files >/dev/null 2>&1 8<&-
+  failed=$?
+  for member in $together; do
+    if [ "$failed" -ne 0 ] && ! came_up "$member"; then
+      start restart "$member" || {
+        tell_unit "$member"
+        return 1
+      }
+    fi
+    watch "$member"
+  done
+}
+
+# came_up UNIT: whether it is active, by another start than the one in `then_`.
+came_up() {
+  await_job "$1" || return 1
+  case $said in
+  *ActiveState=active*) ;;
+  *) return 1 ;;
+  esac
+  ask "$1" InvocationID || return 1
+  case $newline$then_ in
+  *"$newline$1 $said$newline"*) return 1 ;;
+  esac
+}
+
 # restart_unless UNIT FINGERPRINT: restarts it unless its container carries this fingerprint.
 restart_unless() {
-  label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$1" 2>/dev/null)
-  if [ "$label" = "$2" ]; then
+  if carries "$1" "$2"; then
     # Where systemd started it by itself, that start counts; it may still be under way.
     forget "$1"
     containers='' recorded=''

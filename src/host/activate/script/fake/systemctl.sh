@@ -134,7 +134,13 @@ start)
   know "$1"
   [ "$active" = active ] || begin "$1"
   ;;
-restart) begin "$1" ;;
+restart)
+  failed=0
+  for unit; do
+    (begin "$unit") || failed=1
+  done
+  exit "$failed"
+  ;;
 stop)
   know "$1"
   will "$1" orphan || rm -f "$fake/containers/$1"
