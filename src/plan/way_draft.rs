@@ -184,14 +184,17 @@ fn together(restarts: Vec<BackStep>, circles: &BTreeMap<&ServiceName, usize>) ->
     // Where in them the restart of a circle is.
     let mut places: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for restart in restarts {
-        let awaited = match &restart.step {
-            Step::Restart { service, unit } => Some((service, unit, None)),
-            Step::RestartUnless {
-                service,
-                unit,
-                fingerprint,
-            } => Some((service, unit, Some(fingerprint))),
-            _ => None,
+        let awaited = if let Step::Restart { service, unit } = &restart.step {
+            Some((service, unit, None))
+        } else if let Step::RestartUnless {
+            service,
+            unit,
+            fingerprint,
+        } = &restart.step
+        {
+            Some((service, unit, Some(fingerprint)))
+        } else {
+            None
         };
         let of_circle = awaited.and_then(|(service, unit, unless)| {
             let circle = circles.get(service)?;
