@@ -68,7 +68,7 @@
 //!
 //! # Add something
 //!
-//! - a field of a container: a row in `cluster/fields.rs`, a field of [`Container`](cluster::model::Container), and the
+//! - a field of a container: a row in `cluster/fields.rs`, which says whether `from` inherits it, a field of [`Container`](cluster::model::Container), and the
 //!   flag in `render/unit_template.rs`, which the compiler asks for. `UPDATE_DOCS=1 cargo test
 //!   the_page_has_the_table_of_fields` writes its row in `docs/description.md`. Another field of a service also has a
 //!   reader in `cluster/service_file.rs`

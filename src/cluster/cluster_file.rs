@@ -16,10 +16,11 @@ const SERVICE_CONFIG: TableKind = TableKind {
     foreign: &[],
 };
 
-const CLUSTER: TableKind = TableKind {
+pub(super) const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: &[
         "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
+        "defaults", "services",
     ],
     foreign: foreign::CLUSTER,
 };
@@ -76,6 +77,8 @@ pub(super) fn read_cluster(
     let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
     let rollout = root.table("rollout", &ROLLOUT, problems);
     let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
+    // These are read with each service.
+    let _ = (root.get("defaults"), root.get("services"));
     root.finish(problems);
     ClusterFile {
         kind,

@@ -3,6 +3,7 @@
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
+use super::layers::WrittenField;
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
 use super::ports::Publish;
@@ -116,6 +117,10 @@ pub(super) struct ServiceFile {
     pub restart: RestartPolicy,
     /// The name of a file in `templates/`.
     pub template: Option<At<String>>,
+    /// The services that `from` leads to, the nearest first.
+    pub from: Vec<ServiceName>,
+    /// Every field in every text that the service is described in.
+    pub written: Vec<WrittenField>,
 }
 
 /// One entry of a service's `secrets`.

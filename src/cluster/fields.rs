@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::model::Container;
+use super::read::Merge;
 use super::shape::text::Shape;
 use super::shape::{container, text};
 
@@ -25,6 +26,10 @@ pub struct Field {
     pub shared_flags: &'static [&'static str],
     /// What a change of it does to a running container.
     pub change: OnChange,
+    /// Whether a service gets it that names this one in `from`.
+    pub inherited: Inherited,
+    /// What holds where several texts have it, a service's file and one that it is made `from`.
+    pub(super) merge: Merge,
     /// What it means, in Markdown on one line.
     pub meaning: &'static str,
     /// What holds where it is not written, in Markdown.
@@ -42,6 +47,17 @@ pub enum OnChange {
     Restarts,
     /// The container stays as it is.
     Keeps,
+}
+
+/// Whether `from` inherits a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inherited {
+    /// It is of the image, or of what a process of that image needs.
+    Yes,
+    /// It is of this service alone.
+    No,
+    /// Nobody said it yet, which does not compile.
+    Unsaid,
 }
 
 /// The type of a field in TOML.
@@ -150,6 +166,95 @@ pub(super) const KEYS: [&str; SERVICE.len()] = {
     keys
 };
 
+/// The fields that stand in a service's own file alone, not in `[defaults]` or `[services.NAME]` of `cluster.toml`: which image
+/// runs, and what makes it a job.
+pub(super) const OWN_KEYS: [&str; 6] = ["image", "tag", "digest", "from", "once", "schedule"];
+
+/// The keys of `[defaults]` and of `[services.NAME]`.
+pub(super) const SHARED_KEYS: [&str; SHARED] = {
+    let mut keys = [""; SHARED];
+    let (mut at, mut to) = (0, 0);
+    while at < KEYS.len() {
+        if !is_own(KEYS[at]) {
+            keys[to] = KEYS[at];
+            to += 1;
+        }
+        at += 1;
+    }
+    keys
+};
+
+const SHARED: usize = {
+    let (mut at, mut number) = (0, 0);
+    while at < KEYS.len() {
+        if !is_own(KEYS[at]) {
+            number += 1;
+        }
+        at += 1;
+    }
+    number
+};
+
+const fn is_own(key: &str) -> bool {
+    let mut at = 0;
+    while at < OWN_KEYS.len() {
+        if same(OWN_KEYS[at].as_bytes(), key.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < one.len() {
+        if one[at] != other[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+// Each row says whether `from` inherits it.
+const _: () = {
+    let mut at = 0;
+    while at < SERVICE.len() {
+        let said = !matches!(SERVICE[at].inherited, Inherited::Unsaid);
+        assert!(said, "a row of the table lacks `inherited`");
+        at += 1;
+    }
+};
+
+/// Fields of which a service has one: the nearer text takes the place of the farther one.
+pub(super) const ONE_OF: &[&[&str]] = &[&["tag", "digest"]];
+
+/// The keys that `from` does not inherit.
+pub(super) fn not_inherited() -> impl Iterator<Item = &'static str> {
+    let own = SERVICE
+        .iter()
+        .filter(|field| field.inherited == Inherited::No);
+    own.map(|field| field.key)
+}
+
+/// What holds where several texts have a key.
+pub(super) fn merge(key: &str) -> Merge {
+    let field = SERVICE.iter().find(|field| field.key == key);
+    field.map_or(Merge::Replace, |field| match field.reader {
+        ReadAs::Map(..) => Merge::Names,
+        ReadAs::Text(..)
+        | ReadAs::Number(..)
+        | ReadAs::Boolean(_)
+        | ReadAs::Duration(_)
+        | ReadAs::List(..)
+        | ReadAs::Own(_) => field.merge,
+    })
+}
+
 /// What most rows have.
 const ROW: Field = Field {
     key: "",
@@ -157,6 +262,8 @@ const ROW: Field = Field {
     flags: &[],
     shared_flags: &[],
     change: OnChange::Restarts,
+    inherited: Inherited::Unsaid,
+    merge: Merge::Replace,
     meaning: "",
     default: "",
     example: "",
@@ -167,24 +274,35 @@ const ROW: Field = Field {
 pub const SERVICE: &[Field] = &[
     Field {
         key: "image",
-        meaning: "required; without tag and digest",
+        inherited: Inherited::Yes,
+        meaning: "required, here or by `from`; without tag and digest",
         example: "\"registry.example.com/search\"",
         ..ROW
     },
     Field {
+        key: "from",
+        inherited: Inherited::No,
+        meaning: "another service of the cluster, from whose file this one takes the image and [more](#one-image-several-services)",
+        example: "\"listing\"",
+        ..ROW
+    },
+    Field {
         key: "tag",
+        inherited: Inherited::Yes,
         meaning: "this or `digest` is required",
         example: "\"1.4.2\"",
         ..ROW
     },
     Field {
         key: "digest",
+        inherited: Inherited::Yes,
         meaning: "`sha256:` and 64 hexadecimal digits",
         example: "\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\"",
         ..ROW
     },
     Field {
         key: "port",
+        inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Integer),
         shared_flags: &["publish", "env"],
         meaning: "the port it listens on in the container: `APP_PORT`, and what [`[health]`](#health) asks. Without `publish` the host has it, too, on [`listen`](#ports)",
@@ -194,6 +312,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "publish",
+        inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::List),
         flags: &["publish"],
         meaning: "the [ports of the host](#ports) that lead to it, `[address:]host[:container][/udp]`, single ones or ranges; `[]` is none",
@@ -203,6 +322,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "needs",
+        inherited: Inherited::Yes,
+        merge: Merge::Unite,
         reader: ReadAs::Own(FieldType::List),
         shared_flags: &["add-host", "env"],
         meaning: "other services, whose locations it gets; circles are allowed",
@@ -212,6 +333,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "after",
+        inherited: Inherited::Yes,
+        merge: Merge::Unite,
         reader: ReadAs::Own(FieldType::List),
         change: OnChange::Keeps,
         meaning: "other services that it comes after, whose locations it does not get: for a service that names them itself. They are healthy before a release starts or changes it, wherever they are, and on one host systemd starts them first (`After=`)",
@@ -221,6 +344,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "vars",
+        inherited: Inherited::Yes,
+        merge: Merge::Unite,
         reader: ReadAs::Own(FieldType::List),
         shared_flags: &["env"],
         meaning: "the variables it gets of `[vars]` and of those that the cluster derives: names, or patterns in which `*` stands for any letters. One that matches nothing is an error",
@@ -230,6 +355,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "env",
+        inherited: Inherited::Yes,
+        merge: Merge::Names,
         reader: ReadAs::Own(FieldType::Table),
         flags: &["env", "env-file"],
         meaning: "its own variables, layer `50-NAME`",
@@ -238,6 +365,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "secrets",
+        inherited: Inherited::Yes,
+        merge: Merge::Unite,
         reader: ReadAs::Own(FieldType::List),
         shared_flags: &["env", "mount"],
         meaning: "the secrets it gets, as variables or as files: see [secrets.md](secrets.md)",
@@ -247,6 +376,8 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "files",
+        inherited: Inherited::Yes,
+        merge: Merge::Names,
         reader: ReadAs::Own(FieldType::Table),
         shared_flags: &["mount"],
         meaning: "files of the repository that its container gets: see [below](#files)",
@@ -256,6 +387,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "health",
+        inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Table),
         change: OnChange::Keeps,
         meaning: "see [below](#health)",
@@ -264,6 +396,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "volumes",
+        inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),
         flags: &["volume"],
         meaning: "`source:target` or `source:target:options`: an absolute path or a volume's name; absolute target",
@@ -273,6 +406,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "command",
+        inherited: Inherited::Yes,
         reader: ReadAs::List(text::argument, |c| &mut c.command),
         meaning: "the arguments after the image",
         default: "the image's",
@@ -281,6 +415,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "entrypoint",
+        inherited: Inherited::Yes,
         reader: ReadAs::Text(text::argument, |c| &mut c.entrypoint),
         flags: &["entrypoint"],
         meaning: "the program",
@@ -290,6 +425,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "user",
+        inherited: Inherited::Yes,
         reader: ReadAs::Text(container::user, |c| &mut c.user),
         flags: &["user"],
         meaning: "user, or `user:group`: letters, digits, `.`, `_` and `-`",
@@ -299,6 +435,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "memory",
+        inherited: Inherited::Yes,
         reader: ReadAs::Text(container::memory, |c| &mut c.memory),
         flags: &["memory"],
         meaning: "bytes with `b`, `k`, `m` or `g`, at least `6m`",
@@ -308,6 +445,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "cpus",
+        inherited: Inherited::Yes,
         reader: ReadAs::Number(container::cpus, |c| &mut c.cpus),
         flags: &["cpus"],
         meaning: "a number, as text or not, up to nine decimals",
@@ -317,6 +455,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "ulimits",
+        inherited: Inherited::Yes,
         reader: ReadAs::Map(container::ulimit_name, container::ulimit, |c| {
             &mut c.ulimits
         }),
@@ -328,6 +467,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "capabilities",
+        inherited: Inherited::Yes,
         reader: ReadAs::List(container::capability, |c| &mut c.capabilities),
         flags: &["cap-add", "cap-drop"],
         meaning: "to add, or with `-` to drop",
@@ -337,6 +477,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "read_only",
+        inherited: Inherited::Yes,
         reader: ReadAs::Boolean(|c| &mut c.read_only),
         flags: &["read-only"],
         meaning: "a read-only root file system",
@@ -346,6 +487,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "devices",
+        inherited: Inherited::Yes,
         reader: ReadAs::List(container::device, |c| &mut c.devices),
         flags: &["device"],
         meaning: "`/dev/a`, `/dev/a:/dev/b`, `/dev/a:/dev/b:rwm`",
@@ -355,6 +497,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "labels",
+        inherited: Inherited::No,
         reader: ReadAs::Map(container::label, text::argument, |c| &mut c.labels),
         flags: &["label", "label-file"],
         meaning: "of the container; none that begins with `bayplan.`",
@@ -363,6 +506,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "network",
+        inherited: Inherited::Yes,
         reader: ReadAs::Text(container::network, |c| &mut c.network),
         flags: &["network"],
         meaning: "`host`, `none`, `bridge`, or a network that is there",
@@ -372,6 +516,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "stop_timeout",
+        inherited: Inherited::Yes,
         reader: ReadAs::Duration(|c| &mut c.stop_timeout),
         flags: &["stop-timeout"],
         change: OnChange::Keeps,
@@ -382,6 +527,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "stateful",
+        inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Boolean),
         change: OnChange::Keeps,
         meaning: "never moves to another host, never vanishes and never starts beside its old self without `--allow-move`",
@@ -391,6 +537,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "restart",
+        inherited: Inherited::No,
         change: OnChange::Keeps,
         meaning: "`\"auto\"`, or `\"manual\"`: a running container restarts only when the service is named, `bayplan release CLUSTER SERVICE`; a stopped one is started all the same",
         default: "`\"auto\"`",
@@ -399,6 +546,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "template",
+        inherited: Inherited::Yes,
         change: OnChange::Keeps,
         meaning: "the name of a file in `templates/`. The container restarts only if the other template changes how it runs",
         default: "`container.service` there, else the built-in one",
@@ -407,6 +555,7 @@ pub const SERVICE: &[Field] = &[
     },
     Field {
         key: "extra_args",
+        inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),
         meaning: "further flags of `run`, each word one argument; no flag that has a field here or breaks the unit (`-d`, `--restart`, `--name`, `--rm`, `--pull`, …)",
         default: "`[]`",

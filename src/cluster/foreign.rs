@@ -214,9 +214,9 @@ pub(super) const SERVICE: &[Foreign] = &[
 /// Keys of `cluster.toml`.
 pub(super) const CLUSTER: &[Foreign] = &[
     Foreign {
-        words: &["services", "service"],
+        words: &["service"],
         meant: NOWHERE,
-        help: "a service is a file of its own: `services/web.toml`",
+        help: "a service is a file of its own: `services/web.toml`; `[services.web]` has what this cluster changes of it",
     },
     Foreign {
         words: &["files", "configs", "config_files"],

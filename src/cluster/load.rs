@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::cluster_file::{read_cluster, read_service_config};
 use super::description::{ClusterFile, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
+use super::layers::{Layers, Texts, Whole};
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
 use super::read::{Problems, parse, text};
@@ -71,8 +72,12 @@ pub(super) fn load(
             None
         }
     };
-    let cluster = match file(&cluster_path, sources, problems) {
-        Some(entries) => entries.map(|entries| read_cluster(&cluster_path, &entries, problems)),
+    let cluster_entries = file(&cluster_path, sources, problems);
+    let cluster = match &cluster_entries {
+        Some(entries) => {
+            let entries = entries.as_ref();
+            entries.map(|entries| read_cluster(&cluster_path, entries, problems))
+        }
         None => {
             problems.push(
                 Diagnostic::error(
@@ -96,7 +101,37 @@ pub(super) fn load(
         Some(entries) => entries.map(|entries| read_secrets(&secrets_path, &entries, problems)),
         None => Some(SecretsFile::default()),
     };
+    let (texts, misnamed) = service_texts(&root, sources, problems);
+    let entries = cluster_entries.as_ref().and_then(Option::as_ref);
+    let entries = entries.map(|entries| (cluster_path.as_str(), entries));
+    let layers = Layers::of(entries, &texts, &misnamed, problems);
     let mut services = BTreeMap::new();
+    for (name, (path, _)) in &texts {
+        let service = layers.of_service(name).and_then(|layered| {
+            let whole = layered.whole;
+            let service = read_service(name.clone(), path, layered, problems);
+            (whole == Whole::Yes).then_some(service)
+        });
+        services.insert(name.clone(), service);
+    }
+    Some(LoadedCluster {
+        name: name?,
+        cluster_path,
+        cluster,
+        service_config,
+        secrets,
+        services,
+        misnamed,
+    })
+}
+
+/// The files of the services, and the names in `services/` that are no names of services.
+fn service_texts<'a>(
+    root: &str,
+    sources: &'a Sources,
+    problems: &mut Problems,
+) -> (Texts<'a>, BTreeSet<String>) {
+    let mut texts = BTreeMap::new();
     let mut misnamed = BTreeSet::new();
     let below = format!("{root}/services/");
     let files = sources.below(&below).map(|(name, _)| name);
@@ -112,10 +147,8 @@ pub(super) fn load(
         let path = format!("{root}/services/{name}");
         match ServiceName::new(stem) {
             Ok(name) => {
-                let service = file(&path, sources, problems)
-                    .flatten()
-                    .map(|entries| read_service(name.clone(), &path, &entries, problems));
-                services.insert(name, service);
+                let entries = file(&path, sources, problems).flatten();
+                texts.insert(name, (path, entries));
             }
             Err(invalid) => {
                 problems.push(
@@ -129,15 +162,7 @@ pub(super) fn load(
             }
         }
     }
-    Some(LoadedCluster {
-        name: name?,
-        cluster_path,
-        cluster,
-        service_config,
-        secrets,
-        services,
-        misnamed,
-    })
+    (texts, misnamed)
 }
 
 /// The entries of a TOML file: `None` if there is no such file, `Some(None)` if it cannot be read;

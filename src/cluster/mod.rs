@@ -1,7 +1,7 @@
 //! The description of a cluster: TOML in, a checked model out, with every problem. Pure.
 //!
 //! ```text
-//! Sources ─> load ─> description ─> placement ─> variables ─> model
+//! Sources ─> load ─> layers ─> description ─> placement ─> variables ─> model
 //!            (read: TOML with spans)  (who stands where)  (values)
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! | `check`, `load` | the whole check; which files a cluster has |
 //! | `cluster_file`, `host_table`, `service_file`, `health`, `secrets_file`, `secret_references` | a reader for each file or table |
 //! | `config_files` | `[files]`: which files containers get, and what they hold |
+//! | `layers` | the texts that one service is described in: its file, `from`, `[defaults]`, `[services.NAME]` |
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
@@ -40,6 +41,7 @@ mod goldens;
 mod health;
 mod host_table;
 mod hosts_alone;
+mod layers;
 mod load;
 pub mod model;
 pub mod name;
@@ -72,7 +74,11 @@ mod variables;
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
 pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;
+pub use layers::WrittenIn;
 pub(crate) use load::unknown_cluster;
 pub(crate) use nesting::too_deep;
-pub use provenance::{Definition, Definitions, Line, Provenance, definitions, provenance};
+pub use provenance::{
+    Definition, Definitions, FieldDefinition, FieldOrigin, Line, Provenance, definitions,
+    provenance,
+};
 pub use sources::{Sources, Unfit};

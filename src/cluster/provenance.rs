@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ServiceFile, WrittenVariable};
+use super::layers::WrittenIn;
 use super::load::{LoadedCluster, load};
 use super::model::Layer;
 use super::name::ServiceName;
-use super::read::{At, Problems, Spot, parse, text};
+use super::read::{At, Problems, Spot};
 use super::sources::Sources;
 use super::template;
 
@@ -33,6 +34,26 @@ pub struct Definition {
     pub uses: BTreeSet<String>,
 }
 
+/// A field of a service that is written in another text than the service's file, too.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldOrigin {
+    /// Its key, `labels.team` for one name of a table.
+    pub key: String,
+    /// Where it is written, the text that decides first.
+    pub written: Vec<FieldDefinition>,
+}
+
+/// A field in one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldDefinition {
+    /// The line that has it.
+    pub at: Line,
+    /// A text as it is, another value as TOML writes it in one line.
+    pub raw: String,
+    /// It counts: it decides, or it is united with others.
+    pub counts: bool,
+}
+
 /// The winning definitions of a cluster, and who reads what is secret among them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Definitions {
@@ -40,11 +61,21 @@ pub struct Definitions {
     shared: BTreeMap<String, Definition>,
     /// `[env]` of each service.
     own: BTreeMap<ServiceName, BTreeMap<String, Definition>>,
+    /// What other texts than its file say of each service: the value, and whether it counts.
+    shared_fields: BTreeMap<ServiceName, SharedFields>,
     /// Who should be able to read the secrets; `None` if their file cannot be read.
     recipients: Option<BTreeMap<String, String>>,
 }
 
+/// By the text and the field's key: its value in TOML, and whether it counts.
+pub(crate) type SharedFields = BTreeMap<(WrittenIn, String), (String, bool)>;
+
 impl Definitions {
+    /// What other texts than its file say of a service.
+    pub(crate) fn shared_fields(&self, service: &ServiceName) -> Option<&SharedFields> {
+        self.shared_fields.get(service)
+    }
+
     /// Who should be able to read the secrets, by name; `None` if their file cannot be read.
     #[must_use]
     pub fn recipients(&self) -> Option<&BTreeMap<String, String>> {
@@ -72,6 +103,10 @@ pub struct Provenance {
     pub ports: Option<Line>,
     /// The line of `after`.
     pub after: Option<Line>,
+    /// The services that `from` leads to, the nearest first, and its line.
+    pub from: Option<(Vec<ServiceName>, Line)>,
+    /// The fields that another text than the service's file has, too.
+    pub fields: Vec<FieldOrigin>,
     /// Its definitions of each name, the winning one last.
     pub variables: BTreeMap<String, Vec<Definition>>,
     /// What the winning definitions use, directly or not, and the service does not get itself.
@@ -100,11 +135,28 @@ pub fn definitions(name: &str, sources: &Sources) -> Definitions {
     Definitions {
         shared: shared.collect(),
         own: own.collect(),
+        shared_fields: description
+            .services
+            .values()
+            .flatten()
+            .map(|service| (service.name.clone(), shared_fields(service)))
+            .collect(),
         recipients: description
             .secrets
             .as_ref()
             .map(|secrets| secrets.recipients.clone()),
     }
+}
+
+fn shared_fields(service: &ServiceFile) -> SharedFields {
+    let fields = service.written.iter();
+    fields
+        .filter(|field| field.source != WrittenIn::Own)
+        .map(|field| {
+            let key = (field.source.clone(), field.key.clone());
+            (key, (field.raw.clone(), field.counts))
+        })
+        .collect()
 }
 
 /// Where the inputs of a service come from; `None` if there is no such service.
@@ -139,6 +191,8 @@ pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Optio
         image: finder.key(file, &["digest", "tag", "image"]),
         ports: Some(finder.key(file, &["publish", "port"])).filter(|at| at.line.is_some()),
         after: Some(finder.key(file, &["after"])).filter(|at| at.line.is_some()),
+        from: finder.from(file),
+        fields: finder.fields(file),
         variables,
         used,
         secrets: finder.secrets(),
@@ -268,6 +322,15 @@ impl Finder<'_> {
             let definition = self.plain(Layer::Service, &port.spot, &value);
             found.push(("APP_PORT".to_owned(), definition));
         }
+        // What a nearer text has as well comes first.
+        let nearer = service.written.iter().rev().filter(|field| !field.counts);
+        found.extend(nearer.filter_map(|field| {
+            let name = field.key.strip_prefix("env.")?;
+            Some((
+                name.to_owned(),
+                self.plain(Layer::Service, &field.spot, &field.raw),
+            ))
+        }));
         let env = service.env.iter().map(|assignment| {
             let name = assignment.name.value.to_string();
             (name, self.assignment(Layer::Service, assignment))
@@ -295,22 +358,56 @@ impl Finder<'_> {
         Some(&line.service)
     }
 
-    /// The line of the first of these keys that the service's file has.
+    /// The line of the first of these keys that the service has.
     fn key(&self, service: &ServiceFile, keys: &[&str]) -> Line {
-        let mut ignored = Problems::default();
-        let path = &service.path;
-        let bytes = self.sources.get(path).unwrap_or_default();
-        let span = text(path, bytes, &mut ignored)
-            .and_then(|text| parse(path, text, &mut ignored))
-            .and_then(|entries| {
-                let mut keys = keys.iter();
-                keys.find_map(|key| entries.get_key_value(*key))
-                    .map(|(key, _)| key.span())
-            });
-        self.line(&Spot {
-            span,
-            ..Spot::file(path)
-        })
+        let written = |key: &&str| {
+            let mut fields = service.written.iter();
+            fields.find(|field| field.key == *key)
+        };
+        match keys.iter().find_map(written) {
+            Some(field) => self.line(&field.spot),
+            None => self.line(&Spot::file(&service.path)),
+        }
+    }
+
+    /// The services that `from` leads to.
+    fn from(&self, service: &ServiceFile) -> Option<(Vec<ServiceName>, Line)> {
+        let mut fields = service.written.iter();
+        let from = fields.find(|field| field.key == "from" && field.source == WrittenIn::Own)?;
+        Some((service.from.clone(), self.line(&from.spot)))
+    }
+
+    /// The fields that another text than the service's file has, too. Variables are told by themselves.
+    fn fields(&self, service: &ServiceFile) -> Vec<FieldOrigin> {
+        let mut origins: Vec<FieldOrigin> = Vec::new();
+        let elsewhere = |key: &str| {
+            let mut same = service.written.iter().filter(|field| field.key == key);
+            same.any(|field| field.source != WrittenIn::Own)
+        };
+        let only = |key: &str| service.written.iter().filter(|f| f.key == key).count() == 1;
+        // What has a line of its own.
+        let told = |key: &str| match key {
+            "image" | "tag" | "digest" => only(key),
+            key => key == "from" || key.starts_with("env."),
+        };
+        for field in &service.written {
+            if told(&field.key) || !elsewhere(&field.key) {
+                continue;
+            }
+            let definition = FieldDefinition {
+                at: self.line(&field.spot),
+                raw: field.raw.clone(),
+                counts: field.counts,
+            };
+            match origins.iter_mut().find(|origin| origin.key == field.key) {
+                Some(origin) => origin.written.push(definition),
+                None => origins.push(FieldOrigin {
+                    key: field.key.clone(),
+                    written: vec![definition],
+                }),
+            }
+        }
+        origins
     }
 
     fn assignment(&self, layer: Layer, assignment: &WrittenVariable) -> Definition {

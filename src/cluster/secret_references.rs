@@ -26,11 +26,23 @@ pub(super) fn read_references(
     root: &mut Table<'_>,
     problems: &mut Problems,
 ) -> Vec<SecretReference> {
-    let Some(item) = root.get("secrets") else {
-        return Vec::new();
-    };
     let mut references: Vec<SecretReference> = Vec::new();
-    for item in item.items("a list of names", problems) {
+    // The nearest text first: what a farther one has of the same is no mistake.
+    for list in root.lists("secrets", "a list of names", problems) {
+        let nearer = references.len();
+        read_list(list, nearer, &mut references, problems);
+    }
+    references
+}
+
+/// Reads the secrets of one text. `nearer` of the references are those of nearer texts.
+fn read_list(
+    list: Vec<Item<'_>>,
+    nearer: usize,
+    references: &mut Vec<SecretReference>,
+    problems: &mut Problems,
+) {
+    for item in list {
         let reference = if item.value.is_table() {
             read_file_reference(&item, problems)
         } else {
@@ -40,12 +52,16 @@ pub(super) fn read_references(
         let Some(reference) = reference else { continue };
         let same = references
             .iter()
-            .find(|other| match (&other.file, &reference.file) {
+            .position(|other| match (&other.file, &reference.file) {
                 (None, None) => other.name.value == reference.name.value,
                 (Some(a), Some(b)) => a.value == b.value,
                 (Some(_), None) | (None, Some(_)) => false,
             });
-        if let Some(first) = same {
+        if let Some(at) = same {
+            if at < nearer {
+                continue;
+            }
+            let first = &references[at];
             let what = match &reference.file {
                 None => format!("{} is named twice", quoted(&reference.name.value)),
                 Some(path) => format!("expected one file at {}, found two", quoted(&path.value)),
@@ -66,7 +82,6 @@ pub(super) fn read_references(
         }
         references.push(reference);
     }
-    references
 }
 
 /// `{ name = "TLS_KEY", as = "file", path = "/run/secrets/tls.key" }`.

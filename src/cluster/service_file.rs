@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use super::config_files::read_files;
 use super::description::{ServiceFile, assignments};
@@ -13,6 +13,7 @@ use super::fields::{self, Field, ReadAs};
 use super::foreign;
 use super::health::read_health;
 use super::host_table::read_port;
+use super::layers::Layered;
 use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
@@ -24,7 +25,7 @@ use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
 
-const SERVICE: TableKind = TableKind {
+pub(super) const SERVICE: TableKind = TableKind {
     what: "a service",
     keys: &fields::KEYS,
     foreign: foreign::SERVICE,
@@ -33,19 +34,31 @@ const SERVICE: TableKind = TableKind {
 /// How long a stop may take: docker's own default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reads a service's file: what can be read of it.
+/// Reads all that is said of a service: what can be read of it. `path` is its own file.
 pub(super) fn read_service(
     name: ServiceName,
     path: &str,
-    entries: &DeTable<'_>,
+    layered: Layered<'_>,
     problems: &mut Problems,
 ) -> ServiceFile {
-    let mut root = Table::root(path, entries, &SERVICE);
+    let (written, from) = (layered.written(), layered.from());
+    let mut root = layered.table;
+    // It is followed where the layers are made.
+    let _ = root.get("from");
     let image = read_image(&mut root, problems);
     let port = read_port(&mut root, problems);
     let unread_port = port.is_none() && root.get("port").is_some();
-    let needs = root.strings("needs", problems);
-    let after = root.strings("after", problems);
+    // What all services need, one of them is.
+    let own = |spot: &Spot| *spot.path == *path;
+    let mut needs = root.strings("needs", problems);
+    needs.retain(|need| need.value != name.as_str() || own(&need.spot));
+    let mut after = root.strings("after", problems);
+    after.retain(|other| other.value != name.as_str() || own(&other.spot));
+    // What one text needs, another one may have in `after`.
+    after.retain(|other| {
+        let needed = needs.iter().find(|need| need.value == other.value);
+        needed.is_none_or(|need| own(&need.spot) && own(&other.spot))
+    });
     let vars = root.strings("vars", problems);
     let vars = vars
         .into_iter()
@@ -98,6 +111,8 @@ pub(super) fn read_service(
         stateful: stateful.is_some_and(|stateful| stateful.value),
         restart,
         template,
+        from,
+        written,
     }
 }
 
@@ -131,6 +146,8 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
         Some(item) => item
             .string(problems)
             .and_then(|image| image.parse(problems, shape::image::image)),
+        // The other file says that it has none.
+        None if root.get("from").is_some() => None,
         None => {
             problems.push(
                 Diagnostic::error(
@@ -177,8 +194,8 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
             })
         }
         (None, None) => {
-            // An image with its tag inside was reported already.
-            if let Some(image) = image {
+            // An image with its tag inside was reported already, and so is another file without one.
+            if let Some(image) = image.filter(|_| root.get("from").is_none()) {
                 problems.push(
                     Diagnostic::error(
                         "expected `tag` or `digest` beside `image`, found neither",

@@ -100,6 +100,17 @@ pub enum CauseKind {
         /// The path of the new one, or `built-in`.
         after: String,
     },
+    /// A field that services have from another text than their own file.
+    Field {
+        /// The text, as a reader finds it: `[defaults]`, `[services.web]`, `services/api.toml`.
+        text: String,
+        /// The field's key, `labels.team` for one name of a table.
+        key: String,
+        /// As written; `None` if it is new.
+        before: Option<String>,
+        /// As written; `None` if it is gone.
+        after: Option<String>,
+    },
     /// A variable that several services read, themselves or within another one: as written, where it
     /// is another one that they read.
     Variable {
@@ -208,7 +219,9 @@ pub fn review(before: Option<Side<'_>>, after: Option<Side<'_>>, options: &Optio
     };
     let hidden = HiddenValues::of(new, &observed);
     for cause in &mut causes {
-        if let CauseKind::Variable { before, after, .. } = &mut cause.what {
+        if let CauseKind::Variable { before, after, .. } | CauseKind::Field { before, after, .. } =
+            &mut cause.what
+        {
             for value in [before, after].into_iter().flatten() {
                 *value = hidden.mask(value);
             }

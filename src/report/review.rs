@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::palette::{Palette, paint};
-use super::text::{count, list, short_pair, value, wrap};
+use super::text::{count, escape, list, short_pair, value, wrap};
 use super::view::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PlanView, PresenceView, ReaddressedView,
     RefusalView, ReviewView, TrustKind, TrustView,
@@ -231,21 +231,32 @@ pub(super) fn what(what: &CauseKindView<'_>, detail: Detail) -> String {
             name,
             before,
             after,
+        } => changed(&format!("{layer} {name}"), *before, *after, detail),
+        CauseKindView::Field {
+            text,
+            key,
+            before,
+            after,
         } => {
-            let key = format!("{layer} {name}");
-            match (before, after) {
-                (Some(before), Some(after)) => {
-                    let (before, after) = match detail {
-                        Detail::Short => short_pair(before, after, 30),
-                        Detail::Diff => (value(before), value(after)),
-                    };
-                    format!("{key} {before} → {after}")
-                }
-                (None, Some(_)) => format!("{key} added"),
-                (Some(_), None) => format!("{key} removed"),
-                (None, None) => format!("{key} changed"),
-            }
+            let key = format!("{} {}", escape(text), escape(key));
+            changed(&key, *before, *after, detail)
         }
+    }
+}
+
+/// How something under a key changed.
+fn changed(key: &str, before: Option<&str>, after: Option<&str>, detail: Detail) -> String {
+    match (before, after) {
+        (Some(before), Some(after)) => {
+            let (before, after) = match detail {
+                Detail::Short => short_pair(before, after, 30),
+                Detail::Diff => (value(before), value(after)),
+            };
+            format!("{key} {before} → {after}")
+        }
+        (None, Some(_)) => format!("{key} added"),
+        (Some(_), None) => format!("{key} removed"),
+        (None, None) => format!("{key} changed"),
     }
 }
 

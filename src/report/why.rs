@@ -15,7 +15,7 @@ use crate::cluster::model::{
     VariableValue,
 };
 use crate::cluster::name::{HostName, ServiceName};
-use crate::cluster::{BUILT_IN, Definition, Line, Provenance};
+use crate::cluster::{BUILT_IN, Definition, FieldOrigin, Line, Provenance};
 use crate::host::past::history::{HistoryEntry, HostHistory};
 use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Steady};
 use crate::render::desired::DesiredService;
@@ -51,6 +51,10 @@ pub fn text(
         hosts => super::hosts::hosts(hosts),
     };
     row("hosts", &hosts, found.place.as_ref());
+    if let Some((services, at)) = &found.from {
+        let chain: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
+        row("from", &chain.join(", from "), Some(at));
+    }
     row(
         "image",
         &escape(&service.image.reference),
@@ -75,6 +79,7 @@ pub fn text(
             row("", &format!("{} {where_released}", older.fingerprint), None);
         }
     }
+    lines.extend(fields(found, palette));
     let mut layer = None;
     let mut variables: Vec<_> = service.variables.iter().collect();
     variables.sort_by_key(|(name, variable)| (variable.layer, *name));
@@ -182,6 +187,40 @@ fn of_file(file: &ConfigFile) -> String {
         told.push(format!("mode {mode}"));
     }
     told.join(", ")
+}
+
+/// The fields that another text than the service's file has, too, and which one decides.
+fn fields(found: &Provenance, palette: &Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !found.fields.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "fields of other files"));
+    }
+    for FieldOrigin { key, written } in &found.fields {
+        let united = written.iter().filter(|text| text.counts).count() > 1;
+        let key = escape(key);
+        match written.first() {
+            Some(first) if !united => {
+                let room = palette.width().saturating_sub(key.len() + 5);
+                lines.push(format!(
+                    "  {key} = {}",
+                    short_value(&first.raw, room.max(20))
+                ));
+            }
+            Some(_) | None => lines.push(format!("  {key}")),
+        }
+        for (number, text) in written.iter().enumerate() {
+            let at = line(&text.at);
+            let what = match (number, text.counts) {
+                (0, _) => at,
+                (_, true) => format!("and {at}"),
+                (_, false) => format!("wins over {at}"),
+            };
+            let told = indent(&what, 6, palette.width()).into_iter();
+            lines.extend(told.map(|line| paint(palette.dim, &line)));
+        }
+    }
+    lines
 }
 
 /// When a release last restarted it on each host and for which reasons, and since when it runs.

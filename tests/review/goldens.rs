@@ -94,6 +94,34 @@ fn a_renamed_service_is_a_new_one_and_an_old_one() {
 }
 
 #[test]
+fn a_default_names_the_services_that_restart_for_it() {
+    let repo = Repo::new();
+    repo.edit(CLUSTER, "[place]", "[defaults]\nmemory = \"1g\"\n[place]");
+    repo.edit(SEARCH, "port", "memory = \"2g\"\nport");
+    repo.commit("before");
+    repo.edit(
+        CLUSTER,
+        "memory = \"1g\"",
+        "memory = \"3g\"\nstop_timeout = \"9s\"",
+    );
+    assert_snapshot!(review(&repo).text());
+}
+
+#[test]
+fn a_tag_names_the_services_that_are_made_from_its_own() {
+    let repo = Repo::new();
+    repo.edit(CLUSTER, "search  =", "worker = \"docker03\"\nsearch  =");
+    repo.write(
+        "clusters/production/services/worker.toml",
+        "from = \"search\"\ncommand = [\"work\"]\nmemory = \"1g\"\n[env]\nLOG_LEVEL = \"warn\"\n",
+    );
+    repo.commit("before");
+    let why = repo.run("why production worker").text();
+    repo.edit(SEARCH, "1.4.2", "1.5.0");
+    assert_snapshot!(why + &review(&repo).text());
+}
+
+#[test]
 fn a_template_is_told_as_the_cause() {
     assert_snapshot!(after(|repo| {
         let path = "templates/container.service";

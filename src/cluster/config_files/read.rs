@@ -38,9 +38,13 @@ pub(in crate::cluster) fn read_files(
     path: &str,
     problems: &mut Problems,
 ) -> Vec<FileEntry> {
-    let below = path.strip_suffix(".toml").unwrap_or(path);
+    let own = path.strip_suffix(".toml").unwrap_or(path);
     let items = root.names("files", problems);
     let entries = items.into_iter().filter_map(|item| {
+        // What is inherited are the files of the other service; what `cluster.toml` names are the service's own.
+        let depth = |path: &str| path.matches('/').count();
+        let text = item.key_spot.path.strip_suffix(".toml");
+        let below = text.filter(|text| depth(text) == depth(own)).unwrap_or(own);
         let target = item.name().parse(problems, target);
         let entry = read_entry(&item, below, problems);
         let (target, (from, table)) = (target?, entry?);

@@ -22,6 +22,36 @@ pub(in crate::cluster) fn toml_text(text: &str) -> String {
     quoted
 }
 
+/// A value as TOML writes it in one line.
+pub(in crate::cluster) fn toml_value(value: &DeValue<'_>) -> String {
+    match value {
+        DeValue::String(text) => toml_text(text),
+        DeValue::Integer(number) => number.to_string(),
+        DeValue::Float(number) => number.to_string(),
+        DeValue::Boolean(value) => value.to_string(),
+        DeValue::Datetime(moment) => moment.to_string(),
+        DeValue::Array(items) => {
+            let items = items.iter().map(|item| toml_value(item.get_ref()));
+            format!("[{}]", items.collect::<Vec<_>>().join(", "))
+        }
+        DeValue::Table(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let key: &str = key.get_ref();
+                let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+                let key = match !key.is_empty() && key.bytes().all(bare) {
+                    true => key.to_owned(),
+                    false => toml_text(key),
+                };
+                format!("{key} = {}", toml_value(value.get_ref()))
+            });
+            match entries.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "{}".to_owned(),
+                entries => format!("{{ {entries} }}"),
+            }
+        }
+    }
+}
+
 /// What to write for a value of another type than expected.
 pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<String> {
     if let ("strings", DeValue::Integer(number)) = (expected, value) {

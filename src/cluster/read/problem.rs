@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::cluster::diagnostic::{Diagnostic, Place, quoted};
 
 /// A place without words: a file, and bytes of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cluster) struct Spot {
     /// Relative to the root of the config repository.
     pub path: Rc<str>,

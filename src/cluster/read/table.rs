@@ -40,9 +40,67 @@ impl TableKind {
     }
 }
 
+/// One of the texts that a table is made of.
+#[derive(Clone)]
+pub(in crate::cluster) struct TableLayer<'a> {
+    /// What stands in it.
+    pub entries: &'a DeTable<'a>,
+    /// Where it is.
+    pub spot: Spot,
+    /// The keys of it that do not count.
+    pub without: Vec<&'static str>,
+}
+
+impl<'a> TableLayer<'a> {
+    /// Whether a key is in it and counts.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        !self.without.contains(&key) && self.entries.contains_key(key)
+    }
+
+    /// The value of a key, under this or a misspelled one.
+    fn get(&self, key: &'static str, kind: &TableKind) -> Option<Item<'a>> {
+        if self.without.contains(&key) {
+            return None;
+        }
+        let meant = |name: &str| match kind.foreign(name) {
+            Some(foreign) => foreign.meant == Some(key),
+            None => nearest::nearest(name, kind.keys.iter().copied()) == Some(key),
+        };
+        let mut others = self.entries.iter();
+        let (found, value) = self.entries.get_key_value(key).or_else(|| {
+            others.find(|(name, _)| {
+                let name = name.get_ref().as_ref();
+                !kind.keys.contains(&name) && meant(name)
+            })
+        })?;
+        Some(Item {
+            key: key.to_owned(),
+            key_spot: self.spot.at(found.span()),
+            spot: self.spot.at(value.span()),
+            value: value.get_ref(),
+            borrowed: kind.foreign(found.get_ref()).is_some(),
+        })
+    }
+}
+
+/// What becomes of a key that several texts have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cluster) enum Merge {
+    /// The nearest one counts.
+    Replace,
+    /// Lists, all of which count.
+    Unite,
+    /// Tables from names of the user's choice, of which each name counts by itself.
+    Names,
+}
+
 /// A table of which every key is asked for by name; keys that nobody asked for are unknown.
 pub(in crate::cluster) struct Table<'a> {
-    entries: &'a DeTable<'a>,
+    /// The nearest one first.
+    layers: Vec<TableLayer<'a>>,
+    /// Which one of them is the table itself.
+    own: usize,
+    merge: fn(&str) -> Merge,
     kind: &'static TableKind,
     /// Where the table is: its heading, or the file.
     pub spot: Spot,
@@ -53,13 +111,55 @@ pub(in crate::cluster) struct Table<'a> {
 
 impl<'a> Table<'a> {
     pub(crate) fn root(path: &str, entries: &'a DeTable<'a>, kind: &'static TableKind) -> Self {
-        Self {
+        Self::single(entries, kind, Spot::file(path))
+    }
+
+    fn single(entries: &'a DeTable<'a>, kind: &'static TableKind, spot: Spot) -> Self {
+        let layer = TableLayer {
             entries,
+            spot,
+            without: Vec::new(),
+        };
+        Self::layered(kind, vec![layer], 0, |_| Merge::Replace)
+    }
+
+    /// A table of several texts, the nearest one first; `own` is the one that it is named by.
+    pub(crate) fn layered(
+        kind: &'static TableKind,
+        layers: Vec<TableLayer<'a>>,
+        own: usize,
+        merge: fn(&str) -> Merge,
+    ) -> Self {
+        Self {
+            spot: layers[own].spot.clone(),
+            layers,
+            own,
+            merge,
             kind,
-            spot: Spot::file(path),
             asked: Vec::new(),
             refused: Vec::new(),
         }
+    }
+
+    /// The text of the table itself.
+    pub(crate) fn own(&self) -> &TableLayer<'a> {
+        &self.layers[self.own]
+    }
+
+    /// A key that is not one of this table, exactly as it is written.
+    pub(crate) fn exactly(&mut self, key: &'static str) -> Option<Item<'a>> {
+        self.asked.push(key);
+        self.refused.push(key);
+        let layer = self.own();
+        layer.has(key).then(|| layer.get(key, self.kind))?
+    }
+
+    /// The values of a key in every text that has it, each with the number of its text; the nearest first.
+    pub(crate) fn every(&self, key: &'static str) -> Vec<(usize, Item<'a>)> {
+        let layers = self.layers.iter().enumerate();
+        layers
+            .filter_map(|(at, layer)| Some((at, layer.get(key, self.kind)?)))
+            .collect()
     }
 
     /// The value of a key, and the key's own place.
@@ -67,28 +167,25 @@ impl<'a> Table<'a> {
     /// A misspelled key is read as the one that was meant, and so is the word of another tool: [`Table::finish`] tells it,
     /// and nothing else is said to be missing.
     pub(crate) fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
-        let known = self.kind.keys;
+        self.ask(key);
+        let mut layers = self.layers.iter();
+        layers.find_map(|layer| layer.get(key, self.kind))
+    }
+
+    fn ask(&mut self, key: &'static str) {
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        let meant = |name: &str| match self.kind.foreign(name) {
-            Some(foreign) => foreign.meant == Some(key),
-            None => nearest::nearest(name, known.iter().copied()) == Some(key),
-        };
-        let mut others = self.entries.iter();
-        let (found, value) = self.entries.get_key_value(key).or_else(|| {
-            others.find(|(name, _)| {
-                let name = name.get_ref().as_ref();
-                !known.contains(&name) && meant(name)
-            })
-        })?;
-        Some(Item {
-            key: key.to_owned(),
-            key_spot: self.spot.at(found.span()),
-            spot: self.spot.at(value.span()),
-            value: value.get_ref(),
-            borrowed: self.kind.foreign(found.get_ref()).is_some(),
-        })
+    }
+
+    /// The values of a key that count, the farthest first: of lists that are united all, else one.
+    fn counting(&mut self, key: &'static str) -> Vec<Item<'a>> {
+        if (self.merge)(key) == Merge::Replace {
+            return self.get(key).into_iter().collect();
+        }
+        self.ask(key);
+        let all = self.every(key).into_iter().rev();
+        all.map(|(_, item)| item).collect()
     }
 
     pub(crate) fn string(
@@ -104,9 +201,28 @@ impl<'a> Table<'a> {
         key: &'static str,
         problems: &mut Problems,
     ) -> Vec<At<String>> {
-        self.get(key)
-            .map(|item| item.strings(problems))
-            .unwrap_or_default()
+        let mut all: Vec<At<String>> = Vec::new();
+        for item in self.counting(key) {
+            // What two texts say is said once; what one says twice is for the reader to judge.
+            let before = all.len();
+            for text in item.strings(problems) {
+                if !all[..before].iter().any(|other| other.value == text.value) {
+                    all.push(text);
+                }
+            }
+        }
+        all
+    }
+
+    /// The values of a list in every text that counts; the nearest text first.
+    pub(crate) fn lists(
+        &mut self,
+        key: &'static str,
+        expected: &str,
+        problems: &mut Problems,
+    ) -> Vec<Vec<Item<'a>>> {
+        let lists = self.counting(key).into_iter().rev();
+        lists.map(|item| item.items(expected, problems)).collect()
     }
 
     pub(crate) fn boolean(
@@ -163,23 +279,17 @@ impl<'a> Table<'a> {
 
     /// A table whose keys are names of the user's choice.
     pub(crate) fn names(&mut self, key: &'static str, problems: &mut Problems) -> Vec<Item<'a>> {
-        let Some(item) = self.get(key) else {
-            return Vec::new();
-        };
-        let DeValue::Table(entries) = item.value else {
-            item.mistyped("a table", problems);
-            return Vec::new();
-        };
-        entries
-            .iter()
-            .map(|(name, value)| Item {
-                key: name.get_ref().to_string(),
-                key_spot: self.spot.at(name.span()),
-                spot: self.spot.at(value.span()),
-                value: value.get_ref(),
-                borrowed: false,
-            })
-            .collect()
+        let mut all: Vec<Item<'a>> = Vec::new();
+        // The nearest first.
+        for item in self.counting(key).iter().rev() {
+            let before = all.len();
+            for named in item.names(problems) {
+                if !all[..before].iter().any(|other| other.key == named.key) {
+                    all.push(named);
+                }
+            }
+        }
+        all
     }
 
     /// Rejects a key that this version does not do yet.
@@ -192,18 +302,19 @@ impl<'a> Table<'a> {
     ) {
         self.asked.push(key);
         self.refused.push(key);
-        if let Some((found, _)) = self.entries.get_key_value(key) {
+        let own = self.own();
+        if let Some((found, _)) = own.entries.get_key_value(key) {
             problems.push(
                 Diagnostic::error(
                     format!("`{key}` is not supported yet: this version does not do {does}"),
-                    self.spot.at(found.span()).label("not supported yet"),
+                    own.spot.at(found.span()).label("not supported yet"),
                 )
                 .with_help(help),
             );
         }
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports every key of the table itself that was not asked for.
     pub(crate) fn finish(self, problems: &mut Problems) {
         let keys = self.kind.keys.iter();
         let more = self
@@ -211,7 +322,8 @@ impl<'a> Table<'a> {
             .iter()
             .filter(|key| !self.kind.keys.contains(key));
         let known = keys.chain(more).filter(|key| !self.refused.contains(key));
-        for (key, _) in self.entries {
+        let own = self.own();
+        for (key, _) in own.entries {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
                 continue;
@@ -223,7 +335,7 @@ impl<'a> Table<'a> {
                         self.kind.what,
                         quoted(name)
                     ),
-                    self.spot.at(key.span()).label("unknown key"),
+                    own.spot.at(key.span()).label("unknown key"),
                 )
                 .with_help_if(match self.kind.foreign(name) {
                     Some(foreign) => Some(foreign.help.to_owned()),
@@ -311,6 +423,24 @@ impl<'a> Item<'a> {
             .collect()
     }
 
+    /// The values of a table whose keys are names of the user's choice.
+    pub(crate) fn names(&self, problems: &mut Problems) -> Vec<Item<'a>> {
+        let DeValue::Table(entries) = self.value else {
+            self.mistyped("a table", problems);
+            return Vec::new();
+        };
+        entries
+            .iter()
+            .map(|(name, value)| Item {
+                key: name.get_ref().to_string(),
+                key_spot: self.key_spot.at(name.span()),
+                spot: self.key_spot.at(value.span()),
+                value: value.get_ref(),
+                borrowed: false,
+            })
+            .collect()
+    }
+
     /// The values of a list, each under the list's key.
     pub(crate) fn items(&self, expected: &str, problems: &mut Problems) -> Vec<Item<'a>> {
         let DeValue::Array(items) = self.value else {
@@ -335,13 +465,7 @@ impl<'a> Item<'a> {
         problems: &mut Problems,
     ) -> Option<Table<'a>> {
         if let DeValue::Table(entries) = self.value {
-            return Some(Table {
-                entries,
-                kind,
-                spot: self.key_spot.clone(),
-                asked: Vec::new(),
-                refused: Vec::new(),
-            });
+            return Some(Table::single(entries, kind, self.key_spot.clone()));
         }
         self.mistyped("a table", problems);
         None

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::reason::Reason;
 use super::super::{Action, Change, Plan, ServicePlan};
 use super::{Cause, CauseKind, Extent, Side};
+use crate::cluster::fields::{Field, OnChange, SERVICE};
 use crate::cluster::model::Layer;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::cluster::{Definition, Definitions};
+use crate::cluster::{Definition, Definitions, WrittenIn};
 use crate::render::desired::Desired;
 use crate::render::render;
 
@@ -55,6 +56,13 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
             }
         }
     }
+    for (host, service) in restarts(plan) {
+        for what in fields(&service.service, old_side.definitions, new_side.definitions) {
+            let services = found.entry(what).or_default();
+            let hosts = services.entry(service.service.clone()).or_default();
+            hosts.insert(host.clone());
+        }
+    }
     let running: BTreeSet<(&HostName, &ServiceName)> = old_side
         .desired
         .hosts
@@ -64,7 +72,9 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
     let mut causes: Vec<Cause> = found
         .into_iter()
         .filter(|(what, restarts)| match what {
-            CauseKind::Template { .. } | CauseKind::OtherTemplate { .. } => true,
+            CauseKind::Template { .. }
+            | CauseKind::OtherTemplate { .. }
+            | CauseKind::Field { .. } => true,
             // One service says it in its own line.
             CauseKind::Variable { .. } => restarts.len() > 1,
         })
@@ -79,6 +89,36 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
         .collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.restarts.len()));
     causes
+}
+
+/// The fields of other texts than its own file that changed, and that a service has from there.
+fn fields(service: &ServiceName, old: &Definitions, new: &Definitions) -> Vec<CauseKind> {
+    let of = |definitions: &Definitions| definitions.shared_fields(service).cloned();
+    let (old, new) = (of(old).unwrap_or_default(), of(new).unwrap_or_default());
+    let keys: BTreeSet<&(WrittenIn, String)> = old.keys().chain(new.keys()).collect();
+    let changed = keys.into_iter().filter_map(|key| {
+        let (before, after) = (old.get(key), new.get(key));
+        let raw = |field: Option<&(String, bool)>| field.map(|(raw, _)| raw.clone());
+        let counts = [before, after]
+            .into_iter()
+            .flatten()
+            .any(|(_, counts)| *counts);
+        let (source, field) = key;
+        let restarts = field_of(field).is_some_and(|field| field.change == OnChange::Restarts);
+        (counts && restarts && raw(before) != raw(after)).then(|| CauseKind::Field {
+            text: source.text(service),
+            key: field.clone(),
+            before: raw(before),
+            after: raw(after),
+        })
+    });
+    changed.collect()
+}
+
+/// The row of a field, or of one name of its table.
+fn field_of(key: &str) -> Option<&'static Field> {
+    let whole = key.split('.').next().unwrap_or(key);
+    SERVICE.iter().find(|field| field.key == whole)
 }
 
 /// A service that reads variables.

@@ -47,6 +47,15 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
                 Extent::Some,
             ),
             cause(
+                CauseKind::Field {
+                    text: "[defaults]".to_owned(),
+                    key: odd(),
+                    before: None,
+                    after: Some(odd()),
+                },
+                Extent::Some,
+            ),
+            cause(
                 CauseKind::Variable {
                     layer: Layer::Cluster,
                     name: odd(),

@@ -355,6 +355,17 @@ pub enum CauseKindView<'a> {
         /// The template after.
         after: &'a str,
     },
+    /// A field that services have from another text than their own file.
+    Field {
+        /// The text: `[defaults]`, `[services.NAME]` or `services/NAME.toml`.
+        text: &'a str,
+        /// Its key, or the key of a table and a name in it: `labels.team`.
+        key: &'a str,
+        /// A text as it was, another value as TOML writes it; null if it was not there.
+        before: Option<&'a str>,
+        /// A text as it is, another value as TOML writes it; null if it is not there.
+        after: Option<&'a str>,
+    },
     /// A variable that several services have.
     Variable {
         /// The layer that defines it.
@@ -385,6 +396,17 @@ impl<'a> CauseView<'a> {
                 CauseKind::OtherTemplate { before, after } => {
                     CauseKindView::OtherTemplate { before, after }
                 }
+                CauseKind::Field {
+                    text,
+                    key,
+                    before,
+                    after,
+                } => CauseKindView::Field {
+                    text,
+                    key,
+                    before: before.as_deref(),
+                    after: after.as_deref(),
+                },
                 CauseKind::Variable {
                     layer,
                     name,
