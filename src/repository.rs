@@ -80,13 +80,13 @@ impl RepositoryError {
 }
 
 impl Repository {
-    /// The nearest directory with `clusters/`, from this one upwards to the root of the checkout: what is above it
-    /// belongs to something else.
+    /// The nearest directory with `clusters/`, from this one upwards. The search ends at the root of the checkout: what
+    /// is above belongs to something else.
     ///
     /// # Errors
     /// There is none, or the directory itself is not there.
     pub fn find(from: &Path) -> Result<Self, RepositoryError> {
-        // The error's own path: `canonicalize` is nothing that a user asked for.
+        // The error names the path alone: the user did not ask for `canonicalize`.
         let start = from
             .canonicalize()
             .map_err(|why| RepositoryError::NoDirectory {

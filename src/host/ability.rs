@@ -1,7 +1,7 @@
 //! What the tools of a host must be able to do beyond POSIX. Programs of one name differ: busybox has a
 //! `stat`, a `head` and a `tail` of its own, and Debian's `busybox sh` prefers them to all others. So
-//! what counts is tried, on every host; a tool that fails is a problem of the host, and its answer is
-//! never read. Pure.
+//! what counts is tried on every host. A tool that fails is a problem of the host, and its answer is
+//! not read. Pure.
 
 use std::fmt;
 
@@ -38,7 +38,7 @@ impl Ability {
         Ability::Sleep,
     ];
 
-    /// The one that a script calls so.
+    /// The ability that a script names by this word.
     #[must_use]
     pub fn named(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ability| ability.word() == word)

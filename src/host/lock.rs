@@ -43,8 +43,8 @@ pub const LOCKED: &[u8] = b"locked\n";
 /// The script that gives the lock back early; the end of the shell does, too. Nothing is staged then.
 pub const UNLOCK: &str = "unname\ntrap - EXIT HUP INT TERM PIPE\nexec 9>&-\n";
 
-/// From now on the end of the session, whatever it ends of, removes what was staged, and the name from the
-/// lock. To be run in the session's own shell, before anything is staged, when it takes the lock.
+/// From now on, the end of the session removes what was staged and the name from the lock, whatever ends it. To be
+/// run in the session's own shell, before anything is staged, when it takes the lock.
 #[must_use]
 pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
     let staged = layout.staging(stage);

@@ -1,4 +1,4 @@
-//! Where a host is, and what runs its containers there: derived once, from its description. Pure.
+//! Where a host is, and what runs its containers. This is derived once, from its description. Pure.
 
 use std::path::{Path, PathBuf};
 

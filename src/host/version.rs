@@ -46,7 +46,7 @@ pub const OLDEST_DOCKER: Version = Version::new(20, 10);
 /// The oldest podman whose answers are those that we read.
 pub const OLDEST_PODMAN: Version = Version::new(4, 0);
 
-/// Whether this systemd passes a value with control characters other than tab and line break on. Others drop the
+/// Whether this systemd passes on a value with control characters other than tab and line break. Others drop the
 /// whole variable, with a line in the journal: <https://github.com/systemd/systemd/pull/18129>, which
 /// 247.3 got, too.
 #[must_use]

@@ -44,8 +44,8 @@ use crate::render::secret_files::DIGESTS;
 const FILES: Duration = Duration::from_secs(60 * 60);
 /// For the start of an activation on a host that runs.
 const LAUNCH: Duration = Duration::from_secs(60);
-/// How often to ask, once a second, whether an activation began whose launch gave no answer. A host keeps
-/// the session for a third of it that was to start it.
+/// How often to ask, once a second, whether an activation began if its launch gave no answer. The host keeps the
+/// session that was to start it for a third of that time.
 const PATIENCE: usize = 60;
 /// How long nothing of the secrets of one host may arrive.
 const DELIVERY: Duration = Duration::from_secs(5 * 60);
@@ -139,7 +139,7 @@ pub(super) fn activate(
     }
 }
 
-/// What is known of an activation whose launch gave no answer.
+/// What is known of an activation if its launch gave no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Begun {
     Yes,
@@ -291,7 +291,7 @@ impl HostRun<'_> {
         }
     }
 
-    /// After a launch whose answer was lost, over a new session: whether the activation began.
+    /// Asks over a new session whether an activation began, after the answer of its launch was lost.
     fn has_begun(&self, connection: &mut Connection, id: &ActivationId) -> Result<Begun, Problem> {
         let cluster = self.setting.cluster.name.as_str();
         // What it said is read later.
@@ -312,8 +312,8 @@ impl HostRun<'_> {
         Ok(Begun::Unknown)
     }
 
-    /// A connection that was lost and opened again has lost the lock, too. Where another release took it
-    /// meanwhile, that one removed what was staged, and this one ends.
+    /// A connection that was lost and opened again has lost the lock, too. If another release took the lock meanwhile,
+    /// it also removed what was staged, and this release ends.
     fn lock_again(&self, connection: &mut Connection) -> Result<(), Problem> {
         if connection.locked {
             return Ok(());
@@ -441,7 +441,7 @@ impl HostRun<'_> {
         }
     }
 
-    /// What the host does by itself if a step fails; nothing, if it is to stay as it is then.
+    /// What the host does by itself if a step fails. Nothing, if the host is to stay as it is.
     fn way_back(&self, connection: &Connection) -> Option<WayBack> {
         match self.request.on_failure {
             OnFailure::Keep => None,

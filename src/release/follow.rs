@@ -23,11 +23,11 @@ use crate::host::reach::session::Session;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
-/// After how long a session whose operator died is gone: the length of one piece, and a little.
+/// How long a session may outlive its operator: the length of one piece, and a little.
 const NOTICE: Duration = Duration::from_millis(2500);
 
-/// How long to try to reach a host again whose connection was lost. A laptop that slept finds its network
-/// within this time; one that is cut off should be told so.
+/// How long to try to reach a host again after its connection was lost. A laptop that slept finds its network
+/// within this time; an operator who is cut off should hear of it.
 const RETURN: Duration = Duration::from_secs(30);
 /// How often it is tried.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -57,7 +57,7 @@ impl<'a> Followed<'a> {
         }
     }
 
-    /// Hands over every line that it says from now on, until it has said everything.
+    /// Hands over every line from now on, until the activation has said everything.
     pub(super) fn follow(
         &mut self,
         session: &mut Session,
@@ -79,8 +79,8 @@ impl<'a> Followed<'a> {
         }
     }
 
-    /// The same, also over a connection that is lost meanwhile: as that of a laptop that slept. The host
-    /// went on; it is looked for again, and followed from where it was left.
+    /// The same, even if the connection is lost meanwhile, as it is when a laptop sleeps. The host went on: it is
+    /// reached again, and followed from where it was left.
     pub(super) fn follow_over(
         &mut self,
         setting: Setting<'_>,

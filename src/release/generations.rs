@@ -107,8 +107,8 @@ impl Hosts {
         released
     }
 
-    /// Takes hosts out that would have to make inputs with secrets anew which were sent to them
-    /// unencrypted: no generation keeps those.
+    /// Leaves out hosts that would need inputs with secrets which were sent to them unencrypted: no generation keeps
+    /// those.
     pub fn refuse_lost_secrets(&mut self, setting: Setting<'_>, back: &BTreeMap<HostName, Back>) {
         // Whatever may be refused for other reasons.
         let options = Options {
@@ -153,7 +153,7 @@ impl Hosts {
         }
     }
 
-    /// Looks again with other eyes: what is desired changed.
+    /// Looks again: what is desired changed.
     pub fn look_for(&mut self, setting: Setting<'_>) {
         self.ask(setting.limit, Self::every, |name, connection| {
             connection.look_again(setting, name)

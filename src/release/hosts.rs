@@ -38,8 +38,8 @@ const LOOKING: &str = "looking at the host";
 const LOOK: Duration = Duration::from_secs(60);
 /// For the placement.
 const RECORD: Duration = Duration::from_secs(60);
-/// For how long what runs on a host counts as what was seen there. The checks that follow the second
-/// look, most of all a pull, may take far longer.
+/// How long a look counts as what runs on a host. The checks that follow the second look, most of all a pull, may
+/// take far longer.
 const FRESH: Duration = Duration::from_secs(5);
 /// What all of it is about.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Looks at the host again, with the eyes of a plan.
+    /// Looks at the host again, for a plan.
     pub(super) fn look_again(
         &mut self,
         setting: Setting<'_>,
@@ -125,9 +125,9 @@ impl Hosts {
         Self::each(setting, work, tell)
     }
 
-    /// The same for a release that asks nobody: it takes the locks that are free before it looks, so what it
-    /// sees cannot move. [`Hosts::lock`] takes the others. A host without any lock was never released to, and
-    /// is not touched before there is a plan; nor is a directory, where this would save nothing.
+    /// The same for a release that asks nobody. It takes the free locks before it looks, so what it sees cannot
+    /// move; [`Hosts::lock`] takes the others. A host without a lock file was never released to, and is not touched
+    /// before there is a plan. A directory is not locked early, since that would save nothing.
     pub(crate) fn look_locked(
         request: &ReleaseRequest,
         setting: Setting<'_>,
@@ -206,7 +206,7 @@ impl Hosts {
             .retain(|name, _| !self.problems.contains_key(name));
     }
 
-    /// Hosts that share a machine id with another one, and are other machines all the same.
+    /// Hosts that share a machine id with another host, but are other machines.
     #[must_use]
     pub fn copies(&self) -> Vec<Vec<&HostName>> {
         let mut by_id: BTreeMap<&str, Vec<&HostName>> = BTreeMap::new();
@@ -274,8 +274,7 @@ impl Hosts {
         apart(for_each_host(connections, limit, work))
     }
 
-    /// Asks these hosts. One that does not answer is among the problems afterwards, and no host of the
-    /// others any more.
+    /// Asks these hosts. One that does not answer becomes a problem, and is no longer among the hosts that answered.
     pub(super) fn ask<T: Send>(
         &mut self,
         limit: NonZeroUsize,
@@ -315,9 +314,9 @@ impl Hosts {
         problems
     }
 
-    /// Refuses if files or generations are not what the plan was made from, by what hosts said of
-    /// them under their locks. What runs may differ: a crash loop must not block the release that
-    /// mends it. It is looked at again where the release acts, unless that was just done.
+    /// Refuses if files or generations are not those that the plan was made from, by what the hosts said under their
+    /// locks. What runs may differ: a crash loop must not block the release that mends it. What runs is looked at again
+    /// where the release acts, unless that was just done.
     ///
     /// # Errors
     /// The problems of the hosts that moved or did not answer.
@@ -378,7 +377,7 @@ fn apart<T>(
 /// When the placement is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Recording {
-    /// Before anything is effective, where the host does not say all of it already.
+    /// Before anything takes effect, where the host does not have all of it already.
     First,
     Last,
 }

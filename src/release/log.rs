@@ -118,7 +118,7 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                 }
             }
             event::ScriptEvent::PuttingBack => {
-                // Until it says that it is done.
+                // It holds until the script says that it is done.
                 self.failed.then = Then::NotPutBack { errors: Vec::new() };
                 (self.event)(EventKind::PuttingBack { step: None });
             }

@@ -53,7 +53,7 @@ pub struct Stopped {
 /// How far a release came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// A lock was not got.
+    /// A lock could not be had.
     Lock,
     /// The hosts are not what the plan was made from.
     Stale,
@@ -131,8 +131,7 @@ pub fn release(
         placement(setting.desired, &observed, &request.options, progress)
     };
     if !plan.is_empty() {
-        // Before anything is effective: whatever becomes of this release, nobody forgets where
-        // something may run.
+        // Before anything takes effect: however this release ends, the hosts know where something may run.
         let problems = hosts.record(
             &record(&|_| HostProgress::Open),
             Recording::First,
@@ -152,15 +151,14 @@ pub fn release(
                 false => HostProgress::Open,
             }
         };
-        // Where it cannot be written, what is there says more than is so, and is put right by the
-        // next release.
+        // If it cannot be written, the old record names more than there is, and the next release mends it.
         drop(hosts.record(&record(&done), Recording::Last, setting.limit));
     }
     preparation.clean_up(hosts, plan, setting.limit);
     Ok(released)
 }
 
-/// Records on every host that it meant to act on that a release ended before it did anything.
+/// Records, on every host where a release meant to act, that it ended before it did anything.
 fn note_stopped(
     setting: Setting<'_>,
     hosts: &mut Hosts,

@@ -126,8 +126,8 @@ impl<'a> Preparation<'a> {
         limit: NonZeroUsize,
         tell: &(impl Fn(Event) + Sync),
     ) -> Result<Observed, BTreeMap<HostName, Problem>> {
-        // A host that checks works hard, so nobody begins before all have their files: and where
-        // one cannot take them, no other one pulls an image for nothing.
+        // Checks are hard work, so none begins before all hosts have their files. And if one host cannot take them, no
+        // other host pulls an image for nothing.
         let scripts = self.on_each(hosts, limit, tell, |host, _, connection, event| {
             host.stage(connection, &self.stage, event)
         })?;
@@ -310,7 +310,7 @@ impl HostPreparation<'_> {
         let mut checked = ReadinessCheck::parse(&answer.stdout)
             .map_err(|_| session.misunderstood("checking", &answer.stdout))?;
         if session.place().supervisor.runs_containers() {
-            // No answer is none that an image is there: a disk may be too full to keep what a pull said.
+            // An empty answer does not mean that an image is there: the disk may be too full to keep what a pull said.
             let unknown = self.references.iter().filter(|reference| {
                 let failed = |finding: &Finding| {
                     matches!(finding, Finding::Pull { reference: of, .. } if *of == reference.name)

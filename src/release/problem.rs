@@ -120,7 +120,7 @@ pub enum Then {
     Left,
     /// The previous generation was put back, and is healthy.
     PutBack,
-    /// It was to be put back, and that failed, too: why.
+    /// The way back failed, too; this is why.
     NotPutBack {
         /// What the commands said.
         errors: Vec<String>,

@@ -31,7 +31,7 @@ impl<'g> Tree for CommitTree<'g> {
         name: &str,
     ) -> Result<Option<Node<git2::Tree<'g>, Oid>>, Unfit> {
         const LINK: i32 = 0o120_000;
-        /// As long as a path can be on Linux.
+        /// The longest path on Linux.
         const TARGET_MAX: u64 = 4096;
         let Some(entry) = directory.get_name(name) else {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Reads the files of a description by git's rules, from the checkout and from a commit alike. A
-//! description may come from anybody who can write a branch, and what is read of it is shown: so a
-//! link leads to another file of the same repository, or is an error, and nothing but files is read.
+//! description may come from anybody who can write a branch, and bayplan shows what it reads. So a link must lead
+//! to another file of the same repository, and nothing but files is read.
 //!
 //! A hard link cannot be told from a file. Git makes none.
 

@@ -41,7 +41,7 @@ pub(super) fn is_checkout(directory: &Path) -> bool {
     directory.join(".git").symlink_metadata().is_ok()
 }
 
-/// Opening one of these waits for nobody and follows nothing.
+/// Opening one of these neither blocks nor follows a link.
 const OPEN: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NONBLOCK)
@@ -76,7 +76,7 @@ impl Tree for Worktree {
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(failed(error)),
         };
-        // To open a device can do something already, so only these are opened at all.
+        // Opening a device can have an effect by itself, so only these are opened.
         let expected = FileType::from_raw_mode(stat.st_mode);
         match expected {
             FileType::Symlink => {

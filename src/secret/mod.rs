@@ -10,14 +10,14 @@
 //! ```
 //!
 //! A digest key is bound to its cluster and to whom all is encrypted to: both stand with it in its
-//! ciphertext, so secrets that are copied to another cluster are refused there. (Who has no key cannot make
+//! ciphertext, so secrets that are copied to another cluster are refused there. (Without the key nobody can make
 //! another ciphertext for it: the digests of the values would not fit.)
 //!
 //! The digest of a value is HMAC-SHA256 over its name and itself with a digest key that stands
 //! encrypted beside the values. So everybody sees which value changed, and nobody without an
 //! identity can try values out against it. Encrypting anew changes no digest, so it restarts
-//! nothing. `rekey` starts a new digest key: who lost access can try out the old values, which they
-//! know anyway, but none that is set from then on.
+//! nothing. `rekey` starts a new digest key: those who lost access can try out the old values, which they know
+//! anyway, but not the values that are set from then on.
 
 #![expect(
     clippy::disallowed_methods,
@@ -340,8 +340,8 @@ impl OpenVault {
         })
     }
 
-    /// Whether `[recipients]` are those that all is encrypted to. Else what is set would be for others than
-    /// the rest.
+    /// Whether `[recipients]` are those that everything is encrypted to. If not, a new value would be for others than the
+    /// rest.
     fn is_settled(&self) -> Result<(), SecretError> {
         let recipients = self.vault.recipients()?;
         let newest = self.vault.newest_key()?;

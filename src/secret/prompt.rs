@@ -1,4 +1,4 @@
-//! Questions on the terminal, and never anywhere else: without one nothing waits for an answer.
+//! Questions on the terminal, and nowhere else: without a terminal nothing waits for an answer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};

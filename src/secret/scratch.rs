@@ -13,8 +13,8 @@ use crate::cluster::secret::Plaintext;
 /// Where a tmpfs usually is.
 const PLACES: [&str; 1] = ["/dev/shm"];
 
-/// A directory of one file. It is removed with this value; if this process ends in another way, be
-/// it by SIGKILL, by a second process that waits for just that.
+/// A directory of one file. It is removed with this value. If this process is killed, even by SIGKILL, a second
+/// process that waits for its end removes it.
 #[derive(Debug)]
 pub struct Scratch {
     directory: PathBuf,

@@ -30,7 +30,7 @@ pub struct Activity {
 pub enum Holding {
     /// A session holds it.
     Yes,
-    /// Nobody does, or an activation whose session is gone.
+    /// Nobody holds it, or an activation does whose session is gone.
     #[default]
     No,
 }
@@ -60,7 +60,7 @@ pub struct ActivationProgress {
 }
 
 impl Activity {
-    /// Whether an activation runs whose session is gone: nobody but its host ends it.
+    /// The activation that runs without its session, if there is one: only its host can end it.
     #[must_use]
     pub fn orphan(&self) -> Option<&RunningActivation> {
         match self.session {

@@ -17,13 +17,13 @@ pub enum ScriptEvent {
         /// The function of the script's library, and its arguments.
         call: String,
     },
-    /// What that is, in words ([`Step::words`](crate::plan::step::Step::words)). An older bayplan's script does not say it.
+    /// What the step does, in words ([`Step::words`](crate::plan::step::Step::words)). An older bayplan's script does not say it.
     Doing(String),
     /// That step was done.
     Done(usize),
     /// Nothing runs there, so there is nothing to reload or restart.
     Skipped(usize),
-    /// The script ends with it; the lines before say why.
+    /// That step failed, and the script ends; the lines before it say why.
     Failed(usize),
     /// Why a step fails.
     Error(String),
@@ -85,7 +85,7 @@ impl ScriptEvent {
             }
             "begin" => {
                 let (steps, at) = about();
-                // Behind it come the process and the id, for who follows it on the host.
+                // The process and the id come after it, for anybody who follows it on the host.
                 let at = at.split(' ').next().unwrap_or_default();
                 ScriptEvent::Begun {
                     steps: steps.parse().ok()?,

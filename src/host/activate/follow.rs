@@ -1,5 +1,4 @@
-//! What goes on on a host: following an activation, also one that somebody else started, and what is
-//! going on under a lock that is held. Pure.
+//! Following an activation on a host, also one that somebody else started. Pure.
 
 use crate::host::layout::{ActivationId, activation_log, activation_unit, quote};
 
@@ -19,7 +18,7 @@ pub fn follow_script(cluster: &str, id: Option<&ActivationId>, from: usize) -> S
 /// Whether an activation still runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Running {
-    /// Or it ended just now: there may be more that it said.
+    /// It runs, or ended just now: there may be more that it said.
     Yes,
     /// It has said everything.
     No,
@@ -40,7 +39,7 @@ impl Running {
     }
 }
 
-/// Puts pieces together to lines.
+/// Joins pieces of output into lines.
 #[derive(Debug, Default)]
 pub struct Lines {
     /// How many bytes came.

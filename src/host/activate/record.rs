@@ -45,8 +45,8 @@ pub struct Record {
     pub reasons: Vec<Because>,
 }
 
-/// The script that puts a line of a release into a host's history which no activation there put: how
-/// it ended, and why. It holds the host's lock.
+/// The script that adds a line to a host's history for a release whose activation there wrote none: how
+/// it ended, and why. It runs under the host's lock.
 #[must_use]
 pub fn note_script(
     layout: &Layout,

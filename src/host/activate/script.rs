@@ -28,12 +28,12 @@ const LIBRARY: &str = concat!(
     include_str!("steps/health.sh"),
     include_str!("steps/generations.sh"),
 );
-/// How long a unit must stay active to count as well, counted from when the last one became active,
-/// where nothing but its container running was asked for.
+/// How long a unit without `[health]` must stay active before it counts as well. The time begins when the last
+/// unit became active.
 pub const SETTLE: Duration = Duration::from_secs(1);
 
-/// The same where every unit has answered a probe of its own (`[health]`) by then: that says more than
-/// any time. What answers and then ends at once is still found.
+/// The same where every unit has answered a probe of its own (`[health]`): an answer says more than time. A unit
+/// that answers and then ends at once is still found.
 pub const SETTLE_PROBED: Duration = Duration::from_millis(100);
 
 /// How long to wait for a unit that somebody else is just starting.

@@ -1,4 +1,4 @@
-//! From the records of an answer to what they mean, and to what must be asked besides.
+//! What the records of an answer mean, and what must be asked after them.
 
 mod crashes;
 mod generation;
@@ -107,7 +107,7 @@ impl<'a> FirstLook<'a> {
                 let directory_name = directory.rsplit('/').next().unwrap_or_default();
                 if let Some((unit, _)) = directory_name.strip_suffix(".d").and_then(UnitKind::split)
                 {
-                    // A drop-in without its unit is nobody's concern.
+                    // A drop-in without its unit does nothing.
                     if let Some(name) = self.service_of(unit)
                         && let Some(files) = services.get_mut(&name)
                     {
@@ -153,7 +153,7 @@ impl<'a> FirstLook<'a> {
             stat.is_some_and(|stat| stat.is_directory())
         };
         if !is_directory(&path[..top - name.len() - 1]) {
-            // What a link leads to is somebody else's.
+            // The file that a link leads to is not ours.
             return Ok(());
         }
         let real = is_directory(&path[..top]);
@@ -315,7 +315,7 @@ impl<'a> FirstLook<'a> {
             let base = self.request.layout.inputs_directory(service, directory);
             for file in seen.files.keys() {
                 let path = base.join(file);
-                // An explanation is not worth a secret on the way.
+                // A text that only explains is not fetched where it may hold a secret.
                 if !secret_files::is_secret(file) && self.fetchable(path.as_str()) {
                     texts.insert(path.as_str().to_owned());
                 }
@@ -335,7 +335,7 @@ impl<'a> FirstLook<'a> {
         let simple = match (state.active.as_str(), state.sub.as_str()) {
             ("inactive", _) => true,
             ("active", "running") => self.started(&unit).is_some_and(|started| {
-                // The bound is early. It does where nothing changed since, too.
+                // The bound may be early. That is enough where nothing changed since then, either.
                 let label = self.container_of(service).map(|c| c.directory.as_str());
                 let label = label.and_then(DirectoryName::reported);
                 let mut directories = files.directories.iter();
@@ -470,7 +470,7 @@ impl<'a> FirstLook<'a> {
         let activation = |path: &String| {
             let unit = path.strip_prefix("/run/systemd/units/invocation:bayplan-activate-")?;
             let (name, _) = UnitKind::split(unit)?;
-            // Behind the dot is the activation's id.
+            // The activation's id follows the dot.
             Some(name.split('.').next().unwrap_or(name).to_owned())
         };
         let record = self.first.record.as_deref();

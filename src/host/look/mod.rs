@@ -311,7 +311,7 @@ pub enum ObserveError {
         /// What it should be able to do.
         ability: Ability,
     },
-    /// It would arrive as nothing.
+    /// This systemd would drop the variable.
     #[error(
         "{service}: its {variable} has a control character other than tab and line break, and systemd \
          {systemd} drops such a variable"

@@ -12,7 +12,7 @@ use crate::host::version::{OLDEST_SYSTEMD, Version};
 /// What is being done until the first answer.
 pub(super) const WHILE_CONNECTING: &str = "connecting";
 
-/// Why nothing came of talking to a host.
+/// Why bayplan could not talk to a host.
 ///
 /// `Display` is one line: where, and what. [`HostErrorKind::help`] says what to type next,
 /// [`HostError::details`] is the long form. The host's name stands beside it, as a key.
@@ -31,13 +31,13 @@ pub struct HostError {
 /// What went wrong. Two hosts with equal kinds share one cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HostErrorKind {
-    /// No connection came about.
+    /// There is no connection.
     #[error("unreachable: {0}")]
     Unreachable(Unreachable),
     /// The host showed another key than the one that is known for it.
     #[error("wrong host key: expected {}, found another one", known_key(*.known_by))]
     WrongHostKey {
-        /// Who knows the right one.
+        /// Where the right key stands.
         known_by: KnownBy,
     },
     /// The file that has the pinned key for `ssh` went while it connected.
@@ -124,7 +124,7 @@ pub enum HostErrorKind {
         /// How long it was waited for.
         after: Duration,
     },
-    /// It goes on, but nothing comes of it any more.
+    /// It still runs, but makes no progress.
     #[error("no progress for {} while {doing}", seconds(*.after))]
     Stalled {
         /// What was being done.
@@ -188,18 +188,18 @@ pub enum Unreachable {
     /// Nothing answers.
     #[error("connecting timed out")]
     TimedOut,
-    /// The network knows no way.
+    /// The network has no route.
     #[error("no route to it")]
     NoRoute,
     /// The name has no address.
     #[error("no such host name")]
     UnknownName,
-    /// Between the TCP connection and the login.
+    /// It ended between the TCP connection and the login.
     #[error("the other side closed the connection")]
     Closed,
 }
 
-/// Who knows a host's key.
+/// Where a host's key stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KnownBy {
     /// `host_key` in the description.

@@ -25,7 +25,7 @@ pub struct Facts {
     pub root_mount: Option<String>,
     /// Whether it was booted with systemd (`sd_booted(3)`).
     pub booted_with_systemd: bool,
-    /// Of systemd, where it can be told.
+    /// The version of systemd, if it is known.
     pub systemd: Option<Version>,
     /// Which of the programs that were looked for are not there.
     pub missing: Vec<String>,
@@ -174,8 +174,8 @@ impl Facts {
         (!facts.kernel.is_empty()).then_some(facts)
     }
 
-    /// Whether these are facts of one machine, seen twice. Without a doubt: what agrees by chance, as in
-    /// machines that were copied or in containers of one kernel, does not agree in all of it.
+    /// Whether these are surely facts of one machine, seen twice. Copied machines, or containers of one kernel, agree in
+    /// some of them, but never in all.
     #[must_use]
     pub fn are_of_one_machine(&self, other: &Self) -> bool {
         fn identity(facts: &Facts) -> Option<[&str; 3]> {

@@ -1,4 +1,4 @@
-//! Ctrl-C: a wish to stop that is looked at where stopping does no harm.
+//! Ctrl-C: a wish to stop. It is looked at where stopping does no harm.
 
 use std::io;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl Interrupt {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// As if the operator asked.
+    /// Asks, as the operator would.
     #[cfg(test)]
     pub(super) fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);

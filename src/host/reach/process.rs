@@ -51,7 +51,7 @@ pub(super) struct Process {
 struct Input {
     /// `None` once the input is closed.
     queue: Option<Sender<Vec<u8>>>,
-    /// Whether signs of life would come between the parts of a call.
+    /// A call is going on: a sign of life would come between its parts.
     in_call: InCall,
 }
 

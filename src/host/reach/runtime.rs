@@ -1,7 +1,7 @@
 //! The private directory for what `ssh` needs: generated configurations and control sockets.
 //!
-//! Who can write there can make bayplan's `ssh` connect anywhere and run anything, and who can
-//! open a control socket is logged in on the host. So it is ours alone, or it is refused.
+//! Anybody who can write there can make bayplan's `ssh` connect anywhere and run anything, and anybody who can
+//! open a control socket is logged in on the host. So the directory is ours alone, or it is refused.
 
 #![expect(
     clippy::disallowed_methods,

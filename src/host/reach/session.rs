@@ -17,7 +17,7 @@ use crate::host::place::HostPlace;
 
 pub(super) use self::exchange::{Interrupted, KeepWaiting, Quiet};
 
-/// No answer is nearly as long: a whole look at a thousand services has 2 MiB.
+/// The longest answer that is read: a whole look at a thousand services has 2 MiB.
 const LONGEST_ANSWER: usize = 128 << 20;
 /// For one piece of what a command says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
@@ -240,10 +240,10 @@ impl Session {
         Ok(status)
     }
 
-    /// The script after which the host ends the session, and so frees a lock that it holds, if it hears
-    /// nothing from here for `limit` (whole seconds) while no script runs. It is to be run by
-    /// [`Session::run_here`], best when the lock is taken: nobody dead keeps it for longer than the script
-    /// that runs and `limit` together. [`Session::show_life`] belongs to it.
+    /// A script for [`Session::run_here`]. After it, the host ends the session and frees its lock if it hears
+    /// nothing from here for `limit` (whole seconds) while no script runs. Run it when the lock is taken: then a
+    /// dead operator keeps the lock no longer than the script that runs and `limit` together.
+    /// [`Session::show_life`] belongs to it.
     #[must_use]
     pub fn end_when_silent(limit: Duration) -> String {
         format!("bp_w={}\n", limit.as_secs().max(1))

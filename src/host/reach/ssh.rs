@@ -60,7 +60,7 @@ impl UnknownOptions {
         unknown.contains(&name.to_ascii_lowercase())
     }
 
-    /// Whether `ssh` ended since it does not know an option of ours, which is left out from now on.
+    /// Whether `ssh` ended because it does not know an option of ours. That option is left out from now on.
     pub(super) fn learn(&self, stderr: &str) -> bool {
         let name = stderr.lines().find_map(|line| {
             let (_, name) = line.split_once("Bad configuration option: ")?;
@@ -136,8 +136,7 @@ impl Client {
         Ok(command)
     }
 
-    /// The control socket of a connection that was there before `began`, and through which a session therefore
-    /// goes that began then.
+    /// The control socket of a connection that was there before `began`: a session that began then goes through it.
     pub(super) fn shared_since(
         &self,
         to: &Destination<'_>,
@@ -326,7 +325,7 @@ pub(super) struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// The way around it: one of ours goes, so that everybody connects anew from now on (its process ends by
+    /// Stops the use of a dead one: a socket of ours is removed, so that everybody connects anew from now on (its process ends by
     /// itself, and sessions in it go on); the user's stays.
     pub(super) fn avoid(self) -> Sharing {
         if self.ours {

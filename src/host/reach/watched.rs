@@ -1,6 +1,6 @@
-//! A command that may take long, as the pull of an image: it runs beside the session, which asks in short calls
-//! what it says. So a host that no longer hears anything ends the session as it does between calls, and what
-//! counts is progress, not the clock. Pure.
+//! A command that may take long, such as the pull of an image. It runs beside the session, which asks for its
+//! words in short calls. So a host that hears nothing any more ends the session as it does between calls, and
+//! progress counts, not the clock. Pure.
 
 use crate::host::layout::quote;
 
@@ -9,8 +9,7 @@ const WATCHED: &str = include_str!("watched.sh");
 /// Where the words of commands are: in /run, so that a full disk does not silence them, where only root enters.
 pub(in crate::host) const DIRECTORY: &str = "/run/bayplan";
 
-/// Less than this in all of the time that it may be without progress is what an engine moves that does
-/// nothing in particular.
+/// An idle engine moves less than this in the time that a command may be without progress.
 const MOVED: u64 = 256 << 10;
 
 /// Removes what a command left; part of what the session does at its end.

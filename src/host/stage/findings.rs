@@ -47,7 +47,7 @@ pub enum Finding {
         /// What is there.
         available: u64,
     },
-    /// An image is neither there nor in the registry.
+    /// An image is neither on the host nor in the registry.
     Pull {
         /// Its name.
         reference: String,
@@ -69,8 +69,7 @@ pub enum Finding {
         /// age's last words.
         message: String,
     },
-    /// A key of the engine's configuration gives something to every container that is no input of
-    /// it.
+    /// A key of the engine's configuration gives every container something that is none of its inputs.
     Given {
         /// As `proxies.default.httpProxy`.
         key: String,

@@ -1,5 +1,5 @@
 //! Staging and checking: a generation travels to a host as one tar stream, is unpacked beside the
-//! others, and everything that can be found wrong is found before anything changes. Pure.
+//! others, and checked, so that problems show before anything changes. Pure.
 
 mod archive;
 pub mod deliver;
@@ -264,9 +264,9 @@ pub struct Reference {
 /// Whether a check tells what listens on the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskPorts {
-    /// Ports are needed that no container of the cluster has now.
+    /// It does: ports are needed that no container of the cluster has now.
     Yes,
-    /// No port is needed.
+    /// It does not: no port is needed.
     No,
 }
 

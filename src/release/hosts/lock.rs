@@ -22,7 +22,7 @@ use crate::host::reach::session::Session;
 pub(super) const SILENCE: Duration = Duration::from_secs(20);
 /// How often a lock that somebody else holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(300);
-/// How long a release that came too late may take to give back what it took with its look.
+/// How long a release may take to give back the locks of its look if it came too late.
 const GIVING_BACK: Duration = Duration::from_secs(2);
 
 /// What a host said of its files when its lock was taken; nothing, where it was ours before.
@@ -103,10 +103,9 @@ impl Connection {
 }
 
 impl Hosts {
-    /// Takes the lock of every host that was not taken with its look. The first host's decides between
-    /// two releases of one cluster; then all others are tried at the same time. Where one is held, it is
-    /// waited for as if they had been taken one after the other in the order of their names: those
-    /// after it are given back first, so that two releases that wait for each other's hosts cannot wait
+    /// Takes the lock of every host that was not taken with its look. The lock of the first host decides between
+    /// two releases of one cluster; then all others are tried at the same time. If one of them is held, this release
+    /// first gives back those after it, by name, and then waits. So two releases cannot wait for each other's hosts
     /// forever.
     ///
     /// Gives what each host said of its files under the lock.
@@ -127,7 +126,7 @@ impl Hosts {
                 kind: EventKind::Locked,
             });
         };
-        // Who has not the first one has to wait, and nobody may wait for them.
+        // Without the first host's lock, give back all others: nobody may wait for us.
         if self.connections.values().next().is_some_and(|c| !c.locked) {
             self.give_back(setting, |_| true);
         }
@@ -168,12 +167,12 @@ impl Hosts {
         Ok(taken)
     }
 
-    /// Gives the locks back that are ours of these hosts.
+    /// Gives back the locks that we have of these hosts.
     fn give_back(&mut self, setting: Setting<'_>, these: impl Fn(&HostName) -> bool) {
         let these = |name: &HostName, connection: &Connection| connection.locked && these(name);
         self.on_each(setting.limit, these, |_, connection| {
             connection.locked = false;
-            // One that cannot be asked any more has lost its lock, too.
+            // A host that cannot be asked any more has freed its lock, too.
             drop(
                 connection
                     .session

@@ -5,7 +5,7 @@ use super::super::parse::{Crashed, ListedUnit};
 use crate::plan::observed::{Crashes, Death, Moment, Steady};
 
 const SECOND: i128 = 1_000_000_000;
-/// A container that systemd started again is well again once it has run for so long.
+/// After this time a container that systemd started again counts as well.
 const PROBATION: i128 = 60 * SECOND;
 /// Within this time systemd restarts what is well at most once.
 const WINDOW: i128 = 15 * 60 * SECOND;

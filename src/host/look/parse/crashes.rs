@@ -16,7 +16,7 @@ const PROCESS_EXIT: &str = "98e322203f7a4ed290d09fe03c09fe15";
 /// engine forget.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(in crate::host::look) struct Crashed {
-    /// systemd's automatic restarts of the last quarter of an hour: when, and the how manieth since
+    /// systemd's automatic restarts of the last quarter of an hour: when, and which number it has since
     /// the last start that somebody asked for.
     pub restarts: Vec<(Moment, u64)>,
     /// The newest first one.

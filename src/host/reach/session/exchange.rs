@@ -31,14 +31,14 @@ enum Counts {
     Progress,
 }
 
-/// What becomes of a first call to which not even a byte came within a while.
+/// What to do when not even a byte answers a first call for a while.
 pub(in crate::host::reach) struct Quiet<'a> {
     pub(in crate::host::reach) after: Duration,
     /// Asked once.
     pub(in crate::host::reach) ask: &'a mut dyn FnMut() -> KeepWaiting,
 }
 
-/// Whether an answer is waited for on.
+/// Whether to go on waiting for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::host::reach) enum KeepWaiting {
     Goes,
@@ -190,7 +190,7 @@ impl Session {
                 return Err(Interrupted::Stopped);
             }
             let bytes = match self.process.read(deadline.min(Instant::now() + HEED)) {
-                // What never ends to talk is as late as what says nothing.
+                // A host that never stops talking is as late as one that says nothing.
                 ReadResult::Bytes(_) if Instant::now() > deadline => {
                     let stderr = self.give_up();
                     return Err(Interrupted::TimedOut { stderr });
