@@ -1,8 +1,9 @@
 //! The lock of a host: one for all clusters, held by the shell of a session. Pure.
 
-use super::layout::{Layout, StageId, quote};
+use super::layout::{Layout, StageId};
 use super::reach::watched::FORGET;
 use crate::cluster::name::HostName;
+use crate::render::shell::quote;
 
 /// Functions that tell who holds the host's lock.
 pub(super) const HOLDER: &str = include_str!("lock/holder.sh");

@@ -40,6 +40,7 @@ mod rules;
 pub mod secret_files;
 pub mod secrets;
 mod service;
+pub mod shell;
 mod start_order;
 pub mod stored;
 pub mod unit;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::identity::UnitName;
+use super::shell::{in_double_quotes, quote};
 use super::unit::quote_lines;
 use crate::cluster::model::{Health, Probe, Service};
 
@@ -144,7 +145,7 @@ pub(super) fn command_line(
                 format!("accepted a connection on port {port}")
             }
             Probe::Command(words) => {
-                let words: Vec<_> = words.iter().map(|w| in_single_quotes(w)).collect();
+                let words: Vec<_> = words.iter().map(|w| quote(w)).collect();
                 let words = words.join(" ");
                 lines.push(format!(
                     "answers() {{ timeout {ONE_QUESTION} {client} exec {name} {words}; }};"
@@ -156,26 +157,4 @@ pub(super) fn command_line(
     }
     // With `-p` bash reads no file, even if the service has a variable BASH_ENV.
     format!("/bin/bash -pc {}", quote_lines(&lines))
-}
-
-/// Escapes a text for a place between `"…"` of a shell.
-fn in_double_quotes(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '"' | '$' | '`') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
-}
-
-/// A text as one word of a shell.
-fn in_single_quotes(text: &str) -> String {
-    let simple = |c: char| c.is_ascii_alphanumeric() || "_-+./:=,@%".contains(c);
-    if !text.is_empty() && text.chars().all(simple) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }

@@ -5,6 +5,8 @@ use std::fmt::Display;
 
 use unicode_width::UnicodeWidthStr;
 
+use crate::render::shell::quote;
+
 /// The width of a report where no terminal tells its own, in columns.
 pub(super) const WIDTH: usize = 80;
 
@@ -37,11 +39,7 @@ pub(super) fn escape(text: &str) -> String {
 
 /// A word as a shell takes it, on one line and without what steers a terminal.
 pub(super) fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", escape(word).replace('\'', r"'\''"))
+    quote(&escape(word))
 }
 
 /// Lines of text, each escaped: line breaks stay, and what is before them (`\r`) shows.

@@ -1,6 +1,7 @@
 //! Following an activation on a host, also one that somebody else started. Pure.
 
-use crate::host::layout::{ActivationId, activation_log, activation_unit, quote};
+use crate::host::layout::{ActivationId, activation_log, activation_unit};
+use crate::render::shell::quote;
 
 const FOLLOW: &str = include_str!("follow.sh");
 /// The script that tells what an activation of a cluster says after its first `from` bytes, as it comes,

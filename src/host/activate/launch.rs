@@ -1,7 +1,8 @@
 //! How an activation begins: on a host with systemd as a unit of its own. Pure.
 
 use crate::cluster::model::Supervisor;
-use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit, quote};
+use crate::host::layout::{ActivationId, Layout, StageId, activation_log, activation_unit};
+use crate::render::shell::quote;
 
 const LAUNCH: &str = include_str!("launch.sh");
 

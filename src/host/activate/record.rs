@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::host::layout::{Layout, StageId, quote};
+use crate::host::layout::{Layout, StageId};
 use crate::plan::recorded::Because;
+use crate::render::shell::quote;
 
 pub(super) const HISTORY: &str = include_str!("../past/history.sh");
 

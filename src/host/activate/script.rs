@@ -11,11 +11,12 @@ use std::time::Duration;
 use super::record::{HISTORY, Record, Source, history_variables};
 use crate::cluster::model::{Engine, Excerpts, Supervisor};
 use crate::cluster::name::ServiceName;
-use crate::host::layout::{ActivationId, Layout, quote};
+use crate::host::layout::{ActivationId, Layout};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
 use crate::plan::step::{RestartedUnit, Step};
 use crate::render::identity::{Fingerprint, UnitFileName, UnitName};
+use crate::render::shell::quote;
 
 /// What the calls of an activation are: functions, and the variables that they share.
 const LIBRARY: &str = concat!(

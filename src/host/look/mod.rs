@@ -25,11 +25,12 @@ pub(super) use parse::host_ports;
 use crate::cluster::model::{Engine, Supervisor};
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
-use crate::host::layout::{Layout, quote};
+use crate::host::layout::Layout;
 use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitName;
+use crate::render::shell::quote;
 
 /// The first record of an answer to [`Request::script`].
 const TITLE: &str = "bayplan look 1";

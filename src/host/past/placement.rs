@@ -1,7 +1,8 @@
 //! The script that writes a host's placement. Pure.
 
-use crate::host::layout::{Layout, quote};
+use crate::host::layout::Layout;
 use crate::host::said::one_line;
+use crate::render::shell::quote;
 
 /// The script: beside its place, flushed, renamed.
 #[must_use]

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::error::{HostErrorKind, Tool};
 use crate::cluster::model::EngineClient;
 use crate::host::ability::Ability;
-use crate::host::layout::quote;
 use crate::host::version::{OLDEST_SYSTEMD, Version};
+use crate::render::shell::quote;
 
 /// What a host says of itself when a session opens.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -2,7 +2,7 @@
 //! words in short calls. So a host that hears nothing any more ends the session as it does between calls, and
 //! progress counts, not the clock. Pure.
 
-use crate::host::layout::quote;
+use crate::render::shell::quote;
 
 const WATCHED: &str = include_str!("watched.sh");
 

@@ -10,8 +10,9 @@ use super::UNTAR;
 use super::archive::{append_above, append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
-use crate::host::layout::{Layout, quote};
+use crate::host::layout::Layout;
 use crate::render::identity::DirectoryName;
+use crate::render::shell::quote;
 
 const DELIVER: &str = include_str!("deliver.sh");
 

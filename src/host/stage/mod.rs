@@ -14,12 +14,13 @@ use std::sync::Arc;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
-use crate::host::layout::{Layout, StageId, quote};
+use crate::host::layout::{Layout, StageId};
 use crate::host::said::one_line;
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
+use crate::render::shell::quote;
 
 pub use self::findings::{CheckedImage, Finding, ReadinessCheck};
 pub use self::taken_ports::TakenPorts;
