@@ -29,4 +29,6 @@ pub enum SchemaOf {
     Status,
     /// `history --json`
     History,
+    /// `why --json`
+    Why,
 }

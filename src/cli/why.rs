@@ -15,7 +15,8 @@ use crate::cluster::name::{ClusterName, ServiceName};
 Examples:
   bayplan why production search                      everything
   bayplan why production search --live               and its last restart on each host
-  bayplan why production search | grep MONGODB_URL   one variable")]
+  bayplan why production search | grep MONGODB_URL   one variable
+  bayplan why production search --json | jq '.variables[].at'")]
 pub struct Why {
     /// The cluster, a directory below `clusters/`
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
@@ -28,6 +29,10 @@ pub struct Why {
     /// Ask its hosts, too: when a release last restarted it there, and for which reasons
     #[arg(long)]
     pub live: bool,
+
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
 
     #[command(flatten)]
     pub parallel: Parallel,

@@ -11,6 +11,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::SavedPlan => schema::saved_plan(),
         SchemaOf::Status => schema::status(),
         SchemaOf::History => schema::history(),
+        SchemaOf::Why => schema::why(),
     };
     stream::stdout(&text)?;
     Ok(Exit::Done)

@@ -13,7 +13,8 @@ use crate::host::look::LookFor;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::{errors, stream, why};
+use crate::report::view::WhyView;
+use crate::report::{errors, json, stream, why};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -40,16 +41,26 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Fai
     let found = found.of(&names);
     let mut placed = description.desired.hosts.values();
     let desired = placed.find_map(|host| host.services.get(&service.name).map(AsRef::as_ref));
-    let palette = Palette::stdout();
-    stream::stdout(&why::text(service, desired, &found, &palette))?;
-    if !arguments.live {
-        return Ok(Exit::Done);
+    let view = WhyView::of(&cluster.name, service, desired, &found);
+    if !arguments.json {
+        stream::stdout(&why::text(&view, &Palette::stdout()))?;
     }
-    live(&description, service, arguments)
+    if arguments.live {
+        return live(&description, service, view, arguments);
+    }
+    if arguments.json {
+        stream::stdout(&json::text(&view))?;
+    }
+    Ok(Exit::Done)
 }
 
 /// What the hosts say of it.
-fn live(description: &Description, service: &Service, arguments: &Why) -> Result<Exit, Failure> {
+fn live(
+    description: &Description,
+    service: &Service,
+    view: WhyView<'_>,
+    arguments: &Why,
+) -> Result<Exit, Failure> {
     // Hosts that do not have it are not asked.
     let mut cluster = description.cluster.clone();
     cluster.hosts.retain(|host, _| service.hosts.contains(host));
@@ -65,10 +76,13 @@ fn live(description: &Description, service: &Service, arguments: &Why) -> Result
     let (hosts, histories) =
         Hosts::seen_with_histories(setting, LookFor::Status, &|event| progress.event(&event));
     progress.finish();
-    let palette = Palette::stdout();
-    let text = why::live(&service.name, &hosts.observed(), &histories, &palette);
-    stream::stdout(&text)?;
     let failures = failures(hosts.problems());
+    let observed = hosts.observed();
+    let view = view.with_live(&service.name, &observed, &histories, &failures);
+    stream::stdout(&match (arguments.json, &view.live) {
+        (false, Some(hosts)) => why::live(hosts, &Palette::stdout()),
+        (true, _) | (false, None) => json::text(&view),
+    })?;
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if failures.is_empty() {
         Exit::Done

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
-use super::view::{HistoryView, PlanView, ReviewsView, StatusView};
+use super::view::{HistoryView, PlanView, ReviewsView, StatusView, WhyView};
 use crate::plan::saved::SavedPlan;
 
 /// Of `diff --json`.
@@ -32,6 +32,14 @@ pub fn status() -> String {
 #[must_use]
 pub fn history() -> String {
     of::<HistoryView<'static>>("What was activated on every host: `bayplan history CLUSTER --json`")
+}
+
+/// Of `why --json`.
+#[must_use]
+pub fn why() -> String {
+    of::<WhyView<'static>>(
+        "Where everything comes from that a service runs with: `bayplan why CLUSTER SERVICE --json`",
+    )
 }
 
 /// Of the file that `diff -o` writes.

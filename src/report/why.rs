@@ -1,35 +1,79 @@
 //! Where the inputs of a service come from.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use jiff::Timestamp;
-
 use super::history::short_commit;
 use super::palette::{Palette, paint};
 use super::reason::kept;
 use super::status::how_it_ended;
 use super::text::{count, escape, indent, list, short_value, width, wrap};
-use super::view::CrashesView;
-use crate::cluster::model::{
-    ConfigFile, Content, Contents, FileMode, FileOwner, Layer, RestartPolicy, Service,
-    VariableValue,
+use super::view::{
+    ConfigFileView, LastRestartView, LineView, LiveView, SecretFileView, SharedFieldView,
+    VariableView, WhyView,
 };
-use crate::cluster::name::{HostName, ServiceName};
-use crate::cluster::{BUILT_IN, Definition, FieldOrigin, Line, Provenance};
-use crate::host::past::history::{HistoryEntry, HostHistory};
-use crate::plan::observed::{Observed, ObservedProcess, ObservedService, Steady};
-use crate::render::desired::DesiredService;
+use crate::cluster::BUILT_IN;
+use crate::cluster::model::Layer;
 
-/// Everything of one service. `desired` is what its first host gets, if it is placed.
+/// Everything that the description says of one service.
 #[must_use]
-pub fn text(
-    service: &Service,
-    desired: Option<&DesiredService>,
-    found: &Provenance,
-    palette: &Palette,
-) -> String {
+pub fn text(view: &WhyView<'_>, palette: &Palette) -> String {
+    let mut lines = heading(view, palette);
+    lines.extend(fields(&view.fields, palette));
+    let mut layer = "";
+    for variable in &view.variables {
+        if layer != variable.layer {
+            layer = &variable.layer;
+            lines.push(String::new());
+            lines.push(paint(palette.strong, &format!("{layer}.env")));
+        }
+        lines.extend(self::variable(variable, palette));
+    }
+    if !view.secret_files.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "secret files"));
+    }
+    for SecretFileView { path, secret, at } in &view.secret_files {
+        lines.push(format!("  {} is {secret}", escape(path)));
+        if let Some(at) = at {
+            lines.push(format!("      {}", paint(palette.dim, &line(at))));
+        }
+    }
+    if !view.files.is_empty() {
+        lines.push(String::new());
+        lines.push(paint(palette.strong, "files"));
+    }
+    for file in &view.files {
+        lines.push(format!("  {}", escape(file.path)));
+        let told = indent(&of_file(file), 6, palette.width()).into_iter();
+        lines.extend(told.map(|line| paint(palette.dim, &line)));
+    }
+    lines.push(String::new());
+    for sentence in consequences(view) {
+        lines.extend(wrap(&sentence, palette.width()));
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Where a file comes from, and what is special about it.
+fn of_file(file: &ConfigFileView<'_>) -> String {
+    let mut told = vec![escape(file.source)];
+    if file.by_host {
+        told.push("differs by host".to_owned());
+    }
+    if !file.secrets.is_empty() {
+        told.push(format!("secret, made of {}", list(&file.secrets)));
+    }
+    if file.owned {
+        told.push(format!("owner {}", file.owner));
+    }
+    if file.permitted {
+        told.push(format!("mode {}", file.mode));
+    }
+    told.join(", ")
+}
+
+/// What is told in a row each.
+fn heading(view: &WhyView<'_>, palette: &Palette) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut row = |name: &str, what: &str, at: Option<&Line>| {
+    let mut row = |name: &str, what: &str, at: Option<&LineView<'_>>| {
         let at = at.map_or_else(String::new, line);
         let mut told = indent(what, 10, palette.width());
         told[0] = paint(palette.strong, &format!("{name:<9}")) + &told[0][9..];
@@ -45,167 +89,75 @@ pub fn text(
         }
         lines.extend(told);
     };
-    row("service", service.name.as_str(), Some(&found.file));
-    let hosts = match service.hosts.as_slice() {
+    row("service", view.service, Some(&view.file));
+    let hosts = match view.hosts {
         [] => "placed nowhere".to_owned(),
         hosts => super::hosts::hosts(hosts),
     };
-    row("hosts", &hosts, found.place.as_ref());
-    if let Some((services, at)) = &found.from {
-        let chain: Vec<&str> = services.iter().map(ServiceName::as_str).collect();
-        row("from", &chain.join(", from "), Some(at));
+    row("hosts", &hosts, view.place.as_ref());
+    if let Some(from) = &view.from {
+        let services: Vec<&str> = from.services.iter().map(AsRef::as_ref).collect();
+        row("from", &services.join(", from "), Some(&from.at));
     }
-    row(
-        "image",
-        &escape(&service.image.reference),
-        Some(&found.image),
-    );
-    let template = match service.template.origin.as_str() {
+    row("image", &escape(view.image), Some(&view.image_at));
+    let template = match view.template {
         BUILT_IN => "built into bayplan".to_owned(),
         path => escape(path),
     };
     row("template", &template, None);
-    let ports = desired.map(|desired| list(&desired.handling.ports));
-    if let Some(ports) = ports.filter(|ports| !ports.is_empty()) {
-        row("ports", &ports, found.ports.as_ref());
+    if !view.ports.is_empty() {
+        row("ports", &list(&view.ports), view.ports_at.as_ref());
     }
-    if !service.after.is_empty() {
-        row("after", &list(&service.after), found.after.as_ref());
+    if !view.after.is_empty() {
+        row("after", &list(view.after), view.after_at.as_ref());
     }
-    if let Some(desired) = desired {
-        row("inputs", desired.fingerprint.as_str(), None);
-        if let Some(older) = &desired.older {
-            let where_released = "where it has not changed since an earlier bayplan";
-            row("", &format!("{} {where_released}", older.fingerprint), None);
-        }
+    if let Some(inputs) = view.inputs {
+        row("inputs", inputs, None);
     }
-    lines.extend(fields(found, palette));
-    let mut layer = None;
-    let mut variables: Vec<_> = service.variables.iter().collect();
-    variables.sort_by_key(|(name, variable)| (variable.layer, *name));
-    for (name, variable) in variables {
-        if layer != Some(variable.layer) {
-            layer = Some(variable.layer);
-            lines.push(String::new());
-            let label = variable.layer.label(&service.name);
-            lines.push(paint(palette.strong, &format!("{label}.env")));
-        }
-        let told = |text: &str| {
-            let text = indent(text, 6, palette.width()).into_iter();
-            text.map(|line| paint(palette.dim, &line))
-                .collect::<Vec<_>>()
-        };
-        lines.push(match &variable.value {
-            VariableValue::Plain(value) => {
-                let room = palette.width().saturating_sub(name.as_str().len() + 3);
-                format!("  {name}={}", short_value(value, room.max(20)))
-            }
-            VariableValue::Secret(secret) => {
-                let from = secret.names();
-                let itself = from.len() == 1 && from.contains(name);
-                let from = if itself {
-                    String::new()
-                } else {
-                    format!(", made of {}", list(from))
-                };
-                format!("  {name} is secret{from}")
-            }
-        });
-        let definitions = found.variables.get(name.as_str());
-        let definitions = definitions.map_or(&[][..], Vec::as_slice);
-        let winner = match variable.value {
-            VariableValue::Plain(_) => definitions.iter().rev().find(|d| d.layer == variable.layer),
-            // What is made of a secret moved from the layer that defines it.
-            VariableValue::Secret(_) => definitions.last(),
-        };
-        if let Some(winner) = winner {
-            let what = origin(name.as_str(), winner, found);
-            lines.extend(told(&what));
-        } else if let Some(at) = found.secrets.get(name.as_str()) {
-            lines.extend(told(&line(at)));
-        }
-        for other in definitions.iter().filter(|d| Some(*d) != winner) {
-            let what = format!(
-                "wins over {} at {}",
-                other.layer.label(&service.name),
-                line(&other.at)
-            );
-            lines.extend(told(&what));
-        }
+    if let Some(older) = view.older_inputs {
+        let where_released = "where it has not changed since an earlier bayplan";
+        row("", &format!("{older} {where_released}"), None);
     }
-    if !service.secret_files.is_empty() {
-        lines.push(String::new());
-        lines.push(paint(palette.strong, "secret files"));
-    }
-    for (path, file) in &service.secret_files {
-        lines.push(format!("  {} is {}", escape(path), file.name));
-        if let Some(at) = found.secrets.get(file.name.as_str()) {
-            lines.push(format!("      {}", paint(palette.dim, &line(at))));
-        }
-    }
-    if !service.files.files.is_empty() {
-        lines.push(String::new());
-        lines.push(paint(palette.strong, "files"));
-    }
-    for (path, file) in &service.files.files {
-        lines.push(format!("  {}", escape(path)));
-        let told = indent(&of_file(file), 6, palette.width()).into_iter();
-        lines.extend(told.map(|line| paint(palette.dim, &line)));
-    }
-    lines.push(String::new());
-    for sentence in consequences(service) {
-        lines.extend(wrap(&sentence, palette.width()));
-    }
-    lines.join("\n") + "\n"
+    lines
 }
 
-/// Where a file comes from, and what is special about it.
-fn of_file(file: &ConfigFile) -> String {
-    let ConfigFile {
-        source,
-        contents,
-        owner,
-        mode,
-    } = file;
-    let mut told = vec![escape(source)];
-    if matches!(contents, Contents::ByHost(_)) {
-        told.push("differs by host".to_owned());
-    }
-    let mut secrets = BTreeSet::new();
-    for content in contents.each() {
-        if let Content::Secret(secret) = content {
-            secrets.extend(secret.names());
+/// A variable with its value, where it comes from, and what it wins over.
+fn variable(variable: &VariableView<'_>, palette: &Palette) -> Vec<String> {
+    let name = variable.name;
+    let mut lines = vec![match (variable.value, variable.secrets.as_slice()) {
+        (Some(value), _) => {
+            let room = palette.width().saturating_sub(name.len() + 3);
+            format!("  {name}={}", short_value(value, room.max(20)))
         }
+        (None, [one]) if one.as_str() == name => format!("  {name} is secret"),
+        (None, from) => format!("  {name} is secret, made of {}", list(from)),
+    }];
+    let mut told = Vec::new();
+    told.extend(variable.at.as_ref().map(|at| origin(variable, at)));
+    let others = variable.wins_over.iter();
+    told.extend(others.map(|other| format!("wins over {} at {}", other.layer, line(&other.at))));
+    for text in told {
+        let text = indent(&text, 6, palette.width()).into_iter();
+        lines.extend(text.map(|line| paint(palette.dim, &line)));
     }
-    if !secrets.is_empty() {
-        told.push(format!("secret, made of {}", list(secrets)));
-    }
-    if *owner != FileOwner::default() {
-        told.push(format!("owner {}:{}", owner.user, owner.group));
-    }
-    if *mode != FileMode::default() {
-        told.push(format!("mode {mode}"));
-    }
-    told.join(", ")
+    lines
 }
 
 /// The fields that another text than the service's file has, too, and which one decides.
-fn fields(found: &Provenance, palette: &Palette) -> Vec<String> {
+fn fields(fields: &[SharedFieldView<'_>], palette: &Palette) -> Vec<String> {
     let mut lines = Vec::new();
-    if !found.fields.is_empty() {
+    if !fields.is_empty() {
         lines.push(String::new());
         lines.push(paint(palette.strong, "fields of other files"));
     }
-    for FieldOrigin { key, written } in &found.fields {
+    for SharedFieldView { key, written } in fields {
         let united = written.iter().filter(|text| text.counts).count() > 1;
         let key = escape(key);
         match written.first() {
             Some(first) if !united => {
                 let room = palette.width().saturating_sub(key.len() + 5);
-                lines.push(format!(
-                    "  {key} = {}",
-                    short_value(&first.raw, room.max(20))
-                ));
+                let value = short_value(first.value, room.max(20));
+                lines.push(format!("  {key} = {value}"));
             }
             Some(_) | None => lines.push(format!("  {key}")),
         }
@@ -225,112 +177,91 @@ fn fields(found: &Provenance, palette: &Palette) -> Vec<String> {
 
 /// When a release last restarted it on each host and for which reasons, and since when it runs.
 #[must_use]
-pub fn live(
-    service: &ServiceName,
-    observed: &Observed,
-    histories: &BTreeMap<HostName, HostHistory>,
-    palette: &Palette,
-) -> String {
+pub fn live(hosts: &[LiveView<'_>], palette: &Palette) -> String {
     let mut lines = vec![String::new()];
-    for (host, seen) in &observed.hosts {
-        let Some(history) = histories.get(host) else {
-            continue;
-        };
-        let last = history.restarted(service);
-        lines.push(match last {
-            Some(entry) => format!("{}  {}", paint(palette.strong, host.as_str()), by(entry)),
-            None => format!(
-                "{}  no release on record restarted it",
-                paint(palette.strong, host.as_str())
-            ),
+    for view in hosts {
+        let host = paint(palette.strong, view.host);
+        lines.push(match &view.last_restart {
+            Some(last) => format!("{host}  {}", by(last)),
+            None => format!("{host}  no release on record restarted it"),
         });
-        for reason in last.into_iter().flat_map(|entry| entry.reasons_of(service)) {
+        let reasons = view.last_restart.iter().flat_map(|last| &last.reasons);
+        for reason in reasons {
             lines.extend(indent(&kept(reason), 2, palette.width()));
         }
-        if seen.supervisor.runs_containers() {
-            let now = seen.services.get(service).map(|at| runs(at, last));
-            let now = now.unwrap_or_else(|| "not running".to_owned());
-            lines.extend(indent(&now, 2, palette.width()));
+        if let Some(runs) = view.runs {
+            lines.extend(indent(&self::runs(runs, view), 2, palette.width()));
         }
     }
     lines.join("\n") + "\n"
 }
 
 /// Which release restarted it.
-fn by(entry: &HistoryEntry) -> String {
-    let what = match (entry.back_to, entry.result.as_str()) {
+fn by(last: &LastRestartView<'_>) -> String {
+    let what = match (last.back_to, last.result) {
         (Some(number), _) => format!("restarted by a rollback to {number}"),
         (None, "done" | "not finished") => "restarted".to_owned(),
         (None, "put back") => "restarted by a release that failed and was put back".to_owned(),
         (None, _) => "restarted by a release that failed".to_owned(),
     };
-    let commit = entry.commit.as_deref();
-    let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
+    let commit = last
+        .commit
+        .map_or_else(|| "no commit".to_owned(), short_commit);
     format!(
         "{what} {} by {}, {commit}, generation {}",
-        escape(&entry.when),
-        escape(&entry.who),
-        entry.generation
+        escape(last.when),
+        escape(last.who),
+        last.generation
     )
 }
 
 /// What runs of it now. A start after that release is systemd's.
-fn runs(at: &ObservedService, last: Option<&HistoryEntry>) -> String {
-    let how = at.crashes.as_ref().map(CrashesView::of);
-    let how = how.and_then(|crashes| how_it_ended(&crashes));
-    let after = |how: Option<String>| how.map_or_else(String::new, |how| format!(" with {how}"));
-    let since = match &at.process {
-        ObservedProcess::Stopped => return "not running".to_owned(),
-        ObservedProcess::Unwell { state } => {
-            let ended = how.map_or_else(String::new, |how| format!(": it ended with {how}"));
-            return format!("not running ({}){ended}", escape(state));
-        }
-        ObservedProcess::Active { since } => i64::try_from(since.0 / 1_000_000_000).ok(),
-    };
-    let Some(since) = since.and_then(|since| Timestamp::from_second(since).ok()) else {
-        return "running".to_owned();
-    };
-    let released = last.and_then(|entry| entry.finished.parse::<Timestamp>().ok());
-    if released.is_some_and(|released| since > released) {
-        return match at.restarts {
-            Some(times @ 1..) => {
-                let times = usize::try_from(times).unwrap_or(usize::MAX);
-                let times = count(times, "time", "times");
-                let how = after(how);
-                let unsteady = at.crashes.as_ref().is_some_and(|c| c.steady == Steady::No);
-                let looping = if unsteady { ", a crash loop" } else { "" };
-                format!(
-                    "running since {since}: it had ended{how}, and systemd restarted it \
-                     {times}{looping}"
-                )
-            }
-            Some(0) | None => format!(
-                "running since {since}: no release started it then, but a boot of the host or \
-                 somebody by hand"
-            ),
-        };
+fn runs(runs: bool, view: &LiveView<'_>) -> String {
+    let how = view.crashes.as_ref().and_then(how_it_ended);
+    if let Some(state) = &view.state {
+        let ended = how.map_or_else(String::new, |how| format!(": it ended with {how}"));
+        return format!("not running ({}){ended}", escape(state));
     }
-    format!("running since {since}")
+    let Some(since) = view.since else {
+        return match runs {
+            true => "running".to_owned(),
+            false => "not running".to_owned(),
+        };
+    };
+    match view.restarts {
+        _ if !view.started_later => format!("running since {since}"),
+        Some(times @ 1..) => {
+            let times = usize::try_from(times).unwrap_or(usize::MAX);
+            let times = count(times, "time", "times");
+            let how = how.map_or_else(String::new, |how| format!(" with {how}"));
+            let looping = if view.crash_loop {
+                ", a crash loop"
+            } else {
+                ""
+            };
+            format!(
+                "running since {since}: it had ended{how}, and systemd restarted it {times}{looping}"
+            )
+        }
+        Some(0) | None => format!(
+            "running since {since}: no release started it then, but a boot of the host or somebody \
+             by hand"
+        ),
+    }
 }
 
-/// Where a definition stands, and what it uses.
-fn origin(name: &str, definition: &Definition, found: &Provenance) -> String {
-    let at = line(&definition.at);
-    if definition.layer == Layer::ServiceLocations {
-        return match name.ends_with("_PORT") {
+/// Where a variable is defined, and what it uses.
+fn origin(variable: &VariableView<'_>, at: &LineView<'_>) -> String {
+    let at = line(at);
+    if variable.of == Layer::ServiceLocations {
+        return match variable.name.ends_with("_PORT") {
             true => format!("{at}, the port of what it needs"),
             false => format!("{at}, where what it needs is placed"),
         };
     }
-    let uses = definition.uses.iter().map(|used| {
-        let winner = found.variables.get(used).and_then(|all| all.last());
-        match winner.or_else(|| found.used.get(used)) {
-            Some(definition) => format!("{} ({})", escape(used), line(&definition.at)),
-            None => match found.secrets.get(used) {
-                Some(at) => format!("{} ({})", escape(used), line(at)),
-                None => escape(used),
-            },
-        }
+    let uses = variable.uses.iter().map(|used| match &used.at {
+        Some(at) => format!("{} ({})", escape(used.name), line(at)),
+        None => escape(used.name),
     });
     let uses: Vec<String> = uses.collect();
     match uses.as_slice() {
@@ -339,8 +270,8 @@ fn origin(name: &str, definition: &Definition, found: &Provenance) -> String {
     }
 }
 
-fn line(at: &Line) -> String {
-    let path = escape(&at.path);
+fn line(at: &LineView<'_>) -> String {
+    let path = escape(at.path);
     match at.line {
         Some(line) => format!("{path}:{line}"),
         None => path,
@@ -348,12 +279,12 @@ fn line(at: &Line) -> String {
 }
 
 /// What restarts it, and what does not.
-fn consequences(service: &Service) -> Vec<String> {
-    let restart = match service.restart {
-        RestartPolicy::Auto => "restarts",
-        RestartPolicy::Manual => "asks for a restart (`restart = \"manual\"`: it waits for one)",
+fn consequences(view: &WhyView<'_>) -> Vec<String> {
+    let restart = match view.waits {
+        false => "restarts",
+        true => "asks for a restart (`restart = \"manual\"`: it waits for one)",
     };
-    let needs = match service.needs.as_slice() {
+    let needs = match view.needs {
         [] => String::new(),
         needs => format!(", the place, address or port of {}", list(needs)),
     };
@@ -373,12 +304,15 @@ fn consequences(service: &Service) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use insta::assert_snapshot;
+    use jiff::Timestamp;
     use proptest::prelude::{any, proptest};
 
     use super::super::samples;
     use super::*;
-    use crate::plan::observed::{Moment, ObservedHost};
+    use crate::plan::observed::{Moment, Observed, ObservedHost, ObservedProcess, ObservedService};
 
     /// Since when `listing` runs on docker01, and how often systemd restarted it.
     fn shown(odd: &str, process: ObservedProcess, restarts: u64) -> String {
@@ -407,7 +341,10 @@ mod tests {
                 (samples::host("docker02"), ObservedHost::default()),
             ]),
         };
-        live(&service, &observed, &histories, &Palette::PLAIN)
+        live(
+            &LiveView::all(&service, &observed, &histories),
+            &Palette::PLAIN,
+        )
     }
 
     fn since(text: &str) -> ObservedProcess {

@@ -412,6 +412,20 @@ fn why_tells_where_everything_comes_from() {
 }
 
 #[test]
+fn why_is_json_as_its_schema_says() {
+    let repo = Repo::new();
+    repo.edit(CLUSTER, "[place]", "[defaults]\nmemory = \"1g\"\n[place]");
+    let schema = serde_json::from_str(&repo.run("schema why").stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let shown: serde_json::Value =
+        serde_json::from_str(&repo.run("why production search --json").stdout).unwrap();
+    let problems: Vec<_> = validator.iter_errors(&shown).collect();
+    assert!(problems.is_empty(), "{problems:#?}");
+    assert_eq!(shown["fields"][0]["written"][0]["value"], "1g");
+    assert_eq!(shown["variables"][0]["name"], "LISTING_HOST");
+}
+
+#[test]
 fn what_follows_from_an_edit_is_told_with_its_cause() {
     let repo = Repo::new();
     let uses = "[env]\nSTORE = \"{{ MONGODB_HOST_01 }}/calendar\"\n";
@@ -431,6 +445,7 @@ fn the_schemas_are_printed() {
         ("saved-plan", "-o"),
         ("status", "status"),
         ("history", "history"),
+        ("why", "why"),
     ] {
         let ran = repo.run(&format!("schema {what}"));
         assert_eq!(ran.code, 0);

@@ -15,6 +15,7 @@ mod reason;
 mod refusal;
 mod review;
 mod status;
+mod why;
 
 use std::collections::BTreeMap;
 
@@ -40,6 +41,10 @@ pub use review::{
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
 pub use status::{CrashesView, HostStatusView, ServiceStatusView, StateView, StatusView};
+pub use why::{
+    ConfigFileView, FromView, LastRestartView, LineView, LiveView, OtherDefinitionView,
+    SecretFileView, SharedFieldView, UsedView, VariableView, WhyView, WrittenFieldView,
+};
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
 const VERSION: u32 = 1;
