@@ -486,10 +486,14 @@ impl Driver {
             self.history.push(ended.to_string());
             self.must(tries < 4, || ended.to_string());
         }
-        self.on_disk = self.desired();
+        let desired = self.desired();
+        let earlier = std::mem::replace(&mut self.on_disk, desired);
         self.settle(&BTreeSet::new());
         let after = self.look();
+        // What crashes before the release wrote anything gets what an earlier one left for it.
+        let now = std::mem::replace(&mut self.on_disk, earlier);
         self.is_one_of_two(&before, &after, &announced, &|place| strike.hits(place));
+        self.on_disk = now;
         // Who is hit by a crash after its start may run on the other side of the release.
         let before = after.clone();
         let nothing = Announced::new();
