@@ -1,7 +1,6 @@
 //! Properties of the check and of excerpts, over the examples and over anything.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use proptest::collection::vec;
@@ -12,25 +11,15 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use super::diagnostic::{Diagnostic, Place};
 use super::model::{Layer, Transport, VariableValue};
 use super::name::ServiceName;
+use crate::repository::Repository;
+
 use super::{EXCERPT_WIDTH, Findings, Paint, Sources, check, excerpt};
 
 /// The files of an example, as the repository room reads them.
 fn example(name: &str) -> Sources {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut sources = Sources::new();
-    for directory in [
-        format!("clusters/{name}"),
-        format!("clusters/{name}/services"),
-    ] {
-        for entry in fs::read_dir(root.join(&directory)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_file() {
-                let file = path.file_name().unwrap().to_str().unwrap();
-                sources.insert(format!("{directory}/{file}"), fs::read(&path).unwrap());
-            }
-        }
-    }
-    sources
+    Repository::find(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .and_then(|repository| repository.load(name))
+        .unwrap()
 }
 
 fn shown(checked: &Findings, sources: &Sources) -> String {

@@ -1,4 +1,4 @@
-//! The example `clusters/peerspace`: three hosts and twenty services, from its first release on.
+//! The example `clusters/peerspace`: three hosts and 21 services, from its first release on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ fn ground(fleet: &'static Fleet) -> Ground {
 pub fn life(fleet: &'static Fleet) {
     let mut ground = ground(fleet);
     let name = ground.repo.name.clone();
-    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (20, 3));
+    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (21, 3));
     let placed: BTreeSet<String> = ground
         .repo
         .services
@@ -72,6 +72,8 @@ pub fn life(fleet: &'static Fleet) {
         );
     });
 
+    the_proxy_finds_what_is_behind_it(&ground);
+
     // The second one finds nothing to do, and does nothing.
     ground.is_in_sync();
 
@@ -80,6 +82,31 @@ pub fn life(fleet: &'static Fleet) {
     a_variable_restarts_its_readers(&mut ground);
     a_service_moves(&mut ground);
     a_service_leaves(&mut ground);
+}
+
+/// A list of upstreams that a template makes, as its container sees it.
+fn the_proxy_finds_what_is_behind_it(ground: &Ground) {
+    let container = format!("{}-proxy", ground.repo.name);
+    for host in ground.repo.placed("proxy") {
+        let at = ground.host(&host);
+        let read = |file: &str| {
+            at.sh(&format!(
+                "docker exec {container} cat /etc/nginx/conf.d/{file}"
+            ))
+        };
+        let upstreams = read("upstreams.conf");
+        for service in ["web", "api", "admin"] {
+            for behind in ground.repo.placed(service) {
+                let server = format!("server {}:", ground.host(&behind).address);
+                assert!(
+                    upstreams.contains(&server),
+                    "{service} on {behind}: {upstreams}"
+                );
+            }
+        }
+        let servers = read("servers.conf");
+        assert!(servers.contains(&format!("\"{host}\\n\"")), "{servers}");
+    }
 }
 
 fn a_comment_restarts_nothing(ground: &Ground) {
@@ -94,7 +121,7 @@ fn a_comment_restarts_nothing(ground: &Ground) {
     let release = ground.bayplan_as_written(&["release", &ground.repo.name, "--yes"]);
     release
         .exits(0)
-        .says(&["No changes.", "in sync (3 hosts, 20 services)"]);
+        .says(&["No changes.", "in sync (3 hosts, 21 services)"]);
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
 }
@@ -105,7 +132,7 @@ fn a_tag_restarts_its_containers(ground: &mut Ground) {
         .services
         .keys()
         .next()
-        .expect("there are twenty")
+        .expect("there are some")
         .clone();
     ground.repo.set_of(&service, "tag", "1.1");
     ground
@@ -140,7 +167,7 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
     let after = "10.77.99.99";
     let readers = readers_of(&ground.repo, key);
     assert!(
-        !readers.is_empty() && readers.len() < 20,
+        !readers.is_empty() && readers.len() < 21,
         "some read it, some do not: {readers:?}"
     );
     ground.repo.set(&format!("vars.{key}"), after);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use toml::{Table, Value};
@@ -17,6 +17,8 @@ pub struct Repo {
     pub config: Table,
     /// `services/*.toml`
     pub services: BTreeMap<String, Table>,
+    /// Files of services, by path below `services`.
+    pub files: BTreeMap<PathBuf, Vec<u8>>,
     /// `templates/container.service`; the built-in one without.
     pub template: Option<String>,
 }
@@ -33,6 +35,7 @@ impl Repo {
             cluster: Table::new(),
             config: Table::new(),
             services: BTreeMap::new(),
+            files: BTreeMap::new(),
             template: None,
         }
     }
@@ -47,6 +50,10 @@ impl Repo {
         repo.config = read(&from.join("service-config.toml"));
         for entry in fs::read_dir(from.join("services")).expect("the example has services") {
             let path = entry.expect("it can be listed").path();
+            if path.is_dir() {
+                repo.take_files(&from.join("services"), &path);
+                continue;
+            }
             let service = path
                 .file_stem()
                 .expect("it has a name")
@@ -55,6 +62,19 @@ impl Repo {
             repo.services.insert(service, read(&path));
         }
         repo
+    }
+
+    fn take_files(&mut self, services: &Path, directory: &Path) {
+        for entry in fs::read_dir(directory).expect("it is there") {
+            let path = entry.expect("it can be listed").path();
+            if path.is_dir() {
+                self.take_files(services, &path);
+                continue;
+            }
+            let below = path.strip_prefix(services).expect("it is below");
+            let bytes = fs::read(&path).expect("it can be read");
+            self.files.insert(below.to_owned(), bytes);
+        }
     }
 
     /// The directory for `-C`.
@@ -122,6 +142,11 @@ impl Repo {
         );
         for (name, service) in &self.services {
             write(&services.join(format!("{name}.toml")), &service.to_string());
+        }
+        for (path, bytes) in &self.files {
+            let path = services.join(path);
+            fs::create_dir_all(path.parent().expect("it is below")).expect("there is room");
+            fs::write(path, bytes).expect("there is room");
         }
         if let Some(template) = &self.template {
             let templates = self.root.path().join("templates");
