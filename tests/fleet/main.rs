@@ -146,6 +146,10 @@ const TESTS: &[(&str, Test)] = &[
         order::over_hosts,
     ),
     (
+        "services_that_need_each_other_start_together",
+        order::in_a_circle,
+    ),
+    (
         "variables_of_the_engine_are_refused",
         refusals::given_by_the_engine,
     ),

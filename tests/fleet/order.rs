@@ -54,3 +54,36 @@ pub fn over_hosts(fleet: &'static Fleet) {
         repo.set_of("api", "command", vec!["sh", "-c", asks]);
     });
 }
+
+/// Two on one host whose probes ask each other: neither is healthy before the other one runs.
+pub fn in_a_circle(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "circle");
+    ground.images();
+    ground.serve("ping", 9654, "docker01");
+    ground.serve("pong", 9655, "docker01");
+    for (service, other, port) in [("ping", "pong", 9655), ("pong", "ping", 9654)] {
+        ground.repo.set_of(service, "after", vec![other]);
+        let of_it = ground.repo.services.get_mut(service);
+        let health = of_it.expect("it is served").get_mut("health");
+        let health = health.and_then(|health| health.as_table_mut());
+        health.expect("it has one").remove("http");
+        // The bridge's address of the host, as its containers see it.
+        let asks = format!(
+            "wget -q -O /dev/null http://$(ip route | sed -n 's/^default via \\([^ ]*\\).*/\\1/p'):{port}/health"
+        );
+        let command = vec!["sh", "-c", asks.as_str()];
+        ground.repo.set_of(service, "health.command", command);
+        ground.repo.set_of(service, "health.timeout", "20s");
+    }
+    ground.release().exits(0);
+    ground.is_in_sync();
+    for service in ["ping", "pong"] {
+        ground.repo.set_of(service, "tag", "1.1");
+    }
+    ground.release().exits(0);
+    ground.is_in_sync();
+    // Neither unit says that it comes after the other: systemd would drop a start of the two.
+    let host = ground.host("docker01");
+    let after = host.sh("cat /etc/systemd/system/circle-p*.service");
+    assert!(!after.contains("After=circle-"), "{after}");
+}
