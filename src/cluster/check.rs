@@ -6,14 +6,16 @@ use super::config_files::{self, FileScope, Surroundings};
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
 use super::load::{LoadedCluster, load, unfit};
-use super::model::{CleanOnly, Cluster, Guard, Service, Template};
-use super::name::ServiceName;
+use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, Template};
+use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
+use super::networks::{check_networks, resolve_networks};
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
-use super::reach::check_reach;
+use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
+use super::scope::{locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::sources::Sources;
 use super::template::text::{self as text_template, Makes, TextTemplate};
@@ -88,6 +90,7 @@ fn resolve(
         return None;
     };
     check_hosts(&description, cluster, problems);
+    check_networks(&cluster.networks, problems);
     let placements = place(&description, cluster, problems);
     check_ports(&description, cluster, &placements, sources, problems);
     let variables = Variables::of_cluster(&description, cluster, &placements, sources, problems);
@@ -98,18 +101,38 @@ fn resolve(
             check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
         let secret_files = variables.files_of_service(service, problems);
-        let of_service = variables.of_service(service, &needs, problems);
+        let networks = resolve_networks(&description, &cluster.networks, service, problems);
         let hosts = placements.get(&service.name).map_or(&[][..], Vec::as_slice);
-        let own = &of_service.own;
-        let scope = FileScope {
-            surroundings: &surroundings,
-            variable: &|name| variables.get(own, name),
-            explain: &|name| variables.explain(own.keys(), name),
-            incomplete: variables.are_incomplete(),
-            hosts,
-            sources,
+        let near = |host: Option<&HostName>| {
+            let reader = host.map(|host| NeedingService { service, host });
+            locations_of(&description, cluster, &placements, &needs, reader)
         };
-        let files = config_files::of_service(service, &scope, problems);
+        let here = |locations: LocationVariables, hosts: &[HostName], problems: &mut Problems| {
+            let of_service = variables.of_service(service, &values(locations), problems);
+            let own = &of_service.own;
+            let scope = FileScope {
+                surroundings: &surroundings,
+                variable: &|name| variables.get(own, name),
+                explain: &|name| variables.explain(own.keys(), name),
+                incomplete: variables.are_incomplete(),
+                hosts,
+                sources,
+            };
+            let files = config_files::of_service(service, &scope, problems);
+            (of_service.variables, files)
+        };
+        let mut groups = by_locations(hosts, &near).into_iter();
+        let (first, first_hosts) = groups.next().unwrap_or_else(|| (near(None), Vec::new()));
+        let (of_service, files) = here(first, &first_hosts, problems);
+        let elsewhere = groups.map(|(locations, hosts)| {
+            let (variables, files) = here(locations, &hosts, problems);
+            OtherVariables {
+                hosts: hosts.into_iter().collect(),
+                variables,
+                files,
+            }
+        });
+        let elsewhere: Vec<OtherVariables> = elsewhere.collect();
         let template = templates.remove(&service.name).flatten();
         if let (Some(template), Some(image)) = (template, service.image.clone()) {
             services.insert(
@@ -125,7 +148,10 @@ fn resolve(
                         .map(|all| all.iter().map(|one| one.value).collect()),
                     needs,
                     after,
-                    variables: of_service.variables,
+                    variables: of_service,
+                    elsewhere,
+                    networks,
+                    aliases: service.aliases.clone(),
                     secret_files,
                     files,
                     container: service.container.clone(),
@@ -158,6 +184,22 @@ fn resolve(
         hosts,
         services,
     })
+}
+
+/// The hosts of a service by where it finds there what it needs: mostly that is the same on all of them.
+fn by_locations(
+    hosts: &[HostName],
+    near: &dyn Fn(Option<&HostName>) -> LocationVariables,
+) -> Vec<(LocationVariables, Vec<HostName>)> {
+    let mut groups: Vec<(LocationVariables, Vec<HostName>)> = Vec::new();
+    for host in hosts {
+        let locations = near(Some(host));
+        match groups.iter_mut().find(|(known, _)| *known == locations) {
+            Some((_, hosts)) => hosts.push(host.clone()),
+            None => groups.push((locations, vec![host.clone()])),
+        }
+    }
+    groups
 }
 
 /// What `[guard]` says by itself, whatever services there are.

@@ -6,6 +6,7 @@ use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable
 use super::foreign;
 use super::host_table::{read_client, read_host, read_listen, read_ssh};
 use super::model::{Engine, EngineClient, Excerpts, Rollout};
+use super::networks::read_networks;
 use super::read::{At, Item, Misfit, Problems, Table, TableKind};
 use super::reserved::Within;
 use super::shape;
@@ -20,7 +21,7 @@ pub(super) const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: &[
         "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
-        "defaults", "services",
+        "defaults", "services", "networks",
     ],
     foreign: foreign::CLUSTER,
 };
@@ -79,6 +80,7 @@ pub(super) fn read_cluster(
     let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
     // These are read with each service.
     let _ = (root.get("defaults"), root.get("services"));
+    let networks = read_networks(&mut root, problems);
     root.finish(problems);
     ClusterFile {
         kind,
@@ -88,6 +90,7 @@ pub(super) fn read_cluster(
         vars,
         guard,
         rollout,
+        networks,
     }
 }
 

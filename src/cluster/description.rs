@@ -6,6 +6,7 @@ use super::diagnostic::{Diagnostic, quoted};
 use super::layers::WrittenField;
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
+use super::networks::DescribedNetwork;
 use super::ports::Publish;
 use super::read::{At, Item, Problems, Spot, toml_text};
 use super::reserved::{self, Within};
@@ -30,6 +31,8 @@ pub(super) struct ClusterFile {
     pub guard: DescribedGuard,
     /// `[rollout]`.
     pub rollout: Rollout,
+    /// `[networks]`.
+    pub networks: Vec<DescribedNetwork>,
 }
 
 /// `[guard]`.
@@ -93,6 +96,10 @@ pub(super) struct ServiceFile {
     pub unread_port: bool,
     /// `publish`.
     pub publish: Option<Vec<At<Publish>>>,
+    /// `networks`, perhaps some that are not there.
+    pub networks: Vec<At<String>>,
+    /// `aliases`.
+    pub aliases: Vec<String>,
     /// Services, perhaps some that are not there.
     pub needs: Vec<At<String>>,
     /// The same.

@@ -29,8 +29,17 @@ impl Treatment {
     }
 }
 
-/// Checks the flags. `port` is that of the service.
-pub(super) fn check(words: &[At<String>], port: Option<u16>, problems: &mut Problems) {
+/// What of the service's other fields decides.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside {
+    /// `port`.
+    pub port: Option<u16>,
+    /// Whether there is `networks`: with `network` alone no field gives aliases.
+    pub has_networks: bool,
+}
+
+/// Checks the flags.
+pub(super) fn check(words: &[At<String>], beside: Beside, problems: &mut Problems) {
     let mut rest = words.iter().peekable();
     while let Some(word) = rest.next() {
         let text = word.value.as_str();
@@ -100,9 +109,9 @@ pub(super) fn check(words: &[At<String>], port: Option<u16>, problems: &mut Prob
                     .with_help("remove it"),
                 ),
                 Treatment::Field(field) => {
-                    problems
-                        .0
-                        .extend(field_instead(field, flag.name, &shown, &value, word, port));
+                    problems.0.extend(field_instead(
+                        field, flag.name, &shown, &value, word, beside,
+                    ));
                 }
             }
         }
@@ -188,7 +197,7 @@ fn field_instead(
     shown: &str,
     value: &str,
     word: &At<String>,
-    port: Option<u16>,
+    beside: Beside,
 ) -> Option<Diagnostic> {
     let key = field.key;
     let help = match (flag, value.split_once('=')) {
@@ -196,7 +205,8 @@ fn field_instead(
         ("publish", _) if ports::range(value.split('/').next().unwrap_or_default()).is_some() => {
             return None;
         }
-        ("publish", _) => published_instead(value, port),
+        ("publish", _) => published_instead(value, beside.port),
+        ("network-alias", _) if !beside.has_networks => return None,
         // systemd carries no variable of such a name, so no field does.
         ("env", Some((variable, _))) if VariableName::new(variable).is_err() => return None,
         ("env", Some((variable, value))) => {
@@ -291,7 +301,11 @@ mod tests {
             })
             .collect();
         let mut problems = Problems::default();
-        check(&words, Some(9000), &mut problems);
+        let beside = Beside {
+            port: Some(9000),
+            has_networks: true,
+        };
+        check(&words, beside, &mut problems);
         let told = problems.0.into_iter();
         told.map(|problem| format!("{}; {}", problem.title, problem.help.unwrap_or_default()))
             .collect()
@@ -343,6 +357,7 @@ mod tests {
             &["--cap-add=NET_ADMIN"],
             &["--ulimit", "nofile=1024:2048"],
             &["--net", "host"],
+            &["--net-alias", "mysql"],
             &["--read-only"],
             &["--stop-timeout", "30"],
             &["--device=/dev/fuse"],

@@ -515,6 +515,27 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "networks",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::List),
+        shared_flags: &["network", "network-alias", "label"],
+        meaning: "[networks of the cluster](#networks) that it is in; its name and its `aliases` are known there",
+        default: "`[]`",
+        example: "[\"backend\"]",
+        ..ROW
+    },
+    Field {
+        key: "aliases",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::List),
+        flags: &["network-alias"],
+        shared_flags: &["network"],
+        meaning: "further names under which others in its `networks` find it",
+        default: "`[]`",
+        example: "[\"mysql\"]",
+        ..ROW
+    },
+    Field {
         key: "stop_timeout",
         inherited: Inherited::Yes,
         reader: ReadAs::Duration(|c| &mut c.stop_timeout),

@@ -115,9 +115,14 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `capabilities = [\"NET_ADMIN\", \"-NET_RAW\"]`",
     },
     Foreign {
-        words: &["networks", "network_mode", "net"],
+        words: &["network_mode", "net"],
         meant: Some("network"),
-        help: "write `network = \"host\"`, or the name of a network that is there",
+        help: "write `network = \"host\"`; networks of the cluster are `networks = [\"backend\"]`",
+    },
+    Foreign {
+        words: &["network_aliases", "network_alias", "net_alias"],
+        meant: Some("aliases"),
+        help: "write `aliases = [\"mysql\"]`",
     },
     Foreign {
         words: &["restart_policy", "restartpolicy"],
@@ -271,6 +276,32 @@ pub(super) const HOST: &[Foreign] = &[
         words: &["become", "root"],
         meant: Some("sudo"),
         help: "write `sudo = true`",
+    },
+];
+
+/// Keys of a network.
+pub(super) const NETWORK: &[Foreign] = &[
+    Foreign {
+        words: &["external"],
+        meant: Some("existing"),
+        help: "write `existing = true`",
+    },
+    Foreign {
+        words: &["ipam", "cidr", "config"],
+        meant: Some("subnet"),
+        help: "write `subnet = \"172.22.1.0/24\"`",
+    },
+    Foreign {
+        words: &[
+            "name",
+            "driver",
+            "driver_opts",
+            "attachable",
+            "enable_ipv6",
+            "labels",
+        ],
+        meant: NOWHERE,
+        help: "remove it: bayplan makes bridges, `<cluster>-<name>`; any other network is made by hand, and is `existing = true` here",
     },
 ];
 

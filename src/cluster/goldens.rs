@@ -411,6 +411,56 @@ fn ports() {
 }
 
 #[test]
+fn networks() {
+    let place = |text: &str| {
+        (
+            CLUSTER,
+            format!(
+                "{HOSTS}[place]\nweb = \"docker01\"\napi = [\"docker01\", \"docker02\"]\n[networks]\n{text}\n"
+            ),
+        )
+    };
+    let web = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
+    let api = |text: &str| (API, format!("{IMAGE}{text}\n"));
+    let text = messages(&[
+        &[place(
+            "host = {}\nBackend = {}\nx = {}\nmail = 1\ndata = { driver = \"overlay\", external = true }",
+        )],
+        &[place(
+            "a1 = { subnet = \"10.0.0.1/24\" }\na2 = { subnet = \"10.0.0.0\" }\na3 = { subnet = \"198.18.4.0/24\" }\na4 = { subnet = \"10.1.0.0/16\" }\na5 = { subnet = \"10.1.7.0/24\" }",
+        )],
+        &[place("lan = { existing = true, internal = true }")],
+        &[
+            place("backend = {}"),
+            web("networks = [\"backnd\", \"backend\", \"backend\"]"),
+            api("networks = [\"lan\"]\nnetwork = \"host\""),
+        ],
+        &[
+            place("backend = {}"),
+            web("aliases = [\"db\"]"),
+            api("networks = { backend = { aliases = [\"db\"] } }"),
+        ],
+        &[
+            place("backend = {}"),
+            web("networks = [\"backend\"]\naliases = [\"d b\"]"),
+            api("network_mode = \"host\""),
+        ],
+        &[
+            place("mail = { internal = true }"),
+            web("port = 80\nnetworks = [\"mail\"]"),
+            api("port = 81\npublish = [\"81\"]\nnetworks = [\"mail\"]"),
+        ],
+        // It is on another host, too.
+        &[
+            place("backend = {}"),
+            web("port = 80\npublish = []\nnetworks = [\"backend\"]"),
+            api("networks = [\"backend\"]\nneeds = [\"web\"]"),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn placement() {
     let place = |text: &str| (CLUSTER, format!("{HOSTS}[place]\n{text}\n"));
     let port = |path, port: &str| (path, format!("{IMAGE}port = 80\n{port}\n"));

@@ -17,10 +17,10 @@
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
-//! | `placement`, `port_clashes`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `placement`, `port_clashes`, `networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
-//! | `model`, `name`, `ports`, `scalar`, `digest` | what the check gives |
+//! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
 #[cfg(test)]
@@ -48,6 +48,7 @@ pub mod name;
 pub(crate) mod nearest;
 mod needs;
 mod nesting;
+mod networks;
 mod placement;
 mod port_clashes;
 pub mod ports;
@@ -67,6 +68,7 @@ mod secrets_file;
 mod service_file;
 mod shape;
 mod sources;
+pub mod subnet;
 pub(crate) mod template;
 mod values;
 mod variables;

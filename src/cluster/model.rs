@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
 use super::ports::{HostPorts, Publish};
 use super::secret::Secret;
+use super::subnet::Subnet;
 
 /// A cluster whose description has no errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -288,6 +289,10 @@ pub struct Service {
     pub port: Option<u16>,
     /// What is published; `None` is `port`.
     pub publish: Option<Vec<Publish>>,
+    /// The networks of the cluster that its container is in.
+    pub networks: Vec<Network>,
+    /// Further names under which it is found there.
+    pub aliases: Vec<String>,
     /// The services that it uses, as written: they start before it.
     pub needs: Vec<ServiceName>,
     /// Further services that start before it, as written.
@@ -295,6 +300,8 @@ pub struct Service {
     /// What the container's environment holds besides the image's own: of a name that several
     /// layers define only the one that wins. `IMAGE` and `APP_PORT` are among them.
     pub variables: BTreeMap<VariableName, Variable>,
+    /// Hosts on which the variables are others, all of them each.
+    pub elsewhere: Vec<OtherVariables>,
     /// Secrets that are files in the container, by their path there.
     pub secret_files: BTreeMap<String, SecretFile>,
     /// Files of the config repository that its container gets.
@@ -311,7 +318,85 @@ pub struct Service {
     pub template: Template,
 }
 
+/// A network of a cluster, as the engines of its hosts know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Its name there.
+    pub name: String,
+    /// Where it comes from.
+    pub origin: NetworkOrigin,
+}
+
+/// Where a network comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkOrigin {
+    /// It is there already.
+    Existing,
+    /// The units that use it make it.
+    Made {
+        /// Its subnet; `None` is a free one of bayplan's own pool.
+        subnet: Option<Subnet>,
+        /// Nothing leads out of it.
+        internal: bool,
+    },
+}
+
+impl Network {
+    /// Whether units make it.
+    #[must_use]
+    pub fn is_made(&self) -> bool {
+        self.origin != NetworkOrigin::Existing
+    }
+}
+
+/// Hosts on which a service has other variables: where it finds what it needs may depend on the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherVariables {
+    /// Where it is so.
+    pub hosts: BTreeSet<HostName>,
+    /// All variables there.
+    pub variables: BTreeMap<VariableName, Variable>,
+    /// The files there: what they hold may depend on variables.
+    pub files: ConfigFiles,
+}
+
 impl Service {
+    /// The names under which others in its networks find it.
+    pub fn names_in_networks(&self) -> impl Iterator<Item = &str> {
+        let own = std::iter::once(self.name.as_str());
+        let aliases = self.aliases.iter().map(String::as_str);
+        own.chain(aliases.filter(|alias| *alias != self.name.as_str()))
+    }
+
+    /// Whether it finds another one by its name on this host: all of that one is there, and both are in one network.
+    #[must_use]
+    pub fn finds_by_name(&self, needed: &Self, host: &HostName) -> bool {
+        let mut own = self.networks.iter();
+        needed.hosts.iter().all(|other| other == host)
+            && own.any(|own| needed.networks.iter().any(|other| other.name == own.name))
+    }
+
+    /// The service as it is on one of its hosts: with the variables there.
+    #[must_use]
+    pub fn on(&self, host: &HostName) -> Cow<'_, Self> {
+        let mut elsewhere = self.elsewhere.iter();
+        match elsewhere.find(|other| other.hosts.contains(host)) {
+            None => Cow::Borrowed(self),
+            Some(other) => Cow::Owned(Self {
+                variables: other.variables.clone(),
+                files: other.files.clone(),
+                elsewhere: Vec::new(),
+                ..self.clone()
+            }),
+        }
+    }
+
+    /// Its variables on every host.
+    pub fn all_variables(&self) -> impl Iterator<Item = (&VariableName, &Variable)> {
+        let elsewhere = self.elsewhere.iter().flat_map(|other| &other.variables);
+        self.variables.iter().chain(elsewhere)
+    }
+
     /// What is published on a host that publishes on this address what names none. In the host's network, in another
     /// container's, and without any, there is nothing to publish.
     #[must_use]
@@ -347,13 +432,15 @@ impl Service {
 
     /// Every secret that it gets: as a variable, as a file, or within a file.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let variables = self.variables.values();
-        let variables = variables.filter_map(|variable| match &variable.value {
+        let variables = self.all_variables();
+        let variables = variables.filter_map(|(_, variable)| match &variable.value {
             VariableValue::Plain(_) => None,
             VariableValue::Secret(secret) => Some(secret),
         });
         let files = self.secret_files.values().map(|file| &file.secret);
-        let within = self.files.files.values();
+        let elsewhere = self.elsewhere.iter().map(|other| &other.files);
+        let within = std::iter::once(&self.files).chain(elsewhere);
+        let within = within.flat_map(|files| files.files.values());
         let within = within.flat_map(|file| file.contents.each());
         let within = within.filter_map(|content| match content {
             Content::Plain(_) => None,

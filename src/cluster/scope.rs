@@ -7,53 +7,67 @@ use super::description::ClusterFile;
 use super::load::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
-use super::reach;
+use super::reach::{LocationValue, LocationVariables, NeedingService, location_variables};
 use super::read::Spot;
 use super::shape::host::AddressKind;
 use super::values::{Evaluated, Values};
 
-/// The location variables of every placed service.
+/// What a host is called in variables. An IP address is resolved by the host's own name (`--add-host`), so that it
+/// does not stand in every service's variables; a DNS name stands for itself.
+pub(super) fn dns_name(cluster: &ClusterFile, host: &HostName) -> String {
+    let described = cluster.hosts.iter().find(|d| d.name.value == *host);
+    let dns = described.filter(|d| {
+        let kind = d.address.as_ref().map(|kind| kind.value);
+        kind == Some(AddressKind::Dns)
+    });
+    dns.and_then(|d| d.host.address.clone())
+        .unwrap_or_else(|| host.to_string())
+}
+
+/// The location variables of every placed service, as they are for anybody on any host.
 pub(super) fn locations(
     description: &LoadedCluster,
     cluster: &ClusterFile,
     placements: &Placements,
 ) -> BTreeMap<ServiceName, Values> {
-    // An IP address is resolved by the host's own name (`--add-host`), so that it does not stand
-    // in every service's variables; a DNS name stands for itself.
-    let reached = |host: &HostName| {
-        let described = cluster.hosts.iter().find(|d| d.name.value == *host);
-        let dns = described.filter(|d| {
-            let kind = d.address.as_ref().map(|kind| kind.value);
-            kind == Some(AddressKind::Dns)
-        });
-        dns.and_then(|d| d.host.address.clone())
-            .unwrap_or_else(|| host.to_string())
-    };
     placements
         .iter()
         .map(|(name, hosts)| {
-            let stem = name.variable_stem();
             let service = description.services.get(name).and_then(Option::as_ref);
-            let location = service.and_then(|service| reach::location(cluster, service, hosts));
-            let literal = |at: usize| location.as_ref()?.addresses.get(at).copied().flatten();
-            let hosts = hosts.iter().enumerate();
-            let hosts: Vec<String> = hosts
-                .map(|(at, host)| literal(at).map_or_else(|| reached(host), |ip| ip.to_string()))
-                .collect();
-            let mut variables = Values::new();
-            if let Some(first) = hosts.first() {
-                variables.insert(format!("{stem}_HOST"), Evaluated::text(first));
-            }
-            variables.insert(format!("{stem}_HOSTS"), Evaluated::text(hosts.join(",")));
-            let port = match service {
-                Some(service) if service.unread_port => Some(Evaluated::Failed),
-                Some(_) => location.map(|location| Evaluated::number(location.port)),
-                None => Some(Evaluated::Failed),
-            };
-            if let Some(port) = port {
-                variables.insert(format!("{stem}_PORT"), port);
-            }
-            (name.clone(), variables)
+            let variables = location_variables(cluster, None, (name, service), hosts);
+            (name.clone(), values(variables))
+        })
+        .collect()
+}
+
+/// Locations as values.
+pub(super) fn values(variables: LocationVariables) -> Values {
+    let value = |value| match value {
+        LocationValue::Hosts(hosts) => Evaluated::text(hosts),
+        LocationValue::Port(port) => Evaluated::number(port),
+        LocationValue::Unknown => Evaluated::Failed,
+    };
+    let variables = variables.into_iter();
+    variables
+        .map(|(name, found)| (name, value(found)))
+        .collect()
+}
+
+/// What the services that a service needs are to it on one host.
+pub(super) fn locations_of(
+    description: &LoadedCluster,
+    cluster: &ClusterFile,
+    placements: &Placements,
+    needs: &[ServiceName],
+    reader: Option<NeedingService<'_>>,
+) -> LocationVariables {
+    let needs = needs
+        .iter()
+        .filter_map(|need| placements.get_key_value(need));
+    needs
+        .flat_map(|(name, hosts)| {
+            let service = description.services.get(name).and_then(Option::as_ref);
+            location_variables(cluster, reader, (name, service), hosts)
         })
         .collect()
 }

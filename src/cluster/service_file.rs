@@ -17,6 +17,7 @@ use super::layers::Layered;
 use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
+use super::networks;
 use super::ports::{Publish, publish};
 use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind, parse_all};
 use super::reserved::Within;
@@ -80,6 +81,8 @@ pub(super) fn read_service(
     }
     let secrets = read_references(&mut root, problems);
     let container = read_container(&mut root, port.as_ref(), problems);
+    let networks = read_networks(&mut root, problems);
+    let aliases = read_aliases(&mut root, &networks, problems);
     let before = problems.0.len();
     let publish = read_publish(&mut root, container.network.as_deref(), problems);
     let unread_port = unread_port || problems.0.len() > before;
@@ -99,6 +102,8 @@ pub(super) fn read_service(
         port,
         unread_port,
         publish,
+        networks,
+        aliases,
         needs,
         after,
         vars,
@@ -254,9 +259,53 @@ fn read_container(
     }
     container.volumes = read_volumes(root, problems);
     let extra_args = root.strings("extra_args", problems);
-    extra_args::check(&extra_args, port.map(|port| port.value), problems);
+    let beside = extra_args::Beside {
+        port: port.map(|port| port.value),
+        has_networks: root.get("networks").is_some(),
+    };
+    extra_args::check(&extra_args, beside, problems);
     container.extra_args = parse_all(extra_args, shape::text::argument, problems);
     container
+}
+
+/// Reads `networks`: names that are looked up later.
+fn read_networks(root: &mut Table<'_>, problems: &mut Problems) -> Vec<At<String>> {
+    let networks = root.strings("networks", problems);
+    if let (Some(first), Some(network)) = (networks.first(), root.get("network")) {
+        problems.push(
+            Diagnostic::error(
+                "expected one of `network` and `networks`, found both",
+                network.key_spot.label("not a network of the cluster"),
+            )
+            .with_related(first.spot.label("one of the cluster"))
+            .with_help(
+                "remove `network`; a network that is there already is `NAME = { existing = true }` below `[networks]` in `cluster.toml`",
+            ),
+        );
+    }
+    networks
+}
+
+fn read_aliases(
+    root: &mut Table<'_>,
+    networks: &[At<String>],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let Some(item) = root.get("aliases") else {
+        return Vec::new();
+    };
+    let aliases = item.strings(problems);
+    let unread = root.get("networks").is_some();
+    if let Some(first) = aliases.first().filter(|_| networks.is_empty() && !unread) {
+        problems.push(
+            Diagnostic::error(
+                "expected `networks` beside `aliases`, found none: names are known in networks",
+                first.spot.label("known where?"),
+            )
+            .with_help("write `networks = [\"backend\"]`"),
+        );
+    }
+    parse_all(aliases, networks::alias, problems)
 }
 
 /// Reads `publish`. `network` is the container's, where the file names one.

@@ -48,7 +48,7 @@ pub(super) struct Variables<'a> {
 pub(super) struct OfService {
     /// What its containers get.
     pub variables: BTreeMap<VariableName, Variable>,
-    /// What it defines itself.
+    /// What it defines itself, and where it finds what it needs.
     pub own: Values,
 }
 
@@ -197,18 +197,16 @@ impl<'a> Variables<'a> {
         })
     }
 
-    /// The variables of one service.
+    /// The variables of one service. `locations` is where it finds what it needs, on hosts where that is the same.
     pub(crate) fn of_service(
         &self,
         service: &ServiceFile,
-        needs: &[ServiceName],
+        locations: &Values,
         problems: &mut Problems,
     ) -> OfService {
         let mut found: BTreeMap<String, (Layer, Evaluated)> = BTreeMap::new();
-        for need in needs {
-            for (name, outcome) in self.locations.get(need).into_iter().flatten() {
-                found.insert(name.clone(), (Layer::ServiceLocations, outcome.clone()));
-            }
+        for (name, outcome) in locations {
+            found.insert(name.clone(), (Layer::ServiceLocations, outcome.clone()));
         }
         for pattern in &service.vars {
             self.select(service, pattern, &mut found, problems);
@@ -237,7 +235,10 @@ impl<'a> Variables<'a> {
             .iter()
             .map(|assignment| (assignment.name.value.to_string(), assignment))
             .collect();
-        let env = self.evaluate(&definitions, &own, problems);
+        // Before what these locations are to everybody.
+        let mut near = locations.clone();
+        near.extend(own.clone());
+        let env = self.evaluate(&definitions, &near, problems);
         own.extend(env);
         for (name, outcome) in &own {
             found.insert(name.clone(), (Layer::Service, outcome.clone()));
@@ -276,7 +277,12 @@ impl<'a> Variables<'a> {
                 .with_help("put large values into files: `[files]`"),
             );
         }
-        OfService { variables, own }
+        let mut seen = locations.clone();
+        seen.extend(own);
+        OfService {
+            variables,
+            own: seen,
+        }
     }
 
     /// What a name means where the service's own definitions come first.

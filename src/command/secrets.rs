@@ -5,9 +5,11 @@
     reason = "reads and writes the secrets of the config repository"
 )]
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal as _, Read as _, stdin};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fs_err as fs;
 
@@ -17,11 +19,12 @@ use crate::cli::{Identities, Secrets, SecretsInit, SecretsRekey, SecretsScope, S
 use crate::cluster::Sources;
 use crate::cluster::diagnostic::Level;
 use crate::cluster::model::{Cluster, Content, VariableValue};
-use crate::cluster::name::{ClusterName, ServiceName, VariableName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::readers::Difference;
 use crate::cluster::secret::Plaintext;
 use crate::plan::{Options, Plan};
 use crate::release::mask::Mask;
+use crate::render::desired::DesiredService;
 use crate::render::secrets::MadeFile;
 use crate::report::palette::Palette;
 use crate::report::secrets::Readers;
@@ -370,7 +373,7 @@ fn users(cluster: &Cluster) -> BTreeMap<VariableName, Vec<String>> {
         }
         let hosts = names::hosts(&service.hosts);
         let mut forms: BTreeMap<&VariableName, BTreeSet<String>> = BTreeMap::new();
-        for (variable, value) in &service.variables {
+        for (variable, value) in service.all_variables() {
             if let VariableValue::Secret(secret) = &value.value {
                 for name in secret.names() {
                     let form = if name == variable {
@@ -472,8 +475,8 @@ fn remove(
 /// Secrets, decrypted.
 #[derive(Default)]
 pub(super) struct Made {
-    /// By service, and path below its inputs directory.
-    pub files: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// By host, service, and path below its inputs directory.
+    pub files: BTreeMap<HostName, BTreeMap<ServiceName, Arc<BTreeMap<String, MadeFile>>>>,
     /// All values in them.
     pub mask: Mask,
 }
@@ -487,17 +490,18 @@ pub(super) fn made(
     identities: &Identities,
 ) -> Result<Made, Failure> {
     let hosts = description.desired.hosts.iter();
-    let services: BTreeMap<_, _> = hosts
+    let services: Vec<_> = hosts
         .filter(|(host, _)| plan.takes_part(host))
-        .flat_map(|(_, host)| &host.services)
-        .filter(|(name, service)| options.selects(name) && !service.secrets.is_empty())
+        .flat_map(|(host, desired)| desired.services.iter().map(move |at| (host, at)))
+        .filter(|(_, (name, service))| options.selects(name) && !service.secrets.is_empty())
         .collect();
     if services.is_empty() {
         return Ok(Made::default());
     }
     let (file, _) = File::of(repository, &description.cluster.name)?;
     let open = file.open(identities)?;
-    let secrets = services.values().flat_map(|service| service.secrets.iter());
+    let secrets = services.iter();
+    let secrets = secrets.flat_map(|(_, (_, service))| service.secrets.iter());
     let names: BTreeSet<&VariableName> = secrets.flat_map(|secret| secret.names()).collect();
     let mut stored = BTreeMap::new();
     for name in names {
@@ -509,19 +513,29 @@ pub(super) fn made(
     if std::env::var_os("BAYPLAN_TEST_PANIC").is_some() {
         panic!("forced with {stored:?} at hand");
     }
-    let mut made = BTreeMap::new();
+    let mut made: BTreeMap<HostName, BTreeMap<ServiceName, _>> = BTreeMap::new();
+    // Mostly a service is the same on all its hosts.
+    let mut known: BTreeMap<*const DesiredService, Arc<_>> = BTreeMap::new();
     let mut mask = Mask::default();
-    for (name, service) in services {
-        let files = service
-            .secrets
-            .make(name, service.inputs.plain_size(), &stored);
-        let files = files.map_err(|error| anyhow::anyhow!("service {name}: {error}"))?;
-        made.insert(name.clone(), files);
-        // What a value was made of can be printed as well.
-        let parts = service.secrets.iter().flat_map(|secret| secret.names());
-        mask.learn(name, parts.filter_map(|part| stored.get(part)));
-        let whole = service.secrets.iter().map(|secret| secret.reveal(&stored));
-        mask.learn(name, &whole.collect::<Result<Vec<_>, _>>()?);
+    for (host, (name, service)) in services {
+        let files = match known.entry(Arc::as_ptr(service)) {
+            Entry::Occupied(known) => Arc::clone(known.get()),
+            Entry::Vacant(unknown) => {
+                let files = service
+                    .secrets
+                    .make(name, service.inputs.plain_size(), &stored);
+                let files = files.map_err(|error| anyhow::anyhow!("service {name}: {error}"))?;
+                // What a value was made of can be printed as well.
+                let parts = service.secrets.iter().flat_map(|secret| secret.names());
+                mask.learn(name, parts.filter_map(|part| stored.get(part)));
+                let whole = service.secrets.iter().map(|secret| secret.reveal(&stored));
+                mask.learn(name, &whole.collect::<Result<Vec<_>, _>>()?);
+                Arc::clone(unknown.insert(Arc::new(files)))
+            }
+        };
+        made.entry(host.clone())
+            .or_default()
+            .insert(name.clone(), files);
     }
     Ok(Made { files: made, mask })
 }

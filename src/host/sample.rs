@@ -11,7 +11,7 @@ use super::activate::script::{Activation, PATIENCE, PartEnd, ReleasePart, SETTLE
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{HostLook, Look, LookFor, Request, parse};
 use super::place::HostPlace;
-use super::stage::{AskPorts, ReadinessCheck, Staged, parse_staged};
+use super::stage::{HostNeeds, ReadinessCheck, Staged, parse_staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -54,6 +54,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
          [X-Bayplan]\nFormat=1\nCluster=demo\nService={name}\n",
     );
     let handling = Handling {
+        networks: BTreeMap::new(),
         ports: BTreeSet::new(),
         needs: Vec::new(),
         after: Vec::new(),
@@ -339,8 +340,7 @@ impl Root {
             Engine::Docker,
             id,
             payload.len(),
-            &[],
-            AskPorts::No,
+            &HostNeeds::default(),
         );
         ReadinessCheck::parse(&self.run(&script, b"")).unwrap()
     }

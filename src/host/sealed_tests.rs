@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::activate::record::Source;
 use super::sample::{Root, desired, id, manifest, service, shells, steps};
 use super::stage::deliver::{DeliveredFiles, parse_delivered};
-use super::stage::{AskPorts, Finding, ReadinessCheck, SealedFile, Staged};
+use super::stage::{Finding, HostNeeds, ReadinessCheck, SealedFile, Staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
@@ -166,8 +166,13 @@ fn what_a_host_cannot_open_is_found_before_anything_changes() {
     let staged = staged(&manifest, &host, &sealed);
     root.stage_parts(&staged, &id("a"));
     let check = || {
-        let script =
-            staged.check_script(&root.layout, Engine::Docker, &id("a"), 0, &[], AskPorts::No);
+        let script = staged.check_script(
+            &root.layout,
+            Engine::Docker,
+            &id("a"),
+            0,
+            &HostNeeds::default(),
+        );
         ReadinessCheck::parse(&root.run(&script, b""))
             .unwrap()
             .findings

@@ -319,6 +319,9 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 .map(|i| service_name(*i))
                 .collect(),
             variables,
+            elsewhere: Vec::new(),
+            networks: Vec::new(),
+            aliases: Vec::new(),
             secret_files: secret_files.collect(),
             container: Container {
                 memory: spec.memory.map(|m| format!("{m}g")),

@@ -16,7 +16,8 @@ use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::{
-    AskPorts, Finding, Means, ReadinessCheck, Reference, SealedFile, Staged, parse_staged,
+    AskPorts, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference, SealedFile,
+    Staged, parse_staged,
 };
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, RunningImage};
@@ -54,6 +55,8 @@ pub(super) struct HostPreparation<'a> {
     references: Vec<Reference>,
     /// Ports that services need which start, and that no container of this cluster has.
     ports: Vec<(ServiceName, HostPorts)>,
+    /// The networks of the services.
+    networks: NeededNetworks,
 }
 
 impl<'a> Preparation<'a> {
@@ -93,8 +96,9 @@ impl<'a> Preparation<'a> {
                 Some(_) => BTreeMap::new(),
                 None => selected().collect(),
             };
-            let secrets = request.secrets.iter();
+            let secrets = request.secrets.get(name).into_iter().flatten();
             let secrets = secrets.filter(|(service, _)| sent.contains_key(service));
+            let secrets = secrets.map(|(service, files)| (service, &**files));
             let host = HostPreparation {
                 host: &setting.cluster.hosts[name],
                 secrets: secrets.collect(),
@@ -104,6 +108,9 @@ impl<'a> Preparation<'a> {
                 engine: wanted.engine,
                 references: references.into_iter().collect(),
                 ports: needed_ports(plan, name, wanted, seen),
+                networks: selected()
+                    .flat_map(|(_, service)| service.handling.networks.clone())
+                    .collect(),
             };
             (name.clone(), host)
         });
@@ -292,7 +299,12 @@ impl HostPreparation<'_> {
             [] => AskPorts::No,
             [_, ..] => AskPorts::Yes,
         };
-        Ok(staged.check_script(layout, self.engine, stage, length, &self.references, ports))
+        let needs = HostNeeds {
+            images: &self.references,
+            ports,
+            networks: self.networks.keys().map(String::as_str).collect(),
+        };
+        Ok(staged.check_script(layout, self.engine, stage, length, &needs))
     }
 
     /// Checks what was staged, and pulls images.
@@ -326,6 +338,11 @@ impl HostPreparation<'_> {
             checked.findings.extend(unknown);
         }
         checked.findings.extend(checked.taken.against(&self.ports));
+        let cluster = &self.manifest.cluster;
+        let networks = checked
+            .networks
+            .against(cluster, self.engine, &self.networks);
+        checked.findings.extend(networks);
         if !checked.findings.is_empty() {
             let findings = checked.findings;
             return Err(Problem::NotReady { findings });

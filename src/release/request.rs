@@ -1,6 +1,7 @@
 //! What a release is asked to do, by whom, and how patiently.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::mask::Mask;
@@ -26,8 +27,8 @@ pub struct ReleaseRequest {
     pub record: Record,
     /// The hosts that go back to one of their generations, in a rollback.
     pub back: BTreeMap<HostName, Back>,
-    /// What hosts make of secrets, of every service that has some: by path below the inputs directory.
-    pub secrets: BTreeMap<ServiceName, BTreeMap<String, MadeFile>>,
+    /// What each host makes of secrets, of every service that has some: by path below the inputs directory.
+    pub secrets: BTreeMap<HostName, BTreeMap<ServiceName, Arc<BTreeMap<String, MadeFile>>>>,
     /// The values of these secrets, so that none is shown.
     pub mask: Mask,
     /// The plan that was reviewed: nothing else is done.

@@ -25,11 +25,11 @@ const OFF: [&str; 8] = [
     "tty",
 ];
 
-/// The directives of a unit, `ExecStart=` in its one form.
+/// The directives of a unit, what makes and starts its container in one form.
 pub(super) fn directives(written: &[(String, Vec<String>)]) -> Vec<(String, Vec<String>)> {
     let line = |(key, words): &(String, Vec<String>)| {
         let words = match key.as_str() {
-            "ExecStart" => command_line(words),
+            "ExecStart" | "ExecStartPre" => command_line(words),
             _ => words.clone(),
         };
         (key.clone(), words)
@@ -41,8 +41,8 @@ pub(super) fn directives(written: &[(String, Vec<String>)]) -> Vec<(String, Vec<
 /// Words are as [`split_words`](super::unit::split_words) gives them.
 #[must_use]
 pub(crate) fn command_line(words: &[String]) -> Vec<String> {
-    let Some((engine, mut rest)) = after_run(words) else {
-        return words.to_vec();
+    let Some((engine, verb, mut rest)) = after_run(words) else {
+        return without_path(words);
     };
     let mut given: BTreeMap<&'static str, (Meaning, Vec<String>)> = BTreeMap::new();
     while let Some(given_here) = option(rest) {
@@ -56,7 +56,7 @@ pub(crate) fn command_line(words: &[String]) -> Vec<String> {
         all.push(value);
         rest = after;
     }
-    let mut line = vec![client(&words[0], engine), "run".to_owned()];
+    let mut line = vec![client(&words[0], engine), verb.to_owned()];
     for (name, (meaning, all)) in given {
         match meaning {
             Meaning::Switch => line.extend(switch(engine, name, &all)),
@@ -82,8 +82,30 @@ fn client(word: &str, engine: &str) -> String {
     }
 }
 
-/// The engine's name, and the words that follow `run`.
-fn after_run(words: &[String]) -> Option<(&str, &[String])> {
+/// `docker network connect` and `docker start`, wherever the client is.
+fn without_path(words: &[String]) -> Vec<String> {
+    let Some((program, rest)) = words.split_first() else {
+        return Vec::new();
+    };
+    let engine = program.rsplit('/').next().unwrap_or_default();
+    let ours = match rest {
+        [verb, second, ..] if verb == "network" => second == "connect",
+        [verb, ..] => verb == "start",
+        [] => false,
+    };
+    match (engine, ours) {
+        ("docker" | "podman", true) => {
+            let program = client(program, engine);
+            std::iter::once(program)
+                .chain(rest.iter().cloned())
+                .collect()
+        }
+        _ => words.to_vec(),
+    }
+}
+
+/// The engine's name, `run` or `create`, and the words that follow.
+fn after_run(words: &[String]) -> Option<(&str, &'static str, &[String])> {
     let (program, rest) = words.split_first()?;
     // Other prefixes of systemd than `-` change what the words mean.
     let program = program.strip_prefix('-').unwrap_or(program);
@@ -92,9 +114,10 @@ fn after_run(words: &[String]) -> Option<(&str, &[String])> {
         return None;
     }
     match rest {
-        [run, rest @ ..] if run == "run" => Some((engine, rest)),
+        [run, rest @ ..] if run == "run" => Some((engine, "run", rest)),
+        [create, rest @ ..] if create == "create" => Some((engine, "create", rest)),
         [container, run, rest @ ..] if container == "container" && run == "run" => {
-            Some((engine, rest))
+            Some((engine, "run", rest))
         }
         _ => None,
     }

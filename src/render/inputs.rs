@@ -106,6 +106,20 @@ fn decides(key: &str) -> bool {
         )
 }
 
+/// Whether a command line of `ExecStartPre=` decides how the container runs: it makes the container, or connects it to a
+/// network. Others only clear the way.
+pub(super) fn makes_container(line: &str) -> bool {
+    let mut words = line.split_whitespace();
+    let program = words.next().unwrap_or_default().trim_start_matches('-');
+    let engine = program.rsplit('/').next().unwrap_or_default();
+    matches!(engine, "docker" | "podman")
+        && match words.next() {
+            Some("create") => true,
+            Some("network") => words.next() == Some("connect"),
+            Some(_) | None => false,
+        }
+}
+
 /// The directives of a unit that decide how its container runs, in which fingerprint and directory
 /// are blanked already.
 pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
@@ -114,7 +128,8 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
         let (key, value) = (entry.key.as_str(), entry.value.as_str());
         // What the inputs directory holds counts as variables.
         let inputs = key == "EnvironmentFile" && value.contains(DIRECTORY);
-        if inputs || !decides(key) {
+        let before_start = key == "ExecStartPre" && (value.is_empty() || makes_container(value));
+        if inputs || !(decides(key) || before_start) {
             continue;
         }
         let values = by_key.entry(key).or_default();

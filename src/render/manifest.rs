@@ -64,6 +64,9 @@ pub struct ManifestService {
 pub struct Handling {
     /// The host ports that its container takes: published, or directly in the host's network.
     pub ports: BTreeSet<HostPorts>,
+    /// The networks that its container is in, with their options; `null` where they are not bayplan's.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub networks: BTreeMap<String, Option<String>>,
     /// The services that it needs: they restart before it.
     pub needs: Vec<ServiceName>,
     /// Others that restart before it.
@@ -312,6 +315,7 @@ mod tests {
                 HostPorts::parse("127.0.0.1:53/udp").unwrap(),
             ]
             .into(),
+            networks: BTreeMap::new(),
             needs: vec![ServiceName::new("db").unwrap()],
             after: Vec::new(),
             restart: RestartPolicy::Manual,

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! unit_template   a service's words and numbers -> the unit's text (wait: its ExecStartPost=)
+//! networks        what a unit does about the networks of its container
 //! probe           a unit's ExecStartPost= as commands
 //! start_order     what systemd starts first on one host
 //! rules           what a unit must have, whoever wrote the template
@@ -34,6 +35,7 @@ pub mod identity;
 pub mod inputs;
 pub mod manifest;
 pub mod marks;
+mod networks;
 pub mod placement;
 pub mod probe;
 mod rules;
@@ -50,6 +52,7 @@ mod wait;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -59,8 +62,23 @@ use self::desired::{Desired, DesiredHost};
 use self::placement::Reach;
 use self::service::render_service;
 use self::unit_template::{OnHost, Templates, environment};
-use crate::cluster::model::Cluster;
+use crate::cluster::model::{Cluster, Service};
 use crate::cluster::name::HostName;
+
+/// A service once for each set of variables that it has somewhere, with the hosts that have this one.
+fn forms(service: &Service) -> Vec<(Cow<'_, Service>, BTreeSet<&HostName>)> {
+    let placed = |host: &&HostName| service.hosts.contains(host);
+    let elsewhere = service.elsewhere.iter().filter_map(|other| {
+        let hosts: BTreeSet<&HostName> = other.hosts.iter().filter(placed).collect();
+        Some((service.on(hosts.first()?), hosts))
+    });
+    let elsewhere: Vec<_> = elsewhere.collect();
+    let others = |host: &&HostName| !elsewhere.iter().any(|(_, hosts)| hosts.contains(host));
+    let here = service.hosts.iter().filter(others).collect();
+    std::iter::once((Cow::Borrowed(service), here))
+        .chain(elsewhere.iter().cloned())
+        .collect()
+}
 
 /// What every host of the cluster should hold.
 ///
@@ -68,6 +86,8 @@ use crate::cluster::name::HostName;
 /// Templates that fail, or that make units which break a rule: each message once for a template,
 /// with the first service that it happened with, sorted by template and line.
 pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
+    let forms: Vec<(Cow<'_, Service>, BTreeSet<&HostName>)> =
+        cluster.services.values().flat_map(forms).collect();
     let environment = environment(&cluster.services);
     let mut templates = Templates::new(&environment, &cluster.services);
     let mut errors = BTreeMap::new();
@@ -83,21 +103,21 @@ pub fn render(cluster: &Cluster) -> Result<Desired, Vec<RenderError>> {
         })
         .collect();
 
-    for service in cluster.services.values() {
+    for (service, names) in &forms {
         // A service is the same on every host that is the same to it.
         let mut placed: BTreeMap<OnHost<'_>, BTreeSet<&HostName>> = BTreeMap::new();
-        for name in &service.hosts {
+        for name in names {
             let host = cluster
                 .hosts
-                .get(name)
+                .get(*name)
                 .expect("a service is placed on hosts of its cluster");
             placed
-                .entry(OnHost::of(service, host))
+                .entry(OnHost::of(cluster, service, host))
                 .or_default()
-                .insert(name);
+                .insert(*name);
         }
         for (place, names) in placed {
-            match render_service(&mut templates, cluster, service, place) {
+            match render_service(&mut templates, cluster, service, &place) {
                 Ok(desired) => {
                     let copies = std::iter::repeat_n(Arc::new(desired), names.len());
                     for (name, desired) in names.into_iter().zip(copies) {

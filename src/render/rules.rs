@@ -3,9 +3,11 @@
 
 use super::error::RenderError;
 use super::identity::{UnitKind, UnitName, inputs_parent};
+use super::inputs::makes_container;
 use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
+use super::networks;
 use super::unit::{Unit, split_words};
-use crate::cluster::model::Service;
+use crate::cluster::model::{Engine, Service};
 use crate::cluster::name::ClusterName;
 
 /// A line that each unit of a kind has.
@@ -39,6 +41,8 @@ enum Must {
     After,
     /// There is just one, and it is this.
     Be(Value),
+    /// Every network that bayplan makes is made sure of, and the container is connected to all of its networks.
+    Networks,
 }
 
 /// What a template gets to put in.
@@ -66,7 +70,7 @@ const TIMER: [Required; 3] = [
     mark("Service", Value::Service, "Service={{ service }}"),
 ];
 
-const SERVICE: [Required; 16] = [
+const SERVICE: [Required; 17] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
     of_start(Must::Name, "--name %N"),
     of_start(Must::Image, "${IMAGE}"),
@@ -114,6 +118,12 @@ const SERVICE: [Required; 16] = [
         must: Must::After,
         write: "After={{ after }}",
     },
+    Required {
+        section: "Service",
+        key: "ExecStartPre",
+        must: Must::Networks,
+        write: "ExecStartPre={{ line }}",
+    },
     mark("Format", Value::Format, "Format=1"),
     mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
     mark("Service", Value::Service, "Service={{ service }}"),
@@ -158,6 +168,8 @@ struct ForService<'a> {
     inputs: &'a str,
     /// The units that it starts after.
     after: &'a str,
+    /// It is connected to networks before it starts.
+    connects: bool,
 }
 
 impl<'a> ForService<'a> {
@@ -181,7 +193,10 @@ impl Required {
             must,
             write,
         } = self;
-        let found = unit.values(section, key);
+        let found = match *key {
+            "ExecStart" if !matches!(must, Must::Once) => made_by(unit),
+            key => unit.values(section, key),
+        };
         // That there is just one command line is a rule of its own.
         let option = |held: &dyn Fn(&str) -> bool, expected: String| match found.as_slice() {
             [line] if !held(line) => Err(format!("expected {expected} in {key}=, found none")),
@@ -247,6 +262,26 @@ impl Required {
                     )),
                 }
             }
+            Must::Networks => {
+                let mut made = given
+                    .service
+                    .networks
+                    .iter()
+                    .filter(|network| network.is_made());
+                let forgotten =
+                    made.find(|network| !found.iter().any(|line| has_word(line, &network.name)));
+                let connects = has_word_of(&found, "connect");
+                match forgotten {
+                    Some(network) => Err(format!(
+                        "expected an {key}= for each line of `prepare`, found none that makes sure of the network {}",
+                        network.name
+                    )),
+                    None if given.connects && !connects => Err(format!(
+                        "expected, for a container in several networks, `create`, an {key}= for each line of `connect`, and `start`, as the built-in template has them, found none"
+                    )),
+                    None => Ok(()),
+                }
+            }
             Must::Be(value) => match found.as_slice() {
                 [found] if *found == given.value(*value) => Ok(()),
                 [] => Err(format!("expected `{write}` in [{section}], found none")),
@@ -261,6 +296,18 @@ impl Required {
     }
 }
 
+/// The command line that makes the container: the start itself, or a `create` before it.
+fn made_by(unit: &Unit) -> Vec<&str> {
+    let before = unit.values("Service", "ExecStartPre").into_iter();
+    let created: Vec<&str> = before
+        .filter(|line| line.split_whitespace().nth(1) == Some("create") && makes_container(line))
+        .collect();
+    match created.is_empty() {
+        true => unit.values("Service", "ExecStart"),
+        false => created,
+    }
+}
+
 /// Whether a command line has this text, and not as a part of a longer word.
 fn has_word(line: &str, text: &str) -> bool {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || "-_.:/@".contains(c);
@@ -269,6 +316,11 @@ fn has_word(line: &str, text: &str) -> bool {
         let after = line[at + text.len()..].chars().next();
         !before.is_some_and(goes_on) && !after.is_some_and(goes_on)
     })
+}
+
+/// Whether one of several command lines has a word.
+fn has_word_of(lines: &[&str], text: &str) -> bool {
+    lines.iter().any(|line| has_word(line, text))
 }
 
 /// The name that a command line gives its container.
@@ -289,6 +341,7 @@ pub(super) fn broken(
     service: &Service,
     name: &UnitName,
     after: &str,
+    engine: Engine,
 ) -> Vec<RenderError> {
     let mut errors = Vec::new();
     let mut broken = |message: String, help: Option<&str>| {
@@ -316,6 +369,7 @@ pub(super) fn broken(
         unit: name.as_str(),
         inputs: &format!("{}/{DIRECTORY}/", inputs_parent(cluster, &service.name)),
         after,
+        connects: networks::connects(service, engine),
     };
     for line in required(UnitKind::Service) {
         if let Err(message) = line.holds(unit, given) {

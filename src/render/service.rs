@@ -13,6 +13,7 @@ use super::identity::{DirectoryName, Instance, UnitName};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::marks::{DIRECTORY, FINGERPRINT};
+use super::networks;
 use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
@@ -27,14 +28,15 @@ pub(super) fn render_service<'s>(
     templates: &mut Templates<'_, 's>,
     cluster: &Cluster,
     service: &'s Service,
-    place: OnHost<'_>,
+    place: &OnHost<'_>,
 ) -> Result<DesiredService, Vec<RenderError>> {
     let name = Instance::of(&service.name).unit(&cluster.name);
     let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
         let blanked = templates.render(cluster, service, &name, place, words)?;
         let unit = parse_unit(&blanked);
         let after = templates.after(cluster, service);
-        let broken = rules::broken(&unit, &cluster.name, service, &name, &after);
+        let engine = place.client.engine;
+        let broken = rules::broken(&unit, &cluster.name, service, &name, &after, engine);
         match broken.is_empty() {
             true => Ok((blanked, unit)),
             false => Err(broken),
@@ -67,7 +69,7 @@ pub(super) fn render_service<'s>(
 
 /// A service under one recipe.
 fn form(
-    (service, place): (&Service, OnHost<'_>),
+    (service, place): (&Service, &OnHost<'_>),
     recipe: Recipe,
     (name, blanked, unit): (&UnitName, &str, &Unit),
     mut files: BTreeMap<String, Vec<u8>>,
@@ -106,6 +108,16 @@ fn form(
         .replace(DIRECTORY, directory.as_str());
     let handling = Handling {
         ports: service.takes(place.listen).into_iter().collect(),
+        networks: service
+            .networks
+            .iter()
+            .map(|network| {
+                (
+                    network.name.clone(),
+                    network.is_made().then(|| networks::options(network)),
+                )
+            })
+            .collect(),
         needs: service.needs.clone(),
         after: service.after.clone(),
         restart: service.restart,

@@ -108,6 +108,7 @@ pub enum ImageThen {
 fn handling_from_files(inputs: &Inputs) -> Handling {
     Handling {
         ports: port(inputs).into_iter().collect(),
+        networks: BTreeMap::new(),
         needs: needs(inputs),
         after: Vec::new(),
         restart: RestartPolicy::Auto,
@@ -205,12 +206,14 @@ mod tests {
         };
         let Handling {
             ports,
+            networks,
             needs,
             after: _,
             restart,
             readiness,
         } = read(&released, &entry).handling;
         assert_eq!(ports, released.handling.ports);
+        assert_eq!(networks, released.handling.networks);
         assert_eq!(needs, released.handling.needs);
         assert_eq!(
             (restart, readiness),

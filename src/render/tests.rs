@@ -1,6 +1,7 @@
 //! Tests of the whole room, and the models that they use.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -17,11 +18,13 @@ use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFiles, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer,
-    Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    Network, NetworkOrigin, Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport,
+    Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
 use crate::cluster::secret::{KeyedDigest, Secret};
+use crate::cluster::subnet::Subnet;
 
 fn service_name(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
@@ -81,6 +84,9 @@ pub(crate) fn service(name: &str) -> Service {
         needs: Vec::new(),
         after: Vec::new(),
         variables: BTreeMap::new(),
+        elsewhere: Vec::new(),
+        networks: Vec::new(),
+        aliases: Vec::new(),
         secret_files: BTreeMap::new(),
         files: ConfigFiles::default(),
         container: Container {
@@ -242,6 +248,60 @@ mod golden {
         insta::assert_snapshot!(rendered(full).service_unit().text);
     }
 
+    /// What a unit has of networks.
+    fn networks(engine: Engine, names: &[&str], aliases: &[&str]) -> String {
+        let mut search = search();
+        let made = |(at, name): (usize, &&str)| Network {
+            name: (*name).to_owned(),
+            origin: match at {
+                0 => NetworkOrigin::Made {
+                    subnet: None,
+                    internal: false,
+                },
+                1 => NetworkOrigin::Made {
+                    subnet: Some(Subnet::of([172, 22, 1, 0].into(), 24)),
+                    internal: true,
+                },
+                _ => NetworkOrigin::Existing,
+            },
+        };
+        search.networks = names.iter().enumerate().map(made).collect();
+        search.aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+        let mut cluster = cluster_of([search]);
+        for host in cluster.hosts.values_mut() {
+            host.client = EngineClient::usual(engine);
+        }
+        let desired = render(&cluster).unwrap();
+        let search = desired
+            .hosts
+            .values()
+            .find_map(|host| host.services.values().next());
+        let search = search.unwrap();
+        let unit = &search.service_unit().text;
+        let start = unit.find("ExecStartPre=").unwrap();
+        let end = unit.find("# Started means").unwrap();
+        let mut text = format!("== {engine:?} {names:?}\n{}-- inputs\n", &unit[start..end]);
+        for (key, words) in Recipe::V2.directives(&search.inputs) {
+            let _ = writeln!(text, "{key} {}", words.join(" "));
+        }
+        text
+    }
+
+    #[test]
+    fn what_a_unit_has_of_networks() {
+        let all = ["production-backend", "production-mail", "lan"];
+        let text: String = [Engine::Docker, Engine::Podman]
+            .into_iter()
+            .flat_map(|engine| {
+                [
+                    networks(engine, &all[..1], &["finder"]),
+                    networks(engine, &all, &["finder", "f2"]),
+                ]
+            })
+            .collect();
+        insta::assert_snapshot!(text);
+    }
+
     #[test]
     fn each_kind_of_health() {
         let probes = [
@@ -359,6 +419,10 @@ fn each_line_that_a_template_lacks_is_named() {
     let docs = include_str!("../../docs/description.md");
     for required in rules::required(UnitKind::Service) {
         let line = required.write;
+        // Only where there are networks: see `a_template_that_makes_no_network_is_told`.
+        if line.contains("{{ line }}") {
+            continue;
+        }
         // The whole line, or the option of the one command line.
         let taken = match line.split_once('=') {
             Some(("ExecStart", _)) => BUILT_IN.replace("ExecStart={{", "X-Exec={{"),
@@ -585,6 +649,38 @@ fn a_network_of_its_own_decides_which_port_is_taken() {
     assert_eq!(taken(Some("host")), (Some(HostPorts::tcp(9000)), false));
     assert_eq!(taken(Some("none")), (None, false));
     assert_eq!(taken(Some("container:other")), (None, false));
+}
+
+#[test]
+fn a_template_that_makes_no_network_is_told() {
+    let broken = |networks: usize, edit: &dyn Fn(&str) -> String| {
+        let mut search = search();
+        search.networks = (0..networks)
+            .map(|at| Network {
+                name: format!("production-n{at}"),
+                origin: NetworkOrigin::Made {
+                    subnet: None,
+                    internal: false,
+                },
+            })
+            .collect();
+        search.template.source = edit(BUILT_IN);
+        match render(&cluster_of([search])) {
+            Ok(_) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|error| error.message).collect(),
+        }
+    };
+    let none = |text: &str| text.replace("{% for line in prepare %}", "{% for line in [] %}");
+    let never = |text: &str| {
+        text.replace("{% if connect %}", "{% if false %}")
+            .replace("{% for line in connect %}", "{% for line in [] %}")
+    };
+    assert_eq!(broken(2, &str::to_owned), Vec::<String>::new());
+    assert_eq!(broken(0, &none), Vec::<String>::new());
+    insta::assert_snapshot!([broken(1, &none), broken(2, &never)].concat().join("\n"), @"
+    expected an ExecStartPre= for each line of `prepare`, found none that makes sure of the network production-n0
+    expected, for a container in several networks, `create`, an ExecStartPre= for each line of `connect`, and `start`, as the built-in template has them, found none
+    ");
 }
 
 mod fingerprints {
@@ -950,6 +1046,9 @@ mod fields {
             if field.key == "digest" {
                 lines.remove("tag");
             }
+            if field.key == "aliases" {
+                lines.insert("networks", "[\"backend\"]");
+            }
         }
         let lines = lines.iter();
         let file: String = lines.map(|(k, v)| format!("{k} = {v}\n")).collect();
@@ -961,7 +1060,7 @@ mod fields {
         );
         sources.insert(
             "clusters/test/cluster.toml",
-            "[hosts.docker01]\naddress = \"10.0.0.1\"\nsecrets = \"plain\"\n[place]\nweb = \"docker01\"\nlisting = \"docker01\"\n[vars]\nMONGODB_URL = \"a\"\n",
+            "[hosts.docker01]\naddress = \"10.0.0.1\"\nsecrets = \"plain\"\n[place]\nweb = \"docker01\"\nlisting = \"docker01\"\n[vars]\nMONGODB_URL = \"a\"\n[networks]\nbackend = {}\n",
         );
         let digest = "0".repeat(64);
         sources.insert(

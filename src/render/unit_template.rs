@@ -14,6 +14,8 @@
 //! | `fingerprint` | for the label `bayplan.inputs` | `v2:…` |
 //! | `arguments` | a list: the options of `docker run` with their values, quoted for the unit | `--publish 9000:9000` |
 //! | `command` | a list: what follows the image, quoted for the unit; often empty | |
+//! | `prepare` | a list: command lines, quoted, for `ExecStartPre=`: make sure of the networks | |
+//! | `connect` | a list: command lines, quoted, for `ExecStartPre=` between `create` and `start`: connect the container to all its networks but the first. Mostly empty, and the container is started by `run` | `/usr/bin/docker network connect …` |
 //! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
 //! | `stop_timeout` | seconds for `docker stop -t` | `10` |
 //! | `start_limit`, `stop_limit` | seconds for `TimeoutStartSec=` and `TimeoutStopSec=` | `60`, `25` |
@@ -29,7 +31,7 @@
 //! Nothing in it tells hosts apart but the engine, its path, and where ports are published: a service has the same unit
 //! on all hosts that have these in common, but for fingerprint and directory where its files differ.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -40,6 +42,7 @@ use super::config_files;
 use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT};
+use super::networks;
 use super::secret_files;
 use super::start_order::StartOrder;
 use super::unit::quote_word;
@@ -82,6 +85,7 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
         let mounts = service.secret_files.len() + service.files.files.len();
         let options = ulimits.len() + labels.len() + mounts + published;
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();
+        let words = words + 4 * service.networks.len() + service.aliases.len();
         let names = 2 * service.variables.len() + service.needs.len();
         options + words + names + capabilities.len()
     });
@@ -91,7 +95,7 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
 }
 
 /// What of a host a unit depends on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct OnHost<'a> {
     /// The engine's client.
     pub client: &'a EngineClient,
@@ -99,12 +103,20 @@ pub(super) struct OnHost<'a> {
     pub listen: Option<IpAddr>,
     /// The host itself, where files of the service speak of it.
     pub files: Option<&'a HostName>,
+    /// What it needs and finds by name there, in a network that both are in.
+    pub by_name: BTreeSet<&'a ServiceName>,
 }
 
 impl<'a> OnHost<'a> {
     /// What a service depends on of a host.
-    pub(super) fn of(service: &Service, host: &'a Host) -> Self {
+    pub(super) fn of(cluster: &'a Cluster, service: &Service, host: &'a Host) -> Self {
+        let needs = service
+            .needs
+            .iter()
+            .filter_map(|need| cluster.services.get(need));
+        let by_name = needs.filter(|needed| service.finds_by_name(needed, &host.name));
         Self {
+            by_name: by_name.map(|needed| &needed.name).collect(),
             client: &host.client,
             listen: host.listen.filter(|_| service.depends_on_listen()),
             files: service.files.differ_by_host().then_some(&host.name),
@@ -160,7 +172,7 @@ impl<'e, 's> Templates<'e, 's> {
         cluster: &Cluster,
         service: &'s Service,
         unit: &UnitName,
-        place: OnHost<'_>,
+        place: &OnHost<'_>,
         words: Words,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
@@ -190,7 +202,7 @@ fn context(
     cluster: &Cluster,
     service: &Service,
     unit: &UnitName,
-    place: OnHost<'_>,
+    place: &OnHost<'_>,
     words: Words,
     after: &str,
 ) -> Value {
@@ -222,6 +234,8 @@ fn context(
         fingerprint => FINGERPRINT,
         arguments => arguments(cluster, service, place, words),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
+        prepare => networks::prepare(&cluster.name, service, client.engine, called),
+        connect => networks::connect(service, unit, client.engine, &client.program),
         wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
         start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
@@ -242,7 +256,12 @@ fn names(service: &Service) -> impl Iterator<Item = &str> {
 }
 
 /// The options of `run`, each with its value and quoted.
-fn arguments(cluster: &Cluster, service: &Service, place: OnHost<'_>, words: Words) -> Vec<String> {
+fn arguments(
+    cluster: &Cluster,
+    service: &Service,
+    place: &OnHost<'_>,
+    words: Words,
+) -> Vec<String> {
     let Container {
         volumes,
         entrypoint,
@@ -270,10 +289,13 @@ fn arguments(cluster: &Cluster, service: &Service, place: OnHost<'_>, words: Wor
     if let Some(network) = network {
         option("--network", network);
     }
+    for (name, value) in networks::arguments(service, place.client.engine) {
+        option(name, &value);
+    }
     for publish in service.published(place.listen) {
         option("--publish", &publish.argument());
     }
-    for (host, address) in needed_hosts(&cluster.hosts, &cluster.services, service) {
+    for (host, address) in needed_hosts(cluster, service, place) {
         option("--add-host", &format!("{host}:{address}"));
     }
     let single = [
@@ -335,14 +357,18 @@ fn arguments(cluster: &Cluster, service: &Service, place: OnHost<'_>, words: Wor
 
 /// The hosts of the services that it needs, so that it finds them by name where no DNS knows them.
 fn needed_hosts<'m>(
-    hosts: &'m BTreeMap<HostName, model::Host>,
-    services: &BTreeMap<ServiceName, Service>,
+    cluster: &'m Cluster,
     service: &Service,
+    place: &OnHost<'_>,
 ) -> BTreeMap<&'m HostName, IpAddr> {
-    let needed = service.needs.iter().filter_map(|need| services.get(need));
+    let far = service
+        .needs
+        .iter()
+        .filter(|need| !place.by_name.contains(need));
+    let needed = far.filter_map(|need| cluster.services.get(need));
     let hosts = needed
         .flat_map(|service| &service.hosts)
-        .filter_map(|host| hosts.get(host));
+        .filter_map(|host| cluster.hosts.get(host));
     hosts
         .filter_map(|host| {
             // `--add-host` takes an address only; a DNS name needs no entry.

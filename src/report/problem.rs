@@ -3,7 +3,7 @@
 use super::errors::HostFailure;
 use crate::cluster::model::Engine;
 use crate::host::look::ObserveError;
-use crate::host::stage::Finding;
+use crate::host::stage::{Finding, WrongNetwork};
 use crate::release::problem::{Continues, FailedStep, Journal, Problem, Then, WhyHidden};
 
 impl From<&Problem> for HostFailure {
@@ -128,6 +128,27 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
             "nothing was changed; correct the address in `publish` or `listen`: `ip address` on the host shows those \
              that there are"
                 .to_owned()
+        }
+        Finding::Network { engine, name, wrong } => {
+            let engine = engine.program();
+            match wrong {
+                WrongNetwork::Absent => format!(
+                    "nothing was changed; `{engine} network create {name}` on the host, or let bayplan make one: without \
+                     `existing = true`"
+                ),
+                WrongNetwork::Several(_) => format!(
+                    "nothing was changed; `{engine} network inspect ID` on the host shows who is in which one; \
+                     `{engine} network rm ID` removes one that nobody is in"
+                ),
+                WrongNetwork::Foreign => format!(
+                    "nothing was changed; choose another name below [networks], or `{engine} network rm {name}` on the host \
+                     if nobody needs it"
+                ),
+                WrongNetwork::Options { .. } => format!(
+                    "nothing was changed; on the host stop the units of its services, `{engine} network rm {name}`, then \
+                     release again: the units make it anew"
+                ),
+            }
         }
         Finding::Unable(ability) => format!("nothing was changed; {}", ability.help()),
     })

@@ -104,6 +104,14 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
             _ => list(&[text.to_string()]),
         },
         ("a list of names", DeValue::String(text)) => list(&[text.to_string()]),
+        // As compose has it, with settings of each.
+        ("a list of strings", DeValue::Table(table)) if key == "networks" => {
+            let names: Vec<String> = table
+                .keys()
+                .map(|name| name.get_ref().to_string())
+                .collect();
+            list(&names)
+        }
         _ => return None,
     };
     Some(match expected {

@@ -2,7 +2,7 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact ports, the functions of sealed.sh, and what every
+# Reads: engine stage digests needed staged_units fixed moving exact ports networks, the functions of sealed.sh, and what every
 #   script begins with.
 
 # each_line WORD TEXT
@@ -119,6 +119,16 @@ is_ours() {
     esac
   done
   return 1
+}
+
+# What networks there are of these names, with their labels.
+check_networks() {
+  for name in $networks; do
+    ids=$("$engine" network ls --quiet --filter "name=^$name\$" 2>/dev/null | tr '\n' ' ')
+    labels=$("$engine" network inspect --format '{{range $name, $value := .Labels}}{{$name}}={{$value}} {{end}}' "$name" \
+      2>/dev/null | tr '\n' ' ')
+    printf 'network %s %s,%s\n' "$name" "$ids" "$labels"
+  done
 }
 
 # manager NAME: a variable of systemd's manager, which its units get.
@@ -285,6 +295,7 @@ check_running check_images </dev/null | {
       check_running check_units
       check_running check_engine
       check_running check_ports
+      check_running check_networks
     } </dev/null
     cat
   }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::TakenPorts;
+use super::{KnownNetworks, TakenPorts, WrongNetwork};
+use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::cluster::ports::HostPorts;
 use crate::host::ability::Ability;
@@ -19,6 +20,8 @@ pub struct ReadinessCheck {
     pub images: BTreeMap<String, CheckedImage>,
     /// What others have of the host's ports.
     pub taken: TakenPorts,
+    /// Which networks there are.
+    pub networks: KnownNetworks,
 }
 
 /// What a reference means on the host.
@@ -100,6 +103,15 @@ pub enum Finding {
         /// The address.
         address: IpAddr,
     },
+    /// A network that containers are to be in is not there, or not the described one.
+    Network {
+        /// The engine.
+        engine: Engine,
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        wrong: WrongNetwork,
+    },
     /// A tool that the activation needs.
     Unable(Ability),
 }
@@ -148,6 +160,11 @@ impl fmt::Display for Finding {
                 f,
                 "{service} is to be published on {address}, which is no address of this host"
             ),
+            Self::Network {
+                engine: _,
+                name,
+                wrong,
+            } => wrong.tell(name, f),
             Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
         }
     }
@@ -229,6 +246,7 @@ impl ReadinessCheck {
                 "listens" | "publishes" | "address" => {
                     checked.taken.take(word, rest).ok_or_else(odd)?;
                 }
+                "network" => checked.networks.take(rest).ok_or_else(odd)?,
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;
                     checked.findings.push(Finding::Unable(ability));

@@ -4,6 +4,7 @@
 mod archive;
 pub mod deliver;
 mod findings;
+mod known_networks;
 mod taken_ports;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use crate::render::secret_files;
 use crate::render::shell::quote;
 
 pub use self::findings::{CheckedImage, Finding, ReadinessCheck};
+pub use self::known_networks::{KnownNetworks, NeededNetworks, WrongNetwork};
 pub use self::taken_ports::TakenPorts;
 
 use self::archive::{append, append_above, append_directory};
@@ -219,9 +221,13 @@ impl Staged<'_> {
         engine: Engine,
         id: &StageId,
         length: usize,
-        images: &[Reference],
-        ports: AskPorts,
+        needs: &HostNeeds<'_>,
     ) -> String {
+        let HostNeeds {
+            images,
+            ports,
+            networks,
+        } = needs;
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
@@ -234,7 +240,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nports={}\n{SECRETS}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nports={}\nnetworks={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -249,6 +255,7 @@ impl Staged<'_> {
                 AskPorts::Yes => "yes",
                 AskPorts::No => "",
             },
+            quote(&networks.join(" ")),
         )
     }
 }
@@ -262,12 +269,24 @@ pub struct Reference {
     pub means: Means,
 }
 
+/// What a host needs besides its files for what is to start there.
+#[derive(Debug, Clone, Default)]
+pub struct HostNeeds<'a> {
+    /// The images.
+    pub images: &'a [Reference],
+    /// Whether ports are needed.
+    pub ports: AskPorts,
+    /// The names of networks.
+    pub networks: Vec<&'a str>,
+}
+
 /// Whether a check tells what listens on the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AskPorts {
     /// It does: ports are needed that no container of the cluster has now.
     Yes,
     /// It does not: no port is needed.
+    #[default]
     No,
 }
 

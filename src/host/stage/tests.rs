@@ -49,7 +49,13 @@ fn a_staged_file_that_was_changed_is_found() {
     };
     root.stage_parts(&staged, &id("a"));
     root.write("var/lib/bayplan/demo/staging/a/units/demo-web.service", "x");
-    let script = staged.check_script(&root.layout, Engine::Docker, &id("a"), 0, &[], AskPorts::No);
+    let script = staged.check_script(
+        &root.layout,
+        Engine::Docker,
+        &id("a"),
+        0,
+        &HostNeeds::default(),
+    );
     let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
     let [Finding::Digest(found), ..] = &checked.findings[..] else {
         panic!("{checked:?}");
@@ -120,8 +126,7 @@ fn too_little_room_is_found() {
         Engine::Docker,
         &id("a"),
         huge,
-        &[],
-        AskPorts::No,
+        &HostNeeds::default(),
     );
     let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
     assert!(
@@ -178,7 +183,16 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
         },
     });
     let layout = root.with_supervisor(Supervisor::Systemd);
-    let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &images, AskPorts::No);
+    let script = staged.check_script(
+        &layout,
+        Engine::Docker,
+        &id("a"),
+        0,
+        &HostNeeds {
+            images: &images,
+            ..HostNeeds::default()
+        },
+    );
     let checked = ReadinessCheck::parse(&run("bash", &format!("{ENGINE}{script}"), b"")).unwrap();
     let message = "no such image".to_owned();
     let reference = "bad:1".to_owned();
