@@ -192,6 +192,7 @@ impl Drop for Ground {
             [ -z \"$units\" ] || {{ systemctl stop $units; systemctl disable --quiet $units; rm -f $units; }}
             for engine in docker podman; do
                 $engine ps --all --quiet --filter label=bayplan.cluster={cluster} | xargs -r $engine rm -f
+                $engine network ls --quiet --filter label=bayplan.cluster={cluster} | xargs -r $engine network rm
             done
             rm -rf /etc/bayplan/{cluster} /var/lib/bayplan/{cluster}
             systemctl daemon-reload

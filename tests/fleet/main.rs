@@ -24,6 +24,7 @@ mod failures;
 mod foreign;
 mod hosts_fail;
 mod locks;
+mod networks;
 mod order;
 mod part;
 mod past;
@@ -141,6 +142,16 @@ const TESTS: &[(&str, Test)] = &[
         "a_leaver_is_stopped_while_its_unit_file_is_there",
         ports::stopped_first,
     ),
+    (
+        "ports_are_published_where_they_are_described",
+        ports::published,
+    ),
+    (
+        "ports_of_others_are_found_before_anything_stops",
+        ports::of_others,
+    ),
+    ("names_are_known_in_networks_of_docker", networks::docker),
+    ("names_are_known_in_networks_of_podman", networks::podman),
     (
         "what_is_needed_on_another_host_starts_first",
         order::over_hosts,
@@ -288,6 +299,7 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
         smoke::static_build,
     ),
     ("other_releases_run_podman", smoke::podman),
+    ("other_releases_have_networks", networks::other_releases),
     ("tools_of_another_kind_are_a_problem", foreign::tools),
     ("programs_in_other_places_are_found", foreign::programs),
     ("versions_that_are_too_old_are_refused", foreign::versions),
