@@ -64,16 +64,81 @@ fn words_of_other_tools_have_their_one_equivalent() {
         ),
         ("network_mode = \"host\"", "network = \"host\""),
         ("stop_grace_period = \"30s\"", "stop_timeout = \"30s\""),
-        ("shm_size = \"1g\"", "extra_args = [\"--shm-size\", \"1g\"]"),
+        ("working_dir = \"/app\"", "workdir = \"/app\""),
+        ("host_name = \"web\"", "hostname = \"web.example.com\""),
+        ("group_add = [998]", "groups = [\"998\"]"),
+        ("pids_limit = 100", "pids = 200"),
+        ("cpuset_cpus = \"0\"", "cpuset = \"0-3\""),
+        ("mem_reservation = \"1g\"", "memory_reservation = \"256m\""),
+        ("shm = \"1g\"", "shm_size = \"1g\""),
         (
-            "working_dir = \"/app\"",
-            "extra_args = [\"--workdir\", \"/app\"]",
+            "extra_hosts = [\"db:10.0.0.5\"]",
+            "hosts = { \"db.example.com\" = \"10.0.0.5\" }",
         ),
         (
-            "hostname = \"web\"",
-            "extra_args = [\"--hostname\", \"web\"]",
+            "security_opt = [\"no-new-privileges:true\"]",
+            "security = { no_new_privileges = true }",
         ),
-        ("privileged = true", "extra_args = [\"--privileged\"]"),
+        (
+            "no_new_privileges = true",
+            "security = { no_new_privileges = true, seccomp = \"unconfined\" }",
+        ),
+        (
+            "sysctl = [\"net.core.somaxconn=1\"]",
+            "sysctls = { \"net.core.somaxconn\" = 1024 }",
+        ),
+        (
+            "dns_search = \"example.com\"",
+            "dns = { servers = [\"10.0.0.2\"], search = [\"example.com\"], options = [\"ndots:2\"] }",
+        ),
+        (
+            "logging = { driver = \"json-file\" }",
+            "log = { driver = \"local\", options = { max-size = \"10m\" } }",
+        ),
+        ("gpu = true", "gpus = \"all\""),
+        ("pid = \"host\"", "extra_args = [\"--pid\", \"host\"]"),
+        ("ipc = \"host\"", "extra_args = [\"--ipc\", \"host\"]"),
+        (
+            "userns_mode = \"host\"",
+            "extra_args = [\"--userns\", \"host\"]",
+        ),
+        ("uts = \"host\"", "extra_args = [\"--uts\", \"host\"]"),
+        (
+            "cgroup = \"host\"",
+            "extra_args = [\"--cgroupns\", \"host\"]",
+        ),
+        (
+            "cgroup_parent = \"x\"",
+            "extra_args = [\"--cgroup-parent\", \"batch.slice\"]",
+        ),
+        (
+            "memswap_limit = 1",
+            "extra_args = [\"--memory-swap\", \"1g\"]",
+        ),
+        (
+            "mem_swappiness = 1",
+            "extra_args = [\"--memory-swappiness\", \"10\"]",
+        ),
+        (
+            "oom_score_adj = 1",
+            "extra_args = [\"--oom-score-adj\", \"500\"]",
+        ),
+        ("cpu_shares = 1", "extra_args = [\"--cpu-shares\", \"512\"]"),
+        (
+            "device_cgroup_rules = [\"c 1:3 mr\"]",
+            "extra_args = [\"--device-cgroup-rule\", \"c 1:3 mr\"]",
+        ),
+        (
+            "storage_opt = { size = \"1G\" }",
+            "extra_args = [\"--storage-opt\", \"size=10G\"]",
+        ),
+        (
+            "mac_address = \"02:42:ac:11:00:02\"",
+            "extra_args = [\"--mac-address\", \"02:42:ac:11:00:02\"]",
+        ),
+        ("volumes_from = [\"db\"]", "volumes = [\"shared:/data\"]"),
+        ("pull_policy = \"always\"", "remove it"),
+        ("profiles = [\"x\"]", "remove it"),
         (
             "mounts = [\"/srv/data:/data\"]",
             "volumes = [\"/srv/data:/data\"]",
@@ -81,7 +146,10 @@ fn words_of_other_tools_have_their_one_equivalent() {
         ("args = [\"serve\"]", "command = [\"serve\", \"--verbose\"]"),
         ("run_as_user = 1000", "user = \"1000:1000\""),
     ] {
-        service(before, &format!("`{after}`"), after);
+        match after {
+            "remove it" => service(before, after, "# remove it"),
+            _ => service(before, &format!("`{after}`"), after),
+        }
     }
     service("environment = { A = \"b\" }", "`[env]`", "[env]\nA = \"b\"");
     service("environment = [\"A=b\"]", "`[env]`", "[env]\nA = \"b\"");
@@ -131,8 +199,8 @@ fn values_of_another_type_or_form_are_written_out() {
         ),
         ("needs = \"db\"", "needs = [\"db\"]"),
         (
-            "extra_args = \"--init --shm-size 1g\"",
-            "extra_args = [\"--init\", \"--shm-size\", \"1g\"]",
+            "extra_args = \"--ipc host --uts host\"",
+            "extra_args = [\"--ipc\", \"host\", \"--uts\", \"host\"]",
         ),
         ("stop_timeout = 30", "stop_timeout = \"30s\""),
         ("memory = 512", "memory = \"512m\""),
@@ -151,6 +219,36 @@ fn values_of_another_type_or_form_are_written_out() {
         ("stateful = 1", "stateful = true"),
         ("devices = [\"fuse\"]", "devices = [\"/dev/fuse\"]"),
         ("capabilities = [\"net_admin\"]", ""),
+        ("pids = 0", "pids = -1"),
+        ("pids = \"unlimited\"", "pids = -1"),
+        ("stop_signal = \"sigint\"", "stop_signal = \"SIGINT\""),
+        ("stop_signal = \"SIGQUT\"", "stop_signal = \"SIGQUIT\""),
+        ("workdir = \"app\"", "workdir = \"/app\""),
+        ("hostname = \"my_web\"", "hostname = \"my-web\""),
+        ("shm_size = \"1GB\"", "shm_size = \"1g\""),
+        ("shm_size = 64", "shm_size = \"64m\""),
+        ("platform = \"arm64\"", "platform = \"linux/arm64\""),
+        ("log = \"local\"", "log = { driver = \"local\" }"),
+        (
+            "security = [\"no-new-privileges:true\"]",
+            "security = { no_new_privileges = true }",
+        ),
+        ("security = { label = \"disabled\" }", ""),
+        ("sysctls = { \"vm.max_map_count\" = 262144 }", ""),
+        ("hosts = [\"docker01\"]", ""),
+        ("dns = [\"10.0.0.2:53\"]", ""),
+        ("dns = \"10.0.0.2\"", "dns = [\"10.0.0.2\"]"),
+        ("groups = \"998\"", "groups = [\"998\"]"),
+        ("tmpfs = \"/tmp\"", "tmpfs = [\"/tmp\"]"),
+        ("init = \"yes\"", "init = true"),
+        ("memory = \"1g\"\nmemory_reservation = \"2g\"", ""),
+        ("network = \"none\"\ndns = [\"10.0.0.2\"]", ""),
+        (
+            "network = \"host\"\nsysctls = { \"net.core.somaxconn\" = 1 }",
+            "",
+        ),
+        ("volumes = [\"/a:/tmp\"]\ntmpfs = [\"/tmp/\"]", ""),
+        ("log = { driver = \"none\", options = { a = \"b\" } }", ""),
     ] {
         match advice {
             "" => assert_eq!(
@@ -200,7 +298,7 @@ fn values_of_another_type_or_form_are_written_out() {
             format!("digest = \"sha256:{digest}\""),
         ),
         (
-            &format!("tag = \"1@sha256:{digest}\""),
+            &format!("tag = \"@sha256:{digest}\""),
             format!("digest = \"sha256:{digest}\""),
         ),
     ] {
@@ -323,10 +421,7 @@ fn a_flag_with_a_field_is_written_there() {
             "[\"--entrypoint\", \"/bin/a b\"]",
             "entrypoint = \"/bin/a b\"",
         ),
-        (
-            "[\"--shm-size 1g\"]",
-            "extra_args = [\"--shm-size\", \"1g\"]",
-        ),
+        ("[\"--ipc host\"]", "extra_args = [\"--ipc\", \"host\"]"),
     ] {
         let advice = after
             .trim_start_matches("extra_args = [")

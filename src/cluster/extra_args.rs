@@ -3,6 +3,7 @@
 
 use super::diagnostic::{Diagnostic, quoted};
 use super::fields::{self, Field, FieldType};
+use super::flag_advice::{self, Advised};
 use super::name::VariableName;
 use super::nearest;
 use super::ports;
@@ -39,7 +40,14 @@ pub(super) struct Beside {
 }
 
 /// Checks the flags.
-pub(super) fn check(words: &[At<String>], beside: Beside, problems: &mut Problems) {
+///
+/// `written` says whether the service has a field.
+pub(super) fn check(
+    words: &[At<String>],
+    beside: Beside,
+    written: &dyn Fn(&str) -> bool,
+    problems: &mut Problems,
+) {
     let mut rest = words.iter().peekable();
     while let Some(word) = rest.next() {
         let text = word.value.as_str();
@@ -109,9 +117,12 @@ pub(super) fn check(words: &[At<String>], beside: Beside, problems: &mut Problem
                     .with_help("remove it"),
                 ),
                 Treatment::Field(field) => {
-                    problems.0.extend(field_instead(
-                        field, flag.name, &shown, &value, word, beside,
-                    ));
+                    let told = field_instead(field, flag.name, &shown, &value, word, beside);
+                    let once = field.once_extra.contains(&flag.name) && !written(field.key);
+                    problems.0.extend(told.map(|told| match once {
+                        true => may_stay(field, &shown, told),
+                        false => told,
+                    }));
                 }
             }
         }
@@ -200,6 +211,9 @@ fn field_instead(
     beside: Beside,
 ) -> Option<Diagnostic> {
     let key = field.key;
+    if let Some(advised) = flag_advice::table_of_flag(flag, value) {
+        return Some(in_table(field, advised, shown, word));
+    }
     let help = match (flag, value.split_once('=')) {
         // A port of the container alone is published on any free port of the host, which no field says.
         ("publish", _) if ports::range(value.split('/').next().unwrap_or_default()).is_some() => {
@@ -207,6 +221,10 @@ fn field_instead(
         }
         ("publish", _) => published_instead(value, beside.port),
         ("network-alias", _) if !beside.has_networks => return None,
+        // What the table cannot say in the same words.
+        ("security-opt" | "add-host" | "log-opt" | "gpus", _) => return None,
+        // Off where the engine's configuration may say on.
+        ("init" | "privileged", _) if value.eq_ignore_ascii_case("false") => return None,
         // systemd carries no variable of such a name, so no field does.
         ("env", Some((variable, _))) if VariableName::new(variable).is_err() => return None,
         ("env", Some((variable, value))) => {
@@ -253,6 +271,31 @@ fn published_instead(value: &str, port: Option<u16>) -> String {
     format!("{written} `publish = [{}]`", all.join(", "))
 }
 
+/// What a flag is in a table.
+fn in_table(field: &Field, advised: Advised, shown: &str, word: &At<String>) -> Diagnostic {
+    let shown_field = field.in_code();
+    let help = match advised {
+        Advised::Same(written) => format!("write `{written}`"),
+        Advised::Reworded(written) => format!(
+            "write `{written}` when the container may restart: to the engine it is another word"
+        ),
+    };
+    Diagnostic::error(
+        format!("expected no `{shown}` in `extra_args`: {shown_field} says it"),
+        word.spot.label(""),
+    )
+    .with_help(help)
+}
+
+/// A flag that had no field once. It may stay, or a description that is in use could not be released after an upgrade;
+/// not beside its field.
+fn may_stay(field: &Field, shown: &str, told: Diagnostic) -> Diagnostic {
+    let title = format!("`{shown}` in `extra_args` has a field: {}", field.in_code());
+    let mut place = told.place;
+    place.label = "an older way of writing it".to_owned();
+    Diagnostic::warning(title, place).with_help_if(told.help)
+}
+
 /// What to write for the value of a flag.
 fn written_as(field: &Field, value: &str) -> String {
     let key = field.key;
@@ -263,7 +306,7 @@ fn written_as(field: &Field, value: &str) -> String {
             let (name, value) = value.split_once('=').unwrap_or((value, ""));
             format!("{{ {} = {} }}", toml_key(name), toml_text(value))
         }
-        FieldType::Boolean => "true".to_owned(),
+        FieldType::Boolean => (!value.eq_ignore_ascii_case("false")).to_string(),
         FieldType::Duration => toml_text(&format!("{value}s")),
         FieldType::Text | FieldType::Number | FieldType::Integer => {
             match field.shape().map(|shape| shape(value)) {
@@ -271,11 +314,21 @@ fn written_as(field: &Field, value: &str) -> String {
                 Some(Err(Misfit {
                     help: Some(help), ..
                 })) => return help,
+                Some(Ok(_)) if is_number(value) && field.field_type() == FieldType::Number => {
+                    value.to_owned()
+                }
                 Some(Ok(_) | Err(_)) | None => text,
             }
         }
     };
     format!("write `{key} = {written}`")
+}
+
+/// Whether a text is an integer of TOML.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    plain && (digits == "0" || !digits.starts_with('0'))
 }
 
 /// A key as TOML writes it: in quotes only where it must be.
@@ -305,7 +358,7 @@ mod tests {
             port: Some(9000),
             has_networks: true,
         };
-        check(&words, beside, &mut problems);
+        check(&words, beside, &|_| true, &mut problems);
         let told = problems.0.into_iter();
         told.map(|problem| format!("{}; {}", problem.title, problem.help.unwrap_or_default()))
             .collect()
@@ -314,14 +367,15 @@ mod tests {
     #[test]
     fn flags_of_the_engines_are_taken_with_their_values() {
         for words in [
-            &["--shm-size", "1g"][..],
-            &["--shm-size=1g", "--init", "--privileged=false"],
-            &["-w", "/app", "-h", "name", "-c512"],
-            &["-qP", "--sysctl", "net.core.somaxconn=1024"],
+            &["--ipc", "host"][..],
+            &["--ipc=host", "--init=false", "--privileged=false"],
+            &["--userns", "host", "-c512"],
+            &["-qP", "--oom-score-adj", "500"],
+            &["--security-opt", "systempaths=unconfined"],
             &["--env", "discovery.type=single-node"],
             &["-p", "80"],
             &["--flag-of-tomorrow=1"],
-            &["--tmpfs", "--rm"],
+            &["--ipc", "--rm"],
             &[],
         ] {
             assert_eq!(told(words), Vec::<String>::new(), "{words:?}");

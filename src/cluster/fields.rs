@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::model::Container;
 use super::read::Merge;
 use super::shape::text::Shape;
-use super::shape::{container, text};
+use super::shape::{confinement, container, process, text};
 
 /// A field of a service.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +22,9 @@ pub struct Field {
     pub(super) reader: ReadAs,
     /// Flags of `run` that say the same, so that `extra_args` cannot have them.
     pub flags: &'static [&'static str],
+    /// Flags of `run` that say the same and once had no field, so that `extra_args` of descriptions in use may have
+    /// them: that is told.
+    pub once_extra: &'static [&'static str],
     /// Flags of `run` that it becomes beside another field of the same flag, or beside `extra_args`.
     pub shared_flags: &'static [&'static str],
     /// What a change of it does to a running container.
@@ -152,7 +155,9 @@ impl Field {
 
 /// The field that says the same as a flag of `run`.
 pub(super) fn of_flag(flag: &str) -> Option<&'static Field> {
-    SERVICE.iter().find(|field| field.flags.contains(&flag))
+    SERVICE
+        .iter()
+        .find(|field| field.flags.contains(&flag) || field.once_extra.contains(&flag))
 }
 
 /// The keys of a service.
@@ -260,6 +265,7 @@ const ROW: Field = Field {
     key: "",
     reader: ReadAs::Own(FieldType::Text),
     flags: &[],
+    once_extra: &[],
     shared_flags: &[],
     change: OnChange::Restarts,
     inherited: Inherited::Unsaid,
@@ -289,7 +295,7 @@ pub const SERVICE: &[Field] = &[
     Field {
         key: "tag",
         inherited: Inherited::Yes,
-        meaning: "this or `digest` is required",
+        meaning: "this or `digest` is required; `\"1.4.2@sha256:…\"` has both, and the digest decides",
         example: "\"1.4.2\"",
         ..ROW
     },
@@ -496,6 +502,158 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "workdir",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::workdir, |c| &mut c.workdir),
+        once_extra: &["workdir"],
+        meaning: "the directory that the command starts in, an absolute path",
+        default: "the image's",
+        example: "\"/app\"",
+        ..ROW
+    },
+    Field {
+        key: "groups",
+        inherited: Inherited::Yes,
+        reader: ReadAs::List(process::group, |c| &mut c.groups),
+        once_extra: &["group-add"],
+        meaning: "further groups of the user, by name in the container or by number",
+        default: "`[]`",
+        example: "[\"998\"]",
+        ..ROW
+    },
+    Field {
+        key: "hostname",
+        inherited: Inherited::No,
+        reader: ReadAs::Text(process::hostname, |c| &mut c.hostname),
+        once_extra: &["hostname"],
+        meaning: "the name that the container has for itself",
+        default: "the engine's",
+        example: "\"web.example.com\"",
+        ..ROW
+    },
+    Field {
+        key: "init",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Boolean(|c| &mut c.init),
+        once_extra: &["init"],
+        meaning: "a small first process that passes signals on and collects dead children",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "platform",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::platform, |c| &mut c.platform),
+        once_extra: &["platform"],
+        meaning: "which of the image's variants is run, `linux/` and an architecture",
+        default: "the host's",
+        example: "\"linux/amd64\"",
+        ..ROW
+    },
+    Field {
+        key: "tmpfs",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::List),
+        once_extra: &["tmpfs"],
+        meaning: "empty file systems in memory: an absolute path, and options after a colon (`size`, `mode`, `noexec`, …)",
+        default: "`[]`",
+        example: "[\"/run\", \"/tmp:size=64m,mode=1777\"]",
+        ..ROW
+    },
+    Field {
+        key: "shm_size",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::shm_size, |c| &mut c.shm_size),
+        once_extra: &["shm-size"],
+        meaning: "what `/dev/shm` holds, bytes with `b`, `k`, `m` or `g`",
+        default: "the engine's, `64m`",
+        example: "\"1g\"",
+        ..ROW
+    },
+    Field {
+        key: "memory_reservation",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::memory_reservation, |c| &mut c.memory_reservation),
+        once_extra: &["memory-reservation"],
+        meaning: "what is left to it when memory is short, written as `memory` and not above it",
+        default: "none",
+        example: "\"256m\"",
+        ..ROW
+    },
+    Field {
+        key: "pids",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Number(process::pids, |c| &mut c.pids),
+        once_extra: &["pids-limit"],
+        meaning: "how many processes and threads it may have; `-1` is no limit",
+        default: "the engine's",
+        example: "200",
+        ..ROW
+    },
+    Field {
+        key: "cpuset",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::cpuset, |c| &mut c.cpuset),
+        once_extra: &["cpuset-cpus"],
+        meaning: "the CPUs that it may use, by number",
+        default: "all",
+        example: "\"0-3,8\"",
+        ..ROW
+    },
+    Field {
+        key: "gpus",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Number(process::gpus, |c| &mut c.gpus),
+        once_extra: &["gpus"],
+        meaning: "`\"all\"`, a number of GPUs, or some: `\"device=0,1\"`. The host needs NVIDIA's container toolkit; podman gets them as devices `nvidia.com/gpu=…`, from 4.1 on",
+        default: "none",
+        example: "\"all\"",
+        ..ROW
+    },
+    Field {
+        key: "hardened",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::Boolean),
+        shared_flags: &["cap-drop", "security-opt", "read-only", "pids-limit"],
+        meaning: "all capabilities dropped but those that `capabilities` names, `no_new_privileges`, `read_only`, and `pids = 1024`; what the file says of one of them counts",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "privileged",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Boolean(|c| &mut c.privileged),
+        once_extra: &["privileged"],
+        meaning: "may do everything on the host: as good as root there",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "security",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::Map),
+        once_extra: &["security-opt"],
+        meaning: "`no_new_privileges`; `seccomp` and `apparmor`: `\"unconfined\"` or a profile (seccomp's by its path on the host); `label` of SELinux, one or a list",
+        default: "the engine's",
+        example: "{ no_new_privileges = true, apparmor = \"docker-nginx\" }",
+        ..ROW
+    },
+    Field {
+        key: "sysctls",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Map(confinement::sysctl_name, confinement::sysctl_value, |c| {
+            &mut c.sysctls
+        }),
+        once_extra: &["sysctl"],
+        meaning: "settings of the kernel that a container has for itself: `net.…`, `fs.mqueue.…`, those of `kernel.` for shared memory and messages",
+        default: "the engine's",
+        example: "{ \"net.core.somaxconn\" = 1024 }",
+        ..ROW
+    },
+    Field {
         key: "labels",
         inherited: Inherited::No,
         reader: ReadAs::Map(container::label, text::argument, |c| &mut c.labels),
@@ -533,6 +691,46 @@ pub const SERVICE: &[Field] = &[
         meaning: "further names under which others in its `networks` find it",
         default: "`[]`",
         example: "[\"mysql\"]",
+        ..ROW
+    },
+    Field {
+        key: "dns",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::List),
+        once_extra: &["dns", "dns-search", "dns-option"],
+        meaning: "IP addresses of DNS servers, or `{ servers = […], search = […], options = […] }`",
+        default: "the engine's",
+        example: "[\"10.0.0.2\"]",
+        ..ROW
+    },
+    Field {
+        key: "hosts",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::Map),
+        once_extra: &["add-host"],
+        meaning: "names for the container's `/etc/hosts`, each with an IP address, a list of them, or `host-gateway` (the host itself; podman has it since 4.7). A name here takes the place of the same one of `needs`",
+        default: "none but those of `needs`",
+        example: "{ \"db.example.com\" = \"10.0.0.5\" }",
+        ..ROW
+    },
+    Field {
+        key: "log",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Own(FieldType::Map),
+        once_extra: &["log-driver", "log-opt"],
+        meaning: "what the engine does with the output, `driver` and `options`; the unit's journal has it in any case, so `{ driver = \"none\" }` saves the second copy",
+        default: "the engine's",
+        example: "{ driver = \"local\", options = { max-size = \"10m\" } }",
+        ..ROW
+    },
+    Field {
+        key: "stop_signal",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Text(process::stop_signal, |c| &mut c.stop_signal),
+        once_extra: &["stop-signal"],
+        meaning: "the signal that asks it to end",
+        default: "the image's, else `SIGTERM`",
+        example: "\"SIGINT\"",
         ..ROW
     },
     Field {
@@ -578,9 +776,9 @@ pub const SERVICE: &[Field] = &[
         key: "extra_args",
         inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),
-        meaning: "further flags of `run`, each word one argument; no flag that has a field here or breaks the unit (`-d`, `--restart`, `--name`, `--rm`, `--pull`, …)",
+        meaning: "further flags of `run`, each word one argument; no flag that has a field here or breaks the unit (`-d`, `--restart`, `--name`, `--rm`, `--pull`, …). One that had no field once may stay, with a warning that says what to write",
         default: "`[]`",
-        example: "[\"--shm-size\", \"1g\"]",
+        example: "[\"--ipc\", \"host\"]",
         ..ROW
     },
 ];

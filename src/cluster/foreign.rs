@@ -57,7 +57,6 @@ pub(super) const SERVICE: &[Foreign] = &[
     Foreign {
         words: &[
             "host",
-            "hosts",
             "node",
             "nodes",
             "placement",
@@ -167,42 +166,182 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `secrets = [\"STRIPE_KEY\"]`",
     },
     Foreign {
-        words: &["working_dir", "workdir", "working_directory"],
-        meant: NOWHERE,
-        help: "write `extra_args = [\"--workdir\", \"/app\"]`",
+        words: &["working_dir", "working_directory", "work_dir", "cwd"],
+        meant: Some("workdir"),
+        help: "write `workdir = \"/app\"`",
     },
     Foreign {
-        words: &["hostname"],
-        meant: NOWHERE,
-        help: "write `extra_args = [\"--hostname\", \"web\"]`",
+        words: &["host_name", "domainname"],
+        meant: Some("hostname"),
+        help: "write `hostname = \"web.example.com\"`",
     },
     Foreign {
-        words: &["privileged", "init"],
-        meant: NOWHERE,
-        help: "write `extra_args = [\"--privileged\"]` or `extra_args = [\"--init\"]`",
+        words: &["group_add", "supplemental_groups", "supplementary_groups"],
+        meant: Some("groups"),
+        help: "write `groups = [\"998\"]`",
     },
     Foreign {
-        words: &["shm_size"],
-        meant: NOWHERE,
-        help: "write `extra_args = [\"--shm-size\", \"1g\"]`",
+        words: &["pids_limit", "pid_limit", "pids_max", "tasks_max"],
+        meant: Some("pids"),
+        help: "write `pids = 200`",
+    },
+    Foreign {
+        words: &["cpuset_cpus", "cpu_set", "allowed_cpus"],
+        meant: Some("cpuset"),
+        help: "write `cpuset = \"0-3\"`",
+    },
+    Foreign {
+        words: &["mem_reservation", "memory_soft_limit", "memory_low"],
+        meant: Some("memory_reservation"),
+        help: "write `memory_reservation = \"256m\"`",
+    },
+    Foreign {
+        words: &["shm", "shmsize"],
+        meant: Some("shm_size"),
+        help: "write `shm_size = \"1g\"`",
     },
     Foreign {
         words: &[
-            "dns",
             "extra_hosts",
-            "sysctls",
-            "security_opt",
-            "tmpfs",
-            "pid",
-            "ipc",
-            "log_driver",
-            "logging",
-            "runtime",
-            "gpus",
-            "platform",
+            "add_host",
+            "add_hosts",
+            "host_aliases",
+            "hostaliases",
         ],
+        meant: Some("hosts"),
+        help: "write `hosts = { \"db.example.com\" = \"10.0.0.5\" }`",
+    },
+    Foreign {
+        words: &[
+            "security_opt",
+            "security_opts",
+            "security_context",
+            "securitycontext",
+        ],
+        meant: Some("security"),
+        help: "write `security = { no_new_privileges = true }`; `seccomp`, `apparmor` and `label` stand there, too",
+    },
+    Foreign {
+        words: &["no_new_privileges", "seccomp", "apparmor", "selinux"],
         meant: NOWHERE,
-        help: "write the flags of `run` that there is no field for: `extra_args = [\"--dns\", \"10.0.0.2\"]`",
+        help: "write `security = { no_new_privileges = true, seccomp = \"unconfined\" }`",
+    },
+    Foreign {
+        words: &["sysctl"],
+        meant: Some("sysctls"),
+        help: "write `sysctls = { \"net.core.somaxconn\" = 1024 }`",
+    },
+    Foreign {
+        words: &[
+            "dns_search",
+            "dns_opt",
+            "dns_option",
+            "dns_options",
+            "nameservers",
+        ],
+        meant: Some("dns"),
+        help: "write `dns = { servers = [\"10.0.0.2\"], search = [\"example.com\"], options = [\"ndots:2\"] }`",
+    },
+    Foreign {
+        words: &[
+            "logging",
+            "log_driver",
+            "log_opt",
+            "log_opts",
+            "log_options",
+        ],
+        meant: Some("log"),
+        help: "write `log = { driver = \"local\", options = { max-size = \"10m\" } }`",
+    },
+    Foreign {
+        words: &["gpu", "runtime"],
+        meant: Some("gpus"),
+        help: "write `gpus = \"all\"`; another runtime is `extra_args = [\"--runtime\", \"runsc\"]`",
+    },
+    Foreign {
+        words: &["pid", "pid_mode"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--pid\", \"host\"]`; the limit of processes is `pids`",
+    },
+    Foreign {
+        words: &["ipc", "ipc_mode"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--ipc\", \"host\"]`",
+    },
+    Foreign {
+        words: &["userns", "userns_mode"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--userns\", \"host\"]`",
+    },
+    Foreign {
+        words: &["uts", "uts_mode"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--uts\", \"host\"]`",
+    },
+    Foreign {
+        words: &["cgroup", "cgroupns"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--cgroupns\", \"host\"]`",
+    },
+    Foreign {
+        words: &["cgroup_parent"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--cgroup-parent\", \"batch.slice\"]`",
+    },
+    Foreign {
+        words: &["memswap_limit", "memory_swap"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--memory-swap\", \"1g\"]`",
+    },
+    Foreign {
+        words: &["mem_swappiness", "memory_swappiness"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--memory-swappiness\", \"10\"]`",
+    },
+    Foreign {
+        words: &["oom_score_adj", "oom_kill_disable"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--oom-score-adj\", \"500\"]`",
+    },
+    Foreign {
+        words: &["cpu_shares", "cpu_quota", "cpu_period"],
+        meant: NOWHERE,
+        help: "write `cpus = 1.5` for a limit; a weight is `extra_args = [\"--cpu-shares\", \"512\"]`",
+    },
+    Foreign {
+        words: &["device_cgroup_rules", "device_cgroup_rule"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--device-cgroup-rule\", \"c 1:3 mr\"]`",
+    },
+    Foreign {
+        words: &["storage_opt"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--storage-opt\", \"size=10G\"]`",
+    },
+    Foreign {
+        words: &["mac_address"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--mac-address\", \"02:42:ac:11:00:02\"]`",
+    },
+    Foreign {
+        words: &["annotations"],
+        meant: Some("labels"),
+        help: "write `labels = { team = \"search\" }`",
+    },
+    Foreign {
+        words: &["volumes_from"],
+        meant: NOWHERE,
+        help: "name the same volume in both services: `volumes = [\"shared:/data\"]`",
+    },
+    Foreign {
+        words: &["pull_policy"],
+        meant: NOWHERE,
+        help: "remove it: a release pulls moving tags such as `latest`, and images that are not there",
+    },
+    Foreign {
+        words: &["profiles", "extends", "develop", "attach"],
+        meant: NOWHERE,
+        help: "remove it: a service is described in one file, and placed by `[place]` of `cluster.toml`",
     },
     Foreign {
         words: &["tty", "stdin_open", "interactive"],
@@ -302,6 +441,62 @@ pub(super) const NETWORK: &[Foreign] = &[
         ],
         meant: NOWHERE,
         help: "remove it: bayplan makes bridges, `<cluster>-<name>`; any other network is made by hand, and is `existing = true` here",
+    },
+];
+
+/// Keys of `security`, as `--security-opt` and Kubernetes have them.
+pub(super) const SECURITY: &[Foreign] = &[
+    Foreign {
+        words: &[
+            "nnp",
+            "no_new_privs",
+            "nonewprivileges",
+            "allow_privilege_escalation",
+        ],
+        meant: Some("no_new_privileges"),
+        help: "write `no_new_privileges = true`",
+    },
+    Foreign {
+        words: &["seccomp_profile", "seccompprofile"],
+        meant: Some("seccomp"),
+        help: "write `seccomp = \"/etc/seccomp/web.json\"`",
+    },
+    Foreign {
+        words: &["selinux", "labels", "se_linux_options"],
+        meant: Some("label"),
+        help: "write `label = \"disable\"`",
+    },
+    Foreign {
+        words: &[
+            "capabilities",
+            "cap_add",
+            "cap_drop",
+            "privileged",
+            "read_only",
+        ],
+        meant: NOWHERE,
+        help: "it is a field of its own: `capabilities`, `privileged` and `read_only` stand at the top of the file",
+    },
+];
+
+/// Keys of `dns`.
+pub(super) const DNS: &[Foreign] = &[Foreign {
+    words: &["nameservers", "nameserver", "addresses"],
+    meant: Some("servers"),
+    help: "write `servers = [\"10.0.0.2\"]`",
+}];
+
+/// Keys of `log`.
+pub(super) const LOG: &[Foreign] = &[
+    Foreign {
+        words: &["type"],
+        meant: Some("driver"),
+        help: "write `driver = \"local\"`",
+    },
+    Foreign {
+        words: &["opts", "config"],
+        meant: Some("options"),
+        help: "write `options = { max-size = \"10m\" }`",
     },
 ];
 

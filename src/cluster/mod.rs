@@ -29,12 +29,14 @@ mod check;
 pub(crate) mod circles;
 mod cluster_file;
 mod config_files;
+mod container_tables;
 mod description;
 pub mod diagnostic;
 pub mod digest;
 mod excerpt;
 mod extra_args;
 pub mod fields;
+mod flag_advice;
 mod foreign;
 #[cfg(test)]
 mod goldens;
@@ -83,4 +85,5 @@ pub use provenance::{
     Definition, Definitions, FieldDefinition, FieldOrigin, Line, Provenance, definitions,
     provenance,
 };
+pub(crate) use shape::process::signal_number;
 pub use sources::{Sources, Unfit};

@@ -16,6 +16,10 @@ use super::ports::{HostPorts, Publish};
 use super::secret::Secret;
 use super::subnet::Subnet;
 
+mod container;
+
+pub use container::{Dns, Logging, Security};
+
 /// A cluster whose description has no errors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
@@ -666,6 +670,42 @@ pub struct Container {
     pub network: Option<String>,
     /// How long it may take to end after SIGTERM.
     pub stop_timeout: Duration,
+    /// The signal that asks it to end, in place of the image's.
+    pub stop_signal: Option<String>,
+    /// `--hostname`.
+    pub hostname: Option<String>,
+    /// `--workdir`.
+    pub workdir: Option<String>,
+    /// `--group-add`, in order.
+    pub groups: Vec<String>,
+    /// `--init`.
+    pub init: bool,
+    /// `/path` or `/path:options`: empty file systems in memory.
+    pub tmpfs: Vec<String>,
+    /// As docker takes it: the size of `/dev/shm`.
+    pub shm_size: Option<String>,
+    /// As docker takes it: what is left to it when memory is short.
+    pub memory_reservation: Option<String>,
+    /// How many processes and threads it may have; `-1` for no limit.
+    pub pids: Option<String>,
+    /// The CPUs that it may use: `0-3,8`.
+    pub cpuset: Option<String>,
+    /// `linux/arm64`.
+    pub platform: Option<String>,
+    /// `all`, a number, or `device=0,1`.
+    pub gpus: Option<String>,
+    /// `--privileged`.
+    pub privileged: bool,
+    /// `--security-opt`.
+    pub security: Security,
+    /// `--sysctl`.
+    pub sysctls: BTreeMap<String, String>,
+    /// `--dns` and its like.
+    pub dns: Dns,
+    /// `--add-host`: addresses by name, in order.
+    pub hosts: BTreeMap<String, Vec<String>>,
+    /// `--log-driver`, `--log-opt`.
+    pub log: Logging,
     /// Put before the image as they are, each one argument.
     pub extra_args: Vec<String>,
 }

@@ -1,11 +1,12 @@
 //! Reads `services/NAME.toml`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::config_files::read_files;
+use super::container_tables::{read_tables, read_tmpfs};
 use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args;
@@ -183,6 +184,16 @@ fn read_image(root: &mut Table<'_>, problems: &mut Problems) -> Option<Image> {
         }
         (Some(tag), None) => {
             let tag = parse(&tag, shape::image::tag, problems)?.value;
+            // The digest alone decides; not every podman takes both.
+            if let Some((tag, digest)) = tag.split_once('@') {
+                let digits = digest.trim_start_matches("sha256:");
+                let short: String = digits.chars().take(12).collect();
+                return Some(Image {
+                    reference: format!("{}@{digest}", image?.value),
+                    version: format!("{tag}@{short}"),
+                    moving: false,
+                });
+            }
             Some(Image {
                 reference: format!("{}:{tag}", image?.value),
                 moving: shape::image::MOVING_TAGS.contains(&tag.as_str()),
@@ -257,13 +268,21 @@ fn read_container(
     for field in fields::SERVICE {
         read_field(field, root, &mut container, problems);
     }
-    container.volumes = read_volumes(root, problems);
+    let mut targets = BTreeMap::new();
+    container.volumes = read_volumes(root, &mut targets, problems);
+    container.tmpfs = read_tmpfs(root, &mut targets, problems);
+    read_tables(root, &mut container, problems);
     let extra_args = root.strings("extra_args", problems);
     let beside = extra_args::Beside {
         port: port.map(|port| port.value),
         has_networks: root.get("networks").is_some(),
     };
-    extra_args::check(&extra_args, beside, problems);
+    let keys: BTreeSet<&str> = fields::KEYS
+        .into_iter()
+        .filter(|key| root.get(key).is_some())
+        .collect();
+    let written = |key: &str| keys.contains(key);
+    extra_args::check(&extra_args, beside, &written, problems);
     container.extra_args = parse_all(extra_args, shape::text::argument, problems);
     container
 }
@@ -373,8 +392,11 @@ fn read_field(
     }
 }
 
-fn read_volumes(root: &mut Table<'_>, problems: &mut Problems) -> Vec<String> {
-    let mut targets: BTreeMap<String, At<String>> = BTreeMap::new();
+fn read_volumes(
+    root: &mut Table<'_>,
+    targets: &mut BTreeMap<String, At<String>>,
+    problems: &mut Problems,
+) -> Vec<String> {
     let mut volumes = Vec::new();
     for text in root.strings("volumes", problems) {
         let Some(volume) = text.parse(problems, shape::container::volume) else {

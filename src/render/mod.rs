@@ -35,8 +35,11 @@ pub mod identity;
 pub mod inputs;
 pub mod manifest;
 pub mod marks;
+#[cfg(test)]
+mod moved_tests;
 mod networks;
 pub mod placement;
+mod plain_options;
 pub mod probe;
 mod rules;
 pub mod secret_files;

@@ -17,9 +17,9 @@ use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    Cluster, ConfigFiles, Container, Delivery, Engine, EngineClient, Health, Host, Image, Layer,
-    Network, NetworkOrigin, Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport,
-    Variable, VariableValue,
+    Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, Health, Host, Image,
+    Layer, Logging, Network, NetworkOrigin, Probe, RestartPolicy, SecretFile, Security, Service,
+    Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -243,7 +243,37 @@ mod golden {
             labels: BTreeMap::from([("traefik.rule".into(), "Host(`a.example.com`)".into())]),
             network: Some("backend".into()),
             stop_timeout: Duration::from_millis(29_500),
-            extra_args: vec!["--shm-size".into(), "1g".into(), "--tmpfs=/t mp".into()],
+            stop_signal: Some("SIGINT".into()),
+            hostname: Some("full.example.com".into()),
+            workdir: Some("/work dir".into()),
+            groups: vec!["998".into(), "audio".into()],
+            init: true,
+            tmpfs: vec!["/tmp:size=64m".into(), "/run".into()],
+            shm_size: Some("1g".into()),
+            memory_reservation: Some("256m".into()),
+            pids: Some("200".into()),
+            cpuset: Some("0-3".into()),
+            platform: Some("linux/amd64".into()),
+            gpus: Some("device=0,1".into()),
+            privileged: true,
+            security: Security {
+                no_new_privileges: Some(true),
+                seccomp: Some("/etc/my seccomp.json".into()),
+                apparmor: Some("unconfined".into()),
+                label: vec!["type:spc_t".into(), "level:s0".into()],
+            },
+            sysctls: BTreeMap::from([("net.ipv4.ip_local_port_range".into(), "1 9".into())]),
+            dns: Dns {
+                servers: vec!["10.0.0.2".into(), "fd00::2".into()],
+                search: vec!["example.com".into()],
+                options: vec!["ndots:2".into()],
+            },
+            hosts: BTreeMap::from([("db".into(), vec!["10.0.0.5".into(), "host-gateway".into()])]),
+            log: Logging {
+                driver: Some("local".into()),
+                options: BTreeMap::from([("tag".into(), "{{.Name}} %n $x".into())]),
+            },
+            extra_args: vec!["--ipc".into(), "host".into(), "--shm-size=/t mp".into()],
         };
         insta::assert_snapshot!(rendered(full).service_unit().text);
     }
@@ -950,6 +980,7 @@ mod fingerprints {
                         network,
                         stop_timeout: Duration::from_secs(10),
                         extra_args,
+                        ..Container::default()
                     }
                 },
             )
@@ -1131,7 +1162,7 @@ mod fields {
                 .filter(|(name, value)| !(*name == "label" && value.starts_with("bayplan.")))
                 .map(|(name, _)| *name)
                 .collect();
-            let told: Vec<&str> = [field.flags, field.shared_flags].concat();
+            let told: Vec<&str> = [field.flags, field.once_extra, field.shared_flags].concat();
             let others: Vec<_> = added.iter().filter(|name| !told.contains(name)).collect();
             assert!(others.is_empty(), "{} also gives {others:?}", field.key);
             // `stop_timeout` is an option of `docker stop` in the unit.

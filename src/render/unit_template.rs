@@ -18,6 +18,7 @@
 //! | `connect` | a list: command lines, quoted, for `ExecStartPre=` between `create` and `start`: connect the container to all its networks but the first. Mostly empty, and the container is started by `run` | `/usr/bin/docker network connect …` |
 //! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
 //! | `stop_timeout` | seconds for `docker stop -t` | `10` |
+//! | `stop_statuses` | a list: further exit statuses that are no failure, of another `stop_signal` | `130` |
 //! | `start_limit`, `stop_limit` | seconds for `TimeoutStartSec=` and `TimeoutStopSec=` | `60`, `25` |
 //! | `wanted_by` | for `[Install]` | `multi-user.target docker.service` |
 //! | `image` | the reference, raw; in the unit it is `${IMAGE}` | `registry.example.com/search:1.4.2` |
@@ -43,12 +44,14 @@ use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
+use super::plain_options;
 use super::secret_files;
 use super::start_order::StartOrder;
 use super::unit::quote_word;
 use super::wait;
 use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Host, Service};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::signal_number;
 use crate::cluster::template::TemplateProblem;
 use crate::cluster::template::text::{self, Makes, TextTemplate};
 
@@ -79,11 +82,33 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
             labels,
             network: _,
             stop_timeout: _,
+            stop_signal: _,
+            hostname: _,
+            workdir: _,
+            groups,
+            init: _,
+            tmpfs,
+            shm_size: _,
+            memory_reservation: _,
+            pids: _,
+            cpuset: _,
+            platform: _,
+            gpus: _,
+            privileged: _,
+            security: _,
+            sysctls,
+            dns,
+            hosts,
+            log,
             extra_args,
         } = &service.container;
         let published = service.published(None).len();
         let mounts = service.secret_files.len() + service.files.files.len();
         let options = ulimits.len() + labels.len() + mounts + published;
+        let named = sysctls.len() + log.options.len();
+        let resolved = hosts.values().map(Vec::len).sum::<usize>();
+        let asked = dns.servers.len() + dns.search.len() + dns.options.len();
+        let options = options + named + resolved + asked + groups.len() + tmpfs.len();
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();
         let words = words + 4 * service.networks.len() + service.aliases.len();
         let names = 2 * service.variables.len() + service.needs.len();
@@ -238,6 +263,7 @@ fn context(
         connect => networks::connect(service, unit, client.engine, &client.program),
         wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
+        stop_statuses => stop_status(service).into_iter().collect::<Vec<_>>(),
         start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),
         wanted_by => wanted_by,
@@ -253,6 +279,13 @@ fn context(
 fn names(service: &Service) -> impl Iterator<Item = &str> {
     let names = service.variables.keys().map(|name| name.as_str());
     names.filter(|name| *name != "IMAGE")
+}
+
+/// What a process exits with that its signal to stop ended, if that is another one than SIGTERM or SIGKILL.
+fn stop_status(service: &Service) -> Option<u16> {
+    let signal = service.container.stop_signal.as_deref()?;
+    let number = u16::from(signal_number(signal)?);
+    (!matches!(number, 9 | 15)).then_some(128 + number)
 }
 
 /// The options of `run`, each with its value and quoted.
@@ -276,6 +309,24 @@ fn arguments(
         labels,
         network,
         stop_timeout: _,
+        stop_signal: _,
+        hostname: _,
+        workdir: _,
+        groups: _,
+        init: _,
+        tmpfs: _,
+        shm_size: _,
+        memory_reservation: _,
+        pids: _,
+        cpuset: _,
+        platform: _,
+        gpus: _,
+        privileged: _,
+        security: _,
+        sysctls: _,
+        dns: _,
+        hosts,
+        log: _,
         extra_args,
     } = &service.container;
     let mut arguments = Vec::new();
@@ -296,6 +347,10 @@ fn arguments(
         option("--publish", &publish.argument());
     }
     for (host, address) in needed_hosts(cluster, service, place) {
+        // What the file says itself counts.
+        if hosts.contains_key(host.as_str()) {
+            continue;
+        }
         option("--add-host", &format!("{host}:{address}"));
     }
     let single = [
@@ -351,6 +406,10 @@ fn arguments(
     if *read_only {
         arguments.push("--read-only".to_owned());
     }
+    arguments.extend(plain_options::options(
+        &service.container,
+        place.client.engine,
+    ));
     arguments.extend(extra_args.iter().map(|word| quote_word(word)));
     arguments
 }

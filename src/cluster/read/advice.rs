@@ -66,7 +66,9 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
             match key {
                 "timeout" | "stop_timeout" => toml_text(&format!("{number}s")),
                 // Who writes small numbers means megabytes.
-                "memory" if number.len() < 7 => toml_text(&format!("{number}m")),
+                "memory" | "shm_size" | "memory_reservation" if number.len() < 7 => {
+                    toml_text(&format!("{number}m"))
+                }
                 _ => toml_text(&number),
             }
         }

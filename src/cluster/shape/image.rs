@@ -84,7 +84,7 @@ fn is_path_component(text: &str) -> bool {
             .all(|s| matches!(s, "" | "." | "_" | "__") || s.bytes().all(|b| b == b'-'))
 }
 
-/// A tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
+/// A tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`, or a tag and a digest with `@` between.
 pub(in crate::cluster) fn tag(text: &str) -> Shape<String> {
     const EXPECTED: &str = "a tag such as `1.4.2`";
     let inner = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
@@ -94,13 +94,16 @@ pub(in crate::cluster) fn tag(text: &str) -> Shape<String> {
     if valid(text) {
         return Ok(text.to_owned());
     }
-    if let Some(digest) = text.split_once('@').map(|(_, digest)| digest)
-        && self::digest(digest).is_ok()
-    {
-        return Err(Misfit::help(
-            EXPECTED,
-            format!("write `digest = {digest:?}` instead"),
-        ));
+    if let Some((tag, found)) = text.split_once('@') {
+        if valid(tag) {
+            return digest(found).map(|digest| format!("{tag}@{digest}"));
+        }
+        if tag.is_empty() && digest(found).is_ok() {
+            return Err(Misfit::help(
+                EXPECTED,
+                format!("write `digest = {found:?}` instead"),
+            ));
+        }
     }
     // `:1.0`, `web:1.0`
     let after = text.rsplit(':').next().unwrap_or_default();
@@ -167,6 +170,20 @@ mod tests {
                 "é",
             ],
         );
-        takes(tag, &["1.4.2", "v1", "_a"], &["", ".a", "-a", "a b", "a:b"]);
+        let both = |tag: &str| format!("{tag}@sha256:{}", "0a".repeat(32));
+        takes(
+            tag,
+            &["1.4.2", "v1", "_a", &both("1.4.2")],
+            &[
+                "",
+                ".a",
+                "-a",
+                "a b",
+                "a:b",
+                &both(""),
+                &both("a b"),
+                "1@sha256:0",
+            ],
+        );
     }
 }

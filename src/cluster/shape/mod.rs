@@ -1,10 +1,13 @@
 //! The shapes of texts. What docker, ssh or systemd would refuse on a host is refused here, where it has a line and a
 //! column.
 
+pub(super) mod confinement;
 pub(super) mod container;
 pub(super) mod duration;
 pub(super) mod host;
 pub(super) mod image;
+pub(super) mod process;
+pub(super) mod resolver;
 pub(super) mod text;
 
 /// Asserts which texts a shape takes, and which it does not.
