@@ -83,7 +83,8 @@ pub struct Service {
     pub manual: bool,
     pub health: Health,
     pub own_template: bool,
-    pub extra_args: Vec<String>,
+    /// Keys of [`PLAIN`].
+    pub plain: BTreeSet<&'static str>,
     /// In the order in which `[place]` names them; the first one is `X_HOST`.
     pub hosts: Vec<String>,
 }
@@ -127,6 +128,35 @@ impl ConfigFiles {
         text
     }
 }
+
+/// Plain keys: what the description says, and what docker tells of the container then.
+pub const PLAIN: [(&str, &str, &str, &str); 10] = [
+    ("shm_size", "\"32m\"", "shm", "33554432"),
+    ("workdir", "\"/tmp\"", "directory", "/tmp"),
+    ("init", "true", "init", "true"),
+    ("hostname", "\"box\"", "hostname", "box"),
+    ("groups", "[\"998\", \"12\"]", "groups", "998,12"),
+    ("tmpfs", "[\"/run:size=1m\"]", "tmpfs", "/run:size=1m"),
+    ("pids", "200", "pids", "200"),
+    (
+        "security",
+        "{ no_new_privileges = true }",
+        "security",
+        "no-new-privileges",
+    ),
+    (
+        "dns",
+        "[\"10.77.0.1\", \"10.77.0.2\"]",
+        "dns",
+        "10.77.0.1,10.77.0.2",
+    ),
+    (
+        "log",
+        "{ driver = \"json-file\", options = { max-size = \"1m\" } }",
+        "log",
+        "json-file max-size=1m",
+    ),
+];
 
 #[derive(Clone, PartialEq, Eq)]
 pub enum Image {
@@ -291,7 +321,6 @@ impl Description {
         file.ordered_list("command", service.command.iter());
         file.ordered_list("capabilities", service.capabilities.iter());
         file.ordered_list("devices", service.devices.iter());
-        file.ordered_list("extra_args", service.extra_args.iter());
         for (key, value) in [
             ("entrypoint", &service.entrypoint),
             ("user", &service.user),
@@ -301,6 +330,9 @@ impl Description {
                 let value = file.text(value);
                 file.line(key, &value);
             }
+        }
+        for (key, value, _, _) in PLAIN.iter().filter(|row| service.plain.contains(row.0)) {
+            file.line(key, value);
         }
         if let Some(memory) = service.memory {
             let memory = file.one_of(&[

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    ConfigFiles, Description, Health, Host, Image, Images, Piece, Service, Template, Value,
+    ConfigFiles, Description, Health, Host, Image, Images, PLAIN, Piece, Service, Template, Value,
 };
 use super::expected::{Scope, stem};
 use super::random::Random;
@@ -554,17 +554,15 @@ fn of_service(
             "another health".to_owned()
         }
         _ => {
-            let all: [&[&str]; 5] = [
-                &[],
-                &["--shm-size", "32m"],
-                &["--workdir", "/tmp"],
-                &["--init"],
-                &["--init", "--workdir", "/tmp"],
-            ];
-            service.extra_args = random.pick(&all).iter().map(|a| (*a).to_owned()).collect();
+            for _ in 0..3 {
+                let (key, ..) = *random.pick(&PLAIN);
+                if !service.plain.remove(key) {
+                    service.plain.insert(key);
+                }
+            }
             service.own_template ^= random.chance(40);
-            let (arguments, own) = (&service.extra_args, service.own_template);
-            format!("extra_args {arguments:?}, own template {own}")
+            let (plain, own) = (&service.plain, service.own_template);
+            format!("plain keys {plain:?}, own template {own}")
         }
     };
     description.services.insert(which.clone(), service);
@@ -638,6 +636,7 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
         let for_docker = service.memory.is_some()
             || service.cpus.is_some()
             || service.network.is_some()
+            || service.plain.contains("pids")
             || !service.devices.is_empty();
         if for_docker {
             // Podman has no cgroups there, see tests/fleet/fleet.

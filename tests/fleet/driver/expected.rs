@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    ConfigFiles, Description, Image, Images, Piece, Service, Template, Value,
+    ConfigFiles, Description, Image, Images, PLAIN, Piece, Service, Template, Value,
 };
 
 /// `docker01` and `web`.
@@ -210,25 +210,23 @@ impl Scope<'_> {
             }
         });
         put("devices", joined(&mut { devices }));
-        let extra = |name: &str| {
-            let mut arguments = service.extra_args.iter();
-            arguments.find(|argument| *argument == name)?;
-            arguments.next().cloned()
-        };
-        let shm = match extra("--shm-size").as_deref() {
-            None => "67108864",
-            Some("32m") => "33554432",
-            Some(other) => unreachable!("no edit makes {other}"),
-        };
-        put("shm", shm.to_owned());
-        put(
-            "directory",
-            extra("--workdir").unwrap_or_else(|| "/".to_owned()),
-        );
-        put(
-            "init",
-            service.extra_args.iter().any(|a| a == "--init").to_string(),
-        );
+        for (key, default) in [
+            ("shm", "67108864"),
+            ("directory", "/"),
+            ("init", "false"),
+            ("hostname", ""),
+            ("groups", ""),
+            ("tmpfs", ""),
+            ("pids", ""),
+            ("security", ""),
+            ("dns", ""),
+            ("log", "json-file"),
+        ] {
+            put(key, default.to_owned());
+        }
+        for (_, _, key, told) in PLAIN.iter().filter(|row| service.plain.contains(row.0)) {
+            put(key, (*told).to_owned());
+        }
         arguments
     }
 

@@ -114,6 +114,10 @@ fn told(container: &Value, engine: &str) -> BTreeMap<String, String> {
     }
     if engine == "docker" {
         told.extend(arguments(config, host));
+        // Without a name of its own it has the beginning of its id, or the host's.
+        let name = text(&config["Hostname"]);
+        let own = Some(name).filter(|name| name == "box");
+        told.insert("hostname".to_owned(), own.unwrap_or_default());
     }
     told
 }
@@ -148,7 +152,29 @@ fn arguments(config: &Value, host: &Value) -> BTreeMap<String, String> {
         let mut names = items(value).map(|name| text(name).trim_start_matches("CAP_").to_owned());
         joined(&mut names)
     };
+    let listed = |value: &Value| items(value).map(text).collect::<Vec<_>>().join(",");
+    let mounts = host["Tmpfs"].as_object().cloned().unwrap_or_default();
+    let mut mounts = mounts
+        .iter()
+        .map(|(path, options)| format!("{path}:{}", text(options)));
+    let log = &host["LogConfig"];
+    let options = log["Config"].as_object().cloned().unwrap_or_default();
+    let options = options
+        .iter()
+        .map(|(name, value)| format!(" {name}={}", text(value)));
     let told = [
+        ("groups", listed(&host["GroupAdd"])),
+        ("tmpfs", joined(&mut mounts)),
+        (
+            "pids",
+            host["PidsLimit"]
+                .as_i64()
+                .filter(|limit| *limit > 0)
+                .map_or_else(String::new, |limit| limit.to_string()),
+        ),
+        ("security", listed(&host["SecurityOpt"])),
+        ("dns", listed(&host["Dns"])),
+        ("log", text(&log["Type"]) + &options.collect::<String>()),
         ("network", network),
         ("ports", joined(&mut ports)),
         ("hosts", joined(&mut items(&host["ExtraHosts"]).map(text))),
