@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::config_files::{self, FileScope, Surroundings};
 use super::description::{DescribedGuard, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
+use super::lint::lint;
 use super::load::{LoadedCluster, load, unfit};
 use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, Template};
 use super::name::{HostName, ServiceName};
@@ -37,26 +38,28 @@ pub struct Findings {
     pub cluster: Option<Cluster>,
     /// Every problem: errors by file and position, then warnings likewise.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is allowed and seldom meant, for `bayplan check` only.
+    pub lints: Vec<Diagnostic>,
 }
 
 /// Checks the description of one cluster. Whatever the bytes are, it ends, and without a panic.
 #[must_use]
 pub fn check(name: &str, sources: &Sources) -> Findings {
-    let (cluster, diagnostics) = examine(name, sources);
+    let mut problems = Problems::default();
+    let found = load(name, sources, &mut problems)
+        .and_then(|description| resolve(description, sources, &mut problems));
+    let (cluster, mut lints) = found.unzip();
+    let mut diagnostics = problems.0;
+    sort(&mut diagnostics);
+    if let Some(lints) = &mut lints {
+        sort(lints);
+    }
     let failed = diagnostics.iter().any(|d| d.level == Level::Error);
     Findings {
         cluster: cluster.filter(|_| !failed),
         diagnostics,
+        lints: lints.unwrap_or_default(),
     }
-}
-
-fn examine(name: &str, sources: &Sources) -> (Option<Cluster>, Vec<Diagnostic>) {
-    let mut problems = Problems::default();
-    let cluster = load(name, sources, &mut problems)
-        .and_then(|description| resolve(description, sources, &mut problems));
-    let mut diagnostics = problems.0;
-    sort(&mut diagnostics);
-    (cluster, diagnostics)
 }
 
 /// Puts errors before warnings, each by file and position, and drops repetitions.
@@ -77,7 +80,7 @@ fn resolve(
     description: LoadedCluster,
     sources: &Sources,
     problems: &mut Problems,
-) -> Option<Cluster> {
+) -> Option<(Cluster, Vec<Diagnostic>)> {
     let mut templates = BTreeMap::new();
     for service in description.services.values().flatten() {
         let template = read_template(service, sources, problems);
@@ -177,13 +180,15 @@ fn resolve(
         .map(|host| (host.name.value.clone(), host.host.clone()))
         .collect();
     let guard = check_guard(&description, &cluster.guard, problems);
-    Some(Cluster {
+    let lints = lint(&description, cluster, &services, problems);
+    let cluster = Cluster {
         guard,
         rollout: cluster.rollout.clone(),
         name: description.name,
         hosts,
         services,
-    })
+    };
+    Some((cluster, lints))
 }
 
 /// The hosts of a service by where it finds there what it needs: mostly that is the same on all of them.

@@ -5,6 +5,7 @@ use toml::de::{DeTable, DeValue};
 use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable, assignments};
 use super::foreign;
 use super::host_table::{read_client, read_host, read_listen, read_ssh};
+use super::lint::{LINT, read_lint};
 use super::model::{Engine, EngineClient, Excerpts, Rollout};
 use super::networks::read_networks;
 use super::read::{At, Item, Misfit, Problems, Table, TableKind};
@@ -21,7 +22,7 @@ pub(super) const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: &[
         "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
-        "defaults", "services", "networks",
+        "defaults", "services", "networks", "lint",
     ],
     foreign: foreign::CLUSTER,
 };
@@ -81,6 +82,8 @@ pub(super) fn read_cluster(
     // These are read with each service.
     let _ = (root.get("defaults"), root.get("services"));
     let networks = read_networks(&mut root, problems);
+    let lint = root.table("lint", &LINT, problems);
+    let lint = lint.map(|table| read_lint(table, problems));
     root.finish(problems);
     ClusterFile {
         kind,
@@ -91,6 +94,7 @@ pub(super) fn read_cluster(
         guard,
         rollout,
         networks,
+        lint,
     }
 }
 

@@ -1,14 +1,17 @@
 //! The description as it is written: the shape of each file, with places, before anything is
 //! looked up in another file.
 
+use std::collections::BTreeMap;
+
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
 use super::layers::WrittenField;
+use super::lint::WrittenLint;
 use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
 use super::name::{HostName, ServiceName, VariableName};
 use super::networks::DescribedNetwork;
 use super::ports::Publish;
-use super::read::{At, Item, Problems, Spot, toml_text};
+use super::read::{At, Item, Problems, Spot};
 use super::reserved::{self, Within};
 use super::scalar::Scalar;
 use super::shape;
@@ -33,6 +36,8 @@ pub(super) struct ClusterFile {
     pub rollout: Rollout,
     /// `[networks]`.
     pub networks: Vec<DescribedNetwork>,
+    /// `[lint]`, if there is one.
+    pub lint: Option<WrittenLint>,
 }
 
 /// `[guard]`.
@@ -88,6 +93,8 @@ pub(super) struct ServiceFile {
     pub name: ServiceName,
     /// The file, relative to the root of the config repository.
     pub path: String,
+    /// Where the fields are that it has.
+    pub keys: BTreeMap<&'static str, Spot>,
     /// `None` if it is not there or could not be read.
     pub image: Option<Image>,
     /// `port`.
@@ -156,25 +163,14 @@ fn assignment(item: &Item<'_>, within: Within, problems: &mut Problems) -> Optio
     let name = match VariableName::new(item.key.as_str()) {
         Ok(name) => name,
         Err(invalid) => {
-            // systemd drops a variable with such a name, and no other name would be the same variable.
-            let value = value.map_or_else(String::new, |at| at.value.to_string());
-            let odd = |c: char| c == '=' || c.is_whitespace() || c.is_control();
-            let plain = !item.key.is_empty() && !item.key.contains(odd) && !value.contains("{{");
-            let argument = toml_text(&format!("{}={value}", item.key));
-            let help = match within {
-                Within::Env => format!(
-                    "write `extra_args = [\"--env\", {argument}]`: no variable of systemd has such a name"
-                ),
-                Within::Vars => format!(
-                    "a service gets it by `extra_args = [\"--env\", {argument}]`: no variable of systemd has such a name"
-                ),
-            };
             problems.push(
                 Diagnostic::error(
                     format!("expected {}, found {}", invalid.expected, quoted(&item.key)),
                     item.key_spot.label("no valid variable name"),
                 )
-                .with_help_if(plain.then_some(help)),
+                .with_help(
+                    "no engine passes it on by a file, and systemd drops it: choose another name",
+                ),
             );
             return None;
         }

@@ -389,6 +389,20 @@ pub(super) const CLUSTER: &[Foreign] = &[
     },
 ];
 
+/// Keys of `[lint]`.
+pub(super) const LINT: &[Foreign] = &[
+    Foreign {
+        words: &["error", "errors", "forbid", "fail"],
+        meant: Some("deny"),
+        help: "write `deny = [\"privileged\"]`",
+    },
+    Foreign {
+        words: &["ignore", "ignored", "disable", "warn", "skip"],
+        meant: Some("allow"),
+        help: "write `allow = [\"privileged\"]`; what is neither allowed nor denied is a warning",
+    },
+];
+
 /// Keys of a host, and of `[ssh]`.
 pub(super) const HOST: &[Foreign] = &[
     Foreign {

@@ -95,10 +95,14 @@ pub(super) fn read_service(
     let files = read_files(&mut root, path, problems);
     let volume_targets = volume_targets(&mut root);
     root.not_yet("schedule", "timers", "remove the line", problems);
+    let keys = fields::KEYS.iter();
+    let keys = keys.filter_map(|key| Some((*key, root.get(key)?.key_spot)));
+    let keys = keys.collect();
     root.finish(problems);
     ServiceFile {
         name,
         path: path.to_owned(),
+        keys,
         image,
         port,
         unread_port,
@@ -124,7 +128,7 @@ pub(super) fn read_service(
 
 /// A variable's name, or a pattern with `*` for any letters.
 fn pattern_shape(text: &str) -> Shape<String> {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'*';
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_*.-".contains(&b);
     if !text.is_empty() && text.bytes().all(inner) {
         Ok(text.to_owned())
     } else {

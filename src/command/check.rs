@@ -43,8 +43,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
             }
         };
         let sources = repository.load(&cluster).map_err(not_loaded)?;
-        let outcome = examine(&name, &sources);
+        let mut outcome = examine(&name, &sources);
         let palette = Palette::stdout();
+        outcome.checked.warnings += outcome.lints.len();
+        outcome.problems.append(&mut outcome.lints);
         stream::stdout(&show(&outcome.problems, &sources, &palette))?;
         checked.push(outcome.checked);
     }

@@ -138,6 +138,8 @@ fn described(
 pub(super) struct Examined {
     pub model: Option<(Cluster, Desired)>,
     pub problems: Vec<Diagnostic>,
+    /// What only `check` shows.
+    pub lints: Vec<Diagnostic>,
     pub checked: CheckedCluster,
 }
 
@@ -170,6 +172,7 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Examined {
     Examined {
         model,
         problems,
+        lints: found.lints,
         checked,
     }
 }
