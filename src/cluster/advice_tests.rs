@@ -393,12 +393,27 @@ fn a_host_that_is_absent_is_no_misspelled_one() {
 }
 
 #[test]
-fn a_name_that_no_variable_can_have_is_an_argument() {
-    service(
-        "[env]\n\"discovery.type\" = \"single-node\"",
-        "`extra_args = [\"--env\", \"discovery.type=single-node\"]`",
-        "extra_args = [\"--env\", \"discovery.type=single-node\"]",
-    );
+fn a_value_of_a_name_that_a_client_reads_is_one_line() {
+    for (value, what) in [
+        ("\"a\\nb\"", "a line break"),
+        ("\"a\\r\"", "a carriage return at its end"),
+        (
+            &format!("\"{}\"", "x".repeat(65_535)),
+            "more than 65,535 bytes with its name",
+        ),
+    ] {
+        for name in ["PATH", "\"discovery.type\"", "TMPDIR"] {
+            let web = |name: &str| format!("{WEB}[env]\n{name} = {value}\n");
+            let told = errors(CLUSTER, &web(name));
+            assert_eq!(told.len(), 1, "{told:?}");
+            assert!(told[0].0.ends_with(what), "{told:?}");
+            assert_eq!(errors(CLUSTER, &web("ANY")), []);
+        }
+    }
+    let inherited = CLUSTER.replace("[place]", "[vars]\nDOCKER_OPTS = \"a\\nb\"\n[place]");
+    let told = errors(&inherited, &format!("{WEB}vars = [\"DOCKER_*\"]\n"));
+    assert!(told[0].0.contains("`DOCKER_OPTS`"), "{told:?}");
+    assert_eq!(errors(&inherited, WEB), []);
 }
 
 #[test]

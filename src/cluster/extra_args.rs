@@ -118,7 +118,11 @@ pub(super) fn check(
                 ),
                 Treatment::Field(field) => {
                     let told = field_instead(field, flag.name, &shown, &value, word, beside);
-                    let once = field.once_extra.contains(&flag.name) && !written(field.key);
+                    let once = match flag.name {
+                        // `[env]` once took no such name.
+                        "env" => odd_variable(&value),
+                        name => field.once_extra.contains(&name) && !written(field.key),
+                    };
                     problems.0.extend(told.map(|told| match once {
                         true => may_stay(field, &shown, told),
                         false => told,
@@ -225,8 +229,16 @@ fn field_instead(
         ("security-opt" | "add-host" | "log-opt" | "gpus", _) => return None,
         // Off where the engine's configuration may say on.
         ("init" | "privileged", _) if value.eq_ignore_ascii_case("false") => return None,
-        // systemd carries no variable of such a name, so no field does.
         ("env", Some((variable, _))) if VariableName::new(variable).is_err() => return None,
+        // Once there was no other way.
+        ("env", Some((variable, value))) if odd_variable(variable) => {
+            let written = format!(
+                "{} = {}` below `[env]",
+                toml_key(variable),
+                toml_text(value)
+            );
+            return Some(in_table(field, Advised::Reworded(written), shown, word));
+        }
         ("env", Some((variable, value))) => {
             format!("write `{variable} = {}` below `[env]`", toml_text(value))
         }
@@ -269,6 +281,12 @@ fn published_instead(value: &str, port: Option<u16>) -> String {
     let all = own.into_iter().chain([entry]);
     let all: Vec<String> = all.map(|one| toml_text(&one)).collect();
     format!("{written} `publish = [{}]`", all.join(", "))
+}
+
+/// Whether a variable, perhaps with its value, has a name that systemd drops.
+fn odd_variable(text: &str) -> bool {
+    let name = text.split('=').next().unwrap_or_default();
+    VariableName::new(name).is_ok_and(|name| !name.is_plain())
 }
 
 /// What a flag is in a table.
@@ -372,7 +390,6 @@ mod tests {
             &["--userns", "host", "-c512"],
             &["-qP", "--oom-score-adj", "500"],
             &["--security-opt", "systempaths=unconfined"],
-            &["--env", "discovery.type=single-node"],
             &["-p", "80"],
             &["--flag-of-tomorrow=1"],
             &["--ipc", "--rm"],

@@ -29,13 +29,29 @@ fn is_label(text: &str) -> bool {
 
 /// An environment variable's name as systemd and the shell accept it
 /// (`systemd.exec(5)`: ASCII letters, digits, `_`, no digit first).
-fn is_variable(text: &str) -> bool {
+fn is_plain_variable(text: &str) -> bool {
     let mut bytes = text.bytes();
     let first = bytes
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || b == b'_');
     first && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
+
+/// An environment variable's name as images have it: `discovery.type`, too. It is also the name of a file.
+fn is_variable(text: &str) -> bool {
+    let first = text
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    first
+        && text.len() <= VARIABLE_MAX
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+}
+
+/// The longest name of a variable: as a file's it has a suffix.
+const VARIABLE_MAX: usize = 200;
 
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $valid:expr, $expected:expr) => {
@@ -112,8 +128,16 @@ name!(
     /// An environment variable.
     VariableName,
     is_variable,
-    "letters, digits and `_`, no digit first (`[A-Za-z_][A-Za-z0-9_]*`)"
+    "letters, digits, `_`, `.` and `-`, no sign but `_` first (`[A-Za-z0-9_][A-Za-z0-9_.-]*`), at most 200"
 );
+
+impl VariableName {
+    /// Whether systemd and shells take the name: letters, digits and `_`, no digit first.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        is_plain_variable(&self.0)
+    }
+}
 
 impl ServiceName {
     /// The stem of the variables that tell where this service is: `data-stream` gives

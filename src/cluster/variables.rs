@@ -10,7 +10,7 @@ use super::name::{ServiceName, VariableName};
 use super::nearest;
 use super::placement::Placements;
 use super::read::{At, Problems, Spot};
-use super::reserved::{self, Within};
+use super::reserved::{self, Carrier, Within};
 use super::scope::{absent, derived, locations};
 use super::secret::Secret;
 use super::secret_references;
@@ -250,6 +250,7 @@ impl<'a> Variables<'a> {
             let Ok(name) = VariableName::new(name) else {
                 continue;
             };
+            self.check_line(service, &name, &outcome, problems);
             let variable = match outcome {
                 Evaluated::Known { text, .. } => {
                     total += name.as_str().len() + text.len() + 2;
@@ -299,6 +300,41 @@ impl<'a> Variables<'a> {
     /// Whether any name may be defined in a file that could not be read.
     pub(crate) fn are_incomplete(&self) -> bool {
         self.incomplete
+    }
+
+    /// Whether a value is one line, where its name needs that.
+    fn check_line(
+        &self,
+        service: &ServiceFile,
+        name: &VariableName,
+        outcome: &Evaluated,
+        problems: &mut Problems,
+    ) {
+        let Evaluated::Known { text, .. } = outcome else {
+            return;
+        };
+        let Some(what) = reserved::unfit_for_line(name, text) else {
+            return;
+        };
+        if reserved::carrier(name) == Carrier::Environment {
+            return;
+        }
+        let mut own = service.env.iter();
+        let own = own.find(|assignment| assignment.name.value == *name);
+        let place = own
+            .map(|assignment| &assignment.name.spot)
+            .or_else(|| self.defined.get(name.as_str()))
+            .map_or_else(|| Place::file(&service.path, ""), |spot| spot.label(""));
+        problems.push(
+            Diagnostic::error(
+                format!("expected a value on one line for `{name}`, found {what}"),
+                place,
+            )
+            .with_help(
+                "the engine's client reads a variable of this name from a file (`--env-file`), a line each: \
+                 choose another name, or put the value into a file in the image or on a volume",
+            ),
+        );
     }
 
     /// The secrets of one service that are files, by their path in the container.

@@ -9,7 +9,7 @@ use super::{FileChange, HostPlan, Note, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName, VariableName};
 use crate::render::desired::{Desired, DesiredService};
 use crate::render::inputs::{InputValue, Inputs, inputs_of};
-use crate::render::{env_file, secret_files};
+use crate::render::{env_file, literal, secret_files};
 
 /// What stands in the place of a hidden value.
 pub const HIDDEN: &str = "[hidden]";
@@ -101,10 +101,14 @@ impl HiddenValues {
                 kind: _,
             } = file;
             let is_env = path.ends_with(".env");
+            let is_literal = path.ends_with("/literal");
             for text in [before, after].into_iter().flatten() {
-                let shown = match is_env {
-                    true => env_file::with_values_hidden(text, &names.all, HIDDEN),
-                    false => text.to_string(),
+                let shown = match (is_env, is_literal) {
+                    (true, _) => env_file::with_values_hidden(text, &names.all, HIDDEN),
+                    (_, true) => {
+                        literal::with_values_hidden(text, |name| names.all.contains(name), HIDDEN)
+                    }
+                    (false, false) => text.to_string(),
                 };
                 *text = self.mask(&shown).into();
             }

@@ -155,6 +155,11 @@ impl DesiredService {
     #[must_use]
     pub fn fingerprint_under(&self, running: &Fingerprint) -> Option<Fingerprint> {
         let recipe = Recipe::named(running.recipe())?;
+        // Of a recipe there may be several: what one of them started stays.
+        let mut forms = self.forms();
+        if forms.any(|form| form.fingerprint == *running) {
+            return Some(running.clone());
+        }
         let form = self.under(recipe);
         if recipe.name() == form.fingerprint.recipe() {
             return Some(form.fingerprint.clone());

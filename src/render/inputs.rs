@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::config_files;
 use super::env_file;
+use super::literal;
 use super::marks::{DIRECTORY, blanked_by};
 use super::secret_files;
 use super::unit::{Unit, parse_unit, split_words};
@@ -151,7 +152,7 @@ pub(super) fn directives(unit: &Unit) -> Vec<(String, Vec<String>)> {
 }
 
 /// Reads back the inputs from the files of a host: the unit's text, and the files of its inputs
-/// directory by path below it (`*.env` are layers, others config files). Any text is fine, also one
+/// directory by path below it (`*.env` and `literal` are layers, others config files). Any text is fine, also one
 /// that was edited by hand. For what [`render`](super::render) makes, the result is
 /// [`DesiredService::inputs`](super::desired::DesiredService::inputs).
 #[must_use]
@@ -182,10 +183,19 @@ pub fn inputs_of_parsed(
             inputs.add_secrets(text);
         } else if path == config_files::MODES {
             inputs.modes = config_files::modes(text);
+        } else if path == literal::FILE {
+            for (name, value, layer) in literal::parse(text) {
+                let value = InputValue::Plain(value);
+                inputs
+                    .variables
+                    .insert(name, InputVariable { layer, value });
+            }
         } else if is_layer(path) {
             for (name, value) in env_file::parse(text) {
                 // systemd drops other names, too.
-                if let Ok(name) = VariableName::new(name) {
+                if let Ok(name) = VariableName::new(name)
+                    && name.is_plain()
+                {
                     let layer = layer_of(path);
                     let value = InputValue::Plain(value);
                     inputs
@@ -211,7 +221,7 @@ fn is_layer(path: &str) -> bool {
 }
 
 /// Which layer a file of this name is. A file of somebody else counts as the last one.
-fn layer_of(path: &str) -> Layer {
+pub(super) fn layer_of(path: &str) -> Layer {
     match path.split_once('-').map(|(number, _)| number) {
         Some("10") => Layer::ServiceLocations,
         Some("20") => Layer::ServiceConfig,

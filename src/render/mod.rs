@@ -14,6 +14,7 @@
 //! marks           what a unit says of itself
 //! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
+//! literal         the file of variables that no environment can carry
 //! secret_files    which files only the host makes, and what stands for them
 //! secrets         the secrets of a service, and how their files are made
 //! config_files    files of the config repository, their permissions and owners
@@ -25,6 +26,8 @@
 //! ```
 
 mod canonical;
+#[cfg(test)]
+mod carried_tests;
 pub mod config_files;
 pub mod desired;
 pub mod env_file;
@@ -33,6 +36,7 @@ pub mod fingerprint;
 mod format;
 pub mod identity;
 pub mod inputs;
+pub mod literal;
 pub mod manifest;
 pub mod marks;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! | file | what | where |
 //! | --- | --- | --- |
 //! | `40-secrets.env` | secret variables, 0600 | made on the host |
+//! | `40-secrets.literal` | secret variables for `--env-file`, 0600 | made on the host |
 //! | `secret-files/NAME` | a secret that is a file in the container, 0444 in a directory that only root enters | made on the host |
 //! | `secret-files/by-path/PATH` | a file of the config repository with secrets in it ([`config_files`](super::config_files)) | made on the host |
 //! | `40-secrets.digests` | the keyed digests of all of them | like any other file |
@@ -19,6 +20,8 @@ use crate::cluster::secret::SecretIdentity;
 
 /// The file of secret variables.
 pub const ENV: &str = "40-secrets.env";
+/// The file of secret variables that no environment can carry, as [`literal`](super::literal) is one.
+pub const LITERAL: &str = "40-secrets.literal";
 /// The file of keyed digests.
 pub const DIGESTS: &str = "40-secrets.digests";
 /// The directory of secrets that are files in the container.
@@ -34,7 +37,7 @@ pub const SEALED: &str = ".sealed";
 #[must_use]
 pub fn is_secret(path: &str) -> bool {
     let file = path.strip_prefix(FILES);
-    path == ENV || file.is_some_and(|rest| rest.starts_with('/'))
+    path == ENV || path == LITERAL || file.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// What a file of keyed digests says: names of variables and paths of files, each with what stands for

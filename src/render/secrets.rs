@@ -1,15 +1,17 @@
 //! The secrets of a service: what stands for their files wherever files are compared, and how those files are made once the
 //! values are known. [`secret_files`](super::secret_files) says which files they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::config_files;
 use super::env_file;
 use super::fingerprint::Recipe;
-use super::secret_files::{ENV, FILES, size};
+use super::literal::{self, Carrying};
+use super::secret_files::{ENV, FILES, LITERAL, size};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{FileMode, SecretFile, Service, Variable, VariableValue};
 use crate::cluster::name::{HostName, ServiceName, VariableName};
+use crate::cluster::reserved::unfit_for_line;
 use crate::cluster::secret::{Plaintext, RevealError, Secret, SecretIdentity};
 
 /// What all variables of a service may take together (as `check` has it for those that it knows), in
@@ -22,6 +24,8 @@ pub struct DesiredSecrets {
     /// Says what stands for them.
     recipe: Recipe,
     variables: BTreeMap<VariableName, Secret>,
+    /// Those of the variables that stand in a file for `--env-file`.
+    literal: BTreeSet<VariableName>,
     files: BTreeMap<VariableName, Secret>,
     /// Files of the config repository with secrets in them, by path below the inputs directory.
     texts: BTreeMap<String, (FileMode, Secret)>,
@@ -32,6 +36,7 @@ impl Default for DesiredSecrets {
         Self {
             recipe: Recipe::CURRENT,
             variables: BTreeMap::new(),
+            literal: BTreeSet::new(),
             files: BTreeMap::new(),
             texts: BTreeMap::new(),
         }
@@ -71,6 +76,16 @@ pub enum MakeError {
         "expected UTF-8 without NUL and noncharacters of less than 131072 bytes for the variable {0}, found another value: it can be a file only"
     )]
     Variable(VariableName),
+    /// The value of this secret cannot be one line of a file.
+    #[error(
+        "expected a value on one line for the variable {name}, found {what}: the engine's client reads a variable of this name from a file"
+    )]
+    Line {
+        /// The secret.
+        name: VariableName,
+        /// What is in it.
+        what: &'static str,
+    },
     /// All variables together take this many bytes.
     #[error("expected at most {SERVICE_MAX} bytes of variables, found {0}")]
     Size(usize),
@@ -79,15 +94,23 @@ pub enum MakeError {
 impl DesiredSecrets {
     /// The secrets of a service.
     #[must_use]
-    pub fn of(recipe: Recipe, service: &Service, host: Option<&HostName>) -> Self {
+    pub(super) fn of(
+        recipe: Recipe,
+        service: &Service,
+        host: Option<&HostName>,
+        carrying: Carrying,
+    ) -> Self {
         let secret = |(name, variable): (&VariableName, &Variable)| match &variable.value {
             VariableValue::Secret(secret) => Some((name.clone(), secret.clone())),
             VariableValue::Plain(_) => None,
         };
         let file = |file: &SecretFile| (file.name.clone(), file.secret.clone());
+        let variables: BTreeMap<_, _> = service.variables.iter().filter_map(secret).collect();
+        let literal = variables.keys().filter(|name| carrying.is_literal(name));
         Self {
             recipe,
-            variables: service.variables.iter().filter_map(secret).collect(),
+            literal: literal.cloned().collect(),
+            variables,
             files: service.secret_files.values().map(file).collect(),
             texts: config_files::secrets(service, host),
         }
@@ -124,17 +147,31 @@ impl DesiredSecrets {
             .collect()
     }
 
+    /// The variables of one of the two files.
+    fn variables_in(&self, file: &str) -> impl Iterator<Item = (&VariableName, &Secret)> {
+        let literal = file == LITERAL;
+        let variables = self.variables.iter();
+        variables.filter(move |(name, _)| self.literal.contains(*name) == literal)
+    }
+
     /// What the manifest has for the files that the host makes.
     #[must_use]
     pub fn entries(&self) -> BTreeMap<String, Digest> {
         let mut entries = BTreeMap::new();
-        if !self.variables.is_empty() {
-            let parts = self.variables.iter().flat_map(|(name, secret)| {
+        for (file, head) in [
+            (ENV, b"secret variables v1".as_slice()),
+            (LITERAL, b"literal secret variables v1"),
+        ] {
+            let mut variables = self.variables_in(file).peekable();
+            if variables.peek().is_none() {
+                continue;
+            }
+            let parts = variables.flat_map(|(name, secret)| {
                 let identity = self.recipe.identity(secret);
                 [name.as_str().as_bytes(), identity.as_str().as_bytes()]
             });
-            let head = std::iter::once(b"secret variables v1".as_slice());
-            entries.insert(ENV.to_owned(), Digest::of_parts(head.chain(parts)));
+            let head = std::iter::once(head);
+            entries.insert(file.to_owned(), Digest::of_parts(head.chain(parts)));
         }
         for (path, secret) in self.by_path() {
             let identity = self.recipe.identity(secret).as_str().as_bytes();
@@ -190,22 +227,41 @@ impl DesiredSecrets {
             if !value.fits_variable(name) {
                 return Err(MakeError::Variable(name.clone()));
             }
+            if self.literal.contains(name)
+                && let Some(what) = value.text().and_then(|text| unfit_for_line(name, text))
+            {
+                let name = name.clone();
+                return Err(MakeError::Line { name, what });
+            }
             total += size(name, value.bytes());
             values.insert(name, value);
         }
         if total > SERVICE_MAX {
             return Err(MakeError::Size(total));
         }
-        if !self.variables.is_empty() {
-            let comment = format!(
-                "40-secrets: secrets that {service} reads; written by bayplan, do not edit here"
-            );
-            let values = values
-                .iter()
-                .filter_map(|(name, value)| Some((*name, value.text()?)));
-            let bytes = Plaintext::new(env_file::write(&comment, values).into_bytes());
+        let comment = format!(
+            "40-secrets: secrets that {service} reads; written by bayplan, do not edit here"
+        );
+        let values = values
+            .iter()
+            .filter_map(|(name, value)| Some((*name, value.text()?)));
+        let (literal, plain): (Vec<_>, Vec<_>) =
+            values.partition(|(name, _)| self.literal.contains(*name));
+        let mut text_file = |path: &str, text: String| {
+            let bytes = Plaintext::new(text.into_bytes());
             let mode = 0o600;
-            made.insert(ENV.to_owned(), MadeFile { mode, bytes });
+            made.insert(path.to_owned(), MadeFile { mode, bytes });
+        };
+        if !plain.is_empty() {
+            text_file(ENV, env_file::write(&comment, plain));
+        }
+        if !literal.is_empty() {
+            let lines = literal.into_iter();
+            let lines = lines.map(|(name, value)| literal::line(name, value));
+            text_file(
+                LITERAL,
+                format!("# {comment}\n{}", lines.collect::<String>()),
+            );
         }
         for (name, secret) in &self.files {
             let path = format!("{FILES}/{name}");

@@ -11,6 +11,7 @@ use super::error::RenderError;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Instance, UnitName};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
+use super::literal::{self, Carrying};
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
@@ -18,10 +19,11 @@ use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
 use super::unit::{Unit, parse_unit};
-use super::unit_template::{OnHost, Templates, Words};
+use super::unit_template::{OnHost, Spelling, Templates, Words};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
 use crate::cluster::name::VariableName;
+use crate::cluster::reserved::{Carrier, carrier};
 
 /// A service as the hosts get it that are this to it.
 pub(super) fn render_service<'s>(
@@ -31,8 +33,9 @@ pub(super) fn render_service<'s>(
     place: &OnHost<'_>,
 ) -> Result<DesiredService, Vec<RenderError>> {
     let name = Instance::of(&service.name).unit(&cluster.name);
-    let mut text = |words| -> Result<(String, Unit), Vec<RenderError>> {
-        let blanked = templates.render(cluster, service, &name, place, words)?;
+    let mut text = |words, carrying| -> Result<(String, Unit), Vec<RenderError>> {
+        let spelling = Spelling { words, carrying };
+        let blanked = templates.render(cluster, service, &name, place, spelling)?;
         let unit = parse_unit(&blanked);
         let after = templates.after(cluster, service);
         let engine = place.client.engine;
@@ -42,40 +45,37 @@ pub(super) fn render_service<'s>(
             false => Err(broken),
         }
     };
-    let engine = place.client.engine;
-    let (blanked, unit) = text(Words::of(engine))?;
-    let mut files = layers(cluster, service);
-    files.extend(config_files::plain(service, place.files));
-    let form = |recipe, (blanked, unit): (&str, &Unit), files, older| {
-        form(
+    let mut one = |recipe, words, carrying, older| {
+        let (blanked, unit) = text(words, carrying)?;
+        let files = files(cluster, service, place, carrying);
+        let parts = (&name, &*blanked, &unit);
+        Ok(form(
             (service, place),
-            recipe,
-            (&name, blanked, unit),
+            (recipe, carrying),
+            parts,
             files,
             older,
-        )
+        ))
     };
-    let older = match Words::of(engine) {
-        Words::Plain => form(Recipe::V1, (&blanked, &unit), files.clone(), None),
-        // The first version wrote other words.
-        Words::NoProxy => {
-            let (blanked, unit) = text(Words::Plain)?;
-            form(Recipe::V1, (&blanked, &unit), files.clone(), None)
-        }
-    };
-    let older = Some(older.into());
-    Ok(form(Recipe::CURRENT, (&blanked, &unit), files, older))
+    // The first version wrote other words.
+    let mut older = one(Recipe::V1, Words::Plain, Carrying::Before, None)?;
+    let words = Words::of(place.client.engine);
+    let moved = |name: &VariableName| carrier(name) == Carrier::LiteralByNow;
+    if service.variables.keys().any(moved) {
+        older = one(Recipe::CURRENT, words, Carrying::Before, Some(older.into()))?;
+    }
+    one(Recipe::CURRENT, words, Carrying::Now, Some(older.into()))
 }
 
 /// A service under one recipe.
 fn form(
     (service, place): (&Service, &OnHost<'_>),
-    recipe: Recipe,
+    (recipe, carrying): (Recipe, Carrying),
     (name, blanked, unit): (&UnitName, &str, &Unit),
     mut files: BTreeMap<String, Vec<u8>>,
     older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
-    let secrets = DesiredSecrets::of(recipe, service, place.files);
+    let secrets = DesiredSecrets::of(recipe, service, place.files, carrying);
     let config = files
         .iter()
         .filter(|(path, _)| config_files::target(path).is_some());
@@ -174,13 +174,41 @@ fn variables(recipe: Recipe, service: &Service) -> BTreeMap<VariableName, InputV
         .collect()
 }
 
+/// The files that hold no secrets.
+fn files(
+    cluster: &Cluster,
+    service: &Service,
+    place: &OnHost<'_>,
+    carrying: Carrying,
+) -> BTreeMap<String, Vec<u8>> {
+    let mut files = layers(cluster, service, carrying);
+    files.extend(config_files::plain(service, place.files));
+    let mut literal: BTreeMap<Layer, BTreeMap<&VariableName, &str>> = BTreeMap::new();
+    for (name, variable) in &service.variables {
+        if let VariableValue::Plain(value) = &variable.value
+            && carrying.is_literal(name)
+        {
+            literal
+                .entry(variable.layer)
+                .or_default()
+                .insert(name, value);
+        }
+    }
+    if !literal.is_empty() {
+        let text = literal::write(&service.name, &literal);
+        files.insert(literal::FILE.to_owned(), text.into_bytes());
+    }
+    files
+}
+
 /// The env files, `NN-layer.env`: each layer that has a variable, and always the service's own. What
 /// changes from one commit to the next without changing a value (a revision, a date) must not be
 /// in them.
-fn layers(cluster: &Cluster, service: &Service) -> BTreeMap<String, Vec<u8>> {
+fn layers(cluster: &Cluster, service: &Service, carrying: Carrying) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for layer in Layer::ALL {
         let variables = service.variables.iter().filter(|(_, v)| v.layer == layer);
+        let variables = variables.filter(|(name, _)| !carrying.is_literal(name));
         let plain = variables.filter_map(|(name, variable)| match &variable.value {
             VariableValue::Plain(value) => Some((name, value.as_str())),
             // The host makes the file of these.

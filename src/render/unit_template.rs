@@ -23,7 +23,7 @@
 //! | `wanted_by` | for `[Install]` | `multi-user.target docker.service` |
 //! | `image` | the reference, raw; in the unit it is `${IMAGE}` | `registry.example.com/search:1.4.2` |
 //! | `port` | a number or none | `9000` |
-//! | `variables` | a list: the names that the container gets | `APP_PORT` |
+//! | `variables` | a list: the names that the container gets from the unit's environment | `APP_PORT` |
 //! | `needs` | a list of services | `listing` |
 //! | `after` | for `After=`: the units that the service starts after on its host; empty without the field `after` | `production-db.service` |
 //!
@@ -42,6 +42,7 @@ use minijinja::{Environment, context};
 use super::config_files;
 use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
+use super::literal::{self, Carrying};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
 use super::plain_options;
@@ -49,7 +50,9 @@ use super::secret_files;
 use super::start_order::StartOrder;
 use super::unit::quote_word;
 use super::wait;
-use crate::cluster::model::{self, Cluster, Container, Engine, EngineClient, Host, Service};
+use crate::cluster::model::{
+    self, Cluster, Container, Engine, EngineClient, Host, Service, VariableValue,
+};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::signal_number;
 use crate::cluster::template::TemplateProblem;
@@ -149,6 +152,13 @@ impl<'a> OnHost<'a> {
     }
 }
 
+/// Which version's words a unit has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Spelling {
+    pub words: Words,
+    pub carrying: Carrying,
+}
+
 /// The words of a command line that a service's fields give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Words {
@@ -198,7 +208,7 @@ impl<'e, 's> Templates<'e, 's> {
         service: &'s Service,
         unit: &UnitName,
         place: &OnHost<'_>,
-        words: Words,
+        spelling: Spelling,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
         let template = self
@@ -208,7 +218,8 @@ impl<'e, 's> Templates<'e, 's> {
         let text = match template {
             Ok(template) => {
                 let after = self.order.after(cluster, service);
-                let made = template.render(context(cluster, service, unit, place, words, &after));
+                let made =
+                    template.render(context(cluster, service, unit, place, spelling, &after));
                 made.map_err(|unmade| unmade.problem)
             }
             Err(problem) => Err(problem.clone()),
@@ -228,7 +239,7 @@ fn context(
     service: &Service,
     unit: &UnitName,
     place: &OnHost<'_>,
-    words: Words,
+    spelling: Spelling,
     after: &str,
 ) -> Value {
     let client = place.client;
@@ -257,7 +268,7 @@ fn context(
         inputs => inputs,
         directory => DIRECTORY,
         fingerprint => FINGERPRINT,
-        arguments => arguments(cluster, service, place, words),
+        arguments => arguments(cluster, service, place, spelling),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
         prepare => networks::prepare(&cluster.name, service, client.engine, called),
         connect => networks::connect(service, unit, client.engine, &client.program),
@@ -269,16 +280,32 @@ fn context(
         wanted_by => wanted_by,
         image => service.image.reference.as_str(),
         port => service.port,
-        variables => names(service).map(Value::from).collect::<Vec<_>>(),
+        variables => names(service, spelling.carrying).map(Value::from).collect::<Vec<_>>(),
         needs => service.needs.iter().map(|s| s.as_str().into()).collect::<Vec<Value>>(),
         after => after,
     }
 }
 
-/// The variables that the container gets: all but `IMAGE`, which is the unit's own.
-fn names(service: &Service) -> impl Iterator<Item = &str> {
-    let names = service.variables.keys().map(|name| name.as_str());
+/// The variables that the container gets from the unit's environment: all but `IMAGE`, which is the unit's own.
+fn names(service: &Service, carrying: Carrying) -> impl Iterator<Item = &str> {
+    let names = service.variables.keys();
+    let names = names.filter(move |name| !carrying.is_literal(name));
+    let names = names.map(|name| name.as_str());
     names.filter(|name| *name != "IMAGE")
+}
+
+/// The files of variables that the engine's client reads, below the inputs directory.
+fn literal_files(service: &Service, carrying: Carrying) -> impl Iterator<Item = &'static str> {
+    let literal = service.variables.iter();
+    let literal = literal.filter(|(name, _)| carrying.is_literal(name));
+    let literal: Vec<&VariableValue> = literal.map(|(_, variable)| &variable.value).collect();
+    let has = |secret: bool| {
+        let mut literal = literal.iter();
+        literal.any(|value| matches!(value, VariableValue::Secret(_)) == secret)
+    };
+    let plain = has(false).then_some(literal::FILE);
+    let secret = has(true).then_some(secret_files::LITERAL);
+    plain.into_iter().chain(secret)
 }
 
 /// What a process exits with that its signal to stop ended, if that is another one than SIGTERM or SIGKILL.
@@ -293,7 +320,7 @@ fn arguments(
     cluster: &Cluster,
     service: &Service,
     place: &OnHost<'_>,
-    words: Words,
+    Spelling { words, carrying }: Spelling,
 ) -> Vec<String> {
     let Container {
         volumes,
@@ -394,7 +421,10 @@ fn arguments(
         let mount = format!("type=bind,source={inputs}/{path},target={target},readonly");
         option("--mount", &mount);
     }
-    for name in names(service) {
+    for file in literal_files(service, carrying) {
+        option("--env-file", &format!("{inputs}/{file}"));
+    }
+    for name in names(service, carrying) {
         option("-e", name);
     }
     match words {

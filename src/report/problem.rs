@@ -150,6 +150,9 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
                 ),
             }
         }
+        Finding::Misreads(file) => format!(
+            "nothing was changed; upgrade podman there, or rename the variables of {file}"
+        ),
         Finding::Unable(ability) => format!("nothing was changed; {}", ability.help()),
     })
 }

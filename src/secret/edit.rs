@@ -102,8 +102,8 @@ mod tests {
             ),
             ("A = 5\n", "expected a string for A, found another type"),
             (
-                "s3ntinel-x = \"a\"\n",
-                "expected letters, digits and `_`, no digit first (`[A-Za-z_][A-Za-z0-9_]*`) as name 1",
+                "\"s3ntinel x\" = \"a\"\n",
+                "expected letters, digits, `_`, `.` and `-`, no sign but `_` first (`[A-Za-z0-9_][A-Za-z0-9_.-]*`), at most 200 as name 1",
             ),
         ] {
             let found = read(&Plaintext::new(text.as_bytes().to_vec())).unwrap_err();

@@ -168,6 +168,18 @@ check_engine() {
   esac
 }
 
+# podman 4.7.0 reads the files of --env-file by rules of its own, which 4.7.1 took back.
+check_literal() {
+  [ "$engine" = podman ] || return
+  for file in "$stage"/inputs/*/*/literal "$stage"/inputs/*/*/40-secrets.literal*; do
+    [ -f "$file" ] || continue
+    case $(podman --version 2>/dev/null) in
+    *' 4.7.0' | *' 4.7.0-'*) printf 'misreads %s\n' "${file#"$stage/inputs/"}" ;;
+    esac
+    return
+  done
+}
+
 # image_id REFERENCE: prints nothing if there is no such image.
 image_id() {
   "$engine" image inspect --format '{{.Id}}' "$1" 2>/dev/null
@@ -296,6 +308,7 @@ check_running check_images </dev/null | {
       check_running check_engine
       check_running check_ports
       check_running check_networks
+      check_running check_literal
     } </dev/null
     cat
   }

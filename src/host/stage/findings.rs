@@ -112,6 +112,8 @@ pub enum Finding {
         /// What is wrong with it.
         wrong: WrongNetwork,
     },
+    /// This podman misreads the file of variables that is staged there.
+    Misreads(String),
     /// A tool that the activation needs.
     Unable(Ability),
 }
@@ -165,6 +167,10 @@ impl fmt::Display for Finding {
                 name,
                 wrong,
             } => wrong.tell(name, f),
+            Self::Misreads(_) => write!(
+                f,
+                "podman 4.7.0 changes values of variables that it reads from a file, as it has to for names such as `PATH`"
+            ),
             Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
         }
     }
@@ -247,6 +253,7 @@ impl ReadinessCheck {
                     checked.taken.take(word, rest).ok_or_else(odd)?;
                 }
                 "network" => checked.networks.take(rest).ok_or_else(odd)?,
+                "misreads" => checked.findings.push(Finding::Misreads(one_line(rest))),
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;
                     checked.findings.push(Finding::Unable(ability));

@@ -69,7 +69,7 @@ wrote() {
 write_input() {
   did mended "$1"
   case $3 in
-  40-secrets.env | secret-files/*)
+  40-secrets.env | 40-secrets.literal | secret-files/*)
     remake_secret "$@"
     return
     ;;
