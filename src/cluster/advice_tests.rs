@@ -139,6 +139,16 @@ fn words_of_other_tools_have_their_one_equivalent() {
         ("volumes_from = [\"db\"]", "volumes = [\"shared:/data\"]"),
         ("pull_policy = \"always\"", "remove it"),
         ("profiles = [\"x\"]", "remove it"),
+        ("extends = \"db\"", "from = \"db\""),
+        ("attach = false", "remove it"),
+        (
+            "annotations = { team = \"search\" }",
+            "extra_args = [\"--annotation\", \"team=search\"]",
+        ),
+        (
+            "oom_kill_disable = true",
+            "extra_args = [\"--oom-kill-disable\"]",
+        ),
         (
             "mounts = [\"/srv/data:/data\"]",
             "volumes = [\"/srv/data:/data\"]",
@@ -491,4 +501,22 @@ fn two_services_of_a_host_cannot_publish_one_port() {
     ] {
         assert_eq!(errors(CLUSTER, &web(lines)), [], "{lines}");
     }
+}
+
+/// Whoever comes from compose gets an answer to each of its words.
+#[test]
+fn every_key_of_compose_that_is_no_field_has_advice() {
+    let keys = include_str!("../../tests/fixtures/compose-keys.txt").lines();
+    let of_services = keys.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    let mut tried = 0;
+    for key in of_services.filter(|key| !super::fields::KEYS.contains(key)) {
+        tried += 1;
+        let told = errors(CLUSTER, &format!("{WEB}{key} = \"x\"\n"));
+        assert!(
+            told.iter()
+                .any(|(title, help)| title.contains(key) && !help.is_empty()),
+            "{key}: {told:#?}"
+        );
+    }
+    assert!(tried > 40, "{tried} keys were tried");
 }

@@ -16,7 +16,7 @@ pub(super) const SERVICE: &[Foreign] = &[
             "external_links",
         ],
         meant: Some("needs"),
-        help: "write `needs = [\"db\"]`",
+        help: "write `needs = [\"db\"]`; `after = [\"db\"]` is the order alone, without `DB_HOST`",
     },
     Foreign {
         words: &["ports", "published", "port_mappings"],
@@ -84,7 +84,7 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `[health]` and below it `http = \"/health\"`, `tcp = true` or `command = [\"…\"]`",
     },
     Foreign {
-        words: &["build", "dockerfile", "context"],
+        words: &["build", "dockerfile", "context", "develop"],
         meant: NOWHERE,
         help: "build and push the image elsewhere, and name it by `image` and `tag`",
     },
@@ -299,9 +299,24 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `extra_args = [\"--memory-swappiness\", \"10\"]`",
     },
     Foreign {
-        words: &["oom_score_adj", "oom_kill_disable"],
+        words: &["oom_score_adj"],
         meant: NOWHERE,
         help: "write `extra_args = [\"--oom-score-adj\", \"500\"]`",
+    },
+    Foreign {
+        words: &["oom_kill_disable"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--oom-kill-disable\"]`",
+    },
+    Foreign {
+        words: &["cpu_rt_period", "cpu_rt_runtime"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--cpu-rt-runtime\", \"95000\"]`",
+    },
+    Foreign {
+        words: &["blkio_config"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--blkio-weight\", \"300\"]`",
     },
     Foreign {
         words: &["cpu_shares", "cpu_quota", "cpu_period"],
@@ -325,6 +340,11 @@ pub(super) const SERVICE: &[Foreign] = &[
     },
     Foreign {
         words: &["annotations"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--annotation\", \"team=search\"]`",
+    },
+    Foreign {
+        words: &["label_file"],
         meant: Some("labels"),
         help: "write `labels = { team = \"search\" }`",
     },
@@ -334,14 +354,44 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "name the same volume in both services: `volumes = [\"shared:/data\"]`",
     },
     Foreign {
-        words: &["pull_policy"],
+        words: &["pull_policy", "pull_refresh_after"],
         meant: NOWHERE,
         help: "remove it: a release pulls moving tags such as `latest`, and images that are not there",
     },
     Foreign {
-        words: &["profiles", "extends", "develop", "attach"],
+        words: &["extends"],
+        meant: Some("from"),
+        help: "write `from = \"db\"`: it takes over the image of that service, and what its processes need",
+    },
+    Foreign {
+        words: &["profiles"],
         meant: NOWHERE,
-        help: "remove it: a service is described in one file, and placed by `[place]` of `cluster.toml`",
+        help: "remove it: a service that `[place]` of `cluster.toml` does not name runs nowhere",
+    },
+    Foreign {
+        words: &["attach"],
+        meant: NOWHERE,
+        help: "remove it: what the container prints is in the journal of its unit",
+    },
+    Foreign {
+        words: &["post_start", "pre_stop"],
+        meant: Some("template"),
+        help: "write `ExecStartPost=` or `ExecStop=` in a template of your own, and `template = \"NAME.service\"`",
+    },
+    Foreign {
+        words: &["provider", "models"],
+        meant: NOWHERE,
+        help: "remove it: a plug-in of compose makes it; write its address below `[env]`",
+    },
+    Foreign {
+        words: &["use_api_socket"],
+        meant: Some("volumes"),
+        help: "write `volumes = [\"/run/docker.sock:/run/docker.sock\"]`; who can write to it is root on the host",
+    },
+    Foreign {
+        words: &["cpu_percent", "isolation", "credential_spec"],
+        meant: NOWHERE,
+        help: "remove it: only Windows has it",
     },
     Foreign {
         words: &["tty", "stdin_open", "interactive"],

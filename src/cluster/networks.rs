@@ -44,13 +44,17 @@ pub(super) fn read_networks(
 }
 
 fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNetwork> {
-    let name = item.name().parse(problems, name);
     let mut table = item.table(&NETWORK, problems)?;
     let subnet = table.string("subnet", problems);
     let subnet = subnet.and_then(|text| text.parse(problems, subnet_shape));
     let internal = table.boolean("internal", problems);
     let existing = table.boolean("existing", problems);
     table.finish(problems);
+    let shape = match existing.as_ref().is_some_and(|existing| existing.value) {
+        true => existing_name,
+        false => name,
+    };
+    let name = item.name().parse(problems, shape);
     if let Some(existing) = existing.as_ref().filter(|existing| existing.value) {
         let others = [
             ("subnet", subnet.as_ref().map(|subnet| &subnet.spot)),
@@ -81,17 +85,19 @@ fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNet
     })
 }
 
-/// The name of a network that is not one of the engine's own.
+/// The name of a network that bayplan makes, as `CLUSTER-NAME`.
 pub(super) fn name(text: &str) -> Shape<String> {
-    const EXPECTED: &str = "a network's name of lower-case letters, digits, `_`, `.` and `-`";
-    if matches!(text, "host" | "none" | "bridge" | "default" | "podman") {
+    const EXPECTED: &str =
+        "a network's name of lower-case letters, digits, `_`, `.` and `-`, at most 63 characters";
+    // These are words of `network`, and `CLUSTER-host` would be no network of the host.
+    if matches!(text, "host" | "none" | "bridge") {
         return Err(Misfit::help(
             "a network that is not the engine's own",
             format!("for `{text}` a service has `network = {text:?}`; choose another name here"),
         ));
     }
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
-    let valid = (2..=63).contains(&text.len())
+    let valid = (1..=63).contains(&text.len())
         && text.bytes().all(inner)
         && !text.starts_with(['_', '.', '-']);
     match valid {
@@ -104,6 +110,20 @@ pub(super) fn name(text: &str) -> Shape<String> {
                 help,
             })
         }
+    }
+}
+
+/// The name of a network that somebody else made. Engines refuse one of a single letter, and have some of their own.
+fn existing_name(text: &str) -> Shape<String> {
+    match text {
+        "default" | "podman" => Err(Misfit::help(
+            "a network that is not the engine's own",
+            format!("for `{text}` a service has `network = {text:?}`; choose another name here"),
+        )),
+        text if text.len() == 1 => Err(Misfit::new(
+            "the name of a network that is there, of two characters at least",
+        )),
+        text => name(text),
     }
 }
 

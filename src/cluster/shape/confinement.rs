@@ -145,13 +145,16 @@ fn tmpfs_option(option: &str) -> bool {
             TMPFS_FLAGS.contains(&option) || matches!(option, "tmpcopyup" | "notmpcopyup" | "U")
         }
         Some(("size", size)) => {
-            bytes(size).is_some_and(|bytes| bytes > 0) || size.strip_suffix('%').is_some_and(digits)
+            // The kernel reads `16M` as `16m`.
+            let lower = size.to_ascii_lowercase();
+            bytes(&lower).is_some_and(|bytes| bytes > 0)
+                || size.strip_suffix('%').is_some_and(digits)
         }
         Some(("mode", mode)) => {
             (3..=4).contains(&mode.len()) && mode.bytes().all(|b| (b'0'..=b'7').contains(&b))
         }
         Some(("uid" | "gid" | "nr_inodes" | "nr_blocks", number)) => {
-            digits(number) || bytes(number).is_some()
+            digits(number) || bytes(&number.to_ascii_lowercase()).is_some()
         }
         Some(_) => false,
     }
