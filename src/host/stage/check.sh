@@ -125,6 +125,7 @@ is_ours() {
 check_networks() {
   for name in $networks; do
     ids=$("$engine" network ls --quiet --filter "name=^$name\$" 2>/dev/null | tr '\n' ' ')
+    # shellcheck disable=SC2016 # these are the engine's
     labels=$("$engine" network inspect --format '{{range $name, $value := .Labels}}{{$name}}={{$value}} {{end}}' "$name" \
       2>/dev/null | tr '\n' ' ')
     printf 'network %s %s,%s\n' "$name" "$ids" "$labels"
