@@ -35,7 +35,7 @@ impl Carrying {
 }
 
 /// The text of the file: for each layer a comment with its name, then a line for each variable. Values are
-/// [fit](crate::cluster::reserved::unfit_for_line).
+/// fit (`cluster/reserved.rs`).
 #[must_use]
 pub fn write(
     service: &ServiceName,
