@@ -2,8 +2,6 @@
 
 use std::fs;
 
-use insta::assert_snapshot;
-
 use crate::repo::{Ran, Repo};
 
 const CLUSTER: &str = "clusters/production/cluster.toml";

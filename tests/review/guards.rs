@@ -1,7 +1,5 @@
 //! Guards: what a release must not do unasked.
 
-use insta::assert_snapshot;
-
 use crate::repo::Repo;
 
 const CLUSTER: &str = "clusters/test/cluster.toml";
