@@ -81,15 +81,21 @@ check_names() {
 # is not told (there is no `ss`, no `ip`) nobody knows.
 check_ports() {
   [ -n "$ports" ] || return
-  own=$("$engine" ps --quiet --no-trunc --filter "label=bayplan.cluster=$cluster" 2>/dev/null)
   # `protocol state queue queue address:port peer users:(("name",pid=1,fd=3))`
-  ss -H -l -n -t -u -p 2>/dev/null | while read -r protocol _ _ _ socket _ users; do
+  listening=$(ss -H -l -n -t -u -p 2>/dev/null)
+  # After it: a container that starts in between then listens to nothing yet.
+  own=$("$engine" ps --quiet --no-trunc --filter "label=bayplan.cluster=$cluster" 2>/dev/null)
+  printf '%s\n' "$listening" | while read -r protocol _ _ _ socket _ users; do
+    [ -n "$protocol" ] || continue
     pid=${users#*pid=}
     pid=${pid%%,*}
     case $pid in
     '' | *[!0-9]*) pid=- name=- ;;
     *)
-      name=$(cat "/proc/$pid/comm" 2>/dev/null)
+      # One that has ended meanwhile has no port any more.
+      name=$(cat "/proc/$pid/comm" 2>/dev/null) || continue
+      # It listens for a container, perhaps of this cluster: docker tells them below.
+      [ "$engine,$name" != docker,docker-proxy ] || continue
       is_ours "$pid" && continue
       ;;
     esac
