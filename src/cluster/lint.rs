@@ -187,6 +187,9 @@ pub(super) fn lint(
     services: &BTreeMap<ServiceName, Service>,
     problems: &mut Problems,
 ) -> Vec<Diagnostic> {
+    let Some(written) = &cluster.lint else {
+        return Vec::new();
+    };
     let production =
         |kind: &At<String>| matches!(&*kind.value.to_lowercase(), "production" | "prod");
     let production = cluster.kind.as_ref().is_some_and(production);
@@ -198,28 +201,27 @@ pub(super) fn lint(
                 && published().iter().any(|one| one.at.address.is_none())
         })
     };
-    let Some(written) = &cluster.lint else {
-        return Vec::new();
-    };
     let denied = known(&written.deny, services, LintEntry::Lint, problems);
     let allowed = known(&written.allow, services, LintEntry::OfService, problems);
+    let placed = services
+        .values()
+        .filter(|service| !service.hosts.is_empty());
+    let placed: Vec<Seen<'_>> = placed
+        .map(|service| Seen {
+            service,
+            production,
+            everywhere: everywhere(service),
+        })
+        .collect();
     let mut warnings = Vec::new();
     for lint in &LINTS {
         if allowed.contains(&(lint.name, None)) {
             continue;
         }
-        let placed = services
-            .values()
-            .filter(|service| !service.hosts.is_empty());
-        let found = placed.filter(|service| {
-            !allowed.contains(&(lint.name, Some(&service.name)))
-                && (lint.found)(&Seen {
-                    service,
-                    production,
-                    everywhere: everywhere(service),
-                })
+        let found = placed.iter().filter(|seen| {
+            !allowed.contains(&(lint.name, Some(&seen.service.name))) && (lint.found)(seen)
         });
-        let found: Vec<&ServiceName> = found.map(|service| &service.name).collect();
+        let found: Vec<&ServiceName> = found.map(|seen| &seen.service.name).collect();
         let Some(first) = found.first() else {
             continue;
         };

@@ -83,7 +83,7 @@ fn forms(service: &Service) -> Vec<(Cow<'_, Service>, BTreeSet<&HostName>)> {
     let others = |host: &&HostName| !elsewhere.iter().any(|(_, hosts)| hosts.contains(host));
     let here = service.hosts.iter().filter(others).collect();
     std::iter::once((Cow::Borrowed(service), here))
-        .chain(elsewhere.iter().cloned())
+        .chain(elsewhere)
         .collect()
 }
 

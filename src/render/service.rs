@@ -33,11 +33,10 @@ pub(super) fn render_service<'s>(
     place: &OnHost<'_>,
 ) -> Result<DesiredService, Vec<RenderError>> {
     let name = Instance::of(&service.name).unit(&cluster.name);
-    let mut text = |words, carrying| -> Result<(String, Unit), Vec<RenderError>> {
-        let spelling = Spelling { words, carrying };
-        let blanked = templates.render(cluster, service, &name, place, spelling)?;
+    let after = templates.after(cluster, service);
+    let mut text = |spelling| -> Result<(String, Unit), Vec<RenderError>> {
+        let blanked = templates.render(cluster, service, &name, place, spelling, &after)?;
         let unit = parse_unit(&blanked);
-        let after = templates.after(cluster, service);
         let engine = place.client.engine;
         let broken = rules::broken(&unit, &cluster.name, service, &name, &after, engine);
         match broken.is_empty() {
@@ -45,37 +44,74 @@ pub(super) fn render_service<'s>(
             false => Err(broken),
         }
     };
-    let mut one = |recipe, words, carrying, older| {
-        let (blanked, unit) = text(words, carrying)?;
-        let files = files(cluster, service, place, carrying);
-        let parts = (&name, &*blanked, &unit);
-        Ok(form(
-            (service, place),
-            (recipe, carrying),
-            parts,
-            files,
-            older,
-        ))
-    };
-    // The first version wrote other words.
-    let mut older = one(Recipe::V1, Words::Plain, Carrying::Before, None)?;
-    let words = Words::of(place.client.engine);
     let moved = |name: &VariableName| carrier(name) == Carrier::LiteralByNow;
-    if service.variables.keys().any(moved) {
-        older = one(Recipe::CURRENT, words, Carrying::Before, Some(older.into()))?;
+    let moved = service.variables.keys().any(moved);
+    // Without such a name both ways are one.
+    let before = match moved {
+        true => Carrying::Before,
+        false => Carrying::Now,
+    };
+    let words = Words::of(place.client.engine);
+    // The first version wrote other words.
+    let mut forms = vec![(Recipe::V1, Words::Plain, before)];
+    if moved {
+        forms.push((Recipe::CURRENT, words, before));
     }
-    one(Recipe::CURRENT, words, Carrying::Now, Some(older.into()))
+    forms.push((Recipe::CURRENT, words, Carrying::Now));
+
+    let mut written: Option<Written> = None;
+    let mut newest: Option<DesiredService> = None;
+    for (recipe, words, carrying) in forms {
+        let spelling = Spelling { words, carrying };
+        // Most services are spelled in one way.
+        let same = written.take().filter(|other| other.spelling == spelling);
+        let made = match same {
+            Some(same) => same,
+            None => {
+                let (blanked, unit) = text(spelling)?;
+                let files = files(cluster, service, place, carrying);
+                Written {
+                    spelling,
+                    blanked,
+                    unit,
+                    files,
+                }
+            }
+        };
+        let older = newest.take().map(Arc::new);
+        newest = Some(form((service, place), recipe, &name, &made, older));
+        written = Some(made);
+    }
+    Ok(newest.expect("there is a current form"))
+}
+
+/// What a service is in one spelling.
+struct Written {
+    spelling: Spelling,
+    /// The unit's text, fingerprint and directory still in their places.
+    blanked: String,
+    /// That text, parsed.
+    unit: Unit,
+    /// The files that hold no secrets.
+    files: BTreeMap<String, Vec<u8>>,
 }
 
 /// A service under one recipe.
 fn form(
     (service, place): (&Service, &OnHost<'_>),
-    (recipe, carrying): (Recipe, Carrying),
-    (name, blanked, unit): (&UnitName, &str, &Unit),
-    mut files: BTreeMap<String, Vec<u8>>,
+    recipe: Recipe,
+    name: &UnitName,
+    written: &Written,
     older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
-    let secrets = DesiredSecrets::of(recipe, service, place.files, carrying);
+    let Written {
+        spelling: Spelling { carrying, .. },
+        blanked,
+        unit,
+        files,
+    } = written;
+    let mut files = files.clone();
+    let secrets = DesiredSecrets::of(recipe, service, place.files, *carrying);
     let config = files
         .iter()
         .filter(|(path, _)| config_files::target(path).is_some());

@@ -201,7 +201,8 @@ impl<'e, 's> Templates<'e, 's> {
         self.order.after(cluster, service)
     }
 
-    /// The text of a service's unit, [`FINGERPRINT`] and [`DIRECTORY`] still in their places.
+    /// The text of a service's unit, [`FINGERPRINT`] and [`DIRECTORY`] still in their places. `after` is what
+    /// [`Self::after`] says of it.
     pub(super) fn render(
         &mut self,
         cluster: &Cluster,
@@ -209,6 +210,7 @@ impl<'e, 's> Templates<'e, 's> {
         unit: &UnitName,
         place: &OnHost<'_>,
         spelling: Spelling,
+        after: &str,
     ) -> Result<String, Vec<RenderError>> {
         let model::Template { origin, source } = &service.template;
         let template = self
@@ -217,9 +219,7 @@ impl<'e, 's> Templates<'e, 's> {
             .or_insert_with(|| TextTemplate::parse(self.environment, source, Makes::Unit));
         let text = match template {
             Ok(template) => {
-                let after = self.order.after(cluster, service);
-                let made =
-                    template.render(context(cluster, service, unit, place, spelling, &after));
+                let made = template.render(context(cluster, service, unit, place, spelling, after));
                 made.map_err(|unmade| unmade.problem)
             }
             Err(problem) => Err(problem.clone()),

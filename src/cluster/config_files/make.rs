@@ -184,7 +184,7 @@ impl<'s> Maker<'_, 's> {
         let uses = template.uses();
         let variables = self.variables(source, &uses, problems)?;
         let mut render = |host: Option<&HostName>| {
-            let made = self.render(&template, source, &variables, host);
+            let made = self.render(&template, source, (&uses, &variables), host);
             made.map_err(|problem| problems.push(*problem)).ok()
         };
         if !uses.contains(HOST) {
@@ -264,7 +264,7 @@ impl<'s> Maker<'_, 's> {
         &self,
         template: &TextTemplate<'_, '_, '_>,
         source: &str,
-        variables: &UsedVariables<'_>,
+        (uses, variables): (&BTreeSet<String>, &UsedVariables<'_>),
         host: Option<&HostName>,
     ) -> Result<Content, Box<Diagnostic>> {
         let surroundings = NAMES.iter().filter_map(|name| {
@@ -274,8 +274,7 @@ impl<'s> Maker<'_, 's> {
                 .get(name, &self.service.name, host)?;
             Some(((*name).to_owned(), value))
         });
-        let used = template.uses();
-        let surroundings = surroundings.filter(|(name, _)| used.contains(name));
+        let surroundings = surroundings.filter(|(name, _)| uses.contains(name));
         let known = variables.known.iter();
         let known = known.map(|(name, value)| (name.clone(), value.clone()));
         let context: BTreeMap<String, Value> = known.chain(surroundings).collect();
