@@ -35,6 +35,14 @@ fn finished<'a, E: Iterator<Item = &'a ServiceName>>(
     order
 }
 
+/// The number of the circle that each service is in, from 0 in the order of the circles.
+pub(crate) fn numbered<'a>(circles: &[Vec<&'a ServiceName>]) -> BTreeMap<&'a ServiceName, usize> {
+    let numbered = circles.iter().enumerate();
+    numbered
+        .flat_map(|(number, circle)| circle.iter().map(move |name| (*name, number)))
+        .collect()
+}
+
 /// The circles of what needs each other, most of them of one service, each after those that it needs.
 pub(crate) fn circles<'a>(needs: &Needs<'a>) -> Vec<Vec<&'a ServiceName>> {
     let mut needed_by = Needs::new();

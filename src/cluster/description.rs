@@ -40,6 +40,31 @@ pub(super) struct ClusterFile {
     pub lint: Option<WrittenLint>,
 }
 
+impl ServiceFile {
+    /// What is published, before the host says where. In the host's network a process takes its port itself.
+    pub(super) fn published(&self) -> Vec<At<Publish>> {
+        match (self.container.network.as_deref(), &self.publish) {
+            (Some("host" | "none"), _) => Vec::new(),
+            (_, None) => {
+                let port = self.port.iter();
+                port.map(|port| At {
+                    value: Publish::tcp(port.value),
+                    spot: port.spot.clone(),
+                })
+                .collect()
+            }
+            (_, Some(publish)) => publish.clone(),
+        }
+    }
+}
+
+impl ClusterFile {
+    /// The host of this name, if it could be read.
+    pub(super) fn host(&self, name: &HostName) -> Option<&DescribedHost> {
+        self.hosts.iter().find(|host| host.name.value == *name)
+    }
+}
+
 /// `[guard]`.
 #[derive(Debug, Default)]
 pub(super) struct DescribedGuard {

@@ -10,7 +10,7 @@ use super::model::Transport;
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::placement::{Placements, place};
-use super::ports::{HostPorts, Publish};
+use super::ports::HostPorts;
 use super::read::{At, Problems};
 use super::sources::Sources;
 
@@ -149,8 +149,7 @@ impl Takers {
             // The same host twice in one line was reported already.
             let hosts: BTreeSet<&HostName> = hosts.iter().collect();
             for host in hosts {
-                let mut described = cluster.hosts.iter();
-                let Some(described) = described.find(|one| one.name.value == *host) else {
+                let Some(described) = cluster.host(host) else {
                     continue;
                 };
                 takers.push(Taker {
@@ -190,28 +189,20 @@ pub(super) fn way(host: &DescribedHost) -> String {
 
 /// The ports that a service takes of a host that publishes on this address what names none.
 fn ports_of(service: &ServiceFile, listen: Option<IpAddr>) -> Vec<At<HostPorts>> {
-    let at = |port: &At<u16>, publish: Publish| At {
-        value: publish.on(listen).at,
-        spot: port.spot.clone(),
-    };
-    let port = service.port.as_ref();
-    let own = port.map(|port| at(port, Publish::tcp(port.value)));
-    match (service.container.network.as_deref(), &service.publish) {
-        (Some("none"), _) => Vec::new(),
-        (Some("host"), _) => port
+    if service.container.network.as_deref() == Some("host") {
+        let port = service.port.iter();
+        return port
             .map(|port| At {
                 value: HostPorts::tcp(port.value),
                 spot: port.spot.clone(),
             })
-            .into_iter()
-            .collect(),
-        (_, None) => own.into_iter().collect(),
-        (_, Some(publish)) => publish
-            .iter()
-            .map(|one| At {
-                value: one.value.on(listen).at,
-                spot: one.spot.clone(),
-            })
-            .collect(),
+            .collect();
     }
+    let published = service.published().into_iter();
+    published
+        .map(|one| At {
+            value: one.value.on(listen).at,
+            spot: one.spot,
+        })
+        .collect()
 }

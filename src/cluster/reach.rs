@@ -28,11 +28,17 @@ impl NeedingService<'_> {
 
     /// Whether all instances of another one are on this host, in a network that the reader is in, too.
     fn finds_by_name(self, needed: &ServiceFile, hosts: &[HostName]) -> bool {
-        let theirs = || needed.networks.iter().map(|network| &network.value);
-        let mut own = self.service.networks.iter();
-        hosts.iter().all(|host| host == self.host)
-            && own.any(|own| theirs().any(|network| *network == own.value))
+        hosts.iter().all(|host| host == self.host) && share_a_network(self.service, needed)
     }
+}
+
+/// Whether both are in one network.
+fn share_a_network(one: &ServiceFile, other: &ServiceFile) -> bool {
+    let mut networks = one.networks.iter();
+    networks.any(|own| {
+        let mut theirs = other.networks.iter();
+        theirs.any(|network| network.value == own.value)
+    })
 }
 
 /// The variables of a location.
@@ -105,11 +111,10 @@ fn location(
         let names = hosts.iter().map(|host| dns_name(cluster, host)).collect();
         return Some(Location { names, port: None });
     };
-    let described = |host: &HostName| cluster.hosts.iter().find(|one| one.name.value == *host);
     let mut ways = published(needed).into_iter();
     ways.find_map(|publish| {
         let outside = publish.to(port)?;
-        let names = hosts.iter().map(|host| match described(host) {
+        let names = hosts.iter().map(|host| match cluster.host(host) {
             Some(described) => reachable(cluster, publish, described, reader),
             None => Some(host.to_string()),
         });
@@ -122,23 +127,20 @@ fn location(
 
 /// What is published, or taken in the host's network, before the host says where.
 fn published(service: &ServiceFile) -> Vec<Publish> {
-    let port = service.port.as_ref().map(|port| Publish::tcp(port.value));
-    match (service.container.network.as_deref(), &service.publish) {
-        (Some("none"), _) => Vec::new(),
-        // It listens itself, on every address as far as anybody knows.
-        (Some("host"), _) => port
-            .map(|port| Publish {
-                at: HostPorts {
-                    address: Some(IpAddr::from([0; 4])),
-                    ..port.at
-                },
-                ..port
-            })
-            .into_iter()
-            .collect(),
-        (_, None) => port.into_iter().collect(),
-        (_, Some(publish)) => publish.iter().map(|one| one.value).collect(),
+    if service.container.network.as_deref() != Some("host") {
+        let published = service.published().into_iter();
+        return published.map(|one| one.value).collect();
     }
+    // It listens itself, on every address as far as anybody knows.
+    let port = service.port.iter();
+    port.map(|port| Publish {
+        at: HostPorts {
+            address: Some(IpAddr::from([0; 4])),
+            ..HostPorts::tcp(port.value)
+        },
+        inside: port.value,
+    })
+    .collect()
 }
 
 /// The name or address at which a reader reaches what is published on a host; `None` if it does not.
@@ -201,11 +203,7 @@ pub(super) fn check_reach(
             (None, _) => "is published on the loopback address alone (`listen`)".to_owned(),
         };
         let spot = leads.map_or(&port.spot, |leads| &leads.spot);
-        let common = service.networks.iter().any(|own| {
-            let mut theirs = needed.networks.iter();
-            theirs.any(|network| network.value == own.value)
-        });
-        let help = match common {
+        let help = match share_a_network(service, needed) {
             true => format!(
                 "its name is known in a network only on a host that has all of it; publish it, too: {}",
                 published_help(description, name, port.value)

@@ -15,8 +15,7 @@ use super::values::{Evaluated, Values};
 /// What a host is called in variables. An IP address is resolved by the host's own name (`--add-host`), so that it
 /// does not stand in every service's variables; a DNS name stands for itself.
 pub(super) fn dns_name(cluster: &ClusterFile, host: &HostName) -> String {
-    let described = cluster.hosts.iter().find(|d| d.name.value == *host);
-    let dns = described.filter(|d| {
+    let dns = cluster.host(host).filter(|d| {
         let kind = d.address.as_ref().map(|kind| kind.value);
         kind == Some(AddressKind::Dns)
     });

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::observed::{Generation, ObservedHost, UnitFile};
+use super::observed::{ObservedHost, UnitFile};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService, FoundOnHost};
 
@@ -29,10 +29,7 @@ pub fn held_service<'a>(
     seen: &ObservedHost,
 ) -> &'a Arc<DesiredService> {
     let at = seen.services.get(name);
-    let recorded = match &seen.generation {
-        Generation::Current { manifest, .. } => manifest.services.get(name),
-        Generation::None | Generation::Unreadable { .. } => None,
-    };
+    let recorded = seen.generation.recorded(name);
     service.held(FoundOnHost {
         running: at
             .and_then(|at| at.container.as_ref())

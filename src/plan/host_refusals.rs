@@ -47,10 +47,7 @@ impl HostDraft<'_> {
                     .values()
                     .filter_map(|h| h.services.get(name).map(AsRef::as_ref))
                     .collect();
-                let recorded = match &self.seen.generation {
-                    Generation::Current { manifest, .. } => manifest.services.get(name),
-                    Generation::None | Generation::Unreadable { .. } => None,
-                };
+                let recorded = self.seen.generation.recorded(name);
                 let stateful = placed.first().map_or_else(
                     || recorded.is_some_and(|r| r.stateful),
                     |service| service.stateful,
@@ -71,6 +68,7 @@ impl HostDraft<'_> {
             })
             .collect()
     }
+
     /// Files of somebody else that stand in the way of its unit files.
     pub(super) fn foreign_units(&self, name: &ServiceName) -> Vec<(&String, &Owner)> {
         let (Some(wanted), Some(at)) =

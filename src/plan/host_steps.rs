@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::host_draft::{HostDraft, Visit};
-use super::observed::{Generation, UnitFile};
+use super::observed::UnitFile;
 use super::options::KEPT_GENERATIONS;
 use super::rule::DirectoryNeed;
 use super::step::{RestartedUnit, Step};
@@ -102,10 +102,7 @@ impl HostDraft<'_> {
     fn has_new_probe(&self, name: &ServiceName) -> bool {
         let wanted = &self.wanted.services[name];
         let probes = |text: &str| probes(text, &wanted.unit.container());
-        let recorded = match &self.seen.generation {
-            Generation::Current { manifest, .. } => manifest.services.get(name),
-            Generation::None | Generation::Unreadable { .. } => None,
-        };
+        let recorded = self.seen.generation.recorded(name);
         let Some(at) = self.seen.services.get(name) else {
             return false;
         };

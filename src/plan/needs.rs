@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::circles::{Needs, circles};
+use crate::cluster::circles::{Needs, circles, numbered};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{Desired, DesiredHost};
 
@@ -38,11 +38,9 @@ pub(super) fn circles_on(host: &DesiredHost) -> BTreeMap<&ServiceName, usize> {
             (name, here.collect())
         })
         .collect();
-    let circles = circles(&needs).into_iter().enumerate();
-    let circles = circles.filter(|(_, circle)| circle.len() > 1);
-    circles
-        .flat_map(|(number, circle)| circle.into_iter().map(move |name| (name, number)))
-        .collect()
+    let mut circles = circles(&needs);
+    circles.retain(|circle| circle.len() > 1);
+    numbered(&circles)
 }
 
 /// Which circles wait for which.
@@ -65,10 +63,7 @@ impl<'a> Circles<'a> {
             needs.entry(takes).or_default().insert(gives);
         }
         let circles = circles(&needs);
-        let numbered = circles.iter().enumerate();
-        let of: BTreeMap<_, _> = numbered
-            .flat_map(|(number, circle)| circle.iter().map(move |name| (*name, number)))
-            .collect();
+        let of = numbered(&circles);
         let needs = circles.iter().enumerate().map(|(number, circle)| {
             let needed = circle.iter().flat_map(|name| &needs[*name]);
             let others = needed.map(|needed| of[*needed]);

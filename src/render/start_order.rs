@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::identity::Instance;
-use crate::cluster::circles::{Needs, circles};
+use crate::cluster::circles::{Needs, circles, numbered};
 use crate::cluster::model::{Cluster, Service};
 use crate::cluster::name::ServiceName;
 
@@ -27,13 +27,8 @@ impl<'s> StartOrder<'s> {
             let known = named.filter(|other| services.contains_key(*other));
             before.entry(name).or_default().extend(known);
         }
-        let circles = circles(&before).into_iter().enumerate();
-        let circle_of = circles.flat_map(|(number, of_it)| {
-            let of_it = of_it.into_iter();
-            of_it.map(move |name| (name, number))
-        });
         Self {
-            circle_of: circle_of.collect(),
+            circle_of: numbered(&circles(&before)),
         }
     }
 

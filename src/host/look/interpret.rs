@@ -228,10 +228,7 @@ impl<'a> FirstLook<'a> {
 
     /// What is desired of a service, in the form in which the host keeps it.
     fn wanted(&self, service: &ServiceName) -> Option<&'a Arc<DesiredService>> {
-        let recorded = match &self.generation {
-            Generation::Current { manifest, .. } => manifest.services.get(service),
-            Generation::None | Generation::Unreadable { .. } => None,
-        };
+        let recorded = self.generation.recorded(service);
         let container = self.container_of(service);
         let wanted = self.request.desired.get(service)?;
         Some(

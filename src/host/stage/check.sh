@@ -61,14 +61,21 @@ check_units() {
   each_line verify "${said:-systemd-analyze verify failed}"
 }
 
-# A unit removes a container of its name before it starts one: there must be none but its own.
-check_names() {
+# containers MORE OPTION...: a line each: its name, whose it is, and MORE, a template of the engine's.
+containers() {
   case $engine in
   podman) owner='index .Labels "bayplan.cluster"' ;;
   *) owner='.Label "bayplan.cluster"' ;;
   esac
+  more=$1
+  shift
   # As JSON, which has no line breaks: anybody's label may.
-  "$engine" ps --all --format "{{.Names}} {{json ($owner)}}" 2>/dev/null | while read -r name owner; do
+  "$engine" ps "$@" --format "{{.Names}} {{json ($owner)}}$more" 2>/dev/null
+}
+
+# A unit removes a container of its name before it starts one: there must be none but its own.
+check_names() {
+  containers '' --all | while read -r name owner; do
     case " $staged_units " in
     *" units/$name.service "*) ;;
     *) continue ;;
@@ -101,12 +108,8 @@ check_ports() {
     esac
     printf 'listens %s %s %s %s\n' "$protocol" "$socket" "$pid" "${name:--}"
   done
-  case $engine in
-  podman) owner='index .Labels "bayplan.cluster"' ;;
-  *) owner='.Label "bayplan.cluster"' ;;
-  esac
   # A container may have ports for which no process listens.
-  "$engine" ps --format "{{.Names}} {{json ($owner)}} {{.Ports}}" 2>/dev/null | while read -r name owner published; do
+  containers ' {{.Ports}}' | while read -r name owner published; do
     [ "$owner" = "\"$cluster\"" ] || [ -z "$published" ] || printf 'publishes %s %s %s\n' "$engine" "$name" "$published"
   done
   # With it an address may come and go.
