@@ -59,7 +59,7 @@ pub(super) fn render_service<'s>(
     }
     forms.push((Recipe::CURRENT, words, Carrying::Now));
 
-    let mut written: Option<Written> = None;
+    let mut written: Option<Rendering> = None;
     let mut newest: Option<DesiredService> = None;
     for (recipe, words, carrying) in forms {
         let spelling = Spelling { words, carrying };
@@ -70,7 +70,7 @@ pub(super) fn render_service<'s>(
             None => {
                 let (blanked, unit) = text(spelling)?;
                 let files = files(cluster, service, place, carrying);
-                Written {
+                Rendering {
                     spelling,
                     blanked,
                     unit,
@@ -86,7 +86,7 @@ pub(super) fn render_service<'s>(
 }
 
 /// What a service is in one spelling.
-struct Written {
+struct Rendering {
     spelling: Spelling,
     /// The unit's text, fingerprint and directory still in their places.
     blanked: String,
@@ -101,10 +101,10 @@ fn form(
     (service, place): (&Service, &OnHost<'_>),
     recipe: Recipe,
     name: &UnitName,
-    written: &Written,
+    written: &Rendering,
     older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
-    let Written {
+    let Rendering {
         spelling: Spelling { carrying, .. },
         blanked,
         unit,
