@@ -31,6 +31,7 @@ use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
+use crate::report::view::OutcomeView;
 use crate::report::{Detail, errors, guard, outcome, plan_end, stream};
 use crate::repository::{Repository, checkout};
 
@@ -428,14 +429,11 @@ fn finish(
     }
     let failures = failures(&released.problems);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    stream::stdout(&outcome::text(
-        &description.cluster,
-        released,
-        &Palette::stdout(),
-    ))?;
+    let view = OutcomeView::of(&description.cluster, released);
+    stream::stdout(&outcome::text(&view, &Palette::stdout()))?;
     Ok(if failures.is_empty() {
         Exit::Done
-    } else if released.problems.values().all(outcome::was_put_back) {
+    } else if released.problems.values().all(Problem::was_put_back) {
         Exit::RolledBack
     } else {
         Exit::Failed

@@ -64,6 +64,14 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// Whether the host is as it was before it failed.
+    #[must_use]
+    pub fn was_put_back(&self) -> bool {
+        matches!(self, Problem::Activation(failed) if failed.then == Then::PutBack)
+    }
+}
+
 /// An activation that goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continues {

@@ -1,97 +1,77 @@
 //! How a release ended, in a few lines.
 
-use super::hosts::hosts;
+use super::hosts::{hosts, list};
 use super::palette::{Palette, paint};
 use super::text::count;
-use crate::cluster::model::Cluster;
-use crate::cluster::name::HostName;
-use crate::plan::{Action, Plan};
-use crate::release::Released;
-use crate::release::problem::{Problem, Then};
+use super::totals::Totals;
+use super::view::OutcomeView;
 
 /// What was done where, what was not, and what to type next.
 #[must_use]
-pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String {
-    let Released {
-        plan,
-        done,
-        begun,
-        left,
-        problems,
-    } = released;
-    let name = &cluster.name;
-    let mut text = String::new();
-    if problems.is_empty() {
-        if done.is_empty() && !plan.dismissed.is_empty() {
-            let forgotten = plan.dismissed.iter().map(|left| &left.host);
-            return format!(
-                "{name} does not tell of {} any more.\n",
-                super::hosts::list(forgotten)
-            );
-        }
-        if done.is_empty() {
-            return format!("No changes. {name} is in sync.\n");
-        }
-        let on = count(done.len(), "host", "hosts");
-        text += &format!(
-            "{} {name} on {on}: {}.\n",
-            paint(palette.strong, "Released"),
-            acts(plan)
-        );
-        let on_files = |host| !cluster.supervisor(host).runs_containers();
-        if done.iter().any(on_files) {
-            text += "Nothing was started: directory hosts have files only.\n";
-        }
-        return text;
+pub fn text(view: &OutcomeView<'_>, palette: &Palette) -> String {
+    if view.is_success() {
+        success(view, palette)
+    } else {
+        failure(view, palette)
     }
-    let of_kind = |kind: fn(&Problem) -> bool| -> Vec<&HostName> {
-        let hosts = problems.iter().filter(|(_, problem)| kind(problem));
-        hosts.map(|(host, _)| host).collect()
-    };
-    let back = of_kind(was_put_back);
-    let goes_on = of_kind(|problem| matches!(problem, Problem::Continues(_)));
-    let failed =
-        of_kind(|problem| !was_put_back(problem) && !matches!(problem, Problem::Continues(_)));
+}
+
+fn success(view: &OutcomeView<'_>, palette: &Palette) -> String {
+    let name = view.cluster;
+    if view.done.is_empty() && !view.forgotten.is_empty() {
+        return format!(
+            "{name} does not tell of {} any more.\n",
+            list(&view.forgotten)
+        );
+    }
+    if view.done.is_empty() {
+        return format!("No changes. {name} is in sync.\n");
+    }
+    let word = paint(palette.strong, "Released");
+    let on = count(view.done.len(), "host", "hosts");
+    let mut text = format!("{word} {name} on {on}: {}.\n", acts(&view.totals));
+    if view.files_only {
+        text += "Nothing was started: directory hosts have files only.\n";
+    }
+    text
+}
+
+fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
+    let name = view.cluster;
     let mut parts = Vec::new();
-    if !failed.is_empty() {
-        let word = paint(palette.error, "Failed");
-        parts.push(format!("{word} on {}", hosts(&failed)));
+    for (which, style, word) in [
+        (&view.failed, palette.error, "Failed"),
+        (&view.put_back, palette.error, "Failed and put back"),
+        (&view.goes_on, palette.changed, "Not followed to the end"),
+    ] {
+        if !which.is_empty() {
+            parts.push(format!("{} on {}", paint(style, word), hosts(which)));
+        }
     }
-    if !back.is_empty() {
-        let word = paint(palette.error, "Failed and put back");
-        parts.push(format!("{word} on {}", hosts(&back)));
+    for (which, words) in [
+        (&view.done, "done"),
+        (&view.begun, "not finished"),
+        (&view.left, "not begun"),
+    ] {
+        if !which.is_empty() {
+            parts.push(format!("{words} on {}", hosts(which)));
+        }
     }
-    if !goes_on.is_empty() {
-        let word = paint(palette.changed, "Not followed to the end");
-        parts.push(format!("{word} on {}", hosts(&goes_on)));
-    }
-    text += &parts.join("; ");
-    if !done.is_empty() {
-        text += &format!("; done on {}", hosts(done));
-    }
-    if !begun.is_empty() {
-        text += &format!("; not finished on {}", hosts(begun));
-    }
-    if !left.is_empty() {
-        text += &format!("; not begun on {}", hosts(left));
-    }
-    text += ".\n";
-    if !goes_on.is_empty() {
+    let mut text = format!("{}.\n", parts.join("; "));
+    if !view.goes_on.is_empty() {
+        let goes_on = match view.goes_on.len() {
+            1 => "That host goes",
+            _ => "Those hosts go",
+        };
         text += &format!(
-            "{} on by itself, or puts back what was before: `bayplan status {name}` shows it, \
-             `bayplan release {name}` follows it and finishes the rest.\n",
-            if goes_on.len() == 1 {
-                "That host goes"
-            } else {
-                "Those hosts go"
-            }
+            "{goes_on} on by itself, or puts back what was before: `bayplan status {name}` shows it, \
+             `bayplan release {name}` follows it and finishes the rest.\n"
         );
     }
-    if !failed.is_empty() || !back.is_empty() {
-        let stays = if done.is_empty() {
-            ""
-        } else {
-            "What was done stays. "
+    if !view.failed.is_empty() || !view.put_back.is_empty() {
+        let stays = match view.done.as_slice() {
+            [] => "",
+            _ => "What was done stays. ",
         };
         text += &format!(
             "{stays}`bayplan status {name}` shows it; once the cause is mended, \
@@ -101,19 +81,11 @@ pub fn text(cluster: &Cluster, released: &Released, palette: &Palette) -> String
     text
 }
 
-/// Whether the host is as it was before it failed.
-#[must_use]
-pub fn was_put_back(problem: &Problem) -> bool {
-    matches!(problem, Problem::Activation(failed) if failed.then == Then::PutBack)
-}
-
-fn acts(plan: &Plan) -> String {
-    let services = || plan.hosts.values().flat_map(|host| &host.services);
-    let number = |action| services().filter(|s| s.action == action).count();
+fn acts(totals: &Totals) -> String {
     let parts = [
-        (number(Action::Start), "started"),
-        (number(Action::Restart), "restarted"),
-        (number(Action::Stop), "stopped"),
+        (totals.start, "started"),
+        (totals.restart, "restarted"),
+        (totals.stop, "stopped"),
     ];
     let parts: Vec<String> = parts
         .iter()

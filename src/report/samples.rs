@@ -114,7 +114,7 @@ fn described(name: &str) -> Service {
         },
         template: Template {
             origin: "built-in".to_owned(),
-            source: String::new(),
+            source: "".into(),
         },
     }
 }

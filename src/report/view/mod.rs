@@ -10,6 +10,7 @@ mod history;
 mod left;
 mod moves;
 mod note;
+mod outcome;
 mod plan;
 mod reason;
 mod refusal;
@@ -31,6 +32,7 @@ pub use history::{HistoryView, HostHistoryView, PastView};
 pub use left::{LeftOutView, LeftServiceView, LeftView};
 pub use moves::MoveView;
 pub use note::NoteView;
+pub use outcome::OutcomeView;
 pub use plan::{
     DropInView, FileView, Half, HostView, PlanView, ServiceView, WaveView, WhereDescribed,
 };
