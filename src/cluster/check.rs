@@ -81,9 +81,10 @@ fn resolve(
     sources: &Sources,
     problems: &mut Problems,
 ) -> Option<(Cluster, Vec<Diagnostic>)> {
+    let mut read = BTreeMap::new();
     let mut templates = BTreeMap::new();
     for service in description.services.values().flatten() {
-        let template = read_template(service, sources, problems);
+        let template = template_of(service, sources, &mut read, problems);
         templates.insert(service.name.clone(), template);
     }
     let Some(cluster) = &description.cluster else {
@@ -253,26 +254,45 @@ fn check_guard(
     guard
 }
 
-fn read_template(
+/// The template of a service. Each one is read once, however many services have it.
+fn template_of(
     service: &ServiceFile,
     sources: &Sources,
+    read: &mut BTreeMap<String, Option<Template>>,
     problems: &mut Problems,
 ) -> Option<Template> {
     let path = match &service.template {
         Some(name) => format!("templates/{}", name.value),
         None => DEFAULT_TEMPLATE.to_owned(),
     };
-    if let Some(why) = sources.unfit(&path) {
-        problems.push(unfit(&path, why));
+    if let Some(template) = read.get(&path) {
+        return template.clone();
+    }
+    let template = read_template(&path, service, sources, problems);
+    // A template that is not there is told for each service that names it.
+    if template.is_some() || sources.get(&path).is_some() {
+        read.insert(path, template.clone());
+    }
+    template
+}
+
+fn read_template(
+    path: &str,
+    service: &ServiceFile,
+    sources: &Sources,
+    problems: &mut Problems,
+) -> Option<Template> {
+    if let Some(why) = sources.unfit(path) {
+        problems.push(unfit(path, why));
         return None;
     }
-    let template = match (sources.get(&path), &service.template) {
+    let template = match (sources.get(path), &service.template) {
         (Some(bytes), _) => Template {
-            source: text(&path, bytes, problems)?.to_owned(),
-            origin: path,
+            source: text(path, bytes, problems)?.into(),
+            origin: path.to_owned(),
         },
         (None, None) => Template {
-            source: BUILT_IN_TEMPLATE.to_owned(),
+            source: BUILT_IN_TEMPLATE.into(),
             origin: BUILT_IN.to_owned(),
         },
         (None, Some(name)) => {

@@ -207,11 +207,8 @@ impl<'t, 'a: 't> Layers<'t, 'a> {
 
     fn layer(&self, name: &ServiceName) -> Option<TableLayer<'t>> {
         let (path, entries) = self.texts.get(name)?;
-        Some(TableLayer {
-            entries: entries.as_ref()?,
-            spot: Spot::file(path),
-            without: Vec::new(),
-        })
+        let entries = entries.as_ref()?;
+        Some(TableLayer::new(entries, &SERVICE, Spot::file(path)))
     }
 }
 

@@ -554,8 +554,8 @@ impl Default for FileMode {
 pub struct Template {
     /// The path in the config repository, or `built-in`.
     pub origin: String,
-    /// The text.
-    pub source: String,
+    /// The text. Most services have the same one.
+    pub source: Arc<str>,
 }
 
 /// One variable with the layer that decided its value.

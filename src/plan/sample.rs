@@ -338,7 +338,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             },
             template: Template {
                 origin: "test".to_owned(),
-                source: format!("# {}\n{TEMPLATE}", spec.comment),
+                source: format!("# {}\n{TEMPLATE}", spec.comment).into(),
             },
         };
         (service_name(index), service)

@@ -42,7 +42,7 @@ impl Recipe {
     #[must_use]
     pub fn directives(self, inputs: &Inputs) -> Vec<(String, Vec<String>)> {
         match self {
-            Recipe::V1 => inputs.directives.clone(),
+            Recipe::V1 => inputs.directives.to_vec(),
             Recipe::V2 => canonical::directives(&inputs.directives),
         }
     }

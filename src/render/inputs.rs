@@ -2,6 +2,7 @@
 //! restarts; for what is no input, systemd only has to read the unit again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::config_files;
 use super::env_file;
@@ -20,7 +21,7 @@ pub struct Inputs {
     /// The lines of the unit's `[Service]` section that decide how the container runs, sorted by
     /// key, each value split into words as systemd does (`%%` and `$$` stay); the fingerprint and
     /// the inputs directory's name are blanked.
-    pub directives: Vec<(String, Vec<String>)>,
+    pub directives: Arc<[(String, Vec<String>)]>,
     /// The environment, by name.
     pub variables: BTreeMap<VariableName, InputVariable>,
     /// Config files by path below the inputs directory, with the digest of their bytes.
@@ -171,7 +172,7 @@ pub fn inputs_of_parsed(
 ) -> Inputs {
     let text = blanked_by(unit_text, unit);
     let mut inputs = Inputs {
-        directives: directives(&parse_unit(&text)),
+        directives: directives(&parse_unit(&text)).into(),
         ..Inputs::default()
     };
     // Sorted, as systemd reads them: a later file wins.

@@ -73,6 +73,7 @@ pub(super) fn render_service<'s>(
                 Rendering {
                     spelling,
                     blanked,
+                    directives: directives(&unit).into(),
                     unit,
                     files,
                 }
@@ -92,6 +93,8 @@ struct Rendering {
     blanked: String,
     /// That text, parsed.
     unit: Unit,
+    /// What of it decides how the container runs.
+    directives: Arc<[(String, Vec<String>)]>,
     /// The files that hold no secrets.
     files: BTreeMap<String, Vec<u8>>,
 }
@@ -108,6 +111,7 @@ fn form(
         spelling: Spelling { carrying, .. },
         blanked,
         unit,
+        directives,
         files,
     } = written;
     let mut files = files.clone();
@@ -119,7 +123,7 @@ fn form(
         .get(config_files::MODES)
         .map(|text| String::from_utf8_lossy(text));
     let inputs = Inputs {
-        directives: directives(unit),
+        directives: directives.clone(),
         variables: variables(recipe, service),
         files: config
             .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))

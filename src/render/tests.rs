@@ -98,7 +98,7 @@ pub(crate) fn service(name: &str) -> Service {
         restart: RestartPolicy::Auto,
         template: Template {
             origin: "templates/container.service".to_owned(),
-            source: BUILT_IN.to_owned(),
+            source: BUILT_IN.into(),
         },
     };
     variable(&mut service, Layer::Service, "IMAGE", &reference);
@@ -168,7 +168,7 @@ fn errors_of(template: &str) -> Vec<RenderError> {
     worker.after = vec![service_name("listing")];
     cluster.services.insert(worker.name.clone(), worker);
     for service in cluster.services.values_mut() {
-        service.template.source = template.to_owned();
+        service.template.source = template.into();
         service.health = Some(Health {
             probe: Probe::Command(vec!["true".to_owned()]),
             timeout: Duration::from_secs(1),
@@ -478,7 +478,7 @@ fn what_a_template_must_have_is_known_in_every_spelling() {
         assert!(BUILT_IN.contains(from), "{from}");
         let mut cluster = example();
         for service in cluster.services.values_mut() {
-            service.template.source = BUILT_IN.replace(from, to);
+            service.template.source = BUILT_IN.replace(from, to).into();
         }
         render(&cluster).map_err(|errors| told(&errors))
     };
@@ -560,10 +560,12 @@ fn an_error_of_a_template_is_told_once() {
 #[test]
 fn the_unit_is_enabled_where_its_template_says_so() {
     let mut search = search();
-    search.template.source = BUILT_IN.replace(
-        "WantedBy={{ wanted_by }}",
-        "WantedBy=a.target b.target\nWantedBy=\nWantedBy=c.target\nRequiredBy=d.service",
-    );
+    search.template.source = BUILT_IN
+        .replace(
+            "WantedBy={{ wanted_by }}",
+            "WantedBy=a.target b.target\nWantedBy=\nWantedBy=c.target\nRequiredBy=d.service",
+        )
+        .into();
     let links = rendered(search).service_unit().enabled_by.clone();
     assert_eq!(
         Vec::from_iter(&links),
@@ -694,7 +696,7 @@ fn a_template_that_makes_no_network_is_told() {
                 },
             })
             .collect();
-        search.template.source = edit(BUILT_IN);
+        search.template.source = edit(BUILT_IN).into();
         match render(&cluster_of([search])) {
             Ok(_) => Vec::new(),
             Err(errors) => errors.into_iter().map(|error| error.message).collect(),
@@ -725,7 +727,7 @@ mod fingerprints {
 
     fn template(from: &str, to: &str) -> Fingerprint {
         assert!(BUILT_IN.contains(from), "{from}");
-        of(|s| s.template.source = BUILT_IN.replace(from, to)).fingerprint
+        of(|s| s.template.source = BUILT_IN.replace(from, to).into()).fingerprint
     }
 
     #[test]
@@ -811,7 +813,7 @@ mod fingerprints {
         assert_ne!(moved, same);
         let source = BUILT_IN.replace("Type=exec\n", "ExecStart=/bin/false\nExecStart=\n");
         let source = source.replace("RestartSec=5\n", "Type=exec\n");
-        assert_eq!(of(|s| s.template.source = source).fingerprint, same);
+        assert_eq!(of(|s| s.template.source = source.into()).fingerprint, same);
 
         let health = Health {
             probe: Probe::Tcp,

@@ -49,36 +49,66 @@ pub(in crate::cluster) struct TableLayer<'a> {
     pub spot: Spot,
     /// The keys of it that do not count.
     pub without: Vec<&'static str>,
+    /// Those that the table does not know.
+    odd: Vec<OddKey<'a>>,
+}
+
+/// A key that a table does not know.
+#[derive(Clone)]
+struct OddKey<'a> {
+    name: &'a str,
+    /// The key that it stands for.
+    meant: Option<&'static str>,
+    /// It is a word of another tool.
+    is_foreign: bool,
 }
 
 impl<'a> TableLayer<'a> {
+    pub(crate) fn new(entries: &'a DeTable<'a>, kind: &TableKind, spot: Spot) -> Self {
+        let names = entries.keys().map(|name| name.get_ref().as_ref());
+        let odd = names
+            .filter(|name| !kind.keys.contains(name))
+            .map(|name| {
+                let foreign = kind.foreign(name);
+                OddKey {
+                    name,
+                    meant: match foreign {
+                        Some(foreign) => foreign.meant,
+                        None => nearest::nearest(name, kind.keys.iter().copied()),
+                    },
+                    is_foreign: foreign.is_some(),
+                }
+            })
+            .collect();
+        Self {
+            entries,
+            spot,
+            without: Vec::new(),
+            odd,
+        }
+    }
+
     /// Whether a key is in it and counts.
     pub(crate) fn has(&self, key: &str) -> bool {
         !self.without.contains(&key) && self.entries.contains_key(key)
     }
 
     /// The value of a key, under this or a misspelled one.
-    fn get(&self, key: &'static str, kind: &TableKind) -> Option<Item<'a>> {
+    fn get(&self, key: &'static str) -> Option<Item<'a>> {
         if self.without.contains(&key) {
             return None;
         }
-        let meant = |name: &str| match kind.foreign(name) {
-            Some(foreign) => foreign.meant == Some(key),
-            None => nearest::nearest(name, kind.keys.iter().copied()) == Some(key),
-        };
-        let mut others = self.entries.iter();
-        let (found, value) = self.entries.get_key_value(key).or_else(|| {
-            others.find(|(name, _)| {
-                let name = name.get_ref().as_ref();
-                !kind.keys.contains(&name) && meant(name)
-            })
-        })?;
+        let odd = |name: &str| self.odd.iter().find(|odd| odd.name == name);
+        let meant = || self.odd.iter().find(|odd| odd.meant == Some(key));
+        let entries = self.entries;
+        let found = entries.get_key_value(key);
+        let (found, value) = found.or_else(|| entries.get_key_value(meant()?.name))?;
         Some(Item {
             key: key.to_owned(),
             key_spot: self.spot.at(found.span()),
             spot: self.spot.at(value.span()),
             value: value.get_ref(),
-            borrowed: kind.foreign(found.get_ref()).is_some(),
+            borrowed: odd(found.get_ref()).is_some_and(|odd| odd.is_foreign),
         })
     }
 }
@@ -115,11 +145,7 @@ impl<'a> Table<'a> {
     }
 
     fn single(entries: &'a DeTable<'a>, kind: &'static TableKind, spot: Spot) -> Self {
-        let layer = TableLayer {
-            entries,
-            spot,
-            without: Vec::new(),
-        };
+        let layer = TableLayer::new(entries, kind, spot);
         Self::layered(kind, vec![layer], 0, |_| Merge::Replace)
     }
 
@@ -151,14 +177,14 @@ impl<'a> Table<'a> {
         self.asked.push(key);
         self.refused.push(key);
         let layer = self.own();
-        layer.has(key).then(|| layer.get(key, self.kind))?
+        layer.has(key).then(|| layer.get(key))?
     }
 
     /// The values of a key in every text that has it, each with the number of its text; the nearest first.
     pub(crate) fn every(&self, key: &'static str) -> Vec<(usize, Item<'a>)> {
         let layers = self.layers.iter().enumerate();
         layers
-            .filter_map(|(at, layer)| Some((at, layer.get(key, self.kind)?)))
+            .filter_map(|(at, layer)| Some((at, layer.get(key)?)))
             .collect()
     }
 
@@ -169,7 +195,7 @@ impl<'a> Table<'a> {
     pub(crate) fn get(&mut self, key: &'static str) -> Option<Item<'a>> {
         self.ask(key);
         let mut layers = self.layers.iter();
-        layers.find_map(|layer| layer.get(key, self.kind))
+        layers.find_map(|layer| layer.get(key))
     }
 
     fn ask(&mut self, key: &'static str) {
