@@ -143,11 +143,13 @@ impl Case {
         tell("floor", took);
         let units = desired.hosts.values().map(|host| host.services.len());
         assert_eq!(units.sum::<usize>(), HOSTS * SERVICES);
-        let waves = match hosts {
+        let waves = match (hosts, self) {
             // The first host, then all others.
-            Hosts::Bare => 2,
-            Hosts::Same => 0,
-            Hosts::Changed => HOSTS,
+            (Hosts::Bare, Case::Distinct) => 2,
+            // Each service needs the one before: a wave each, and one host first.
+            (Hosts::Bare, Case::Everywhere) => SERVICES,
+            (Hosts::Same, _) => 0,
+            (Hosts::Changed, _) => HOSTS,
         };
         assert_eq!(plan.waves.len(), waves);
     }
