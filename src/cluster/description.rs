@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
-use super::layers::WrittenField;
-use super::lint::WrittenLint;
-use super::model::{Container, Health, Host, Image, RestartPolicy, Rollout};
+use super::model::{
+    Container, Health, Host, Image, NetworkOrigin, RestartPolicy, Rollout, Transport,
+};
 use super::name::{HostName, ServiceName, VariableName};
-use super::networks::DescribedNetwork;
 use super::ports::Publish;
 use super::read::{At, Item, Problems, Spot};
 use super::reserved::{self, Within};
 use super::scalar::Scalar;
 use super::shape;
+use super::shape::host::AddressKind;
 use toml::de::DeValue;
 
 /// `cluster.toml`.
@@ -62,6 +62,17 @@ impl ClusterFile {
     /// The host of this name, if it could be read.
     pub(super) fn host(&self, name: &HostName) -> Option<&DescribedHost> {
         self.hosts.iter().find(|host| host.name.value == *name)
+    }
+
+    /// What a host is called in variables. An IP address is resolved by the host's own name (`--add-host`), so that it
+    /// does not stand in every service's variables; a DNS name stands for itself.
+    pub(super) fn dns_name(&self, host: &HostName) -> String {
+        let dns = self.host(host).filter(|d| {
+            let kind = d.address.as_ref().map(|kind| kind.value);
+            kind == Some(AddressKind::Dns)
+        });
+        dns.and_then(|d| d.host.address.clone())
+            .unwrap_or_else(|| host.to_string())
     }
 }
 
@@ -240,6 +251,81 @@ fn scalar(item: &Item<'_>, problems: &mut Problems) -> Option<At<Scalar>> {
         DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
             item.mistyped("a string", problems);
             None
+        }
+    }
+}
+
+/// One network of `[networks]`.
+#[derive(Debug)]
+pub(super) struct DescribedNetwork {
+    /// As services name it.
+    pub name: At<String>,
+    /// Where it comes from.
+    pub origin: NetworkOrigin,
+    /// Where its subnet stands.
+    pub subnet: Option<Spot>,
+}
+
+/// `[lint]` as it is written.
+#[derive(Debug, Default)]
+pub(super) struct WrittenLint {
+    /// Names of lints that are errors.
+    pub deny: Vec<At<String>>,
+    /// Names of lints, or `LINT:SERVICE`, that are fine.
+    pub allow: Vec<At<String>>,
+}
+
+/// A field of a service where it is written. Of a table of names, each name is a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WrittenField {
+    /// The field's key, or `env.LOG_LEVEL`.
+    pub key: String,
+    /// The text that it stands in.
+    pub source: WrittenIn,
+    /// Where its key is.
+    pub spot: Spot,
+    /// A text as it is, another value as TOML writes it in one line.
+    pub raw: String,
+    /// It counts; a nearer text may have the same field.
+    pub counts: bool,
+}
+
+/// Which text a value of a service stands in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WrittenIn {
+    /// The service's own file.
+    Own,
+    /// `[defaults]` of `cluster.toml`.
+    Defaults,
+    /// `[services.NAME]` of `cluster.toml`.
+    Override,
+    /// The file of a service that `from` names, perhaps by way of others.
+    From(ServiceName),
+}
+
+impl WrittenIn {
+    /// The text as a reader finds it: `[defaults]`, `services/api.toml`.
+    #[must_use]
+    pub fn text(&self, service: &ServiceName) -> String {
+        match self {
+            Self::Own => format!("services/{service}.toml"),
+            Self::Defaults => "[defaults]".to_owned(),
+            Self::Override => format!("[services.{service}]"),
+            Self::From(other) => format!("services/{other}.toml"),
+        }
+    }
+}
+
+impl DescribedHost {
+    /// How it is reached: the same for two that are one.
+    pub(super) fn way(&self) -> String {
+        match &self.host.transport {
+            Transport::Ssh(ssh) => {
+                let address = self.host.address.as_deref().unwrap_or_default();
+                format!("{address}:{}", ssh.port.unwrap_or(22))
+            }
+            Transport::Local { .. } => "local".to_owned(),
+            Transport::Directory { root } => format!("directory {}", root.display()),
         }
     }
 }

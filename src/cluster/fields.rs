@@ -8,10 +8,18 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::foreign;
 use super::model::Container;
-use super::read::Merge;
+use super::read::{Merge, TableKind};
 use super::shape::text::Shape;
 use super::shape::{confinement, container, process, text};
+
+/// What is known of `services/NAME.toml` before it is read.
+pub(super) const SERVICE_FILE: TableKind = TableKind {
+    what: "a service",
+    keys: &KEYS,
+    foreign: foreign::SERVICE,
+};
 
 /// A field of a service.
 #[derive(Debug, Clone, Copy)]

@@ -6,13 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::cluster_file::CLUSTER;
+use super::description::{WrittenField, WrittenIn};
 use super::diagnostic::{Diagnostic, quoted};
-use super::fields;
+use super::fields::{self, SERVICE_FILE};
 use super::foreign;
 use super::name::ServiceName;
 use super::nearest;
 use super::read::{At, Item, Merge, Problems, Spot, Table, TableKind, TableLayer, toml_value};
-use super::service_file::SERVICE;
 
 const DEFAULTS: TableKind = TableKind {
     what: "`[defaults]`",
@@ -25,32 +25,6 @@ const OVERRIDES: TableKind = TableKind {
     keys: &fields::SHARED_KEYS,
     foreign: foreign::SERVICE,
 };
-
-/// Which text a value of a service stands in.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum WrittenIn {
-    /// The service's own file.
-    Own,
-    /// `[defaults]` of `cluster.toml`.
-    Defaults,
-    /// `[services.NAME]` of `cluster.toml`.
-    Override,
-    /// The file of a service that `from` names, perhaps by way of others.
-    From(ServiceName),
-}
-
-impl WrittenIn {
-    /// The text as a reader finds it: `[defaults]`, `services/api.toml`.
-    #[must_use]
-    pub fn text(&self, service: &ServiceName) -> String {
-        match self {
-            Self::Own => format!("services/{service}.toml"),
-            Self::Defaults => "[defaults]".to_owned(),
-            Self::Override => format!("[services.{service}]"),
-            Self::From(other) => format!("services/{other}.toml"),
-        }
-    }
-}
 
 /// A service's file, before it is read: its path, and its entries if it is TOML.
 pub(super) type Texts<'a> = BTreeMap<ServiceName, (String, Option<DeTable<'a>>)>;
@@ -72,21 +46,6 @@ pub(super) struct Layered<'t> {
     pub sources: Vec<WrittenIn>,
     /// Whether all of them are known.
     pub whole: Whole,
-}
-
-/// A field of a service where it is written. Of a table of names, each name is a field.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WrittenField {
-    /// The field's key, or `env.LOG_LEVEL`.
-    pub key: String,
-    /// The text that it stands in.
-    pub source: WrittenIn,
-    /// Where its key is.
-    pub spot: Spot,
-    /// A text as it is, another value as TOML writes it in one line.
-    pub raw: String,
-    /// It counts; a nearer text may have the same field.
-    pub counts: bool,
 }
 
 impl Layered<'_> {
@@ -199,7 +158,7 @@ impl<'t, 'a: 't> Layers<'t, 'a> {
         hide_replaced(&mut layers);
         let (sources, layers) = layers.into_iter().unzip();
         Some(Layered {
-            table: Table::layered(&SERVICE, layers, own_at, fields::merge),
+            table: Table::layered(&SERVICE_FILE, layers, own_at, fields::merge),
             sources,
             whole,
         })
@@ -208,7 +167,7 @@ impl<'t, 'a: 't> Layers<'t, 'a> {
     fn layer(&self, name: &ServiceName) -> Option<TableLayer<'t>> {
         let (path, entries) = self.texts.get(name)?;
         let entries = entries.as_ref()?;
-        Some(TableLayer::new(entries, &SERVICE, Spot::file(path)))
+        Some(TableLayer::new(entries, &SERVICE_FILE, Spot::file(path)))
     }
 }
 
@@ -288,7 +247,7 @@ fn chains<'t>(
             parents.insert(name, Parent::Unknown);
             continue;
         };
-        let mut own = Table::root(path, entries, &SERVICE);
+        let mut own = Table::root(path, entries, &SERVICE_FILE);
         let parent = match own.get("from") {
             None => Parent::None,
             Some(item) => {

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{ClusterFile, ServiceFile};
+use super::description::{ClusterFile, ServiceFile, WrittenLint};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::model::Service;
 use super::name::ServiceName;
 use super::nearest;
@@ -17,15 +17,6 @@ pub(super) const LINT: TableKind = TableKind {
     keys: &["deny", "allow"],
     foreign: foreign::LINT,
 };
-
-/// `[lint]` as it is written.
-#[derive(Debug, Default)]
-pub(super) struct WrittenLint {
-    /// Names of lints that are errors.
-    deny: Vec<At<String>>,
-    /// Names of lints, or `LINT:SERVICE`, that are fine.
-    allow: Vec<At<String>>,
-}
 
 /// Reads `[lint]`.
 pub(super) fn read_lint(mut table: Table<'_>, problems: &mut Problems) -> WrittenLint {

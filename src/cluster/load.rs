@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::de::DeTable;
 
 use super::cluster_file::{read_cluster, read_service_config};
-use super::description::{ClusterFile, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::layers::{Layers, Texts, Whole};
+use super::loaded::LoadedCluster;
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
 use super::read::{Problems, parse, text};
@@ -15,25 +15,6 @@ use super::reserved;
 use super::secrets_file::{SecretsFile, read_secrets};
 use super::service_file::read_service;
 use super::sources::{Sources, Unfit};
-
-/// The files of one cluster, read. `None` stands for what is there and could not be read: nothing
-/// is known about it, so nothing that refers to it is reported.
-pub(super) struct LoadedCluster {
-    /// The name of its directory.
-    pub name: ClusterName,
-    /// The path of `cluster.toml`.
-    pub cluster_path: String,
-    /// `cluster.toml`; `None` if it does not parse or is not there.
-    pub cluster: Option<ClusterFile>,
-    /// `[vars]` of `service-config.toml`; `None` if it does not parse.
-    pub service_config: Option<Vec<WrittenVariable>>,
-    /// `secrets.toml`; `None` if it does not parse or is not there.
-    pub secrets: Option<SecretsFile>,
-    /// Every service; `None` if its file does not parse.
-    pub services: BTreeMap<ServiceName, Option<ServiceFile>>,
-    /// The names of files in `services/` that are no valid names of services.
-    pub misnamed: BTreeSet<String>,
-}
 
 /// Reads every file of a cluster by itself. `None` if there is no such cluster.
 pub(super) fn load(

@@ -46,6 +46,7 @@ mod hosts_alone;
 mod layers;
 mod lint;
 mod load;
+mod loaded;
 pub mod model;
 pub mod name;
 pub(crate) mod nearest;
@@ -77,9 +78,9 @@ mod values;
 mod variables;
 
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
+pub use description::WrittenIn;
 pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;
-pub use layers::WrittenIn;
 pub(crate) use load::unknown_cluster;
 pub(crate) use nesting::too_deep;
 pub use provenance::{

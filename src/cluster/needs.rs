@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::description::ServiceFile;
 use super::diagnostic::{Diagnostic, quoted};
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::name::ServiceName;
 use super::nearest;
 use super::placement::Placements;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
-use super::description::ServiceFile;
+use super::description::{DescribedNetwork, ServiceFile};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::model::{Network, NetworkOrigin};
 use super::name::ClusterName;
 use super::nearest;
@@ -19,17 +19,6 @@ const NETWORK: TableKind = TableKind {
     keys: &["subnet", "internal", "existing"],
     foreign: foreign::NETWORK,
 };
-
-/// One network of `[networks]`.
-#[derive(Debug)]
-pub(super) struct DescribedNetwork {
-    /// As services name it.
-    pub name: At<String>,
-    /// Where it comes from.
-    pub origin: NetworkOrigin,
-    /// Where its subnet stands.
-    subnet: Option<Spot>,
-}
 
 /// Reads `[networks]`.
 pub(super) fn read_networks(

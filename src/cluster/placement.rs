@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ClusterFile, DescribedHost};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::load::{LoadedCluster, MINIMAL_HOST};
+use super::load::MINIMAL_HOST;
+use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::nearest;
-use super::port_clashes::way;
 use super::read::{Problems, Spot};
 use super::reserved;
 use super::shape::host::AddressKind;
@@ -34,7 +34,7 @@ pub(super) fn check_hosts(
     let mut reached: BTreeMap<String, &DescribedHost> = BTreeMap::new();
     for host in &cluster.hosts {
         check_address_variable(host, problems);
-        let way = way(host);
+        let way = host.way();
         if let Some(first) = reached.get(&way) {
             problems.push(
                 Diagnostic::error(

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::description::{ClusterFile, DescribedHost, ServiceFile};
+use super::description::{ClusterFile, ServiceFile};
 use super::diagnostic::Diagnostic;
-use super::load::{LoadedCluster, load};
-use super::model::Transport;
+use super::load::load;
+use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::placement::{Placements, place};
@@ -156,7 +156,7 @@ impl Takers {
                     cluster: description.name.to_string(),
                     service: name.clone(),
                     host: host.clone(),
-                    way: way(described),
+                    way: described.way(),
                     ports: ports_of(service, described.host.listen),
                 });
             }
@@ -172,18 +172,6 @@ impl Takers {
         let cluster = description.cluster.as_ref()?;
         let placements = place(&description, cluster, &mut ignored);
         Some(Self::of(&description, cluster, &placements))
-    }
-}
-
-/// How a host is reached: the same for two that are one.
-pub(super) fn way(host: &DescribedHost) -> String {
-    match &host.host.transport {
-        Transport::Ssh(ssh) => {
-            let address = host.host.address.as_deref().unwrap_or_default();
-            format!("{address}:{}", ssh.port.unwrap_or(22))
-        }
-        Transport::Local { .. } => "local".to_owned(),
-        Transport::Directory { root } => format!("directory {}", root.display()),
     }
 }
 

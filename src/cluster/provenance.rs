@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::description::WrittenIn;
 use super::description::{ServiceFile, WrittenVariable};
-use super::layers::WrittenIn;
-use super::load::{LoadedCluster, load};
+use super::load::load;
+use super::loaded::LoadedCluster;
 use super::model::Layer;
 use super::name::ServiceName;
 use super::read::{At, Problems, Spot};

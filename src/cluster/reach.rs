@@ -5,12 +5,11 @@ use std::net::IpAddr;
 
 use super::description::{ClusterFile, DescribedHost, ServiceFile};
 use super::diagnostic::Diagnostic;
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
 use super::ports::{HostPorts, Publish};
 use super::read::Problems;
-use super::scope::dns_name;
 
 /// Who looks for a service, and where.
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +73,7 @@ pub(super) fn location_variables(
     };
     let names = match found {
         Some(found) => found.names,
-        None => hosts.iter().map(|host| dns_name(cluster, host)).collect(),
+        None => hosts.iter().map(|host| cluster.dns_name(host)).collect(),
     };
     let stem = name.variable_stem();
     let first = names.first().cloned();
@@ -108,7 +107,7 @@ fn location(
         return Some(Location { names, port });
     }
     let Some(port) = port else {
-        let names = hosts.iter().map(|host| dns_name(cluster, host)).collect();
+        let names = hosts.iter().map(|host| cluster.dns_name(host)).collect();
         return Some(Location { names, port: None });
     };
     let mut ways = published(needed).into_iter();
@@ -162,7 +161,7 @@ fn reachable(
         Some(address) if !address.is_unspecified() && own != Some(address) => {
             Some(address.to_string())
         }
-        Some(_) | None => Some(dns_name(cluster, name)),
+        Some(_) | None => Some(cluster.dns_name(name)),
     }
 }
 

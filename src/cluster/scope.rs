@@ -4,24 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::description::ClusterFile;
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
 use super::reach::{LocationValue, LocationVariables, NeedingService, location_variables};
 use super::read::Spot;
 use super::shape::host::AddressKind;
 use super::values::{Evaluated, Values};
-
-/// What a host is called in variables. An IP address is resolved by the host's own name (`--add-host`), so that it
-/// does not stand in every service's variables; a DNS name stands for itself.
-pub(super) fn dns_name(cluster: &ClusterFile, host: &HostName) -> String {
-    let dns = cluster.host(host).filter(|d| {
-        let kind = d.address.as_ref().map(|kind| kind.value);
-        kind == Some(AddressKind::Dns)
-    });
-    dns.and_then(|d| d.host.address.clone())
-        .unwrap_or_else(|| host.to_string())
-}
 
 /// The location variables of every placed service, as they are for anybody on any host.
 pub(super) fn locations(

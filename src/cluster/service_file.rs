@@ -11,7 +11,6 @@ use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args;
 use super::fields::{self, Field, ReadAs};
-use super::foreign;
 use super::health::read_health;
 use super::host_table::read_port;
 use super::layers::Layered;
@@ -20,18 +19,12 @@ use super::name::ServiceName;
 use super::nearest;
 use super::networks;
 use super::ports::{Publish, publish};
-use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind, parse_all};
+use super::read::{At, Item, Misfit, Problems, Spot, Table, parse_all};
 use super::reserved::Within;
 use super::secret_references::read_references;
 use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
-
-pub(super) const SERVICE: TableKind = TableKind {
-    what: "a service",
-    keys: &fields::KEYS,
-    foreign: foreign::SERVICE,
-};
 
 /// How long a stop may take: docker's own default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ClusterFile, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::load::LoadedCluster;
+use super::loaded::LoadedCluster;
 use super::model::{Layer, SecretFile, Variable, VariableValue};
 use super::name::{ServiceName, VariableName};
 use super::nearest;

@@ -10,7 +10,7 @@ use super::needs::circles_on;
 use super::observed::{Generation, ObservedHost, ObservedService, UnitFile};
 use super::step::{Step, StepKind, StepOf};
 use super::touched::touched;
-use super::way_draft::{Lists, WayDraft, back, image_back};
+use super::way_draft::{BackStep, Lists, WayDraft, back, image_back};
 use super::{Phase, Wave, held};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost};
@@ -30,15 +30,6 @@ pub struct WayBack {
     pub stuck: Vec<ServiceName>,
     /// Services that this host gained in an earlier wave and that others use already.
     pub used: BTreeSet<ServiceName>,
-}
-
-/// One step back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackStep {
-    /// It is done only if the activation had begun its step of this number.
-    pub from: usize,
-    /// What it does.
-    pub step: Step,
 }
 
 /// The way back from what the last of these waves does on a host, and those before it, of a host that

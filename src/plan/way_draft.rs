@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use super::observed::{ObservedProcess, ObservedService, RunningImage};
 use super::step::{RestartedUnit, Step};
 use super::touched::Touch;
-use super::way_back::BackStep;
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
@@ -164,6 +163,15 @@ pub(super) fn image_back(
         id: id.clone(),
         reference: container.reference.clone(),
     })
+}
+
+/// One step back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackStep {
+    /// It is done only if the activation had begun its step of this number.
+    pub from: usize,
+    /// What it does.
+    pub step: Step,
 }
 
 pub(super) fn back(from: usize, step: Step) -> BackStep {

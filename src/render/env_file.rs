@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
 
 /// The text of an env file: a comment line, then `NAME="value"` for each variable, in the order
@@ -230,6 +231,16 @@ impl Assignments {
             self.index.insert(name.clone(), self.list.len());
             self.list.push((name, value));
         }
+    }
+}
+
+/// Which layer a file of this name is. A file of somebody else counts as the last one.
+pub(super) fn layer_of(path: &str) -> Layer {
+    match path.split_once('-').map(|(number, _)| number) {
+        Some("10") => Layer::ServiceLocations,
+        Some("20") => Layer::ServiceConfig,
+        Some("30") => Layer::Cluster,
+        _ => Layer::Service,
     }
 }
 

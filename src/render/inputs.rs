@@ -197,7 +197,7 @@ pub fn inputs_of_parsed(
                 if let Ok(name) = VariableName::new(name)
                     && name.is_plain()
                 {
-                    let layer = layer_of(path);
+                    let layer = env_file::layer_of(path);
                     let value = InputValue::Plain(value);
                     inputs
                         .variables
@@ -219,14 +219,4 @@ pub fn inputs_of_parsed(
 /// Whether `EnvironmentFile=…/*.env` matches a file: directly below, and not hidden (`glob(7)`).
 fn is_layer(path: &str) -> bool {
     path.ends_with(".env") && !path.starts_with('.') && !path.contains('/')
-}
-
-/// Which layer a file of this name is. A file of somebody else counts as the last one.
-pub(super) fn layer_of(path: &str) -> Layer {
-    match path.split_once('-').map(|(number, _)| number) {
-        Some("10") => Layer::ServiceLocations,
-        Some("20") => Layer::ServiceConfig,
-        Some("30") => Layer::Cluster,
-        _ => Layer::Service,
-    }
 }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::inputs::layer_of;
+use super::env_file::layer_of;
 use crate::cluster::model::Layer;
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::reserved::{Carrier, carrier};

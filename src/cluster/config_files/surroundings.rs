@@ -14,7 +14,7 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 use crate::cluster::description::ClusterFile;
-use crate::cluster::load::LoadedCluster;
+use crate::cluster::loaded::LoadedCluster;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::placement::Placements;
 use crate::cluster::values::Evaluated;

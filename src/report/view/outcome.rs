@@ -57,10 +57,12 @@ impl<'a> OutcomeView<'a> {
                 .any(|host| !model.supervisor(host).runs_containers()),
         };
         for (host, problem) in problems {
-            let list = match problem {
-                Problem::Continues(_) => &mut view.goes_on,
-                _ if problem.was_put_back() => &mut view.put_back,
-                _ => &mut view.failed,
+            let list = if problem.was_put_back() {
+                &mut view.put_back
+            } else if matches!(problem, Problem::Continues(_)) {
+                &mut view.goes_on
+            } else {
+                &mut view.failed
             };
             list.push(host);
         }
