@@ -174,11 +174,50 @@ fn words_of_other_tools_have_their_one_equivalent() {
         );
     }
     let health = |line: &str| format!("port = 8080\n[health]\nhttp = \"/health\"\n{line}");
+    for (word, advice) in [
+        ("retries = 3", "timeout = \"60s\""),
+        ("start_interval = \"2s\"", "interval = \"5s\""),
+        ("timeout_seconds = 3", "probe_timeout = \"30s\""),
+        (
+            "http_headers = {}",
+            "headers = { X-Forwarded-Proto = \"https\" }",
+        ),
+        ("vhost = \"a\"", "host = \"web.example.com\""),
+        ("interval = \"200ms\"", "interval = \"1s\""),
+        ("headers = { Host = \"a\" }", "host = \"web.example.com\""),
+    ] {
+        service(&health(word), &format!("`{advice}`"), &health(advice));
+    }
     service(
-        &health("interval = \"30s\""),
-        "`timeout = \"60s\"`",
-        &health("timeout = \"60s\""),
+        "[health]\ndisable = true",
+        "`image = false`",
+        "[health]\nimage = false",
     );
+    service(
+        "[health]\ndocker = true",
+        "`image = true`",
+        "[health]\nimage = true",
+    );
+    service("max_unavailable = 1", "`max_down = 2`", "max_down = 2");
+    service("max_down = \"2\"", "`max_down = 2`", "max_down = 2");
+    let volume = |more: &str| {
+        format!("volumes = [{{ source = \"/srv/data\", target = \"/data\", {more} }}]")
+    };
+    for (word, advice) in [
+        ("readonly = true", "read_only = true"),
+        ("uid = 1000", "owner = \"1000:1000\""),
+        ("chmod = \"750\"", "mode = \"0750\""),
+    ] {
+        service(&volume(word), &format!("`{advice}`"), &volume(advice));
+    }
+    service(
+        "volumes = [{ src = \"/srv/data\", target = \"/data\" }]",
+        "`source = \"/srv/data\"`",
+        "volumes = [{ source = \"/srv/data\", target = \"/data\" }]",
+    );
+    let everywhere = CLUSTER.replace("\"docker01\"\n", "\"all\"\n");
+    let star = CLUSTER.replace("\"docker01\"\n", "\"*\"\n");
+    typed([&everywhere, WEB], "`web = \"*\"`", [&star, WEB]);
     let placed = CLUSTER.replace("\"docker01\"\n", "[\"docker01\", \"docker02\"]\n");
     let both = format!("[hosts.docker02]\naddress = \"10.0.0.2\"\n{placed}");
     for word in ["replicas = 2", "deploy = { replicas = 2 }", "scale = 2"] {

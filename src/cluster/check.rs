@@ -162,6 +162,7 @@ fn resolve(
                     container: service.container.clone(),
                     health: service.health.clone(),
                     stateful: service.stateful,
+                    max_down: service.max_down,
                     restart: service.restart,
                     template,
                 },

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
 use super::model::{
-    Container, Health, Host, Image, NetworkOrigin, RestartPolicy, Rollout, Transport,
+    Container, Health, Host, Image, MaxDown, NetworkOrigin, RestartPolicy, Rollout, Transport,
 };
 use super::name::{HostName, ServiceName, VariableName};
 use super::ports::Publish;
@@ -163,6 +163,8 @@ pub(super) struct ServiceFile {
     pub container: Container,
     /// `stateful`.
     pub stateful: bool,
+    /// `max_down`.
+    pub max_down: Option<MaxDown>,
     /// `restart`.
     pub restart: RestartPolicy,
     /// The name of a file in `templates/`.

@@ -403,8 +403,9 @@ pub const SERVICE: &[Field] = &[
         key: "health",
         inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Table),
+        once_extra: &["no-healthcheck"],
         change: OnChange::Keeps,
-        meaning: "see [below](#health)",
+        meaning: "see [below](#health). Only `image = false` restarts the container",
         example: "{ http = \"/health\" }",
         ..ROW
     },
@@ -413,7 +414,7 @@ pub const SERVICE: &[Field] = &[
         inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),
         flags: &["volume"],
-        meaning: "`source:target` or `source:target:options`: an absolute path or a volume's name; absolute target",
+        meaning: "`source:target` or `source:target:options`: an absolute path or a volume's name; absolute target. A table [makes the directory](#volumes) that is absent: `{ source = \"/srv/data\", target = \"/data\", owner = \"1000:1000\" }`",
         default: "`[]`",
         example: "[\"/srv/data:/data:ro\"]",
         ..ROW
@@ -760,6 +761,16 @@ pub const SERVICE: &[Field] = &[
         meaning: "never moves to another host, never vanishes and never starts beside its old self without `--allow-move`",
         default: "`false`",
         example: "true",
+        ..ROW
+    },
+    Field {
+        key: "max_down",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Number),
+        change: OnChange::Keeps,
+        meaning: "on how many of its hosts a release takes it down at once: a number, or a share of them such as `\"25%\"` (at least one). The first host of a release always goes alone; other services on the same hosts need a `max_down`, too",
+        default: "one host after the other",
+        example: "2",
         ..ROW
     },
     Field {

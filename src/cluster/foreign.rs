@@ -67,6 +67,16 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "in `cluster.toml`, `[place]` names the host that it runs on: `web = \"docker01\"`",
     },
     Foreign {
+        words: &[
+            "max_unavailable",
+            "parallelism",
+            "update_config",
+            "max_parallel",
+        ],
+        meant: Some("max_down"),
+        help: "write `max_down = 2`, or `max_down = \"25%\"`: on so many hosts a release takes it down at once",
+    },
+    Foreign {
         words: &["container_name", "name"],
         meant: NOWHERE,
         help: "remove it: the name of the file is the service's, and the container is called CLUSTER-SERVICE",
@@ -567,9 +577,39 @@ pub(super) const LOG: &[Foreign] = &[
 /// Keys of `[health]`.
 pub(super) const HEALTH: &[Foreign] = &[
     Foreign {
-        words: &["interval", "retries", "start_period", "retry"],
+        words: &["retries", "start_period", "retry"],
         meant: Some("timeout"),
         help: "write `timeout = \"60s\"`: it is asked until the first good answer",
+    },
+    Foreign {
+        words: &["start_interval", "period", "period_seconds", "every"],
+        meant: Some("interval"),
+        help: "write `interval = \"5s\"`: the pause between two questions, until the first good answer",
+    },
+    Foreign {
+        words: &["timeout_seconds", "request_timeout", "answer_timeout"],
+        meant: Some("probe_timeout"),
+        help: "write `probe_timeout = \"30s\"` for one question; `timeout` is for the whole start",
+    },
+    Foreign {
+        words: &["header", "http_headers"],
+        meant: Some("headers"),
+        help: "write `headers = { X-Forwarded-Proto = \"https\" }`",
+    },
+    Foreign {
+        words: &["hostname", "host_header", "vhost"],
+        meant: Some("host"),
+        help: "write `host = \"web.example.com\"`",
+    },
+    Foreign {
+        words: &["disable", "disabled", "none"],
+        meant: Some("image"),
+        help: "write `image = false`: the image's own `HEALTHCHECK` does not run then",
+    },
+    Foreign {
+        words: &["healthcheck", "docker", "native"],
+        meant: Some("image"),
+        help: "write `image = true`: the image's own `HEALTHCHECK` decides",
     },
     Foreign {
         words: &["test", "cmd", "exec"],
@@ -585,6 +625,47 @@ pub(super) const HEALTH: &[Foreign] = &[
         words: &["port", "tcp_socket"],
         meant: Some("tcp"),
         help: "write `tcp = true`: it asks `port` of the service",
+    },
+];
+
+/// Keys of a volume.
+pub(super) const VOLUME: &[Foreign] = &[
+    Foreign {
+        words: &["src", "from", "name", "host_path", "device"],
+        meant: Some("source"),
+        help: "write `source = \"/srv/data\"`",
+    },
+    Foreign {
+        words: &[
+            "dst",
+            "destination",
+            "to",
+            "path",
+            "mount_path",
+            "container_path",
+        ],
+        meant: Some("target"),
+        help: "write `target = \"/data\"`",
+    },
+    Foreign {
+        words: &["readonly", "ro"],
+        meant: Some("read_only"),
+        help: "write `read_only = true`",
+    },
+    Foreign {
+        words: &["user", "uid", "gid", "group"],
+        meant: Some("owner"),
+        help: "write `owner = \"1000:1000\"`",
+    },
+    Foreign {
+        words: &["permissions", "chmod"],
+        meant: Some("mode"),
+        help: "write `mode = \"0750\"`",
+    },
+    Foreign {
+        words: &["type", "bind", "volume", "create_host_path"],
+        meant: NOWHERE,
+        help: "remove it: a path as `source` is a directory of the host, a name is a volume of the engine; a table's directory is made where it is absent",
     },
 ];
 

@@ -552,8 +552,59 @@ fn health() {
         "port = 80\nnetwork = \"none\"\n[health]\ntcp = true\n",
         "port = 80\n[health]\ntcp = false\ntimeout = \"soon\"\n",
         "[health]\ncommand = []\n",
+        "[health]\nimage = true\nprobe_timeout = \"1m\"\nhost = \"a\"\nheaders = { A = \"1\" }\n",
+        "[health]\nimage = false\ninterval = \"0s\"\n",
+        "port = 80\n[health]\nhttp = \"/\"\nhost = \"a b\"\nheaders = { Host = \"a\", \"A B\" = \"1\", a = \"1\\n2\", X = \"1\", x = \"2\" }\n",
     ]);
     insta::assert_snapshot!(text);
+}
+
+#[test]
+fn volumes_and_how_many_may_be_down() {
+    let text = services(&[
+        "volumes = [\"./conf:/etc/app\"]\n",
+        "volumes = [1, { source = \"data\", target = \"/data\", owner = \"1\", mode = \"0700\" }]\n",
+        "volumes = [{ source = \"/srv/a:b\", target = \"/a\" }, { source = \"/srv//x\", target = \"/x\" }, { target = \"/y\" }]\n",
+        "volumes = [\"/srv/a:/a\", { source = \"/srv/b\", target = \"/a\", mode = 750, what = 1 }]\n",
+        "volumes = [{ source = \"/srv/a\", target = \"/a\" }, { source = \"/srv/a\", target = \"/b\", mode = \"0700\" }]\n",
+        "max_down = 0\n",
+        "max_down = \"0%\"\n",
+        "max_down = \"3\"\n",
+        "max_down = true\n",
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+/// A directory that a table names is made; what a text names has to be there.
+#[test]
+fn a_table_of_a_volume_is_made() {
+    let web = format!(
+        "{IMAGE}max_down = \"50%\"\nvolumes = [\"/srv/a:/a\", {{ source = \"/srv/b/\", target = \"/b\", owner = \"1000\", mode = \"0750\", read_only = true, options = \"z\" }}, {{ source = \"data\", target = \"/c\" }}]\n[health]\nimage = false\n"
+    );
+    let place = "[place]\nweb = \"*\"\n";
+    let cluster = format!("{HOSTS}{place}");
+    let sources = with(&[(CLUSTER, cluster.as_bytes()), (WEB, web.as_bytes())]);
+    let cluster = check("test", &sources).cluster.unwrap();
+    let web = &cluster.services[&ServiceName::new("web").unwrap()];
+    assert_eq!(
+        web.container.volumes,
+        ["/srv/a:/a", "/srv/b/:/b:ro,z", "data:/c"]
+    );
+    let [made] = web.container.made.as_slice() else {
+        panic!("{:?}", web.container.made);
+    };
+    let owner = (made.owner.user, made.owner.group);
+    assert_eq!(
+        (made.path.as_str(), owner, made.mode.0),
+        ("/srv/b", (1000, 0), 0o750)
+    );
+    assert!(web.container.no_healthcheck && web.health.is_none());
+    assert_eq!(web.hosts.len(), cluster.hosts.len());
+    assert_eq!(web.max_down.unwrap().of(web.hosts.len()), 1);
+    let host = cluster.hosts.keys().next().unwrap();
+    let rendered = crate::render::render(&cluster).unwrap();
+    let service = &rendered.hosts[host].services[&web.name];
+    assert_eq!(Vec::from_iter(&service.sources), ["/srv/a"]);
 }
 
 #[test]

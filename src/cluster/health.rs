@@ -1,29 +1,65 @@
 //! Reads `[health]` of a service.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::foreign;
-use super::model::{Health, Probe};
+use super::model::{Health, HttpProbe, Probe};
 use super::read::{Item, Misfit, Problems, Table, TableKind, parse_all};
 use super::shape::text::Shape;
 use super::shape::{duration, text};
 
 const HEALTH: TableKind = TableKind {
     what: "`[health]`",
-    keys: &["http", "tcp", "command", "timeout"],
+    keys: &[
+        "http",
+        "tcp",
+        "command",
+        "image",
+        "timeout",
+        "interval",
+        "probe_timeout",
+        "host",
+        "headers",
+    ],
     foreign: foreign::HEALTH,
 };
 
 /// How long a start may take where `[health]` does not say.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The same where the image's own `HEALTHCHECK` decides: unless it says more, its first run is 30 s after the start.
+const IMAGE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The shortest `interval`: a question may be a process of its own.
+const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What `[health]` says.
+#[derive(Default)]
+pub(super) struct WrittenHealth {
+    pub health: Option<Health>,
+    /// `image = false`: the image's own `HEALTHCHECK` does not run.
+    pub no_healthcheck: bool,
+}
+
 /// Reads `[health]`, if there is one. `has_port`: the service has a port, or one that could not be read.
 pub(super) fn read_health(
     root: &mut Table<'_>,
     has_port: bool,
+    problems: &mut Problems,
+) -> WrittenHealth {
+    let mut written = WrittenHealth::default();
+    written.health = read(root, has_port, &mut written.no_healthcheck, problems);
+    written
+}
+
+fn read(
+    root: &mut Table<'_>,
+    has_port: bool,
+    no_healthcheck: &mut bool,
     problems: &mut Problems,
 ) -> Option<Health> {
     let network = root.get("network");
@@ -34,12 +70,30 @@ pub(super) fn read_health(
     let command = table.get("command");
     let timeout = table.string("timeout", problems);
     let timeout = timeout.and_then(|timeout| timeout.parse(problems, duration::timeout));
+    let own = table.boolean("image", problems);
+    let image = table
+        .get("image")
+        .filter(|_| own.as_ref().is_none_or(|own| own.value));
+    *no_healthcheck = own.as_ref().is_some_and(|own| !own.value);
+    let interval = table.string("interval", problems);
+    let interval = interval.and_then(|interval| interval.parse(problems, interval_shape));
+    let probe_timeout = table.string("probe_timeout", problems);
+    let probe_timeout = probe_timeout.and_then(|text| text.parse(problems, duration::timeout));
+    let host = table.string("host", problems);
+    let host = host.and_then(|host| host.parse(problems, host_header));
+    let headers = read_headers(&mut table, problems);
     let spot = table.spot.clone();
-    let written: Vec<&Item<'_>> = [&http, &tcp, &command].into_iter().flatten().collect();
+    let written: Vec<&Item<'_>> = [&http, &tcp, &command, &image]
+        .into_iter()
+        .flatten()
+        .collect();
+    reject_unused(&mut table, &written, problems);
     let mut unclear = None;
     match written[..] {
+        // It is only left out.
+        [] if *no_healthcheck => {}
         [] => unclear = Some(("found none", spot)),
-        [one] if one.key != "command" => {
+        [one] if one.key == "http" || one.key == "tcp" => {
             if !has_port {
                 problems.push(
                     Diagnostic::error(
@@ -65,17 +119,25 @@ pub(super) fn read_health(
     if let Some((found, spot)) = unclear {
         problems.push(
             Diagnostic::error(
-                format!("expected one of `http`, `tcp` and `command`, {found}"),
+                format!("expected one of `http`, `tcp`, `command` and `image`, {found}"),
                 spot.label(""),
             )
-            .with_help("write `http = \"/health\"`, `tcp = true` or `command = [\"…\"]`"),
+            .with_help(
+                "write `http = \"/health\"`, `tcp = true`, `command = [\"…\"]`, or `image = true` for the image's own `HEALTHCHECK`",
+            ),
         );
     }
     let probe = match (http, tcp, command) {
         (Some(http), _, _) => http
             .string(problems)
             .and_then(|http| http.parse(problems, http_path))
-            .map(|http| Probe::Http(http.value)),
+            .map(|http| {
+                Probe::Http(HttpProbe {
+                    path: http.value,
+                    host: host.map(|host| host.value),
+                    headers,
+                })
+            }),
         (None, Some(tcp), _) => {
             if !matches!(tcp.value, DeValue::Boolean(true)) {
                 problems.push(
@@ -100,13 +162,131 @@ pub(super) fn read_health(
             }
             Some(Probe::Command(words))
         }
-        (None, None, None) => None,
+        (None, None, None) => image.map(|_| Probe::Image),
     };
     table.finish(problems);
+    let probe = probe?;
+    let usual = match probe {
+        Probe::Image => IMAGE_TIMEOUT,
+        Probe::Http(_) | Probe::Tcp | Probe::Command(_) => HEALTH_TIMEOUT,
+    };
     Some(Health {
-        probe: probe?,
-        timeout: timeout.map_or(HEALTH_TIMEOUT, |timeout| timeout.value),
+        probe,
+        timeout: timeout.map_or(usual, |timeout| timeout.value),
+        interval: interval.map(|interval| interval.value),
+        probe_timeout: probe_timeout.map(|timeout| timeout.value),
     })
+}
+
+/// Reports what the question that is asked makes no use of.
+fn reject_unused(table: &mut Table<'_>, written: &[&Item<'_>], problems: &mut Problems) {
+    let [probe] = written else {
+        return;
+    };
+    let unused: &[&'static str] = match probe.key.as_str() {
+        "http" => &[],
+        "command" => &["host", "headers"],
+        _ => &["host", "headers", "probe_timeout"],
+    };
+    for key in unused {
+        let Some(item) = table.get(key) else {
+            continue;
+        };
+        let whose = match *key {
+            "probe_timeout" => "`http` and `command`",
+            _ => "`http`",
+        };
+        problems.push(
+            Diagnostic::error(
+                format!("`{key}` is for {whose}, and `{}` asks otherwise", probe.key),
+                item.key_spot.label("means nothing here"),
+            )
+            .with_related(probe.key_spot.label("what is asked"))
+            .with_help(match *key {
+                "probe_timeout" => "remove the line; `timeout` is for the whole start",
+                _ => "remove the line",
+            }),
+        );
+    }
+}
+
+/// Reads `headers`.
+fn read_headers(table: &mut Table<'_>, problems: &mut Problems) -> BTreeMap<String, String> {
+    let mut headers: BTreeMap<String, String> = BTreeMap::new();
+    for item in table.names("headers", problems) {
+        let name = item.name().parse(problems, header_name);
+        let value = item.string(problems);
+        let value = value.and_then(|value| value.parse(problems, header_value));
+        let (Some(name), Some(value)) = (name, value) else {
+            continue;
+        };
+        if headers
+            .keys()
+            .any(|other| other.eq_ignore_ascii_case(&name.value))
+        {
+            problems.push(
+                Diagnostic::error(
+                    format!("the header `{}` is written twice", name.value),
+                    name.spot.label("second time"),
+                )
+                .with_help("remove one of them"),
+            );
+        }
+        headers.insert(name.value, value.value);
+    }
+    headers
+}
+
+/// The pause between two questions.
+fn interval_shape(text: &str) -> Shape<Duration> {
+    let interval = duration::duration(text)?;
+    match interval < SHORTEST_INTERVAL {
+        true => Err(Misfit::help(
+            "a duration of at least `1s`",
+            "write `interval = \"1s\"`: a question may be a process of its own",
+        )),
+        false => Ok(interval),
+    }
+}
+
+/// What a `Host` header has.
+fn host_header(text: &str) -> Shape<String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b);
+    match !text.is_empty() && text.bytes().all(plain) {
+        true => Ok(text.to_owned()),
+        false => Err(Misfit::new(
+            "a name such as `web.example.com`, perhaps with a port",
+        )),
+    }
+}
+
+/// The name of a header.
+fn header_name(text: &str) -> Shape<String> {
+    if text.eq_ignore_ascii_case("host") {
+        return Err(Misfit::help(
+            "another header than this one",
+            "write `host = \"web.example.com\"`",
+        ));
+    }
+    if text.eq_ignore_ascii_case("content-length") || text.eq_ignore_ascii_case("transfer-encoding")
+    {
+        return Err(Misfit::new("a header of a request without a body"));
+    }
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    match !text.is_empty() && text.bytes().all(token) {
+        true => Ok(text.to_owned()),
+        false => Err(Misfit::new(
+            "the name of a header, such as `X-Forwarded-Proto`",
+        )),
+    }
+}
+
+/// The value of a header.
+fn header_value(text: &str) -> Shape<String> {
+    match text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        true => Ok(text.to_owned()),
+        false => Err(Misfit::new("a text of printable ASCII on one line")),
+    }
 }
 
 /// The path of a health check.

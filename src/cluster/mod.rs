@@ -76,6 +76,7 @@ pub mod subnet;
 pub(crate) mod template;
 mod values;
 mod variables;
+mod volumes;
 
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
 pub use description::WrittenIn;

@@ -316,6 +316,8 @@ pub struct Service {
     pub health: Option<Health>,
     /// Never moves or vanishes without `--allow-move`.
     pub stateful: bool,
+    /// How many of its hosts a release may take it down on at once; `None` is one host after the other.
+    pub max_down: Option<MaxDown>,
     /// Who restarts it after a change.
     pub restart: RestartPolicy,
     /// What its unit is made of.
@@ -706,8 +708,23 @@ pub struct Container {
     pub hosts: BTreeMap<String, Vec<String>>,
     /// `--log-driver`, `--log-opt`.
     pub log: Logging,
+    /// Directories of the host that are made where they are absent: sources of `volumes`.
+    pub made: Vec<MadeDirectory>,
+    /// `--no-healthcheck`: the engine leaves the image's own `HEALTHCHECK` alone.
+    pub no_healthcheck: bool,
     /// Put before the image as they are, each one argument.
     pub extra_args: Vec<String>,
+}
+
+/// A directory of the host, as it is made where there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeDirectory {
+    /// An absolute path.
+    pub path: String,
+    /// Whose it is then.
+    pub owner: FileOwner,
+    /// Who may do what in it.
+    pub mode: FileMode,
 }
 
 /// How a container shows that it is well, asked from the host.
@@ -717,17 +734,78 @@ pub struct Health {
     pub probe: Probe,
     /// How long a start may take until the first good answer.
     pub timeout: Duration,
+    /// How long between two questions, where it is written.
+    pub interval: Option<Duration>,
+    /// How long one question may take, where it is written.
+    pub probe_timeout: Option<Duration>,
+}
+
+impl Health {
+    /// This question, asked as where nothing else is written.
+    #[must_use]
+    pub fn of(probe: Probe, timeout: Duration) -> Self {
+        Self {
+            probe,
+            timeout,
+            interval: None,
+            probe_timeout: None,
+        }
+    }
 }
 
 /// One question to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
-    /// `GET` of this path on the service's port answers with a status below 400.
-    Http(String),
+    /// `GET` on the service's port answers with a status below 400.
+    Http(HttpProbe),
     /// The service's port accepts a connection.
     Tcp,
     /// This command, run in the container, exits with 0.
     Command(Vec<String>),
+    /// The engine says so, which runs the `HEALTHCHECK` of the image.
+    Image,
+}
+
+/// A request of HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HttpProbe {
+    /// `/health`.
+    pub path: String,
+    /// What its `Host` header has, if not `localhost`.
+    pub host: Option<String>,
+    /// Further headers.
+    pub headers: BTreeMap<String, String>,
+}
+
+impl HttpProbe {
+    /// Of this path, without anything special.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+/// How many instances of a service may be down at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxDown {
+    /// So many.
+    Count(usize),
+    /// So many of a hundred, rounded down; at least one.
+    Percent(usize),
+}
+
+impl MaxDown {
+    /// How many of so many hosts.
+    #[must_use]
+    pub fn of(self, hosts: usize) -> usize {
+        match self {
+            Self::Count(count) => count,
+            Self::Percent(percent) => (hosts * percent / 100).max(1),
+        }
+    }
 }
 
 /// Whether a release restarts the service.

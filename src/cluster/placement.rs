@@ -12,6 +12,12 @@ use super::read::{Problems, Spot};
 use super::reserved;
 use super::shape::host::AddressKind;
 
+/// What stands for every host in `[place]`.
+const EVERY_HOST: &str = "*";
+
+/// What others write for it.
+const EVERY_HOST_ELSEWHERE: [&str; 5] = ["all", "any", "global", "every", "everywhere"];
+
 /// The hosts of every service that is placed, in the order of `[place]`.
 pub(super) type Placements = BTreeMap<ServiceName, Vec<HostName>>;
 
@@ -118,6 +124,22 @@ pub(super) fn place(
         }
         let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
         for host in &line.hosts {
+            if host.value == EVERY_HOST {
+                if let Some(other) = line.hosts.iter().find(|other| other.value != EVERY_HOST) {
+                    problems.push(
+                        Diagnostic::error(
+                            format!(
+                                "`{name}` is placed on every host, and on {}",
+                                quoted(&other.value)
+                            ),
+                            other.spot.label("one of them already"),
+                        )
+                        .with_related(host.spot.label("every host"))
+                        .with_help(format!("write `{name} = \"*\"`, or name the hosts")),
+                    );
+                }
+                continue;
+            }
             // If there is no host at all, one message says so.
             if !hosts.is_empty() && !hosts.contains(host.value.as_str()) {
                 problems.push(
@@ -128,7 +150,12 @@ pub(super) fn place(
                         ),
                         host.spot.label("there is no such host"),
                     )
-                    .with_help_if(nearest::help(&host.value, valid.clone())),
+                    .with_help_if(
+                        match EVERY_HOST_ELSEWHERE.contains(&&*host.value) {
+                            true => Some(format!("write `{name} = \"*\"` for every host")),
+                            false => nearest::help(&host.value, valid.clone()),
+                        },
+                    ),
                 );
             }
             if let Some(first) = seen.insert(&host.value, &host.spot) {
@@ -145,10 +172,12 @@ pub(super) fn place(
         if let Some(service) = service
             && !line.hosts.is_empty()
         {
-            let named = line
-                .hosts
-                .iter()
-                .filter_map(|h| HostName::new(h.value.as_str()).ok());
+            let everywhere = line.hosts.iter().any(|host| host.value == EVERY_HOST);
+            let named = match everywhere {
+                true => cluster.host_names.iter(),
+                false => line.hosts.iter(),
+            };
+            let named = named.filter_map(|host| HostName::new(host.value.as_str()).ok());
             placements.insert(service, named.collect());
         }
     }

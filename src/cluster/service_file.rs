@@ -11,10 +11,10 @@ use super::description::{ServiceFile, assignments};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args;
 use super::fields::{self, Field, ReadAs};
-use super::health::read_health;
+use super::health::{WrittenHealth, read_health};
 use super::host_table::read_port;
 use super::layers::Layered;
-use super::model::{Container, Image, RestartPolicy};
+use super::model::{Container, Image, MaxDown, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
 use super::networks;
@@ -25,6 +25,7 @@ use super::secret_references::read_references;
 use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
+use super::volumes::{Volumes, read_volumes};
 
 /// How long a stop may take: docker's own default.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
@@ -74,19 +75,23 @@ pub(super) fn read_service(
         );
     }
     let secrets = read_references(&mut root, problems);
-    let container = read_container(&mut root, port.as_ref(), problems);
+    let (mut container, volume_targets) = read_container(&mut root, port.as_ref(), problems);
     let networks = read_networks(&mut root, problems);
     let aliases = read_aliases(&mut root, &networks, problems);
     let before = problems.0.len();
     let publish = read_publish(&mut root, container.network.as_deref(), problems);
     let unread_port = unread_port || problems.0.len() > before;
-    let health = read_health(&mut root, port.is_some() || unread_port, problems);
+    let WrittenHealth {
+        health,
+        no_healthcheck,
+    } = read_health(&mut root, port.is_some() || unread_port, problems);
+    container.no_healthcheck = no_healthcheck;
     let stateful = root.boolean("stateful", problems);
+    let max_down = read_max_down(&mut root, problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, template_name));
     let files = read_files(&mut root, path, problems);
-    let volume_targets = volume_targets(&mut root);
     root.not_yet("schedule", "timers", "remove the line", problems);
     let keys = fields::KEYS.iter();
     let keys = keys.filter_map(|key| Some((*key, root.get(key)?.key_spot)));
@@ -112,6 +117,7 @@ pub(super) fn read_service(
         health,
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),
+        max_down,
         restart,
         template,
         from,
@@ -257,7 +263,7 @@ fn read_container(
     root: &mut Table<'_>,
     port: Option<&At<u16>>,
     problems: &mut Problems,
-) -> Container {
+) -> (Container, Vec<(String, Spot)>) {
     let mut container = Container {
         stop_timeout: STOP_TIMEOUT,
         ..Container::default()
@@ -266,7 +272,11 @@ fn read_container(
         read_field(field, root, &mut container, problems);
     }
     let mut targets = BTreeMap::new();
-    container.volumes = read_volumes(root, &mut targets, problems);
+    let Volumes { arguments, made } = read_volumes(root, &mut targets, problems);
+    (container.volumes, container.made) = (arguments, made);
+    let mounted = targets.iter();
+    let mounted = mounted.map(|(target, text)| (target.clone(), text.spot.clone()));
+    let mounted = mounted.collect();
     container.tmpfs = read_tmpfs(root, &mut targets, problems);
     read_tables(root, &mut container, problems);
     let extra_args = root.strings("extra_args", problems);
@@ -281,7 +291,46 @@ fn read_container(
     let written = |key: &str| keys.contains(key);
     extra_args::check(&extra_args, beside, &written, problems);
     container.extra_args = parse_all(extra_args, shape::text::argument, problems);
-    container
+    (container, mounted)
+}
+
+/// How many instances may be down at once.
+fn read_max_down(root: &mut Table<'_>, problems: &mut Problems) -> Option<MaxDown> {
+    const EXPECTED: &str = "a number of instances such as `1`, or a share such as `25%`";
+    let item = root.get("max_down")?;
+    match item.value {
+        DeValue::String(text) => {
+            let parse = |text: &str| -> Shape<MaxDown> {
+                let Some(number) = text.strip_suffix('%') else {
+                    let number = text.parse::<usize>().ok().filter(|number| *number > 0);
+                    return Err(Misfit {
+                        expected: EXPECTED.to_owned(),
+                        help: number.map(|number| {
+                            format!("write `max_down = {number}`, or `max_down = \"{number}%\"`")
+                        }),
+                    });
+                };
+                let number = number.parse().ok();
+                let number = number.filter(|number| (1..=100).contains(number));
+                number
+                    .map(MaxDown::Percent)
+                    .ok_or_else(|| Misfit::help(EXPECTED, "a share is from `1%` to `100%`"))
+            };
+            Some(item.at(text.to_string()).parse(problems, parse)?.value)
+        }
+        DeValue::Integer(_) => {
+            let number = root.integer("max_down", 1..=10_000, problems)?;
+            usize::try_from(number.value).ok().map(MaxDown::Count)
+        }
+        DeValue::Float(_)
+        | DeValue::Boolean(_)
+        | DeValue::Datetime(_)
+        | DeValue::Array(_)
+        | DeValue::Table(_) => {
+            item.mistyped(EXPECTED, problems);
+            None
+        }
+    }
 }
 
 /// Reads `networks`: names that are looked up later.
@@ -387,45 +436,6 @@ fn read_field(
         }
         ReadAs::Own(_) => {}
     }
-}
-
-fn read_volumes(
-    root: &mut Table<'_>,
-    targets: &mut BTreeMap<String, At<String>>,
-    problems: &mut Problems,
-) -> Vec<String> {
-    let mut volumes = Vec::new();
-    for text in root.strings("volumes", problems) {
-        let Some(volume) = text.parse(problems, shape::container::volume) else {
-            continue;
-        };
-        let (volume, target) = volume.value;
-        if let Some(first) = targets.get(&target) {
-            problems.push(
-                Diagnostic::error(
-                    format!("expected one volume at {}, found two", quoted(&target)),
-                    text.spot.label("second volume there"),
-                )
-                .with_related(first.spot.label("first volume there"))
-                .with_help("remove one of them, or choose another target"),
-            );
-        }
-        targets.entry(target).or_insert(text);
-        volumes.push(volume);
-    }
-    volumes
-}
-
-/// Where volumes are mounted, as far as they could be read.
-fn volume_targets(root: &mut Table<'_>) -> Vec<(String, Spot)> {
-    // What is wrong with them was told.
-    let ignored = &mut Problems::default();
-    let volumes = root.strings("volumes", ignored);
-    let targets = volumes.into_iter().filter_map(|text| {
-        let (_, target) = text.parse(ignored, shape::container::volume)?.value;
-        Some((target, text.spot))
-    });
-    targets.collect()
 }
 
 /// A number, or a text with one.

@@ -286,8 +286,11 @@ impl<'a> HostDraft<'a> {
         self.acts() && !self.departing.is_empty()
     }
 
-    /// Whether a container that runs is taken down when these services are acted on.
-    pub(super) fn takes_down(&self, services: &BTreeSet<&ServiceName>) -> bool {
+    /// The containers that run and are taken down when these services are acted on.
+    pub(super) fn taken_down(&self, services: &BTreeSet<&ServiceName>) -> BTreeSet<ServiceName> {
+        if !self.seen.supervisor.runs_containers() {
+            return BTreeSet::new();
+        }
         let visit = Visit {
             phase: Phase::Change,
             services,
@@ -297,11 +300,15 @@ impl<'a> HostDraft<'a> {
             let at = self.seen.services.get(name);
             at.is_some_and(|at| at.container.is_some())
         };
-        self.seen.supervisor.runs_containers()
-            && (self.goes_first(&visit).next().is_some()
-                || self
-                    .in_visit(&visit)
-                    .any(|(name, need)| need.starts() && runs(name)))
+        let stopped = self.goes_first(&visit);
+        let stopped =
+            stopped.flat_map(|step| step.services().into_iter().cloned().collect::<Vec<_>>());
+        let restarted = self
+            .in_visit(&visit)
+            .filter(|(name, need)| need.starts() && runs(name));
+        stopped
+            .chain(restarted.map(|(name, _)| name.clone()))
+            .collect()
     }
 
     /// What a visit is about, in the order in which it is acted on.

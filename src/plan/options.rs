@@ -29,7 +29,8 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RolloutPolicy {
     /// Hosts on which containers are taken down go one at a time, so that no service is down on two of its
-    /// hosts at once. What takes nothing down goes to the first host alone, and then to all others together.
+    /// hosts at once; together only as far as all services that they take down allow (`max_down`). What takes nothing down
+    /// goes to the first host alone, and then to all others together.
     #[default]
     OneAtATime,
 }

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, Probe, RestartPolicy, SecretFile,
-    Service, Ssh, Template, Transport, Variable, VariableValue,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, Probe, RestartPolicy,
+    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -76,6 +76,8 @@ pub struct Spec {
     pub manual: bool,
     pub stateful: bool,
     pub health: bool,
+    /// On so many hosts it may be down at once.
+    pub max_down: Option<usize>,
     /// It has a second unit file, with this in it.
     pub timer: Option<u8>,
 }
@@ -165,41 +167,53 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     );
     let rarely = || prop::bool::weighted(0.2);
     let timer = prop::option::weighted(0.3, 0..2u8);
+    let max_down = prop::option::weighted(0.5, 1..4usize);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
-    (what, rarely(), rarely(), rarely(), rarely(), timer, after).prop_map(
-        |(what, moving, manual, stateful, health, timer, after)| {
-            let (
-                hosts,
-                tag,
-                (port, way),
-                needs,
-                memory,
-                shared,
-                secrets,
-                (secret_file, file),
-                comment,
-            ) = what;
-            Spec {
-                hosts,
-                tag,
-                port,
-                way,
-                needs,
-                after,
-                memory,
-                shared,
-                secrets,
-                secret_file,
-                file,
-                comment,
-                moving,
-                manual,
-                stateful,
-                health,
-                timer,
-            }
-        },
+    (
+        what,
+        rarely(),
+        rarely(),
+        rarely(),
+        rarely(),
+        timer,
+        after,
+        max_down,
     )
+        .prop_map(
+            |(what, moving, manual, stateful, health, timer, after, max_down)| {
+                let (
+                    hosts,
+                    tag,
+                    (port, way),
+                    needs,
+                    memory,
+                    shared,
+                    secrets,
+                    (secret_file, file),
+                    comment,
+                ) = what;
+                Spec {
+                    hosts,
+                    tag,
+                    port,
+                    way,
+                    needs,
+                    after,
+                    memory,
+                    shared,
+                    secrets,
+                    secret_file,
+                    file,
+                    comment,
+                    moving,
+                    manual,
+                    stateful,
+                    health,
+                    max_down,
+                    timer,
+                }
+            },
+        )
 }
 
 /// What is published of a port: as without `publish`, on one address, of another protocol, in a range, at two places,
@@ -327,11 +341,12 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 memory: spec.memory.map(|m| format!("{m}g")),
                 ..Container::default()
             },
-            health: spec.health.then(|| Health {
-                probe: Probe::Command(vec!["true".to_owned()]),
-                timeout: Duration::from_secs(1),
+            health: spec.health.then(|| {
+                let probe = Probe::Command(vec!["true".to_owned()]);
+                Health::of(probe, Duration::from_secs(1))
             }),
             stateful: spec.stateful,
+            max_down: spec.max_down.map(MaxDown::Count),
             restart: match spec.manual {
                 true => RestartPolicy::Manual,
                 false => RestartPolicy::Auto,

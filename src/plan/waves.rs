@@ -38,16 +38,10 @@ enum Waits {
 struct Candidate<'a> {
     host: &'a HostName,
     services: BTreeSet<&'a ServiceName>,
-    takes_down: TakesDown,
+    /// What runs and is taken down, with on how many hosts it may be down at once.
+    takes_down: BTreeMap<ServiceName, Option<usize>>,
     /// How much is left there afterwards.
     rest: usize,
-}
-
-/// Whether a container that runs is taken down by a visit.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum TakesDown {
-    Yes,
-    No,
 }
 
 impl RolloutPolicy {
@@ -55,16 +49,12 @@ impl RolloutPolicy {
     fn next_wave<'a>(self, found: Vec<Candidate<'a>>, before: usize) -> Vec<Candidate<'a>> {
         match self {
             RolloutPolicy::OneAtATime => {
-                let takes_down = |candidate: &Candidate<'_>| match candidate.takes_down {
-                    TakesDown::Yes => true,
-                    TakesDown::No => false,
-                };
-                let (mut alone, mut wave): (Vec<_>, Vec<_>) =
-                    found.into_iter().partition(takes_down);
+                let takes_down = |candidate: &Candidate<'_>| !candidate.takes_down.is_empty();
+                let (alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(takes_down);
                 if wave.is_empty() {
-                    alone.truncate(1);
-                    wave = alone;
-                } else if before == 0 {
+                    wave = together(alone);
+                }
+                if before == 0 {
                     // The first host of all goes alone, whatever it does: it is the one that shows a
                     // mistake.
                     wave.truncate(1);
@@ -73,6 +63,30 @@ impl RolloutPolicy {
             }
         }
     }
+}
+
+/// The first host, and those after it which the services that they take down allow beside it.
+fn together(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
+    let mut down: BTreeMap<ServiceName, usize> = BTreeMap::new();
+    let mut wave: Vec<Candidate<'_>> = Vec::new();
+    for candidate in found {
+        let mut all = candidate.takes_down.iter();
+        let fits = all.all(|(service, most)| {
+            let so_far = down.get(service).copied().unwrap_or_default();
+            most.is_some_and(|most| so_far < most)
+        });
+        let first_is_free = wave
+            .iter()
+            .flat_map(|host| host.takes_down.values())
+            .all(Option::is_some);
+        if wave.is_empty() || fits && first_is_free {
+            for service in candidate.takes_down.keys() {
+                *down.entry(service.clone()).or_default() += 1;
+            }
+            wave.push(candidate);
+        }
+    }
+    wave
 }
 
 struct Schedule<'a> {
@@ -167,6 +181,23 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// What a visit takes down, with on how many hosts it may be down at once.
+    fn taken_down(
+        &self,
+        host: &HostName,
+        services: &BTreeSet<&ServiceName>,
+    ) -> BTreeMap<ServiceName, Option<usize>> {
+        let draft = &self.drafts[host];
+        let wanted = &draft.wanted.services;
+        let taken_down = draft.taken_down(services).into_iter();
+        taken_down
+            .map(|name| {
+                let most = wanted.get(&name).and_then(|service| service.max_down);
+                (name, most)
+            })
+            .collect()
+    }
+
     /// What can be done on a host now, in one visit.
     fn candidate(
         &self,
@@ -201,10 +232,7 @@ impl<'a> Schedule<'a> {
         let rest = items.iter().filter(in_phase).count() - services.len();
         Candidate {
             host,
-            takes_down: match self.drafts[host].takes_down(&services) {
-                true => TakesDown::Yes,
-                false => TakesDown::No,
-            },
+            takes_down: self.taken_down(host, &services),
             services,
             rest,
         }

@@ -163,6 +163,36 @@ fn hosts_that_nothing_orders_go_together_after_the_first() {
     assert_eq!(told(&plan), ["Expand h1: a", "Expand h2: a, h3: a"]);
 }
 
+/// Together go only as many as each service that is taken down allows.
+#[test]
+fn a_service_may_be_down_on_as_many_hosts_as_it_says() {
+    let told = |down_a: Option<usize>, down_b: Option<usize>| {
+        let with = |tag| {
+            let a = Spec {
+                max_down: down_a,
+                tag,
+                ..spec([0, 1, 2], [])
+            };
+            let b = Spec {
+                max_down: down_b,
+                tag,
+                ..spec([2], [])
+            };
+            [a, b]
+        };
+        told(&after(&with(0), &with(1)))
+    };
+    let one_by_one = ["Change h1: a", "Change h2: a", "Change h3: a b"];
+    assert_eq!(told(None, None), one_by_one);
+    assert_eq!(told(Some(1), Some(1)), one_by_one);
+    // The first host of all goes alone.
+    assert_eq!(
+        told(Some(2), Some(1)),
+        ["Change h1: a", "Change h2: a, h3: a b"]
+    );
+    assert_eq!(told(Some(3), None), one_by_one);
+}
+
 #[test]
 fn what_does_not_change_is_waited_for_by_nobody_and_what_it_needs_is() {
     let specs = |tag| {

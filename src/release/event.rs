@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
+use crate::host::stage::LostVolume;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 
@@ -62,6 +63,8 @@ pub enum EventKind {
         /// How many images were pulled.
         pulled: usize,
     },
+    /// A container loses what its image keeps where nothing is mounted.
+    LosesVolume(LostVolume),
     /// An activation began.
     Activating {
         /// The phase of its wave.

@@ -17,7 +17,7 @@ use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::{
     AskPorts, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference, SealedFile,
-    Staged, parse_staged,
+    Staged, Starting, parse_staged,
 };
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, RunningImage};
@@ -57,6 +57,8 @@ pub(super) struct HostPreparation<'a> {
     ports: Vec<(ServiceName, HostPorts)>,
     /// The networks of the services.
     networks: NeededNetworks,
+    /// The services that start, or may once an image was pulled.
+    starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
 }
 
 impl<'a> Preparation<'a> {
@@ -107,6 +109,17 @@ impl<'a> Preparation<'a> {
                 sent,
                 engine: wanted.engine,
                 references: references.into_iter().collect(),
+                starting: {
+                    let starts: BTreeSet<&ServiceName> = plan
+                        .steps(name)
+                        .filter(|step| step.kind() == StepKind::Start)
+                        .flat_map(Step::services)
+                        .collect();
+                    selected()
+                        .filter(|(name, service)| starts.contains(name) || service.image.moving)
+                        .map(|(name, service)| (name, Arc::clone(service)))
+                        .collect()
+                },
                 ports: needed_ports(plan, name, wanted, seen),
                 networks: selected()
                     .flat_map(|(_, service)| service.handling.networks.clone())
@@ -303,6 +316,19 @@ impl HostPreparation<'_> {
             images: &self.references,
             ports,
             networks: self.networks.keys().map(String::as_str).collect(),
+            sources: self
+                .starting
+                .values()
+                .flat_map(|service| &service.sources)
+                .map(String::as_str)
+                .collect(),
+            // Of what goes back nothing is asked: it ran there.
+            declare: self
+                .starting
+                .values()
+                .filter(|service| service.mounted.targets.is_some() || service.mounted.by_image)
+                .map(|service| service.image.reference.as_str())
+                .collect(),
         };
         Ok(staged.check_script(layout, self.engine, stage, length, &needs))
     }
@@ -343,6 +369,11 @@ impl HostPreparation<'_> {
             .networks
             .against(cluster, self.engine, &self.networks);
         checked.findings.extend(networks);
+        let starting = self.starting.iter();
+        let starting = starting.map(|(name, service)| Starting { name, service });
+        let starting: Vec<Starting<'_>> = starting.collect();
+        let (forbidden, lost) = checked.declared.against(&starting);
+        checked.findings.extend(forbidden);
         if !checked.findings.is_empty() {
             let findings = checked.findings;
             return Err(Problem::NotReady { findings });
@@ -352,6 +383,9 @@ impl HostPreparation<'_> {
         event(EventKind::Checked {
             pulled: pulled.count(),
         });
+        for lost in lost {
+            event(EventKind::LosesVolume(lost));
+        }
         Ok(checked)
     }
 }

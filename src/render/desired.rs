@@ -84,11 +84,26 @@ pub struct DesiredService {
     pub handling: Handling,
     /// Whether it keeps data on its host.
     pub stateful: bool,
+    /// On how many of its hosts a release may take it down at once; `None` is one host after the other.
+    pub max_down: Option<usize>,
+    /// Paths of its host that its container mounts, and that nobody makes.
+    pub sources: BTreeSet<String>,
+    /// What its container mounts at which paths of its own, and what starts it asks of the image.
+    pub mounted: Mounted,
     /// Where the unit's text comes from: the template's path, for reasons.
     pub template: String,
     /// The same service under the recipe before, for hosts where it was released under that one and
     /// has not changed since: see [`held`](Self::held).
     pub older: Option<Arc<DesiredService>>,
+}
+
+/// What a release asks of an image before it runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mounted {
+    /// The paths in the container at which something is mounted; `None` if that is not known.
+    pub targets: Option<BTreeSet<String>>,
+    /// Its start waits for the image's own `HEALTHCHECK`.
+    pub by_image: bool,
 }
 
 /// One unit file.

@@ -54,6 +54,7 @@ mod start_order;
 pub mod stored;
 pub mod unit;
 pub mod unit_template;
+mod volumes;
 mod wait;
 
 #[cfg(test)]

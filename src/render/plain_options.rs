@@ -81,6 +81,7 @@ pub(super) fn options(container: &Container, engine: Engine) -> Vec<String> {
     for (name, on) in [
         ("--init", container.init),
         ("--privileged", container.privileged),
+        ("--no-healthcheck", container.no_healthcheck),
     ] {
         if on {
             options.push(name.to_owned());

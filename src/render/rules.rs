@@ -7,6 +7,7 @@ use super::inputs::makes_container;
 use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
 use super::networks;
 use super::unit::{Unit, split_words};
+use super::volumes;
 use crate::cluster::model::{Engine, Service};
 use crate::cluster::name::ClusterName;
 
@@ -37,6 +38,8 @@ enum Must {
     Leftover,
     /// There is one if the service has `[health]`: a release takes a unit that is active for healthy.
     Probe,
+    /// Every directory that is made where it is absent is made.
+    Volumes,
     /// It names what the service starts after.
     After,
     /// There is just one, and it is this.
@@ -70,7 +73,7 @@ const TIMER: [Required; 3] = [
     mark("Service", Value::Service, "Service={{ service }}"),
 ];
 
-const SERVICE: [Required; 17] = [
+const SERVICE: [Required; 18] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
     of_start(Must::Name, "--name %N"),
     of_start(Must::Image, "${IMAGE}"),
@@ -122,6 +125,12 @@ const SERVICE: [Required; 17] = [
         section: "Service",
         key: "ExecStartPre",
         must: Must::Networks,
+        write: "ExecStartPre={{ line }}",
+    },
+    Required {
+        section: "Service",
+        key: "ExecStartPre",
+        must: Must::Volumes,
         write: "ExecStartPre={{ line }}",
     },
     mark("Format", Value::Format, "Format=1"),
@@ -278,6 +287,20 @@ impl Required {
                     )),
                     None if given.connects && !connects => Err(format!(
                         "expected, for a container in several networks, `create`, an {key}= for each line of `connect`, and `start`, as the built-in template has them, found none"
+                    )),
+                    None => Ok(()),
+                }
+            }
+            Must::Volumes => {
+                let mut made = given.service.container.made.iter();
+                let forgotten = made.find(|made| {
+                    let made = volumes::path_of(made);
+                    !found.iter().any(|line| line.contains(&made))
+                });
+                match forgotten {
+                    Some(made) => Err(format!(
+                        "expected an {key}= for each line of `make`, found none that makes {}",
+                        made.path
                     )),
                     None => Ok(()),
                 }

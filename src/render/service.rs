@@ -20,6 +20,7 @@ use super::secret_files;
 use super::secrets::DesiredSecrets;
 use super::unit::{Unit, parse_unit};
 use super::unit_template::{OnHost, Spelling, Templates, Words};
+use super::volumes;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
 use crate::cluster::name::VariableName;
@@ -191,6 +192,9 @@ fn form(
         image: service.image.clone(),
         handling,
         stateful: service.stateful,
+        max_down: service.max_down.map(|most| most.of(service.hosts.len())),
+        sources: volumes::sources(service),
+        mounted: volumes::mounted(service),
         template: service.template.origin.clone(),
         older,
     }

@@ -1,9 +1,9 @@
 //! From the files of a generation on a host back to what they were rendered as: for a rollback, which
 //! needs no description. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::{DesiredService, DesiredUnit};
+use super::desired::{DesiredService, DesiredUnit, Mounted};
 use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
 use super::manifest::{Handling, ManifestService, Readiness};
@@ -89,6 +89,10 @@ pub fn stored(
             moving: image == ImageThen::Another,
         },
         stateful: entry.stateful,
+        // A generation goes back as carefully as can be, to what ran there before.
+        max_down: None,
+        sources: BTreeSet::new(),
+        mounted: Mounted::default(),
         template: "its generation".to_owned(),
         older: None,
     })
@@ -153,16 +157,14 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cluster::model::{Health, Probe};
+    use crate::cluster::model::{Health, HttpProbe, Probe};
     use crate::render::tests::{rendered, search};
 
     fn released() -> DesiredService {
         let mut search = search();
         search.restart = RestartPolicy::Manual;
-        search.health = Some(Health {
-            probe: Probe::Http("/health".to_owned()),
-            timeout: Duration::from_secs(30),
-        });
+        let probe = Probe::Http(HttpProbe::of("/health"));
+        search.health = Some(Health::of(probe, Duration::from_secs(30)));
         rendered(search)
     }
 

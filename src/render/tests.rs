@@ -17,9 +17,10 @@ use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, Health, Host, Image,
-    Layer, Logging, Network, NetworkOrigin, Probe, RestartPolicy, SecretFile, Security, Service,
-    Ssh, Template, Transport, Variable, VariableValue,
+    Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, FileMode, FileOwner,
+    Health, Host, HttpProbe, Image, Layer, Logging, MadeDirectory, Network, NetworkOrigin, Probe,
+    RestartPolicy, SecretFile, Security, Service, Ssh, Template, Transport, Variable,
+    VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -95,6 +96,7 @@ pub(crate) fn service(name: &str) -> Service {
         },
         health: None,
         stateful: false,
+        max_down: None,
         restart: RestartPolicy::Auto,
         template: Template {
             origin: "templates/container.service".to_owned(),
@@ -170,6 +172,8 @@ fn errors_of(template: &str) -> Vec<RenderError> {
     for service in cluster.services.values_mut() {
         service.template.source = template.into();
         service.health = Some(Health {
+            interval: None,
+            probe_timeout: None,
             probe: Probe::Command(vec!["true".to_owned()]),
             timeout: Duration::from_secs(1),
         });
@@ -273,6 +277,8 @@ mod golden {
                 driver: Some("local".into()),
                 options: BTreeMap::from([("tag".into(), "{{.Name}} %n $x".into())]),
             },
+            no_healthcheck: false,
+            made: Vec::new(),
             extra_args: vec!["--ipc".into(), "host".into(), "--shm-size=/t mp".into()],
         };
         insta::assert_snapshot!(rendered(full).service_unit().text);
@@ -335,7 +341,7 @@ mod golden {
     #[test]
     fn each_kind_of_health() {
         let probes = [
-            Probe::Http("/health?deep=100%&q=$x\"`\\".into()),
+            Probe::Http(HttpProbe::of("/health?deep=100%&q=$x\"`\\")),
             Probe::Tcp,
             Probe::Command(vec!["pg isready".into(), "it's $HOME".into(), "-q".into()]),
         ];
@@ -343,14 +349,62 @@ mod golden {
         for probe in probes {
             let mut search = search();
             let timeout = Duration::from_secs(45);
-            search.health = Some(Health { probe, timeout });
+            search.health = Some(Health::of(probe, timeout));
             let text = rendered(search).service_unit().text.clone();
             let start = text.find("ExecStartPost=").unwrap();
             let end = text.find("Restart=").unwrap();
             units += &text[start..end];
             units += "\n";
         }
+        let http = HttpProbe {
+            path: "/".to_owned(),
+            host: Some("web.example.com:8080".to_owned()),
+            headers: [("X-Price", "100% \\ $5"), ("X-A", "b")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+        };
+        let slow = Health {
+            interval: Some(Duration::from_millis(1500)),
+            probe_timeout: Some(Duration::from_secs(40)),
+            ..Health::of(Probe::Http(http), Duration::from_secs(45))
+        };
+        let image = Health::of(Probe::Image, Duration::from_secs(120));
+        for health in [slow, image] {
+            let mut search = search();
+            search.health = Some(health);
+            let text = rendered(search).service_unit().text.clone();
+            let start = text.find("ExecStartPost=").unwrap();
+            let end = text.find("ExecStop=").unwrap();
+            units += &text[start..end];
+            let limit = text.lines().find(|line| line.starts_with("TimeoutStart"));
+            units += &format!("{}\n\n", limit.unwrap());
+        }
         insta::assert_snapshot!(units);
+    }
+
+    #[test]
+    fn a_directory_is_made_before_the_container() {
+        let mut search = search();
+        search.container.volumes = vec!["/srv/my data/a:/a".to_owned(), "/srv:/b".to_owned()];
+        let made = |path: &str, mode| MadeDirectory {
+            path: path.to_owned(),
+            owner: FileOwner {
+                user: 1000,
+                group: 0,
+            },
+            mode: FileMode(mode),
+        };
+        search.container.made = vec![made("/srv/my data/a", 0o750), made("/srv", 0o755)];
+        let search = rendered(search);
+        assert!(search.sources.is_empty(), "{:?}", search.sources);
+        let text = &search.service_unit().text;
+        let lines = text
+            .lines()
+            .skip_while(|line| !line.starts_with("# Directories"));
+        let lines: Vec<&str> = lines
+            .take_while(|line| !line.starts_with("# Names"))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"));
     }
 
     #[test]
@@ -576,10 +630,7 @@ fn the_unit_is_enabled_where_its_template_says_so() {
 /// The arguments that publish, and where the probe asks.
 fn published(publish: Option<&[&str]>, listen: Option<&str>) -> String {
     let mut search = search();
-    search.health = Some(Health {
-        probe: Probe::Tcp,
-        timeout: Duration::from_secs(30),
-    });
+    search.health = Some(Health::of(Probe::Tcp, Duration::from_secs(30)));
     search.publish = publish.map(|all| {
         let all = all.iter().map(|text| {
             let (outside, inside) = text.rsplit_once("->").unwrap();
@@ -815,13 +866,19 @@ mod fingerprints {
         let source = source.replace("RestartSec=5\n", "Type=exec\n");
         assert_eq!(of(|s| s.template.source = source.into()).fingerprint, same);
 
-        let health = Health {
-            probe: Probe::Tcp,
-            timeout: Duration::from_secs(1),
-        };
+        let health = Health::of(Probe::Tcp, Duration::from_secs(1));
         assert_eq!(of(|s| s.health = Some(health)).fingerprint, same);
         assert_eq!(of(|s| s.container.stop_timeout *= 2).fingerprint, same);
         assert_eq!(of(|s| s.stateful = true).fingerprint, same);
+        let made = |s: &mut Service| {
+            s.container.made = vec![MadeDirectory {
+                path: "/srv/data".to_owned(),
+                owner: FileOwner::default(),
+                mode: FileMode(0o750),
+            }];
+        };
+        assert_eq!(of(made).fingerprint, same);
+        assert_ne!(of(|s| s.container.no_healthcheck = true).fingerprint, same);
         assert_eq!(of(|s| s.restart = RestartPolicy::Manual).fingerprint, same);
         assert_eq!(of(|s| s.hosts.reverse()).fingerprint, same);
     }
@@ -1015,12 +1072,12 @@ mod fingerprints {
 
     fn health() -> impl Strategy<Value = Option<Health>> {
         let probe = prop_oneof![
-            nasty().prop_map(Probe::Http),
+            nasty().prop_map(|path| Probe::Http(HttpProbe::of(&path))),
             Just(Probe::Tcp),
             prop::collection::vec(nasty(), 1..3).prop_map(Probe::Command),
         ];
         let timeout = Duration::from_secs(30);
-        prop::option::of(probe.prop_map(move |probe| Health { probe, timeout }))
+        prop::option::of(probe.prop_map(move |probe| Health::of(probe, timeout)))
     }
 
     proptest! {
@@ -1167,9 +1224,9 @@ mod fields {
             let told: Vec<&str> = [field.flags, field.once_extra, field.shared_flags].concat();
             let others: Vec<_> = added.iter().filter(|name| !told.contains(name)).collect();
             assert!(others.is_empty(), "{} also gives {others:?}", field.key);
-            // `stop_timeout` is an option of `docker stop` in the unit.
+            // `stop_timeout` is an option of `docker stop` in the unit; of `health` one value alone is a flag.
             match told.first() {
-                Some(first) if *first != "stop-timeout" => {
+                Some(first) if !["stop-timeout", "no-healthcheck"].contains(first) => {
                     assert!(added.contains(first), "{} gives {added:?}", field.key);
                 }
                 Some(_) | None => assert_eq!(added, BTreeSet::new(), "{}", field.key),

@@ -49,6 +49,7 @@ use super::plain_options;
 use super::secret_files;
 use super::start_order::StartOrder;
 use super::unit::quote_word;
+use super::volumes;
 use super::wait;
 use crate::cluster::model::{
     self, Cluster, Container, Engine, EngineClient, Host, Service, VariableValue,
@@ -61,9 +62,6 @@ use crate::cluster::template::text::{self, Makes, TextTemplate};
 /// The template that is used where the config repository has none, and that `init` writes.
 pub const BUILT_IN: &str = include_str!("../../templates/container.service");
 
-/// What a start may take besides the wait for health: the removal of a leftover, the creation of the
-/// container, and the last question.
-const START_MARGIN: Duration = Duration::from_secs(30);
 /// What a stop may take besides `docker stop -t`: the engine's own work.
 const STOP_MARGIN: Duration = Duration::from_secs(15);
 
@@ -103,6 +101,8 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
             dns,
             hosts,
             log,
+            no_healthcheck: _,
+            made,
             extra_args,
         } = &service.container;
         let published = service.published(None).len();
@@ -113,7 +113,7 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
         let asked = dns.servers.len() + dns.search.len() + dns.options.len();
         let options = options + named + resolved + asked + groups.len() + tmpfs.len();
         let words = volumes.len() + command.len() + devices.len() + extra_args.len();
-        let words = words + 4 * service.networks.len() + service.aliases.len();
+        let words = words + 4 * service.networks.len() + service.aliases.len() + made.len();
         let names = 2 * service.variables.len() + service.needs.len();
         options + words + names + capabilities.len()
     });
@@ -271,11 +271,12 @@ fn context(
         arguments => arguments(cluster, service, place, spelling),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
         prepare => networks::prepare(&cluster.name, service, client.engine, called),
+        make => volumes::make(service),
         connect => networks::connect(service, unit, client.engine, &client.program),
         wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
         stop_statuses => stop_status(service).into_iter().collect::<Vec<_>>(),
-        start_limit => wait::seconds(wait::limit(service).saturating_add(START_MARGIN)),
+        start_limit => wait::seconds(wait::start_limit(service)),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),
         wanted_by => wanted_by,
         image => service.image.reference.as_str(),
@@ -354,6 +355,8 @@ fn arguments(
         dns: _,
         hosts,
         log: _,
+        no_healthcheck: _,
+        made: _,
         extra_args,
     } = &service.container;
     let mut arguments = Vec::new();

@@ -11,13 +11,16 @@ use std::time::Duration;
 use super::identity::UnitName;
 use super::shell::{in_double_quotes, quote};
 use super::unit::quote_lines;
-use crate::cluster::model::{Health, Probe, Service};
+use crate::cluster::model::{Health, HttpProbe, Probe, Service};
 
 /// How long a container without `[health]` may take until it runs.
 const UNTIL_RUNNING: Duration = Duration::from_secs(60);
 
-/// How long one question may take, in seconds.
-const ONE_QUESTION: u32 = 10;
+/// How long one question may take.
+const ONE_QUESTION: Duration = Duration::from_secs(10);
+
+/// How much longer systemd waits than the wait for the first good answer.
+const MARGIN: Duration = Duration::from_secs(30);
 
 /// Whole seconds, rounded up: a limit is never shorter than the description says.
 pub(super) fn seconds(duration: Duration) -> u64 {
@@ -27,6 +30,30 @@ pub(super) fn seconds(duration: Duration) -> u64 {
 /// How long a start may take until the wait gives up.
 pub(super) fn limit(service: &Service) -> Duration {
     service.health.as_ref().map_or(UNTIL_RUNNING, |h| h.timeout)
+}
+
+/// `TimeoutStartSec=`: longer than the wait, with what it may be late by.
+pub(super) fn start_limit(service: &Service) -> Duration {
+    let late = match &service.health {
+        Some(health) if health.interval.is_some() || health.probe_timeout.is_some() => {
+            let pause = health.interval.unwrap_or_default();
+            (MARGIN - ONE_QUESTION)
+                .saturating_add(pause)
+                .saturating_add(health.probe_timeout.unwrap_or(ONE_QUESTION))
+        }
+        Some(_) | None => MARGIN,
+    };
+    limit(service).saturating_add(late)
+}
+
+/// The pause between two questions in seconds, as `sleep` takes it; `None` is what all have.
+fn pause(health: &Health) -> Option<String> {
+    let interval = match (health.interval, &health.probe) {
+        (Some(interval), _) => interval,
+        (None, Probe::Image) => Duration::from_secs(1),
+        (None, Probe::Http(_) | Probe::Tcp | Probe::Command(_)) => return None,
+    };
+    Some(format!("{}", interval.as_secs_f64()))
 }
 
 /// Where a probe of the service's port asks.
@@ -90,24 +117,35 @@ pub(super) fn command_line(
 ) -> String {
     let name = unit.container();
     let limit = seconds(limit(service));
+    let pause = service.health.as_ref().and_then(pause);
+    let (set, between) = match pause {
+        Some(_) => (" pause=0.2", "$pause"),
+        None => ("", "0.2"),
+    };
     let mut lines = vec![
         // The service may have variables of these names: bash would start from their values.
-        "SECONDS=0 last=;".to_owned(),
+        format!("SECONDS=0 last={set};"),
         "await() { until \"$2\" >/dev/null 2>&1; do".to_owned(),
         "  kill -0 $MAINPID 2>/dev/null || { echo \"bayplan: it ended before it $1$last\"; exit 1; };"
             .to_owned(),
         format!(
             "  ((SECONDS <= {limit})) || {{ echo \"bayplan: gave up after {limit} s, before it $1$last\"; exit 1; }};"
         ),
-        "  sleep 0.2; done; };".to_owned(),
+        format!("  sleep {between}; done; }};"),
         format!(
             "running() {{ [ \"$({client} inspect -f \"{{{{.State.Running}}}}\" {name})\" = true ]; }};"
         ),
         "await \"was running\" running;".to_owned(),
     ];
-    if let Some(Health { probe, timeout: _ }) = &service.health {
+    if let Some(health) = &service.health {
+        let probe = &health.probe;
+        let one = seconds(health.probe_timeout.unwrap_or(ONE_QUESTION));
+        if let Some(pause) = pause {
+            lines.push(format!("pause={pause};"));
+        }
         let asked = Asked::of(service, listen);
-        if asked.address.is_none() && !matches!(probe, Probe::Command(_)) {
+        let by_port = matches!(probe, Probe::Http(_) | Probe::Tcp);
+        if asked.address.is_none() && by_port {
             lines.push(format!(
                 "own() {{ set -- $({client} inspect -f \"{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}} {{{{end}}}}\" {name}); address=$1; }};"
             ));
@@ -115,14 +153,27 @@ pub(super) fn command_line(
         let (before, at) = asked.socket();
         let port = asked.port;
         let answered = match probe {
-            Probe::Http(path) => {
+            Probe::Http(HttpProbe {
+                path,
+                host,
+                headers,
+            }) => {
+                // As printf's format.
+                let text =
+                    |text: &str| in_double_quotes(&text.replace('\\', "\\\\").replace('%', "%%"));
+                let headers: Vec<String> = headers
+                    .iter()
+                    .map(|(name, value)| format!("{}: {}\\r\\n", text(name), text(value)))
+                    .collect();
                 lines.extend([
                     format!(
-                        "answers() {{ {before}{{ printf \"GET {} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n\" >&3;",
-                        in_double_quotes(&path.replace('\\', "\\\\").replace('%', "%%"))
+                        "answers() {{ {before}{{ printf \"GET {} HTTP/1.0\\r\\nHost: {}\\r\\n{}\\r\\n\" >&3;",
+                        text(path),
+                        host.as_deref().map_or("localhost".into(), text),
+                        headers.concat()
                     ),
                     format!(
-                        "  read -r -t {ONE_QUESTION} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
+                        "  read -r -t {one} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
                     ),
                     // A pattern, since what a container sends must never be evaluated.
                     format!(
@@ -148,9 +199,19 @@ pub(super) fn command_line(
                 let words: Vec<_> = words.iter().map(|w| quote(w)).collect();
                 let words = words.join(" ");
                 lines.push(format!(
-                    "answers() {{ timeout {ONE_QUESTION} {client} exec {name} {words}; }};"
+                    "answers() {{ timeout {one} {client} exec {name} {words}; }};"
                 ));
                 "passed its health command".to_owned()
+            }
+            Probe::Image => {
+                // docker has none where the image has no HEALTHCHECK, podman an empty one.
+                lines.extend([
+                    format!(
+                        "answers() {{ state=$({client} inspect -f \"{{{{if .State.Health}}}}{{{{.State.Health.Status}}}}{{{{end}}}}\" {name});"
+                    ),
+                    "  last=\"; its status: ${state:-none}\"; [ \"$state\" = healthy ]; };".to_owned(),
+                ]);
+                "was healthy by the HEALTHCHECK of its image".to_owned()
             }
         };
         lines.push(format!("await \"{answered}\" answers;"));

@@ -150,6 +150,20 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
                 ),
             }
         }
+        Finding::Source { path, .. } => format!(
+            "nothing was changed; make it on the host, or let bayplan make the directory: \
+             `{{ source = \"{path}\", target = \"…\", owner = \"1000:1000\" }}` in `volumes`"
+        ),
+        Finding::LostVolume(lost) => {
+            let path = lost.paths.first().map_or("/data", String::as_str);
+            format!(
+                "nothing was changed; mount something there: `volumes = [\"{}-data:{path}\"]`, or a `tmpfs` if nobody needs it",
+                lost.service
+            )
+        }
+        Finding::NoHealthcheck { .. } => {
+            "nothing was changed; in `[health]` write `http`, `tcp` or `command` in place of `image = true`".to_owned()
+        }
         Finding::Misreads(file) => format!(
             "nothing was changed; upgrade podman there, or rename the variables of {file}"
         ),

@@ -134,6 +134,7 @@ impl HostLog {
             }
             EventKind::Staged { .. }
             | EventKind::Checked { .. }
+            | EventKind::LosesVolume(_)
             | EventKind::PutBack
             | EventKind::Following { .. }
             | EventKind::FollowedToEnd { .. } => Some(message(kind)),
@@ -208,6 +209,15 @@ fn message(kind: &EventKind) -> String {
         EventKind::Checked { pulled: 0 } => "checked".to_owned(),
         EventKind::Checked { pulled } => {
             format!("checked, {} pulled", count(*pulled, "image", "images"))
+        }
+        EventKind::LosesVolume(lost) => {
+            let first = lost.paths.first().map_or("/data", String::as_str);
+            format!(
+                "warning: {}; mount something there: volumes = [\"{}-data:{}\"]",
+                escape(&lost.words()),
+                lost.service,
+                escape(first)
+            )
         }
         EventKind::Activating { phase, steps } => {
             let what = match phase {
@@ -322,6 +332,13 @@ impl Terminal {
 
     fn event(&mut self, event: &Event) {
         let (busy, done, failed) = (self.busy.clone(), self.done.clone(), self.failed.clone());
+        if let EventKind::LosesVolume(_) = &event.kind {
+            // It stays on the screen.
+            let _ = self
+                .all
+                .println(format!("{} {}", event.host, message(&event.kind)));
+            return;
+        }
         let Bar { bar, end } = self.add(&event.host);
         let mut rest = |style| {
             *end = LineEnd::Stays;
@@ -341,6 +358,7 @@ impl Terminal {
             | EventKind::Locked
             | EventKind::Staged { .. }
             | EventKind::Checked { .. }
+            | EventKind::LosesVolume(_)
             | EventKind::Following { .. }
             | EventKind::Followed { .. }
             | EventKind::FollowedToEnd { .. }

@@ -108,6 +108,7 @@ fn described(name: &str) -> Service {
         container: Container::default(),
         health: None,
         stateful: false,
+        max_down: None,
         restart: match name {
             "reports" => RestartPolicy::Manual,
             _ => RestartPolicy::Auto,

@@ -35,6 +35,7 @@ mod refusals;
 mod saved;
 mod secrets;
 mod smoke;
+mod volumes;
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
@@ -149,6 +150,22 @@ const TESTS: &[(&str, Test)] = &[
     (
         "ports_of_others_are_found_before_anything_stops",
         ports::of_others,
+    ),
+    (
+        "directories_of_volumes_are_made_and_never_changed",
+        volumes::directories,
+    ),
+    (
+        "what_is_not_there_or_would_be_lost_is_found_first",
+        volumes::found_first,
+    ),
+    (
+        "the_image_or_a_request_with_headers_tells_health",
+        volumes::health,
+    ),
+    (
+        "every_host_gets_it_and_few_are_down_at_once",
+        volumes::everywhere,
     ),
     ("names_are_known_in_networks_of_docker", networks::docker),
     ("names_are_known_in_networks_of_podman", networks::podman),

@@ -17,5 +17,5 @@ mod surroundings;
 mod tests;
 
 pub(super) use make::{FileScope, of_service};
-pub(super) use read::{FileEntry, read_files};
+pub(super) use read::{FileEntry, owner_shape, read_files, read_mode};
 pub(super) use surroundings::Surroundings;

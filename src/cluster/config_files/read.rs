@@ -136,7 +136,7 @@ fn source(text: &str, below: &str) -> Shape<String> {
 }
 
 /// `1000` or `1000:1000`. Names in a container are not those of the host, which sets the owner.
-fn owner_shape(text: &str) -> Shape<FileOwner> {
+pub(in crate::cluster) fn owner_shape(text: &str) -> Shape<FileOwner> {
     let (user, group) = text.split_once(':').unwrap_or((text, "0"));
     let number = |text: &str| {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -154,7 +154,7 @@ fn owner_shape(text: &str) -> Shape<FileOwner> {
     }
 }
 
-fn read_mode(item: &Item<'_>, problems: &mut Problems) -> Option<FileMode> {
+pub(in crate::cluster) fn read_mode(item: &Item<'_>, problems: &mut Problems) -> Option<FileMode> {
     if let DeValue::Integer(number) = item.value {
         problems.push(
             Diagnostic::error(

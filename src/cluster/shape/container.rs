@@ -129,7 +129,14 @@ pub(in crate::cluster) fn volume(text: &str) -> Shape<(String, String)> {
     let misfit = || {
         Misfit {
         expected: "a volume `source:target` or `source:target:options` with an absolute target and an absolute path or a volume's name as source".to_owned(),
-        help: volume_written(text).map(|written| format!("write `{written:?}`")),
+        help: match relative(text) {
+            Some(target) => Some(format!(
+                "a file of the repository is `[files]` {target:?} = {:?}, below the directory of the service; a directory of the host has an absolute path{}",
+                text.split(':').next().unwrap_or_default().trim_start_matches("./"),
+                volume_written(text).map_or_else(String::new, |written| format!(": write `{written:?}`"))
+            )),
+            None => volume_written(text).map(|written| format!("write `{written:?}`")),
+        },
     }
     };
     line(text)?;
@@ -148,6 +155,27 @@ pub(in crate::cluster) fn volume(text: &str) -> Shape<(String, String)> {
         return Err(misfit());
     }
     Ok((text.to_owned(), target.trim_end_matches('/').to_owned()))
+}
+
+/// The target of `./config:/etc/app`, which compose reads beside its file.
+fn relative(text: &str) -> Option<&str> {
+    let target = text.strip_prefix("./")?.split(':').nth(1)?;
+    target.starts_with('/').then_some(target)
+}
+
+/// A directory of the host that may be made: an absolute path, below the root.
+pub(in crate::cluster) fn directory_to_make(text: &str) -> Shape<String> {
+    let path = text.trim_end_matches('/');
+    let parts = || path.split('/').skip(1);
+    let valid = path.starts_with('/')
+        && parts().all(|part| !matches!(part, "" | "." | ".."))
+        && line(path).is_ok();
+    match valid {
+        true => Ok(path.to_owned()),
+        false => Err(Misfit::new(
+            "an absolute path such as `/srv/data`, without `.`, `..` and `//`",
+        )),
+    }
 }
 
 /// What is meant by a volume with a relative or a home directory, without a target, or with options apart.

@@ -66,7 +66,7 @@ impl Makes<'_> {
             Makes::Unit => Some(
                 "a unit template has cluster, service, unit, engine, program, inputs, directory, \
                  fingerprint, arguments, command, wait, stop_timeout, start_limit, stop_limit, \
-                 wanted_by, image, port, variables, needs and after",
+                 wanted_by, image, port, variables, needs, after, prepare, make and connect",
             ),
             Makes::File(_) => None,
         }

@@ -2,7 +2,7 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact ports networks, the functions of sealed.sh, and what every
+# Reads: engine stage digests needed staged_units fixed moving exact ports networks sources declare, the functions of sealed.sh, and what every
 #   script begins with.
 
 # each_line WORD TEXT
@@ -141,6 +141,31 @@ check_networks() {
   done
 }
 
+# absent PATH...
+absent() {
+  for path; do
+    [ -e "$path" ] || printf 'absent %s\n' "$path"
+  done
+}
+
+check_sources() {
+  [ -z "$sources" ] || eval "absent $sources"
+}
+
+# declared REFERENCE...: its volumes and its health check, as JSON. Of an image that is not there nothing is said.
+declared() {
+  case $engine in
+  podman) health='.HealthCheck' ;;
+  *) health='.Config.Healthcheck' ;;
+  esac
+  # One question about all: it is asked once they are there.
+  all=$("$engine" image inspect --format "{{json .Config.Volumes}} {{json $health}}" "$@" 2>/dev/null) || return
+  printf '%s\n' "$all" | while IFS= read -r line; do
+    printf 'declares %s %s\n' "$1" "$line"
+    shift
+  done
+}
+
 # manager NAME: a variable of systemd's manager, which its units get.
 manager() {
   systemctl show-environment 2>/dev/null | sed -n "s/^$1=//p"
@@ -265,6 +290,7 @@ check_images() {
   [ -z "$fixed" ] || eval "known $fixed"
   [ -z "$absent$moving" ] || eval "pull_all $absent $moving"
   [ -z "$exact" ] || eval "name_each $exact"
+  [ -z "$declare" ] || eval "declared $declare"
 }
 
 # Each ciphertext is opened once, to nowhere: so it is whole, and this host's key is the right one.
@@ -318,6 +344,7 @@ check_running check_images </dev/null | {
       check_running check_engine
       check_running check_ports
       check_running check_networks
+      check_running check_sources
       check_running check_literal
     } </dev/null
     cat

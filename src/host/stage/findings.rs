@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use super::declared::{Declared, LostVolume};
 use super::{KnownNetworks, TakenPorts, WrongNetwork};
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
@@ -22,6 +23,8 @@ pub struct ReadinessCheck {
     pub taken: TakenPorts,
     /// Which networks there are.
     pub networks: KnownNetworks,
+    /// What images declare, and which paths are not there.
+    pub declared: Declared,
 }
 
 /// What a reference means on the host.
@@ -112,6 +115,22 @@ pub enum Finding {
         /// What is wrong with it.
         wrong: WrongNetwork,
     },
+    /// A service mounts what is not there.
+    Source {
+        /// The service.
+        service: ServiceName,
+        /// The path on the host.
+        path: String,
+    },
+    /// A service that keeps data loses some at each restart.
+    LostVolume(LostVolume),
+    /// The start of a service waits for what its image does not have.
+    NoHealthcheck {
+        /// The service.
+        service: ServiceName,
+        /// The image.
+        reference: String,
+    },
     /// This podman misreads the file of variables that is staged there.
     Misreads(String),
     /// A tool that the activation needs.
@@ -167,6 +186,15 @@ impl fmt::Display for Finding {
                 name,
                 wrong,
             } => wrong.tell(name, f),
+            Self::Source { service, path } => write!(
+                f,
+                "{service} mounts {path}, and there is nothing of that name on the host"
+            ),
+            Self::LostVolume(lost) => f.write_str(&lost.words()),
+            Self::NoHealthcheck { service, reference } => write!(
+                f,
+                "expected a HEALTHCHECK in the image {reference}, which the start of {service} waits for, found none"
+            ),
             Self::Misreads(_) => write!(
                 f,
                 "podman 4.7.0 changes values of variables that it reads from a file, as it has to for names such as `PATH`"
@@ -253,6 +281,8 @@ impl ReadinessCheck {
                     checked.taken.take(word, rest).ok_or_else(odd)?;
                 }
                 "network" => checked.networks.take(rest).ok_or_else(odd)?,
+                "absent" => checked.declared.take_absent(rest),
+                "declares" => checked.declared.take(rest).ok_or_else(odd)?,
                 "misreads" => checked.findings.push(Finding::Misreads(one_line(rest))),
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;

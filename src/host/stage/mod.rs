@@ -2,6 +2,7 @@
 //! others, and checked, so that problems show before anything changes. Pure.
 
 mod archive;
+mod declared;
 pub mod deliver;
 mod findings;
 mod known_networks;
@@ -23,6 +24,7 @@ use crate::render::manifest::Manifest;
 use crate::render::secret_files;
 use crate::render::shell::quote;
 
+pub use self::declared::{Declared, LostVolume, Starting};
 pub use self::findings::{CheckedImage, Finding, ReadinessCheck};
 pub use self::known_networks::{KnownNetworks, NeededNetworks, WrongNetwork};
 pub use self::taken_ports::TakenPorts;
@@ -227,6 +229,8 @@ impl Staged<'_> {
             images,
             ports,
             networks,
+            sources,
+            declare,
         } = needs;
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
@@ -240,7 +244,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nports={}\nnetworks={}\n{SECRETS}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -256,6 +260,20 @@ impl Staged<'_> {
                 AskPorts::No => "",
             },
             quote(&networks.join(" ")),
+            quote(
+                &sources
+                    .iter()
+                    .map(|source| quote(source))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ),
+            quote(
+                &declare
+                    .iter()
+                    .map(|name| quote(name))
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            ),
         )
     }
 }
@@ -278,6 +296,10 @@ pub struct HostNeeds<'a> {
     pub ports: AskPorts,
     /// The names of networks.
     pub networks: Vec<&'a str>,
+    /// Paths that must be there.
+    pub sources: BTreeSet<&'a str>,
+    /// Images that are to say what they declare.
+    pub declare: BTreeSet<&'a str>,
 }
 
 /// Whether a check tells what listens on the host.

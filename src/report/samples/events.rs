@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::states::at;
 use super::{host, service, unit};
+use crate::host::stage::LostVolume;
 use crate::plan::Phase;
 use crate::plan::step::Step;
 use crate::release::event::Ending;
@@ -119,6 +120,10 @@ pub fn events(odd: &str) -> Vec<Event> {
         EventKind::Staged { bytes: 24_000 },
         EventKind::Checked { pulled: 0 },
         EventKind::Checked { pulled: 2 },
+        EventKind::LosesVolume(LostVolume {
+            service: service("db"),
+            paths: vec!["/var/lib/data".to_owned()],
+        }),
         EventKind::Activating {
             phase: Phase::Expand,
             steps: 1,

@@ -1,0 +1,99 @@
+//! Directories of the host that a unit makes before its container starts, unless they are there.
+
+use std::collections::BTreeSet;
+
+use super::desired::Mounted;
+use super::shell::quote;
+use super::unit::quote_lines;
+use crate::cluster::model::{Health, MadeDirectory, Probe, Service};
+
+/// The command lines for `ExecStartPre=`.
+pub(super) fn make(service: &Service) -> Vec<String> {
+    let mut made: Vec<&MadeDirectory> = service.container.made.iter().collect();
+    // One may be in another.
+    made.sort_by_key(|made| &made.path);
+    made.dedup();
+    let made = made.into_iter();
+    made.map(|made| format!("/bin/sh -c {}", quote_lines(&lines(made))))
+        .collect()
+}
+
+/// How the path of a directory stands in the line that makes it.
+pub(super) fn path_of(made: &MadeDirectory) -> String {
+    let line = quote_lines(&[format!("[ ! -e {} ]", quote(&made.path))]);
+    line.trim_matches('\'').to_owned()
+}
+
+/// A shell that makes a directory with its owner and its permissions, all at once: whoever finds it finds it whole. What is
+/// there stays as it is, whatever it is.
+fn lines(made: &MadeDirectory) -> Vec<String> {
+    let MadeDirectory { path, owner, mode } = made;
+    let above = match path.rsplit_once('/') {
+        None | Some(("", _)) => "/",
+        Some((above, _)) => above,
+    };
+    let (path, above) = (quote(path), quote(above));
+    vec![
+        "mkdir -p /run/bayplan && exec 9>/run/bayplan/volumes && flock 9 || exit;".to_owned(),
+        format!("[ ! -e {path} ] && [ ! -L {path} ] || exit 0;"),
+        "umask 022;".to_owned(),
+        format!("mkdir -p {above} && new=$(mktemp -d -p {above} .bayplan.XXXXXX) || exit;"),
+        format!(
+            "chown {}:{} \"$new\" && chmod {mode} \"$new\" && mv -T \"$new\" {path} ||",
+            owner.user, owner.group
+        ),
+        "{ rmdir \"$new\"; exit 1; }".to_owned(),
+    ]
+}
+
+/// The source of a volume that is a path of the host.
+fn path(volume: &str) -> Option<&str> {
+    let source = volume.split(':').next()?;
+    source.starts_with('/').then_some(source)
+}
+
+/// The paths of the host that must be there before the container starts: nobody makes them.
+pub(super) fn sources(service: &Service) -> BTreeSet<String> {
+    let container = &service.container;
+    let is_made = |source: &str| {
+        let mut made = container.made.iter();
+        made.any(|made| made.path == source.trim_end_matches('/'))
+    };
+    let sources = container.volumes.iter().filter_map(|volume| path(volume));
+    let sources = sources.filter(|source| !is_made(source));
+    sources.map(str::to_owned).collect()
+}
+
+/// What the container mounts, and whether the image is to have a `HEALTHCHECK`.
+pub(super) fn mounted(service: &Service) -> Mounted {
+    let container = &service.container;
+    let target = |text: &str, at: usize| {
+        let target = text.split(':').nth(at).unwrap_or_default();
+        match target.trim_end_matches('/') {
+            "" => "/".to_owned(),
+            target => target.to_owned(),
+        }
+    };
+    // A word of the user's own may mount anything.
+    let mut extra = container.extra_args.iter();
+    let unknown = extra.any(|word| {
+        ["-v", "--volume", "--mount", "--tmpfs"]
+            .iter()
+            .any(|flag| word.starts_with(flag))
+    });
+    let volumes = container.volumes.iter().map(|volume| target(volume, 1));
+    let tmpfs = container.tmpfs.iter().map(|mount| target(mount, 0));
+    let files = service.files.mounts.iter().cloned();
+    let secrets = service.secret_files.keys().cloned();
+    let targets = volumes.chain(tmpfs).chain(files).chain(secrets);
+    Mounted {
+        targets: (!unknown).then(|| targets.collect()),
+        by_image: matches!(
+            service.health,
+            Some(Health {
+                probe: Probe::Image,
+                ..
+            })
+        ),
+    }
+}
