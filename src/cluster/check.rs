@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::config_files::{self, FileScope, Surroundings};
-use super::description::{DescribedGuard, ServiceFile};
+use super::description::{DescribedGuard, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
 use super::lint::lint;
 use super::load::{load, unfit};
@@ -17,7 +17,7 @@ use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
 use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
-use super::scope::{locations_of, values};
+use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::sources::Sources;
 use super::template::text::{self as text_template, Makes, TextTemplate};
@@ -98,14 +98,21 @@ fn resolve(
     check_networks(&cluster.networks, problems);
     let placements = place(&description, cluster, problems);
     check_ports(&description, cluster, &placements, sources, problems);
-    let variables = Variables::of_cluster(&description, cluster, &placements, sources, problems);
+    let by_host = depends_on_host(&description, cluster, sources);
+    let of = |host: Option<&DescribedHost>, problems: &mut Problems| {
+        Variables::of_cluster(&description, cluster, &placements, host, sources, problems)
+    };
+    let variables = of(None, problems);
+    let hosts = cluster.hosts.iter().filter(|_| by_host);
+    let of_hosts: BTreeMap<&HostName, Variables<'_>> = hosts
+        .map(|host| (&host.name.value, of(Some(host), problems)))
+        .collect();
     let surroundings = Surroundings::of(&description, cluster, &placements, &variables);
     let mut services = BTreeMap::new();
     for service in description.services.values().flatten() {
         let Relations { needs, after } =
             check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
-        let secret_files = variables.files_of_service(service, problems);
         let networks = resolve_networks(&description, &cluster.networks, service, problems);
         let hosts = placements.get(&service.name).map_or(&[][..], Vec::as_slice);
         let near = |host: Option<&HostName>| {
@@ -113,6 +120,9 @@ fn resolve(
             locations_of(&description, cluster, &placements, &needs, reader)
         };
         let here = |locations: LocationVariables, hosts: &[HostName], problems: &mut Problems| {
+            let own = hosts.first().and_then(|host| of_hosts.get(host));
+            let variables = own.unwrap_or(&variables);
+            let secret_files = variables.files_of_service(service, problems);
             let of_service = variables.of_service(service, &values(locations), problems);
             let own = &of_service.own;
             let scope = FileScope {
@@ -124,20 +134,34 @@ fn resolve(
                 sources,
             };
             let files = config_files::of_service(service, &scope, problems);
-            (of_service.variables, files)
-        };
-        let mut groups = by_locations(hosts, &near).into_iter();
-        let (first, first_hosts) = groups.next().unwrap_or_else(|| (near(None), Vec::new()));
-        let (of_service, files) = here(first, &first_hosts, problems);
-        let elsewhere = groups.map(|(locations, hosts)| {
-            let (variables, files) = here(locations, &hosts, problems);
             OtherVariables {
-                hosts: hosts.into_iter().collect(),
-                variables,
+                hosts: hosts.iter().cloned().collect(),
+                variables: of_service.variables,
+                secret_files,
                 files,
             }
-        });
-        let elsewhere: Vec<OtherVariables> = elsewhere.collect();
+        };
+        let groups = match by_host {
+            false => by_locations(hosts, &near),
+            true => {
+                let each = hosts.iter();
+                each.map(|host| (near(Some(host)), vec![host.clone()]))
+                    .collect()
+            }
+        };
+        let mut forms: Vec<OtherVariables> = Vec::new();
+        for (locations, hosts) in groups {
+            let form = here(locations, &hosts, problems);
+            match forms.iter_mut().find(|other| other.is_same(&form)) {
+                Some(same) => same.hosts.extend(form.hosts),
+                None => forms.push(form),
+            }
+        }
+        if forms.is_empty() {
+            forms.push(here(near(None), &[], problems));
+        }
+        let elsewhere = forms.split_off(1);
+        let first = forms.remove(0);
         let template = templates.remove(&service.name).flatten();
         if let (Some(template), Some(image)) = (template, service.image.clone()) {
             services.insert(
@@ -153,12 +177,12 @@ fn resolve(
                         .map(|all| all.iter().map(|one| one.value).collect()),
                     needs,
                     after,
-                    variables: of_service,
+                    variables: first.variables,
                     elsewhere,
                     networks,
                     aliases: service.aliases.clone(),
-                    secret_files,
-                    files,
+                    secret_files: first.secret_files,
+                    files: first.files,
                     container: service.container.clone(),
                     health: service.health.clone(),
                     stateful: service.stateful,

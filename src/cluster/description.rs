@@ -100,6 +100,8 @@ pub(super) struct DescribedHost {
     pub reach: Spot,
     /// The place of the pinned key.
     pub host_key: Option<Spot>,
+    /// `[hosts.NAME.vars]`.
+    pub vars: Vec<WrittenVariable>,
     /// The host as the model has it.
     pub host: Host,
 }

@@ -486,6 +486,11 @@ pub(super) const HOST: &[Foreign] = &[
         help: "put it into your ~/.ssh/config: `IdentityFile` below `Host ADDRESS`",
     },
     Foreign {
+        words: &["env", "environment", "variables", "host_vars", "labels"],
+        meant: Some("vars"),
+        help: "write `[hosts.docker01.vars]`, and name the variables in `vars` of the services that get them",
+    },
+    Foreign {
         words: &["become", "root"],
         meant: Some("sudo"),
         help: "write `sudo = true`",

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::description::DescribedHost;
+use super::description::{DescribedHost, assignments};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
 use super::model::{Delivery, Engine, EngineClient, Host, Ssh, Transport};
 use super::name::HostName;
 use super::nearest;
 use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
+use super::reserved::Within;
 use super::shape;
 
 const HOST: TableKind = TableKind {
@@ -26,6 +27,7 @@ const HOST: TableKind = TableKind {
         "host_key",
         "secrets",
         "listen",
+        "vars",
     ],
     foreign: foreign::HOST,
 };
@@ -254,6 +256,7 @@ pub(super) fn read_host(
         extra("sudo", sudo.spot.label("not for a directory"));
     }
     let delivery = read_delivery(&mut table, problems);
+    let vars = assignments(table.names("vars", problems), Within::Vars, problems);
     let spot = table.spot.clone();
     let own_listen = read_listen(&mut table, problems);
     let listen = own_listen.as_ref().or(listen);
@@ -316,6 +319,7 @@ pub(super) fn read_host(
         address: kind,
         reach,
         host_key: pinned,
+        vars,
         host: Host {
             name: name.clone(),
             address: address.map(|address| address.value),

@@ -12,7 +12,9 @@ use super::fields::{self, SERVICE_FILE};
 use super::foreign;
 use super::name::ServiceName;
 use super::nearest;
-use super::read::{At, Item, Merge, Problems, Spot, Table, TableKind, TableLayer, toml_value};
+use super::read::{
+    At, Item, Merge, Problems, Spot, Table, TableKind, TableLayer, parse, toml_value,
+};
 
 const DEFAULTS: TableKind = TableKind {
     what: "`[defaults]`",
@@ -132,6 +134,63 @@ impl<'t, 'a: 't> Layers<'t, 'a> {
             overrides,
             chains: chains(texts, misnamed, problems),
         }
+    }
+
+    /// Reads the values of `[defaults]` that no service has from there, as if one had each of them alone. `path` is `cluster.toml`.
+    pub(super) fn read_unused(
+        &self,
+        path: &str,
+        read: &dyn Fn(ServiceName, &str, Layered<'_>, &mut Problems),
+        problems: &mut Problems,
+    ) {
+        /// What a service has in any case.
+        const BASE: &str = "image = \"example/a\"\ntag = \"1\"\n";
+        let Some(layer) = &self.defaults else {
+            return;
+        };
+        for key in fields::SHARED_KEYS {
+            let services = || self.texts.keys();
+            let united = fields::merge(key) != Merge::Replace;
+            if !layer.has(key) || united || services().any(|name| self.takes_default(name, key)) {
+                continue;
+            }
+            let base = match key {
+                "health" => format!("{BASE}port = 80\n"),
+                "aliases" => format!("{BASE}networks = [\"a\"]\n"),
+                _ => BASE.to_owned(),
+            };
+            let Some(base) = parse(path, &base, problems) else {
+                continue;
+            };
+            let mut alone = layer.clone();
+            let others = fields::KEYS.into_iter().filter(|other| *other != key);
+            alone.without.extend(others);
+            let base = TableLayer::new(&base, &SERVICE_FILE, Spot::file(path));
+            let layered = Layered {
+                table: Table::layered(&SERVICE_FILE, vec![base, alone], 0, fields::merge),
+                sources: vec![WrittenIn::Own, WrittenIn::Defaults],
+                whole: Whole::Yes,
+            };
+            let name = ServiceName::new("a").expect("a name");
+            read(name, path, layered, problems);
+        }
+    }
+
+    /// Whether no nearer text of a service has a key.
+    fn takes_default(&self, name: &ServiceName, key: &str) -> bool {
+        let has = |name: &ServiceName| {
+            let entries = self
+                .texts
+                .get(name)
+                .and_then(|(_, entries)| entries.as_ref());
+            entries.is_some_and(|entries| entries.contains_key(key))
+        };
+        let inherited = fields::not_inherited().all(|own| own != key);
+        let chain = self.chains.get(name).and_then(Option::as_ref);
+        let mut parents = chain.into_iter().flatten().filter(|_| inherited);
+        !has(name)
+            && !self.overrides.get(name).is_some_and(|layer| layer.has(key))
+            && !parents.any(|parent| has(parent))
     }
 
     /// All that is said of a service. `None` if its file is no TOML.

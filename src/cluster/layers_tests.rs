@@ -367,3 +367,26 @@ fn why_knows_which_text_decides() {
     text += &format!("image: {}", at(&found.image));
     insta::assert_snapshot!(text);
 }
+
+/// A mistake in it would wait for the first service that takes it.
+#[test]
+fn a_default_that_nobody_takes_is_read_too() {
+    let own = "image = \"a\"\ntag = \"1\"\nport = 80\nuser = \"1\"\nnetworks = [\"n\"]\naliases = [\"b\"]\nhealth = { tcp = true }\n";
+    let defaults = "[defaults]\nuser = \"a b\"\naliases = [\"A B\"]\nhealth = { http = 1 }\nstop_timeout = \"1s\"\n[networks]\nn = {}\n";
+    let names = ["api", "worker", "db", "cache", "base"];
+    let services = |own: &str| names.map(|name| (name, own.to_owned()));
+    let errors = |cluster: &str, own: &str| {
+        let mut sources = sources(cluster, &services(own));
+        sources.remove("clusters/x/secrets.toml");
+        let found = check("x", &sources).diagnostics.into_iter();
+        let found = found.filter(|one| one.place.path == "clusters/x/cluster.toml");
+        found.map(|one| one.title).collect::<Vec<_>>()
+    };
+    let found = errors(defaults, own);
+    assert_eq!(found.len(), 3, "{found:#?}");
+    let right = defaults
+        .replace("a b", "1")
+        .replace("A B", "c")
+        .replace("http = 1", "http = \"/\"");
+    assert_eq!(errors(&right, own), [""; 0]);
+}

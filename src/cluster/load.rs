@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::cluster_file::{read_cluster, read_service_config};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::layers::{Layers, Texts, Whole};
+use super::layers::{Layered, Layers, Texts, Whole};
 use super::loaded::LoadedCluster;
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
@@ -86,6 +86,10 @@ pub(super) fn load(
     let entries = cluster_entries.as_ref().and_then(Option::as_ref);
     let entries = entries.map(|entries| (cluster_path.as_str(), entries));
     let layers = Layers::of(entries, &texts, &misnamed, problems);
+    let read = |name: ServiceName, path: &str, layered: Layered<'_>, problems: &mut Problems| {
+        let _ = read_service(name, path, layered, problems);
+    };
+    layers.read_unused(&cluster_path, &read, problems);
     let mut services = BTreeMap::new();
     for (name, (path, _)) in &texts {
         let service = layers.of_service(name).and_then(|layered| {

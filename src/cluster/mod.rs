@@ -42,6 +42,8 @@ mod foreign;
 mod goldens;
 mod health;
 mod host_table;
+#[cfg(test)]
+mod host_variables_tests;
 mod hosts_alone;
 mod layers;
 mod lint;

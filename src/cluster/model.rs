@@ -355,15 +355,32 @@ impl Network {
     }
 }
 
-/// Hosts on which a service has other variables: where it finds what it needs may depend on the host.
+/// Hosts on which a service has other variables: where it finds what it needs may depend on the host, and hosts have variables of
+/// their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherVariables {
     /// Where it is so.
     pub hosts: BTreeSet<HostName>,
     /// All variables there.
     pub variables: BTreeMap<VariableName, Variable>,
+    /// The secrets that are files there: they may be made of variables.
+    pub secret_files: BTreeMap<String, SecretFile>,
     /// The files there: what they hold may depend on variables.
     pub files: ConfigFiles,
+}
+
+impl OtherVariables {
+    /// Whether the service is the same on the hosts of another one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            hosts: _,
+            variables,
+            secret_files,
+            files,
+        } = self;
+        (variables, secret_files, files) == (&other.variables, &other.secret_files, &other.files)
+    }
 }
 
 impl Service {
@@ -390,6 +407,7 @@ impl Service {
             None => Cow::Borrowed(self),
             Some(other) => Cow::Owned(Self {
                 variables: other.variables.clone(),
+                secret_files: other.secret_files.clone(),
                 files: other.files.clone(),
                 elsewhere: Vec::new(),
                 ..self.clone()
@@ -443,7 +461,10 @@ impl Service {
             VariableValue::Plain(_) => None,
             VariableValue::Secret(secret) => Some(secret),
         });
-        let files = self.secret_files.values().map(|file| &file.secret);
+        let there = self.elsewhere.iter();
+        let there = there.flat_map(|other| other.secret_files.values());
+        let files = self.secret_files.values().chain(there);
+        let files = files.map(|file| &file.secret);
         let elsewhere = self.elsewhere.iter().map(|other| &other.files);
         let within = std::iter::once(&self.files).chain(elsewhere);
         let within = within.flat_map(|files| files.files.values());
@@ -602,6 +623,8 @@ pub enum Layer {
     ServiceConfig,
     /// `30-cluster.env`: `[vars]` of `cluster.toml`.
     Cluster,
+    /// `35-host.env`: `[vars]` of the host in `cluster.toml`, and the host itself.
+    Host,
     /// `40-secrets.env`: what is secret, of whatever origin.
     Secrets,
     /// `50-<service>.env`: `[env]` of the service.
@@ -610,10 +633,11 @@ pub enum Layer {
 
 impl Layer {
     /// Every layer, in order.
-    pub const ALL: [Layer; 5] = [
+    pub const ALL: [Layer; 6] = [
         Layer::ServiceLocations,
         Layer::ServiceConfig,
         Layer::Cluster,
+        Layer::Host,
         Layer::Secrets,
         Layer::Service,
     ];
@@ -625,6 +649,7 @@ impl Layer {
             Layer::ServiceLocations => "10-service-locations".to_owned(),
             Layer::ServiceConfig => "20-service-config".to_owned(),
             Layer::Cluster => "30-cluster".to_owned(),
+            Layer::Host => "35-host".to_owned(),
             Layer::Secrets => "40-secrets".to_owned(),
             Layer::Service => format!("50-{service}"),
         }

@@ -13,7 +13,7 @@ use super::reserved;
 use super::shape::host::AddressKind;
 
 /// What stands for every host in `[place]`.
-const EVERY_HOST: &str = "*";
+pub(super) const EVERY_HOST: &str = "*";
 
 /// What others write for it.
 const EVERY_HOST_ELSEWHERE: [&str; 5] = ["all", "any", "global", "every", "everywhere"];

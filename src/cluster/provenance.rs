@@ -3,15 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::WrittenIn;
-use super::description::{ServiceFile, WrittenVariable};
+use super::description::{DescribedHost, ServiceFile, WrittenIn, WrittenVariable};
 use super::load::load;
 use super::loaded::LoadedCluster;
 use super::model::Layer;
-use super::name::ServiceName;
+use super::name::{HostName, ServiceName};
+use super::placement::EVERY_HOST;
 use super::read::{At, Problems, Spot};
+use super::scope::own_host;
 use super::sources::Sources;
 use super::template;
+use super::values::Evaluated;
 
 /// A line of a file of the config repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Definition {
     pub raw: String,
     /// The names that it uses.
     pub uses: BTreeSet<String>,
+    /// The host for which it counts; `None` is all of them.
+    pub host: Option<HostName>,
 }
 
 /// A field of a service that is written in another text than the service's file, too.
@@ -60,6 +64,8 @@ pub struct FieldDefinition {
 pub struct Definitions {
     /// `[vars]`, and what hosts and cluster give.
     shared: BTreeMap<String, Definition>,
+    /// `[vars]` of hosts.
+    of_hosts: BTreeMap<HostName, BTreeMap<String, Definition>>,
     /// `[env]` of each service.
     own: BTreeMap<ServiceName, BTreeMap<String, Definition>>,
     /// What other texts than its file say of each service: the value, and whether it counts.
@@ -83,11 +89,12 @@ impl Definitions {
         self.recipients.as_ref()
     }
 
-    /// What a name means to a service.
+    /// What a name means to a service on a host.
     #[must_use]
-    pub fn of(&self, service: &ServiceName, name: &str) -> Option<&Definition> {
+    pub fn of(&self, service: &ServiceName, host: &HostName, name: &str) -> Option<&Definition> {
         let own = self.own.get(service).and_then(|own| own.get(name));
-        own.or_else(|| self.shared.get(name))
+        let of_host = || self.of_hosts.get(host)?.get(name);
+        own.or_else(of_host).or_else(|| self.shared.get(name))
     }
 }
 
@@ -127,6 +134,17 @@ pub fn definitions(name: &str, sources: &Sources) -> Definitions {
         description: &description,
         sources,
     };
+    let hosts = description
+        .cluster
+        .iter()
+        .flat_map(|cluster| &cluster.hosts);
+    let of_hosts = hosts.map(|host| {
+        (
+            host.name.value.clone(),
+            all.of_host(host).into_iter().collect(),
+        )
+    });
+    let of_hosts = of_hosts.collect();
     let winning = |mut definitions: Vec<Definition>| definitions.pop();
     let shared = all.shared().into_iter();
     let shared = shared.filter_map(|(name, found)| Some((name, winning(found)?)));
@@ -135,6 +153,7 @@ pub fn definitions(name: &str, sources: &Sources) -> Definitions {
         services.map(|service| (service.name.clone(), all.own(service).into_iter().collect()));
     Definitions {
         shared: shared.collect(),
+        of_hosts,
         own: own.collect(),
         shared_fields: description
             .services
@@ -170,7 +189,10 @@ pub fn provenance(name: &str, service: &ServiceName, sources: &Sources) -> Optio
         description: &description,
         sources,
     };
-    let shared = finder.shared();
+    let mut shared = finder.shared();
+    for (name, definition) in finder.of_hosts(service) {
+        shared.entry(name).or_default().push(definition);
+    }
     let mut variables: BTreeMap<String, Vec<Definition>> = BTreeMap::new();
     for (name, definition) in finder.locations(file) {
         variables.entry(name).or_default().push(definition);
@@ -279,6 +301,41 @@ impl Finder<'_> {
         found
     }
 
+    /// `[vars]` of a host, and the host itself.
+    fn of_host(&self, host: &DescribedHost) -> Vec<(String, Definition)> {
+        let of = |definition| Definition {
+            host: Some(host.name.value.clone()),
+            ..definition
+        };
+        let own = own_host(host).into_iter().map(|(name, (value, spot))| {
+            let raw = match &value {
+                Evaluated::Known { text, .. } => text.as_str(),
+                Evaluated::Secret(_) | Evaluated::Failed => "",
+            };
+            (name, of(self.plain(Layer::Host, &spot, raw)))
+        });
+        let vars = host.vars.iter().map(|assignment| {
+            let name = assignment.name.value.to_string();
+            (name, of(self.assignment(Layer::Host, assignment)))
+        });
+        own.chain(vars).collect()
+    }
+
+    /// The same of the hosts of a service.
+    fn of_hosts(&self, service: &ServiceName) -> Vec<(String, Definition)> {
+        let Some(cluster) = &self.description.cluster else {
+            return Vec::new();
+        };
+        let mut lines = cluster.place.iter();
+        let line = lines.find(|line| line.service.value == service.as_str());
+        let placed = |host: &&DescribedHost| {
+            let mut hosts = line.into_iter().flat_map(|line| &line.hosts);
+            hosts.any(|at| [EVERY_HOST, host.name.value.as_str()].contains(&&*at.value))
+        };
+        let hosts = cluster.hosts.iter().filter(placed);
+        hosts.flat_map(|host| self.of_host(host)).collect()
+    }
+
     /// `LISTING_HOST` and its like: they come from the line in `[place]`, or from the port of the other service.
     fn locations(&self, service: &ServiceFile) -> Vec<(String, Definition)> {
         let mut found = Vec::new();
@@ -315,6 +372,7 @@ impl Finder<'_> {
                 at: self.key(service, &["digest", "tag", "image"]),
                 raw: image.reference.clone(),
                 uses: BTreeSet::new(),
+                host: None,
             };
             found.push(("IMAGE".to_owned(), definition));
         }
@@ -419,6 +477,7 @@ impl Finder<'_> {
             at: self.line(&assignment.name.spot),
             uses: template::value::uses(&raw),
             raw,
+            host: None,
         }
     }
 
@@ -428,6 +487,7 @@ impl Finder<'_> {
             at: self.line(spot),
             raw: raw.to_owned(),
             uses: BTreeSet::new(),
+            host: None,
         }
     }
 

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::description::ClusterFile;
+use super::description::{ClusterFile, DescribedHost};
 use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::placement::{Placements, service_path};
 use super::reach::{LocationValue, LocationVariables, NeedingService, location_variables};
 use super::read::Spot;
 use super::shape::host::AddressKind;
+use super::sources::Sources;
 use super::values::{Evaluated, Values};
 
 /// The location variables of every placed service, as they are for anybody on any host.
@@ -93,6 +94,44 @@ pub(super) fn derived(
         derived.insert("CLUSTER_TYPE".to_owned(), (kind, None));
     }
     derived
+}
+
+/// The name of the reader's own host.
+pub(super) const OWN_HOST: &str = "CLUSTER_HOST";
+
+/// The address of the reader's own host, where it is an IP address.
+pub(super) const OWN_HOST_IP: &str = "CLUSTER_HOST_IP";
+
+/// What the reader's own host gives. Another thing of such a name, the place of a service `cluster` or a variable, comes first.
+pub(super) fn own_host(host: &DescribedHost) -> BTreeMap<String, (Evaluated, Spot)> {
+    let name = host.name.value.as_str();
+    let mut own = BTreeMap::from([(
+        OWN_HOST.to_owned(),
+        (Evaluated::text(name), host.name.spot.clone()),
+    )]);
+    if let (Some(address), Some(kind)) = (&host.host.address, &host.address)
+        && kind.value == AddressKind::Ip
+    {
+        let address = (Evaluated::text(address), kind.spot.clone());
+        own.insert(OWN_HOST_IP.to_owned(), address);
+    }
+    own
+}
+
+/// Whether what variables are may depend on the host that reads them.
+pub(super) fn depends_on_host(
+    description: &LoadedCluster,
+    cluster: &ClusterFile,
+    sources: &Sources,
+) -> bool {
+    let directory = format!("clusters/{}/", description.name);
+    // It may stand in any value, list or template.
+    let named = |bytes: &[u8]| {
+        let mut windows = bytes.windows(OWN_HOST.len());
+        windows.any(|window| window == OWN_HOST.as_bytes())
+    };
+    cluster.hosts.iter().any(|host| !host.vars.is_empty())
+        || sources.below(&directory).any(|(_, bytes)| named(bytes))
 }
 
 /// What to write for names that services would give if they were placed, or had a port.

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::description::{ClusterFile, ServiceFile, WrittenVariable};
+use super::description::{ClusterFile, DescribedHost, ServiceFile, WrittenVariable};
 use super::diagnostic::{Diagnostic, Place, quoted};
 use super::loaded::LoadedCluster;
 use super::model::{Layer, SecretFile, Variable, VariableValue};
-use super::name::{ServiceName, VariableName};
+use super::name::{HostName, ServiceName, VariableName};
 use super::nearest;
 use super::placement::Placements;
 use super::read::{At, Problems, Spot};
 use super::reserved::{self, Carrier, Within};
-use super::scope::{absent, derived, locations};
+use super::scope::{OWN_HOST, OWN_HOST_IP, absent, derived, locations, own_host};
 use super::secret::Secret;
 use super::secret_references;
 use super::secrets_file::{SecretsFile, StoredSecret};
@@ -34,8 +34,10 @@ pub(super) struct Variables<'a> {
     defined: BTreeMap<String, Spot>,
     /// Where each service is: `LISTING_HOST` and its like, by service.
     locations: BTreeMap<ServiceName, Values>,
-    /// What to do about a name that a service could give and does not.
+    /// What to do about a name that a service or a host could give and does not.
     absent: BTreeMap<String, String>,
+    /// Names that some host has, this one or another.
+    of_hosts: BTreeSet<String>,
     /// `secrets.toml`.
     secrets: Option<&'a SecretsFile>,
     /// What to type to add a secret.
@@ -53,11 +55,12 @@ pub(super) struct OfService {
 }
 
 impl<'a> Variables<'a> {
-    /// Evaluates `[vars]` of both files.
+    /// Evaluates `[vars]` of both files and of the host that reads them. Without one, what depends on it is not known.
     pub(crate) fn of_cluster(
         description: &'a LoadedCluster,
         cluster: &ClusterFile,
         placements: &Placements,
+        host: Option<&DescribedHost>,
         sources: &'a Sources,
         problems: &mut Problems,
     ) -> Self {
@@ -86,6 +89,11 @@ impl<'a> Variables<'a> {
                     .with_help("remove one of them"),
                 );
             }
+        }
+        // Over a value of the cluster without a word: that is what they are for.
+        for assignment in host.into_iter().flat_map(|host| &host.vars) {
+            let name = assignment.name.value.to_string();
+            winning.insert(name, (Layer::Host, assignment));
         }
         for (name, (_, spot)) in &derived {
             // CLUSTER_ID and CLUSTER_TYPE are refused where they are defined.
@@ -126,6 +134,29 @@ impl<'a> Variables<'a> {
         for (name, secret) in secrets.into_iter().flat_map(|file| &file.values) {
             outer.insert(name.to_string(), secret.outcome(name));
         }
+        let given =
+            |outer: &Values, name: &str| winning.contains_key(name) || outer.contains_key(name);
+        let mut of_host = Values::new();
+        match host {
+            Some(host) => {
+                for (name, (outcome, _)) in own_host(host) {
+                    if !given(&outer, &name) {
+                        of_host.insert(name, outcome);
+                    }
+                }
+            }
+            // A service that is nowhere: any host may be its own one day.
+            None => {
+                let hosts = cluster.hosts.iter().flat_map(|host| &host.vars);
+                let names = hosts.map(|assignment| assignment.name.value.as_str());
+                for name in names.chain([OWN_HOST, OWN_HOST_IP]) {
+                    if !given(&outer, name) {
+                        of_host.insert(name.to_owned(), Evaluated::Failed);
+                    }
+                }
+            }
+        }
+        outer.extend(of_host.clone());
         let definitions: BTreeMap<String, &WrittenVariable> = winning
             .iter()
             .filter(|(name, _)| !derived.contains_key(*name))
@@ -134,7 +165,17 @@ impl<'a> Variables<'a> {
         let mut variables = Self {
             selectable: BTreeMap::new(),
             defined: BTreeMap::new(),
-            absent: absent(description, &locations),
+            absent: {
+                let mut absent = absent(description, &locations);
+                absent.extend(host.into_iter().flat_map(|host| absent_here(cluster, host)));
+                absent
+            },
+            of_hosts: cluster
+                .hosts
+                .iter()
+                .flat_map(|host| &host.vars)
+                .map(|assignment| assignment.name.value.to_string())
+                .collect(),
             incomplete: description.service_config.is_none() || description.secrets.is_none(),
             secrets,
             set_secret: format!("bayplan secrets set {}", description.name),
@@ -145,6 +186,9 @@ impl<'a> Variables<'a> {
         let values = variables.evaluate(&definitions, &Values::new(), problems);
         for (name, (outcome, _)) in derived {
             variables.selectable.insert(name, (Layer::Cluster, outcome));
+        }
+        for (name, outcome) in of_host {
+            variables.selectable.insert(name, (Layer::Host, outcome));
         }
         for (name, outcome) in values {
             let (layer, assignment) = winning[&name];
@@ -417,9 +461,12 @@ impl<'a> Variables<'a> {
     ) {
         let text = pattern.value.as_str();
         if text.contains('*') {
-            let mut any = false;
+            // Another host may have what it means.
+            let mut any = self.of_hosts.iter().any(|name| matches(text, name));
             for (name, selected) in &self.selectable {
-                if matches(text, name) {
+                // They differ by host: who gets them says so.
+                let named = selected.0 == Layer::Host && !self.of_hosts.contains(name);
+                if !named && matches(text, name) {
                     any = true;
                     found.insert(name.clone(), selected.clone());
                 }
@@ -511,11 +558,45 @@ impl<'a> Variables<'a> {
                 Layer::ServiceLocations
                 | Layer::ServiceConfig
                 | Layer::Cluster
+                | Layer::Host
                 | Layer::Service => "remove it here, or do not name it in `vars`",
             };
             problems.push(problem.with_help(help));
         }
     }
+}
+
+/// What to do about names that other hosts have and this one has not.
+fn absent_here(cluster: &ClusterFile, host: &DescribedHost) -> BTreeMap<String, String> {
+    let name = &host.name.value;
+    let mut by_name: BTreeMap<String, Vec<&HostName>> = BTreeMap::new();
+    for other in &cluster.hosts {
+        for assignment in &other.vars {
+            let hosts = by_name.entry(assignment.name.value.to_string());
+            hosts.or_default().push(&other.name.value);
+        }
+    }
+    let shared = |variable: &str| {
+        let mut shared = cluster.vars.iter();
+        shared.any(|assignment| assignment.name.value.as_str() == variable)
+    };
+    let missing = by_name
+        .into_iter()
+        .filter(|(variable, hosts)| !hosts.contains(&name) && !shared(variable));
+    let mut absent: BTreeMap<String, String> = missing
+        .map(|(variable, hosts)| {
+            let first = hosts.first().map_or("", |host| host.as_str());
+            let help = format!(
+                "host `{name}` has none, as `{first}` has: define `{variable}` below `[hosts.{name}.vars]`, or for all below `[vars]`"
+            );
+            (variable, help)
+        })
+        .collect();
+    if !own_host(host).contains_key(OWN_HOST_IP) {
+        let help = format!("the `address` of host `{name}` is no IP address, so it gives none");
+        absent.insert(OWN_HOST_IP.to_owned(), help);
+    }
+    absent
 }
 
 /// Warns where `[vars]` defines a name that a service's location gives too.

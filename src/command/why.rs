@@ -37,7 +37,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Why) -> Result<Exit, Fai
             ))
         });
     };
-    let names: BTreeSet<&str> = service.variables.keys().map(|name| name.as_str()).collect();
+    let names = service.all_variables();
+    let names: BTreeSet<&str> = names.map(|(name, _)| name.as_str()).collect();
     let found = found.of(&names);
     let mut placed = description.desired.hosts.values();
     let desired = placed.find_map(|host| host.services.get(&service.name).map(AsRef::as_ref));

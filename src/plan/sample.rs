@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, Probe, RestartPolicy,
-    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, OtherVariables, Probe,
+    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -76,6 +76,8 @@ pub struct Spec {
     pub manual: bool,
     pub stateful: bool,
     pub health: bool,
+    /// What each host has for it, with the host's name.
+    pub of_host: Option<u8>,
     /// On so many hosts it may be down at once.
     pub max_down: Option<usize>,
     /// It has a second unit file, with this in it.
@@ -168,6 +170,8 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let rarely = || prop::bool::weighted(0.2);
     let timer = prop::option::weighted(0.3, 0..2u8);
     let max_down = prop::option::weighted(0.5, 1..4usize);
+    let of_host = prop::option::weighted(0.3, 0..2u8);
+    let timer = (timer, of_host);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
     (
         what,
@@ -180,7 +184,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         max_down,
     )
         .prop_map(
-            |(what, moving, manual, stateful, health, timer, after, max_down)| {
+            |(what, moving, manual, stateful, health, (timer, of_host), after, max_down)| {
                 let (
                     hosts,
                     tag,
@@ -209,6 +213,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                     manual,
                     stateful,
                     health,
+                    of_host,
                     max_down,
                     timer,
                 }
@@ -308,9 +313,28 @@ pub fn describe(specs: &[Spec]) -> Desired {
             };
             ("/run/secrets/KEY".to_owned(), file)
         });
+        let secret_files: BTreeMap<String, SecretFile> = secret_files.collect();
+        let files = config_files(spec.file, &hosts);
+        let on_host = |host: &HostName| {
+            let mut variables = variables.clone();
+            if let Some(value) = spec.of_host {
+                let name = VariableName::new("OF_HOST").unwrap();
+                variables.insert(name, variable(Layer::Host, format!("{value} {host}")));
+            }
+            variables
+        };
+        let elsewhere = hosts.iter().skip(1).filter(|_| spec.of_host.is_some());
+        let elsewhere = elsewhere.map(|host| OtherVariables {
+            hosts: [host.clone()].into(),
+            variables: on_host(host),
+            secret_files: secret_files.clone(),
+            files: files.clone(),
+        });
+        let elsewhere = elsewhere.collect();
+        let here = hosts.first().map_or_else(|| variables.clone(), on_host);
         let service = Service {
             name: service_name(index),
-            files: config_files(spec.file, &hosts),
+            files,
             hosts,
             image: Image {
                 reference,
@@ -332,11 +356,11 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 .filter(|i| **i < specs.len() && !specs[**i].hosts.is_empty())
                 .map(|i| service_name(*i))
                 .collect(),
-            variables,
-            elsewhere: Vec::new(),
+            variables: here,
+            elsewhere,
             networks: Vec::new(),
             aliases: Vec::new(),
-            secret_files: secret_files.collect(),
+            secret_files,
             container: Container {
                 memory: spec.memory.map(|m| format!("{m}g")),
                 ..Container::default()

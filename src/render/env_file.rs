@@ -240,6 +240,7 @@ pub(super) fn layer_of(path: &str) -> Layer {
         Some("10") => Layer::ServiceLocations,
         Some("20") => Layer::ServiceConfig,
         Some("30") => Layer::Cluster,
+        Some("35") => Layer::Host,
         _ => Layer::Service,
     }
 }

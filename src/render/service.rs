@@ -273,6 +273,10 @@ fn layers(cluster: &Cluster, service: &Service, carrying: Carrying) -> BTreeMap<
                 )
             }
             Layer::Cluster => format!("values of {from}/cluster.toml that {} reads", service.name),
+            Layer::Host => format!(
+                "values of this host in {from}/cluster.toml that {} reads",
+                service.name
+            ),
             Layer::Secrets => format!("secrets that {} reads", service.name),
             Layer::Service => format!("values of {from}/services/{}.toml", service.name),
         };

@@ -151,7 +151,7 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
             }
         }
         Finding::Source { path, .. } => format!(
-            "nothing was changed; make it on the host, or let bayplan make the directory: \
+            "nothing was changed; `mkdir -p '{path}'` on the host if it is a directory, or let bayplan make it: \
              `{{ source = \"{path}\", target = \"…\", owner = \"1000:1000\" }}` in `volumes`"
         ),
         Finding::LostVolume(lost) => {

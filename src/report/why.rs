@@ -133,6 +133,10 @@ fn variable(variable: &VariableView<'_>, palette: &Palette) -> Vec<String> {
         (None, from) => format!("  {name} is secret, made of {}", list(from)),
     }];
     let mut told = Vec::new();
+    if !variable.hosts.is_empty() {
+        let hosts: Vec<&str> = variable.hosts.iter().map(|host| host.as_str()).collect();
+        told.push(format!("on {}", list(&hosts)));
+    }
     told.extend(variable.at.as_ref().map(|at| origin(variable, at)));
     let others = variable.wins_over.iter();
     told.extend(others.map(|other| format!("wins over {} at {}", other.layer, line(&other.at))));

@@ -15,7 +15,7 @@ const LINKS: usize = 40;
 /// The largest file that is read: a secret of a few MiB has room.
 const FILE_MAX: u64 = 16 << 20;
 
-/// How many files and directories are read below the directory of one service.
+/// How many files and directories are read below one directory of `services`.
 const BELOW_MAX: usize = 2000;
 
 /// How deep directories are below that of a service.
@@ -103,10 +103,11 @@ pub(super) fn sources<T: Tree>(
             reading.files(&format!("clusters/{name}"), toml)?;
             let services = format!("clusters/{name}/services");
             reading.files(&services, toml)?;
-            for file in reading.names(&services)? {
-                if let Some(service) = file.strip_suffix(".toml") {
+            for name in reading.names(&services)? {
+                // That of a service, or one that services share.
+                if !name.ends_with(".toml") {
                     let mut most = BELOW_MAX;
-                    reading.everything(&format!("{services}/{service}"), DEPTH_MAX, &mut most);
+                    reading.everything(&format!("{services}/{name}"), DEPTH_MAX, &mut most);
                 }
             }
         }
@@ -183,7 +184,10 @@ impl<T: Tree> Reading<'_, T> {
             if *most == 0 {
                 let many = Unfit::new(format!(
                     "expected at most {BELOW_MAX} files and directories below the directory of a service, found more"
-                ));
+                ))
+                .with_help(
+                    "put many files into the image, or on a volume; what no service names belongs into another directory",
+                );
                 return self.sources.insert_unfit(directory, many);
             }
             *most -= 1;
@@ -193,7 +197,8 @@ impl<T: Tree> Reading<'_, T> {
                 Ok(Some(Found::Directory(_))) if depth == 0 => {
                     let deep =
                         format!("expected directories at most {DEPTH_MAX} deep, found another one");
-                    self.sources.insert_unfit(path, Unfit::new(deep));
+                    let deep = Unfit::new(deep).with_help("move it up, or put it into the image");
+                    self.sources.insert_unfit(path, deep);
                 }
                 Ok(Some(Found::Directory(_))) => self.everything(&path, depth - 1, most),
                 Ok(Some(Found::File(_)) | None) | Err(_) => match self.read(&path) {

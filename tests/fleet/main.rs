@@ -163,6 +163,7 @@ const TESTS: &[(&str, Test)] = &[
         "the_image_or_a_request_with_headers_tells_health",
         volumes::health,
     ),
+    ("a_container_gets_what_its_own_host_has", volumes::own_host),
     (
         "every_host_gets_it_and_few_are_down_at_once",
         volumes::everywhere,

@@ -53,7 +53,10 @@ pub(in crate::cluster) fn read_files(
         Some(FileEntry {
             target,
             from: At {
-                value: format!("{below}/{name}"),
+                value: match name.strip_prefix(SHARED) {
+                    Some(shared) => format!("{}/{shared}", parent(below)),
+                    None => format!("{below}/{name}"),
+                },
                 spot: from.spot.clone(),
             },
             slash,
@@ -116,12 +119,36 @@ fn read_entry(
     Some((from?, options))
 }
 
-/// A path below the directory of the service.
+/// What the path of a file begins with that lies in a directory beside that of the service.
+const SHARED: &str = "../";
+
+fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// A path below the directory of the service, or below one beside it.
 fn source(text: &str, below: &str) -> Shape<String> {
     let name = text.strip_suffix('/').unwrap_or(text);
     let odd = |part: &str| matches!(part, "" | "." | "..") || part.contains(char::is_control);
-    if !name.split('/').any(odd) {
+    let shared = name.strip_prefix(SHARED);
+    let is_plain = !shared.unwrap_or(name).split('/').any(odd);
+    // Else it would be a service's own description.
+    let is_below = shared.is_none_or(|shared| shared.contains('/'));
+    if is_plain && is_below {
         return Ok(text.to_owned());
+    }
+    if is_plain || text.starts_with("../../") {
+        let last = name
+            .rsplit('/')
+            .find(|part| !odd(part))
+            .unwrap_or("app.conf");
+        return Err(Misfit::help(
+            format!("a path below `{below}/`, or of a directory beside it"),
+            format!(
+                "put the file into `{}/shared/`, and write `../shared/{last}`",
+                parent(below)
+            ),
+        ));
     }
     let bare = text.trim_start_matches("./");
     let meant = match bare.rsplit('/').find(|part| !odd(part)) {

@@ -136,6 +136,25 @@ fn what_is_below_a_directory_comes_with_it() {
     assert_eq!(named, ["/etc/d/b", "/etc/d/e/c", "/etc/d/own"]);
 }
 
+/// It lies in a directory beside theirs, of a service or of none.
+#[test]
+fn services_share_a_file() {
+    let lines =
+        "[files]\n\"/etc/ca\" = \"../shared/tls/ca.pem\"\n\"/etc/tls\" = \"../shared/tls/\"";
+    let mut sources = with(lines, &[]);
+    sources.insert_exact("clusters/test/services/shared/tls/ca.pem", *b"x");
+    let checked = check("test", &sources);
+    let told = shown(&checked, &sources);
+    let cluster = checked.cluster.unwrap_or_else(|| panic!("{told}"));
+    let web = &cluster.services[&ServiceName::new("web").unwrap()];
+    let found = web.files.files.iter();
+    let found: Vec<(&str, &str)> = found
+        .map(|(path, file)| (path.as_str(), file.source.as_str()))
+        .collect();
+    let shared = "clusters/test/services/shared/tls/ca.pem";
+    assert_eq!(found, [("/etc/ca", shared), ("/etc/tls/ca.pem", shared)]);
+}
+
 #[test]
 fn a_template_sees_variables_services_and_hosts() {
     let upstreams = "upstream api {\n{% for h in services.api.hosts %}\n  server {{ h.address }}:{{ services.api.port }};\n{% endfor %}\n}\n";
@@ -224,7 +243,7 @@ fn entries() {
     let mut text = String::new();
     for lines in [
         "[files]\n\"etc/x\" = \"x\"\n\"/etc/../x\" = \"x\"\n\"/etc/x/\" = \"x\"\n\"/etc/a b\" = \"x\"\n\"/proc/x\" = \"x\"\n\"/\" = \"x\"",
-        "[files]\n\"/a\" = \"/etc/passwd\"\n\"/b\" = \"../api/x\"\n\"/c\" = \"./x\"\n\"/d\" = \"\"\n\"/e\" = 1",
+        "[files]\n\"/a\" = \"/etc/passwd\"\n\"/b\" = \"../../api/x\"\n\"/f\" = \"../x\"\n\"/g\" = \"../api/../x\"\n\"/h\" = \"../shared/gone\"\n\"/c\" = \"./x\"\n\"/d\" = \"\"\n\"/e\" = 1",
         "[files]\n\"/a\" = { template = true }\n\"/b\" = { source = \"x\" }\n\"/c\" = { from = \"x\", content = \"y\" }\n\"/d\" = { from = \"x\", target = \"/y\" }",
         "[files]\n\"/a\" = { from = \"x\", owner = \"root\" }\n\"/b\" = { from = \"x\", mode = 0o400 }\n\"/c\" = { from = \"x\", mode = \"4755\" }\n\"/d\" = { from = \"x\", uid = 7, chmod = \"0400\" }",
         "[files]\n\"/a\" = \"y\"\n\"/b\" = \"nginx.cnf\"\n\"/c\" = \"x/\"\n\"/d\" = \"empty\"",

@@ -29,6 +29,7 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
             };
             let reader = Reader {
                 service: &service.service,
+                host,
                 old: old_side.definitions,
                 new: new_side.definitions,
             };
@@ -36,7 +37,7 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
                 Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
                 // A secret is told by its own reason.
                 Layer::Secrets => BTreeSet::new(),
-                Layer::ServiceConfig | Layer::Cluster | Layer::Service => {
+                Layer::ServiceConfig | Layer::Cluster | Layer::Host | Layer::Service => {
                     reader.roots(name.as_str())
                 }
             };
@@ -124,6 +125,7 @@ fn field_of(key: &str) -> Option<&'static Field> {
 /// A service that reads variables.
 struct Reader<'a> {
     service: &'a ServiceName,
+    host: &'a HostName,
     old: &'a Definitions,
     new: &'a Definitions,
 }
@@ -131,7 +133,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn both(&self, name: &str) -> (Option<&Definition>, Option<&Definition>) {
         let (old, new) = (self.old, self.new);
-        (old.of(self.service, name), new.of(self.service, name))
+        (
+            old.of(self.service, self.host, name),
+            new.of(self.service, self.host, name),
+        )
     }
 
     /// The shared definitions that were edited and that a variable's value follows from. What is the

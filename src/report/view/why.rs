@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{CrashesView, FailureView, VERSION};
 use crate::cluster::model::{
-    ConfigFile, Content, Contents, FileMode, FileOwner, Layer, RestartPolicy, Service,
+    ConfigFile, Content, Contents, FileMode, FileOwner, Layer, RestartPolicy, Service, Variable,
     VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
@@ -120,6 +120,8 @@ pub struct VariableView<'a> {
     pub layer: String,
     /// Its name.
     pub name: &'a str,
+    /// The hosts on which it is this one, where others have another one or none; empty if all have it.
+    pub hosts: Vec<&'a HostName>,
     /// Its value; null if it is secret.
     pub value: Option<&'a str>,
     /// The secrets that it is made of.
@@ -265,11 +267,11 @@ impl<'a> WhyView<'a> {
                 secret: &file.name,
                 at: secrets.get(file.name.as_str()).map(LineView::of),
             });
-        let mut variables: Vec<_> = service.variables.iter().collect();
-        variables.sort_by_key(|(name, variable)| (variable.layer, *name));
+        let mut variables = by_host(service);
+        variables.sort_by_key(|(name, variable, _)| (variable.layer, *name));
         let variables = variables.into_iter();
-        let variables = variables.map(|(name, variable)| {
-            VariableView::of(&service.name, name, variable.layer, &variable.value, found)
+        let variables = variables.map(|(name, variable, hosts)| {
+            VariableView::of(&service.name, name, variable, hosts, found)
         });
         let ports_of = |desired: &DesiredService| {
             let ports = desired.handling.ports.iter();
@@ -372,36 +374,81 @@ impl<'a> SharedFieldView<'a> {
     }
 }
 
+/// The variables of a service on all of its hosts, each with the hosts that have this one, where not all have it.
+fn by_host(service: &Service) -> Vec<(&VariableName, &Variable, Vec<&HostName>)> {
+    if service.elsewhere.is_empty() {
+        let all = service.variables.iter();
+        return all
+            .map(|(name, variable)| (name, variable, Vec::new()))
+            .collect();
+    }
+    let variables_on = |host: &HostName| {
+        let mut others = service.elsewhere.iter();
+        let other = others.find(|other| other.hosts.contains(host));
+        other.map_or(&service.variables, |other| &other.variables)
+    };
+    let mut found: Vec<(&VariableName, &Variable, Vec<&HostName>)> = Vec::new();
+    for host in &service.hosts {
+        for (name, variable) in variables_on(host) {
+            let same = found
+                .iter_mut()
+                .find(|(other, value, _)| (*other, *value) == (name, variable));
+            match same {
+                Some((_, _, hosts)) => hosts.push(host),
+                None => found.push((name, variable, vec![host])),
+            }
+        }
+    }
+    for (_, _, hosts) in &mut found {
+        if hosts.len() == service.hosts.len() {
+            hosts.clear();
+        }
+    }
+    found
+}
+
 impl<'a> VariableView<'a> {
     fn of(
         service: &ServiceName,
         name: &'a VariableName,
-        layer: Layer,
-        value: &'a VariableValue,
+        Variable { layer, value }: &'a Variable,
+        hosts: Vec<&'a HostName>,
         found: &'a Provenance,
     ) -> Self {
+        let layer = *layer;
         let definitions = found.variables.get(name.as_str());
-        let definitions = definitions.map_or(&[][..], Vec::as_slice);
+        let definitions = definitions.into_iter().flatten();
+        // Those of other hosts say nothing of this value.
+        let definitions: Vec<&Definition> = definitions
+            .filter(|definition| {
+                let of = definition.host.as_ref();
+                of.is_none_or(|of| hosts.is_empty() || hosts.contains(&of))
+            })
+            .collect();
         let (value, secrets, winner) = match value {
             VariableValue::Plain(value) => {
-                let winner = definitions.iter().rev().find(|d| d.layer == layer);
+                let winner = definitions.iter().copied().rev().find(|d| d.layer == layer);
                 (Some(value.as_str()), Vec::new(), winner)
             }
             // What is made of a secret moved from the layer that defines it.
             VariableValue::Secret(secret) => (
                 None,
                 secret.names().into_iter().collect(),
-                definitions.last(),
+                definitions.last().copied(),
             ),
         };
         let at = match winner {
             Some(winner) => Some(&winner.at),
             None => found.secrets.get(name.as_str()),
         };
-        let others = definitions.iter().filter(|d| Some(*d) != winner);
+        let others = definitions.iter().copied();
+        // Of one value that several hosts have each by its own line, one line is enough.
+        let by_host = winner.is_some_and(|winner| winner.host.is_some());
+        let others = others.filter(|d| Some(*d) != winner && !(by_host && d.host.is_some()));
         Self {
             layer: layer.label(service),
             name: name.as_str(),
+            hosts,
             value,
             secrets,
             at: at.map(LineView::of),

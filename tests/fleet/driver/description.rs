@@ -32,6 +32,8 @@ pub struct Host {
     pub address: String,
     pub key: String,
     pub engine: &'static str,
+    /// `[hosts.NAME.vars]`: the same names on all of them.
+    pub vars: BTreeMap<String, Value>,
 }
 
 /// A value as it is written: a text with other variables in it, or a number or boolean.
@@ -267,12 +269,19 @@ impl Description {
             ];
             let lines = lines.map(|(key, value)| format!("{key} = \"{value}\""));
             file.table(&format!("[hosts.{}]", host.name), lines.to_vec());
+            let vars = file.values(&host.vars);
+            file.table(&format!("[hosts.{}.vars]", host.name), vars);
         }
         let mut places = Vec::new();
+        let mut all: Vec<&String> = self.hosts.iter().map(|host| &host.name).collect();
+        all.sort();
         for (name, service) in &self.services {
             let hosts: Vec<String> = service.hosts.iter().map(|h| format!("\"{h}\"")).collect();
             places.push(match hosts.as_slice() {
                 [] => continue,
+                _ if service.hosts.iter().eq(all.iter().copied()) && !file.often() => {
+                    format!("{name} = \"*\"")
+                }
                 [one] if file.random.chance(50) => format!("{name} = {one}"),
                 hosts => format!("{name} = [{}]", hosts.join(", ")),
             });
@@ -317,7 +326,15 @@ impl Description {
             let secrets = file.random.shuffled(secrets).join(", ");
             file.line("secrets", &format!("[{secrets}]"));
         }
-        file.ordered_list("volumes", service.volumes.iter());
+        if !service.volumes.is_empty() {
+            let volumes: Vec<String> = service.volumes.iter().map(|one| file.volume(one)).collect();
+            let volumes = file.random.shuffled(volumes).join(", ");
+            file.line("volumes", &format!("[{volumes}]"));
+        }
+        if !file.often() {
+            let most = file.one_of(&["1".to_owned(), "2".to_owned(), "\"70%\"".to_owned()]);
+            file.line("max_down", &most);
+        }
         file.ordered_list("command", service.command.iter());
         file.ordered_list("capabilities", service.capabilities.iter());
         file.ordered_list("devices", service.devices.iter());
@@ -507,10 +524,25 @@ impl Spelling {
         self.ordered(key, &items);
     }
 
+    /// A volume as a text or as a table, which makes its directory: nobody else does.
+    fn volume(&mut self, text: &str) -> String {
+        let parts: Vec<&str> = text.split(':').collect();
+        let as_text = self.often() && !text.starts_with('/');
+        match (as_text, parts.as_slice()) {
+            (false, [source, target]) => {
+                format!("{{ source = \"{source}\", target = \"{target}\" }}")
+            }
+            (false, [source, target, "ro"]) => {
+                format!("{{ source = \"{source}\", target = \"{target}\", read_only = true }}")
+            }
+            _ => self.text(text),
+        }
+    }
+
     /// A list whose order may count.
     fn ordered_list<'a>(&mut self, key: &str, items: impl Iterator<Item = &'a String>) {
         let mut items: Vec<&String> = items.collect();
-        if matches!(key, "volumes" | "capabilities" | "devices") {
+        if matches!(key, "capabilities" | "devices") {
             items = self.random.shuffled(items);
         }
         self.ordered(key, &items);

@@ -95,6 +95,12 @@ pub fn first(hosts: Vec<Host>, random: &mut Random) -> Description {
             .secrets
             .insert(format!("SEC_{number}"), format!("secret {number}"));
     }
+    for host in &mut description.hosts {
+        for number in 0..2 {
+            let value = Value::words(&format!("{} {number}", host.name));
+            host.vars.insert(format!("HST_{number}"), value);
+        }
+    }
     description
         .config
         .insert("BOTH_0".to_owned(), Value::words("lower"));
@@ -136,7 +142,15 @@ fn shared(
     random: &mut Random,
 ) -> Option<String> {
     let number = random.below(4);
-    match random.below(9) {
+    match random.below(10) {
+        9 => {
+            let at = random.below(description.hosts.len());
+            let variable = format!("HST_{}", random.below(2));
+            let value = Value::words(&nasty(random));
+            let host = &mut description.hosts[at];
+            host.vars.insert(variable.clone(), value.clone());
+            Some(format!("{} {variable} = {value:?}", host.name))
+        }
         0 | 1 => {
             let variable = *random.pick(&["CFG", "BOTH"]);
             let variable = format!("{variable}_{number}");
@@ -208,6 +222,7 @@ fn value(
         name,
         description,
         images,
+        host: None,
     };
     let usable = scope.usable(service);
     let usable: Vec<&String> = usable
@@ -299,7 +314,14 @@ fn add_service(description: &mut Description, random: &mut Random) -> String {
         port: random.chance(70).then_some(ports),
         hosts,
         vars: [random
-            .pick(&["CFG_*", "CLU_*", "CLUSTER_ID", "CFG_1"])
+            .pick(&[
+                "CFG_*",
+                "CLU_*",
+                "CLUSTER_ID",
+                "CFG_1",
+                "HST_*",
+                "CLUSTER_HOST",
+            ])
             .to_string()]
         .into(),
         env: [("OWN_0".to_owned(), Value::words(&nasty(random)))].into(),
@@ -586,6 +608,7 @@ fn config_edit(
         name,
         description,
         images,
+        host: None,
     };
     let usable: Vec<String> = scope.usable(Some(service)).into_iter().collect();
     let names: Vec<String> = description.services.keys().cloned().collect();
@@ -673,6 +696,7 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
             name,
             description: &before,
             images,
+            host: None,
         };
         let mended = std::cell::Cell::new(false);
         let mend_pieces = |pieces: &mut Vec<Piece>, usable: &BTreeSet<String>| {

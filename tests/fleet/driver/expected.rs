@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    ConfigFiles, Description, Image, Images, PLAIN, Piece, Service, Template, Value,
+    ConfigFiles, Description, Host, Image, Images, PLAIN, Piece, Service, Template, Value,
 };
 
 /// `docker01` and `web`.
@@ -53,6 +53,7 @@ pub fn expected(
                 name,
                 description,
                 images,
+                host: Some(host),
             };
             let receives = scope.receives(host, described, builds);
             all.insert((host.clone(), service.clone()), receives);
@@ -65,6 +66,8 @@ pub struct Scope<'a> {
     pub name: &'a str,
     pub description: &'a Description,
     pub images: &'a Images<'a>,
+    /// Who reads; without one, any host.
+    pub host: Option<&'a str>,
 }
 
 impl Scope<'_> {
@@ -235,7 +238,13 @@ impl Scope<'_> {
         &host.expect("hosts that services are on are there").address
     }
 
-    /// A later layer wins: locations, service-config, cluster, secrets, its own.
+    fn host(&self) -> &Host {
+        let mut hosts = self.description.hosts.iter();
+        let found = hosts.find(|host| self.host.is_none_or(|name| host.name == name));
+        found.expect("there are hosts")
+    }
+
+    /// A later layer wins: locations, service-config, cluster, the host, secrets, its own.
     pub fn variables(&self, service: &Service) -> BTreeMap<String, String> {
         let mut variables: BTreeMap<String, (usize, String)> = BTreeMap::new();
         let mut put = |name: &str, layer: usize, value: String| {
@@ -290,6 +299,8 @@ impl Scope<'_> {
                 .keys()
                 .map(|name| (name.clone(), 30)),
         );
+        let of_host = self.host().vars.keys();
+        names.extend(of_host.map(|name| (name.clone(), 35)));
         names.extend(self.derived().into_keys().map(|name| (name, 30)));
         names
     }
@@ -300,6 +311,8 @@ impl Scope<'_> {
         if let Some(kind) = &self.description.kind {
             derived.insert("CLUSTER_TYPE".to_owned(), kind.clone());
         }
+        derived.insert("CLUSTER_HOST".to_owned(), self.host().name.clone());
+        derived.insert("CLUSTER_HOST_IP".to_owned(), self.host().address.clone());
         for host in &self.description.hosts {
             derived.insert(format!("{}_IP", stem(&host.name)), host.address.clone());
         }
@@ -341,7 +354,8 @@ impl Scope<'_> {
 
     fn definition<'b>(&'b self, name: &str, service: Option<&'b Service>) -> Option<&'b Value> {
         let own = service.and_then(|service| service.env.get(name));
-        own.or_else(|| self.description.cluster.get(name))
+        own.or_else(|| self.host().vars.get(name))
+            .or_else(|| self.description.cluster.get(name))
             .or_else(|| self.description.config.get(name))
     }
 

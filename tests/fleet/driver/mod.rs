@@ -99,6 +99,7 @@ impl Driver {
             address: host.address.clone(),
             key: host.host_key.clone(),
             engine: engine(&host.name),
+            vars: BTreeMap::new(),
         });
         let hosts: Vec<Host> = hosts.collect();
         let mut driver = Self {
