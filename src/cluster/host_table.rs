@@ -84,20 +84,19 @@ fn read_program(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Eng
 
 fn read_engine(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<Engine>> {
     let text = table.string("engine", problems)?;
-    let engine = match text.value.as_str() {
-        "docker" => Engine::Docker,
-        "podman" => Engine::Podman,
-        other => {
-            let help = nearest::help(other, ["docker", "podman"]);
-            problems.push(
-                Diagnostic::error(
-                    format!("expected `docker` or `podman`, found {}", quoted(other)),
-                    text.spot.label("unknown engine"),
-                )
-                .with_help_if(help),
-            );
-            return None;
-        }
+    let Some(engine) = Engine::named(&text.value) else {
+        let help = nearest::help(&text.value, ["docker", "podman"]);
+        problems.push(
+            Diagnostic::error(
+                format!(
+                    "expected `docker` or `podman`, found {}",
+                    quoted(&text.value)
+                ),
+                text.spot.label("unknown engine"),
+            )
+            .with_help_if(help),
+        );
+        return None;
     };
     Some(At {
         value: engine,

@@ -269,6 +269,13 @@ impl Engine {
         }
     }
 
+    /// The engine of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut all = [Engine::Docker, Engine::Podman].into_iter();
+        all.find(|engine| engine.program() == name)
+    }
+
     /// Where packages put its client.
     #[must_use]
     pub fn usual_path(self) -> &'static str {

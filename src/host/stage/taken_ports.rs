@@ -35,10 +35,7 @@ impl TakenPorts {
             }
             "publishes" => {
                 let mut words = rest.splitn(3, ' ');
-                let engine = match words.next()? {
-                    "podman" => Engine::Podman,
-                    _ => Engine::Docker,
-                };
+                let engine = Engine::named(words.next()?)?;
                 let (name, published) = (words.next()?, words.next()?);
                 let ports = host_ports(engine, published).into_iter();
                 let holder = format!("the container {}", one_line(name));
