@@ -7,7 +7,7 @@ use super::observed::{
     Generation, Observed, ObservedHost, ObservedService, RecordedPlacement, UnitFile,
 };
 use super::options::Options;
-use super::target::target;
+use super::target::{kept_back, target};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::placement::{FORMAT, Machine, Placed, Placement, Reach};
@@ -131,12 +131,14 @@ fn runs(
     let names: BTreeSet<ServiceName> = match progress {
         None => held.collect(),
         Some(HostProgress::Open) => held.chain(to_run).collect(),
-        // What this release is not about may be there though no generation records it: one that failed
-        // may have left it.
-        Some(HostProgress::Done) => held
-            .filter(|name| !options.selects(name))
-            .chain(to_run)
-            .collect(),
+        // What this release is not about, or keeps there for now, may be there though no generation records it: one that
+        // failed may have left it.
+        Some(HostProgress::Done) => {
+            let kept_back = kept_back(desired, host, observed, options);
+            held.filter(|name| !options.selects(name) || kept_back.contains_key(name))
+                .chain(to_run)
+                .collect()
+        }
     };
     names
         .into_iter()
