@@ -221,6 +221,7 @@ fn seen(root: &Path, cluster: &str) -> ObservedHost {
         (service.clone(), seen_service(root, cluster, service, &text))
     });
     ObservedHost {
+        networks: BTreeMap::new(),
         supervisor: Supervisor::Systemd,
         services: services.collect(),
         generation: Generation::Current {

@@ -209,7 +209,9 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
         StepKind::End => {
             let goes_with_a_restart =
                 matches!(step, Step::RemoveInputs { service, .. } if !same_action(service));
-            if goes_with_a_restart {
+            // Who is in it changes with restarts, and it goes only if nobody is.
+            let network = matches!(step, Step::RemoveNetwork { .. });
+            if goes_with_a_restart || network {
                 Vec::new()
             } else {
                 vec![step.clone()]
@@ -219,6 +221,7 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
         | StepKind::Reload
         | StepKind::Stop
         | StepKind::Start
+        | StepKind::Network
         | StepKind::Ask
         | StepKind::Wait => Vec::new(),
     }

@@ -150,6 +150,7 @@ impl HiddenValues {
             | Reason::ImageMoved { .. }
             | Reason::Edited { .. }
             | Reason::Touched { .. }
+            | Reason::Network { .. }
             | Reason::Displaced { .. } => {}
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::host_networks::NetworksDraft;
 use super::needs::circles_on;
 use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
@@ -74,9 +75,11 @@ pub(super) struct HostDraft<'a> {
     pub(super) kept_back: BTreeMap<ServiceName, Vec<HostName>>,
     /// Services that stay and have to give their port to another one first: by whom.
     pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
-    /// Added services that start only with the changes, since they take a port of one that stays.
+    /// Added services that start only with the changes, since they take a port of one that stays, or are in a network
+    /// that is made anew.
     pub(super) late: BTreeSet<ServiceName>,
     pub(super) port_conflicts: Vec<PortConflict>,
+    pub(super) networks: NetworksDraft,
     pub(super) moves_current: bool,
     /// Units whose inputs are others than `current` records: their health is awaited.
     pub(super) unconfirmed: BTreeSet<ServiceName>,
@@ -165,6 +168,7 @@ impl<'a> HostDraft<'a> {
             displaced: BTreeMap::new(),
             late: BTreeSet::new(),
             port_conflicts: Vec::new(),
+            networks: NetworksDraft::default(),
             moves_current,
             unconfirmed,
             circles: circles_on(wanted),
@@ -176,6 +180,7 @@ impl<'a> HostDraft<'a> {
             },
         };
         draft.settle_ports(recorded);
+        draft.settle_networks(&target, options);
         draft
     }
 
@@ -232,6 +237,7 @@ impl<'a> HostDraft<'a> {
     pub(super) fn acts(&self) -> bool {
         self.moves_current
             || !self.departing.is_empty()
+            || self.networks.acts()
             // A moving tag alone is no reason to act: only its pull can tell.
             || self.needs.values().any(|need| need.writes() || need.starts())
     }

@@ -149,6 +149,7 @@ impl HostDraft<'_> {
         });
         let drop_ins = drop_ins.map(|(name, at)| (name.clone(), at.drop_ins.clone()));
         HostPlan {
+            networks: self.shown_networks(),
             drop_ins: drop_ins.collect(),
             services,
             stay: running - restarting,

@@ -40,6 +40,7 @@ impl HostDraft<'_> {
                 holder: holder.clone(),
             });
         }
+        reasons.extend(self.networks.refusals.iter().cloned());
         if options.moves == Moves::Refuse {
             for name in self.departing.keys() {
                 let placed: Vec<&DesiredService> = desired

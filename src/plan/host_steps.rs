@@ -79,6 +79,10 @@ impl HostDraft<'_> {
                 });
             }
             steps.extend(self.goes_first(visit));
+            steps.extend(self.remade_in(visit).map(|(network, remade)| {
+                let (network, options) = (network.clone(), remade.after.clone());
+                Step::RemakeNetwork { network, options }
+            }));
             steps.extend(self.restarts(visit));
             let await_units: Vec<UnitName> = self
                 .in_visit(visit)
@@ -147,7 +151,7 @@ impl HostDraft<'_> {
         steps
     }
 
-    /// Who gives a port to a service of this visit, and stops for it.
+    /// Who gives a port to a service of this visit, or is in a network that is made anew, and stops for it.
     pub(super) fn goes_first<'v>(
         &'v self,
         visit: &'v Visit<'_>,
@@ -159,7 +163,17 @@ impl HostDraft<'_> {
         let departing = departing.map(|(name, departing)| (name, &departing.unit));
         let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
         let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
-        departing.chain(stay).map(|(service, unit)| Step::Stop {
+        let mut stops: Vec<(&ServiceName, &UnitName)> = departing.chain(stay).collect();
+        for name in self.remade_in(visit).flat_map(|(_, remade)| &remade.down) {
+            let unit = match self.departing.get(name) {
+                Some(departing) => &departing.unit,
+                None => &self.wanted.services[name].unit,
+            };
+            if !stops.iter().any(|(stopped, _)| *stopped == name) {
+                stops.push((name, unit));
+            }
+        }
+        stops.into_iter().map(|(service, unit)| Step::Stop {
             service: service.clone(),
             unit: unit.clone(),
         })
@@ -197,6 +211,8 @@ impl HostDraft<'_> {
     }
 
     fn push_end(&self, steps: &mut Vec<Step>) {
+        let unneeded = self.networks.unneeded.iter().cloned();
+        steps.extend(unneeded.map(|network| Step::RemoveNetwork { network }));
         for (name, at) in &self.seen.services {
             let names: BTreeSet<String> = if let Some(need) = self.needs.get(name) {
                 let stays = at

@@ -6,6 +6,7 @@ pub mod guard;
 mod held;
 mod hidden;
 mod host_draft;
+mod host_networks;
 mod host_plan;
 mod host_refusals;
 mod host_steps;

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::observed::{
-    EditMark, Environment, Generation, Loaded, Moment, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
-    UnitFile,
+    Attached, EditMark, Environment, Generation, Loaded, Moment, ObservedContainer,
+    ObservedDirectory, ObservedHost, ObservedNetwork, ObservedProcess, ObservedService,
+    ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -39,6 +39,8 @@ pub struct ModelHost {
     pub placement: Option<Placement>,
     /// What each moving reference means here.
     images: BTreeMap<String, u64>,
+    /// The networks that units made, with the options that they were made with.
+    pub networks: BTreeMap<String, String>,
     /// Services that a hand has touched: for them a restart too many is no failure.
     pub touched: BTreeSet<ServiceName>,
 }
@@ -70,6 +72,8 @@ pub struct ModelProcess {
     pub image: u64,
     pub inputs: Inputs,
     ports: Vec<HostPorts>,
+    /// The networks that it is in, with the options that its unit makes them with.
+    pub networks: BTreeMap<String, String>,
 }
 
 impl ModelProcess {
@@ -99,6 +103,15 @@ pub enum Disturbance {
     Disable(ServiceName),
     LoseCurrent,
     Retag(ServiceName),
+    /// A network that nobody is in is removed.
+    DropNetwork(usize),
+    /// One that nobody is in is made with other options.
+    OtherNetwork(usize),
+}
+
+/// The name of a network.
+fn network_name(number: usize) -> String {
+    format!("test-n{number}")
 }
 
 /// A step that could not be done: the activation ends there.
@@ -166,7 +179,44 @@ impl ModelHost {
                     (name, seen)
                 })
                 .collect(),
+            networks: {
+                let networks = self.networks.iter();
+                let seen = networks.map(|(name, options)| {
+                    let network = ObservedNetwork {
+                        ids: vec![name.clone()],
+                        options: options.clone(),
+                        attached: self.inside(name).cloned().map(Attached::Service).collect(),
+                    };
+                    (name.clone(), network)
+                });
+                seen.collect()
+            },
         }
+    }
+
+    /// The services whose containers are in a network.
+    fn inside(&self, network: &str) -> impl Iterator<Item = &ServiceName> {
+        let processes = self.processes.iter();
+        let inside = processes.filter(move |(_, process)| process.networks.contains_key(network));
+        inside.map(|(name, _)| name)
+    }
+
+    /// Whether all networks of a process are as its service's are described.
+    pub fn is_in_its_networks(&self, process: &ModelProcess, wanted: &DesiredService) -> bool {
+        let mut described = wanted.handling.networks.iter();
+        described.all(|(name, options)| {
+            let there = process.networks.contains_key(name);
+            there && self.networks.get(name) == options.as_ref()
+        })
+    }
+
+    /// Removes a network, unless somebody is in it.
+    fn drop_network(&mut self, name: &str) -> Result<(), StepFailed> {
+        if let Some(service) = self.inside(name).next() {
+            return Err(StepFailed(format!("{service} is in {name}")));
+        }
+        self.networks.remove(name);
+        Ok(())
     }
 
     fn observe_service(
@@ -329,8 +379,14 @@ impl ModelHost {
                 return failed(&format!("port {port} is held by {holder}"));
             }
         }
+        let networks = networks(&inputs);
+        for (network, options) in &networks {
+            let there = self.networks.entry(network.clone());
+            there.or_insert_with(|| options.clone());
+        }
         let since = self.now();
         let process = ModelProcess {
+            networks,
             fingerprint: carried.fingerprint,
             directory: carried.directory,
             since,
@@ -456,6 +512,18 @@ impl ModelHost {
             Step::NameImage { id, reference, .. } => {
                 let image = id.parse().expect("the model's ids are numbers");
                 self.images.insert(reference.clone(), image);
+            }
+            Step::RemakeNetwork { network, options } => {
+                if self
+                    .networks
+                    .get(network)
+                    .is_some_and(|there| there != options)
+                {
+                    self.drop_network(network)?;
+                }
+            }
+            Step::RemoveNetwork { network } => {
+                let _ = self.drop_network(network);
             }
             // Whatever runs here is healthy.
             Step::AskProbe { .. } => {}
@@ -648,6 +716,15 @@ impl ModelHost {
             Disturbance::Disable(name) => {
                 self.links.remove(&runs(name));
             }
+            Disturbance::DropNetwork(number) => {
+                let _ = self.drop_network(&network_name(*number));
+            }
+            Disturbance::OtherNetwork(number) => {
+                let name = network_name(*number);
+                if self.networks.contains_key(&name) && self.drop_network(&name).is_ok() {
+                    self.networks.insert(name, "of a hand".to_owned());
+                }
+            }
             Disturbance::LoseCurrent => self.current = None,
             Disturbance::Retag(name) => {
                 if let Some(process) = self.processes.get(name) {
@@ -743,6 +820,11 @@ impl ModelHost {
             );
             assert!(self.runs_referenced_image(process), "{name}: image");
         }
+        let described = desired.services.values();
+        let described = described.flat_map(|service| service.handling.networks.clone());
+        let described = described.filter_map(|(name, options)| Some((name, options?)));
+        let described: BTreeMap<String, String> = described.collect();
+        assert_eq!(self.networks, described, "networks");
         assert!(
             self.directories.keys().all(|name| names.contains(name)),
             "directories of departing services"
@@ -813,6 +895,23 @@ fn texts(host: &DesiredHost, service: &ServiceName) -> BTreeMap<String, String> 
     files
         .map(|(path, bytes)| (path.clone(), text(bytes)))
         .chain(made.map(|(path, stands)| (path, format!("{MADE}{stands}"))))
+        .collect()
+}
+
+/// The networks in each `--network NAME`, with the options on the container's label.
+fn networks(inputs: &Inputs) -> BTreeMap<String, String> {
+    let start = inputs.directives.iter().find(|(key, _)| key == "ExecStart");
+    let words = start.map(|(_, words)| words.as_slice()).unwrap_or_default();
+    let values = words.windows(2).filter(|pair| pair[0] == "--network");
+    values
+        .map(|pair| {
+            let label = format!("bayplan.network.{}=", pair[1]);
+            let mut options = words.iter().filter_map(|word| word.strip_prefix(&label));
+            (
+                pair[1].clone(),
+                options.next().unwrap_or_default().to_owned(),
+            )
+        })
         .collect()
 }
 

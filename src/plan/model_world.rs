@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::model_host::{Disturbance, ModelHost, StepFailed};
 use super::observed::Observed;
 use super::reason::Reason;
-use super::sample::{HOSTS, SERVICES, Spec, describe, host_name, service_name, spec};
+use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
 use super::step::{Step, StepKind};
 use super::{
     Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, placement, plan, target,
@@ -36,6 +36,8 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
         1 => service().prop_map(Disturbance::Disable),
         1 => Just(Disturbance::LoseCurrent),
         1 => service().prop_map(Disturbance::Retag),
+        1 => (0..NETWORKS).prop_map(Disturbance::DropNetwork),
+        1 => (0..NETWORKS).prop_map(Disturbance::OtherNetwork),
     ]
 }
 
@@ -152,7 +154,9 @@ pub(super) fn assert_an_empty_plan_is_true_of(
     };
     let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
         model.processes.get(name).is_some_and(|process| {
-            same(&process.inputs, &service.inputs) && model.runs_referenced_image(process)
+            same(&process.inputs, &service.inputs)
+                && model.runs_referenced_image(process)
+                && model.is_in_its_networks(process, service)
         })
     });
     if all_run_what_is_desired {
@@ -276,6 +280,7 @@ impl World {
                             let wanted = &self.desired.hosts[name].services[&service.service];
                             same(&process.inputs, &wanted.inputs)
                                 && model.runs_referenced_image(process)
+                                && model.is_in_its_networks(process, wanted)
                         });
                 assert!(
                     !needless,
@@ -341,8 +346,10 @@ impl World {
                 let displaced = |why: &Reason| matches!(why, Reason::Displaced { .. });
                 service.reasons.iter().any(displaced)
             });
-        if displaces {
-            // They go together with whoever takes their port.
+        let mut networks = plan.hosts.values().flat_map(|host| &host.networks);
+        let remade = networks.any(|it| it.before.is_some() && it.after.is_some());
+        if displaces || remade {
+            // They go together with whoever takes their port, or is in their network.
             return;
         }
         let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
@@ -464,6 +471,10 @@ impl World {
                             let host = host_name(*host);
                             self.hosts.get_mut(&host).unwrap().disturb(disturbance);
                             self.assert_an_empty_plan_is_true(&host);
+                            // An activation does not outlive its host.
+                            if host == *name && matches!(disturbance, Disturbance::Reboot) {
+                                return Err(StepFailed("the host went down".to_owned()));
+                            }
                         }
                     }
                     let host = self.hosts.get_mut(name).unwrap();
@@ -512,6 +523,17 @@ impl World {
             but_used(before),
             "what ran before runs, and nothing else"
         );
+        for (name, process) in &host.processes {
+            for (network, options) in &process.networks {
+                let then = before.processes.get(name);
+                let was_in = then.is_some_and(|then| then.networks.get(network) == Some(options));
+                // What a hand made nobody puts back.
+                if was_in && before.networks.get(network) == Some(options) {
+                    let now = host.networks.get(network);
+                    assert_eq!(now, Some(options), "{name}: {network}");
+                }
+            }
+        }
         let generation = before.current_services();
         for (service, now) in &host.processes {
             if way.used.contains(service) {

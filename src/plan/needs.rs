@@ -52,7 +52,7 @@ pub(super) struct Circles<'a> {
 }
 
 impl<'a> Circles<'a> {
-    /// Services of which one gives its port to the other go together as well: these pairs.
+    /// Services of which one gives its port to the other, or whose network is made anew, go together as well: these pairs.
     pub(super) fn of(
         desired: &'a Desired,
         displaced: impl Iterator<Item = (&'a ServiceName, &'a ServiceName)>,

@@ -52,6 +52,28 @@ pub struct ObservedHost {
     /// Every service of this cluster that has a unit file, an inputs directory or a container
     /// here, and every desired one.
     pub services: BTreeMap<ServiceName, ObservedService>,
+    /// The networks that units of this cluster made here, by name.
+    pub networks: BTreeMap<String, ObservedNetwork>,
+}
+
+/// A network that a unit made.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedNetwork {
+    /// Its id. Of docker's several can have one name.
+    pub ids: Vec<String>,
+    /// Its options, as its label has them.
+    pub options: String,
+    /// Who is in it; asked only where it is not as described.
+    pub attached: BTreeSet<Attached>,
+}
+
+/// A container in a network.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attached {
+    /// That of a service of this cluster.
+    Service(ServiceName),
+    /// Somebody else's, by its name.
+    Container(String),
 }
 
 /// What a host's `placement.json` says.
@@ -410,6 +432,7 @@ impl ObservedHost {
                 || !service.directories.is_empty()
                 || !service.leftovers.is_empty()
         });
+        seen.networks.clear();
         seen.supervisor = Supervisor::None;
         seen
     }

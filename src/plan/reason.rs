@@ -78,6 +78,11 @@ pub enum Reason {
         /// The paths, or the directory with `/`.
         paths: Vec<String>,
     },
+    /// Its network has other options than described, and is made anew.
+    Network {
+        /// As engines know it.
+        network: String,
+    },
     /// It gives its port to another service first, and comes back after it.
     Displaced {
         /// The other service.

@@ -101,6 +101,7 @@ impl RecordedReason {
             } => kept("image_moved", Some(reference)),
             Reason::Edited { paths } => kept("edited", Some(&paths.join(", "))),
             Reason::Touched { paths } => kept("touched", Some(&paths.join(", "))),
+            Reason::Network { network } => kept("network", Some(network)),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }

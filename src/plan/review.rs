@@ -150,7 +150,10 @@ impl Review {
             loosened: _,
             trust,
         } = self;
-        let listed = plan.hosts.values().any(|host| !host.services.is_empty());
+        let listed = plan
+            .hosts
+            .values()
+            .any(|host| !host.services.is_empty() || !host.networks.is_empty());
         *presence == Presence::Both
             && plan.is_empty()
             && !listed

@@ -27,6 +27,8 @@ struct Written {
     shared: [u8; 4],
     services: [Option<ServiceSpec>; 4],
     template: u8,
+    /// The options of each network.
+    networks: [u8; 2],
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +51,7 @@ struct ServiceSpec {
     stateful: bool,
     own_template: bool,
     comment: u8,
+    network: Option<usize>,
 }
 
 fn host() -> impl Strategy<Value = HostSpec> {
@@ -72,11 +75,12 @@ fn service() -> impl Strategy<Value = ServiceSpec> {
             prop::bool::weighted(0.2),
             prop::bool::weighted(0.2),
             0..3u8,
+            prop::option::weighted(0.4, 0..2usize),
         ),
     )
         .prop_map(|(first, second)| {
             let (hosts, tag, moving, port, needs, vars) = first;
-            let (env, fields, manual, stateful, own_template, comment) = second;
+            let (env, fields, manual, stateful, own_template, comment, network) = second;
             ServiceSpec {
                 hosts,
                 tag,
@@ -90,6 +94,7 @@ fn service() -> impl Strategy<Value = ServiceSpec> {
                 stateful,
                 own_template,
                 comment,
+                network,
             }
         })
 }
@@ -101,14 +106,18 @@ fn written() -> impl Strategy<Value = Written> {
         prop::array::uniform4(0..3u8),
         prop::array::uniform4(prop::option::weighted(0.8, service())),
         0..3u8,
+        prop::array::uniform2(0..3u8),
     )
-        .prop_map(|(hosts, count, shared, services, template)| Written {
-            hosts,
-            count,
-            shared,
-            services,
-            template,
-        })
+        .prop_map(
+            |(hosts, count, shared, services, template, networks)| Written {
+                hosts,
+                count,
+                shared,
+                services,
+                template,
+                networks,
+            },
+        )
 }
 
 /// Edits: each takes one field from another random description.
@@ -121,6 +130,7 @@ fn edit(before: &Written, other: &Written, fields: &[usize]) -> Written {
     for field in fields {
         match field {
             0 => after.template = other.template,
+            12 => after.networks = other.networks,
             1 => after.count = other.count,
             2..=4 => after.hosts[field - 2] = other.hosts[field - 2].clone(),
             5..=8 => after.shared[field - 5] = other.shared[field - 5],
@@ -132,7 +142,7 @@ fn edit(before: &Written, other: &Written, fields: &[usize]) -> Written {
                 else {
                     continue;
                 };
-                match field % 11 {
+                match field % 12 {
                     0 => service.hosts = new.hosts.clone(),
                     1 => service.tag = new.tag,
                     2 => service.port = new.port,
@@ -143,6 +153,7 @@ fn edit(before: &Written, other: &Written, fields: &[usize]) -> Written {
                     7 => service.manual = new.manual,
                     8 => service.own_template = new.own_template,
                     9 => service.comment = new.comment,
+                    10 => service.network = new.network,
                     _ => service.moving = new.moving,
                 }
             }
@@ -172,6 +183,15 @@ impl Written {
                 let hosts: Vec<String> = hosts.map(|i| format!("{:?}", HOSTS[*i])).collect();
                 let _ = writeln!(cluster, "{name} = [{}]", hosts.join(", "));
             }
+        }
+        cluster += "[networks]\n";
+        for (number, options) in self.networks.iter().enumerate() {
+            let options = match options {
+                0 => String::new(),
+                1 => "internal = true".to_owned(),
+                _ => format!("subnet = \"10.9.{number}.0/24\""),
+            };
+            let _ = writeln!(cluster, "n{number} = {{ {options} }}");
         }
         let _ = writeln!(cluster, "[vars]\nV0 = \"{}\"", self.shared[0]);
         let _ = writeln!(cluster, "V1 = \"x{{{{ V0 }}}}-{}\"", self.shared[1]);
@@ -237,6 +257,13 @@ impl Written {
         }
         if service.manual {
             text += "restart = \"manual\"\n";
+        }
+        // One that is restarted by hand only would keep the others from another network.
+        if let Some(number) = service.network.filter(|_| !service.manual) {
+            let _ = writeln!(text, "networks = [\"n{number}\"]");
+            if service.port && self.networks[number] == 1 {
+                text += "publish = []\n";
+            }
         }
         if service.stateful {
             text += "stateful = true\n";

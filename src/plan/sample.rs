@@ -1,7 +1,7 @@
 //! Small descriptions for the tests: a few services on a few hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,14 @@ use proptest::prelude::*;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, OtherVariables, Probe,
-    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, Network, NetworkOrigin,
+    OtherVariables, Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable,
+    VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
 use crate::cluster::secret::{Secret, TextPart};
+use crate::cluster::subnet::Subnet;
 use crate::render::desired::{Desired, DesiredService, DesiredUnit};
 use crate::render::identity::UnitKind;
 use crate::render::render;
@@ -24,6 +26,8 @@ use crate::render::unit::parse_unit;
 
 pub const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
 pub const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
+/// How many networks there are.
+pub const NETWORKS: usize = 2;
 
 /// A template that is small, so that thousands of cases take seconds.
 const TEMPLATE: &str = "\
@@ -34,6 +38,9 @@ After={{ after }}
 {% endif %}
 [Service]
 EnvironmentFile={{ inputs }}/*.env
+{% for line in prepare %}
+ExecStartPre={{ line }}
+{% endfor %}
 ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cluster }} \
 --label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
 --label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
@@ -82,6 +89,8 @@ pub struct Spec {
     pub max_down: Option<usize>,
     /// It has a second unit file, with this in it.
     pub timer: Option<u8>,
+    /// The network that it is in, and the options of that, where no service before it has others: see [`network`].
+    pub network: Option<(usize, u8)>,
 }
 
 /// A config file: what it holds, and its mode.
@@ -173,52 +182,45 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let of_host = prop::option::weighted(0.3, 0..2u8);
     let timer = (timer, of_host);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
-    (
-        what,
-        rarely(),
-        rarely(),
-        rarely(),
-        rarely(),
-        timer,
-        after,
-        max_down,
+    let network = prop::option::weighted(0.4, (0..NETWORKS, 0..3u8));
+    let rare = (rarely(), rarely(), rarely(), rarely());
+    (what, rare, timer, after, max_down, network).prop_map(
+        |(what, (moving, manual, stateful, health), (timer, of_host), after, max_down, network)| {
+            let (
+                hosts,
+                tag,
+                (port, way),
+                needs,
+                memory,
+                shared,
+                secrets,
+                (secret_file, file),
+                comment,
+            ) = what;
+            Spec {
+                hosts,
+                tag,
+                port,
+                way,
+                needs,
+                after,
+                memory,
+                shared,
+                secrets,
+                secret_file,
+                file,
+                comment,
+                moving,
+                manual,
+                stateful,
+                health,
+                of_host,
+                max_down,
+                timer,
+                network,
+            }
+        },
     )
-        .prop_map(
-            |(what, moving, manual, stateful, health, (timer, of_host), after, max_down)| {
-                let (
-                    hosts,
-                    tag,
-                    (port, way),
-                    needs,
-                    memory,
-                    shared,
-                    secrets,
-                    (secret_file, file),
-                    comment,
-                ) = what;
-                Spec {
-                    hosts,
-                    tag,
-                    port,
-                    way,
-                    needs,
-                    after,
-                    memory,
-                    shared,
-                    secrets,
-                    secret_file,
-                    file,
-                    comment,
-                    moving,
-                    manual,
-                    stateful,
-                    health,
-                    of_host,
-                    max_down,
-                    timer,
-                }
-            },
-        )
 }
 
 /// What is published of a port: as without `publish`, on one address, of another protocol, in a range, at two places,
@@ -241,6 +243,20 @@ fn publish(port: u16, way: u8) -> Vec<Publish> {
         3 => vec![Publish { at: two, ..plain }],
         4 => vec![on([127, 0, 0, 1]), on([10, 0, 0, 1])],
         _ => Vec::new(),
+    }
+}
+
+/// A network without options, one that nothing leads out of, or one with a subnet of its own.
+fn network(number: usize, options: u8) -> Network {
+    Network {
+        name: format!("test-n{number}"),
+        origin: NetworkOrigin::Made {
+            subnet: (options == 2).then(|| {
+                let third = u8::try_from(number).unwrap();
+                Subnet::of(Ipv4Addr::new(10, 9, third, 0), 24)
+            }),
+            internal: options == 1,
+        },
     }
 }
 
@@ -358,7 +374,16 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 .collect(),
             variables: here,
             elsewhere,
-            networks: Vec::new(),
+            networks: {
+                let named = spec.network.map(|(number, _)| number);
+                let all = specs.iter().filter_map(|spec| spec.network);
+                let mut of_it = all.filter(|(number, _)| Some(*number) == named);
+                let first = of_it.next();
+                first
+                    .map(|(number, options)| network(number, options))
+                    .into_iter()
+                    .collect()
+            },
             aliases: Vec::new(),
             secret_files,
             container: Container {

@@ -6,7 +6,9 @@ use super::observed::{
     Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Steady,
 };
 use super::reason::Reason;
-use super::{Action, Change, LeftMachine, Note, Options, Plan, RefusalReason, ServicePlan, plan};
+use super::{
+    Action, Change, LeftMachine, NetworkPlan, Note, Options, Plan, RefusalReason, ServicePlan, plan,
+};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::identity::UnitName;
@@ -35,6 +37,8 @@ pub struct HostStatus {
     pub acts: bool,
     /// Every service that is or should be there.
     pub services: BTreeMap<ServiceName, ServiceStatus>,
+    /// Networks that are not as described.
+    pub networks: Vec<NetworkPlan>,
 }
 
 /// The state of one service on one host.
@@ -169,6 +173,11 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         lost: plan.hosts[name].lost.clone(),
         acts: plan.hosts[name].acts,
         services,
+        networks: {
+            let networks = plan.hosts[name].networks.iter();
+            let there = networks.filter(|network| network.before.is_some());
+            there.cloned().collect()
+        },
     }
 }
 
@@ -210,6 +219,8 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         | RefusalReason::StatefulAway { .. }
         | RefusalReason::StatefulUnknown { .. }
         | RefusalReason::PortHeld { .. }
+        | RefusalReason::NetworkHeld { .. }
+        | RefusalReason::NetworksAlike { .. }
         | RefusalReason::Newer { .. } => None,
     })
 }
@@ -234,6 +245,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::Unknown { .. }
             | Reason::ImageMoved { .. }
             | Reason::Touched { .. }
+            | Reason::Network { .. }
             | Reason::Displaced { .. } => {}
         }
         others.push(reason.clone());

@@ -114,6 +114,13 @@ pub enum Step {
         /// Its unit.
         unit: UnitName,
     },
+    /// Removes a network that has other options, once nobody is in it: the units that use it make it anew.
+    RemakeNetwork {
+        /// As engines know it.
+        network: String,
+        /// The options that it is to have: with these it stays.
+        options: String,
+    },
     /// Waits until these units are active and stay so for a moment.
     AwaitHealthy {
         /// Which ones.
@@ -130,6 +137,11 @@ pub enum Step {
     SetCurrent {
         /// Its number.
         number: u64,
+    },
+    /// Removes a network that nothing uses any more, unless somebody is in it.
+    RemoveNetwork {
+        /// As engines know it.
+        network: String,
     },
     /// Removes inputs directories that no loaded unit and no running container names.
     RemoveInputs {
@@ -174,6 +186,8 @@ pub enum StepKind {
     Stop,
     /// It starts a container, or starts it again.
     Start,
+    /// It removes a network, which units make anew.
+    Network,
     /// It asks a container that goes on running whether it is healthy.
     Ask,
     /// It waits until containers are healthy.
@@ -229,6 +243,7 @@ impl StepKind {
             | StepKind::Links
             | StepKind::Reload
             | StepKind::Image
+            | StepKind::Network
             | StepKind::Ask
             | StepKind::Wait
             | StepKind::End => None,
@@ -295,6 +310,7 @@ impl Step {
             Step::RestartTogether { units } => {
                 (StepKind::Start, StepOf::Services(units.keys().collect()))
             }
+            Step::RemakeNetwork { .. } => (StepKind::Network, StepOf::Host),
             Step::AskProbe { service, .. } => (StepKind::Ask, StepOf::Service(service)),
             Step::AwaitHealthy { units } => {
                 let units = units.iter().map(UnitName::as_str).collect();
@@ -303,9 +319,9 @@ impl Step {
             Step::RemoveUnit { service, .. } | Step::RemoveInputs { service, .. } => {
                 (StepKind::End, StepOf::Service(service))
             }
-            Step::SetCurrent { .. } | Step::RemoveGenerations { .. } => {
-                (StepKind::End, StepOf::Host)
-            }
+            Step::RemoveNetwork { .. }
+            | Step::SetCurrent { .. }
+            | Step::RemoveGenerations { .. } => (StepKind::End, StepOf::Host),
         }
     }
 
@@ -340,6 +356,10 @@ impl Step {
                 format!("restarting {} together", names.join(", "))
             }
             Step::NameImage { service, .. } => format!("naming the image of {service}"),
+            Step::RemakeNetwork { network, .. } => {
+                format!("removing the network {network}, which has other options")
+            }
+            Step::RemoveNetwork { network } => format!("removing the network {network}"),
             Step::AskProbe { service, .. } => format!("asking {service} whether it is healthy"),
             Step::AwaitHealthy { units: which } => {
                 let are = if which.len() == 1 { "is" } else { "are" };

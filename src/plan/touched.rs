@@ -15,6 +15,8 @@ pub(super) struct Touch<'a> {
     pub(super) repaired: Option<usize>,
     pub(super) wrote: BTreeMap<&'a UnitFileName, usize>,
     pub(super) enabled: BTreeMap<&'a UnitFileName, usize>,
+    /// It stays, and is stopped before it starts again.
+    pub(super) stopped: Option<usize>,
     pub(super) restarted: Option<usize>,
 }
 
@@ -63,11 +65,15 @@ pub(super) fn touched<'a>(
                 (StepKind::Wait, _) => {
                     touched.entry(service).or_default();
                 }
+                (StepKind::Stop, _) if wanted.services.contains_key(service) => {
+                    touched.entry(service).or_default().stopped = Some(number)
+                }
                 (
                     StepKind::Mark
                     | StepKind::Reload
                     | StepKind::Image
                     | StepKind::Stop
+                    | StepKind::Network
                     | StepKind::Ask
                     | StepKind::End,
                     _,
@@ -98,12 +104,19 @@ impl<'a> Touch<'a> {
             repaired,
             wrote,
             enabled,
+            stopped,
             restarted,
         } = self;
         placed.is_some()
             || repaired.is_some()
             || !wrote.is_empty()
             || !enabled.is_empty()
+            || stopped.is_some()
             || restarted.is_some()
+    }
+
+    /// From where on it does not run as before.
+    pub(super) fn disturbed(&self) -> Option<usize> {
+        self.stopped.into_iter().chain(self.restarted).min()
     }
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::known::LeftMachine;
 use super::reason::Reason;
 use super::step::Step;
+use crate::cluster::model::Engine;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::HostPorts;
 use crate::render::identity::UnitName;
@@ -68,6 +69,21 @@ pub struct HostPlan {
     pub lost: Option<String>,
     /// Drop-ins that change units of services which otherwise stay as they are.
     pub drop_ins: BTreeMap<ServiceName, BTreeSet<String>>,
+    /// Networks that are made, made anew or removed.
+    pub networks: Vec<NetworkPlan>,
+}
+
+/// What becomes of a network on a host.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NetworkPlan {
+    /// As engines know it.
+    pub network: String,
+    /// The options that it has; `None` if it is new.
+    pub before: Option<String>,
+    /// The options that it is to have; `None` if it goes.
+    pub after: Option<String>,
+    /// Services that run and are down while it is made anew.
+    pub down: Vec<ServiceName>,
 }
 
 /// What changes for one service on one host.
@@ -260,6 +276,32 @@ pub enum RefusalReason {
         ports: HostPorts,
         /// The service that has it.
         holder: ServiceName,
+    },
+    /// A network is to be made anew, and somebody is in it whom this release does not stop.
+    NetworkHeld {
+        /// The engine that has it.
+        engine: Engine,
+        /// As the engine knows it.
+        network: String,
+        /// The options that it has.
+        before: String,
+        /// The options that it is to have.
+        after: String,
+        /// The services that go with it.
+        users: Vec<ServiceName>,
+        /// Services of this cluster that are in it and stay as they are.
+        services: Vec<ServiceName>,
+        /// Containers of others that are in it.
+        containers: Vec<String>,
+    },
+    /// Several networks have one name: nobody knows which one a container gets.
+    NetworksAlike {
+        /// The engine that has them.
+        engine: Engine,
+        /// Their name.
+        network: String,
+        /// Their ids.
+        ids: Vec<String>,
     },
     /// A newer bayplan released here.
     Newer {

@@ -144,7 +144,8 @@ impl<'a> Schedule<'a> {
         policy: RolloutPolicy,
     ) -> Self {
         let displaced = drafts.values().flat_map(|draft| &draft.displaced);
-        let circles = Circles::of(desired, displaced);
+        let networks = drafts.values().flat_map(HostDraft::go_together);
+        let circles = Circles::of(desired, displaced.chain(networks));
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         for (host, draft) in drafts.iter().filter(|(_, draft)| draft.acts()) {

@@ -117,6 +117,13 @@ pub fn way_back(
                 .restarts
                 .push(back(number, Step::Restart { service, unit }));
         }
+        if let Step::RemakeNetwork { network, .. } = step
+            && let Some(before) = seen.networks.get(network)
+        {
+            let (network, options) = (network.clone(), before.options.clone());
+            let step = Step::RemakeNetwork { network, options };
+            draft.lists.networks.push(back(number, step));
+        }
     }
     // What an earlier activation did is done when this one begins.
     let steps = draft
@@ -169,6 +176,18 @@ fn used_elsewhere(
             continue;
         };
         left.extend(service.handling.before());
+        // A network that it is in stays as it was made for it, and whoever else is in it.
+        for network in service.handling.networks.keys() {
+            if earlier.iter().any(|wave| remakes(wave, host, network)) {
+                let services = desired.hosts[host].services.iter();
+                let users =
+                    services.filter(|(_, other)| other.handling.networks.contains_key(network));
+                for (other, _) in users {
+                    gained.insert(other);
+                    left.push(other);
+                }
+            }
+        }
         // Who gave it its port cannot have that back.
         for (other, at) in &seen.services {
             let ports = at.holds(seen.generation.recorded(other));
@@ -189,7 +208,13 @@ fn used_elsewhere(
     used
 }
 
-/// Steps without those of some services.
+/// Whether a wave makes a network of a host anew.
+fn remakes(wave: &Wave, host: &HostName, network: &str) -> bool {
+    let mut steps = wave.activations.get(host).into_iter().flatten();
+    steps.any(|step| matches!(step, Step::RemakeNetwork { network: of, .. } if of == network))
+}
+
+/// Steps without those of some services, and without those of the networks that these are in.
 fn without<'a>(
     wanted: &DesiredHost,
     services: &BTreeSet<ServiceName>,
@@ -203,7 +228,14 @@ fn without<'a>(
         .filter_map(|step| match step.about() {
             StepOf::Service(service) => (!services.contains(service)).then(|| step.clone()),
             StepOf::Services(_) | StepOf::Units(_) => Some(step.only_units(other)),
-            StepOf::Host => Some(step.clone()),
+            StepOf::Host => {
+                let in_use = |network: &String| {
+                    let mut named = services.iter().filter_map(|name| wanted.services.get(name));
+                    named.any(|service| service.handling.networks.contains_key(network))
+                };
+                let stays = matches!(step, Step::RemakeNetwork { network, .. } if in_use(network));
+                (!stays).then(|| step.clone())
+            }
         })
         .collect()
 }

@@ -14,7 +14,7 @@ pub(super) struct WayDraft<'a> {
     pub(super) wanted: &'a DesiredHost,
     /// The numbers of the steps after which systemd may start what was written.
     pub(super) reloads: Vec<usize>,
-    /// A service gives its port to another one: all are stopped before any starts again.
+    /// A service gives its port to another one, or a network is made anew: all are stopped before any starts again.
     pub(super) ports_move: bool,
     pub(super) lists: Lists,
     pub(super) stuck: Vec<ServiceName>,
@@ -77,7 +77,7 @@ impl WayDraft<'_> {
         {
             lists.files.push(back(number, step));
         }
-        let from = match touch.restarted {
+        let from = match touch.disturbed() {
             Some(number) if same => number,
             None if same => return,
             // A crash may have started it anew as soon as systemd knew of it.
@@ -90,7 +90,7 @@ impl WayDraft<'_> {
             // An activation before this one had come further.
             Some(_) | None => 0,
         };
-        let started = touch.restarted.unwrap_or(from);
+        let started = touch.disturbed().unwrap_or(from);
         let (service, unit) = (service(), unit.clone());
         match &at.process {
             ObservedProcess::Active { .. } if at.container.is_some() => {
@@ -119,6 +119,12 @@ impl WayDraft<'_> {
                     .push(back(started, Step::Stop { service, unit }));
             }
             ObservedProcess::Active { .. } | ObservedProcess::Unwell { .. } => {
+                if self.ports_move {
+                    let (service, unit) = (service.clone(), unit.clone());
+                    lists
+                        .stops
+                        .push(back(started, Step::Stop { service, unit }));
+                }
                 let step = Step::RestartWithoutWaiting { service, unit };
                 lists.restarts.push(back(started, step));
             }
@@ -232,6 +238,8 @@ fn together(restarts: Vec<BackStep>, circles: &BTreeMap<&ServiceName, usize>) ->
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     stops: Vec<BackStep>,
+    /// Nobody is in them then.
+    pub(super) networks: Vec<BackStep>,
     pub(super) files: Vec<BackStep>,
     enable: Option<(usize, Vec<UnitFileName>)>,
     reload: Option<usize>,
@@ -259,6 +267,7 @@ impl Lists {
     pub(super) fn in_order(self, circles: &BTreeMap<&ServiceName, usize>) -> Vec<BackStep> {
         let Self {
             mut stops,
+            networks,
             files,
             enable,
             reload,
@@ -267,6 +276,7 @@ impl Lists {
             removals,
         } = self;
         // A unit stops while its file still says how.
+        stops.extend(networks);
         stops.extend(files);
         stops.extend(enable.map(|(from, files)| back(from, Step::Enable { files })));
         stops.extend(reload.map(|from| back(from, Step::Reload)));

@@ -59,6 +59,8 @@ pub(super) struct HostPreparation<'a> {
     networks: NeededNetworks,
     /// The services that start, or may once an image was pulled.
     starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
+    /// Those of them that are made anew.
+    remade: BTreeSet<String>,
 }
 
 impl<'a> Preparation<'a> {
@@ -124,6 +126,7 @@ impl<'a> Preparation<'a> {
                 networks: selected()
                     .flat_map(|(_, service)| service.handling.networks.clone())
                     .collect(),
+                remade: plan.steps(name).filter_map(remade_network).collect(),
             };
             (name.clone(), host)
         });
@@ -367,7 +370,7 @@ impl HostPreparation<'_> {
         let cluster = &self.manifest.cluster;
         let networks = checked
             .networks
-            .against(cluster, self.engine, &self.networks);
+            .against(cluster, self.engine, &self.networks, &self.remade);
         checked.findings.extend(networks);
         let starting = self.starting.iter();
         let starting = starting.map(|(name, service)| Starting { name, service });
@@ -416,6 +419,14 @@ fn needed_ports(
             free.map(|ports| (name.clone(), *ports))
         })
         .collect()
+}
+
+/// The network that a step makes anew.
+fn remade_network(step: &Step) -> Option<String> {
+    match step {
+        Step::RemakeNetwork { network, .. } => Some(network.clone()),
+        _ => None,
+    }
 }
 
 /// A container whose reference means another image after the pull than before runs another one.

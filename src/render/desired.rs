@@ -26,8 +26,7 @@ pub struct Desired {
     pub machines: BTreeMap<HostName, Reach>,
 }
 
-/// What one host should hold. What belongs to the host and to no service (a network) will stand beside
-/// its services.
+/// What one host should hold. Networks are what its services say in [`Handling::networks`]: their units make them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredHost {
     /// What runs its containers.

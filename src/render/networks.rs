@@ -128,7 +128,11 @@ fn make(cluster: &ClusterName, network: &Network, engine: Engine, client: &str) 
         Engine::Podman => lines.push(format!("{client} network inspect {name} >/dev/null 2>&1 && exit;")),
         // Of docker's several can have one name.
         Engine::Docker => lines.extend([
-            format!("ids=$({client} network ls --quiet --filter \"name=^{name}$\") || exit;"),
+            // It reads a pattern, in which a dot is any letter.
+            format!(
+                "ids=$({client} network ls --quiet --filter \"name=^{}$\") || exit;",
+                name.replace('.', "[.]")
+            ),
             "set -- $ids;".to_owned(),
             format!(
                 "[ $# -lt 2 ] || {{ echo \"bayplan: expected one network {name}, found several: $*\" >&2; exit 1; }};"
@@ -156,4 +160,29 @@ fn make(cluster: &ClusterName, network: &Network, engine: Engine, client: &str) 
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_of_a_name_is_no_pattern() {
+        let cluster = ClusterName::new("demo").unwrap();
+        let lines = |name: &str| {
+            let network = Network {
+                name: name.to_owned(),
+                origin: NetworkOrigin::Made {
+                    subnet: None,
+                    internal: false,
+                },
+            };
+            make(&cluster, &network, Engine::Docker, "docker").join("\n")
+        };
+        let dotted = lines("demo-a.b");
+        assert!(dotted.contains("\"name=^demo-a[.]b$\""), "{dotted}");
+        assert!(dotted.contains("--subnet $subnet demo-a.b"), "{dotted}");
+        let plain = lines("demo-ab");
+        assert!(plain.contains("\"name=^demo-ab$\""), "{plain}");
+    }
 }

@@ -13,6 +13,7 @@ pub mod json;
 mod left;
 pub mod markdown;
 mod moves;
+mod network;
 pub mod outcome;
 pub mod palette;
 pub mod plan;

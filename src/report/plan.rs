@@ -9,7 +9,7 @@ use super::text::{commas, escape, pad, width, wrap};
 use super::view::{
     ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PlanView, ServiceView,
 };
-use super::{Detail, diff, hosts, left, moves, refusal, service, status};
+use super::{Detail, diff, hosts, left, moves, network, refusal, service, status};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::{Change, Phase};
@@ -156,16 +156,20 @@ impl<'a> Report<'a> {
                 stay: _,
                 services,
                 drop_ins,
+                networks,
                 location: _,
                 supervisor: _,
             } = group.host;
             // Where all is refused, nothing is recorded either.
             let records = (*acts || *unfinished || lost.is_some()) && refusals.is_empty();
             let all_move = services.iter().all(|it| it.half == Half::OfMove);
-            let told_above = !services.is_empty() && all_move && drop_ins.is_empty();
+            let told_above =
+                !services.is_empty() && all_move && drop_ins.is_empty() && networks.is_empty();
             if told_above && !*unfinished && lost.is_none() {
                 // A move has a line of its own.
-            } else if records || !services.is_empty() || !drop_ins.is_empty() {
+            } else if records
+                || !(services.is_empty() && drop_ins.is_empty() && networks.is_empty())
+            {
                 lines.extend(self.group(&group, columns));
             } else {
                 let refused = |host: &str| refusals.iter().any(|it| it.host() == host);
@@ -219,6 +223,7 @@ impl<'a> Report<'a> {
             stay: _,
             services,
             drop_ins,
+            networks,
             location,
             supervisor,
         } = group.host;
@@ -242,9 +247,14 @@ impl<'a> Report<'a> {
                 paint(self.palette.changed, "!"),
                 escape(why)
             ));
-        } else if services.is_empty() && *acts && !*unfinished {
+        } else if services.is_empty() && networks.is_empty() && *acts && !*unfinished {
             lines.push("  no service changes; only the generation is recorded".to_owned());
         }
+        lines.extend(
+            networks
+                .iter()
+                .flat_map(|it| network::lines(it, self.palette)),
+        );
         for service in services.iter().filter(|it| it.half == Half::Alone) {
             lines.extend(self.service(service, group.host, columns));
         }
@@ -349,18 +359,21 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
         stay: _,
         services,
         drop_ins,
+        networks,
         location: _,
         supervisor,
     } = one;
-    (services, acts, unfinished, lost, drop_ins, supervisor)
-        == (
-            &other.services,
-            &other.acts,
-            &other.unfinished,
-            &other.lost,
-            &other.drop_ins,
-            &other.supervisor,
-        )
+    (
+        services, acts, unfinished, lost, drop_ins, networks, supervisor,
+    ) == (
+        &other.services,
+        &other.acts,
+        &other.unfinished,
+        &other.lost,
+        &other.drop_ins,
+        &other.networks,
+        &other.supervisor,
+    )
 }
 
 /// The widths of the columns, the same for every host.

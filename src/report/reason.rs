@@ -85,6 +85,9 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             "may have read an edit: {} changed on the host after it started",
             some_paths(paths, space.detail)
         )),
+        ReasonView::Network { network } => {
+            sentence(&format!("its network {} is made anew", value(network)))
+        }
         ReasonView::Displaced { by } => {
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
@@ -119,6 +122,7 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "image_moved" => format!("{name} meant another image"),
         "edited" => format!("{} edited on the host", bare(reason.name.as_deref())),
         "touched" => format!("may have read an edit of {}", bare(reason.name.as_deref())),
+        "network" => format!("its network {name} was made anew"),
         "displaced" => format!("gave its port to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),
@@ -265,6 +269,7 @@ mod tests {
         gave its port to newcomer first
         image latest → 2
         its inputs changed; the ones before could not be read
+        its network s3cret value was made anew
         may have read an edit of s3cret value
         new there
         s3cret value changed

@@ -1,8 +1,11 @@
 //! Why a plan is not carried out, and what to type.
 
+use std::collections::BTreeSet;
+
 use super::palette::{Palette, paint};
 use super::text::{escape, list, value, wrap};
 use super::view::{OwnerView, RefusalView};
+use crate::cluster::name::ServiceName;
 
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
@@ -13,6 +16,14 @@ pub(super) fn whose(owner: &OwnerView<'_>) -> String {
         OwnerView::Masked => "is masked".to_owned(),
         OwnerView::Cluster { cluster } => format!("belongs to the cluster {}", value(cluster)),
         OwnerView::Unmarked => "is not bayplan's".to_owned(),
+    }
+}
+
+/// The options of a network, in words.
+pub(super) fn network_options(options: &str) -> String {
+    match options {
+        "" => "no options".to_owned(),
+        options => format!("`{}`", escape(options)),
     }
 }
 
@@ -115,6 +126,65 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
         } => (
             format!("{service} needs port {ports}, which {holder} holds"),
             format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
+        ),
+        RefusalView::NetworkHeld {
+            host: _,
+            network,
+            before,
+            after,
+            users,
+            services,
+            containers,
+            engine,
+        } => {
+            let held: Vec<String> = services
+                .iter()
+                .map(ToString::to_string)
+                .chain(containers.iter().map(|name| value(name)))
+                .collect();
+            let error = format!(
+                "the network {} has {} and is to have {}: it is made anew once nobody is in it, and {} would stay in it",
+                value(network),
+                network_options(before),
+                network_options(after),
+                list(&held)
+            );
+            let all: BTreeSet<&ServiceName> = users.iter().chain(*services).collect();
+            let all: Vec<&str> = all.into_iter().map(ServiceName::as_str).collect();
+            let together = format!(
+                "`bayplan release {cluster} {}`, so that all of them go",
+                all.join(" ")
+            );
+            let out = containers.iter().map(|name| {
+                format!(
+                    "`{engine} network disconnect -f {} {}`",
+                    escape(network),
+                    escape(name)
+                )
+            });
+            let out = format!("{} on {host}, or stop it", list(out));
+            let help = match (containers.is_empty(), services.is_empty()) {
+                (true, _) => together,
+                (false, true) => out,
+                (false, false) => format!("{out}; then {together}"),
+            };
+            (error, help)
+        }
+        RefusalView::NetworksAlike {
+            host: _,
+            network,
+            ids,
+            engine,
+        } => (
+            format!(
+                "expected one network {}, found several: {}",
+                value(network),
+                list(ids.iter().map(|id| escape(id)))
+            ),
+            format!(
+                "`{engine} network inspect ID` on {host} shows who is in which one; `{engine} network rm ID` removes \
+                 one that nobody is in"
+            ),
         ),
         RefusalView::Newer { host: _, why } => (
             escape(why),

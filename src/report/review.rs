@@ -385,6 +385,8 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         | RefusalView::StatefulAway { .. }
         | RefusalView::StatefulUnknown { .. }
         | RefusalView::PortHeld { .. }
+        | RefusalView::NetworkHeld { .. }
+        | RefusalView::NetworksAlike { .. }
         | RefusalView::Newer { .. } => None,
     }
 }

@@ -39,7 +39,7 @@ pub fn service(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
 }
 
-fn production() -> ClusterName {
+pub fn production() -> ClusterName {
     ClusterName::new("production").unwrap()
 }
 
@@ -182,6 +182,7 @@ pub fn acting(services: Vec<ServicePlan>) -> HostPlan {
         unfinished: false,
         lost: None,
         drop_ins: BTreeMap::new(),
+        networks: Vec::new(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
 use super::text::{escape, pad, short_value, width, wrap};
 use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
-use super::{Detail, left};
+use super::{Detail, left, network};
 use crashes::{deaths, restarted};
 use end::{last_lines, services};
 use state::{Word, shown_state, style};
@@ -54,6 +54,7 @@ fn host_lines(
         activity: at_work,
         acts,
         services,
+        networks,
         location,
         supervisor,
     } = view;
@@ -85,12 +86,17 @@ fn host_lines(
             paint(palette.changed, "!"),
             escape(why)
         ));
-    } else if *acts && !*unfinished && services.iter().all(ServiceStatusView::is_in_sync) {
+    } else if *acts
+        && !*unfinished
+        && networks.is_empty()
+        && services.iter().all(ServiceStatusView::is_in_sync)
+    {
         lines.push(format!(
             "  {} the files are as described; their generation is not recorded",
             paint(palette.changed, "!")
         ));
     }
+    lines.extend(networks.iter().flat_map(|it| network::lines(it, palette)));
     if services.is_empty() {
         lines.push("  no services".to_owned());
     }

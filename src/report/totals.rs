@@ -23,6 +23,9 @@ pub struct Totals {
     /// Services that the plan has something to say of, on each host.
     #[serde(skip)]
     pub(super) listed: usize,
+    /// Networks that are made, made anew or removed, on each host.
+    #[serde(skip)]
+    pub(super) networks: usize,
 }
 
 impl Totals {
@@ -37,6 +40,7 @@ impl Totals {
         for host in plan.hosts.values() {
             totals.stay += host.stay;
             totals.listed += host.services.len();
+            totals.networks += host.networks.len();
             for service in &host.services {
                 totals.files += service.files.len();
                 match service.action {
@@ -64,6 +68,7 @@ impl Totals {
             (self.start, "unit", "start"),
             (self.restart, "unit", "restart"),
             (self.stop, "unit", "stop"),
+            (self.networks, "network", "change"),
         ] {
             if number > 0 {
                 parts.push(verb(number, noun, word));

@@ -26,6 +26,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/secrets.sh"),
     include_str!("steps/units.sh"),
     include_str!("steps/processes.sh"),
+    include_str!("steps/networks.sh"),
     include_str!("steps/health.sh"),
     include_str!("steps/generations.sh"),
 );
@@ -291,6 +292,10 @@ impl Activation<'_> {
                     })
                     .collect()
             }
+            Step::RemakeNetwork { network, options } => {
+                vec![call("remake_network", &[network, options])]
+            }
+            Step::RemoveNetwork { network } => vec![call("remove_network", &[network])],
             Step::NameImage { id, reference, .. } => vec![call("name_image", &[id, reference])],
             Step::AwaitHealthy { units: named } => vec![units("await_healthy", named)],
             Step::RemoveUnit { file, .. } => vec![call("remove_unit", &[file.as_str()])],

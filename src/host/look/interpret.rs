@@ -8,14 +8,15 @@ pub(in crate::host) use self::generation::images as recorded_images;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::parse::{FirstAnswer, More, RunningContainer, Stat};
+use super::parse::{AttachedContainer, FirstAnswer, More, RunningContainer, Stat};
 use super::{
     Deaths, EnvFiles, HostLook, LookFor, ObserveError, Request, SecondQuestion, Unmanaged,
 };
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedUnit, UnitFile,
+    Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedNetwork,
+    ObservedUnit, UnitFile,
 };
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
@@ -279,6 +280,17 @@ impl<'a> FirstLook<'a> {
         if self.request.detail == LookFor::Status {
             need.deaths = Deaths::Asked;
         }
+        // Of those that are as described it does not matter.
+        let networks = self.first.networks.iter();
+        let odd = networks.filter(|(name, network)| {
+            let services = self.request.desired.values();
+            let mut wanted = services.filter_map(|service| service.handling.networks.get(*name));
+            let described =
+                wanted.any(|options| options.as_ref().is_none_or(|it| *it == network.options));
+            !described
+        });
+        let plain = odd.filter(|(name, _)| is_plain(name));
+        need.networks = plain.map(|(name, _)| name.clone()).collect();
         need
     }
 
@@ -419,6 +431,38 @@ impl<'a> FirstLook<'a> {
 
     // ---- what it all means ----
 
+    fn networks(&self, more: &More) -> BTreeMap<String, ObservedNetwork> {
+        let cluster = self.request.layout.cluster();
+        let networks = self.first.networks.iter();
+        // No unit makes one of another name.
+        let networks = networks.filter(|(name, _)| is_plain(name));
+        let networks = networks.map(|(name, network)| {
+            let attached = more.attached.get(name).into_iter().flatten();
+            let attached = attached.map(
+                |AttachedContainer {
+                     name,
+                     cluster: of,
+                     service,
+                 }| {
+                    let service = ServiceName::new(service).ok();
+                    let service = service.filter(|_| of == cluster.as_str());
+                    let unit = |service: &ServiceName| self.unit_of(service).container() == *name;
+                    let there = |service: &ServiceName| self.services.contains_key(service);
+                    match service.filter(|service| unit(service) && there(service)) {
+                        Some(service) => Attached::Service(service),
+                        None => Attached::Container(name.clone()),
+                    }
+                },
+            );
+            let network = ObservedNetwork {
+                attached: attached.collect(),
+                ..network.clone()
+            };
+            (name.clone(), network)
+        });
+        networks.collect()
+    }
+
     fn assemble(self, more: &More) -> Result<HostLook, ObserveError> {
         let kept_generations = self.kept_generations();
         let generation = self.generation.clone();
@@ -434,6 +478,7 @@ impl<'a> FirstLook<'a> {
             kept_generations,
             placement: generation::placement(&self.request, &self.first),
             services: BTreeMap::new(),
+            networks: self.networks(more),
         };
         let mut details = BTreeMap::new();
         for (service, files) in &self.services {
@@ -479,4 +524,10 @@ impl<'a> FirstLook<'a> {
             released_by: record.and_then(generation::released_by),
         })
     }
+}
+
+/// Whether a name is one that a unit gives a network: it may stand in a script.
+fn is_plain(name: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+    name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.bytes().all(inner)
 }

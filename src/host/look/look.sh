@@ -8,6 +8,8 @@
 # Reads: asked engine, and what every script begins with.
 
 bad=''
+newline='
+'
 # Where units of other people may be; /lib is mostly the same as /usr/lib.
 run=$root/run/systemd usr=$root/usr/lib/systemd/system lib=$root/lib/systemd/system
 usr_local=$root/usr/local/lib/systemd/system
@@ -141,7 +143,17 @@ at_dockerd() {
     esac
   fi
   # filters={"label":["bayplan.cluster=…"]}
-  request="/containers/json?filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D"
+  ours="filters=%7B%22label%22%3A%5B%22bayplan.cluster%3D$cluster%22%5D%7D"
+  request="/containers/json?$ours" networks="/networks?$ours"
+}
+
+# Podman's answer costs a process, and few hosts have networks of ours: one that has is told by its files.
+podman_networks() {
+  set -- "$root/etc/containers/networks/$cluster"-*.json "$root/etc/cni/net.d/$cluster"-*.conflist
+  [ -e "$1" ] || [ -e "$2" ] || [ $# -gt 2 ] || return 0
+  networks=$(podman network ls --quiet --filter "label=bayplan.cluster=$cluster" </dev/null) || return
+  # shellcheck disable=SC2086 # names of networks have no blanks
+  [ -z "$networks" ] || podman network inspect --format 'network {{.ID}} {{.Name}} {{index .Labels "bayplan.network"}}' $networks </dev/null
 }
 
 # finish TEXT...: what was seen so far, the texts, and the containers. The smallest client that is there asks
@@ -151,18 +163,24 @@ finish() {
   request=''
   if at_dockerd; then
     perl -e 'alarm 60;
-      socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
-      syswrite(S, "GET " . shift . " HTTP/1.0\r\nHost: docker\r\n\r\n");
-      1 while sysread(S, $a, 65536, length($a));
-      ($v) = $a =~ m{^Server: Docker/(\S+)}mi;
-      $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
+      sub ask {
+        my $a = "";
+        socket(S, 1, 1, 0) && connect(S, pack("Sa*", 1, "/run/docker.sock")) or exit 1;
+        syswrite(S, "GET " . shift . " HTTP/1.0\r\nHost: docker\r\n\r\n");
+        1 while sysread(S, $a, 65536, length($a));
+        ($v) = $a =~ m{^Server: Docker/(\S+)}mi;
+        $a =~ s/^HTTP\S+ 200 .*?\r\n\r\n//s && $a =~ /\]\s*$/ or exit 1;
+        chomp $a;
+        $a;
+      }
+      $c = ask(shift);
+      $n = ask(shift);
       alarm 0;
-      chomp $a;
       $/ = \65536;
       print while <STDIN>;
       for (@ARGV) { open(T, "<", $_) and print <T> }
       print "version $v\n" if $v;
-      print "$a\n"' "$request" "$@" 2>/dev/null && return
+      print "$c\nnetworks $n\n"' "$request" "$networks" "$@" 2>/dev/null && return
   fi
   cat - "$@" 2>/dev/null
   case $asked.$engine in
@@ -170,10 +188,17 @@ finish() {
   systemd.docker)
     answer=''
     [ -z "$request" ] ||
-      answer=$(curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$request" 2>/dev/null)
-    if [ -n "$answer" ]; then
-      printf '%s\n' "$answer"
+      answer=$(curl -q --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$request" \
+        --next --silent --fail --noproxy '*' --max-time 60 --unix-socket /run/docker.sock "http://docker$networks" 2>/dev/null)
+    # Each ends with a line break: two lines, if both are there.
+    case $answer in
+    *"]${newline}["*"]") two=1 ;;
+    *) two='' ;;
+    esac
+    if [ -n "$two" ]; then
+      printf '%s\nnetworks %s\n' "${answer%%"$newline"*}" "${answer#*"$newline"}"
     else
+      docker network ls --no-trunc --filter "label=bayplan.cluster=$cluster" --format 'network {{.ID}} {{.Name}} {{.Label "bayplan.network"}}' &&
       docker ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (.Label "bayplan.service")}},{{json (.Label "bayplan.inputs")}},{{json (.Label "bayplan.directory")}},{{json .Image}},"",{{json .Ports}}]'
     fi
     ;;
@@ -181,7 +206,8 @@ finish() {
     # The version comes meanwhile; an older podman does not know such a format.
     podman --version 2>&1 </dev/null | {
       podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' </dev/null &&
-        podman images --no-trunc --format '[{{json .ID}},{{json .Repository}},{{json .Tag}}]' </dev/null
+        podman images --no-trunc --format '[{{json .ID}},{{json .Repository}},{{json .Tag}}]' </dev/null &&
+        podman_networks
       status=$?
       sed 's/^podman //'
       exit "$status"

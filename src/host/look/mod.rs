@@ -148,6 +148,8 @@ struct SecondQuestion {
     deaths: Deaths,
     /// Containers whose environment is compared with their env files, by name.
     environments: BTreeMap<String, EnvFiles>,
+    /// Networks of which it is asked who is in them.
+    networks: BTreeSet<String>,
 }
 
 /// Whether it is asked how containers ended.
@@ -174,9 +176,14 @@ impl SecondQuestion {
             units,
             reload,
             environments,
+            networks,
             deaths: _,
         } = self;
-        texts.is_empty() && units.is_empty() && !reload && environments.is_empty()
+        texts.is_empty()
+            && units.is_empty()
+            && !reload
+            && environments.is_empty()
+            && networks.is_empty()
     }
 
     fn script(&self, layout: &Layout, engine: Engine) -> String {
@@ -204,7 +211,7 @@ impl SecondQuestion {
             )
         });
         format!(
-            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\ntexts={}\n{MORE}",
+            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\ntexts={}\nnetworks={}\n{MORE}",
             layout.variables(),
             engine.program(),
             environments.collect::<String>(),
@@ -214,6 +221,7 @@ impl SecondQuestion {
             },
             words(units),
             words(self.texts.iter().cloned().collect()),
+            quote(&self.networks.iter().cloned().collect::<Vec<_>>().join(" ")),
         )
     }
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What the first look left open: the texts of some files, and what systemd says of some units.
 #
-# Reads: engine environments properties deaths shown texts, and what every script begins with.
+# Reads: engine environments properties deaths shown texts networks, and what every script begins with.
 
 # How containers ended that systemd started again by itself: systemd knows how often, the journal when, the
 # engine with which exit code, and whether for lack of memory. Each may have forgotten.
@@ -90,6 +90,16 @@ if [ -n "$containers" ]; then
     environments tell_one
   fi
 fi
+# Who is in networks that are not as described, also one that does not run: podman keeps a network for it. As JSON,
+# which has no line breaks: anybody's label may.
+case $engine in
+podman) owner='{{json (index .Labels "bayplan.cluster")}} {{json (index .Labels "bayplan.service")}}' ;;
+*) owner='{{json (.Label "bayplan.cluster")}} {{json (.Label "bayplan.service")}}' ;;
+esac
+for network in $networks; do
+  answer=$("$engine" ps --all --filter "network=$network" --format "{{.Names}} $owner" 2>&1)
+  printf 'attached %s %s %s\0' "$?" "$network" "$answer"
+done
 [ -z "$texts" ] || eval "stat --printf 's %f %s %.9Z %.9Y %n\\0' -- $texts"
 printf 'texts\0'
 [ -z "$texts" ] || eval "cat -- $texts"

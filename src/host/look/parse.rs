@@ -11,13 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use self::containers::RunningContainer;
 pub(in crate::host) use self::containers::host_ports;
 pub(super) use self::crashes::Crashed;
-pub(super) use self::more::More;
+pub(super) use self::more::{AttachedContainer, More};
 pub(super) use self::records::Stat;
 
 use self::records::{AnswerLine, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
+use crate::plan::observed::ObservedNetwork;
 use crate::render::identity::UnitKind;
 
 /// What `current` is.
@@ -58,6 +59,8 @@ pub(super) struct FirstAnswer {
     pub containers: Vec<RunningContainer>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
+    /// Those that units of the cluster made, by name.
+    pub networks: BTreeMap<String, ObservedNetwork>,
 }
 
 /// What systemd leaves when it starts units or reads their files, and an activation before that.
@@ -82,6 +85,7 @@ impl FirstAnswer {
             placement: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
+            networks: BTreeMap::new(),
         };
         let mut records = Records::new(answer, TITLE)?;
         let mut problems = Vec::new();
@@ -166,6 +170,7 @@ impl FirstAnswer {
             placement,
             containers: _,
             images: _,
+            networks: _,
         } = self;
         stats.retain(|path, _| !STARTS.iter().any(|start| path.starts_with(start)));
         FirstAnswer {
@@ -181,6 +186,7 @@ impl FirstAnswer {
             placement,
             containers: Vec::new(),
             images: BTreeMap::new(),
+            networks: BTreeMap::new(),
         }
     }
 

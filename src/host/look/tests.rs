@@ -8,7 +8,8 @@ use crate::host::ability::Ability;
 use crate::host::sample::{Root, add_timer, desired, layout, manifest, service, shells, unit};
 use crate::host::version::Version;
 use crate::plan::observed::{
-    Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady, UnitFile,
+    Attached, Death, Environment, Generation, Loaded, ObservedProcess, Owner, RunningImage, Steady,
+    UnitFile,
 };
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitKind;
@@ -672,6 +673,68 @@ fn the_answers_of_dockerd_and_of_docker_mean_the_same() {
         look(Engine::Docker, &daemon, None),
         look(Engine::Docker, &answer, None)
     );
+}
+
+/// What both engines, and dockerd itself, say of two networks of the cluster.
+const NETWORKS: [(Engine, &str); 3] = [
+    (
+        Engine::Docker,
+        "networks [{\"Name\":\"demo-b\",\"Id\":\"22\",\"Labels\":{\"bayplan.network\":\"subnet=10.0.0.0/24,internal\"},\"New\":1},\
+         {\"Name\":\"demo-a\",\"Id\":\"11\",\"Labels\":{\"bayplan.network\":\"\"}},{\"Name\":\"demo-b\",\"Id\":\"21\",\"Labels\":{\"bayplan.network\":\"subnet=10.0.0.0/24,internal\"}}]\n",
+    ),
+    (
+        Engine::Docker,
+        "network 11 demo-a \nnetwork 21 demo-b \nnetwork 22 demo-b subnet=10.0.0.0/24,internal\n",
+    ),
+    (
+        Engine::Podman,
+        "network 11 demo-a \nnetwork 21 demo-b \nnetwork 22 demo-b subnet=10.0.0.0/24,internal\n",
+    ),
+];
+
+#[test]
+fn who_is_in_a_network_is_asked_only_where_it_is_not_as_described() {
+    let answer = |networks: &str| {
+        let mut answer = Answer::default();
+        answer.containers += networks;
+        answer.bytes()
+    };
+    for (engine, networks) in NETWORKS {
+        with_request(engine, LookFor::Plan, |request| {
+            let mut desired = request.desired.clone();
+            let web = std::sync::Arc::make_mut(desired.get_mut(&service("web")).unwrap());
+            let a = ("demo-a".to_owned(), Some(String::new()));
+            web.handling.networks = [a].into();
+            let request = Request {
+                desired: &desired,
+                ..request.clone()
+            };
+            let Look::NeedsMore(first) = parse(&request, &answer(networks)).unwrap() else {
+                panic!("{networks}");
+            };
+            let script = first.script();
+            assert!(
+                script.contains("\nnetworks='demo-b'\n") || script.contains("\nnetworks=demo-b\n"),
+                "{script}"
+            );
+            let more = "bayplan more 1\0attached 0 demo-b demo-web \"demo\" \"web\"\nstranger null null\n\
+                        other \"\" \"\"\ndemo-gone \"demo\" \"gone\"\0texts\0end\n";
+            let look = first.complete(more.as_bytes()).unwrap();
+            let seen = &look.observed.networks;
+            assert_eq!(seen["demo-a"].options, "");
+            assert_eq!(seen["demo-a"].attached, [].into());
+            assert_eq!(seen["demo-b"].ids, ["21", "22"]);
+            assert_eq!(seen["demo-b"].options, "subnet=10.0.0.0/24,internal");
+            let container = |name: &str| Attached::Container(name.to_owned());
+            let attached = [
+                Attached::Service(service("web")),
+                container("demo-gone"),
+                container("other"),
+                container("stranger"),
+            ];
+            assert_eq!(seen["demo-b"].attached, attached.into());
+        });
+    }
 }
 
 #[test]

@@ -133,7 +133,9 @@ is_ours() {
 # What networks there are of these names, with their labels.
 check_networks() {
   for name in $networks; do
-    ids=$("$engine" network ls --quiet --filter "name=^$name\$" 2>/dev/null | tr '\n' ' ')
+    # It reads a pattern.
+    pattern=$(printf '%s' "$name" | sed 's/[.]/[.]/g')
+    ids=$("$engine" network ls --quiet --filter "name=^$pattern\$" 2>/dev/null | tr '\n' ' ')
     # shellcheck disable=SC2016 # these are the engine's
     labels=$("$engine" network inspect --format '{{range $name, $value := .Labels}}{{$name}}={{$value}} {{end}}' "$name" \
       2>/dev/null | tr '\n' ' ')

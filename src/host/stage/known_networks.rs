@@ -1,7 +1,7 @@
 //! Which networks a host has of those that units use, as a check tells it: before anything stops for a start that would
 //! fail, or that would end in another network than the described one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Finding;
@@ -42,13 +42,15 @@ impl KnownNetworks {
         Some(())
     }
 
-    /// What keeps containers out of these networks. What was not told is not judged.
+    /// What keeps containers out of these networks. What was not told is not judged, and one that is made anew has other
+    /// options until then.
     #[must_use]
     pub fn against(
         &self,
         cluster: &ClusterName,
         engine: Engine,
         needed: &NeededNetworks,
+        remade: &BTreeSet<String>,
     ) -> Vec<Finding> {
         let finding = |(name, options): (&String, &Option<String>)| {
             let known = self.0.get(name)?;
@@ -70,10 +72,12 @@ impl KnownNetworks {
                     match label("bayplan.cluster") {
                         _ if untold => None,
                         owner if owner != cluster.as_str() => Some(network(WrongNetwork::Foreign)),
-                        _ if found != options => Some(network(WrongNetwork::Options {
-                            found: one_line(found),
-                            expected: options.clone(),
-                        })),
+                        _ if found != options && !remade.contains(&name) => {
+                            Some(network(WrongNetwork::Options {
+                                found: one_line(found),
+                                expected: options.clone(),
+                            }))
+                        }
                         _ => None,
                     }
                 }
@@ -149,7 +153,7 @@ mod tests {
         let cluster = ClusterName::new("demo").unwrap();
         let against = |name: &str, options: Option<&str>| {
             let needed = [(name.to_owned(), options.map(str::to_owned))].into();
-            let found = known.against(&cluster, Engine::Docker, &needed);
+            let found = known.against(&cluster, Engine::Docker, &needed, &BTreeSet::new());
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
             found.join("; ")
         };

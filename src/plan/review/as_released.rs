@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::observed::{
-    Environment, Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage,
-    UnitFile,
+    Attached, Environment, Generation, Loaded, Moment, Observed, ObservedContainer,
+    ObservedDirectory, ObservedHost, ObservedNetwork, ObservedProcess, ObservedService,
+    ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
 };
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName};
@@ -78,7 +78,26 @@ fn released(
         next_generation: if empty { 1 } else { 2 },
         kept_generations: (!empty).then_some(1).into_iter().collect(),
         services: services.collect(),
+        networks: match supervisor.runs_containers() {
+            true => networks(old),
+            false => BTreeMap::new(),
+        },
     }
+}
+
+/// The networks that the units of a host made.
+fn networks(host: &DesiredHost) -> BTreeMap<String, ObservedNetwork> {
+    let mut networks: BTreeMap<String, ObservedNetwork> = BTreeMap::new();
+    for (service, desired) in &host.services {
+        let made = desired.handling.networks.iter();
+        for (name, options) in made.filter_map(|(name, options)| Some((name, options.as_ref()?))) {
+            let network = networks.entry(name.clone()).or_default();
+            network.ids = vec![name.clone()];
+            network.options.clone_from(options);
+            network.attached.insert(Attached::Service(service.clone()));
+        }
+    }
+    networks
 }
 
 fn runs_in_sync(

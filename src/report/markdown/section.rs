@@ -6,7 +6,7 @@ use super::super::palette::Palette;
 use super::super::reason::Space;
 use super::super::text::{commas, count};
 use super::super::view::{Half, PlanView, ServiceView};
-use super::super::{Detail, diff, hosts, left, moves, refusal, service};
+use super::super::{Detail, diff, hosts, left, moves, network, refusal, service};
 use super::diagram::diagram;
 use super::page::{FoldedPart, Page, code, fence, text};
 use crate::plan::{Action, Change};
@@ -24,6 +24,18 @@ pub(super) fn section(page: &mut Page, view: &PlanView<'_>) {
     for refused in &view.refusals {
         let lines = refusal::lines(view.cluster, refused, &Palette::PLAIN);
         page.push(format!("- ❌ {}\n", text(&lines.join(" "))));
+    }
+    let mut networks: Vec<(String, Vec<&str>)> = Vec::new();
+    for host in &view.hosts {
+        for words in host.networks.iter().map(network::words) {
+            match networks.iter_mut().find(|(other, _)| *other == words) {
+                Some((_, hosts)) => hosts.push(host.host),
+                None => networks.push((words, vec![host.host])),
+            }
+        }
+    }
+    for (words, on) in networks {
+        page.push(format!("- {}: {}\n", hosts::hosts(on), text(&words)));
     }
     let rows = rows(view);
     if rows.is_empty() {

@@ -116,6 +116,7 @@ pub fn everything(odd: &str) -> Plan {
             paths: vec![odd(), "50-search.env".to_owned()],
         },
         Reason::Touched { paths: vec![odd()] },
+        Reason::Network { network: odd() },
         Reason::Displaced {
             by: service("newcomer"),
         },

@@ -73,6 +73,7 @@ pub fn every_state(odd: &str) -> ClusterStatus {
         unfinished: false,
         lost: None,
         acts: true,
+        networks: Vec::new(),
         services: BTreeMap::from([
             row("calendar", "sha256:0123456789abcdef", ServiceState::InSync),
             row(
@@ -95,6 +96,7 @@ pub fn every_state(odd: &str) -> ClusterStatus {
         unfinished: true,
         lost: Some("`current` leads to a generation that is gone".to_owned()),
         acts: true,
+        networks: Vec::new(),
         services: BTreeMap::from([
             row(
                 "edited",
@@ -136,6 +138,7 @@ pub fn in_sync() -> ClusterStatus {
         unfinished: false,
         lost: None,
         acts: false,
+        networks: Vec::new(),
         services: BTreeMap::from([row(name, "1.4.2", ServiceState::InSync)]),
     };
     let hosts = [

@@ -15,9 +15,11 @@ use super::{
     FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, Supervisor};
-use crate::cluster::name::HostName;
+use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
-use crate::plan::{Action, Change, FileChange, HostPlan, Phase, Plan, ServicePlan, Wave};
+use crate::plan::{
+    Action, Change, FileChange, HostPlan, NetworkPlan, Phase, Plan, ServicePlan, Wave,
+};
 
 /// What a release of a cluster would change, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -145,12 +147,54 @@ pub struct HostView<'a> {
     pub services: Vec<ServiceView<'a>>,
     /// Drop-ins that are not bayplan's and change the unit of a service that otherwise stays as it is.
     pub drop_ins: Vec<DropInView<'a>>,
+    /// Networks that are made, made anew or removed; absent where none is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkView<'a>>,
     /// Where it is, if the description has it.
     #[serde(skip)]
     pub location: Option<Cow<'a, str>>,
     /// What runs containers there.
     #[serde(skip)]
     pub supervisor: Supervisor,
+}
+
+/// What becomes of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NetworkView<'a> {
+    /// The network, as the engine knows it.
+    pub network: &'a str,
+    /// It is made, made anew with other options, or removed.
+    pub change: Change,
+    /// The options that it has; null if it is new.
+    pub before: Option<&'a str>,
+    /// The options that it is to have; null if it goes.
+    pub after: Option<&'a str>,
+    /// Services that run and are down while it is made anew.
+    pub down: &'a [ServiceName],
+}
+
+impl<'a> NetworkView<'a> {
+    /// What becomes of a network.
+    #[must_use]
+    pub fn of(plan: &'a NetworkPlan) -> Self {
+        let NetworkPlan {
+            network,
+            before,
+            after,
+            down,
+        } = plan;
+        Self {
+            network,
+            change: match (before, after) {
+                (None, _) => Change::Added,
+                (Some(_), Some(_)) => Change::Changed,
+                (Some(_), None) => Change::Removed,
+            },
+            before: before.as_deref(),
+            after: after.as_deref(),
+            down,
+        }
+    }
 }
 
 /// A drop-in that is not bayplan's.
@@ -177,6 +221,7 @@ impl<'a> HostView<'a> {
             unfinished,
             lost,
             drop_ins,
+            networks,
         } = plan;
         let drop_ins = drop_ins.iter().flat_map(|(service, paths)| {
             let service = service.as_str();
@@ -184,6 +229,7 @@ impl<'a> HostView<'a> {
         });
         Self {
             drop_ins: drop_ins.collect(),
+            networks: networks.iter().map(NetworkView::of).collect(),
             host: host.as_str(),
             acts: *acts,
             unfinished: *unfinished,

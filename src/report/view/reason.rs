@@ -79,6 +79,11 @@ pub enum ReasonView<'a> {
         /// The paths of the files.
         paths: &'a [String],
     },
+    /// Its network has other options than described, and is made anew.
+    Network {
+        /// The network, as the engine knows it.
+        network: &'a str,
+    },
     /// It gives its port to another service first, and comes back.
     Displaced {
         /// That service.
@@ -123,6 +128,7 @@ impl<'a> ReasonView<'a> {
             Reason::ImageMoved { reference, running } => Self::ImageMoved { reference, running },
             Reason::Edited { paths } => Self::Edited { paths },
             Reason::Touched { paths } => Self::Touched { paths },
+            Reason::Network { network } => Self::Network { network },
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cluster::name::{ClusterName, HostName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::plan::observed::Owner;
 use crate::plan::{Away, Refusal, RefusalReason};
@@ -76,6 +76,38 @@ pub enum RefusalView<'a> {
         /// The service that has it.
         holder: &'a str,
     },
+    /// A network is to be made anew, and somebody is in it whom the release does not stop.
+    NetworkHeld {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The network, as the engine knows it.
+        network: &'a str,
+        /// The options that it has.
+        before: &'a str,
+        /// The options that it is to have.
+        after: &'a str,
+        /// The services that go with it.
+        users: &'a [ServiceName],
+        /// Services of the cluster that are in it and stay as they are.
+        services: &'a [ServiceName],
+        /// Containers of others that are in it.
+        containers: &'a [String],
+        /// The engine's client.
+        #[serde(skip)]
+        engine: &'static str,
+    },
+    /// Several networks have one name.
+    NetworksAlike {
+        /// The host's name in the description.
+        host: &'a str,
+        /// Their name.
+        network: &'a str,
+        /// Their ids.
+        ids: &'a [String],
+        /// The engine's client.
+        #[serde(skip)]
+        engine: &'static str,
+    },
     /// A newer bayplan released here.
     Newer {
         /// The host's name in the description.
@@ -95,6 +127,8 @@ impl<'a> RefusalView<'a> {
             | Self::StatefulAway { host, .. }
             | Self::StatefulUnknown { host, .. }
             | Self::PortHeld { host, .. }
+            | Self::NetworkHeld { host, .. }
+            | Self::NetworksAlike { host, .. }
             | Self::Newer { host, .. } => host,
         }
     }
@@ -154,6 +188,34 @@ impl<'a> RefusalView<'a> {
                 protocol: ports.protocol.as_str(),
                 ports: *ports,
                 holder: holder.as_str(),
+            },
+            RefusalReason::NetworkHeld {
+                engine,
+                network,
+                before,
+                after,
+                users,
+                services,
+                containers,
+            } => Self::NetworkHeld {
+                host,
+                network,
+                before,
+                after,
+                users,
+                services,
+                containers,
+                engine: engine.program(),
+            },
+            RefusalReason::NetworksAlike {
+                engine,
+                network,
+                ids,
+            } => Self::NetworksAlike {
+                host,
+                network,
+                ids,
+                engine: engine.program(),
             },
             RefusalReason::Newer { why } => Self::Newer { host, why },
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
-use super::{FailureView, LeftView, OwnerView, ReasonView, VERSION};
+use super::{FailureView, LeftView, NetworkView, OwnerView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
@@ -93,6 +93,9 @@ pub struct HostStatusView<'a> {
     pub acts: bool,
     /// Every service that is or should be there.
     pub services: Vec<ServiceStatusView<'a>>,
+    /// Networks that a release makes anew or removes; absent where all are as described.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub networks: Vec<NetworkView<'a>>,
     /// Where it is, if the description has it.
     #[serde(skip)]
     pub location: Option<Cow<'a, str>>,
@@ -114,6 +117,7 @@ impl<'a> HostStatusView<'a> {
             lost,
             acts,
             services,
+            networks,
         } = status;
         let services = services.iter().map(|(service, status)| {
             let ServiceStatus {
@@ -147,6 +151,7 @@ impl<'a> HostStatusView<'a> {
             activity: activity.filter(|a| a.is_busy()).map(ActivityView::of),
             acts: *acts,
             services: services.collect(),
+            networks: networks.iter().map(NetworkView::of).collect(),
             location: cluster.hosts.get(host).map(Host::location),
             supervisor: cluster.supervisor(host),
         }

@@ -23,7 +23,7 @@ struct ProcessHost {
 impl ProcessHost {
     fn new(shell: &'static str) -> Self {
         let root = Root::new(shell);
-        for directory in ["bin", "loaded", "units", "containers", "will"] {
+        for directory in ["bin", "loaded", "units", "containers", "will", "networks"] {
             std::fs::create_dir_all(root.path(&format!("fake/{directory}"))).unwrap();
         }
         for (name, text) in PROGRAMS {
@@ -384,4 +384,41 @@ fn an_activation_that_was_killed_at_any_call_is_finished_by_the_next_one() {
         assert!(machine.ended("done"), "killed at call {at}");
     }
     assert!(at > 10, "it was killed {at} times");
+}
+
+#[test]
+fn a_network_goes_only_where_its_options_differ_and_nobody_is_in_it() {
+    after_a_release(&[("web", "1")], |machine, host| {
+        let network = |id: &str, name: &str, options: &str, inside: &str| {
+            let text = format!("{name}\n{options}\n{inside}\n");
+            machine.root.write(&format!("fake/networks/{id}"), &text);
+        };
+        let there = |id: &str| machine.root.path(&format!("fake/networks/{id}")).exists();
+        let remake = |network: &str| Step::RemakeNetwork {
+            network: network.to_owned(),
+            options: "internal".to_owned(),
+        };
+        let remove = |network: &str| Step::RemoveNetwork {
+            network: network.to_owned(),
+        };
+        let source = Source::Generation(1);
+        let does = |step: Step| machine.activate(host, &source, &[step], None);
+        // A dot is a dot, and no letter.
+        network("1", "demo-a.b", "", "");
+        network("2", "demo-axb", "", "");
+        network("3", "demo-same", "internal", "web");
+        assert!(does(remake("demo-a.b")).ends_with("end\n"));
+        assert_eq!((there("1"), there("2")), (false, true));
+        assert!(does(remake("demo-same")).ends_with("end\n"));
+        assert!(there("3"));
+        network("3", "demo-same", "", "stranger");
+        let said = does(remake("demo-same"));
+        let why = "the network demo-same cannot be made anew while these are in it: stranger";
+        assert!(said.contains(why), "{said}");
+        // One that nothing uses any more, and one that somebody came into.
+        assert!(does(remove("demo-axb")).ends_with("end\n"));
+        assert!(does(remove("demo-same")).ends_with("end\n"));
+        assert!(does(remove("demo-gone")).ends_with("end\n"));
+        assert_eq!((there("2"), there("3")), (false, true));
+    });
 }

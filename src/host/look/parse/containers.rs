@@ -60,6 +60,14 @@ impl FirstAnswer {
         Ok(())
     }
 
+    /// A network that carries the cluster's label.
+    fn take_network(&mut self, id: &str, name: &str, options: &str) {
+        let network = self.networks.entry(one_line(name)).or_default();
+        network.ids.push(one_line(id));
+        network.ids.sort();
+        network.options = one_line(options);
+    }
+
     /// Lines of JSON, then `status <n>` and `end`. Whatever else the engine said is its message.
     pub(super) fn take_containers(
         &mut self,
@@ -94,6 +102,21 @@ impl FirstAnswer {
                 status,
                 message: one_line(body),
             });
+        }
+        for line in body.lines() {
+            if let Some(networks) = line.strip_prefix("networks ") {
+                let networks: Vec<DaemonNetwork> = serde_json::from_str(networks)
+                    .map_err(|_| unexpected("the networks", networks))?;
+                for DaemonNetwork { id, name, labels } in networks {
+                    let mut labels = labels.unwrap_or_default();
+                    let options = labels.remove("bayplan.network").unwrap_or_default();
+                    self.take_network(&id, &name, &options);
+                }
+            } else if let Some(network) = line.strip_prefix("network ") {
+                let mut words = network.splitn(3, ' ');
+                let mut word = || words.next().unwrap_or_default();
+                self.take_network(word(), word(), word());
+            }
         }
         for line in body.lines().filter(|line| line.starts_with('[')) {
             if line.starts_with("[{") || line == "[]" {
@@ -140,6 +163,16 @@ struct DaemonContainer {
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     ports: Option<Vec<DaemonPort>>,
+}
+
+/// A network as dockerd itself describes it: `GET /networks` of its API.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DaemonNetwork {
+    id: String,
+    name: String,
+    #[serde(default)]
+    labels: Option<BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]

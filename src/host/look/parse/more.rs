@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{ObserveError, UnitShow};
 use super::crashes::{self, Crashed};
 use super::records::{AnswerLine, Records, succeeded, unexpected};
+use crate::host::said::one_line;
 use crate::plan::observed::Moment;
 
 /// The answer of the second exchange.
@@ -22,6 +23,17 @@ pub(in crate::host::look) struct More {
     pub crashed: BTreeMap<String, Crashed>,
     /// The host's clock, likewise.
     pub now: Option<Moment>,
+    /// Who is in a network, by its name.
+    pub attached: BTreeMap<String, Vec<AttachedContainer>>,
+}
+
+/// A container in a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::host::look) struct AttachedContainer {
+    pub name: String,
+    /// The labels `bayplan.cluster` and `bayplan.service`.
+    pub cluster: String,
+    pub service: String,
 }
 
 impl More {
@@ -50,6 +62,16 @@ impl More {
                         other => return Err(unexpected("`same` or `another`", other)),
                     };
                     more.environments.insert(container.to_owned(), same);
+                }
+                AnswerLine::Other("attached", text) => {
+                    let (status, rest) = text.split_once(' ').unwrap_or((text, ""));
+                    let (network, containers) = rest.split_once(' ').unwrap_or((rest, ""));
+                    if status != "0" {
+                        return Err(unexpected("who is in a network", containers));
+                    }
+                    let containers = containers.lines().map(attached);
+                    let containers = containers.collect::<Result<Vec<_>, _>>()?;
+                    more.attached.insert(network.to_owned(), containers);
                 }
                 AnswerLine::Other("now", text) => {
                     let seconds = text.trim().parse::<i64>().ok();
@@ -84,6 +106,20 @@ impl More {
             ))
         }
     }
+}
+
+/// `name "cluster" "service"`; podman says `null` where there is no such label.
+fn attached(line: &str) -> Result<AttachedContainer, ObserveError> {
+    let odd = || unexpected("a container in a network", line);
+    let (name, labels) = line.split_once(' ').ok_or_else(odd)?;
+    let labels = serde_json::Deserializer::from_str(labels).into_iter::<Option<String>>();
+    let labels = labels.collect::<Result<Vec<_>, _>>().map_err(|_| odd())?;
+    let [cluster, service] = <[Option<String>; 2]>::try_from(labels).map_err(|_| odd())?;
+    Ok(AttachedContainer {
+        name: one_line(name),
+        cluster: cluster.unwrap_or_default(),
+        service: service.unwrap_or_default(),
+    })
 }
 
 /// `Sat 2026-11-21 09:31:12.429501 UTC`, or without the fraction.

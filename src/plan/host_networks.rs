@@ -1,0 +1,278 @@
+//! The networks of a host that units made: those that are to have other options, and those that nobody needs any more.
+//!
+//! Units make networks. A network keeps the options that it was made with, and the engine removes none that somebody
+//! is in. So for other options all who are in it stop, it goes, and the first of them to start makes it anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::host_draft::{HostDraft, Visit};
+use super::observed::{Attached, ObservedNetwork, ObservedProcess};
+use super::options::Options;
+use super::reason::Reason;
+use super::rule::ServiceNeed;
+use super::{Action, Change, NetworkPlan, RefusalReason};
+use crate::cluster::model::RestartPolicy;
+use crate::cluster::name::ServiceName;
+use crate::render::manifest::{Manifest, ManifestService};
+
+/// What becomes of the networks that are there.
+#[derive(Default)]
+pub(super) struct NetworksDraft {
+    /// By name.
+    pub(super) remade: BTreeMap<String, RemadeNetwork>,
+    /// Those that nobody is to be in.
+    pub(super) unneeded: BTreeSet<String>,
+    pub(super) refusals: Vec<RefusalReason>,
+}
+
+/// A network that is made anew.
+pub(super) struct RemadeNetwork {
+    pub(super) before: String,
+    pub(super) after: String,
+    /// Services that start once it is gone, in one visit.
+    pub(super) users: BTreeSet<ServiceName>,
+    /// Those that stop before it goes, services that leave the host among them.
+    pub(super) down: BTreeSet<ServiceName>,
+}
+
+impl NetworksDraft {
+    /// Whether anything is to be done.
+    pub(super) fn acts(&self) -> bool {
+        !self.remade.is_empty() || !self.unneeded.is_empty()
+    }
+}
+
+impl<'a> HostDraft<'a> {
+    /// `target` is what the host has after the release.
+    pub(super) fn settle_networks(&mut self, target: &Manifest, options: &Options) {
+        let seen = self.seen;
+        for (name, network) in &seen.networks {
+            let is_in = |service: &ManifestService| {
+                let handling = service.handling.as_ref();
+                handling.is_some_and(|handling| handling.networks.contains_key(name))
+            };
+            let described = self.wanted.services.iter();
+            let mut described = described
+                .filter_map(|(user, service)| Some((user, service.handling.networks.get(name)?)));
+            if described.clone().next().is_none() {
+                let stays = target.services.values().any(is_in);
+                if !stays && network.attached.iter().all(|at| self.lets_go(at)) {
+                    self.networks.unneeded.insert(name.clone());
+                }
+                continue;
+            }
+            // One that only others use is left to a release of those.
+            let used = described.find(|(user, _)| self.needs.contains_key(*user));
+            let Some((_, Some(after))) = used else {
+                continue;
+            };
+            let after = after.clone();
+            if network.ids.len() > 1 {
+                self.networks.refusals.push(RefusalReason::NetworksAlike {
+                    engine: self.wanted.engine,
+                    network: name.clone(),
+                    ids: network.ids.clone(),
+                });
+            } else if network.options != after {
+                self.remake(name, network, after, options);
+            }
+        }
+    }
+
+    /// Whether a container is out of its network at the end of the release.
+    fn lets_go(&self, attached: &Attached) -> bool {
+        let Attached::Service(service) = attached else {
+            return false;
+        };
+        let departs = self
+            .departing
+            .get(service)
+            .is_some_and(|departing| departing.runs());
+        departs || self.needs.get(service).is_some_and(ServiceNeed::starts)
+    }
+
+    fn remake(&mut self, name: &str, network: &ObservedNetwork, after: String, options: &Options) {
+        let mut users = BTreeSet::new();
+        let mut down = BTreeSet::new();
+        let mut services = Vec::new();
+        let mut containers = Vec::new();
+        for attached in &network.attached {
+            let service = match attached {
+                Attached::Service(service) => service,
+                Attached::Container(container) => {
+                    containers.push(container.clone());
+                    continue;
+                }
+            };
+            if self.restarts_with_network(service, options) {
+                users.insert(service.clone());
+                down.insert(service.clone());
+            } else if self
+                .departing
+                .get(service)
+                .is_some_and(|departing| departing.runs())
+            {
+                down.insert(service.clone());
+            } else {
+                services.push(service.clone());
+                if let Some(need) = self.needs.get_mut(service) {
+                    need.action = Action::Pending;
+                    explain(need, name);
+                }
+            }
+        }
+        // Who is not in it now may come to it at any moment, as one that ends and starts again and again.
+        let runs = |service: &ServiceName| {
+            let at = self.seen.services.get(service);
+            at.is_some_and(|at| at.container.is_some() || at.process != ObservedProcess::Stopped)
+        };
+        for (service, need) in &self.needs {
+            let uses = self.wanted.services[service]
+                .handling
+                .networks
+                .contains_key(name);
+            if uses && need.starts() {
+                users.insert(service.clone());
+                if runs(service) {
+                    down.insert(service.clone());
+                }
+            }
+        }
+        for (service, departing) in &self.departing {
+            let recorded = self.seen.generation.recorded(service);
+            let handling = recorded.and_then(|recorded| recorded.handling.as_ref());
+            let uses = handling.is_some_and(|handling| handling.networks.contains_key(name));
+            if uses && departing.runs() {
+                down.insert(service.clone());
+            }
+        }
+        if users.is_empty() {
+            return;
+        }
+        if !services.is_empty() || !containers.is_empty() {
+            self.networks.refusals.push(RefusalReason::NetworkHeld {
+                engine: self.wanted.engine,
+                network: name.to_owned(),
+                before: network.options.clone(),
+                after,
+                users: users.into_iter().collect(),
+                services,
+                containers,
+            });
+            return;
+        }
+        for user in &users {
+            let Some(need) = self.needs.get_mut(user) else {
+                continue;
+            };
+            if need.change == Change::Added {
+                self.late.insert(user.clone());
+            }
+            if need.action == Action::Start {
+                continue;
+            }
+            need.action = Action::Restart;
+            explain(need, name);
+        }
+        let remade = RemadeNetwork {
+            before: network.options.clone(),
+            after,
+            users,
+            down,
+        };
+        self.networks.remade.insert(name.to_owned(), remade);
+    }
+
+    /// Whether a service that is in a network may be restarted for it.
+    fn restarts_with_network(&self, service: &ServiceName, options: &Options) -> bool {
+        let Some(need) = self.needs.get(service) else {
+            return false;
+        };
+        match need.action {
+            Action::Start | Action::Restart => true,
+            Action::Pending | Action::Stop => false,
+            Action::None | Action::MayRestart => {
+                let restart = self.wanted.services[service].handling.restart;
+                let is_named = options.named(service) == super::rule::Named::Yes;
+                restart == RestartPolicy::Auto || is_named
+            }
+        }
+    }
+
+    /// The networks that are made anew in a visit: all of their services are in it.
+    pub(super) fn remade_in<'v>(
+        &'v self,
+        visit: &'v Visit<'_>,
+    ) -> impl Iterator<Item = (&'v String, &'v RemadeNetwork)> {
+        let takes = |user: &ServiceName| visit.services.contains(user);
+        let remade = self.networks.remade.iter();
+        remade.filter(move |(_, remade)| remade.users.iter().any(takes))
+    }
+
+    /// Services that have to be in one visit, since their network is made anew: each with another one.
+    pub(super) fn go_together(&self) -> impl Iterator<Item = (&ServiceName, &ServiceName)> {
+        self.networks.remade.values().flat_map(|remade| {
+            let first = remade.users.first();
+            let others = remade.users.iter().skip(1);
+            others.filter_map(move |other| Some((first?, other)))
+        })
+    }
+
+    /// What a reader sees of it.
+    pub(super) fn shown_networks(&self) -> Vec<NetworkPlan> {
+        let mut shown = BTreeSet::new();
+        for (name, remade) in &self.networks.remade {
+            shown.insert(NetworkPlan {
+                network: name.clone(),
+                before: Some(remade.before.clone()),
+                after: Some(remade.after.clone()),
+                down: remade.down.iter().cloned().collect(),
+            });
+        }
+        for name in &self.networks.unneeded {
+            shown.insert(NetworkPlan {
+                network: name.clone(),
+                before: Some(self.seen.networks[name].options.clone()),
+                after: None,
+                down: Vec::new(),
+            });
+        }
+        for (service, _) in self.needs.iter().filter(|(_, need)| need.starts()) {
+            let networks = self.wanted.services[service].handling.networks.iter();
+            let absent = networks.filter(|(name, _)| !self.seen.networks.contains_key(*name));
+            shown.extend(absent.filter_map(|(name, options)| {
+                Some(NetworkPlan {
+                    network: name.clone(),
+                    before: None,
+                    after: Some(options.clone()?),
+                    down: Vec::new(),
+                })
+            }));
+        }
+        shown.into_iter().collect()
+    }
+}
+
+/// Tells why it restarts.
+fn explain(need: &mut ServiceNeed, network: &str) {
+    need.reasons
+        .retain(|reason| !is_of_network(reason, network));
+    need.reasons.push(Reason::Network {
+        network: network.to_owned(),
+    });
+}
+
+/// Whether a reason says nothing but that the label of a network's options is another one.
+fn is_of_network(reason: &Reason, network: &str) -> bool {
+    let Reason::Directive {
+        key: _,
+        removed,
+        added,
+    } = reason
+    else {
+        return false;
+    };
+    let label = format!("bayplan.network.{network}=");
+    let mut words = removed.iter().chain(added);
+    words.all(|word| word == "--label" || word.starts_with(&label))
+}
