@@ -88,6 +88,7 @@ impl<'a> Preparation<'a> {
             let references: BTreeSet<Reference> = selected()
                 .map(|(name, service)| Reference {
                     name: service.image.reference.clone(),
+                    platform: platform(service),
                     means: match ran(name) {
                         Some(id) => Means::Image(id.clone()),
                         None if service.image.moving => Means::Moving,
@@ -419,6 +420,24 @@ fn needed_ports(
             free.map(|ports| (name.clone(), *ports))
         })
         .collect()
+}
+
+/// The platform that the container of a service is started for, if its unit names one.
+fn platform(service: &DesiredService) -> Option<String> {
+    let directives = &service.inputs.directives;
+    directives.iter().find_map(|(_, words)| {
+        let mut pairs = words.windows(2);
+        let after = pairs.find(|pair| pair[0] == "--platform");
+        let joined = || {
+            words
+                .iter()
+                .find_map(|word| word.strip_prefix("--platform="))
+        };
+        after
+            .map(|pair| pair[1].as_str())
+            .or_else(joined)
+            .map(str::to_owned)
+    })
 }
 
 /// The network that a step makes anew.

@@ -2,7 +2,7 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact ports networks sources declare, the functions of sealed.sh, and what every
+# Reads: engine stage digests needed staged_units fixed moving exact platforms ports networks sources declare, the functions of sealed.sh, and what every
 #   script begins with.
 
 # each_line WORD TEXT
@@ -222,10 +222,33 @@ image_id() {
   "$engine" image inspect --format '{{.Id}}' "$1" 2>/dev/null
 }
 
+# find_platform REFERENCE: the one that it is pulled for, in `platform`; empty for the host's own.
+find_platform() {
+  platform=''
+  wanted=$1
+  eval "set -- $platforms"
+  while [ $# -gt 0 ]; do
+    [ "$1" != "$wanted" ] || platform=$2
+    shift 2
+  done
+}
+
+# is_for_platform REFERENCE: whether the image that is there is for the platform that it is pulled for. An engine does not tell a
+# variant as `v8`.
+is_for_platform() {
+  find_platform "$1"
+  [ -n "$platform" ] || return 0
+  case $platform/ in
+  "$("$engine" image inspect --format '{{.Os}}/{{.Architecture}}' "$1" 2>/dev/null)"/*) ;;
+  *) return 1 ;;
+  esac
+}
+
 # pull REFERENCE: says what it meant before and what it means now.
 pull() {
   before=$(image_id "$1")
-  if said=$("$engine" pull --quiet "$1" 2>&1) && after=$(image_id "$1"); then
+  find_platform "$1"
+  if said=$("$engine" pull --quiet ${platform:+--platform "$platform"} "$1" 2>&1) && after=$(image_id "$1"); then
     printf 'image %s %s %s\n' "$1" "${before:--}" "$after"
   else
     printf 'pull %s %s\n' "$1" "$(printf '%s' "${said:-no image of this name after the pull}" | tr '\n' ' ')"
@@ -253,7 +276,7 @@ pull_all() {
 known() {
   absent=''
   # One question about all: nearly always all are there.
-  if ids=$("$engine" image inspect --format '{{.Id}}' "$@" 2>/dev/null); then
+  if [ -z "$platforms" ] && ids=$("$engine" image inspect --format '{{.Id}}' "$@" 2>/dev/null); then
     for id in $ids; do
       printf 'image %s %s %s\n' "$1" "$id" "$id"
       shift
@@ -261,7 +284,7 @@ known() {
     return
   fi
   for reference; do
-    if id=$(image_id "$reference"); then
+    if id=$(image_id "$reference") && is_for_platform "$reference"; then
       printf 'image %s %s %s\n' "$reference" "$id" "$id"
     else
       absent="$absent '$reference'"
@@ -275,7 +298,9 @@ name_each() {
   while [ $# -gt 0 ]; do
     before=$(image_id "$1")
     if [ "${before#sha256:}" != "${2#sha256:}" ]; then
-      "$engine" tag "${2#sha256:}" "$1" >/dev/null 2>&1 || "$engine" pull --quiet "$1" >/dev/null 2>&1
+      find_platform "$1"
+      "$engine" tag "${2#sha256:}" "$1" >/dev/null 2>&1 ||
+        "$engine" pull --quiet ${platform:+--platform "$platform"} "$1" >/dev/null 2>&1
     fi
     after=$(image_id "$1")
     if [ "${after#sha256:}" = "${2#sha256:}" ]; then

@@ -244,7 +244,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nplatforms={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -255,6 +255,13 @@ impl Staged<'_> {
             words(|means| *means == Means::Whatever),
             words(|means| *means == Means::Moving),
             words(|means| matches!(means, Means::Image(_))),
+            {
+                let platforms = images
+                    .iter()
+                    .filter_map(|image| Some([&image.name, image.platform.as_ref()?]));
+                let words: Vec<_> = platforms.flatten().map(|word| quote(word)).collect();
+                quote(&words.join(" "))
+            },
             match ports {
                 AskPorts::Yes => "yes",
                 AskPorts::No => "",
@@ -285,6 +292,8 @@ pub struct Reference {
     pub name: String,
     /// Which image it is to mean.
     pub means: Means,
+    /// Of several images of one name, that for this platform: `linux/arm64`.
+    pub platform: Option<String>,
 }
 
 /// What a host needs besides its files for what is to start there.

@@ -176,6 +176,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     let images = [("there:1", false), ("good:1", false), ("bad:1", true)];
     let images = images.map(|(name, moving)| Reference {
         name: name.to_owned(),
+        platform: None,
         means: if moving {
             Means::Moving
         } else {
@@ -204,6 +205,63 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     );
     let good = &checked.images["good:1"];
     assert_eq!((good.before.as_deref(), &*good.after), (None, "sha256:bb"));
+}
+
+/// An engine that has one image, which it pulled for its own platform or for another one.
+const PLATFORMS: &str = r#"
+docker() {
+  case "$1 $2 $4" in
+  'image inspect {{.Id}}')
+    [ -e "$stage/.arm" ] && echo sha256:arm || echo sha256:amd
+    ;;
+  'image inspect {{.Os}}/{{.Architecture}}')
+    [ -e "$stage/.arm" ] && echo linux/arm64 || echo linux/amd64
+    ;;
+  'pull --quiet '*)
+    case "$*" in
+    *'--platform linux/arm64/v8 there:1') : >"$stage/.arm" ;;
+    *) return 1 ;;
+    esac
+    ;;
+  esac
+}
+systemd-analyze() { :; }
+"#;
+
+#[test]
+fn an_image_is_pulled_for_its_platform() {
+    for (platform, after) in [
+        (None, "sha256:amd"),
+        (Some("linux/amd64"), "sha256:amd"),
+        (Some("linux/arm64/v8"), "sha256:arm"),
+    ] {
+        let root = Root::new("sh");
+        let host = desired(&[("web", "1")]);
+        root.stage(&host, &id("a"));
+        let manifest = manifest(&host);
+        let staged = Staged {
+            manifest: &manifest,
+            from: None,
+            sent: BTreeMap::new(),
+            sealed: &BTreeMap::new(),
+            scripts: &[],
+        };
+        let image = Reference {
+            name: "there:1".to_owned(),
+            means: Means::Whatever,
+            platform: platform.map(str::to_owned),
+        };
+        let needs = HostNeeds {
+            images: &[image],
+            ..HostNeeds::default()
+        };
+        let layout = root.with_supervisor(Supervisor::Systemd);
+        let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &needs);
+        let answer = run("sh", &format!("{PLATFORMS}{script}"), b"");
+        let checked = ReadinessCheck::parse(&answer).unwrap();
+        assert_eq!(checked.findings, [], "{platform:?}");
+        assert_eq!(checked.images["there:1"].after, after, "{platform:?}");
+    }
 }
 
 #[test]
