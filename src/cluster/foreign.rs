@@ -701,6 +701,37 @@ pub(super) const FILE: &[Foreign] = &[
         meant: Some("mode"),
         help: "write `mode = \"0400\"`",
     },
+    Foreign {
+        words: &[
+            "signal",
+            "on_change",
+            "notify",
+            "reload_signal",
+            "change_mode",
+            "change_signal",
+        ],
+        meant: Some("reload"),
+        help: "write `reload = { signal = \"HUP\" }`",
+    },
+    Foreign {
+        words: &["validate", "test", "verify", "check_cmd"],
+        meant: Some("check"),
+        help: "write `check = [\"nginx\", \"-t\"]`",
+    },
+];
+
+/// Keys of `reload` of a file.
+pub(super) const RELOAD: &[Foreign] = &[
+    Foreign {
+        words: &["exec", "cmd", "run", "script", "reload_cmd"],
+        meant: Some("command"),
+        help: "write `command = [\"nginx\", \"-s\", \"reload\"]`",
+    },
+    Foreign {
+        words: &["kill", "sig", "send"],
+        meant: Some("signal"),
+        help: "write `signal = \"HUP\"`",
+    },
 ];
 
 /// Keys of a secret of a service.

@@ -51,7 +51,7 @@ struct Seen<'a> {
 }
 
 /// Every lint, by name.
-const LINTS: [Lint; 10] = [
+const LINTS: [Lint; 11] = [
     Lint {
         name: "docker-socket",
         does: "may start any container: the engine's socket is mounted",
@@ -68,6 +68,13 @@ const LINTS: [Lint; 10] = [
                 "/var/run/podman/podman.sock",
             ])
         },
+    },
+    Lint {
+        name: "hidden-directory",
+        does: "sees nothing of a directory of its image: one of `[files]` with `reload` is mounted over it",
+        help: "put all files that it needs there into the directory, those of the image as well",
+        field: "files",
+        found: |seen| seen.service.files.live.is_some(),
     },
     Lint {
         name: "host-namespace",

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
@@ -474,7 +475,7 @@ impl Service {
         let files = files.map(|file| &file.secret);
         let elsewhere = self.elsewhere.iter().map(|other| &other.files);
         let within = std::iter::once(&self.files).chain(elsewhere);
-        let within = within.flat_map(|files| files.files.values());
+        let within = within.flat_map(ConfigFiles::all);
         let within = within.flat_map(|file| file.contents.each());
         let within = within.filter_map(|content| match content {
             Content::Plain(_) => None,
@@ -491,14 +492,53 @@ pub struct ConfigFiles {
     pub mounts: BTreeSet<String>,
     /// Every file, by its path in the container.
     pub files: BTreeMap<String, ConfigFile>,
+    /// Those that the service reads again without a restart.
+    pub live: Option<LiveFiles>,
 }
 
 impl ConfigFiles {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &ConfigFile> {
+        let live = self.live.iter().flat_map(|live| live.directories.values());
+        let live = live.flat_map(BTreeMap::values);
+        self.files.values().chain(live)
+    }
+
     /// Whether hosts get different ones.
     #[must_use]
     pub fn differ_by_host(&self) -> bool {
-        let mut files = self.files.values();
-        files.any(|file| matches!(file.contents, Contents::ByHost(_)))
+        self.all()
+            .any(|file| matches!(file.contents, Contents::ByHost(_)))
+    }
+}
+
+/// Directories of files that a service reads again without a restart (`reload`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveFiles {
+    /// How the service is told to read them again.
+    pub reload: ReloadBy,
+    /// The commands that must accept new files before anything changes.
+    pub checks: Vec<Vec<String>>,
+    /// The files of each directory by path below it, by the directory's path in the container.
+    pub directories: BTreeMap<String, BTreeMap<String, ConfigFile>>,
+}
+
+/// How a service is told to read its files again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReloadBy {
+    /// The container's main process gets this signal.
+    Signal(String),
+    /// This command in the container.
+    Command(Vec<String>),
+}
+
+impl fmt::Display for ReloadBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReloadBy::Signal(signal) => write!(f, "SIG{}", signal.trim_start_matches("SIG")),
+            ReloadBy::Command(words) => write!(f, "`{}`", words.join(" ")),
+        }
     }
 }
 

@@ -410,7 +410,10 @@ fn acts(plan: &Plan) -> Vec<(&HostName, &ServiceName, Action)> {
         services.map(move |service| (host, &service.service, service.action))
     });
     services
-        .filter(|(_, _, action)| matches!(action, Action::Start | Action::Restart | Action::Stop))
+        .filter(|(_, _, action)| {
+            let acts = [Action::Start, Action::Reload, Action::Restart, Action::Stop];
+            acts.contains(action)
+        })
         .collect()
 }
 

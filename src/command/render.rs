@@ -13,6 +13,7 @@ use crate::cli::Render;
 use crate::cluster::name::ClusterName;
 use crate::render::desired::DesiredHost;
 use crate::render::identity::inputs_parent;
+use crate::render::live;
 use crate::report::palette::Palette;
 use crate::report::{files, stream};
 
@@ -60,6 +61,14 @@ fn files_of<'a>(cluster: &ClusterName, host: &'a DesiredHost) -> Vec<(String, &'
             let parent = inputs_parent(cluster, name);
             let path = format!("{parent}/{}/{path}", service.directory);
             files.push((path, bytes.as_slice()));
+        }
+        // As a container sees them.
+        for (directory, live) in &service.live {
+            let parent = live::parent(cluster, name);
+            for (path, bytes) in live.files.iter().filter(|(path, _)| !live::is_own(path)) {
+                let path = format!("{parent}/{directory}/{path}");
+                files.push((path, bytes.as_slice()));
+            }
         }
     }
     files

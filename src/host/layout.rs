@@ -6,11 +6,13 @@
 //! /var/lib/bayplan/lock                              one a host, for all clusters
 //! /var/lib/bayplan/<cluster>/generations/<number>/   manifest.json, digests, record.json, units/, inputs/,
 //!                                                    activate-<wave>.sh
+//! /var/lib/bayplan/<cluster>/live/<service>/<name>/  live directories, which containers mount
 //! /var/lib/bayplan/<cluster>/placement.json           where the services of the whole cluster run
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
 //! /run/bayplan/activate-<cluster>.log                what the running or last activation says; its id first
+//! /run/bayplan/loaded/<unit>                         which versions of its live directories a process has read
 //! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours
 //! ```
 
@@ -18,7 +20,7 @@ use std::fmt;
 
 use super::place::HostPlace;
 use super::reach::protocol::{nonce, plain_surroundings};
-use crate::cluster::model::{EngineClient, Supervisor};
+use crate::cluster::model::{Engine, EngineClient, Supervisor};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::render::identity::{DirectoryName, UnitFileName};
 use crate::render::shell::quote;
@@ -179,6 +181,14 @@ impl Layout {
         self.supervisor
     }
 
+    /// The engine's client, as a program that another one can start.
+    #[must_use]
+    pub(super) fn client(&self, engine: Engine) -> &str {
+        self.client
+            .as_ref()
+            .map_or(engine.program(), |client| &client.program)
+    }
+
     /// A path of the host, below the root.
     #[must_use]
     pub fn path(&self, absolute: &str) -> RemotePath {
@@ -213,6 +223,12 @@ impl Layout {
     #[must_use]
     pub fn state(&self) -> RemotePath {
         self.path(&format!("/var/lib/bayplan/{}", self.cluster))
+    }
+
+    /// Where the live directories of all services are.
+    #[must_use]
+    pub fn live(&self) -> RemotePath {
+        self.state().join("live")
     }
 
     /// The link that names the current generation.

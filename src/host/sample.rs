@@ -71,6 +71,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
             .iter()
             .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
             .collect(),
+        live: None,
         handling: Some(handling.clone()),
     };
     DesiredService {
@@ -84,6 +85,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         directory,
         files,
         secrets: Default::default(),
+        live: BTreeMap::new(),
         inputs: Inputs::default(),
         fingerprint,
         image: Image {

@@ -236,7 +236,7 @@ fn secrets_in_the_clear_are_put_into_their_place_and_never_staged() {
         let (env, file) = (plaintext(ENV), plaintext(FILE));
         let files = BTreeMap::from([(ENV, &env), (FILE, &file)]);
         let delivery = DeliveredFiles {
-            files: BTreeMap::from([((&name, &web.directory), files)]),
+            files: BTreeMap::from([((&name, web.directory.as_str()), files)]),
         };
         let deliver = |cut: usize| {
             let payload = delivery.payload().unwrap();

@@ -128,16 +128,24 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
         (_, Action::Stop) if change == Change::Removed => None,
         // Less happens.
         (_, Action::None | Action::MayRestart | Action::Pending) => None,
+        // It runs on.
+        (_, Action::Reload) => None,
         // A crash, or a pull.
         (_, Action::Start) => None,
-        (Action::None | Action::Start | Action::Restart | Action::MayRestart, Action::Restart) => {
-            None
-        }
+        (
+            Action::None | Action::Start | Action::Reload | Action::Restart | Action::MayRestart,
+            Action::Restart,
+        ) => None,
         (Action::Stop, Action::Stop) => None,
         (Action::Pending, Action::Restart) => Some("is restarted by its operator only"),
         (Action::Stop, Action::Restart) => Some("is planned otherwise"),
         (
-            Action::None | Action::Start | Action::Restart | Action::Pending | Action::MayRestart,
+            Action::None
+            | Action::Start
+            | Action::Reload
+            | Action::Restart
+            | Action::Pending
+            | Action::MayRestart,
             Action::Stop,
         ) => Some("would be stopped"),
     }
@@ -205,10 +213,13 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
             };
             step.unit_files().iter().map(alone).collect()
         }
-        StepKind::Inputs | StepKind::Unit | StepKind::Image => vec![step.clone()],
+        StepKind::Inputs | StepKind::Swap | StepKind::Unit | StepKind::Image => vec![step.clone()],
         StepKind::End => {
-            let goes_with_a_restart =
-                matches!(step, Step::RemoveInputs { service, .. } if !same_action(service));
+            let goes_with_a_restart = matches!(
+                step,
+                Step::RemoveInputs { service, .. } | Step::CleanLive { service, .. }
+                    if !same_action(service)
+            );
             // Who is in it changes with restarts, and it goes only if nobody is.
             let network = matches!(step, Step::RemoveNetwork { .. });
             if goes_with_a_restart || network {
@@ -218,6 +229,7 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
             }
         }
         StepKind::Mark
+        | StepKind::Reread
         | StepKind::Reload
         | StepKind::Stop
         | StepKind::Start

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::observed::{ObservedDirectory, ObservedService, ObservedUnit, UnitFile};
+use super::observed::{ObservedDirectory, ObservedLive, ObservedService, ObservedUnit, UnitFile};
 use super::reasons;
 use super::{Change, FileChange};
 use crate::cluster::digest::Digest;
@@ -11,6 +11,7 @@ use crate::cluster::name::ServiceName;
 use crate::render::config_files;
 use crate::render::desired::DesiredService;
 use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
+use crate::render::live::is_own;
 
 /// The changes of a desired service: its unit files, and the files of its inputs directory against those
 /// that its container was started from.
@@ -75,7 +76,44 @@ pub(super) fn of_service(
             kind,
         });
     }
+    live(name, desired, seen, &mut changes);
     changes
+}
+
+/// The files of its live directories, by the paths that they have in the container.
+fn live(
+    name: &ServiceName,
+    desired: &DesiredService,
+    seen: &ObservedService,
+    changes: &mut Vec<FileChange>,
+) {
+    let nothing = ObservedLive::default();
+    for (directory, digests) in desired.entry.live_directories() {
+        let there = seen.live.get(directory).unwrap_or(&nothing);
+        let wanted = digests.all();
+        let paths = there.files.keys().chain(wanted.keys());
+        let paths: BTreeSet<&String> = paths.filter(|path| !is_own(path)).collect();
+        for path in paths {
+            let (old, new) = (there.files.get(path), wanted.get(path));
+            let kind = match (old, new) {
+                (old, new) if old == new => continue,
+                (None, _) => Change::Added,
+                (Some(_), Some(_)) => Change::Changed,
+                (Some(_), None) => Change::Removed,
+            };
+            let after = desired.live.get(directory);
+            let after = after.and_then(|files| files.files.get(path));
+            let before = there.texts.get(path);
+            // What has secrets in it now had them before, in the open.
+            let is_secret = digests.secrets.contains_key(path);
+            changes.push(FileChange {
+                path: format!("{name}/live{}/{path}", directory.target()),
+                before: before.filter(|_| !is_secret).map(|text| text_of(text, old)),
+                after: after.map(|bytes| bytes_of(bytes)),
+                kind,
+            });
+        }
+    }
 }
 
 /// A text as it was fetched, or what stands for a file that is no text.

@@ -128,7 +128,7 @@ pub fn breaches(
         let disturbs = match service.action {
             Action::Restart | Action::Stop | Action::MayRestart => true,
             // A start takes nothing down, and what waits for the operator does not happen.
-            Action::None | Action::Start | Action::Pending => false,
+            Action::None | Action::Start | Action::Pending | Action::Reload => false,
         };
         if disturbs && protect.contains(&service.service) {
             let entry = disturbed.entry(&service.service);

@@ -151,6 +151,7 @@ impl HiddenValues {
             | Reason::Edited { .. }
             | Reason::Touched { .. }
             | Reason::Network { .. }
+            | Reason::NotReloaded { .. }
             | Reason::Displaced { .. } => {}
         }
     }

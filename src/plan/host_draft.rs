@@ -132,7 +132,8 @@ impl<'a> HostDraft<'a> {
                     UnitFile::Foreign { .. } => false,
                 };
                 let further = at.further.values().any(ObservedUnit::is_left);
-                let ours = left_by_us || further || !at.directories.is_empty();
+                let ours =
+                    left_by_us || further || !at.directories.is_empty() || !at.live.is_empty();
                 let leaves = options.selects(name) && !kept_back.contains_key(*name);
                 !wanted.services.contains_key(*name) && leaves && ours
             })
@@ -239,7 +240,7 @@ impl<'a> HostDraft<'a> {
             || !self.departing.is_empty()
             || self.networks.acts()
             // A moving tag alone is no reason to act: only its pull can tell.
-            || self.needs.values().any(|need| need.writes() || need.starts())
+            || self.needs.values().any(|need| need.writes() || need.starts() || need.rereads())
     }
 
     /// Whether this host gains the service, and nobody has to make room for it first.
@@ -284,7 +285,8 @@ impl<'a> HostDraft<'a> {
 
     /// Whether its health is awaited.
     pub(super) fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
-        need.action != Action::Pending && (need.starts() || self.unconfirmed.contains(name))
+        need.action != Action::Pending
+            && (need.starts() || need.rereads() || self.unconfirmed.contains(name))
     }
 
     /// Whether services leave this host.

@@ -191,7 +191,7 @@ impl<'a> HostDraft<'a> {
         match need.action {
             Action::Start | Action::Restart => true,
             Action::Pending | Action::Stop => false,
-            Action::None | Action::MayRestart => {
+            Action::None | Action::MayRestart | Action::Reload => {
                 let restart = self.wanted.services[service].handling.restart;
                 let is_named = options.named(service) == super::rule::Named::Yes;
                 restart == RestartPolicy::Auto || is_named

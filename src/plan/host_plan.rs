@@ -136,7 +136,10 @@ impl HostDraft<'_> {
             .count();
         let restarting = services
             .iter()
-            .filter(|s| matches!(s.action, Action::Start | Action::Restart | Action::Stop))
+            .filter(|s| {
+                let acts = [Action::Start, Action::Reload, Action::Restart, Action::Stop];
+                acts.contains(&s.action)
+            })
             .filter(|s| {
                 let at = self.seen.services.get(&s.service);
                 at.is_some_and(|at| at.container.is_some())

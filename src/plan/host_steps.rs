@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::host_draft::{HostDraft, Visit};
-use super::observed::UnitFile;
+use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
-use super::rule::DirectoryNeed;
+use super::rule::{DirectoryNeed, ServiceNeed};
 use super::step::{RestartedUnit, Step};
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{UnitFileName, UnitName};
+use crate::render::live::LiveName;
 use crate::render::probe::probes;
 
 impl HostDraft<'_> {
@@ -32,6 +33,10 @@ impl HostDraft<'_> {
                     remove: remove.clone(),
                 }),
             }
+        }
+        // What is to start finds its live directories: a unit that is read before them may start before them, too.
+        for (name, need) in self.in_visit(visit).filter(|(_, need)| !need.rereads()) {
+            steps.extend(self.swaps(name, need));
         }
         // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
         for (name, need) in self.in_visit(visit) {
@@ -122,12 +127,50 @@ impl HostDraft<'_> {
             && !probes(&wanted.service_unit().text).is_empty()
     }
 
-    /// The restarts of a visit, one after the other; those of a circle are one step.
+    /// Another version for each live directory of a service that needs one.
+    fn swaps(&self, name: &ServiceName, need: &ServiceNeed) -> Vec<Step> {
+        let wanted = self.wanted.services[name].entry.live_directories();
+        let wanted = wanted.filter(|(directory, _)| need.swap.contains(*directory));
+        let swaps = wanted.map(|(directory, digests)| Step::SwapFiles {
+            service: name.clone(),
+            directory: directory.clone(),
+            digest: digests.digest.clone(),
+        });
+        swaps.collect()
+    }
+
+    /// A container that goes on running gets its files and reads them, at once and in its turn.
+    fn rereads(&self, name: &ServiceName, need: &ServiceNeed) -> Vec<Step> {
+        let wanted = &self.wanted.services[name];
+        let Some(live) = &wanted.entry.live else {
+            return Vec::new();
+        };
+        let (service, unit) = (name.clone(), wanted.unit.clone());
+        let mut steps = self.swaps(name, need);
+        steps.push(Step::ReloadService {
+            service: service.clone(),
+            unit: unit.clone(),
+            by: live.reload.clone(),
+        });
+        if !probes(&wanted.service_unit().text, &unit.container()).is_empty() {
+            steps.push(Step::AskProbe { service, unit });
+        }
+        steps
+    }
+
+    /// The restarts of a visit, one after the other; those of a circle are one step. What only reads files again does that in its
+    /// turn.
     fn restarts(&self, visit: &Visit<'_>) -> Vec<Step> {
         let starting = || self.in_visit(visit).filter(|(_, need)| need.starts());
         let mut steps = Vec::new();
         let mut done: BTreeSet<usize> = BTreeSet::new();
-        for (name, _) in starting() {
+        for (name, need) in self.in_visit(visit) {
+            if need.rereads() {
+                steps.extend(self.rereads(name, need));
+            }
+            if !need.starts() {
+                continue;
+            }
             let unit = |name: &ServiceName| self.wanted.services[name].unit.clone();
             let circle = self.circles.get(name);
             let others = || starting().filter(|(other, _)| self.circles.get(*other) == circle);
@@ -210,6 +253,29 @@ impl HostDraft<'_> {
         }
     }
 
+    /// Versions that nothing shows any more, and live directories that nothing mounts.
+    fn clean_live(&self, name: &ServiceName, at: &ObservedService) -> Option<Step> {
+        let need = self.needs.get(name);
+        let wanted = self.wanted.services.get(name).filter(|_| need.is_some());
+        let wanted = wanted
+            .iter()
+            .flat_map(|wanted| wanted.entry.live_directories());
+        let mut keep: BTreeSet<LiveName> = wanted.map(|(name, _)| name.clone()).collect();
+        // What runs on may have others mounted.
+        if need.is_some_and(|need| need.action == Action::Pending) {
+            keep.extend(at.live.keys().cloned());
+        }
+        let swapped = |name: &LiveName| need.is_some_and(|need| need.swap.contains(name));
+        let old = |(name, there): (&LiveName, &ObservedLive)| {
+            !keep.contains(name) || there.others || there.version.is_some() && swapped(name)
+        };
+        let service = name.clone();
+        at.live
+            .iter()
+            .any(old)
+            .then_some(Step::CleanLive { service, keep })
+    }
+
     fn push_end(&self, steps: &mut Vec<Step>) {
         let unneeded = self.networks.unneeded.iter().cloned();
         steps.extend(unneeded.map(|network| Step::RemoveNetwork { network }));
@@ -231,6 +297,7 @@ impl HostDraft<'_> {
             } else {
                 continue;
             };
+            steps.extend(self.clean_live(name, at));
             let names: BTreeSet<String> = names.union(&at.leftovers).cloned().collect();
             if !names.is_empty() {
                 steps.push(Step::RemoveInputs {

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::observed::{
-    Attached, EditMark, Environment, Generation, Loaded, Moment, ObservedContainer,
-    ObservedDirectory, ObservedHost, ObservedNetwork, ObservedProcess, ObservedService,
-    ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
+    Attached, EditMark, Environment, Generation, LiveLinks, LiveRead, Loaded, Moment,
+    ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
+    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -21,6 +21,7 @@ use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind};
 use crate::render::inputs::{InputVariable, Inputs, inputs_of};
+use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
 use crate::render::secret_files;
@@ -32,6 +33,9 @@ pub struct ModelHost {
     loaded: BTreeMap<UnitFileName, ModelUnit>,
     links: BTreeMap<UnitFileName, BTreeSet<String>>,
     directories: BTreeMap<ServiceName, BTreeMap<DirectoryName, Directory>>,
+    live: BTreeMap<ServiceName, BTreeMap<LiveName, ModelLive>>,
+    /// What each process noted that it read, and which start it was.
+    read: BTreeMap<ServiceName, (Moment, BTreeMap<LiveName, LiveVersion>)>,
     pub processes: BTreeMap<ServiceName, ModelProcess>,
     current: Option<(u64, Manifest)>,
     generations: BTreeMap<u64, Arc<DesiredHost>>,
@@ -63,6 +67,39 @@ struct Directory {
     marked: EditMark,
 }
 
+/// A live directory.
+#[derive(Debug, Clone, Default)]
+struct ModelLive {
+    versions: BTreeMap<LiveVersion, LiveTexts>,
+    shown: Option<LiveVersion>,
+    unlinked: bool,
+}
+
+/// The files of a live directory by path.
+pub type LiveTexts = BTreeMap<String, String>;
+
+impl ModelLive {
+    fn texts(&self) -> LiveTexts {
+        let shown = self.shown.as_ref();
+        let shown = shown.and_then(|version| self.versions.get(version));
+        shown.cloned().unwrap_or_default()
+    }
+}
+
+/// What a service should find in its live directories.
+pub fn live_texts(service: &DesiredService) -> BTreeMap<LiveName, LiveTexts> {
+    let directories = service.entry.live_directories();
+    let directories = directories.map(|(name, digests)| {
+        let files = service.live[name].files.iter();
+        let plain =
+            files.map(|(path, bytes)| (path.clone(), String::from_utf8(bytes.clone()).unwrap()));
+        let made = digests.secrets.iter();
+        let made = made.map(|(path, stands)| (path.clone(), format!("{MADE}{stands}")));
+        (name.clone(), plain.chain(made).collect())
+    });
+    directories.collect()
+}
+
 /// A container, with what it was really started with.
 #[derive(Debug, Clone)]
 pub struct ModelProcess {
@@ -74,6 +111,8 @@ pub struct ModelProcess {
     ports: Vec<HostPorts>,
     /// The networks that it is in, with the options that its unit makes them with.
     pub networks: BTreeMap<String, String>,
+    /// What it has really read of its live directories.
+    pub live: BTreeMap<LiveName, LiveTexts>,
 }
 
 impl ModelProcess {
@@ -101,6 +140,9 @@ pub enum Disturbance {
     DeleteUnit(ServiceName),
     StopUnit(ServiceName),
     Disable(ServiceName),
+    EditLive(ServiceName),
+    UnlinkLive(ServiceName),
+    DeleteLive(ServiceName),
     LoseCurrent,
     Retag(ServiceName),
     /// A network that nobody is in is removed.
@@ -154,6 +196,7 @@ impl ModelHost {
         let mut names: BTreeSet<ServiceName> = files.map(service_of).collect();
         names.extend(desired.services.keys().cloned());
         names.extend(self.directories.keys().cloned());
+        names.extend(self.live.keys().cloned());
         names.extend(self.processes.keys().cloned());
         ObservedHost {
             supervisor: Supervisor::Systemd,
@@ -263,6 +306,7 @@ impl ModelHost {
                 })
                 .collect(),
             leftovers: BTreeSet::new(),
+            live: self.observe_live(name),
             process: process.map_or(ObservedProcess::Stopped, |p| ObservedProcess::Active {
                 since: p.since,
             }),
@@ -282,6 +326,69 @@ impl ModelHost {
                 environment: self.environment(name, process),
                 ports: process.ports.iter().copied().collect(),
             }),
+        }
+    }
+
+    fn observe_live(&self, name: &ServiceName) -> BTreeMap<LiveName, ObservedLive> {
+        let since = self.processes.get(name).map(|process| process.since);
+        let noted = self
+            .read
+            .get(name)
+            .filter(|(start, _)| Some(*start) == since);
+        let directories = self.live.get(name).into_iter().flatten();
+        directories
+            .map(|(name, live)| {
+                let texts = live.texts();
+                let read = noted.and_then(|(_, read)| read.get(name));
+                let digests = texts.iter().map(|(path, text)| {
+                    let stands = text.strip_prefix(MADE).and_then(Digest::reported);
+                    (path.clone(), stands.unwrap_or_else(|| Digest::of(text)))
+                });
+                let seen = ObservedLive {
+                    version: live.shown.clone(),
+                    files: digests.collect(),
+                    texts: BTreeMap::new(),
+                    links: match live.unlinked {
+                        true => LiveLinks::Wrong,
+                        false => LiveLinks::Right,
+                    },
+                    read: match live.shown.is_some() && read == live.shown.as_ref() {
+                        true => LiveRead::Yes,
+                        false => LiveRead::No,
+                    },
+                    others: live
+                        .versions
+                        .keys()
+                        .any(|version| Some(version) != live.shown.as_ref()),
+                };
+                (name.clone(), seen)
+            })
+            .collect()
+    }
+
+    /// What the live directories of a service show.
+    pub fn shown(&self, name: &ServiceName) -> BTreeMap<LiveName, LiveTexts> {
+        let directories = self.live.get(name).into_iter().flatten();
+        directories
+            .map(|(name, live)| (name.clone(), live.texts()))
+            .collect()
+    }
+
+    /// A process reads its live directories, and that is noted.
+    fn reads(&mut self, name: &ServiceName) {
+        let directories = self.live.get(name);
+        let shown = directories.into_iter().flatten();
+        let read = shown.filter_map(|(name, live)| Some((name.clone(), live.shown.clone()?)));
+        let read = read.collect();
+        let directories = directories.into_iter().flatten();
+        let texts = directories.map(|(name, live)| (name.clone(), live.texts()));
+        let texts: BTreeMap<LiveName, LiveTexts> = texts.collect();
+        if let Some(process) = self.processes.get_mut(name) {
+            process.live.retain(|name, _| texts.contains_key(name));
+            for (name, read) in &mut process.live {
+                *read = texts[name].clone();
+            }
+            self.read.insert(name.clone(), (process.since, read));
         }
     }
 
@@ -379,6 +486,22 @@ impl ModelHost {
                 return failed(&format!("port {port} is held by {holder}"));
             }
         }
+        // What the unit mounts must be there.
+        let mounted = |directory: &LiveName| text.contains(directory.as_str());
+        let named = text.contains("/etc/live");
+        let there = self.live.get_mut(name).into_iter().flatten();
+        let mut live = BTreeMap::new();
+        for (directory, there) in there.filter(|(directory, _)| mounted(directory)) {
+            there.unlinked = false;
+            live.insert(directory.clone(), LiveTexts::new());
+        }
+        if named && live.is_empty() {
+            assert!(
+                self.touched.contains(name),
+                "{name}: the loaded unit mounts a live directory that is gone, and no hand did that"
+            );
+            return failed("its live directory is missing");
+        }
         let networks = networks(&inputs);
         for (network, options) in &networks {
             let there = self.networks.entry(network.clone());
@@ -387,6 +510,7 @@ impl ModelHost {
         let since = self.now();
         let process = ModelProcess {
             networks,
+            live,
             fingerprint: carried.fingerprint,
             directory: carried.directory,
             since,
@@ -395,6 +519,7 @@ impl ModelHost {
             ports,
         };
         self.processes.insert(name.clone(), process);
+        self.reads(name);
         Ok(())
     }
 
@@ -433,6 +558,50 @@ impl ModelHost {
                     marked: there.marked,
                     ..Directory::new(std::mem::take(&mut there.files), changed)
                 };
+            }
+            Step::SwapFiles {
+                service,
+                directory,
+                digest,
+            } => {
+                let number = self.now().0;
+                let name = format!("..{digest}.{number}");
+                let version = LiveVersion::reported(&name).expect("a version");
+                let texts = live_texts(&staged.services[service])[directory].clone();
+                let live = self.live.entry(service.clone()).or_default();
+                let live = live.entry(directory.clone()).or_default();
+                live.versions.insert(version.clone(), texts);
+                live.shown = Some(version);
+                live.unlinked = false;
+            }
+            Step::SwapBack {
+                service,
+                directory,
+                version,
+            } => {
+                let live = self.live.get_mut(service);
+                let live = live.and_then(|live| live.get_mut(directory));
+                match live.filter(|live| live.versions.contains_key(version)) {
+                    Some(live) => live.shown = Some(version.clone()),
+                    None => return Err(StepFailed(format!("{service}: {version:?} is gone"))),
+                }
+            }
+            Step::ReloadService { service, .. } => match self.processes.contains_key(service) {
+                true => self.reads(service),
+                false => self.start(service)?,
+            },
+            Step::CleanLive { service, keep } => {
+                if let Some(directories) = self.live.get_mut(service) {
+                    directories.retain(|name, _| keep.contains(name));
+                    for live in directories.values_mut() {
+                        let shown = live.shown.clone();
+                        live.versions
+                            .retain(|version, _| Some(version) == shown.as_ref());
+                    }
+                    if directories.is_empty() {
+                        self.live.remove(service);
+                    }
+                }
             }
             Step::MarkEdited {
                 service,
@@ -602,7 +771,10 @@ impl ModelHost {
         };
         let mut result = Ok(());
         for back in &way.steps {
-            let removes = matches!(back.step, Step::RemoveInputs { .. });
+            let removes = matches!(
+                back.step,
+                Step::RemoveInputs { .. } | Step::CleanLive { .. }
+            );
             if back.from <= failed_at && !(removes && result.is_err()) {
                 let done = self.step(&back.step, &files, &nothing);
                 result = result.and(done);
@@ -665,6 +837,7 @@ impl ModelHost {
             Disturbance::Reload => self.reload(),
             Disturbance::Reboot => {
                 self.processes.clear();
+                self.read.clear();
                 self.reload();
                 let linked = self.links.iter().filter(|(file, links)| {
                     !links.is_empty() && self.units.contains_key(*file) && is_service(file)
@@ -696,6 +869,36 @@ impl ModelHost {
             Disturbance::DeleteDirectory(name) => {
                 self.touched.insert(name.clone());
                 self.directories.remove(name);
+            }
+            Disturbance::EditLive(name) => {
+                for live in self
+                    .live
+                    .get_mut(name)
+                    .into_iter()
+                    .flat_map(BTreeMap::values_mut)
+                {
+                    let shown = live.shown.clone();
+                    let texts = shown.and_then(|version| live.versions.get_mut(&version));
+                    for text in texts.into_iter().flat_map(BTreeMap::values_mut) {
+                        text.push_str("edited by hand");
+                        self.touched.insert(name.clone());
+                    }
+                }
+            }
+            Disturbance::UnlinkLive(name) => {
+                for live in self
+                    .live
+                    .get_mut(name)
+                    .into_iter()
+                    .flat_map(BTreeMap::values_mut)
+                {
+                    live.unlinked = true;
+                    self.touched.insert(name.clone());
+                }
+            }
+            Disturbance::DeleteLive(name) => {
+                self.touched.insert(name.clone());
+                self.live.remove(name);
             }
             Disturbance::EditUnitArguments(name) => {
                 self.edit_unit(name, |text| {
@@ -819,12 +1022,25 @@ impl ModelHost {
                 "{name}: arguments"
             );
             assert!(self.runs_referenced_image(process), "{name}: image");
+            let live = live_texts(service);
+            assert_eq!(process.live, live, "{name}: what it read");
+            let there = self.live.get(name).cloned().unwrap_or_default();
+            for (directory, texts) in live {
+                // What a release left that died goes with the next one that has something to do, as inputs directories do.
+                let there = &there[&directory];
+                assert_eq!(there.texts(), texts, "{name}: what {directory} shows");
+                assert!(!there.unlinked, "{name}: what {directory} shows");
+            }
         }
         let described = desired.services.values();
         let described = described.flat_map(|service| service.handling.networks.clone());
         let described = described.filter_map(|(name, options)| Some((name, options?)));
         let described: BTreeMap<String, String> = described.collect();
         assert_eq!(self.networks, described, "networks");
+        assert!(
+            self.live.keys().all(|name| names.contains(name)),
+            "live directories of departing services"
+        );
         assert!(
             self.directories.keys().all(|name| names.contains(name)),
             "directories of departing services"

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::model_host::{Disturbance, ModelHost, StepFailed};
+use super::model_host::{Disturbance, ModelHost, StepFailed, live_texts};
 use super::observed::Observed;
 use super::reason::Reason;
 use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
@@ -34,6 +34,9 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
         1 => service().prop_map(Disturbance::DeleteUnit),
         1 => service().prop_map(Disturbance::StopUnit),
         1 => service().prop_map(Disturbance::Disable),
+        1 => service().prop_map(Disturbance::EditLive),
+        1 => service().prop_map(Disturbance::UnlinkLive),
+        1 => service().prop_map(Disturbance::DeleteLive),
         1 => Just(Disturbance::LoseCurrent),
         1 => service().prop_map(Disturbance::Retag),
         1 => (0..NETWORKS).prop_map(Disturbance::DropNetwork),
@@ -157,6 +160,7 @@ pub(super) fn assert_an_empty_plan_is_true_of(
             same(&process.inputs, &service.inputs)
                 && model.runs_referenced_image(process)
                 && model.is_in_its_networks(process, service)
+                && process.live == live_texts(service)
         })
     });
     if all_run_what_is_desired {
@@ -540,6 +544,8 @@ impl World {
                 continue;
             }
             let then = &before.processes[service];
+            let reads = now.live == then.live || now.live == before.shown(service);
+            assert!(reads, "{service}: what it read");
             // What `current` does not record was left by an activation that died.
             if generation.get(service) == Some(&then.fingerprint) {
                 assert!(same(&now.inputs, &then.inputs), "{service}: inputs");

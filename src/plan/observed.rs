@@ -9,6 +9,7 @@ use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName};
+use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Manifest, ManifestService};
 use crate::render::placement::Placement;
 
@@ -131,6 +132,8 @@ pub struct ObservedService {
     pub directories: BTreeMap<DirectoryName, ObservedDirectory>,
     /// Directories and files beside them that a release left when it died.
     pub leftovers: BTreeSet<String>,
+    /// The directories of files that it reads again without a restart.
+    pub live: BTreeMap<LiveName, ObservedLive>,
     /// What systemd says of it.
     pub process: ObservedProcess,
     /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
@@ -140,6 +143,43 @@ pub struct ObservedService {
     pub crashes: Option<Crashes>,
     /// The running container, if there is one.
     pub container: Option<ObservedContainer>,
+}
+
+/// A directory of files that a service reads again without a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedLive {
+    /// Where `..data` leads; `None` if that is no version of ours.
+    pub version: Option<LiveVersion>,
+    /// Every file of that version, by path.
+    pub files: BTreeMap<String, Digest>,
+    /// The texts of those files, fetched only where something differs.
+    pub texts: BTreeMap<String, Arc<str>>,
+    /// Whether the container sees just these files.
+    pub links: LiveLinks,
+    /// Whether what runs has read this version.
+    pub read: LiveRead,
+    /// Other versions are there, or what an activation left when it died.
+    pub others: bool,
+}
+
+/// Whether the names in a live directory are the links that they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LiveLinks {
+    /// They are.
+    #[default]
+    Right,
+    /// One is missing, or there is something else.
+    Wrong,
+}
+
+/// Whether a process has read what a live directory holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LiveRead {
+    /// It started with it, or was told to read it, and that succeeded.
+    Yes,
+    /// It did not, or nobody knows.
+    #[default]
+    No,
 }
 
 /// A container that ended by itself, and that systemd started again or is about to.
@@ -418,6 +458,10 @@ impl ObservedHost {
             for directory in service.directories.values_mut() {
                 directory.texts.clear();
             }
+            for live in service.live.values_mut() {
+                live.texts.clear();
+                live.read = LiveRead::No;
+            }
         }
         // So is a unit that is loaded and has no file.
         for service in seen.services.values_mut() {
@@ -430,6 +474,7 @@ impl ObservedHost {
             service.unit.file != UnitFile::Absent
                 || !service.further.is_empty()
                 || !service.directories.is_empty()
+                || !service.live.is_empty()
                 || !service.leftovers.is_empty()
         });
         seen.networks.clear();

@@ -83,6 +83,12 @@ pub enum Reason {
         /// As engines know it.
         network: String,
     },
+    /// Files in these directories were swapped, and what runs was not told to read them, or did not: a release ended in
+    /// between.
+    NotReloaded {
+        /// The directories, by their paths in the container.
+        paths: Vec<String>,
+    },
     /// It gives its port to another service first, and comes back after it.
     Displaced {
         /// The other service.

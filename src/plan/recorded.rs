@@ -102,6 +102,7 @@ impl RecordedReason {
             Reason::Edited { paths } => kept("edited", Some(&paths.join(", "))),
             Reason::Touched { paths } => kept("touched", Some(&paths.join(", "))),
             Reason::Network { network } => kept("network", Some(network)),
+            Reason::NotReloaded { paths } => kept("not_reloaded", Some(&paths.join(", "))),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }
@@ -112,7 +113,7 @@ impl RecordedReason {
 pub fn because(host: &HostPlan) -> Vec<Because> {
     let mut found: BTreeMap<RecordedReason, BTreeSet<ServiceName>> = BTreeMap::new();
     let acting = host.services.iter().filter(|service| match service.action {
-        Action::Start | Action::Restart => true,
+        Action::Start | Action::Restart | Action::Reload => true,
         Action::None | Action::Stop | Action::Pending | Action::MayRestart => false,
     });
     for service in acting {

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    EditMark, Environment, Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedProcess,
-    ObservedService, ObservedUnit, RunningImage, UnitFile,
+    EditMark, Environment, LiveLinks, LiveRead, Loaded, Moment, ObservedContainer,
+    ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedUnit, RunningImage,
+    UnitFile,
 };
 use super::reason::Reason;
 use super::reasons;
@@ -15,6 +16,7 @@ use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::{Recipe, fingerprint};
 use crate::render::identity::{DirectoryName, UnitFileName};
+use crate::render::live::{LiveName, is_own};
 use crate::render::manifest::ManifestService;
 
 /// What one desired service needs on one host.
@@ -23,6 +25,8 @@ pub(super) struct ServiceNeed {
     pub change: Change,
     /// The inputs directory has to be written, or some files of it mended.
     pub directory: DirectoryNeed,
+    /// The live directories that get another version.
+    pub swap: BTreeSet<LiveName>,
     /// The unit files that are written.
     pub write: BTreeSet<UnitFileName>,
     /// The unit file was edited by hand, and what runs, or a crash starts meanwhile, may run what it says:
@@ -56,6 +60,7 @@ impl ServiceNeed {
         let Self {
             change: _,
             directory,
+            swap,
             write,
             marks: _,
             enable,
@@ -66,12 +71,20 @@ impl ServiceNeed {
             mended: _,
         } = self;
         let units = [write, enable, remove];
-        *directory != DirectoryNeed::Nothing || *reload || units.iter().any(|some| !some.is_empty())
+        *directory != DirectoryNeed::Nothing
+            || !swap.is_empty()
+            || *reload
+            || units.iter().any(|some| !some.is_empty())
     }
 
     /// Whether its container is started or restarted.
     pub(crate) fn starts(&self) -> bool {
         matches!(self.action, Action::Start | Action::Restart)
+    }
+
+    /// Whether its container goes on running, and reads its live directories again.
+    pub(crate) fn rereads(&self) -> bool {
+        self.action == Action::Reload
     }
 }
 
@@ -103,6 +116,8 @@ pub(super) fn need(
 
     let mut marks = BTreeMap::new();
     let mut mended = edited_by_hand(desired, seen, recorded);
+    let live = LiveNeed::of(desired, seen, recorded);
+    mended.extend(live.edited.iter().cloned());
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
     }
@@ -115,6 +130,7 @@ pub(super) fn need(
             marks = edit.map_or_else(BTreeMap::new, |edit| edit_marks(seen, edit));
             mended.retain(|path| !verdict.edited.contains(path));
             let action = match verdict.reasons.first() {
+                None if !live.reasons.is_empty() => Action::Reload,
                 None if desired.image.moving && seen.container.is_some() => Action::MayRestart,
                 None => Action::None,
                 Some(Reason::New | Reason::NotRunning { .. }) => Action::Start,
@@ -127,13 +143,25 @@ pub(super) fn need(
                 }
                 Some(_) => Action::Restart,
             };
-            (action, verdict.reasons)
+            match action {
+                Action::Reload => {
+                    mended.retain(|path| !live.edited.contains(path));
+                    (action, live.reasons)
+                }
+                Action::None
+                | Action::Start
+                | Action::Restart
+                | Action::Stop
+                | Action::Pending
+                | Action::MayRestart => (action, verdict.reasons),
+            }
         }
     };
     // A moving tag alone is no reason to act: only the pull can tell.
     ServiceNeed {
         change,
         directory,
+        swap: live.swap,
         write: units.write,
         marks,
         enable: units.enable,
@@ -142,6 +170,91 @@ pub(super) fn need(
         action,
         reasons,
         mended,
+    }
+}
+
+/// What its live directories need.
+#[derive(Default)]
+struct LiveNeed {
+    /// Those that get another version.
+    swap: BTreeSet<LiveName>,
+    /// Why what runs must read them again.
+    reasons: Vec<Reason>,
+    /// The files that were changed by hand, by their paths in the container.
+    edited: BTreeSet<String>,
+}
+
+impl LiveNeed {
+    /// An edit is mended by another version, never in place: so what was read is told by a name alone.
+    fn of(
+        desired: &DesiredService,
+        seen: &ObservedService,
+        recorded: Option<&ManifestService>,
+    ) -> Self {
+        let mut need = Self::default();
+        let mut unread = Vec::new();
+        let nothing = ObservedLive::default();
+        for (name, digests) in desired.entry.live_directories() {
+            let there = seen.live.get(name).unwrap_or(&nothing);
+            let wanted = digests.all();
+            let version = there.version.as_ref();
+            let as_made = version.is_some_and(|version| version.is_of(&digests.digest));
+            if as_made && there.files == wanted && there.links == LiveLinks::Right {
+                if there.read == LiveRead::No {
+                    unread.push(name.target());
+                }
+                continue;
+            }
+            need.swap.insert(name.clone());
+            let target = |path: &str| match is_own(path) {
+                true => name.target(),
+                false => format!("{}/{path}", name.target()),
+            };
+            let paths = there.files.keys().chain(wanted.keys());
+            let differs = |other: &BTreeMap<String, Digest>| -> BTreeSet<String> {
+                let paths = paths.clone().chain(other.keys());
+                let paths = paths.filter(|path| there.files.get(*path) != other.get(*path));
+                paths.map(|path| target(path)).collect()
+            };
+            let mut changed = differs(&wanted);
+            let by_hand = version.is_some_and(|version| !version.is_whole(&there.files));
+            if by_hand || version.is_some() && there.links == LiveLinks::Wrong {
+                // What it was made of tells what a hand did, where anybody knows it.
+                let recorded = recorded.and_then(|recorded| {
+                    let mut directories = recorded.live_directories();
+                    directories.find(|(other, _)| *other == name)
+                });
+                let known = [Some(digests), recorded.map(|(_, digests)| digests)];
+                let mut known = known.into_iter().flatten();
+                let made = known.find(|known| version.is_some_and(|v| v.is_of(&known.digest)));
+                let mut edited = made.map(|made| differs(&made.all())).unwrap_or_default();
+                if edited.is_empty() {
+                    edited.insert(name.target());
+                }
+                need.edited.extend(edited);
+            }
+            // Of a list of permissions nobody needs to hear where a file is named.
+            if changed.len() > 1 {
+                changed.remove(&name.target());
+            }
+            if need.edited.len() > 1 {
+                need.edited.remove(&name.target());
+            }
+            let changed = changed
+                .into_iter()
+                .filter(|path| !need.edited.contains(path));
+            need.reasons
+                .extend(changed.map(|path| Reason::File { path }));
+        }
+        if !need.edited.is_empty() {
+            need.reasons.push(Reason::Edited {
+                paths: need.edited.iter().cloned().collect(),
+            });
+        }
+        if !unread.is_empty() && need.reasons.is_empty() {
+            need.reasons.push(Reason::NotReloaded { paths: unread });
+        }
+        need
     }
 }
 

@@ -10,9 +10,9 @@ use proptest::prelude::*;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, MaxDown, Network, NetworkOrigin,
-    OtherVariables, Probe, RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable,
-    VariableValue,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MaxDown, Network,
+    NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy, SecretFile, Service, Ssh,
+    Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -78,6 +78,8 @@ pub struct Spec {
     pub secrets: BTreeMap<u8, u8>,
     pub secret_file: Option<u8>,
     pub file: Option<FileSpec>,
+    /// A file that it reads again without a restart.
+    pub live: Option<FileSpec>,
     pub comment: u8,
     pub moving: bool,
     pub manual: bool,
@@ -119,16 +121,38 @@ fn file_spec() -> impl Strategy<Value = FileSpec> {
     })
 }
 
-/// The file that it is, below a directory that is mounted.
-fn config_files(spec: Option<FileSpec>, hosts: &[HostName]) -> ConfigFiles {
-    let Some(FileSpec {
+/// The files that they are, each below a directory that is mounted.
+fn config_files(
+    fixed: Option<FileSpec>,
+    live: Option<FileSpec>,
+    hosts: &[HostName],
+) -> ConfigFiles {
+    let live = live.map(|spec| LiveFiles {
+        reload: ReloadBy::Signal("HUP".to_owned()),
+        checks: vec![vec!["app".to_owned(), "check".to_owned()]],
+        directories: [(
+            "/etc/live".to_owned(),
+            [("live.conf".to_owned(), config_file(spec, hosts))].into(),
+        )]
+        .into(),
+    });
+    let fixed = fixed.map(|spec| config_file(spec, hosts));
+    ConfigFiles {
+        mounts: fixed.iter().map(|_| "/etc/app".to_owned()).collect(),
+        files: fixed
+            .into_iter()
+            .map(|file| ("/etc/app/app.conf".to_owned(), file))
+            .collect(),
+        live,
+    }
+}
+
+fn config_file(spec: FileSpec, hosts: &[HostName]) -> ConfigFile {
+    let FileSpec {
         value,
         kind,
         private,
-    }) = spec
-    else {
-        return ConfigFiles::default();
-    };
+    } = spec;
     let plain = |host: &str| Content::Plain(format!("{value} {host}").into_bytes().into());
     let contents = match kind {
         FileKind::Plain => Contents::Same(plain("")),
@@ -146,7 +170,7 @@ fn config_files(spec: Option<FileSpec>, hosts: &[HostName]) -> ConfigFiles {
             Contents::Same(Content::Secret(Secret::of_text(parts)))
         }
     };
-    let file = ConfigFile {
+    ConfigFile {
         source: "clusters/test/services/x/app.conf".to_owned(),
         contents,
         owner: FileOwner::default(),
@@ -154,10 +178,6 @@ fn config_files(spec: Option<FileSpec>, hosts: &[HostName]) -> ConfigFiles {
             true => FileMode(0o400),
             false => FileMode::default(),
         },
-    };
-    ConfigFiles {
-        mounts: ["/etc/app".to_owned()].into(),
-        files: [("/etc/app/app.conf".to_owned(), file)].into(),
     }
 }
 
@@ -173,6 +193,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
         (
             prop::option::weighted(0.3, 0..2u8),
             prop::option::weighted(0.3, file_spec()),
+            prop::option::weighted(0.4, file_spec()),
         ),
         0..2u8,
     );
@@ -194,7 +215,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 memory,
                 shared,
                 secrets,
-                (secret_file, file),
+                (secret_file, file, live),
                 comment,
             ) = what;
             Spec {
@@ -209,6 +230,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 secrets,
                 secret_file,
                 file,
+                live,
                 comment,
                 moving,
                 manual,
@@ -330,7 +352,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             ("/run/secrets/KEY".to_owned(), file)
         });
         let secret_files: BTreeMap<String, SecretFile> = secret_files.collect();
-        let files = config_files(spec.file, &hosts);
+        let files = config_files(spec.file, spec.live, &hosts);
         let on_host = |host: &HostName| {
             let mut variables = variables.clone();
             if let Some(value) = spec.of_host {

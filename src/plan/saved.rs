@@ -12,8 +12,8 @@ use serde_json::error::Category;
 use serde_json::json;
 
 use super::observed::{
-    Generation, Observed, ObservedDirectory, ObservedHost, ObservedService, ObservedUnit, Owner,
-    UnitFile,
+    Generation, LiveLinks, Observed, ObservedDirectory, ObservedHost, ObservedLive,
+    ObservedService, ObservedUnit, Owner, UnitFile,
 };
 use super::recorded::RecordedReason;
 use super::{Action, Change, Options, Plan, held};
@@ -21,6 +21,7 @@ use crate::cluster::Sources;
 use crate::cluster::digest::Digest;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::render::desired::Desired;
+use crate::render::live::LiveVersion;
 
 /// The format that this version writes and the newest that it reads.
 pub const FORMAT: u32 = 1;
@@ -105,6 +106,8 @@ pub enum SavedAction {
     None,
     /// It starts.
     Start,
+    /// It runs on, and reads its files again.
+    Reload,
     /// It restarts.
     Restart,
     /// It stops.
@@ -350,6 +353,11 @@ impl SavedHost {
             // A start and a restart lead to the same; what crashes in turns is now this, now that.
             Action::Start | Action::Restart | Action::MayRestart => match before {
                 Saved::Start | Saved::Restart | Saved::MayRestart => true,
+                Saved::None | Saved::Stop | Saved::Pending | Saved::Reload => false,
+            },
+            // Less than a start.
+            Action::Reload => match before {
+                Saved::Start | Saved::Restart | Saved::MayRestart | Saved::Reload => true,
                 Saved::None | Saved::Stop | Saved::Pending => false,
             },
             // What leaves may have been down for a moment.
@@ -357,6 +365,7 @@ impl SavedHost {
         };
         let verb = match now.action {
             Action::Start => "starts",
+            Action::Reload => "is reloaded",
             Action::Restart => "restarts",
             Action::MayRestart => "may restart",
             Action::Stop => "stops",
@@ -453,6 +462,7 @@ fn files_of(service: &ObservedService) -> Digest {
         drop_ins,
         directories,
         leftovers,
+        live,
         process: _,
         restarts: _,
         crashes: _,
@@ -485,6 +495,27 @@ fn files_of(service: &ObservedService) -> Digest {
         .collect();
     if !further.is_empty() {
         files.insert("further", json!(further));
+    }
+    let live: BTreeMap<&str, _> = live
+        .iter()
+        .map(|(name, there)| {
+            let ObservedLive {
+                version,
+                files,
+                texts: _,
+                links,
+                read: _,
+                others,
+            } = there;
+            let version = version.as_ref().map(LiveVersion::as_str);
+            let right = *links == LiveLinks::Right;
+            let there =
+                json!({ "version": version, "files": files, "links": right, "others": others });
+            (name.as_str(), there)
+        })
+        .collect();
+    if !live.is_empty() {
+        files.insert("live", json!(live));
     }
     of_json(&json!(files))
 }
@@ -534,6 +565,7 @@ impl From<Action> for SavedAction {
         match action {
             Action::None => Self::None,
             Action::Start => Self::Start,
+            Action::Reload => Self::Reload,
             Action::Restart => Self::Restart,
             Action::Stop => Self::Stop,
             Action::Pending => Self::Pending,

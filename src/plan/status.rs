@@ -70,6 +70,11 @@ pub enum ServiceState {
         /// Why it would restart.
         reasons: Vec<Reason>,
     },
+    /// It runs, and is to read its files again; the reasons, as in a plan.
+    PendingReload {
+        /// Why it would.
+        reasons: Vec<Reason>,
+    },
     /// Files on the host differ from the desired ones, but the container needs no restart.
     FilesDiffer,
     /// The unit file at its place is not ours: a release is refused.
@@ -192,6 +197,7 @@ fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
         | ServiceState::NotRunning { .. }
         | ServiceState::CrashLoop
         | ServiceState::PendingRestart { .. }
+        | ServiceState::PendingReload { .. }
         | ServiceState::FilesDiffer
         | ServiceState::ForeignUnit { .. }
         | ServiceState::Edited { .. }
@@ -246,6 +252,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::ImageMoved { .. }
             | Reason::Touched { .. }
             | Reason::Network { .. }
+            | Reason::NotReloaded { .. }
             | Reason::Displaced { .. } => {}
         }
         others.push(reason.clone());
@@ -274,6 +281,9 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             ServiceState::NotRunning { state }
         }),
         Action::Restart | Action::Pending => ServiceState::PendingRestart {
+            reasons: planned.reasons.clone(),
+        },
+        Action::Reload => ServiceState::PendingReload {
             reasons: planned.reasons.clone(),
         },
         Action::MayRestart if planned.files.is_empty() => ServiceState::InSync,

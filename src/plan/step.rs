@@ -8,8 +8,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::Moment;
+use crate::cluster::model::ReloadBy;
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName, UnitKind, UnitName};
+use crate::render::live::{LiveName, LiveVersion};
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +34,42 @@ pub enum Step {
         write: BTreeSet<String>,
         /// Files that do not belong there.
         remove: BTreeSet<String>,
+    },
+    /// Writes a version of a live directory beside the others, flushes it, and lets `..data` lead there: one rename swaps all
+    /// files.
+    SwapFiles {
+        /// Whose it is.
+        service: ServiceName,
+        /// Which of its live directories.
+        directory: LiveName,
+        /// The digest of what it is to hold.
+        digest: DirectoryName,
+    },
+    /// Lets `..data` of a live directory lead to a version that is still there. Only on the way back.
+    SwapBack {
+        /// Whose it is.
+        service: ServiceName,
+        /// Which of its live directories.
+        directory: LiveName,
+        /// Where it led before.
+        version: LiveVersion,
+    },
+    /// Tells a container that goes on running to read its live directories again, and notes which versions it has read.
+    /// On the way back one that has read them already is left alone.
+    ReloadService {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// How it is told.
+        by: ReloadBy,
+    },
+    /// Removes versions of live directories to which no `..data` leads, and all live directories but these.
+    CleanLive {
+        /// Whose they are.
+        service: ServiceName,
+        /// Those that stay.
+        keep: BTreeSet<LiveName>,
     },
     /// Puts a mark into an inputs directory, so that rule (d) asks for the restart of what runs from it until
     /// it is restarted: done before a unit that was edited by hand is overwritten, since the edit
@@ -174,6 +212,10 @@ pub enum StepKind {
     Inputs,
     /// It leaves a trace of a hand's edit.
     Mark,
+    /// It changes what a live directory shows.
+    Swap,
+    /// A container that goes on running reads its live directories again.
+    Reread,
     /// It writes a unit file.
     Unit,
     /// It makes the links that enable units.
@@ -238,6 +280,8 @@ impl StepKind {
             StepKind::Start => Some(Effect::Starts),
             StepKind::Stop => Some(Effect::Stops),
             StepKind::Inputs
+            | StepKind::Swap
+            | StepKind::Reread
             | StepKind::Mark
             | StepKind::Unit
             | StepKind::Links
@@ -253,7 +297,7 @@ impl StepKind {
     /// Whether it stops, starts or waits for containers: that takes time, and is what an operator follows.
     #[must_use]
     pub fn is_followed(self) -> bool {
-        self == StepKind::Wait || self.effect().is_some()
+        matches!(self, StepKind::Wait | StepKind::Reread) || self.effect().is_some()
     }
 }
 
@@ -293,6 +337,10 @@ impl Step {
             Step::PlaceInputs { service, .. } | Step::RepairInputs { service, .. } => {
                 (StepKind::Inputs, StepOf::Service(service))
             }
+            Step::SwapFiles { service, .. } | Step::SwapBack { service, .. } => {
+                (StepKind::Swap, StepOf::Service(service))
+            }
+            Step::ReloadService { service, .. } => (StepKind::Reread, StepOf::Service(service)),
             Step::MarkEdited { service, .. } => (StepKind::Mark, StepOf::Service(service)),
             Step::WriteUnit { service, .. } => (StepKind::Unit, StepOf::Service(service)),
             Step::Enable { files } => {
@@ -316,9 +364,9 @@ impl Step {
                 let units = units.iter().map(UnitName::as_str).collect();
                 (StepKind::Wait, StepOf::Units(units))
             }
-            Step::RemoveUnit { service, .. } | Step::RemoveInputs { service, .. } => {
-                (StepKind::End, StepOf::Service(service))
-            }
+            Step::RemoveUnit { service, .. }
+            | Step::RemoveInputs { service, .. }
+            | Step::CleanLive { service, .. } => (StepKind::End, StepOf::Service(service)),
             Step::RemoveNetwork { .. }
             | Step::SetCurrent { .. }
             | Step::RemoveGenerations { .. } => (StepKind::End, StepOf::Host),
@@ -335,6 +383,14 @@ impl Step {
         match self {
             Step::PlaceInputs { service, .. } => format!("placing the inputs of {service}"),
             Step::RepairInputs { service, .. } => format!("mending the inputs of {service}"),
+            Step::SwapFiles {
+                service, directory, ..
+            } => format!("swapping {} of {service}", directory.target()),
+            Step::SwapBack {
+                service, directory, ..
+            } => format!("swapping {} of {service} back", directory.target()),
+            Step::ReloadService { service, by, .. } => format!("reloading {service} by {by}"),
+            Step::CleanLive { service, .. } => format!("removing old files of {service}"),
             Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
             Step::WriteUnit { file, .. } => format!("writing {file}"),
             Step::Enable { files } => {

@@ -6,6 +6,7 @@ use super::step::{Step, StepKind, StepOf};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::DesiredHost;
 use crate::render::identity::{DirectoryName, UnitFileName};
+use crate::render::live::LiveName;
 
 /// What one activation does to one service: the numbers of its steps. That its health was awaited is a
 /// touch, too.
@@ -18,6 +19,10 @@ pub(super) struct Touch<'a> {
     /// It stays, and is stopped before it starts again.
     pub(super) stopped: Option<usize>,
     pub(super) restarted: Option<usize>,
+    /// Live directories that got another version.
+    pub(super) swapped: BTreeMap<&'a LiveName, usize>,
+    /// It was told to read them again.
+    pub(super) reread: Option<usize>,
 }
 
 /// What steps do to the services of a host.
@@ -59,6 +64,13 @@ pub(super) fn touched<'a>(
                     let enabled = &mut touched.entry(service).or_default().enabled;
                     enabled.extend(of_it.map(|file| (file, number)));
                 }
+                (StepKind::Swap, _) => {
+                    if let Step::SwapFiles { directory, .. } = step {
+                        let swapped = &mut touched.entry(service).or_default().swapped;
+                        swapped.insert(directory, number);
+                    }
+                }
+                (StepKind::Reread, _) => touched.entry(service).or_default().reread = Some(number),
                 (StepKind::Start, _) => {
                     touched.entry(service).or_default().restarted = Some(number)
                 }
@@ -106,6 +118,8 @@ impl<'a> Touch<'a> {
             enabled,
             stopped,
             restarted,
+            swapped,
+            reread,
         } = self;
         placed.is_some()
             || repaired.is_some()
@@ -113,6 +127,8 @@ impl<'a> Touch<'a> {
             || !enabled.is_empty()
             || stopped.is_some()
             || restarted.is_some()
+            || !swapped.is_empty()
+            || reread.is_some()
     }
 
     /// From where on it does not run as before.

@@ -125,6 +125,8 @@ pub enum Action {
     None,
     /// It does not run, and starts.
     Start,
+    /// It runs on, and reads its files again.
+    Reload,
     /// It runs, and restarts.
     Restart,
     /// It stops, since it leaves.

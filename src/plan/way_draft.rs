@@ -1,6 +1,6 @@
 //! The steps of a way back, service by service, put in the order of an activation.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{ObservedProcess, ObservedService, RunningImage};
 use super::step::{RestartedUnit, Step};
@@ -70,6 +70,8 @@ impl WayDraft<'_> {
             lists.removals.push(removal(number, name, directory));
         }
 
+        self.live_back(name, touch, before, at);
+        let lists = &mut self.lists;
         let same = before.fingerprint == entry.fingerprint;
         // A moving tag: the image behind it is named back, too.
         if let Some(number) = touch.restarted
@@ -131,6 +133,45 @@ impl WayDraft<'_> {
         }
     }
 
+    /// Live directories show what they showed, and what goes on running reads that again.
+    fn live_back(
+        &mut self,
+        name: &ServiceName,
+        touch: &Touch<'_>,
+        before: &ManifestService,
+        at: &ObservedService,
+    ) {
+        let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
+        for (directory, number) in &touch.swapped {
+            let there = at.live.get(*directory);
+            if let Some(version) = there.and_then(|there| there.version.clone()) {
+                let step = Step::SwapBack {
+                    service: name.clone(),
+                    directory: (*directory).clone(),
+                    version,
+                };
+                self.lists.files.push(back(*number, step));
+            }
+        }
+        if let Some(first) = touch.swapped.values().min() {
+            let step = Step::CleanLive {
+                service: name.clone(),
+                keep: at.live.keys().cloned().collect(),
+            };
+            self.lists.removals.push(back(*first, step));
+        }
+        let live = before.live.as_ref().or(entry.live.as_ref());
+        if let (Some(number), Some(live), None) = (touch.reread, live, touch.restarted) {
+            let step = Step::ReloadService {
+                service: name.clone(),
+                unit: unit.clone(),
+                by: live.reload.clone(),
+            };
+            self.lists.restarts.push(back(number, step));
+            self.lists.awaited(number, unit.clone());
+        }
+    }
+
     /// A newcomer goes again.
     pub(super) fn remove(&mut self, name: &ServiceName, touch: &Touch<'_>) {
         let unit = &self.wanted.services[name].unit;
@@ -148,6 +189,11 @@ impl WayDraft<'_> {
         }
         if let Some((number, directory)) = touch.placed {
             self.lists.removals.push(removal(number, name, directory));
+        }
+        if let Some(number) = touch.swapped.values().min() {
+            let (service, keep) = (name.clone(), BTreeSet::new());
+            let step = Step::CleanLive { service, keep };
+            self.lists.removals.push(back(*number, step));
         }
     }
 }

@@ -32,13 +32,13 @@ use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
-use crate::plan::step::Step;
+use crate::plan::step::{Step, StepKind};
 use crate::plan::{Action, Approved, Note, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
+use crate::render::live::is_live;
 use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
-use crate::render::secret_files::DIGESTS;
 
 /// For a whole activation below a directory, which restarts nothing.
 const FILES: Duration = Duration::from_secs(60 * 60);
@@ -333,13 +333,28 @@ impl HostRun<'_> {
         for placed in self.steps.iter().filter_map(Step::placed) {
             let files = preparation.secrets_of(placed.service).into_iter().flatten();
             let files: BTreeMap<&str, &Plaintext> = files
-                .filter(|(path, _)| placed.has(path))
+                .filter(|(path, _)| placed.has(path) && !is_live(path))
                 .map(|(path, file)| (path.as_str(), &file.bytes))
                 .collect();
             if !files.is_empty() {
                 delivery
                     .files
-                    .insert((placed.service, placed.directory), files);
+                    .insert((placed.service, placed.directory.as_str()), files);
+            }
+        }
+        for step in self.steps {
+            if let Step::SwapFiles {
+                service, directory, ..
+            } = step
+            {
+                let files = preparation.secrets_of(service).into_iter().flatten();
+                let files: BTreeMap<&str, &Plaintext> = files
+                    .filter_map(|(path, file)| Some((directory.below(path)?, &file.bytes)))
+                    .collect();
+                if !files.is_empty() {
+                    let key = (service, directory.as_str());
+                    delivery.files.insert(key, files);
+                }
             }
         }
         delivery
@@ -374,9 +389,7 @@ impl HostRun<'_> {
         };
         wanted
             .chain(before.into_iter().flatten())
-            .filter(|(name, entry)| {
-                entry.files.contains_key(DIGESTS) && !self.request.mask.knows(name)
-            })
+            .filter(|(name, entry)| entry.has_secrets() && !self.request.mask.knows(name))
             .map(|(name, _)| self.setting.desired.unit(name).container())
             .collect()
     }
@@ -434,7 +447,9 @@ impl HostRun<'_> {
             };
             Some(units)
         });
-        if awaited.all(|units| units.iter().all(probed)) {
+        // A process that a signal ends takes a moment to end.
+        let rereads = |step: &Step| step.kind() == StepKind::Reread;
+        if awaited.all(|units| units.iter().all(probed)) && !self.steps.iter().any(rereads) {
             script::SETTLE_PROBED
         } else {
             script::SETTLE

@@ -125,18 +125,32 @@ impl Hosts {
                 let files = services.get(service).map(|service| &service.entry.files);
                 files.is_some_and(|files| files.contains_key(DIGESTS))
             };
+            let swapped = |step: &Step| {
+                let Step::SwapFiles {
+                    service, directory, ..
+                } = step
+                else {
+                    return false;
+                };
+                let entry = services.get(service).map(|service| &service.entry);
+                let mut live = entry.iter().flat_map(|entry| entry.live_directories());
+                live.any(|(name, files)| name == directory && !files.secrets.is_empty())
+            };
             let steps = plan
                 .waves
                 .iter()
                 .filter_map(|wave| wave.activations.get(host));
+            let steps: Vec<&Step> = steps.flatten().collect();
+            let swaps = steps.iter().filter(|step| swapped(step));
             let lost: BTreeSet<&ServiceName> = steps
-                .flatten()
-                .filter_map(Step::placed)
+                .iter()
+                .filter_map(|step| step.placed())
                 .filter(|placed| match placed.only {
                     None => made(placed.service),
                     Some(paths) => paths.iter().any(|path| is_secret(path)),
                 })
                 .map(|placed| placed.service)
+                .chain(swaps.flat_map(|step| step.services()))
                 .collect();
             if lost.is_empty() {
                 continue;

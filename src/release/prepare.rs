@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use super::event::{Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
+use super::mask::Mask;
 use super::problem::{Continues, Problem};
 use super::request::ReleaseRequest;
 use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
+use crate::cluster::secret::Plaintext;
 use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
 use crate::host::reach::parallel::for_each_host;
+use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
+use crate::host::stage::tries;
 use crate::host::stage::{
     AskPorts, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference, SealedFile,
     Staged, Starting, parse_staged,
@@ -25,6 +29,7 @@ use crate::plan::step::{Step, StepKind};
 use crate::plan::{Plan, held_service, target};
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::env_file;
+use crate::render::live::is_live;
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
 use crate::render::secrets::MadeFile;
@@ -61,6 +66,10 @@ pub(super) struct HostPreparation<'a> {
     starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
     /// Those of them that are made anew.
     remade: BTreeSet<String>,
+    /// The services whose new files are checked by commands of their own.
+    tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
+    /// The secrets that such a command must not show.
+    mask: &'a Mask,
 }
 
 impl<'a> Preparation<'a> {
@@ -104,7 +113,21 @@ impl<'a> Preparation<'a> {
             let secrets = request.secrets.get(name).into_iter().flatten();
             let secrets = secrets.filter(|(service, _)| sent.contains_key(service));
             let secrets = secrets.map(|(service, files)| (service, &**files));
+            let tries = match back {
+                // What ran there before was checked before.
+                Some(_) => BTreeMap::new(),
+                None => selected()
+                    .filter(|(service, wanted)| is_tried((plan, name), seen, service, wanted))
+                    .filter(|(_, service)| {
+                        let live = service.entry.live.as_ref();
+                        live.is_some_and(|live| !live.checks.is_empty())
+                    })
+                    .map(|(service, wanted)| (service, &**wanted))
+                    .collect(),
+            };
             let host = HostPreparation {
+                tries,
+                mask: &request.mask,
                 host: &setting.cluster.hosts[name],
                 secrets: secrets.collect(),
                 manifest,
@@ -248,7 +271,7 @@ impl HostPreparation<'_> {
                 path: path.clone(),
                 mode: file.mode,
                 // It depends on the recipe, and a host may keep an older one.
-                stands: self.sent[service].entry.files[path].clone(),
+                stands: self.sent[service].entry.stands_for(path),
                 ciphertext,
             })
         };
@@ -304,6 +327,7 @@ impl HostPreparation<'_> {
             .payload()
             .map_err(|error| not_staged(error.to_string()))?;
         let length = payload.len();
+        let tried = self.deliver_tries();
         let layout = &connection.layout;
         let script = staged.stage_script(layout, stage);
         let session = &mut connection.session;
@@ -312,6 +336,14 @@ impl HostPreparation<'_> {
         event(EventKind::Staged {
             bytes: length as u64,
         });
+        if !tried.files.is_empty() {
+            let payload = tried
+                .payload()
+                .map_err(|error| not_staged(error.to_string()))?;
+            let script = tried.script_below(layout, &tries::tried(layout, stage));
+            let answer = session.run_with_payload("sending secrets", &script, payload, STAGE)?;
+            parse_delivered(&answer.stdout).map_err(not_staged)?;
+        }
         let ports = match self.ports.as_slice() {
             [] => AskPorts::No,
             [_, ..] => AskPorts::Yes,
@@ -333,8 +365,49 @@ impl HostPreparation<'_> {
                 .filter(|service| service.mounted.targets.is_some() || service.mounted.by_image)
                 .map(|service| service.image.reference.as_str())
                 .collect(),
+            tries: self.tries.clone(),
         };
         Ok(staged.check_script(layout, self.engine, stage, length, &needs))
+    }
+
+    /// The secrets of services whose files are checked, if this host gets them unencrypted.
+    fn deliver_tries(&self) -> DeliveredFiles<'_> {
+        let mut delivery = DeliveredFiles::default();
+        for (service, wanted) in self.tries.iter().filter(|_| self.delivers()) {
+            let files = || self.secrets_of(service).into_iter().flatten();
+            let inputs: BTreeMap<&str, &Plaintext> = files()
+                .filter(|(path, _)| !is_live(path))
+                .map(|(path, file)| (path.as_str(), &file.bytes))
+                .collect();
+            let directories = wanted.live.keys().map(|name| {
+                let files =
+                    files().filter_map(|(path, file)| Some((name.below(path)?, &file.bytes)));
+                (name.as_str(), files.collect::<BTreeMap<_, _>>())
+            });
+            let all = std::iter::once((wanted.directory.as_str(), inputs)).chain(directories);
+            for (directory, files) in all.filter(|(_, files)| !files.is_empty()) {
+                delivery.files.insert((service, directory), files);
+            }
+        }
+        delivery
+    }
+
+    /// What a service's own check said, without secrets.
+    fn mask(&self, findings: &mut [Finding]) {
+        for finding in findings {
+            let Finding::Refused { service, said, .. } = finding else {
+                continue;
+            };
+            let wanted = self.tries.get(service);
+            let secrets = wanted.is_some_and(|wanted| wanted.entry.has_secrets());
+            if secrets && !self.mask.knows(service) {
+                *said =
+                    vec!["(what it said is not shown: its secrets are not known here)".to_owned()];
+            }
+            for line in said {
+                *line = self.mask.line(line);
+            }
+        }
     }
 
     /// Checks what was staged, and pulls images.
@@ -379,7 +452,8 @@ impl HostPreparation<'_> {
         let (forbidden, lost) = checked.declared.against(&starting);
         checked.findings.extend(forbidden);
         if !checked.findings.is_empty() {
-            let findings = checked.findings;
+            let mut findings = checked.findings;
+            self.mask(&mut findings);
             return Err(Problem::NotReady { findings });
         }
         let pulled = checked.images.values();
@@ -392,6 +466,20 @@ impl HostPreparation<'_> {
         }
         Ok(checked)
     }
+}
+
+/// Whether a service's own commands check its files: they change there. A newcomer in networks of the cluster finds nobody in them
+/// before it starts, and its start tells.
+fn is_tried(
+    (plan, host): (&Plan, &HostName),
+    seen: &ObservedHost,
+    service: &ServiceName,
+    wanted: &DesiredService,
+) -> bool {
+    let swaps = |step: &Step| matches!(step, Step::SwapFiles { service: of, .. } if of == service);
+    let runs = seen.services.get(service);
+    let runs = runs.is_some_and(|at| at.container.is_some());
+    (runs || wanted.handling.networks.is_empty()) && plan.steps(host).any(swaps)
 }
 
 /// The ports that services need which start on a host, without those that the cluster's containers have: who gives one

@@ -53,7 +53,11 @@ pub fn counterpart(path: &str) -> Option<String> {
 /// The files of a service that are no secrets, on one host, by path below the inputs directory: what containers get, and the
 /// list of their permissions.
 pub(super) fn plain(service: &Service, host: Option<&HostName>) -> BTreeMap<String, Vec<u8>> {
-    let ConfigFiles { mounts, files } = &service.files;
+    let ConfigFiles {
+        mounts,
+        files,
+        live: _,
+    } = &service.files;
     let mut made = BTreeMap::new();
     let mut modes = String::new();
     for (target, file) in files {
@@ -108,7 +112,11 @@ pub(super) fn secrets(
 /// What is mounted of them: the path below the inputs directory, and the path in the container. Directories come before
 /// what is mounted into them.
 pub(super) fn mounts(service: &Service, host: Option<&HostName>) -> Vec<(String, String)> {
-    let ConfigFiles { mounts, files } = &service.files;
+    let ConfigFiles {
+        mounts,
+        files,
+        live: _,
+    } = &service.files;
     let content = |target: &str| files.get(target)?.contents.on(host);
     let plain = mounts
         .iter()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitName};
 use super::inputs::Inputs;
+use super::live::{DesiredLive, LiveName};
 use super::manifest::{Handling, Manifest, ManifestService};
 use super::placement::Reach;
 use super::secrets::DesiredSecrets;
@@ -71,6 +72,8 @@ pub struct DesiredService {
     pub files: BTreeMap<String, Vec<u8>>,
     /// What further files of it are made of, on the host.
     pub secrets: DesiredSecrets,
+    /// The directories of files that it reads again without a restart.
+    pub live: BTreeMap<LiveName, DesiredLive>,
     /// What its fingerprint is made of.
     pub inputs: Inputs,
     /// What a manifest says of it: the digests of all of the above.

@@ -1,7 +1,7 @@
 //! The manifest: what a generation of one host consists of, by digests.
 //!
 //! Format 2 also says what no file of a service says, [`Handling`]: a rollback knows it without any
-//! description. Format 3 has further unit files, and `after`; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
+//! description. Format 3 has further unit files, `after`, and live directories; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
 //! change: what the files are decides whether a generation is another one ([`Manifest::holds_same`]).
 //!
 //! Where the whole cluster runs is not in it but in a [placement](super::placement): that also changes where a
@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::format::format_of;
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
+use super::live::{LiveDigests, LiveName, ManifestLive};
+use super::secret_files::DIGESTS;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -53,6 +55,9 @@ pub struct ManifestService {
     pub stateful: bool,
     /// The digests of the files of the inputs directory.
     pub files: BTreeMap<String, Digest>,
+    /// The directories of files that it reads again without a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<ManifestLive>,
     /// `None` in what a manifest of format 1 recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<Handling>,
@@ -206,10 +211,36 @@ impl ManifestService {
         }
     }
 
+    /// Its live directories.
+    pub fn live_directories(&self) -> impl Iterator<Item = (&LiveName, &LiveDigests)> {
+        self.live.iter().flat_map(|live| &live.directories)
+    }
+
+    /// What stands for a file that the host makes of secrets, in an inputs directory or a live one.
+    ///
+    /// # Panics
+    /// It makes no such file.
+    #[must_use]
+    pub fn stands_for(&self, path: &str) -> Digest {
+        let mut live = self.live_directories();
+        let live = live.find_map(|(name, digests)| digests.secrets.get(name.below(path)?));
+        let stands = live.or_else(|| self.files.get(path));
+        stands.expect("it is one of its files").clone()
+    }
+
+    /// Whether the host makes files of secrets for it.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        let mut live = self.live_directories();
+        self.files.contains_key(DIGESTS) || live.any(|(_, digests)| !digests.secrets.is_empty())
+    }
+
     /// Whether it says what a reader of [`COMMON`] does not know.
     fn is_new(&self) -> bool {
         let handling = self.handling.as_ref();
-        self.units.len() > 1 || handling.is_some_and(|handling| !handling.after.is_empty())
+        self.units.len() > 1
+            || self.live.is_some()
+            || handling.is_some_and(|handling| !handling.after.is_empty())
     }
 
     /// Whether the files are the same, and what runs from them.
@@ -221,9 +252,14 @@ impl ManifestService {
             image,
             stateful,
             files,
+            live: _,
             handling: _,
         } = self;
-        (units, directory, fingerprint) == (&other.units, &other.directory, &other.fingerprint)
+        // How they are reloaded is no file.
+        let live = || self.live_directories().eq(other.live_directories());
+        live()
+            && (units, directory, fingerprint)
+                == (&other.units, &other.directory, &other.fingerprint)
             && (image, stateful, files) == (&other.image, &other.stateful, &other.files)
     }
 }
@@ -269,6 +305,7 @@ impl FirstService {
             image,
             stateful,
             files,
+            live: None,
             handling: None,
         })
     }

@@ -14,6 +14,7 @@
 //! marks           what a unit says of itself
 //! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
+//! live            directories of files that are read again without a restart
 //! literal         the file of variables that no environment can carry
 //! secret_files    which files only the host makes, and what stands for them
 //! secrets         the secrets of a service, and how their files are made
@@ -37,6 +38,7 @@ mod format;
 pub mod identity;
 pub mod inputs;
 pub mod literal;
+pub mod live;
 pub mod manifest;
 pub mod marks;
 #[cfg(test)]

@@ -46,6 +46,8 @@ enum Must {
     Be(Value),
     /// Every network that bayplan makes is made sure of, and the container is connected to all of its networks.
     Networks,
+    /// A start notes which version of files that are reloaded it reads.
+    Live,
 }
 
 /// What a template gets to put in.
@@ -73,7 +75,7 @@ const TIMER: [Required; 3] = [
     mark("Service", Value::Service, "Service={{ service }}"),
 ];
 
-const SERVICE: [Required; 18] = [
+const SERVICE: [Required; 19] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
     of_start(Must::Name, "--name %N"),
     of_start(Must::Image, "${IMAGE}"),
@@ -131,6 +133,12 @@ const SERVICE: [Required; 18] = [
         section: "Service",
         key: "ExecStartPre",
         must: Must::Volumes,
+        write: "ExecStartPre={{ line }}",
+    },
+    Required {
+        section: "Service",
+        key: "ExecStartPre",
+        must: Must::Live,
         write: "ExecStartPre={{ line }}",
     },
     mark("Format", Value::Format, "Format=1"),
@@ -303,6 +311,15 @@ impl Required {
                         made.path
                     )),
                     None => Ok(()),
+                }
+            }
+            Must::Live => {
+                let noted = |line: &&str| line.contains("/run/bayplan/loaded");
+                match given.service.files.live.is_none() || found.iter().any(noted) {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "expected an {key}= for each line of `prepare` in a service with files that are reloaded, found none that notes what the container reads"
+                    )),
                 }
             }
             Must::Be(value) => match found.as_slice() {

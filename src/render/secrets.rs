@@ -7,6 +7,7 @@ use super::config_files;
 use super::env_file;
 use super::fingerprint::Recipe;
 use super::literal::{self, Carrying};
+use super::live::{self, DesiredLive, LiveName};
 use super::secret_files::{ENV, FILES, LITERAL, size};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{FileMode, SecretFile, Service, Variable, VariableValue};
@@ -29,6 +30,8 @@ pub struct DesiredSecrets {
     files: BTreeMap<VariableName, Secret>,
     /// Files of the config repository with secrets in them, by path below the inputs directory.
     texts: BTreeMap<String, (FileMode, Secret)>,
+    /// Files of live directories, by the names that they have among all files.
+    live: BTreeMap<String, (FileMode, Secret)>,
 }
 
 impl Default for DesiredSecrets {
@@ -39,6 +42,7 @@ impl Default for DesiredSecrets {
             literal: BTreeSet::new(),
             files: BTreeMap::new(),
             texts: BTreeMap::new(),
+            live: BTreeMap::new(),
         }
     }
 }
@@ -113,18 +117,31 @@ impl DesiredSecrets {
             variables,
             files: service.secret_files.values().map(file).collect(),
             texts: config_files::secrets(service, host),
+            live: BTreeMap::new(),
         }
+    }
+
+    /// The same with what live directories have of secrets.
+    pub(super) fn with_live(mut self, live: &BTreeMap<LiveName, DesiredLive>) -> Self {
+        self.live = live::made_paths(live);
+        self
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.variables.is_empty() && self.files.is_empty() && self.texts.is_empty()
+        !self.has_inputs() && self.live.is_empty()
+    }
+
+    /// Whether some are inputs: those of live directories are none.
+    pub(super) fn has_inputs(&self) -> bool {
+        !(self.variables.is_empty() && self.files.is_empty() && self.texts.is_empty())
     }
 
     /// Every secret, variable or file.
     pub fn iter(&self) -> impl Iterator<Item = &Secret> {
-        let texts = self.texts.values().map(|(_, secret)| secret);
+        let texts = self.texts.values().chain(self.live.values());
+        let texts = texts.map(|(_, secret)| secret);
         self.variables
             .values()
             .chain(self.files.values())
@@ -272,7 +289,7 @@ impl DesiredSecrets {
             };
             made.insert(path, file);
         }
-        for (path, (mode, secret)) in &self.texts {
+        for (path, (mode, secret)) in self.texts.iter().chain(&self.live) {
             let bytes = secret.reveal(stored);
             let bytes = bytes.map_err(|error| MakeError::Text {
                 path: path.clone(),

@@ -12,6 +12,7 @@ use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Instance, UnitName};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::literal::{self, Carrying};
+use super::live;
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
@@ -116,7 +117,8 @@ fn form(
         files,
     } = written;
     let mut files = files.clone();
-    let secrets = DesiredSecrets::of(recipe, service, place.files, *carrying);
+    let (live, live_entry) = live::desired(service, place.files);
+    let secrets = DesiredSecrets::of(recipe, service, place.files, *carrying).with_live(&live);
     let config = files
         .iter()
         .filter(|(path, _)| config_files::target(path).is_some());
@@ -135,7 +137,7 @@ fn form(
         secret_files: secrets.identities(),
     };
     let fingerprint = fingerprint(recipe, &inputs);
-    if !secrets.is_empty() {
+    if secrets.has_inputs() {
         let text = secrets.digests(&service.name);
         files.insert(secret_files::DIGESTS.to_owned(), text.into_bytes());
     }
@@ -174,6 +176,7 @@ fn form(
         image: service.image.reference.clone(),
         stateful: service.stateful,
         files: digests,
+        live: live_entry,
         handling: Some(handling.clone()),
     };
     DesiredService {
@@ -186,6 +189,7 @@ fn form(
         directory,
         files,
         secrets,
+        live,
         inputs,
         entry,
         fingerprint,

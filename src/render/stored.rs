@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::desired::{DesiredService, DesiredUnit, Mounted};
 use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
+use super::live::{DesiredLive, LiveName};
 use super::manifest::{Handling, ManifestService, Readiness};
 use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
@@ -26,6 +27,8 @@ pub struct StoredFiles {
     pub units: BTreeMap<UnitFileName, String>,
     /// The files of its inputs directory, by path below it.
     pub inputs: BTreeMap<String, Vec<u8>>,
+    /// The files of its live directories, by path below each.
+    pub live: BTreeMap<LiveName, BTreeMap<String, Vec<u8>>>,
 }
 
 /// A service as a generation has it. `image` says which image it ran.
@@ -38,7 +41,11 @@ pub fn stored(
     files: StoredFiles,
     image: ImageThen,
 ) -> Result<DesiredService, Damaged> {
-    let StoredFiles { units, inputs } = files;
+    let StoredFiles {
+        units,
+        inputs,
+        mut live,
+    } = files;
     for (file, digest) in &entry.units {
         if units.get(file).map(Digest::of).as_ref() != Some(digest) {
             return Err(Damaged(file.to_string()));
@@ -51,6 +58,16 @@ pub fn stored(
         .find(|(path, bytes)| entry.files[*path] != Digest::of(bytes));
     if let Some((path, _)) = damaged {
         return Err(Damaged(path.clone()));
+    }
+    for (name, digests) in entry.live_directories() {
+        let there = live.entry(name.clone()).or_default();
+        there.retain(|path, _| digests.files.contains_key(path));
+        let mut wanted = digests.files.iter();
+        let damaged = wanted
+            .find(|(path, digest)| there.get(*path).map(Digest::of).as_ref() != Some(*digest));
+        if let Some((path, _)) = damaged {
+            return Err(Damaged(name.file(path)));
+        }
     }
     let texts: BTreeMap<String, String> = files
         .iter()
@@ -76,6 +93,18 @@ pub fn stored(
         directory: entry.directory.clone(),
         files,
         secrets: DesiredSecrets::default(),
+        live: live
+            .into_iter()
+            .map(|(name, files)| {
+                (
+                    name,
+                    DesiredLive {
+                        files,
+                        ..DesiredLive::default()
+                    },
+                )
+            })
+            .collect(),
         handling: match &entry.handling {
             Some(handling) => handling.clone(),
             None => handling_from_files(&inputs),
@@ -171,6 +200,7 @@ mod tests {
     fn files(service: &DesiredService) -> StoredFiles {
         let units = service.units.iter();
         StoredFiles {
+            live: BTreeMap::new(),
             units: units
                 .map(|(file, unit)| (file.clone(), unit.text.to_string()))
                 .collect(),

@@ -14,7 +14,7 @@
 //! | `fingerprint` | for the label `bayplan.inputs` | `v2:…` |
 //! | `arguments` | a list: the options of `docker run` with their values, quoted for the unit | `--publish 9000:9000` |
 //! | `command` | a list: what follows the image, quoted for the unit; often empty | |
-//! | `prepare` | a list: command lines, quoted, for `ExecStartPre=`: make sure of the networks | |
+//! | `prepare` | a list: command lines, quoted, for `ExecStartPre=`: make sure of the networks, and of the links of files that are reloaded | |
 //! | `connect` | a list: command lines, quoted, for `ExecStartPre=` between `create` and `start`: connect the container to all its networks but the first. Mostly empty, and the container is started by `run` | `/usr/bin/docker network connect …` |
 //! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
 //! | `stop_timeout` | seconds for `docker stop -t` | `10` |
@@ -43,6 +43,7 @@ use super::config_files;
 use super::error::RenderError;
 use super::identity::{UnitName, inputs_parent};
 use super::literal::{self, Carrying};
+use super::live;
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
 use super::plain_options;
@@ -106,7 +107,7 @@ pub fn environment<'source>(services: &BTreeMap<ServiceName, Service>) -> Enviro
             extra_args,
         } = &service.container;
         let published = service.published(None).len();
-        let mounts = service.secret_files.len() + service.files.files.len();
+        let mounts = service.secret_files.len() + service.files.all().count();
         let options = ulimits.len() + labels.len() + mounts + published;
         let named = sysctls.len() + log.options.len();
         let resolved = hosts.values().map(Vec::len).sum::<usize>();
@@ -270,7 +271,11 @@ fn context(
         fingerprint => FINGERPRINT,
         arguments => arguments(cluster, service, place, spelling),
         command => command.map(|w| quote_word(w)).collect::<Vec<_>>(),
-        prepare => networks::prepare(&cluster.name, service, client.engine, called),
+        prepare => {
+            let mut lines = networks::prepare(&cluster.name, service, client.engine, called);
+            lines.extend(live::prepare(&cluster.name, service, unit));
+            lines
+        },
         make => volumes::make(service),
         connect => networks::connect(service, unit, client.engine, &client.program),
         wait => wait::command_line(service, unit, place.listen, called),
@@ -422,6 +427,10 @@ fn arguments(
     }
     for (path, target) in config_files::mounts(service, place.files) {
         let mount = format!("type=bind,source={inputs}/{path},target={target},readonly");
+        option("--mount", &mount);
+    }
+    for (path, target) in live::mounts(&cluster.name, service) {
+        let mount = format!("type=bind,source={path},target={target},readonly");
         option("--mount", &mount);
     }
     for file in literal_files(service, carrying) {

@@ -46,6 +46,7 @@ pub(super) fn sentence(breach: &Breach) -> String {
             let what = match action {
                 Action::Stop => "stop",
                 Action::MayRestart => "perhaps restart",
+                Action::Reload => "reload",
                 Action::None | Action::Start | Action::Restart | Action::Pending => "restart",
             };
             format!(

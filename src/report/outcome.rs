@@ -84,6 +84,7 @@ fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
 fn acts(totals: &Totals) -> String {
     let parts = [
         (totals.start, "started"),
+        (totals.reload, "reloaded"),
         (totals.restart, "restarted"),
         (totals.stop, "stopped"),
     ];

@@ -87,7 +87,15 @@ fn observe_help(error: &ObserveError) -> Option<String> {
 
 /// The findings behind the first one, which is the headline.
 fn more(findings: &[Finding]) -> Option<String> {
-    let lines: Vec<String> = findings.iter().skip(1).map(Finding::to_string).collect();
+    let mut lines: Vec<String> = Vec::new();
+    for (number, finding) in findings.iter().enumerate() {
+        if number > 0 {
+            lines.push(finding.to_string());
+        }
+        if let Finding::Refused { said, .. } = finding {
+            lines.extend(said.iter().map(|line| format!("  {line}")));
+        }
+    }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
@@ -167,6 +175,9 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
         Finding::Misreads(file) => format!(
             "nothing was changed; upgrade podman there, or rename the variables of {file}"
         ),
+        Finding::Refused { .. } => {
+            "nothing was changed on any host; mend the files, or the `check`, and release again".to_owned()
+        }
         Finding::Unable(ability) => format!("nothing was changed; {}", ability.help()),
     })
 }

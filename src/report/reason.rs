@@ -88,6 +88,10 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
         ReasonView::Network { network } => {
             sentence(&format!("its network {} is made anew", value(network)))
         }
+        ReasonView::NotReloaded { paths } => sentence(&format!(
+            "has not read {} since they were swapped",
+            some_paths(paths, space.detail)
+        )),
         ReasonView::Displaced { by } => {
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
@@ -123,6 +127,7 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "edited" => format!("{} edited on the host", bare(reason.name.as_deref())),
         "touched" => format!("may have read an edit of {}", bare(reason.name.as_deref())),
         "network" => format!("its network {name} was made anew"),
+        "not_reloaded" => format!("had not read {}", bare(reason.name.as_deref())),
         "displaced" => format!("gave its port to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),

@@ -13,6 +13,7 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
     }
     match (plan.action, plan.change) {
         (Action::Start, _) => "start",
+        (Action::Reload, _) => "reload",
         (Action::Restart, _) => "restart",
         (Action::Stop, _) => "stop",
         (Action::Pending, _) => "pending",
@@ -83,7 +84,10 @@ pub(super) fn explain(
         Action::MayRestart => {
             lines.push("if the pull finds another image behind its tag".to_owned());
         }
-        Action::None | Action::Start | Action::Restart | Action::Stop => {}
+        Action::Reload if !reasons.is_empty() => {
+            lines.push("it runs on, and reads them again".to_owned());
+        }
+        Action::None | Action::Start | Action::Reload | Action::Restart | Action::Stop => {}
     }
     if lines.is_empty() {
         lines.push(

@@ -144,7 +144,10 @@ fn host_lines(
             room: palette.width().saturating_sub(INDENT),
         };
         let mut more = Vec::new();
-        if let StateView::PendingRestart { reasons } | StateView::Edited { reasons, .. } = state {
+        if let StateView::PendingRestart { reasons }
+        | StateView::PendingReload { reasons }
+        | StateView::Edited { reasons, .. } = state
+        {
             more.extend(reasons.iter().flat_map(|why| reason(why, space)));
         }
         for path in *drop_ins {

@@ -13,6 +13,7 @@ pub struct Totals {
     pub hosts: usize,
     pub files: usize,
     pub start: usize,
+    pub reload: usize,
     pub restart: usize,
     pub may_restart: usize,
     pub stop: usize,
@@ -46,6 +47,7 @@ impl Totals {
                 match service.action {
                     Action::None => {}
                     Action::Start => totals.start += 1,
+                    Action::Reload => totals.reload += 1,
                     Action::Restart => totals.restart += 1,
                     Action::MayRestart => totals.may_restart += 1,
                     Action::Stop => totals.stop += 1,
@@ -66,6 +68,7 @@ impl Totals {
         for (number, noun, word) in [
             (self.files, "file", "change"),
             (self.start, "unit", "start"),
+            (self.reload, "unit", "reload"),
             (self.restart, "unit", "restart"),
             (self.stop, "unit", "stop"),
             (self.networks, "network", "change"),
@@ -107,6 +110,7 @@ mod tests {
         let totals = Totals {
             hosts: 1,
             files: 1,
+            reload: 1,
             restart: 1,
             may_restart: 1,
             pending: 1,
@@ -115,7 +119,7 @@ mod tests {
         };
         assert_eq!(
             totals.words(),
-            "1 file changes, 1 unit restarts, 1 unit may restart, 1 restart pending, 1 stays"
+            "1 file changes, 1 unit reloads, 1 unit restarts, 1 unit may restart, 1 restart pending, 1 stays"
         );
     }
 }

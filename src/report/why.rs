@@ -41,7 +41,7 @@ pub fn text(view: &WhyView<'_>, palette: &Palette) -> String {
         lines.push(paint(palette.strong, "files"));
     }
     for file in &view.files {
-        lines.push(format!("  {}", escape(file.path)));
+        lines.push(format!("  {}", escape(&file.path)));
         let told = indent(&of_file(file), 6, palette.width()).into_iter();
         lines.extend(told.map(|line| paint(palette.dim, &line)));
     }
@@ -55,6 +55,12 @@ pub fn text(view: &WhyView<'_>, palette: &Palette) -> String {
 /// Where a file comes from, and what is special about it.
 fn of_file(file: &ConfigFileView<'_>) -> String {
     let mut told = vec![escape(file.source)];
+    if let Some(reload) = file.reload {
+        told.push(format!(
+            "read again by {}, without a restart",
+            escape(&reload.to_string())
+        ));
+    }
     if file.by_host {
         told.push("differs by host".to_owned());
     }

@@ -179,3 +179,127 @@ fn a_link_that_leaves_the_repository_is_refused() {
         assert!(told.contains(words), "{words}: {told}");
     }
 }
+
+const LIVE: &str = "hosts/alpha/var/lib/bayplan/shop/live/web/~etc~nginx~conf.d";
+
+/// The same cluster, with a directory that `web` reads again without a restart.
+fn released_live() -> TestEnvironment {
+    let it = released();
+    it.edit(
+        &format!("{BELOW}.toml"),
+        "\"/etc/nginx/conf.d\" = \"conf.d/\"",
+        "\"/etc/nginx/conf.d\" = { from = \"conf.d/\", template = true, mode = \"0640\", reload = { signal = \"HUP\" }, check = [\"nginx\", \"-t\"] }",
+    );
+    it.write(&format!("{BELOW}/conf.d/more/b.conf"), "{{ host.name }}\n");
+    it.bayplan("release shop --yes").succeeds();
+    it.bayplan("diff shop --exit-code").exits(0);
+    it
+}
+
+/// The version that is shown.
+fn version(it: &TestEnvironment) -> String {
+    let version = fs::read_link(it.path(&format!("{LIVE}/..data"))).unwrap();
+    version.to_str().unwrap().to_owned()
+}
+
+/// What a reader of the directory sees, and nothing but that is there.
+fn shows(it: &TestEnvironment, a: &str) {
+    assert_eq!(it.read(&format!("{LIVE}/a.conf")), a);
+    assert_eq!(it.read(&format!("{LIVE}/more/b.conf")), "alpha\n");
+    assert_eq!(mode(it, &format!("{LIVE}/a.conf")), 0o640);
+    let entries = fs::read_dir(it.path(LIVE)).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    let mut expected = ["..data", &*version(it), "a.conf", "more"];
+    expected.sort_unstable();
+    assert_eq!(names, expected);
+    for name in ["a.conf", "more"] {
+        let link = fs::read_link(it.path(&format!("{LIVE}/{name}"))).unwrap();
+        assert_eq!(link.to_str(), Some(&*format!("..data/{name}")));
+    }
+    it.bayplan("diff shop --exit-code").exits(0);
+}
+
+#[test]
+fn files_that_are_read_again_are_swapped_beside_the_inputs() {
+    let it = released_live();
+    shows(&it, "one\ntwo\n");
+    let (inputs, first) = (it.inputs("alpha", "web"), version(&it));
+    let unit = "hosts/alpha/etc/systemd/system/shop-web.service";
+    let text = it.read(unit);
+    assert!(
+        text.contains("source=/var/lib/bayplan/shop/live/web/~etc~nginx~conf.d,target=/etc/nginx/conf.d,readonly"),
+        "{text}"
+    );
+    assert_eq!(mode(&it, "hosts/alpha/var/lib/bayplan/shop/live"), 0o700);
+    assert_eq!(mode(&it, LIVE), 0o755);
+
+    it.write(&format!("{BELOW}/conf.d/a.conf"), "one\n2\n");
+    let diff = it.bayplan("diff shop --diff").succeeds().stdout;
+    for words in ["web/live/etc/nginx/conf.d/a.conf", "-two", "+2"] {
+        assert!(diff.contains(words), "{words}: {diff}");
+    }
+    it.bayplan("release shop --yes").succeeds();
+    shows(&it, "one\n2\n");
+    assert_ne!(version(&it), first);
+    assert_eq!((it.inputs("alpha", "web"), it.read(unit)), (inputs, text));
+    let why = it.bayplan("why shop web").succeeds().stdout;
+    assert!(
+        why.contains("read again by SIGHUP, without a restart"),
+        "{why}"
+    );
+    let rendered = it.bayplan("render shop").succeeds().stdout;
+    assert!(
+        rendered.contains("/var/lib/bayplan/shop/live/web/~etc~nginx~conf.d/a.conf"),
+        "{rendered}"
+    );
+
+    // Back, and gone.
+    it.bayplan("rollback shop --yes").succeeds();
+    assert_eq!(it.read(&format!("{LIVE}/a.conf")), "one\ntwo\n");
+    it.bayplan("release shop --yes").succeeds();
+    shows(&it, "one\n2\n");
+    it.edit(
+        &format!("{BELOW}.toml"),
+        ", reload = { signal = \"HUP\" }, check = [\"nginx\", \"-t\"]",
+        "",
+    );
+    it.bayplan("release shop --yes").succeeds();
+    assert!(!it.path("hosts/alpha/var/lib/bayplan/shop/live").exists());
+    it.bayplan("diff shop --exit-code").exits(0);
+}
+
+#[test]
+fn what_a_hand_changed_of_files_that_are_read_again_is_another_version() {
+    let it = released_live();
+    let link = |name: &str| it.path(&format!("{LIVE}/{name}"));
+    let hands: [(&str, &dyn Fn()); 6] = [
+        ("an edit", &|| {
+            it.write(&format!("{LIVE}/..data/a.conf"), "hand\n")
+        }),
+        ("a file of somebody's", &|| {
+            it.write(&format!("{LIVE}/own.conf"), "hand\n")
+        }),
+        ("a link that is gone", &|| {
+            fs::remove_file(link("a.conf")).unwrap()
+        }),
+        ("a file in place of a link", &|| {
+            fs::remove_file(link("a.conf")).unwrap();
+            it.write(&format!("{LIVE}/a.conf"), "hand\n");
+        }),
+        ("permissions", &|| {
+            let permissions = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(link("a.conf"), permissions).unwrap();
+        }),
+        ("all of it", &|| fs::remove_dir_all(it.path(LIVE)).unwrap()),
+    ];
+    for (what, hand) in hands {
+        let before = version(&it);
+        hand();
+        it.bayplan("diff shop --exit-code").exits(2);
+        it.bayplan("release shop --yes").succeeds();
+        assert_ne!(version(&it), before, "{what}");
+        shows(&it, "one\ntwo\n");
+    }
+}

@@ -32,6 +32,7 @@ mod peerspace;
 mod podman;
 mod ports;
 mod refusals;
+mod reload;
 mod saved;
 mod secrets;
 mod smoke;
@@ -303,6 +304,16 @@ const TESTS: &[(&str, Test)] = &[
         "every_value_arrives_byte_for_byte",
         environment::nasty_values,
     ),
+    ("files_are_read_again_without_a_restart", reload::docker),
+    (
+        "files_are_read_again_without_a_restart_by_podman",
+        reload::podman,
+    ),
+    (
+        "files_with_secrets_are_read_again_without_a_restart",
+        reload::secrets,
+    ),
+    ("swaps_of_files_are_never_seen_half", reload::swaps),
     (
         "driver_random_edits_and_disturbances_agree_with_a_second_opinion",
         driver::drive,
@@ -318,6 +329,7 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
     ),
     ("other_releases_run_podman", smoke::podman),
     ("other_releases_have_networks", networks::other_releases),
+    ("other_releases_read_files_again", reload::docker),
     ("tools_of_another_kind_are_a_problem", foreign::tools),
     ("programs_in_other_places_are_found", foreign::programs),
     ("versions_that_are_too_old_are_refused", foreign::versions),

@@ -83,7 +83,7 @@ impl Vault {
         ended
     }
 
-    fn set(&mut self, name: &str, value: &str) {
+    pub fn set(&mut self, name: &str, value: &str) {
         let cluster = self.ground.repo.name.clone();
         self.run(&["secrets", "set", &cluster, name], value)
             .exits(0);

@@ -10,7 +10,7 @@ use crate::cluster::read::{Problems, Spot};
 /// What a service mounts, with what it says of it.
 pub(super) struct Mounts<'a> {
     /// Entries that are directories, by their paths.
-    pub directories: BTreeMap<&'a str, &'a Spot>,
+    pub directories: BTreeMap<&'a str, &'a FileEntry>,
     /// Every file, by its path, with the entry that names it.
     pub files: BTreeMap<&'a str, &'a FileEntry>,
 }
@@ -34,6 +34,21 @@ pub(super) fn check(service: &ServiceFile, mounts: &Mounts<'_>, problems: &mut P
                     .with_help("choose another path for one of them"),
                 );
             }
+        }
+    }
+    for (path, entry) in &mounts.directories {
+        for outer in above(path).filter_map(|above| mounts.directories.get(above)) {
+            if entry.live.is_some() || outer.live.is_some() {
+                problems.push(mixed(path, entry, outer));
+            }
+        }
+    }
+    for (path, entry) in &mounts.files {
+        // Its own directory is one of them.
+        let outer = above(path).find_map(|above| mounts.directories.get(above));
+        let own = mounts.directories.get(entry.target.value.as_str());
+        if let Some(outer) = outer.filter(|outer| own.is_none() && outer.live.is_some()) {
+            problems.push(mixed(path, entry, outer));
         }
     }
     for (target, spot) in &service.volume_targets {
@@ -65,6 +80,21 @@ pub(super) fn check(service: &ServiceFile, mounts: &Mounts<'_>, problems: &mut P
             let label = file.spot.label("the secret");
             problems.push(twice(&file.value, "a secret", label, place));
         }
+        let outer = above(&file.value).find_map(|above| mounts.directories.get(above));
+        if let Some(outer) = outer.filter(|outer| outer.live.is_some()) {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected no secret below {}, which is reloaded, found one at {}",
+                        quoted(&outer.target.value),
+                        quoted(&file.value)
+                    ),
+                    file.spot.label("the secret"),
+                )
+                .with_related(outer.target.spot.label("this directory"))
+                .with_help("write it into a template of that directory, `{{ NAME }}`, or choose another path"),
+            );
+        }
     }
     problems.0.len() == before
 }
@@ -73,18 +103,23 @@ impl Mounts<'_> {
     /// Where a path is named, or taken by a directory.
     fn at(&self, path: &str) -> Option<&Spot> {
         let file = self.files.get(path).map(|entry| &entry.target.spot);
-        file.or_else(|| self.directories.get(path).copied())
+        file.or_else(|| self.directories.get(path).map(|entry| &entry.target.spot))
     }
 
     /// The mounted directory that a path is below.
     fn directory_of(&self, path: &str) -> Option<(&str, &Spot)> {
         let found = above(path).find_map(|above| self.directories.get_key_value(above));
-        found.map(|(path, spot)| (*path, *spot))
+        found.map(|(path, entry)| (*path, &entry.target.spot))
     }
 
-    /// The paths that are mounted: what is below a mounted directory comes with it.
+    /// The paths that are mounted: what is below a mounted directory comes with it. Those that are reloaded are mounted
+    /// from elsewhere.
     pub(super) fn mounted(&self) -> BTreeSet<String> {
-        let all = self.files.keys().chain(self.directories.keys());
+        let fixed = self
+            .directories
+            .iter()
+            .filter(|(_, entry)| entry.live.is_none());
+        let all = self.files.keys().chain(fixed.map(|(path, _)| path));
         let outer = all.filter(|path| self.directory_of(path).is_none());
         outer.map(|path| (*path).to_owned()).collect()
     }
@@ -94,6 +129,20 @@ impl Mounts<'_> {
 fn above(path: &str) -> impl Iterator<Item = &str> {
     let ends = path.match_indices('/').skip(1);
     ends.map(|(end, _)| &path[..end])
+}
+
+/// Something stands below a directory of which only one of both is reloaded.
+fn mixed(path: &str, entry: &FileEntry, outer: &FileEntry) -> Diagnostic {
+    Diagnostic::error(
+        format!(
+            "expected all of {} from one directory, since it is reloaded at once, found {} below it",
+            quoted(&outer.target.value),
+            quoted(path)
+        ),
+        entry.target.spot.label("from elsewhere"),
+    )
+    .with_related(outer.target.spot.label("the directory"))
+    .with_help(format!("put it into `{}/`, or choose another path", outer.from.value))
 }
 
 fn twice(target: &str, what: &str, other: Place, file: &Spot) -> Diagnostic {

@@ -12,7 +12,7 @@ use super::expand::{ConfigSource, Expanded, expand};
 use super::surroundings::{HOST, NAMES, Surroundings};
 use crate::cluster::description::ServiceFile;
 use crate::cluster::diagnostic::{Diagnostic, Place, quoted};
-use crate::cluster::model::{ConfigFile, ConfigFiles, Content, Contents};
+use crate::cluster::model::{ConfigFile, ConfigFiles, Content, Contents, LiveFiles};
 use crate::cluster::name::HostName;
 use crate::cluster::read::Problems;
 use crate::cluster::secret::{Secret, TextPart};
@@ -53,9 +53,12 @@ pub(in crate::cluster) fn of_service(
     for entry in &service.files {
         match expand(entry, scope.sources, problems) {
             None => {}
+            Some(Expanded::File(_)) if entry.live.is_some() => {
+                problems.push(a_file_reloads(entry));
+            }
             Some(Expanded::File(file)) => named.push((entry, file)),
             Some(Expanded::Directory(files)) => {
-                directories.insert(entry.target.value.as_str(), &entry.target.spot);
+                directories.insert(entry.target.value.as_str(), entry);
                 named.extend(files.into_iter().map(|file| (entry, file)));
             }
         }
@@ -79,6 +82,7 @@ pub(in crate::cluster) fn of_service(
     if !clash::check(service, &mounts, problems) {
         return ConfigFiles::default();
     }
+    let mut live = live_files(service, problems);
     let mut files = BTreeMap::new();
     let mut total = 0;
     for (entry, file) in &named {
@@ -99,7 +103,37 @@ pub(in crate::cluster) fn of_service(
             owner: entry.owner,
             mode: entry.mode,
         };
-        files.insert(file.target.clone(), made);
+        let below = file.target.strip_prefix(entry.target.value.as_str());
+        let below = below.and_then(|below| below.strip_prefix('/'));
+        match (&entry.live, &mut live, below) {
+            (Some(_), Some(live), Some(below)) => {
+                let directory = live.directories.entry(entry.target.value.clone());
+                directory.or_default().insert(below.to_owned(), made);
+            }
+            _ => {
+                files.insert(file.target.clone(), made);
+            }
+        }
+    }
+    for (target, files) in live.iter().flat_map(|live| &live.directories) {
+        // A generation keeps what is encrypted beside the rest.
+        let secret = files.iter().filter(|(_, file)| {
+            let mut contents = file.contents.each();
+            contents.any(|content| matches!(content, Content::Secret(_)))
+        });
+        let beside = secret.map(|(path, _)| format!("{path}.age"));
+        if let Some(path) = beside.into_iter().find(|path| files.contains_key(path)) {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected no file {} beside the one with a secret in it",
+                        quoted(&path)
+                    ),
+                    Place::file(&files[&path].source, "its encrypted form has this name"),
+                )
+                .with_help(format!("give it another name below {}", quoted(target))),
+            );
+        }
     }
     if total > SERVICE_MAX {
         problems.push(
@@ -115,7 +149,65 @@ pub(in crate::cluster) fn of_service(
         );
     }
     let mounts = mounts.mounted();
-    ConfigFiles { mounts, files }
+    ConfigFiles {
+        mounts,
+        files,
+        live: live.filter(|live| !live.directories.is_empty()),
+    }
+}
+
+/// The directories with `reload`, still without their files: all of them are read again at once.
+fn live_files(service: &ServiceFile, problems: &mut Problems) -> Option<LiveFiles> {
+    let mut entries = service.files.iter();
+    let mut entries = entries
+        .by_ref()
+        .filter_map(|entry| Some((entry, entry.live.as_ref()?)));
+    let (_, first) = entries.next()?;
+    let mut checks: Vec<Vec<String>> = first.check.iter().cloned().collect();
+    for (_, other) in entries {
+        if other.reload.value != first.reload.value {
+            problems.push(
+                Diagnostic::error(
+                    format!("expected one way to reload `{}`, found two", service.name),
+                    other.reload.spot.label("another way"),
+                )
+                .with_related(first.reload.spot.label("the first one"))
+                .with_help("reload all of them in one way: a `command` may do several things"),
+            );
+        }
+        checks.extend(
+            other
+                .check
+                .iter()
+                .filter(|check| !checks.contains(check))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
+    }
+    Some(LiveFiles {
+        reload: first.reload.value.clone(),
+        checks,
+        directories: BTreeMap::new(),
+    })
+}
+
+fn a_file_reloads(entry: &FileEntry) -> Diagnostic {
+    let target = &entry.target.value;
+    let (parent, name) = target.rsplit_once('/').unwrap_or(("", target));
+    let parent = if parent.is_empty() {
+        "/etc/app"
+    } else {
+        parent
+    };
+    let place = entry.live.as_ref().map(|live| &live.reload.spot);
+    let place = place.unwrap_or(&entry.target.spot);
+    Diagnostic::error(
+        format!("expected a directory to reload, found the file {}", quoted(&entry.from.value)),
+        place.label("only all files of a directory can be swapped at once"),
+    )
+    .with_help(format!(
+        "put it into a directory as `{name}`, and mount that: `{parent:?} = {{ from = \"conf.d/\", … }}`; it hides what the image has in `{parent}`"
+    ))
 }
 
 /// The largest that it is on a host.

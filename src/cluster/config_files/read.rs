@@ -4,15 +4,22 @@ use toml::de::DeValue;
 
 use crate::cluster::diagnostic::{Diagnostic, quoted};
 use crate::cluster::foreign;
-use crate::cluster::model::{FileMode, FileOwner};
-use crate::cluster::read::{At, Item, Misfit, Problems, Table, TableKind};
+use crate::cluster::model::{FileMode, FileOwner, ReloadBy};
+use crate::cluster::read::{At, Item, Misfit, Problems, Spot, Table, TableKind, parse_all};
 use crate::cluster::shape::container::target;
-use crate::cluster::shape::text::Shape;
+use crate::cluster::shape::text::{self, Shape};
+use crate::cluster::signal_number;
 
 const FILE: TableKind = TableKind {
     what: "a file of a service",
-    keys: &["from", "template", "owner", "mode"],
+    keys: &["from", "template", "owner", "mode", "reload", "check"],
     foreign: foreign::FILE,
+};
+
+const RELOAD: TableKind = TableKind {
+    what: "`reload`",
+    keys: &["signal", "command"],
+    foreign: foreign::RELOAD,
 };
 
 /// One entry of `[files]`.
@@ -30,6 +37,16 @@ pub(in crate::cluster) struct FileEntry {
     pub owner: FileOwner,
     /// Their permissions.
     pub mode: FileMode,
+    /// How the service reads them again without a restart.
+    pub live: Option<LiveEntry>,
+}
+
+/// What an entry with `reload` says of it.
+#[derive(Debug)]
+pub(in crate::cluster) struct LiveEntry {
+    pub reload: At<ReloadBy>,
+    /// The command that must accept new files.
+    pub check: Option<Vec<String>>,
 }
 
 /// Reads `[files]` of the service whose file this is.
@@ -63,6 +80,7 @@ pub(in crate::cluster) fn read_files(
             template: table.template,
             owner: table.owner,
             mode: table.mode,
+            live: table.live,
         })
     });
     entries.collect()
@@ -74,6 +92,7 @@ struct EntryOptions {
     template: bool,
     owner: FileOwner,
     mode: FileMode,
+    live: Option<LiveEntry>,
 }
 
 fn read_entry(
@@ -110,13 +129,132 @@ fn read_entry(
     let mode = table
         .get("mode")
         .and_then(|item| read_mode(&item, problems));
+    let live = read_live(&mut table, problems);
     table.finish(problems);
     let options = EntryOptions {
         template: template.is_some_and(|template| template.value),
         owner: owner.map(|owner| owner.value).unwrap_or_default(),
         mode: mode.unwrap_or_default(),
+        live,
     };
     Some((from?, options))
+}
+
+/// Reads `reload` and `check`.
+fn read_live(table: &mut Table<'_>, problems: &mut Problems) -> Option<LiveEntry> {
+    let written = table.get("reload");
+    let check = table.get("check");
+    let command = |item: &Item<'_>, problems: &mut Problems| {
+        let before = problems.0.len();
+        let words = parse_all(item.strings(problems), text::argument, problems);
+        if words.is_empty() && problems.0.len() == before {
+            problems.push(Diagnostic::error(
+                "expected a command, found an empty list",
+                item.spot.label(""),
+            ));
+        }
+        (!words.is_empty()).then_some(words)
+    };
+    let words = check.as_ref().map(|check| command(check, problems));
+    let Some(written) = written else {
+        if let Some(check) = check {
+            problems.push(
+                Diagnostic::error(
+                    "expected `reload` beside `check`, found none",
+                    check.key_spot.label("nothing is reloaded"),
+                )
+                .with_help(
+                    "files without `reload` are read at a restart, which waits for `[health]`: write `reload = { signal = \"HUP\" }`, or remove `check`",
+                ),
+            );
+        }
+        return None;
+    };
+    if !written.value.is_table() {
+        let signal = if let DeValue::String(text) = written.value {
+            signal_number(text).map(|_| text)
+        } else {
+            None
+        };
+        let help = match signal {
+            Some(signal) => format!("write `reload = {{ signal = \"{signal}\" }}`"),
+            None => "write `reload = { signal = \"HUP\" }` or `reload = { command = [\"nginx\", \"-s\", \"reload\"] }`"
+                .to_owned(),
+        };
+        problems.push(
+            Diagnostic::error(
+                "expected a table with `signal` or `command`, found another value",
+                written.spot.label("reloaded how?"),
+            )
+            .with_help(help),
+        );
+        return None;
+    }
+    let mut how = written.table(&RELOAD, problems)?;
+    let signal = how.get("signal");
+    let by_command = how.get("command");
+    let spot = how.spot.clone();
+    how.finish(problems);
+    let unclear = |found: &str, spot: &Spot, problems: &mut Problems| {
+        problems.push(
+            Diagnostic::error(
+                format!("expected one of `signal` and `command`, {found}"),
+                spot.label(""),
+            )
+            .with_help(
+                "write `{ signal = \"HUP\" }` or `{ command = [\"nginx\", \"-s\", \"reload\"] }`",
+            ),
+        );
+    };
+    let reload = match (signal, by_command) {
+        (Some(signal), None) => {
+            if check.is_none() {
+                problems.push(
+                    Diagnostic::error(
+                        "expected `check` beside a signal, found none",
+                        signal.key_spot.label("a signal cannot say no"),
+                    )
+                    .with_help(
+                        "write the command that tells whether the new files are right, as `check = [\"nginx\", \"-t\"]`, or reload by a `command`, whose exit status counts",
+                    ),
+                );
+            }
+            let name = signal.string(problems)?.parse(problems, reload_signal)?;
+            ReloadBy::Signal(name.value)
+        }
+        (None, Some(words)) => ReloadBy::Command(command(&words, problems)?),
+        (Some(_), Some(second)) => {
+            unclear("found both", &second.key_spot, problems);
+            return None;
+        }
+        (None, None) => {
+            unclear("found neither", &spot, problems);
+            return None;
+        }
+    };
+    Some(LiveEntry {
+        reload: written.at(reload),
+        check: words.flatten(),
+    })
+}
+
+/// The signal that asks a process to read its files again.
+fn reload_signal(text: &str) -> Shape<String> {
+    let ends = [9, 19];
+    match signal_number(text) {
+        Some(number) if !ends.contains(&number) => Ok(text.to_owned()),
+        Some(_) => Err(Misfit::help(
+            "a signal that a process can answer",
+            "write the one that it reads its files at: mostly `HUP`",
+        )),
+        None => Err(Misfit::help(
+            "a signal such as `HUP` or `USR1`",
+            match signal_number(&text.trim().to_ascii_uppercase()) {
+                Some(_) => format!("write `signal = \"{}\"`", text.trim().to_ascii_uppercase()),
+                None => "`HUP` is the usual one".to_owned(),
+            },
+        )),
+    }
 }
 
 /// What the path of a file begins with that lies in a directory beside that of the service.

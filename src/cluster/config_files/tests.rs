@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-use crate::cluster::model::{ConfigFile, Content, Contents, Service};
+use crate::cluster::model::{ConfigFile, Content, Contents, ReloadBy, Service};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::{EXCERPT_WIDTH, Findings, Paint, Sources, check, excerpt};
 
@@ -318,4 +318,123 @@ proptest! {
     ) {
         told("[files]\n\"/etc/x\" = { from = \"x\", template = true }", &[("x", source.as_bytes())]);
     }
+}
+
+const CONF: &[(&str, &[u8])] = &[
+    ("conf/a.conf", b"level={{ LEVEL }}\n"),
+    ("conf/more/b.conf", b"b\n"),
+    ("one.conf", b"c\n"),
+];
+
+#[test]
+fn a_directory_that_is_reloaded_is_apart() {
+    let lines = "[files]\n\"/etc/one.conf\" = \"one.conf\"\n\
+        \"/etc/app\" = { from = \"conf/\", template = true, mode = \"0640\", reload = { signal = \"HUP\" }, check = [\"app\", \"-t\"] }";
+    let web = web(lines, CONF);
+    assert_eq!(web.files.mounts, ["/etc/one.conf".to_owned()].into());
+    assert_eq!(
+        web.files.files.keys().collect::<Vec<_>>(),
+        ["/etc/one.conf"]
+    );
+    let live = web.files.live.unwrap();
+    assert_eq!(live.reload, ReloadBy::Signal("HUP".to_owned()));
+    assert_eq!(live.checks, [["app", "-t"]]);
+    let files = &live.directories["/etc/app"];
+    assert_eq!(files.keys().collect::<Vec<_>>(), ["a.conf", "more/b.conf"]);
+    assert_eq!(plain(&files["a.conf"], "docker01"), "level=info\n");
+}
+
+#[test]
+fn what_is_wrong_with_a_reload_is_told() {
+    let reload = "reload = { signal = \"HUP\" }";
+    let check = "check = [\"app\", \"-t\"]";
+    for (entries, expected, help) in [
+        (
+            format!("\"/etc/one.conf\" = {{ from = \"one.conf\", {reload}, {check} }}"),
+            "expected a directory to reload, found the file",
+            "it hides what the image has in `/etc`",
+        ),
+        (
+            format!("\"/etc/app\" = {{ from = \"conf/\", {reload} }}"),
+            "expected `check` beside a signal, found none",
+            "check = [\"nginx\", \"-t\"]",
+        ),
+        (
+            format!("\"/etc/app\" = {{ from = \"conf/\", {check} }}"),
+            "expected `reload` beside `check`, found none",
+            "or remove `check`",
+        ),
+        (
+            format!("\"/etc/app\" = {{ from = \"conf/\", reload = \"HUP\", {check} }}"),
+            "expected a table with `signal` or `command`",
+            "write `reload = { signal = \"HUP\" }`",
+        ),
+        (
+            format!("\"/etc/app\" = {{ from = \"conf/\", reload = {{}}, {check} }}"),
+            "expected one of `signal` and `command`, found neither",
+            "signal = \"HUP\"",
+        ),
+        (
+            format!(
+                "\"/etc/app\" = {{ from = \"conf/\", reload = {{ signal = \"KILL\" }}, {check} }}"
+            ),
+            "expected a signal that a process can answer",
+            "mostly `HUP`",
+        ),
+        (
+            format!(
+                "\"/etc/app\" = {{ from = \"conf/\", reload = {{ signal = \"hup\" }}, {check} }}"
+            ),
+            "expected a signal such as `HUP` or `USR1`",
+            "write `signal = \"HUP\"`",
+        ),
+        (
+            format!(
+                "\"/etc/app\" = {{ from = \"conf/\", reload = {{ exec = [\"a\"] }}, {check} }}"
+            ),
+            "exec",
+            "command",
+        ),
+        (
+            format!(
+                "\"/etc/app\" = {{ from = \"conf/\", {reload}, {check} }}\n\"/etc/b\" = {{ from = \"conf/\", reload = {{ command = [\"b\"] }} }}"
+            ),
+            "expected one way to reload `web`, found two",
+            "reload all of them in one way",
+        ),
+        (
+            format!(
+                "\"/etc/app\" = {{ from = \"conf/\", {reload}, {check} }}\n\"/etc/app/c.conf\" = \"one.conf\""
+            ),
+            "expected all of `/etc/app` from one directory",
+            "conf/`",
+        ),
+        (
+            format!(
+                "\"/etc\" = \"conf/\"\n\"/etc/app\" = {{ from = \"conf/\", {reload}, {check} }}"
+            ),
+            "expected all of `/etc` from one directory",
+            "or choose another path",
+        ),
+        (
+            format!("\"/etc/app\" = {{ from = \"conf/\", signal = \"HUP\", {check} }}"),
+            "signal",
+            "reload = { signal = \"HUP\" }",
+        ),
+    ] {
+        let told = told(&format!("[files]\n{entries}"), CONF);
+        assert!(told.contains(expected), "{entries}: {told}");
+        assert!(told.contains(help), "{entries}: {told}");
+    }
+}
+
+#[test]
+fn a_secret_below_a_reloaded_directory_is_told() {
+    let lines = "secrets = [{ name = \"KEY\", as = \"file\", path = \"/etc/app/key\" }]\n[files]\n\
+        \"/etc/app\" = { from = \"conf/\", reload = { command = [\"a\"] } }";
+    let told = told(lines, CONF);
+    assert!(
+        told.contains("expected no secret below `/etc/app`, which is reloaded"),
+        "{told}"
+    );
 }

@@ -61,7 +61,7 @@ act() {
   printf 'doing %s\n' "$doing"
   if [ "$supervisor" = none ]; then
     case $1 in
-    reload | stop_unit | restart_* | ask_probe | await_healthy | name_image | *_network)
+    reload | reload_service | stop_unit | restart_* | ask_probe | await_healthy | name_image | *_network)
       printf '%s %s skipped\n' "$kind" "$number"
       return
       ;;
@@ -89,7 +89,7 @@ back() {
   shift 2
   [ "$failed_at" -ge "$from" ] || return 0
   case $unhappy$1 in
-  1remove_inputs) return 0 ;;
+  1remove_inputs | 1clean_live) return 0 ;;
   esac
   act back "$back" "$@" || unhappy=1
 }

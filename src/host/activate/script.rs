@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::record::{HISTORY, Record, Source, history_variables};
-use crate::cluster::model::{Engine, Excerpts, Supervisor};
+use crate::cluster::model::{Engine, Excerpts, ReloadBy, Supervisor};
 use crate::cluster::name::ServiceName;
 use crate::host::layout::{ActivationId, Layout};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
 use crate::plan::step::{RestartedUnit, Step};
 use crate::render::identity::{Fingerprint, UnitFileName, UnitName};
+use crate::render::live::LiveName;
 use crate::render::shell::quote;
 
 /// What the calls of an activation are: functions, and the variables that they share.
@@ -25,6 +26,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/inputs.sh"),
     include_str!("steps/secrets.sh"),
     include_str!("steps/units.sh"),
+    include_str!("steps/live.sh"),
     include_str!("steps/processes.sh"),
     include_str!("steps/networks.sh"),
     include_str!("steps/health.sh"),
@@ -129,6 +131,7 @@ impl Activation<'_> {
             "#!/bin/sh\n\
              # bayplan: what an activation of {} does on this host, step by step. Safe to run again.\n\
              {}engine={}\n\
+             client={}\n\
              settle={}\n\
              patience={}\n\
              steps={}\n\
@@ -141,6 +144,7 @@ impl Activation<'_> {
             self.layout.cluster(),
             self.layout.variables(),
             self.engine.program(),
+            quote(self.layout.client(self.engine)),
             self.settle.as_millis() / 10,
             self.patience.as_millis() / 100,
             self.steps.len(),
@@ -244,6 +248,38 @@ impl Activation<'_> {
                     }
                 }
                 calls
+            }
+            Step::SwapFiles {
+                service,
+                directory,
+                digest,
+            } => vec![call(
+                "swap_files",
+                &[service.as_str(), directory.as_str(), digest.as_str()],
+            )],
+            Step::SwapBack {
+                service,
+                directory,
+                version,
+            } => vec![call(
+                "swap_back",
+                &[service.as_str(), directory.as_str(), version.as_str()],
+            )],
+            Step::ReloadService { unit, by, .. } => {
+                let mut words = vec![unit.as_str()];
+                match by {
+                    ReloadBy::Signal(signal) => words.extend(["signal", signal]),
+                    ReloadBy::Command(command) => {
+                        words.push("command");
+                        words.extend(command.iter().map(String::as_str));
+                    }
+                }
+                vec![call("reload_service", &words)]
+            }
+            Step::CleanLive { service, keep } => {
+                let mut words = vec![service.as_str()];
+                words.extend(keep.iter().map(LiveName::as_str));
+                vec![call("clean_live", &words)]
             }
             Step::MarkEdited {
                 service,

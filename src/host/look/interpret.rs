@@ -15,12 +15,13 @@ use super::{
 use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedNetwork,
-    ObservedUnit, UnitFile,
+    Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedLive,
+    ObservedNetwork, ObservedUnit, UnitFile,
 };
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
 use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
+use crate::render::live::{LiveName, LiveVersion};
 use crate::render::secret_files;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
@@ -44,6 +45,7 @@ pub struct FirstLook<'a> {
 struct ServiceFiles {
     directories: BTreeMap<DirectoryName, ObservedDirectory>,
     leftovers: BTreeSet<String>,
+    live: BTreeMap<LiveName, ObservedLive>,
     drop_ins: BTreeSet<String>,
     /// What its unit files are enabled by.
     links: BTreeMap<UnitKind, BTreeSet<String>>,
@@ -101,6 +103,7 @@ impl<'a> FirstLook<'a> {
         }
         let inputs = format!("{}/", self.request.layout.inputs());
         let units = format!("{}/", self.request.layout.units());
+        self.collect_live(&mut services)?;
         for (path, stat) in &self.first.stats {
             if let Some(below) = path.strip_prefix(&inputs) {
                 self.collect_inputs(&mut services, path, below, *stat)?;
@@ -128,6 +131,71 @@ impl<'a> FirstLook<'a> {
             }
         }
         Ok(services)
+    }
+
+    /// What live directories show.
+    fn collect_live(
+        &self,
+        services: &mut BTreeMap<ServiceName, ServiceFiles>,
+    ) -> Result<(), ObserveError> {
+        let parent = format!("{}/", self.request.layout.live());
+        for (path, listed) in &self.first.live {
+            let below = path
+                .strip_prefix(&parent)
+                .and_then(|below| below.split_once('/'));
+            let named = below.and_then(|(service, name)| {
+                Some((ServiceName::new(service).ok()?, LiveName::reported(name)?))
+            });
+            let Some((service, name)) = named else {
+                continue;
+            };
+            let mut seen = ObservedLive {
+                version: LiveVersion::reported(&listed.version),
+                links: listed.links,
+                others: listed.others,
+                ..ObservedLive::default()
+            };
+            let shown = format!("{path}/..data/");
+            let stats = self.first.stats.range(shown.clone()..);
+            let stats = stats.take_while(|(path, _)| path.starts_with(&shown));
+            for (path, stat) in stats.filter(|(_, stat)| !stat.is_directory()) {
+                let file = &path[shown.len()..];
+                if file != secret_files::RECORD {
+                    let digest = self.digest_of(path, *stat, |_| true)?;
+                    seen.files.insert(file.to_owned(), digest);
+                }
+            }
+            services.entry(service).or_default().live.insert(name, seen);
+        }
+        Ok(())
+    }
+
+    /// What a file counts as: what the host made of secrets is what stands for it, and other permissions make another file.
+    fn digest_of(
+        &self,
+        path: &str,
+        stat: Stat,
+        may_be_made: impl Fn(&str) -> bool,
+    ) -> Result<Digest, ObserveError> {
+        if !stat.is_file() {
+            // A link may lead to a file that changes without any trace here: it equals nothing.
+            return Ok(Digest::of("not a regular file"));
+        }
+        let digest = self.first.digests.get(path).cloned();
+        let changed = || ObserveError::Changed {
+            path: path.to_owned(),
+        };
+        let digest = digest.ok_or_else(changed)?;
+        let made = self.first.made.get(path);
+        let digest = match made.filter(|_| may_be_made(path)) {
+            Some((found, stands)) if *found == digest => stands.clone(),
+            Some(_) | None => digest,
+        };
+        Ok(match self.first.other_modes.get(path) {
+            // What a container cannot read, or others can, is another file.
+            Some(mode) => Digest::of_parts([mode.as_bytes(), digest.as_str().as_bytes()]),
+            None => digest,
+        })
     }
 
     fn collect_inputs(
@@ -185,26 +253,7 @@ impl<'a> FirstLook<'a> {
         let file = file.filter(|_| !stat.is_directory());
         let file = file.filter(|file| ![secret_files::RECORD, MARK].contains(file));
         if let Some(file) = file {
-            let digest = if stat.is_file() {
-                let digest = self.first.digests.get(path).cloned();
-                let changed = || ObserveError::Changed {
-                    path: path.to_owned(),
-                };
-                let digest = digest.ok_or_else(changed)?;
-                let made = self.first.made.get(path);
-                let digest = match made.filter(|_| secret_files::is_secret(file)) {
-                    Some((found, stands)) if *found == digest => stands.clone(),
-                    Some(_) | None => digest,
-                };
-                match self.first.other_modes.get(path) {
-                    // What a container cannot read, or others can, is another file.
-                    Some(mode) => Digest::of_parts([mode.as_bytes(), digest.as_str().as_bytes()]),
-                    None => digest,
-                }
-            } else {
-                // A link may lead to a file that changes without any trace here: it equals nothing.
-                Digest::of("not a regular file")
-            };
+            let digest = self.digest_of(path, stat, |_| secret_files::is_secret(file))?;
             seen.files.insert(file.to_owned(), digest);
         }
         Ok(())
@@ -273,6 +322,7 @@ impl<'a> FirstLook<'a> {
             if unit_differs || self.inputs_differ(service, files) {
                 self.need_texts(service, files, &mut need.texts);
             }
+            self.need_live_texts(service, files, &mut need.texts);
             if self.request.layout.supervisor().runs_containers() {
                 self.need_state(service, files, &mut need);
             }
@@ -330,6 +380,42 @@ impl<'a> FirstLook<'a> {
                 }
             }
         }
+    }
+
+    /// The texts of live directories that differ from what they should show.
+    fn need_live_texts(
+        &self,
+        service: &ServiceName,
+        files: &ServiceFiles,
+        texts: &mut BTreeSet<String>,
+    ) {
+        let Some(wanted) = self.wanted(service) else {
+            return;
+        };
+        for (name, digests) in wanted.entry.live_directories() {
+            let Some(seen) = files
+                .live
+                .get(name)
+                .filter(|seen| seen.files != digests.all())
+            else {
+                continue;
+            };
+            for file in seen.files.keys() {
+                let path = self.live_file(service, name, file);
+                let is_secret =
+                    digests.secrets.contains_key(file) || self.first.made.contains_key(&path);
+                if !is_secret && self.fetchable(&path) {
+                    texts.insert(path);
+                }
+            }
+        }
+    }
+
+    /// The path of a file that a live directory shows.
+    fn live_file(&self, service: &ServiceName, name: &LiveName, file: &str) -> String {
+        let parent = self.request.layout.live().join(service.as_str());
+        let shown = parent.join(name.as_str()).join("..data");
+        shown.join(file).as_str().to_owned()
     }
 
     fn need_state(&self, service: &ServiceName, files: &ServiceFiles, need: &mut SecondQuestion) {
@@ -492,6 +578,7 @@ impl<'a> FirstLook<'a> {
                 && !seen.further.values().any(ObservedUnit::is_left)
                 && seen.directories.is_empty()
                 && seen.leftovers.is_empty()
+                && seen.live.is_empty()
                 && seen.container.is_none();
             if !stranger {
                 observed.services.insert(service.clone(), seen);

@@ -46,6 +46,45 @@ modes() {
   done <"$1"
 }
 
+# look_at_live: of each live directory, which version it shows, whether its names are the right links, and whether others are
+# there; and what each process noted that it read, after which start it is.
+look_at_live() {
+  [ -d "$var/live" ] || return 0
+  for entry in "$var"/live/*/*; do
+    if [ ! -d "$entry" ] || [ -L "$entry" ]; then continue; fi
+    version=- links=right others=none
+    if [ -L "$entry/..data" ] && cd -P "$entry/..data"; then
+      # shellcheck disable=SC3013 # dash, bash and busybox have it
+      [ ! "${PWD%/*}" -ef "$entry" ] || version=${PWD##*/}
+      cd /
+    fi
+    for name in "$entry"/* "$entry"/.[!.]*; do
+      # shellcheck disable=SC3013
+      if [ -L "$name" ] && [ "$name" -ef "$entry/..data/${name##*/}" ]; then continue; fi
+      if [ -e "$name" ] || [ -L "$name" ]; then links=wrong; fi
+    done
+    for name in "$entry"/..data/*; do
+      [ ! -e "$name" ] || [ -L "$entry/${name##*/}" ] || links=wrong
+    done
+    for name in "$entry"/..?*; do
+      case ${name##*/} in
+      ..data | "$version") ;;
+      *) others=some ;;
+      esac
+    done
+    printf 'live %s %s %s %s\0' "$version" "$links" "$others" "$entry"
+  done
+  [ "$asked" = systemd ] || return 0
+  for entry in "$root/run/bayplan/loaded/$cluster"-*; do
+    if [ -f "$entry" ]; then
+      # The start first: a note of an older one then counts for nothing.
+      link=$(readlink "$run/units/invocation:${entry##*/}.service")
+      read -r line <"$entry"
+      printf 'read %s %s %s\0' "${entry##*/}" "${link:--}" "$line"
+    fi
+  done
+}
+
 # digest PATH...: of the regular files; `odd` says that there is something that must not be read.
 digest() {
   if [ -n "$odd" ]; then
@@ -62,6 +101,8 @@ digest() {
 # and all others are left to `stat`. A pattern that matches nothing stays as it is; nothing has that name.
 look_at_files() {
   set -- "$etc"/*/*/* "$etc"/*/*/.[!.]*
+  # The files that live directories show; names that begin with two dots are none of a glob's.
+  [ ! -d "$var/live" ] || set -- "$@" "$var"/live/*/*/..data/* "$var"/live/*/*/..data/.[!.]*
   for kind in service timer; do
     set -- "$units/$cluster"-*."$kind" "$run/transient/$cluster"-*."$kind" "$run/system/$cluster"-*."$kind" \
       "$usr_local/$cluster"-*."$kind" "$usr/$cluster"-*."$kind" "$lib/$cluster"-*."$kind" "$@"
@@ -76,6 +117,9 @@ look_at_files() {
         case $entry in
         # Anything may be called like that there.
         "$etc"/*/*/files/* | "$etc"/*/*/secret-files/*) ;;
+        "$var"/live/*/..data/.secrets) made "$entry" ;;
+        "$var"/live/*/..data/.modes) modes "$entry" ;;
+        "$var"/live/*) ;;
         */.secrets) made "$entry" ;;
         */files.modes) modes "$entry" ;;
         esac
@@ -90,6 +134,7 @@ look_at_files() {
     done
     tested=$known
   done
+  look_at_live
   if [ -L "$var/current" ]; then
     # `cd` and PWD tell where a link leads without a process.
     if cd -P "$var/current"; then

@@ -94,6 +94,10 @@ impl Request<'_> {
 
 /// What the first exchange came to.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one of a host, and it is taken apart at once"
+)]
 pub enum Look<'a> {
     /// The host is as desired: nothing more is asked.
     Complete(HostLook),

@@ -18,6 +18,7 @@ use self::records::{AnswerLine, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
+use crate::plan::observed::LiveLinks;
 use crate::plan::observed::ObservedNetwork;
 use crate::render::identity::UnitKind;
 
@@ -39,6 +40,33 @@ pub(super) struct ListedUnit {
     pub sub: String,
 }
 
+/// What a live directory shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ListedLive {
+    /// Where `..data` leads, if it leads to a directory beside it.
+    pub version: String,
+    pub links: LiveLinks,
+    pub others: bool,
+}
+
+impl ListedLive {
+    /// `<version> <links> <others> <path>`.
+    fn of(text: &str) -> Option<(String, Self)> {
+        let mut words = text.splitn(4, ' ');
+        let mut word = || words.next();
+        let (version, links, others, path) = (word()?, word()?, word()?, word()?);
+        let live = Self {
+            version: version.to_owned(),
+            links: match links {
+                "right" => LiveLinks::Right,
+                _ => LiveLinks::Wrong,
+            },
+            others: others == "some",
+        };
+        Some((path.to_owned(), live))
+    }
+}
+
 /// The answer of the first exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FirstAnswer {
@@ -49,6 +77,10 @@ pub(super) struct FirstAnswer {
     pub made: BTreeMap<String, (Digest, Digest)>,
     /// Permissions and owner, `0644 0:0`, of files that should have others, by their paths.
     pub other_modes: BTreeMap<String, String>,
+    /// By the path of a live directory.
+    pub live: BTreeMap<String, ListedLive>,
+    /// What the process of a unit noted that it read: the start that runs, and the note.
+    pub read: BTreeMap<String, (String, String)>,
     pub masked: BTreeSet<String>,
     pub current: Current,
     /// By unit file name.
@@ -77,6 +109,8 @@ impl FirstAnswer {
             digests: BTreeMap::new(),
             made: BTreeMap::new(),
             other_modes: BTreeMap::new(),
+            live: BTreeMap::new(),
+            read: BTreeMap::new(),
             masked: BTreeSet::new(),
             current: Current::Absent,
             states: BTreeMap::new(),
@@ -106,6 +140,16 @@ impl FirstAnswer {
                         wanted.is_some_and(|wanted| !is_same_mode(wanted, found))
                     });
                     first.other_modes.extend(other);
+                }
+                AnswerLine::Other("live", text) => {
+                    let (path, live) =
+                        ListedLive::of(text).ok_or_else(|| unexpected("a live directory", text))?;
+                    first.live.insert(path, live);
+                }
+                AnswerLine::Other("read", text) => {
+                    let mut words = text.splitn(3, ' ');
+                    let mut word = || words.next().unwrap_or_default().to_owned();
+                    first.read.insert(word(), (word(), word()));
                 }
                 AnswerLine::Other("masked", path) => {
                     first.masked.insert(path.to_owned());
@@ -162,6 +206,8 @@ impl FirstAnswer {
             digests,
             made,
             other_modes,
+            live,
+            read: _,
             masked,
             current,
             states: _,
@@ -178,6 +224,8 @@ impl FirstAnswer {
             digests,
             made,
             other_modes,
+            live,
+            read: BTreeMap::new(),
             masked,
             current,
             states: BTreeMap::new(),

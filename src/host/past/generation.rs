@@ -75,7 +75,16 @@ impl StoredGeneration {
             let path = path.strip_prefix(&below)?;
             Some((path.to_owned(), bytes.clone()))
         });
+        let live = entry.live_directories().map(|(directory, _)| {
+            let below = format!("inputs/{name}/{directory}/");
+            let files = self.files.iter();
+            let files = files.filter_map(|(path, bytes)| {
+                Some((path.strip_prefix(&below)?.to_owned(), bytes.clone()))
+            });
+            (directory.clone(), files.collect())
+        });
         Some(StoredFiles {
+            live: live.collect(),
             units: entry.units.keys().map(unit).collect::<Option<_>>()?,
             inputs: files.collect(),
         })
@@ -99,7 +108,11 @@ mod tests {
             let stored = StoredGeneration::parse(&answer).unwrap();
             for (name, wanted) in &host.services {
                 assert_eq!(stored.manifest.services[name], wanted.entry);
-                let StoredFiles { units, inputs } = stored.service(name).unwrap();
+                let StoredFiles {
+                    units,
+                    inputs,
+                    live: _,
+                } = stored.service(name).unwrap();
                 let units: Vec<_> = units.iter().map(|(f, text)| (f, text.as_str())).collect();
                 let wanted_units = wanted.units.iter().map(|(f, unit)| (f, &*unit.text));
                 assert_eq!(units, wanted_units.collect::<Vec<_>>());

@@ -318,6 +318,7 @@ check_images() {
   [ -z "$absent$moving" ] || eval "pull_all $absent $moving"
   [ -z "$exact" ] || eval "name_each $exact"
   [ -z "$declare" ] || eval "declared $declare"
+  try_all
 }
 
 # Each ciphertext is opened once, to nowhere: so it is whole, and this host's key is the right one.

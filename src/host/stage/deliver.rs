@@ -11,7 +11,6 @@ use super::archive::{append_above, append_directory, append_private};
 use crate::cluster::name::ServiceName;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::Layout;
-use crate::render::identity::DirectoryName;
 use crate::render::shell::quote;
 
 const DELIVER: &str = include_str!("deliver.sh");
@@ -20,7 +19,7 @@ const DELIVER: &str = include_str!("deliver.sh");
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeliveredFiles<'a> {
     /// Whose directory, then path and contents.
-    pub files: BTreeMap<(&'a ServiceName, &'a DirectoryName), BTreeMap<&'a str, &'a Plaintext>>,
+    pub files: BTreeMap<(&'a ServiceName, &'a str), BTreeMap<&'a str, &'a Plaintext>>,
 }
 
 impl DeliveredFiles<'_> {
@@ -46,6 +45,20 @@ impl DeliveredFiles<'_> {
     /// [`parse_delivered`] reads what it says.
     #[must_use]
     pub fn script(&self, layout: &Layout) -> String {
+        self.script_to(layout, "")
+    }
+
+    /// The same for a directory that only root enters, in place of where the inputs directories are.
+    #[must_use]
+    pub fn script_below(&self, layout: &Layout, directory: &str) -> String {
+        let to = quote(directory);
+        self.script_to(
+            layout,
+            &format!("mkdir -p /run/bayplan && mkdir -m 0700 {to}\netc={to}/etc\n"),
+        )
+    }
+
+    fn script_to(&self, layout: &Layout, place: &str) -> String {
         let mut services: Vec<&str> = self.files.keys().map(|(s, _)| s.as_str()).collect();
         services.dedup();
         let mut whole = String::new();
@@ -61,7 +74,7 @@ impl DeliveredFiles<'_> {
             }
         }
         format!(
-            "{}{}services={}\nwhole() {{\n:\n{whole}}}\n{UNTAR}{DELIVER}",
+            "{}{place}{}services={}\nwhole() {{\n:\n{whole}}}\n{UNTAR}{DELIVER}",
             layout.variables(),
             self.undeliver(),
             quote(&services.join(" ")),
@@ -86,7 +99,7 @@ impl DeliveredFiles<'_> {
     }
 }
 
-fn beside(directory: &DirectoryName) -> String {
+fn beside(directory: &str) -> String {
     format!(".secrets-{directory}")
 }
 

@@ -133,6 +133,17 @@ pub enum Finding {
     },
     /// This podman misreads the file of variables that is staged there.
     Misreads(String),
+    /// A service's own check refuses its files.
+    Refused {
+        /// The service.
+        service: ServiceName,
+        /// The command.
+        command: String,
+        /// Its exit status, `-` if it could not be run.
+        status: String,
+        /// What it said, line by line.
+        said: Vec<String>,
+    },
     /// A tool that the activation needs.
     Unable(Ability),
 }
@@ -199,6 +210,21 @@ impl fmt::Display for Finding {
                 f,
                 "podman 4.7.0 changes values of variables that it reads from a file, as it has to for names such as `PATH`"
             ),
+            Self::Refused {
+                service,
+                command,
+                status,
+                said: _,
+            } => match status.as_str() {
+                "-" => write!(
+                    f,
+                    "the files of {service} could not be checked by `{command}`"
+                ),
+                status => write!(
+                    f,
+                    "`{command}` refuses the files of {service}: status {status}"
+                ),
+            },
             Self::Unable(ability) => write!(f, "expected {ability}, found another one"),
         }
     }
@@ -284,6 +310,22 @@ impl ReadinessCheck {
                 "absent" => checked.declared.take_absent(rest),
                 "declares" => checked.declared.take(rest).ok_or_else(odd)?,
                 "misreads" => checked.findings.push(Finding::Misreads(one_line(rest))),
+                "refused" => {
+                    let mut words = rest.splitn(3, ' ');
+                    let mut word = || words.next().ok_or_else(odd);
+                    let service = ServiceName::new(word()?).map_err(|_| odd())?;
+                    checked.findings.push(Finding::Refused {
+                        service,
+                        status: one_line(word()?),
+                        command: one_line(word()?),
+                        said: Vec::new(),
+                    });
+                }
+                "said" => {
+                    if let Some(Finding::Refused { said, .. }) = checked.findings.last_mut() {
+                        said.push(one_line(rest));
+                    }
+                }
                 "unable" => {
                     let ability = Ability::named(rest).ok_or_else(odd)?;
                     checked.findings.push(Finding::Unable(ability));

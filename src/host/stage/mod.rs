@@ -7,6 +7,7 @@ pub mod deliver;
 mod findings;
 mod known_networks;
 mod taken_ports;
+pub mod tries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -20,6 +21,7 @@ use crate::host::layout::{Layout, StageId};
 use crate::host::said::one_line;
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
+use crate::render::live::{LiveName, is_live};
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
 use crate::render::shell::quote;
@@ -124,9 +126,21 @@ impl Staged<'_> {
                 append_above(&mut tar, &mut made, &base, path, 0o755)?;
                 append(&mut tar, &format!("{base}/{path}"), 0o644, bytes)?;
             }
-            for (path, bytes) in self.sealed_files(service) {
+            for (path, bytes) in self.sealed_files(service, None) {
                 append_above(&mut tar, &mut made, &base, &path, 0o755)?;
                 append(&mut tar, &format!("{base}/{path}"), 0o644, &bytes)?;
+            }
+            for (name, live) in &desired.live {
+                let base = format!("inputs/{service}/{name}");
+                append_directory(&mut tar, &base, 0o755)?;
+                let mut made = BTreeSet::new();
+                let sealed = self.sealed_files(service, Some(name));
+                let plain = live.files.iter();
+                let plain = plain.map(|(path, bytes)| (path.clone(), bytes.clone()));
+                for (path, bytes) in plain.chain(sealed) {
+                    append_above(&mut tar, &mut made, &base, &path, 0o755)?;
+                    append(&mut tar, &format!("{base}/{path}"), 0o644, &bytes)?;
+                }
             }
         }
         for (name, text) in self.scripts {
@@ -135,15 +149,29 @@ impl Staged<'_> {
         tar.into_inner()
     }
 
-    /// What is staged of a service's secrets, by path below its inputs directory: the list, and the
-    /// ciphertexts.
-    fn sealed_files(&self, service: &ServiceName) -> Vec<(String, Vec<u8>)> {
-        let Some(files) = self.sealed.get(service).filter(|files| !files.is_empty()) else {
+    /// What is staged of a service's secrets, by path below its inputs directory, or below one of its live directories: the list,
+    /// and the ciphertexts.
+    fn sealed_files(
+        &self,
+        service: &ServiceName,
+        live: Option<&LiveName>,
+    ) -> Vec<(String, Vec<u8>)> {
+        let files = self.sealed.get(service).into_iter().flatten();
+        let files: Vec<SealedFile> = files
+            .filter_map(|file| match live {
+                None => (!is_live(&file.path)).then(|| file.clone()),
+                Some(name) => Some(SealedFile {
+                    path: name.below(&file.path)?.to_owned(),
+                    ..file.clone()
+                }),
+            })
+            .collect();
+        if files.is_empty() {
             return Vec::new();
-        };
+        }
         let list = (
             secret_files::SEALED.to_owned(),
-            sealed_list(files).into_bytes(),
+            sealed_list(&files).into_bytes(),
         );
         let ciphertexts = files.iter().filter_map(|file| {
             let ciphertext = file.ciphertext.clone()?;
@@ -169,8 +197,17 @@ impl Staged<'_> {
                 add(digest, &format!("units/{file}"));
             }
             let base = format!("inputs/{service}/{}", entry.directory);
-            for (path, bytes) in self.sealed_files(service) {
+            for (path, bytes) in self.sealed_files(service, None) {
                 add(&Digest::of(bytes), &format!("{base}/{path}"));
+            }
+            for (name, digests) in entry.live_directories() {
+                let base = format!("inputs/{service}/{name}");
+                for (path, bytes) in self.sealed_files(service, Some(name)) {
+                    add(&Digest::of(bytes), &format!("{base}/{path}"));
+                }
+                for (path, digest) in &digests.files {
+                    add(digest, &format!("{base}/{path}"));
+                }
             }
             for (path, digest) in &entry.files {
                 if secret_files::is_secret(path) {
@@ -203,6 +240,14 @@ impl Staged<'_> {
                     units.join(" ")
                 )
                 .expect("writing to a string does not fail");
+                for (name, _) in entry.live_directories() {
+                    writeln!(
+                        carried,
+                        "carry {service} {} || return 1",
+                        quote(name.as_str())
+                    )
+                    .expect("writing to a string does not fail");
+                }
             }
         }
         format!(
@@ -231,7 +276,9 @@ impl Staged<'_> {
             networks,
             sources,
             declare,
+            tries,
         } = needs;
+        let tries = tries::script(layout, id, engine, tries);
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
@@ -244,7 +291,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nplatforms={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nplatforms={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{tries}{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -309,6 +356,8 @@ pub struct HostNeeds<'a> {
     pub sources: BTreeSet<&'a str>,
     /// Images that are to say what they declare.
     pub declare: BTreeSet<&'a str>,
+    /// The services whose files are checked by commands of their own.
+    pub tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
 }
 
 /// Whether a check tells what listens on the host.

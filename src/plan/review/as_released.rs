@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::observed::{
-    Attached, Environment, Generation, Loaded, Moment, Observed, ObservedContainer,
-    ObservedDirectory, ObservedHost, ObservedNetwork, ObservedProcess, ObservedService,
-    ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
+    Attached, Environment, Generation, LiveRead, Loaded, Moment, Observed, ObservedContainer,
+    ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork, ObservedProcess,
+    ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
 };
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::identity::UnitFileName;
+use crate::render::live::LiveVersion;
 use crate::render::placement::{self, Placement};
 
 /// What hosts look like on which `before` was released and runs, in sync: for every host that
@@ -145,6 +146,22 @@ fn runs_in_sync(
         drop_ins: BTreeSet::new(),
         directories: BTreeMap::from([(service.directory.clone(), directory)]),
         leftovers: BTreeSet::new(),
+        live: service
+            .entry
+            .live_directories()
+            .map(|(name, digests)| {
+                let files = service.live.get(name).into_iter();
+                let files = files.flat_map(|live| &live.files).filter(|_| with_texts);
+                let there = ObservedLive {
+                    version: Some(LiveVersion::first(&digests.digest)),
+                    files: digests.all(),
+                    texts: files.map(text).collect(),
+                    read: LiveRead::Yes,
+                    ..ObservedLive::default()
+                };
+                (name.clone(), there)
+            })
+            .collect(),
         process: match runs {
             true => ObservedProcess::Active { since: Moment(1) },
             false => ObservedProcess::Stopped,

@@ -71,6 +71,8 @@ fn class(service: &ServiceView<'_>) -> &'static str {
     match service.action {
         Action::Start => "starts",
         Action::Stop => "stops",
-        Action::None | Action::Restart | Action::Pending | Action::MayRestart => "restarts",
+        Action::None | Action::Reload | Action::Restart | Action::Pending | Action::MayRestart => {
+            "restarts"
+        }
     }
 }

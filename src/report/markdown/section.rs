@@ -109,7 +109,8 @@ fn weight(service: &ServiceView<'_>) -> usize {
         Action::Restart => 1,
         Action::Pending | Action::MayRestart => 2,
         Action::Start => 3,
-        Action::None => 4,
+        Action::Reload => 4,
+        Action::None => 5,
     }
 }
 
@@ -117,7 +118,9 @@ fn word(service: &ServiceView<'_>) -> String {
     let word = service::word(service);
     match service.action {
         Action::Restart | Action::Stop => format!("**{word}**"),
-        Action::None | Action::Start | Action::Pending | Action::MayRestart => word.to_owned(),
+        Action::None | Action::Start | Action::Reload | Action::Pending | Action::MayRestart => {
+            word.to_owned()
+        }
     }
 }
 

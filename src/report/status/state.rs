@@ -14,6 +14,7 @@ use super::super::view::StateView;
 pub(super) enum Word {
     InSync,
     PendingRestart,
+    PendingReload,
     FilesDiffer,
     Edited,
     CrashLoop,
@@ -28,6 +29,7 @@ impl Word {
         match state {
             StateView::InSync | StateView::FilesInSync => Self::InSync,
             StateView::PendingRestart { .. } => Self::PendingRestart,
+            StateView::PendingReload { .. } => Self::PendingReload,
             StateView::FilesDiffer => Self::FilesDiffer,
             StateView::Edited { .. } => Self::Edited,
             StateView::CrashLoop => Self::CrashLoop,
@@ -42,6 +44,7 @@ impl Word {
         match self {
             Self::InSync => "in sync",
             Self::PendingRestart => "pending restart",
+            Self::PendingReload => "pending reload",
             Self::FilesDiffer => "files differ",
             Self::Edited => "edited by hand",
             Self::CrashLoop => "crash loop",
@@ -56,9 +59,11 @@ impl Word {
 pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
     match Word::of(state) {
         Word::InSync => palette.added,
-        Word::PendingRestart | Word::FilesDiffer | Word::NotReleased | Word::Unmanaged => {
-            palette.changed
-        }
+        Word::PendingRestart
+        | Word::PendingReload
+        | Word::FilesDiffer
+        | Word::NotReleased
+        | Word::Unmanaged => palette.changed,
         Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit => palette.removed,
     }
 }
@@ -73,6 +78,7 @@ pub(super) fn shown_state(state: &StateView<'_>) -> String {
         StateView::InSync
         | StateView::FilesInSync
         | StateView::PendingRestart { .. }
+        | StateView::PendingReload { .. }
         | StateView::CrashLoop
         | StateView::NotReleased => String::new(),
     };

@@ -84,6 +84,11 @@ pub enum ReasonView<'a> {
         /// The network, as the engine knows it.
         network: &'a str,
     },
+    /// Files in these directories were swapped, and it has not read them.
+    NotReloaded {
+        /// The directories, by their paths in the container.
+        paths: &'a [String],
+    },
     /// It gives its port to another service first, and comes back.
     Displaced {
         /// That service.
@@ -129,6 +134,7 @@ impl<'a> ReasonView<'a> {
             Reason::Edited { paths } => Self::Edited { paths },
             Reason::Touched { paths } => Self::Touched { paths },
             Reason::Network { network } => Self::Network { network },
+            Reason::NotReloaded { paths } => Self::NotReloaded { paths },
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }
     }

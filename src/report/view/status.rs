@@ -257,6 +257,11 @@ pub enum StateView<'a> {
         /// Why its container restarts.
         reasons: Vec<ReasonView<'a>>,
     },
+    /// It runs, and is to read its files again.
+    PendingReload {
+        /// Why it is reloaded.
+        reasons: Vec<ReasonView<'a>>,
+    },
     /// Files differ, and no restart is needed.
     FilesDiffer,
     /// A unit file that is not ours is in the place of its own.
@@ -299,6 +304,9 @@ impl<'a> StateView<'a> {
         match state {
             ServiceState::InSync => Self::InSync,
             ServiceState::PendingRestart { reasons } => Self::PendingRestart {
+                reasons: of(reasons),
+            },
+            ServiceState::PendingReload { reasons } => Self::PendingReload {
                 reasons: of(reasons),
             },
             ServiceState::FilesDiffer => Self::FilesDiffer,

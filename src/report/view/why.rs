@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::{CrashesView, FailureView, VERSION};
 use crate::cluster::model::{
-    ConfigFile, Content, Contents, FileMode, FileOwner, Layer, RestartPolicy, Service, Variable,
-    VariableValue,
+    ConfigFile, ConfigFiles, Content, Contents, FileMode, FileOwner, Layer, ReloadBy,
+    RestartPolicy, Service, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::{Definition, FieldOrigin, Line, Provenance};
@@ -170,9 +170,12 @@ pub struct SecretFileView<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ConfigFileView<'a> {
     /// The path in the container.
-    pub path: &'a str,
+    pub path: Cow<'a, str>,
     /// The path in the config repository.
     pub source: &'a str,
+    /// How the service reads it again without a restart; absent if a change restarts it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reload: Option<&'a ReloadBy>,
     /// It differs by host.
     pub by_host: bool,
     /// The secrets that it is made of.
@@ -300,12 +303,7 @@ impl<'a> WhyView<'a> {
             fields: fields.iter().map(SharedFieldView::of).collect(),
             variables: variables.collect(),
             secret_files: secret_files.collect(),
-            files: service
-                .files
-                .files
-                .iter()
-                .map(|(path, file)| ConfigFileView::of(path, file))
-                .collect(),
+            files: ConfigFileView::all(&service.files),
             needs: &service.needs,
             after: &service.after,
             after_at: after.as_ref().map(LineView::of),
@@ -333,7 +331,25 @@ impl<'a> WhyView<'a> {
 }
 
 impl<'a> ConfigFileView<'a> {
-    fn of(path: &'a str, file: &'a ConfigFile) -> Self {
+    /// Every file of a service, by its path in the container.
+    fn all(files: &'a ConfigFiles) -> Vec<Self> {
+        let fixed = files.files.iter();
+        let fixed = fixed.map(|(path, file)| Self::of(path.as_str().into(), file, None));
+        let live = files.live.iter().flat_map(|live| {
+            let directories = live.directories.iter();
+            directories.flat_map(move |(target, files)| {
+                let files = files.iter();
+                files.map(move |(path, file)| {
+                    Self::of(format!("{target}/{path}").into(), file, Some(&live.reload))
+                })
+            })
+        });
+        let mut all: Vec<Self> = fixed.chain(live).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        all
+    }
+
+    fn of(path: Cow<'a, str>, file: &'a ConfigFile, reload: Option<&'a ReloadBy>) -> Self {
         let ConfigFile {
             source,
             contents,
@@ -349,6 +365,7 @@ impl<'a> ConfigFileView<'a> {
         Self {
             path,
             source,
+            reload,
             by_host: matches!(contents, Contents::ByHost(_)),
             secrets: secrets.into_iter().collect(),
             owner: format!("{}:{}", owner.user, owner.group),

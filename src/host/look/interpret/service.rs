@@ -10,10 +10,11 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Crashes, Environment, Loaded, Moment, ObservedContainer, ObservedProcess, ObservedService,
-    ObservedUnit, Owner, RunningImage, UnitFile,
+    Crashes, Environment, LiveRead, Loaded, Moment, ObservedContainer, ObservedLive,
+    ObservedProcess, ObservedService, ObservedUnit, Owner, RunningImage, UnitFile,
 };
 use crate::render::identity::{DirectoryName, Fingerprint, UnitKind};
+use crate::render::live::{LiveName, LiveVersion};
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
 const BEFORE: &str = "/run/systemd/transient";
@@ -45,6 +46,7 @@ impl FirstLook<'_> {
                 }
             }
         }
+        let live = self.live(service, files, more)?;
         let mut further = BTreeMap::new();
         for kind in UnitKind::ALL {
             if kind != UnitKind::Service {
@@ -64,11 +66,47 @@ impl FirstLook<'_> {
             drop_ins: files.drop_ins.clone(),
             directories,
             leftovers: files.leftovers.clone(),
+            live,
             process: self.process(service, more),
             restarts: shown.map(|shown| shown.restarts),
             crashes: self.crashes(service, more),
             container: self.container_of(service).map(|c| self.container(c, more)),
         })
+    }
+
+    /// Its live directories, with what the process that runs has read of them.
+    fn live(
+        &self,
+        service: &ServiceName,
+        files: &ServiceFiles,
+        more: &More,
+    ) -> Result<BTreeMap<LiveName, ObservedLive>, ObserveError> {
+        let mut live = files.live.clone();
+        let noted = self.first.read.get(self.unit_of(service).as_str());
+        let noted = noted.and_then(|(start, note)| {
+            let rest = note.strip_prefix(start.as_str())?;
+            rest.is_empty()
+                .then_some("")
+                .or_else(|| rest.strip_prefix(' '))
+        });
+        for (name, seen) in &mut live {
+            let read = |version: &LiveVersion| {
+                let mut words = noted.unwrap_or_default().split(' ');
+                words.any(|word| word.split_once('=') == Some((name.as_str(), version.as_str())))
+            };
+            if seen.version.as_ref().is_some_and(read) {
+                seen.read = LiveRead::Yes;
+            }
+            for file in seen.files.keys() {
+                let path = self.live_file(service, name, file);
+                let digest = self.first.digests.get(&path);
+                if let (Some(text), Some(digest)) = (more.texts.get(&path), digest) {
+                    self.check_unchanged(&path, text, digest)?;
+                    seen.texts.insert(file.clone(), text.as_str().into());
+                }
+            }
+        }
+        Ok(live)
     }
 
     /// A text that was fetched is the one whose digest was seen, or is no text at all.
