@@ -9,7 +9,7 @@ fn both_examples_are_clean() {
     let it = TestEnvironment::examples();
     assert_snapshot!(it.bayplan("check").succeeds(), @"
     ok: demo (2 hosts, 4 services)
-    ok: peerspace (3 hosts, 21 services)
+    ok: peerspace (3 hosts, 22 services)
     ");
 }
 

@@ -1,4 +1,4 @@
-//! The example `clusters/peerspace`: three hosts and 21 services, from its first release on.
+//! The example `clusters/peerspace`: three hosts and 22 services, from its first release on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +23,16 @@ fn ground(fleet: &'static Fleet) -> Ground {
         if let Some(Value::Table(limits)) = service.get_mut("ulimits") {
             limits.insert("nofile".to_owned(), 1024.into());
         }
+        // The test image has neither of the programs that say whether files are right.
+        let files = service.get_mut("files").and_then(Value::as_table_mut);
+        for (path, entry) in files.into_iter().flatten() {
+            if let Some(check) = entry
+                .as_table_mut()
+                .and_then(|entry| entry.get_mut("check"))
+            {
+                *check = texts_value(&["grep", "-r", "-q", "server\\|source", path]);
+            }
+        }
     }
     ground
 }
@@ -30,7 +40,7 @@ fn ground(fleet: &'static Fleet) -> Ground {
 pub fn life(fleet: &'static Fleet) {
     let mut ground = ground(fleet);
     let name = ground.repo.name.clone();
-    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (21, 3));
+    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (22, 3));
     let placed: BTreeSet<String> = ground
         .repo
         .services
@@ -73,6 +83,7 @@ pub fn life(fleet: &'static Fleet) {
     });
 
     the_proxy_finds_what_is_behind_it(&ground);
+    the_shipper_knows_who_is_there(&ground);
 
     // The second one finds nothing to do, and does nothing.
     ground.is_in_sync();
@@ -82,6 +93,10 @@ pub fn life(fleet: &'static Fleet) {
     a_variable_restarts_its_readers(&mut ground);
     a_service_moves(&mut ground);
     a_service_leaves(&mut ground);
+}
+
+fn texts_value(words: &[&str]) -> Value {
+    Value::Array(words.iter().map(|word| Value::from(*word)).collect())
 }
 
 /// A list of upstreams that a template makes, as its container sees it.
@@ -109,6 +124,25 @@ fn the_proxy_finds_what_is_behind_it(ground: &Ground) {
     }
 }
 
+/// Of each host, its own services.
+fn the_shipper_knows_who_is_there(ground: &Ground) {
+    let name = &ground.repo.name;
+    for host in ground.repo.placed("log-shipper") {
+        let configuration = ground.host(&host).sh(&format!(
+            "docker exec {name}-log-shipper cat /fluentd/etc/fluent.conf"
+        ));
+        for service in ground.repo.services.keys() {
+            let unit = format!("\"{name}-{service}.service\"");
+            let here = ground.repo.placed(service).contains(&host);
+            assert_eq!(
+                configuration.contains(&unit),
+                here,
+                "{service} on {host}: {configuration}"
+            );
+        }
+    }
+}
+
 fn a_comment_restarts_nothing(ground: &Ground) {
     let (containers, files) = (ground.containers(), ground.files());
     ground.repo.write();
@@ -121,7 +155,7 @@ fn a_comment_restarts_nothing(ground: &Ground) {
     let release = ground.bayplan_as_written(&["release", &ground.repo.name, "--yes"]);
     release
         .exits(0)
-        .says(&["No changes.", "in sync (3 hosts, 21 services)"]);
+        .says(&["No changes.", "in sync (3 hosts, 22 services)"]);
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
 }
@@ -167,7 +201,7 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
     let after = "10.77.99.99";
     let readers = readers_of(&ground.repo, key);
     assert!(
-        !readers.is_empty() && readers.len() < 21,
+        !readers.is_empty() && readers.len() < 22,
         "some read it, some do not: {readers:?}"
     );
     ground.repo.set(&format!("vars.{key}"), after);
@@ -234,7 +268,8 @@ fn a_service_moves(ground: &mut Ground) {
         .diff()
         .exits(2)
         .says(&[&format!("{from} → {to}")])
-        .says(&["→", &service, "move", "nothing else changes"]);
+        .says(&["→", &service, "move", "nothing else changes"])
+        .says(&["log-shipper", "reload"]);
     let changes: BTreeSet<String> = ground.release_changes().into_iter().collect();
     // Who needs it is told where it is now, and nobody else is touched.
     let mut expected = BTreeSet::from([format!("- {from}/{service}"), format!("+ {to}/{service}")]);
@@ -279,6 +314,8 @@ fn a_service_moves(ground: &mut Ground) {
     );
     assert!(started < stopping, "expand comes before contract");
     assert_gone(ground, &from, &service);
+    // Who only has it in a file reads that again.
+    the_shipper_knows_who_is_there(ground);
     ground.is_in_sync();
 }
 
@@ -287,7 +324,7 @@ fn a_service_leaves(ground: &mut Ground) {
         .repo
         .services
         .values()
-        .flat_map(|table| texts(table.get("needs")))
+        .flat_map(|table| ["needs", "after"].map(|key| texts(table.get(key))).concat())
         .collect();
     let leaves = |service: &&String| {
         let stateful = ground.repo.services[*service].get("stateful").is_some();

@@ -353,7 +353,7 @@ pub fn secrets(fleet: &'static Fleet) {
             .release()
             .exits(1)
             .says(&["refuses the files of shop: status 1"])
-            .says(&["key=[secret]"])
+            .says(&["[secret]"])
             .never_says(&["l1vekey"]);
         assert_eq!(
             before.changes(&vault.ground.containers()),
