@@ -7,7 +7,10 @@
 /// change of that would change every one.
 macro_rules! assert_snapshot {
     ($text:expr) => {
-        insta::with_settings!({filters => [(r"\([0-9a-f]{12}\b", "(COMMIT")]}, {
+        insta::with_settings!({filters => [
+            (r"\([0-9a-f]{12}\b", "(COMMIT"),
+            (r#""[0-9a-f]{40}""#, r#""COMMIT""#),
+        ]}, {
             insta::assert_snapshot!($text);
         })
     };
