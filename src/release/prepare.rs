@@ -530,9 +530,10 @@ fn platform(service: &DesiredService) -> Option<String> {
 
 /// The network that a step makes anew.
 fn remade_network(step: &Step) -> Option<String> {
-    match step {
-        Step::RemakeNetwork { network, .. } => Some(network.clone()),
-        _ => None,
+    if let Step::RemakeNetwork { network, .. } = step {
+        Some(network.clone())
+    } else {
+        None
     }
 }
 
