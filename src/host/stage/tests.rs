@@ -235,7 +235,7 @@ fn an_image_is_pulled_for_its_platform() {
         (Some("linux/amd64"), "sha256:amd"),
         (Some("linux/arm64/v8"), "sha256:arm"),
     ] {
-        let root = Root::new("sh");
+        let root = Root::new("bash");
         let host = desired(&[("web", "1")]);
         root.stage(&host, &id("a"));
         let manifest = manifest(&host);
@@ -257,7 +257,7 @@ fn an_image_is_pulled_for_its_platform() {
         };
         let layout = root.with_supervisor(Supervisor::Systemd);
         let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &needs);
-        let answer = run("sh", &format!("{PLATFORMS}{script}"), b"");
+        let answer = run("bash", &format!("{PLATFORMS}{script}"), b"");
         let checked = ReadinessCheck::parse(&answer).unwrap();
         assert_eq!(checked.findings, [], "{platform:?}");
         assert_eq!(checked.images["there:1"].after, after, "{platform:?}");
