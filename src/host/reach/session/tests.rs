@@ -48,6 +48,30 @@ fn run(session: &mut Session, script: &str) -> Output {
     session.run("testing", script, LONG).unwrap()
 }
 
+/// A file of process ids; these processes end with it.
+struct Leftovers(tempfile::NamedTempFile);
+
+impl Leftovers {
+    fn new() -> Self {
+        Self(tempfile::NamedTempFile::new().unwrap())
+    }
+
+    fn file(&self) -> std::path::Display<'_> {
+        self.0.path().display()
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        let ids = std::fs::read_to_string(self.0.path()).unwrap();
+        for id in ids.lines() {
+            let id = rustix::process::Pid::from_raw(id.parse().unwrap()).unwrap();
+            // It may have ended by itself.
+            let _ = rustix::process::kill_process(id, rustix::process::Signal::KILL);
+        }
+    }
+}
+
 fn text(output: &Output) -> &str {
     std::str::from_utf8(&output.stdout).unwrap()
 }
@@ -272,9 +296,14 @@ fn what_never_ends_to_talk_is_no_answer() {
 
 #[test]
 fn a_process_that_dies_in_the_middle_is_a_lost_connection() {
+    let left = Leftovers::new();
     in_every_shell(|session| {
-        let script = "echo last words >&2; kill -KILL $$; sleep 1000";
-        let error = session.run("installing", script, LONG).unwrap_err();
+        // Its own subshell goes on, as what a host runs may.
+        let script = format!(
+            "sh -c 'echo $PPID' >>{}; echo last words >&2; kill -KILL $$; exec sleep 1000",
+            left.file()
+        );
+        let error = session.run("installing", &script, LONG).unwrap_err();
         let doing = "installing".to_owned();
         assert_eq!(error.kind, HostErrorKind::Lost { doing });
         assert_eq!(error.stderr, "last words\n");
@@ -323,10 +352,15 @@ fn a_timeout_ends_a_payload_that_nobody_reads() {
 
 #[test]
 fn dropping_a_session_does_not_wait_for_what_it_left_running() {
+    let left = Leftovers::new();
     let begin = Instant::now();
     in_every_shell(|session| {
-        run(session, "sleep 1000 >/dev/null 2>&1 & echo");
-        run(session, "sleep 1000 & echo");
+        let file = left.file();
+        run(
+            session,
+            &format!("sleep 1000 >/dev/null 2>&1 & echo $! >>{file}"),
+        );
+        run(session, &format!("sleep 1000 & echo $! >>{file}"));
     });
     assert!(begin.elapsed() < LONG);
 }
