@@ -169,7 +169,7 @@ fn life(fleet: &'static Fleet, engine: &'static str, on: &str) {
 /// How often units start at once: `BAYPLAN_FLEET_ROUNDS`.
 fn rounds() -> usize {
     let asked = std::env::var("BAYPLAN_FLEET_ROUNDS");
-    asked.map_or(10, |rounds| rounds.parse().expect("a number"))
+    asked.map_or(3, |rounds| rounds.parse().expect("a number"))
 }
 
 /// `mail` with `db` and `mailer` in it gets other options; `web` is not in it.
