@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::host_networks::NetworksDraft;
 use super::needs::circles_on;
+use super::networks_draft::NetworksDraft;
 use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
 };

@@ -3,9 +3,10 @@
 //! Units make networks. A network keeps the options that it was made with, and the engine removes none that somebody
 //! is in. So for other options all who are in it stop, it goes, and the first of them to start makes it anew.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::host_draft::{HostDraft, Visit};
+use super::networks_draft::RemadeNetwork;
 use super::observed::{Attached, ObservedNetwork, ObservedProcess};
 use super::options::Options;
 use super::reason::Reason;
@@ -14,33 +15,6 @@ use super::{Action, Change, NetworkPlan, RefusalReason};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::ServiceName;
 use crate::render::manifest::{Manifest, ManifestService};
-
-/// What becomes of the networks that are there.
-#[derive(Default)]
-pub(super) struct NetworksDraft {
-    /// By name.
-    pub(super) remade: BTreeMap<String, RemadeNetwork>,
-    /// Those that nobody is to be in.
-    pub(super) unneeded: BTreeSet<String>,
-    pub(super) refusals: Vec<RefusalReason>,
-}
-
-/// A network that is made anew.
-pub(super) struct RemadeNetwork {
-    pub(super) before: String,
-    pub(super) after: String,
-    /// Services that start once it is gone, in one visit.
-    pub(super) users: BTreeSet<ServiceName>,
-    /// Those that stop before it goes, services that leave the host among them.
-    pub(super) down: BTreeSet<ServiceName>,
-}
-
-impl NetworksDraft {
-    /// Whether anything is to be done.
-    pub(super) fn acts(&self) -> bool {
-        !self.remade.is_empty() || !self.unneeded.is_empty()
-    }
-}
 
 impl<'a> HostDraft<'a> {
     /// `target` is what the host has after the release.

@@ -17,6 +17,7 @@ mod model_host;
 #[cfg(test)]
 mod model_world;
 mod needs;
+mod networks_draft;
 pub mod observed;
 mod options;
 mod placement;
