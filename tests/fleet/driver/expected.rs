@@ -410,7 +410,10 @@ pub fn stem(name: &str) -> String {
 /// At most one `*`, at the end: the only patterns that edits make.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning),
+        // Who wants to know its own host says so.
+        Some(beginning) => {
+            name.starts_with(beginning) && !["CLUSTER_HOST", "CLUSTER_HOST_IP"].contains(&name)
+        }
         None => pattern == name,
     }
 }
