@@ -374,6 +374,16 @@ impl ModelHost {
             .collect()
     }
 
+    /// What the files of its live directories are in the generation in use.
+    pub fn recorded_live(&self, name: &ServiceName) -> BTreeMap<LiveName, LiveTexts> {
+        let current = self.current.iter();
+        let mut generations = current.filter_map(|(number, _)| self.generations.get(number));
+        let service = generations.find_map(|generation| generation.services.get(name));
+        service
+            .map(|service| live_texts(service))
+            .unwrap_or_default()
+    }
+
     /// A process reads its live directories, and that is noted.
     fn reads(&mut self, name: &ServiceName) {
         let directories = self.live.get(name);

@@ -8,6 +8,7 @@ use super::touched::Touch;
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
+use crate::render::live::LiveName;
 use crate::render::manifest::ManifestService;
 
 pub(super) struct WayDraft<'a> {
@@ -142,33 +143,68 @@ impl WayDraft<'_> {
         at: &ObservedService,
     ) {
         let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
-        for (directory, number) in &touch.swapped {
-            let there = at.live.get(*directory);
-            if let Some(version) = there.and_then(|there| there.version.clone()) {
-                let step = Step::SwapBack {
-                    service: name.clone(),
-                    directory: (*directory).clone(),
+        let lists = &mut self.lists;
+        let nothing = BTreeMap::new();
+        let recorded = before
+            .live
+            .as_ref()
+            .map_or(&nothing, |live| &live.directories);
+        let (mut first, mut reread) = (None, touch.reread);
+        let all: BTreeSet<&LiveName> = recorded
+            .keys()
+            .chain(touch.swapped.keys().copied())
+            .collect();
+        for directory in all {
+            let there = at.live.get(directory);
+            let there = there.and_then(|there| there.version.as_ref());
+            // It was lost, or an activation that died had come further.
+            let digest = recorded.get(directory).map(|digests| &digests.digest);
+            let lost = digest.filter(|digest| there.is_none_or(|version| !version.is_of(digest)));
+            let from = match touch.swapped.get(directory) {
+                Some(number) => *number,
+                None if lost.is_some() => touch.first_write().unwrap_or(0),
+                None => continue,
+            };
+            first = Some(first.map_or(from, |first: usize| first.min(from)));
+            let (service, directory) = (name.clone(), directory.clone());
+            let step = match (lost, there.cloned()) {
+                (Some(digest), there) => {
+                    reread = reread.or(there.map(|_| from));
+                    let digest = digest.clone();
+                    Step::SwapFiles {
+                        service,
+                        directory,
+                        digest,
+                    }
+                }
+                (None, Some(version)) => Step::SwapBack {
+                    service,
+                    directory,
                     version,
-                };
-                self.lists.files.push(back(*number, step));
-            }
+                },
+                (None, None) => continue,
+            };
+            lists.files.push(back(from, step));
         }
-        if let Some(first) = touch.swapped.values().min() {
+        if let Some(first) = first {
             let step = Step::CleanLive {
                 service: name.clone(),
-                keep: at.live.keys().cloned().collect(),
+                keep: at.live.keys().chain(recorded.keys()).cloned().collect(),
             };
-            self.lists.removals.push(back(*first, step));
+            lists.removals.push(back(first, step));
         }
         let live = before.live.as_ref().or(entry.live.as_ref());
-        if let (Some(number), Some(live), None) = (touch.reread, live, touch.restarted) {
+        let runs = matches!(at.process, ObservedProcess::Active { .. }) && at.container.is_some();
+        let same = before.fingerprint == entry.fingerprint && touch.disturbed().is_none();
+        let reread = reread.filter(|_| touch.reread.is_some() || runs && same);
+        if let (Some(number), Some(live), None) = (reread, live, touch.restarted) {
             let step = Step::ReloadService {
                 service: name.clone(),
                 unit: unit.clone(),
                 by: live.reload.clone(),
             };
-            self.lists.restarts.push(back(number, step));
-            self.lists.awaited(number, unit.clone());
+            lists.restarts.push(back(number, step));
+            lists.awaited(number, unit.clone());
         }
     }
 
