@@ -19,7 +19,6 @@ use super::record::{generation, note, note_others, record};
 use super::request::{OnFailure, ReleaseRequest};
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::HostName;
-use crate::cluster::secret::Plaintext;
 use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::follow::{Running, follow_script};
 use crate::host::activate::launch::{Launched, launch, parse_launched};
@@ -36,7 +35,6 @@ use crate::plan::step::{Step, StepKind};
 use crate::plan::{Action, Approved, Note, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
-use crate::render::live::is_live;
 use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
 
@@ -331,11 +329,8 @@ impl HostRun<'_> {
             return delivery;
         };
         for placed in self.steps.iter().filter_map(Step::placed) {
-            let files = preparation.secrets_of(placed.service).into_iter().flatten();
-            let files: BTreeMap<&str, &Plaintext> = files
-                .filter(|(path, _)| placed.has(path) && !is_live(path))
-                .map(|(path, file)| (path.as_str(), &file.bytes))
-                .collect();
+            let mut files = preparation.plaintexts(placed.service, None);
+            files.retain(|path, _| placed.has(path));
             if !files.is_empty() {
                 delivery
                     .files
@@ -347,10 +342,7 @@ impl HostRun<'_> {
                 service, directory, ..
             } = step
             {
-                let files = preparation.secrets_of(service).into_iter().flatten();
-                let files: BTreeMap<&str, &Plaintext> = files
-                    .filter_map(|(path, file)| Some((directory.below(path)?, &file.bytes)))
-                    .collect();
+                let files = preparation.plaintexts(service, Some(directory));
                 if !files.is_empty() {
                     let key = (service, directory.as_str());
                     delivery.files.insert(key, files);

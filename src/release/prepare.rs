@@ -29,10 +29,12 @@ use crate::plan::step::{Step, StepKind};
 use crate::plan::{Plan, held_service, target};
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::env_file;
-use crate::render::live::is_live;
+use crate::render::live::{LiveName, is_live};
 use crate::render::manifest::Manifest;
+use crate::render::run_line::RunLine;
 use crate::render::secret_files;
 use crate::render::secrets::MadeFile;
+use crate::render::unit::expand_nothing;
 use crate::secret::seal_to_host;
 
 /// How long nothing of the files of a generation may arrive. A slow line may take as long as it needs.
@@ -62,10 +64,10 @@ pub(super) struct HostPreparation<'a> {
     ports: Vec<(ServiceName, HostPorts)>,
     /// The networks of the services.
     networks: NeededNetworks,
-    /// The services that start, or may once an image was pulled.
-    starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
     /// Those of them that are made anew.
     remade: BTreeSet<String>,
+    /// The services that start, or may once an image was pulled.
+    starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
     /// The services whose new files are checked by commands of their own.
     tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
     /// The secrets that such a command must not show.
@@ -97,7 +99,7 @@ impl<'a> Preparation<'a> {
             let references: BTreeSet<Reference> = selected()
                 .map(|(name, service)| Reference {
                     name: service.image.reference.clone(),
-                    platform: platform(service),
+                    platform: platform(service, wanted.engine),
                     means: match ran(name) {
                         Some(id) => Means::Image(id.clone()),
                         None if service.image.moving => Means::Moving,
@@ -252,6 +254,23 @@ impl HostPreparation<'_> {
         self.secrets.get(service).copied()
     }
 
+    /// The same, of its inputs directory or of one of its live directories, by path below that.
+    pub(crate) fn plaintexts(
+        &self,
+        service: &ServiceName,
+        live: Option<&LiveName>,
+    ) -> BTreeMap<&str, &Plaintext> {
+        let files = self.secrets_of(service).into_iter().flatten();
+        let files = files.filter_map(|(path, file)| {
+            let path = match live {
+                None => (!is_live(path)).then_some(path.as_str())?,
+                Some(name) => name.below(path)?,
+            };
+            Some((path, &file.bytes))
+        });
+        files.collect()
+    }
+
     /// The secrets, encrypted to the host's own key.
     fn seal(&self) -> Result<BTreeMap<ServiceName, Vec<SealedFile>>, String> {
         let key = match (&self.host.transport, self.host.secrets) {
@@ -374,17 +393,10 @@ impl HostPreparation<'_> {
     fn deliver_tries(&self) -> DeliveredFiles<'_> {
         let mut delivery = DeliveredFiles::default();
         for (service, wanted) in self.tries.iter().filter(|_| self.delivers()) {
-            let files = || self.secrets_of(service).into_iter().flatten();
-            let inputs: BTreeMap<&str, &Plaintext> = files()
-                .filter(|(path, _)| !is_live(path))
-                .map(|(path, file)| (path.as_str(), &file.bytes))
-                .collect();
-            let directories = wanted.live.keys().map(|name| {
-                let files =
-                    files().filter_map(|(path, file)| Some((name.below(path)?, &file.bytes)));
-                (name.as_str(), files.collect::<BTreeMap<_, _>>())
-            });
-            let all = std::iter::once((wanted.directory.as_str(), inputs)).chain(directories);
+            let inputs = (wanted.directory.as_str(), self.plaintexts(service, None));
+            let live = wanted.live.keys();
+            let live = live.map(|name| (name.as_str(), self.plaintexts(service, Some(name))));
+            let all = std::iter::once(inputs).chain(live);
             for (directory, files) in all.filter(|(_, files)| !files.is_empty()) {
                 delivery.files.insert((service, directory), files);
             }
@@ -511,21 +523,9 @@ fn needed_ports(
 }
 
 /// The platform that the container of a service is started for, if its unit names one.
-fn platform(service: &DesiredService) -> Option<String> {
-    let directives = &service.inputs.directives;
-    directives.iter().find_map(|(_, words)| {
-        let mut pairs = words.windows(2);
-        let after = pairs.find(|pair| pair[0] == "--platform");
-        let joined = || {
-            words
-                .iter()
-                .find_map(|word| word.strip_prefix("--platform="))
-        };
-        after
-            .map(|pair| pair[1].as_str())
-            .or_else(joined)
-            .map(str::to_owned)
-    })
+fn platform(service: &DesiredService, engine: Engine) -> Option<String> {
+    let line = RunLine::of(&service.inputs.directives, engine)?;
+    line.values("platform").last().map(expand_nothing)
 }
 
 /// The network that a step makes anew.

@@ -166,11 +166,6 @@ fn option(words: &[String]) -> Option<Given<'_>> {
             (value.clone(), rest)
         }
     };
-    // systemd makes any number of words of such a one.
-    let splits = |word: &str| {
-        word.strip_prefix('$')
-            .is_some_and(|rest| !rest.starts_with(['$', '{']))
-    };
     let taken = &words[..words.len() - after.len()];
     (!taken.iter().any(|word| splits(word))).then_some(Given {
         flag,
@@ -233,8 +228,14 @@ fn in_order(name: &str, meaning: Meaning, mut all: Vec<String>) -> Vec<String> {
     }
 }
 
+/// Whether systemd makes any number of words of one.
+pub(super) fn splits(word: &str) -> bool {
+    let name = word.strip_prefix('$');
+    name.is_some_and(|rest| !rest.starts_with(['$', '{']))
+}
+
 /// Whether systemd puts something into a word.
-fn expands(word: &str) -> bool {
+pub(super) fn expands(word: &str) -> bool {
     let literal = word.replace("%%", "").replace("$$", "");
     literal.contains(['%', '$'])
 }

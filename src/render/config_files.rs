@@ -10,10 +10,9 @@
 //! `files.modes`, as it compares contents with their digests.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::secret_files;
-use crate::cluster::model::{ConfigFiles, Content, FileMode, Service};
+use crate::cluster::model::{ConfigFile, ConfigFiles, Content, FileMode, Service};
 use crate::cluster::name::HostName;
 use crate::cluster::secret::Secret;
 
@@ -70,9 +69,7 @@ pub(super) fn plain(service: &Service, host: Option<&HostName>) -> BTreeMap<Stri
             }
             Some(Content::Secret(_)) => secret_path(target),
         };
-        let owner = file.owner;
-        writeln!(modes, "{} {}:{} {path}", file.mode, owner.user, owner.group)
-            .expect("writing to a string does not fail");
+        modes += &mode_line(file, &path);
     }
     // Nothing can be mounted into a read-only directory but over what is there.
     let secret = files
@@ -94,6 +91,12 @@ pub(super) fn plain(service: &Service, host: Option<&HostName>) -> BTreeMap<Stri
         made.insert(MODES.to_owned(), modes.into_bytes());
     }
     made
+}
+
+/// A file's line in a list of permissions.
+pub(super) fn mode_line(file: &ConfigFile, path: &str) -> String {
+    let ConfigFile { mode, owner, .. } = file;
+    format!("{mode} {}:{} {path}\n", owner.user, owner.group)
 }
 
 /// The files of a service that have secrets in them, on one host, by path below the inputs directory.

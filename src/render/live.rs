@@ -19,13 +19,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
+use super::config_files;
 use super::identity::{DirectoryName, UnitName};
-use super::secret_files;
-use super::unit::{expand_nothing, parse_unit, quote_lines, split_words};
+use super::inputs::directives;
+use super::run_line::{RunLine, RunOption};
+use super::secret_files::{self, secret_file};
+use super::unit::{expand_nothing, parse_unit, quote_lines};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{ConfigFile, Content, Engine, FileMode, LiveFiles, ReloadBy, Service};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -227,17 +229,13 @@ fn directory(
                 desired.files.insert(path.clone(), bytes.to_vec());
             }
             Some(Content::Secret(secret)) => {
-                let identity = secret.identity().as_str().as_bytes();
-                let stands = Digest::of_parts([b"secret file v1".as_slice(), identity]);
-                secrets.insert(path.clone(), stands);
+                secrets.insert(path.clone(), secret_file(secret.identity()));
                 desired
                     .secrets
                     .insert(path.clone(), (file.mode, secret.clone()));
             }
         }
-        let owner = file.owner;
-        writeln!(modes, "{} {}:{} {path}", file.mode, owner.user, owner.group)
-            .expect("writing to a string does not fail");
+        modes += &config_files::mode_line(file, path);
     }
     desired.files.insert(MODES.to_owned(), modes.into_bytes());
     let files: BTreeMap<String, Digest> = desired
@@ -308,7 +306,7 @@ pub struct CheckContainer {
 
 /// Options that a container for a check has not: what others would see of it, what it would leave behind, and what belongs to
 /// the one that runs.
-const NOT_OF_A_CHECK: [&str; 41] = [
+const NOT_OF_A_CHECK: [&str; 40] = [
     "attach",
     "cgroup-parent",
     "cgroups",
@@ -333,7 +331,6 @@ const NOT_OF_A_CHECK: [&str; 41] = [
     "link-local-ip",
     "mac-address",
     "name",
-    "net",
     "net-alias",
     "network",
     "network-alias",
@@ -361,69 +358,28 @@ impl CheckContainer {
         engine: Engine,
         moved: &[(String, String)],
     ) -> Option<Self> {
-        use crate::cluster::run_flags::{Takes, named, of_letter};
-        let parsed = parse_unit(unit_text);
-        let mut lines = parsed.values("Service", "ExecStartPre");
-        lines.extend(parsed.values("Service", "ExecStart"));
-        let mut made = None;
-        let mut connected = Vec::new();
-        for line in lines {
-            let words = split_words(line.trim_start_matches('-')).ok()?;
-            let client = words
-                .iter()
-                .position(|word| word.rsplit('/').next() == Some(engine.program()));
-            let Some(client) = client else { continue };
-            match words.get(client + 1).map(String::as_str) {
-                Some("run" | "create") => {
-                    made = Some((words[client].clone(), words[client + 2..].to_vec()))
-                }
-                Some("network") if words.get(client + 2).is_some_and(|word| word == "connect") => {
-                    connected.extend(words.iter().rev().nth(1).cloned());
-                }
-                Some(_) | None => {}
-            }
-        }
-        let (program, words) = made?;
+        let RunLine {
+            program,
+            options: all,
+            connected,
+        } = RunLine::of(&directives(&parse_unit(unit_text)), engine)?;
         let (mut options, mut networks) = (Vec::new(), Vec::new());
-        let mut at = 0;
-        while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
-            at += 1;
-            let (flag, value) = match word.split_once('=') {
-                Some((flag, value)) if flag.starts_with("--") => (flag, Some(value.to_owned())),
-                Some(_) | None => (word.as_str(), None),
-            };
-            let row = match flag.strip_prefix("--") {
-                Some(name) => named(name),
-                None => flag.chars().nth(1).and_then(of_letter),
-            };
-            let takes = row.is_some_and(|row| row.takes == Takes::Value);
-            let joined = !flag.starts_with("--") && flag.len() > 2;
-            let value = match (takes, value) {
-                (true, None) if joined => Some(flag[2..].to_owned()),
-                (true, None) => {
-                    at += 1;
-                    words.get(at - 1).cloned()
-                }
-                (_, value) => value,
-            };
-            let name = row.map_or(flag.trim_start_matches('-'), |row| row.name);
-            let is_ours =
-                |value: &String| moved.iter().any(|(from, _)| value.contains(from.as_str()));
-            match (name, &value) {
-                ("network" | "net", Some(network)) => {
-                    let network = expand_nothing(network);
+        let is_ours = |value: &str| moved.iter().any(|(from, _)| value.contains(from.as_str()));
+        for RunOption { name, value } in all {
+            match (name.as_str(), value) {
+                ("network", Some(network)) => {
+                    let network = expand_nothing(&network);
                     let name = network
                         .split_once(':')
                         .filter(|(kind, _)| *kind != "container");
                     networks.push(name.map_or(network.clone(), |(name, _)| name.to_owned()));
                 }
-                ("volume" | "mount", value) if !value.as_ref().is_some_and(is_ours) => {}
+                ("volume" | "mount", value) if !value.as_deref().is_some_and(is_ours) => {}
                 (name, _) if NOT_OF_A_CHECK.contains(&name) => {}
                 (name, value) => {
                     let dashes = if name.len() == 1 { "-" } else { "--" };
                     let mut option = format!("{dashes}{name}");
-                    if let Some(value) = value {
-                        let mut value = value.clone();
+                    if let Some(mut value) = value {
                         for (from, to) in moved {
                             value = value.replace(from.as_str(), to);
                         }
@@ -436,7 +392,7 @@ impl CheckContainer {
                 }
             }
         }
-        networks.extend(connected.iter().map(|network| expand_nothing(network)));
+        networks.extend(connected);
         Some(Self {
             program,
             options,

@@ -48,6 +48,7 @@ pub mod placement;
 mod plain_options;
 pub mod probe;
 mod rules;
+pub(crate) mod run_line;
 pub mod secret_files;
 pub mod secrets;
 mod service;

@@ -15,6 +15,7 @@
 //! what it made, and the one that stands for it. A look takes the one for the other while the file is what
 //! it was, so a hand edit shows like any other.
 
+use crate::cluster::digest::Digest;
 use crate::cluster::name::VariableName;
 use crate::cluster::secret::SecretIdentity;
 
@@ -60,4 +61,9 @@ pub(super) fn size(name: &VariableName, value: &[u8]) -> usize {
 pub fn file_name(path: &str) -> Option<VariableName> {
     let name = path.strip_prefix(FILES)?.strip_prefix('/')?;
     VariableName::new(name).ok()
+}
+
+/// What stands for a file that is one secret, or is made of some.
+pub(super) fn secret_file(identity: &SecretIdentity) -> Digest {
+    Digest::of_parts([b"secret file v1".as_slice(), identity.as_str().as_bytes()])
 }

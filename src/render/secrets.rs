@@ -8,7 +8,7 @@ use super::env_file;
 use super::fingerprint::Recipe;
 use super::literal::{self, Carrying};
 use super::live::{self, DesiredLive, LiveName};
-use super::secret_files::{ENV, FILES, LITERAL, size};
+use super::secret_files::{ENV, FILES, LITERAL, secret_file, size};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{FileMode, SecretFile, Service, Variable, VariableValue};
 use crate::cluster::name::{HostName, ServiceName, VariableName};
@@ -191,9 +191,7 @@ impl DesiredSecrets {
             entries.insert(file.to_owned(), Digest::of_parts(head.chain(parts)));
         }
         for (path, secret) in self.by_path() {
-            let identity = self.recipe.identity(secret).as_str().as_bytes();
-            let digest = Digest::of_parts([b"secret file v1".as_slice(), identity]);
-            entries.insert(path, digest);
+            entries.insert(path, secret_file(self.recipe.identity(secret)));
         }
         entries
     }

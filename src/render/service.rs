@@ -198,7 +198,7 @@ fn form(
         stateful: service.stateful,
         max_down: service.max_down.map(|most| most.of(service.hosts.len())),
         sources: volumes::sources(service),
-        mounted: volumes::mounted(service),
+        mounted: volumes::mounted(service, directives, place.client.engine),
         template: service.template.origin.clone(),
         older,
     }

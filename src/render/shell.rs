@@ -13,6 +13,13 @@ pub fn quote(text: &str) -> String {
     }
 }
 
+/// Words of `sh` as one word: what `eval` takes apart again.
+#[must_use]
+pub fn quote_all<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let words: Vec<String> = texts.into_iter().map(quote).collect();
+    quote(&words.join(" "))
+}
+
 /// A text for a place between `"…"`.
 #[must_use]
 pub fn in_double_quotes(text: &str) -> String {

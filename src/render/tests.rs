@@ -18,9 +18,9 @@ use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, FileMode, FileOwner,
-    Health, Host, HttpProbe, Image, Layer, Logging, MadeDirectory, Network, NetworkOrigin, Probe,
-    RestartPolicy, SecretFile, Security, Service, Ssh, Template, Transport, Variable,
-    VariableValue,
+    Health, Host, HttpProbe, Image, Layer, LiveFiles, Logging, MadeDirectory, Network,
+    NetworkOrigin, Probe, ReloadBy, RestartPolicy, SecretFile, Security, Service, Ssh, Template,
+    Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -764,6 +764,38 @@ fn a_template_that_makes_no_network_is_told() {
     expected an ExecStartPre= for each line of `prepare`, found none that makes sure of the network production-n0
     expected, for a container in several networks, `create`, an ExecStartPre= for each line of `connect`, and `start`, as the built-in template has them, found none
     ");
+}
+
+#[test]
+fn every_mount_of_a_unit_is_known_whoever_wrote_it() {
+    let targets = |search: Service| rendered(search).mounted.targets;
+    let mut whole = search();
+    whole.container.volumes = vec!["/srv/a:/a/:ro".to_owned(), "/b".to_owned()];
+    whole.container.tmpfs = vec!["/run/c:size=1m".to_owned()];
+    let directories = BTreeMap::from([("/etc/nginx/conf.d".to_owned(), BTreeMap::new())]);
+    whole.files.live = Some(LiveFiles {
+        reload: ReloadBy::Signal("HUP".to_owned()),
+        checks: Vec::new(),
+        directories,
+    });
+    let run = "run --rm";
+    assert!(BUILT_IN.contains(run));
+    let own = BUILT_IN.replace(
+        run,
+        "run --rm -v d:/d --mount=type=bind,source=/e,destination=/e%%",
+    );
+    whole.template.source = own.into();
+    let all = ["/a", "/b", "/d", "/e%", "/etc/nginx/conf.d", "/run/c"];
+    let mounted = targets(whole.clone()).unwrap();
+    let without_secrets = mounted.iter().filter(|target| !target.contains("secret"));
+    assert_eq!(without_secrets.collect::<Vec<_>>(), all);
+
+    for open in ["--volumes-from other", "$MORE", "-v /x:/%i"] {
+        let mut search = whole.clone();
+        let own = BUILT_IN.replace(run, &format!("{run} {open}"));
+        search.template.source = own.into();
+        assert_eq!(targets(search), None, "{open}");
+    }
 }
 
 mod fingerprints {

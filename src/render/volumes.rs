@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::canonical::expands;
 use super::desired::Mounted;
+use super::run_line::{RunLine, RunOption};
 use super::shell::quote;
-use super::unit::quote_lines;
-use crate::cluster::model::{Health, MadeDirectory, Probe, Service};
+use super::unit::{expand_nothing, quote_lines};
+use crate::cluster::model::{Engine, Health, MadeDirectory, Probe, Service};
 
 /// The command lines for `ExecStartPre=`.
 pub(super) fn make(service: &Service) -> Vec<String> {
@@ -64,30 +66,14 @@ pub(super) fn sources(service: &Service) -> BTreeSet<String> {
     sources.map(str::to_owned).collect()
 }
 
-/// What the container mounts, and whether the image is to have a `HEALTHCHECK`.
-pub(super) fn mounted(service: &Service) -> Mounted {
-    let container = &service.container;
-    let target = |text: &str, at: usize| {
-        let target = text.split(':').nth(at).unwrap_or_default();
-        match target.trim_end_matches('/') {
-            "" => "/".to_owned(),
-            target => target.to_owned(),
-        }
-    };
-    // A word of the user's own may mount anything.
-    let mut extra = container.extra_args.iter();
-    let unknown = extra.any(|word| {
-        ["-v", "--volume", "--mount", "--tmpfs"]
-            .iter()
-            .any(|flag| word.starts_with(flag))
-    });
-    let volumes = container.volumes.iter().map(|volume| target(volume, 1));
-    let tmpfs = container.tmpfs.iter().map(|mount| target(mount, 0));
-    let files = service.files.mounts.iter().cloned();
-    let secrets = service.secret_files.keys().cloned();
-    let targets = volumes.chain(tmpfs).chain(files).chain(secrets);
+/// What the container of a unit with these directives mounts, and whether its image is to have a `HEALTHCHECK`.
+pub(super) fn mounted(
+    service: &Service,
+    directives: &[(String, Vec<String>)],
+    engine: Engine,
+) -> Mounted {
     Mounted {
-        targets: (!unknown).then(|| targets.collect()),
+        targets: RunLine::of(directives, engine).and_then(|line| targets(&line)),
         by_image: matches!(
             service.health,
             Some(Health {
@@ -96,4 +82,30 @@ pub(super) fn mounted(service: &Service) -> Mounted {
             })
         ),
     }
+}
+
+/// Where something is mounted in a container, whoever said it: fields, `extra_args`, or a template of the user's own.
+fn targets(line: &RunLine) -> Option<BTreeSet<String>> {
+    let volumes = line.values("volume").map(|volume| {
+        let mut parts = volume.split(':');
+        let first = parts.next();
+        parts.next().or(first)
+    });
+    let mounts = line.values("mount").map(|mount| {
+        let mut fields = mount.split(',').filter_map(|field| field.split_once('='));
+        let target = fields.find(|(name, _)| matches!(*name, "target" | "dst" | "destination"));
+        target.map(|(_, target)| target)
+    });
+    let tmpfs = line.values("tmpfs").map(|mount| mount.split(':').next());
+    let mut targets = BTreeSet::new();
+    for target in volumes.chain(mounts).chain(tmpfs) {
+        let target = target.filter(|target| !expands(target))?;
+        targets.insert(match expand_nothing(target).trim_end_matches('/') {
+            "" => "/".to_owned(),
+            target => target.to_owned(),
+        });
+    }
+    // What another container has, or what systemd puts in, may be anything.
+    let is_open = |option: &RunOption| option.name == "volumes-from" || expands(&option.name);
+    (!line.options.iter().any(is_open)).then_some(targets)
 }

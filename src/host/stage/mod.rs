@@ -24,7 +24,7 @@ use crate::render::identity::UnitFileName;
 use crate::render::live::{LiveName, is_live};
 use crate::render::manifest::Manifest;
 use crate::render::secret_files;
-use crate::render::shell::quote;
+use crate::render::shell::{quote, quote_all};
 
 pub use self::declared::{Declared, LostVolume, Starting};
 pub use self::findings::{CheckedImage, Finding, ReadinessCheck};
@@ -283,11 +283,10 @@ impl Staged<'_> {
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
             let images = images.iter().filter(|image| means(&image.means));
-            let words = images.flat_map(|image| match &image.means {
-                Means::Whatever | Means::Moving => vec![quote(&image.name)],
-                Means::Image(id) => vec![quote(&image.name), quote(id)],
-            });
-            quote(&words.collect::<Vec<_>>().join(" "))
+            quote_all(images.flat_map(|image| match &image.means {
+                Means::Whatever | Means::Moving => vec![image.name.as_str()],
+                Means::Image(id) => vec![image.name.as_str(), id.as_str()],
+            }))
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
@@ -303,31 +302,18 @@ impl Staged<'_> {
             words(|means| *means == Means::Moving),
             words(|means| matches!(means, Means::Image(_))),
             {
-                let platforms = images
-                    .iter()
-                    .filter_map(|image| Some([&image.name, image.platform.as_ref()?]));
-                let words: Vec<_> = platforms.flatten().map(|word| quote(word)).collect();
-                quote(&words.join(" "))
+                let platforms = images.iter();
+                let platforms = platforms
+                    .filter_map(|image| Some([image.name.as_str(), image.platform.as_deref()?]));
+                quote_all(platforms.flatten())
             },
             match ports {
                 AskPorts::Yes => "yes",
                 AskPorts::No => "",
             },
             quote(&networks.join(" ")),
-            quote(
-                &sources
-                    .iter()
-                    .map(|source| quote(source))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            ),
-            quote(
-                &declare
-                    .iter()
-                    .map(|name| quote(name))
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            ),
+            quote_all(sources.iter().copied()),
+            quote_all(declare.iter().copied()),
         )
     }
 }
