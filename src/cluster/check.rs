@@ -284,20 +284,22 @@ fn check_guard(
 fn template_of(
     service: &ServiceFile,
     sources: &Sources,
-    read: &mut BTreeMap<String, Option<Template>>,
+    read: &mut BTreeMap<(String, bool), Option<Template>>,
     problems: &mut Problems,
 ) -> Option<Template> {
     let path = match &service.template {
         Some(name) => format!("templates/{}", name.value),
         None => DEFAULT_TEMPLATE.to_owned(),
     };
-    if let Some(template) = read.get(&path) {
+    // Where there is no file of that name, a service that names none has the built-in one.
+    let key = (path, service.template.is_some());
+    if let Some(template) = read.get(&key) {
         return template.clone();
     }
-    let template = read_template(&path, service, sources, problems);
+    let template = read_template(&key.0, service, sources, problems);
     // A template that is not there is told for each service that names it.
-    if template.is_some() || sources.get(&path).is_some() {
-        read.insert(path, template.clone());
+    if template.is_some() || sources.get(&key.0).is_some() {
+        read.insert(key, template.clone());
     }
     template
 }
@@ -351,4 +353,24 @@ fn read_template(
         return None;
     }
     Some(template)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_is_named_and_not_there_is_told_beside_services_that_name_none() {
+        let mut sources = Sources::new();
+        let cluster = "[hosts.h1]\naddress = \"10.0.0.1\"\n[place]\na = \"h1\"\nb = \"h1\"\n";
+        sources.insert("clusters/test/cluster.toml", cluster);
+        let image = "image = \"example/a\"\ntag = \"1\"\n";
+        sources.insert("clusters/test/services/a.toml", image);
+        let named = format!("{image}template = \"container.service\"\n");
+        sources.insert("clusters/test/services/b.toml", named);
+        let found = check("test", &sources);
+        let told = found.diagnostics.iter().map(|found| found.title.as_str());
+        let expected = "expected the template `templates/container.service`, found no such file";
+        assert_eq!(told.collect::<Vec<_>>(), [expected]);
+    }
 }

@@ -150,18 +150,7 @@ fn read(
             }
             Some(Probe::Tcp)
         }
-        (None, None, Some(command)) => {
-            let before = problems.0.len();
-            let words = command.strings(problems);
-            let words = parse_all(words, text::argument, problems);
-            if words.is_empty() && problems.0.len() == before {
-                problems.push(Diagnostic::error(
-                    "expected a command, found an empty list",
-                    command.spot.label(""),
-                ));
-            }
-            Some(Probe::Command(words))
-        }
+        (None, None, Some(command)) => Some(Probe::Command(read_command(&command, problems))),
         (None, None, None) => image.map(|_| Probe::Image),
     };
     table.finish(problems);
@@ -176,6 +165,19 @@ fn read(
         interval: interval.map(|interval| interval.value),
         probe_timeout: probe_timeout.map(|timeout| timeout.value),
     })
+}
+
+/// The words of a command: none if it could not be read, which is told.
+pub(super) fn read_command(item: &Item<'_>, problems: &mut Problems) -> Vec<String> {
+    let before = problems.0.len();
+    let words = parse_all(item.strings(problems), text::argument, problems);
+    if words.is_empty() && problems.0.len() == before {
+        problems.push(Diagnostic::error(
+            "expected a command, found an empty list",
+            item.spot.label(""),
+        ));
+    }
+    words
 }
 
 /// Reports what the question that is asked makes no use of.

@@ -409,12 +409,7 @@ fn acts(plan: &Plan) -> Vec<(&HostName, &ServiceName, Action)> {
         let services = plan.services.iter();
         services.map(move |service| (host, &service.service, service.action))
     });
-    services
-        .filter(|(_, _, action)| {
-            let acts = [Action::Start, Action::Reload, Action::Restart, Action::Stop];
-            acts.contains(action)
-        })
-        .collect()
+    services.filter(|(_, _, action)| action.is_done()).collect()
 }
 
 fn finish(

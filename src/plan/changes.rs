@@ -53,11 +53,8 @@ pub(super) fn of_service(
     let paths: BTreeSet<&String> = before.files.keys().chain(entry.files.keys()).collect();
     for path in paths {
         let (old, new) = (before.files.get(path), entry.files.get(path));
-        let kind = match (old, new) {
-            (old, new) if old == new => continue,
-            (None, _) => Change::Added,
-            (Some(_), Some(_)) => Change::Changed,
-            (Some(_), None) => Change::Removed,
+        let Some(kind) = kind(old, new) else {
+            continue;
         };
         let (mut text_before, mut text_after) = (
             before.texts.get(path).map(|text| text_of(text, old)),
@@ -80,6 +77,16 @@ pub(super) fn of_service(
     changes
 }
 
+/// What becomes of a file; `None` if it stays as it is.
+fn kind(old: Option<&Digest>, new: Option<&Digest>) -> Option<Change> {
+    match (old, new) {
+        (old, new) if old == new => None,
+        (None, _) => Some(Change::Added),
+        (Some(_), Some(_)) => Some(Change::Changed),
+        (Some(_), None) => Some(Change::Removed),
+    }
+}
+
 /// The files of its live directories, by the paths that they have in the container.
 fn live(
     name: &ServiceName,
@@ -95,11 +102,8 @@ fn live(
         let paths: BTreeSet<&String> = paths.filter(|path| !is_own(path)).collect();
         for path in paths {
             let (old, new) = (there.files.get(path), wanted.get(path));
-            let kind = match (old, new) {
-                (old, new) if old == new => continue,
-                (None, _) => Change::Added,
-                (Some(_), Some(_)) => Change::Changed,
-                (Some(_), None) => Change::Removed,
+            let Some(kind) = kind(old, new) else {
+                continue;
             };
             let after = desired.live.get(directory);
             let after = after.and_then(|files| files.files.get(path));

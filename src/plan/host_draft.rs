@@ -308,15 +308,11 @@ impl<'a> HostDraft<'a> {
             let at = self.seen.services.get(name);
             at.is_some_and(|at| at.container.is_some())
         };
-        let stopped = self.goes_first(&visit);
-        let stopped =
-            stopped.flat_map(|step| step.services().into_iter().cloned().collect::<Vec<_>>());
-        let restarted = self
-            .in_visit(&visit)
-            .filter(|(name, need)| need.starts() && runs(name));
-        stopped
-            .chain(restarted.map(|(name, _)| name.clone()))
-            .collect()
+        let stopped = self.goes_first(&visit).into_iter().map(|(name, _)| name);
+        let restarted = self.in_visit(&visit);
+        let restarted = restarted.filter(|(name, need)| need.starts() && runs(name));
+        let restarted = restarted.map(|(name, _)| name);
+        stopped.chain(restarted).cloned().collect()
     }
 
     /// What a visit is about, in the order in which it is acted on.

@@ -10,7 +10,7 @@ use super::networks_draft::RemadeNetwork;
 use super::observed::{Attached, ObservedNetwork, ObservedProcess};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::ServiceNeed;
+use super::rule::{Named, ServiceNeed};
 use super::{Action, Change, NetworkPlan, RefusalReason};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::ServiceName;
@@ -21,15 +21,12 @@ impl<'a> HostDraft<'a> {
     pub(super) fn settle_networks(&mut self, target: &Manifest, options: &Options) {
         let seen = self.seen;
         for (name, network) in &seen.networks {
-            let is_in = |service: &ManifestService| {
-                let handling = service.handling.as_ref();
-                handling.is_some_and(|handling| handling.networks.contains_key(name))
-            };
             let described = self.wanted.services.iter();
             let mut described = described
                 .filter_map(|(user, service)| Some((user, service.handling.networks.get(name)?)));
             if described.clone().next().is_none() {
-                let stays = target.services.values().any(is_in);
+                let mut recorded = target.services.values();
+                let stays = recorded.any(|service| is_in(service, name));
                 if !stays && network.attached.iter().all(|at| self.lets_go(at)) {
                     self.networks.unneeded.insert(name.clone());
                 }
@@ -58,11 +55,13 @@ impl<'a> HostDraft<'a> {
         let Attached::Service(service) = attached else {
             return false;
         };
-        let departs = self
-            .departing
-            .get(service)
-            .is_some_and(|departing| departing.runs());
-        departs || self.needs.get(service).is_some_and(ServiceNeed::starts)
+        self.departs(service) || self.needs.get(service).is_some_and(ServiceNeed::starts)
+    }
+
+    /// Whether a service runs, and leaves this host.
+    fn departs(&self, service: &ServiceName) -> bool {
+        let departing = self.departing.get(service);
+        departing.is_some_and(|departing| departing.runs())
     }
 
     fn remake(&mut self, name: &str, network: &ObservedNetwork, after: String, options: &Options) {
@@ -81,11 +80,7 @@ impl<'a> HostDraft<'a> {
             if self.restarts_with_network(service, options) {
                 users.insert(service.clone());
                 down.insert(service.clone());
-            } else if self
-                .departing
-                .get(service)
-                .is_some_and(|departing| departing.runs())
-            {
+            } else if self.departs(service) {
                 down.insert(service.clone());
             } else {
                 services.push(service.clone());
@@ -114,9 +109,7 @@ impl<'a> HostDraft<'a> {
         }
         for (service, departing) in &self.departing {
             let recorded = self.seen.generation.recorded(service);
-            let handling = recorded.and_then(|recorded| recorded.handling.as_ref());
-            let uses = handling.is_some_and(|handling| handling.networks.contains_key(name));
-            if uses && departing.runs() {
+            if recorded.is_some_and(|recorded| is_in(recorded, name)) && departing.runs() {
                 down.insert(service.clone());
             }
         }
@@ -167,7 +160,7 @@ impl<'a> HostDraft<'a> {
             Action::Pending | Action::Stop => false,
             Action::None | Action::MayRestart | Action::Reload => {
                 let restart = self.wanted.services[service].handling.restart;
-                let is_named = options.named(service) == super::rule::Named::Yes;
+                let is_named = options.named(service) == Named::Yes;
                 restart == RestartPolicy::Auto || is_named
             }
         }
@@ -225,6 +218,12 @@ impl<'a> HostDraft<'a> {
         }
         shown.into_iter().collect()
     }
+}
+
+/// Whether a service was released in a network.
+fn is_in(service: &ManifestService, network: &str) -> bool {
+    let handling = service.handling.as_ref();
+    handling.is_some_and(|handling| handling.networks.contains_key(network))
 }
 
 /// Tells why it restarts.

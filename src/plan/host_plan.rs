@@ -136,10 +136,7 @@ impl HostDraft<'_> {
             .count();
         let restarting = services
             .iter()
-            .filter(|s| {
-                let acts = [Action::Start, Action::Reload, Action::Restart, Action::Stop];
-                acts.contains(&s.action)
-            })
+            .filter(|s| s.action.is_done())
             .filter(|s| {
                 let at = self.seen.services.get(&s.service);
                 at.is_some_and(|at| at.container.is_some())

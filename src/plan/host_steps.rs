@@ -83,7 +83,11 @@ impl HostDraft<'_> {
                     unit: self.wanted.services[name].unit.clone(),
                 });
             }
-            steps.extend(self.goes_first(visit));
+            let stops = self.goes_first(visit).into_iter();
+            steps.extend(stops.map(|(service, unit)| Step::Stop {
+                service: service.clone(),
+                unit: unit.clone(),
+            }));
             steps.extend(self.remade_in(visit).map(|(network, remade)| {
                 let (network, options) = (network.clone(), remade.after.clone());
                 Step::RemakeNetwork { network, options }
@@ -198,7 +202,7 @@ impl HostDraft<'_> {
     pub(super) fn goes_first<'v>(
         &'v self,
         visit: &'v Visit<'_>,
-    ) -> impl Iterator<Item = Step> + 'v {
+    ) -> Vec<(&'v ServiceName, &'v UnitName)> {
         let takes = |by: &ServiceName| visit.services.contains(by);
         let departing = self.departing.iter().filter(move |(_, departing)| {
             departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
@@ -216,10 +220,7 @@ impl HostDraft<'_> {
                 stops.push((name, unit));
             }
         }
-        stops.into_iter().map(|(service, unit)| Step::Stop {
-            service: service.clone(),
-            unit: unit.clone(),
-        })
+        stops
     }
 
     /// Unit files that are not needed any more: of services that leave, and of those that stay.

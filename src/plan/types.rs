@@ -137,6 +137,17 @@ pub enum Action {
     MayRestart,
 }
 
+impl Action {
+    /// Whether the release does it: not what waits for the operator, or for what only a pull can tell.
+    #[must_use]
+    pub const fn is_done(self) -> bool {
+        match self {
+            Action::Start | Action::Reload | Action::Restart | Action::Stop => true,
+            Action::None | Action::Pending | Action::MayRestart => false,
+        }
+    }
+}
+
 /// One file that changes. Paths are short, as shown: the unit's file name, or `<service>/` and the path
 /// below the inputs directory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -158,13 +158,10 @@ pub(in crate::cluster) fn of_service(
 
 /// The directories with `reload`, still without their files: all of them are read again at once.
 fn live_files(service: &ServiceFile, problems: &mut Problems) -> Option<LiveFiles> {
-    let mut entries = service.files.iter();
-    let mut entries = entries
-        .by_ref()
-        .filter_map(|entry| Some((entry, entry.live.as_ref()?)));
-    let (_, first) = entries.next()?;
+    let mut entries = service.files.iter().filter_map(|entry| entry.live.as_ref());
+    let first = entries.next()?;
     let mut checks: Vec<Vec<String>> = first.check.iter().cloned().collect();
-    for (_, other) in entries {
+    for other in entries {
         if other.reload.value != first.reload.value {
             problems.push(
                 Diagnostic::error(
@@ -175,14 +172,10 @@ fn live_files(service: &ServiceFile, problems: &mut Problems) -> Option<LiveFile
                 .with_help("reload all of them in one way: a `command` may do several things"),
             );
         }
-        checks.extend(
-            other
-                .check
-                .iter()
-                .filter(|check| !checks.contains(check))
-                .cloned()
-                .collect::<Vec<_>>(),
-        );
+        let check = other.check.as_ref();
+        if let Some(check) = check.filter(|check| !checks.contains(check)) {
+            checks.push(check.clone());
+        }
     }
     Some(LiveFiles {
         reload: first.reload.value.clone(),

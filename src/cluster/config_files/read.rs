@@ -4,10 +4,11 @@ use toml::de::DeValue;
 
 use crate::cluster::diagnostic::{Diagnostic, quoted};
 use crate::cluster::foreign;
+use crate::cluster::health::read_command;
 use crate::cluster::model::{FileMode, FileOwner, ReloadBy};
-use crate::cluster::read::{At, Item, Misfit, Problems, Spot, Table, TableKind, parse_all};
+use crate::cluster::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
 use crate::cluster::shape::container::target;
-use crate::cluster::shape::text::{self, Shape};
+use crate::cluster::shape::text::Shape;
 use crate::cluster::signal_number;
 
 const FILE: TableKind = TableKind {
@@ -145,14 +146,7 @@ fn read_live(table: &mut Table<'_>, problems: &mut Problems) -> Option<LiveEntry
     let written = table.get("reload");
     let check = table.get("check");
     let command = |item: &Item<'_>, problems: &mut Problems| {
-        let before = problems.0.len();
-        let words = parse_all(item.strings(problems), text::argument, problems);
-        if words.is_empty() && problems.0.len() == before {
-            problems.push(Diagnostic::error(
-                "expected a command, found an empty list",
-                item.spot.label(""),
-            ));
-        }
+        let words = read_command(item, problems);
         (!words.is_empty()).then_some(words)
     };
     let words = check.as_ref().map(|check| command(check, problems));

@@ -93,8 +93,6 @@ impl Request<'_> {
 }
 
 /// What the first exchange came to.
-// There is one a host, and it is moved once.
-#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,

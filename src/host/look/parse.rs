@@ -18,8 +18,7 @@ use self::records::{AnswerLine, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
 use crate::host::ability::Ability;
-use crate::plan::observed::LiveLinks;
-use crate::plan::observed::ObservedNetwork;
+use crate::plan::observed::{LiveLinks, ObservedNetwork};
 use crate::render::identity::UnitKind;
 
 /// What `current` is.
