@@ -105,8 +105,8 @@ fn is_only_a_restart(service: &ServicePlan) -> bool {
 }
 
 /// The unit changes in both or in neither, and what is named in both becomes the same. The other files are told
-/// against those that the container runs from, which a crash may change; that the same are placed is a
-/// matter of the steps.
+/// against those that the container runs from, which a crash may change, and whose text is hidden where a secret was in
+/// it; that the same are placed is a matter of the steps.
 fn same_files(shown: &[FileChange], now: &[FileChange]) -> bool {
     let becomes = |changes: &[FileChange]| -> BTreeMap<String, Option<Arc<str>>> {
         let changes = changes.iter();
@@ -116,6 +116,7 @@ fn same_files(shown: &[FileChange], now: &[FileChange]) -> bool {
     let (shown, now) = (becomes(shown), becomes(now));
     let mut paths = shown.keys().chain(now.keys());
     paths.all(|path| match (shown.get(path), now.get(path)) {
+        (Some(None), Some(_)) | (Some(_), Some(None)) if path.contains('/') => true,
         (Some(shown), Some(now)) => shown == now,
         (Some(_), None) | (None, Some(_)) | (None, None) => path.contains('/'),
     })

@@ -64,7 +64,8 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
         }
         Tampering::Stop => services.find(|s| s.change != Change::Removed)?.action = Action::Stop,
         Tampering::AnotherFile => {
-            services.find(|s| !s.files.is_empty())?.files[0].after = Some("other".into());
+            let mut files = services.flat_map(|service| &mut service.files);
+            files.find(|file| file.after.is_some())?.after = Some("other".into());
         }
         Tampering::UnitGone => {
             let unit = |change: &FileChange| !change.path.contains('/');
