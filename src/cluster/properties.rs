@@ -47,7 +47,7 @@ fn variables(checked: &Findings, service: &str) -> BTreeMap<String, (Layer, Stri
 
 #[test]
 fn the_examples_have_neither_errors_nor_warnings() {
-    for name in ["demo", "peerspace"] {
+    for name in ["demo", "monitoring", "peerspace"] {
         let sources = example(name);
         let checked = check(name, &sources);
         assert_eq!(shown(&checked, &sources), "", "{name}");

@@ -5,10 +5,11 @@ use insta::assert_snapshot;
 use crate::environment::TestEnvironment;
 
 #[test]
-fn both_examples_are_clean() {
+fn the_examples_are_clean() {
     let it = TestEnvironment::examples();
     assert_snapshot!(it.bayplan("check").succeeds(), @"
     ok: demo (2 hosts, 4 services)
+    ok: monitoring (3 hosts, 5 services)
     ok: peerspace (3 hosts, 22 services)
     ");
 }
@@ -159,7 +160,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-    help: did you mean `peerspace`? known clusters: `demo`, `peerspace`
+    help: did you mean `peerspace`? known clusters: `demo`, `monitoring`, `peerspace`
     [exit code: 1]
     ");
 }

@@ -99,3 +99,50 @@ fn what_a_terminal_cannot_show_is_shown_escaped() {
     let written = String::from_utf8(written.unwrap()).unwrap();
     assert!(written.contains("TITLE=\"one\r\ntwo\r\"\n"), "{written:?}");
 }
+
+#[test]
+fn agents_of_the_example_are_hardened_and_know_their_host() {
+    let it = TestEnvironment::examples();
+    it.bayplan("render monitoring -o out").succeeds();
+    let unit = it.read("out/docker01/etc/systemd/system/monitoring-cadvisor.service");
+    let start = unit.split("ExecStart=").nth(1).unwrap();
+    let options = start.lines().take_while(|line| !line.contains("${IMAGE}"));
+    let options = options.filter(|line| !line.contains("--label"));
+    let options: Vec<_> = options
+        .map(|line| line.trim_end_matches([' ', '\\']))
+        .collect();
+    assert_snapshot!(options.join("\n"), @"
+    /usr/bin/docker run --rm --name %N --pull=never
+        --network monitoring-scrape
+        --network-alias cadvisor
+        --memory 256m
+        --cap-drop ALL
+        --cap-add DAC_READ_SEARCH
+        --cap-add SYSLOG
+        --device /dev/kmsg
+        --volume /:/rootfs:ro
+        --volume /var/run:/var/run:ro
+        --volume /sys:/sys:ro
+        --volume /var/lib/docker:/var/lib/docker:ro
+        --volume /dev/disk:/dev/disk:ro
+        -e APP_PORT
+        --read-only
+        --pids-limit 1024
+        --security-opt no-new-privileges
+        --log-driver none
+    ");
+    let read = |host: &str| {
+        let live = "var/lib/bayplan/monitoring/live/fluent-bit/~etc~fluent-bit";
+        it.read(&format!("out/{host}/{live}/fluent-bit.yaml"))
+    };
+    let (here, there) = (read("docker03"), read("docker01"));
+    let there: Vec<_> = there.lines().collect();
+    let own: Vec<_> = here.lines().filter(|line| !there.contains(line)).collect();
+    assert_snapshot!(own.join("\n"), @"
+            - _SYSTEMD_UNIT=monitoring-elasticsearch.service
+            - _SYSTEMD_UNIT=monitoring-kibana.service
+            - host.name docker03
+            - fields.zone eu-west-1c
+          host: elasticsearch
+    ");
+}

@@ -23,10 +23,14 @@ impl Ground {
         ground
     }
 
-    /// The cluster of a repository, its hosts replaced by ours.
+    /// The cluster of a repository, its hosts replaced by ours; what a host has of variables, ours of that name has.
     pub fn on(fleet: &'static Fleet, mut repo: Repo) -> Self {
-        repo.cluster.remove("hosts");
+        let described = repo.cluster.remove("hosts");
         for host in &fleet.hosts {
+            let own = described.as_ref().and_then(|hosts| hosts.get(&host.name));
+            if let Some(variables) = own.and_then(|own| own.get("vars")) {
+                repo.set(&format!("hosts.{}.vars", host.name), variables.clone());
+            }
             repo.set(
                 &format!("hosts.{}.address", host.name),
                 host.address.as_str(),

@@ -24,6 +24,7 @@ mod failures;
 mod foreign;
 mod hosts_fail;
 mod locks;
+mod monitoring;
 mod networks;
 mod order;
 mod part;
@@ -61,6 +62,7 @@ type Test = fn(&'static Fleet);
 /// Every test, in the order in which they run.
 const TESTS: &[(&str, Test)] = &[
     ("peerspace_lives_through_its_releases", peerspace::life),
+    ("monitoring_lives_through_its_releases", monitoring::life),
     ("hand_edits_are_seen_and_mended", edits::mended),
     (
         "an_edit_that_a_crashed_container_picked_up_is_undone",
