@@ -323,6 +323,25 @@ fn a_changed_secret_changes_what_uses_it_and_nothing_else() {
 }
 
 #[test]
+fn a_variable_that_is_nothing_but_a_secret_has_its_value() {
+    let desk = Desk::with_secrets();
+    let only = CLUSTER.replace("postgres://app:{{ PASSWORD }}@db", "{{ PASSWORD }}");
+    assert_ne!(only, CLUSTER);
+    desk.write("repo/clusters/test/cluster.toml", &only);
+    desk.write(
+        "repo/clusters/test/services/api.toml",
+        "image = \"x/api\"\ntag = \"1\"\nvars = [\"URL\"]\n",
+    );
+    let checked = desk.good(&["check"], "");
+    assert!(!checked.contains("PASSWORD"), "{checked}");
+    desk.good(&["release", "test", "--yes"], "");
+    let found = desk.found("repo");
+    let api = found.iter().find(|path| path.contains("/api/")).unwrap();
+    let text = fs::read_to_string(desk.path("repo").join(api)).unwrap();
+    assert!(text.contains("URL=\"s3ntinel-password\""), "{text}");
+}
+
+#[test]
 fn only_what_an_editor_changes_is_written_anew() {
     let desk = Desk::with_secrets();
     let before = desk.secrets();

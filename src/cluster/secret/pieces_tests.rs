@@ -51,6 +51,7 @@ fn same(templates: &[&str]) {
 fn what_gives_the_same_value_is_the_same() {
     same(&["{{ SEC }}", "{{SEC}}", "{{  SEC\n}}"]);
     assert_eq!(made("{{ SEC }}").identity(), stored("SEC").identity());
+    assert_eq!(made("{{ SEC }}").names(), stored("SEC").names());
     same(&[
         "u:{{ SEC }}",
         "{{ U }}:{{ SEC }}",
