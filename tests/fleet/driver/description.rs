@@ -470,7 +470,7 @@ impl Template {
         let text = fs::read_to_string(path).expect("it is part of the checkout");
         let replaced = |text: &str, from: &str, to: &str| {
             assert!(text.contains(from), "the built-in template has no `{from}`");
-            text.replacen(from, to, 1)
+            text.replace(from, to)
         };
         let pause = format!("RestartSec={}ms", self.pause);
         let mut text = replaced(&text, "RestartSec=5", &pause);
