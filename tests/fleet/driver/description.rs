@@ -19,6 +19,10 @@ pub struct Description {
     pub cluster: BTreeMap<String, Value>,
     pub secrets: BTreeMap<String, String>,
     pub services: BTreeMap<String, Service>,
+    /// `[networks]` that units make, with their options.
+    pub networks: BTreeMap<&'static str, Network>,
+    /// `listen` of the cluster.
+    pub listen: Listen,
     /// `templates/container.service`, if the repository has one.
     pub template: Option<Template>,
     /// `templates/own.service`
@@ -32,8 +36,43 @@ pub struct Host {
     pub address: String,
     pub key: String,
     pub engine: &'static str,
+    /// Its own `listen`.
+    pub listen: Option<Listen>,
     /// `[hosts.NAME.vars]`: the same names on all of them.
     pub vars: BTreeMap<String, Value>,
+}
+
+/// Where a host publishes what names no address.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Listen {
+    #[default]
+    All,
+    /// The host's own.
+    Address,
+}
+
+impl Listen {
+    fn text(self) -> &'static str {
+        match self {
+            Listen::All => "all",
+            Listen::Address => "address",
+        }
+    }
+}
+
+/// The options of a network.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Network {
+    pub internal: bool,
+    /// The third number of its subnet.
+    pub subnet: Option<u8>,
+}
+
+impl Network {
+    /// As it is written.
+    pub fn subnet(self) -> Option<String> {
+        self.subnet.map(|number| format!("172.29.{number}.0/24"))
+    }
 }
 
 /// A value as it is written: a text with other variables in it, or a number or boolean.
@@ -58,6 +97,7 @@ pub struct Service {
     pub image: Image,
     pub port: Option<u16>,
     pub needs: BTreeSet<String>,
+    pub after: BTreeSet<String>,
     pub vars: BTreeSet<String>,
     pub env: BTreeMap<String, Value>,
     pub secrets: BTreeSet<String>,
@@ -66,6 +106,10 @@ pub struct Service {
     /// Files of the repository: `/etc/driver` or `/run/driver`, each a directory or a file of that name.
     pub config: BTreeMap<String, ConfigFiles>,
     pub volumes: BTreeSet<String>,
+    /// A directory of its own that is made where it is absent: owner and permissions.
+    pub own_volume: Option<(&'static str, &'static str)>,
+    /// How it reads directories of `[files]` again.
+    pub reload: Reload,
     pub command: Vec<String>,
     pub entrypoint: Option<String>,
     pub user: Option<String>,
@@ -79,6 +123,12 @@ pub struct Service {
     pub devices: BTreeSet<String>,
     pub labels: BTreeMap<String, String>,
     pub network: Option<String>,
+    /// In this order.
+    pub networks: Vec<&'static str>,
+    /// Whether it was ever in one. Who is in a network must not wait for a restart by hand, since that holds up others.
+    pub was_in_networks: bool,
+    pub aliases: BTreeSet<&'static str>,
+    pub publish: Published,
     /// In seconds.
     pub stop_timeout: Option<u64>,
     pub stateful: bool,
@@ -97,6 +147,8 @@ pub struct ConfigFiles {
     /// Below the directory; a file that is one by itself has no name.
     pub files: BTreeMap<String, Vec<Piece>>,
     pub template: bool,
+    /// A directory that is read again without a restart.
+    pub live: bool,
     /// A template that speaks of its host.
     pub by_host: bool,
     /// A service whose hosts a template lists.
@@ -128,6 +180,64 @@ impl ConfigFiles {
             );
         }
         text
+    }
+}
+
+/// How a service reads its live directories again.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Reload {
+    /// With a check, which a signal needs.
+    #[default]
+    Signal,
+    Command,
+    CommandWithCheck,
+}
+
+/// What the first file of a live directory says, so that the check or the reload fails.
+pub const REFUSED_BY_CHECK: &str = "REFUSED-BY-CHECK";
+pub const REFUSED_BY_RELOAD: &str = "REFUSED-BY-RELOAD";
+
+/// The command of who has live directories: what it has read it holds open, by descriptors 3 and up, and its umask counts how often it has
+/// read. So both are seen from outside, and it needs no place to write to.
+pub const READER: &str = "n=0
+read_it() {
+    n=$((n + 1)); umask $(printf %o $n)
+    exec 3</dev/null 4</dev/null 5</dev/null 6</dev/null
+    [ ! -f /etc/driver/a ] || exec 3</etc/driver/a
+    [ ! -f /etc/driver/sub/b.conf ] || exec 4</etc/driver/sub/b.conf
+    [ ! -f /run/driver/a ] || exec 5</run/driver/a
+    [ ! -f /run/driver/sub/b.conf ] || exec 6</run/driver/sub/b.conf
+}
+trap read_it HUP
+trap 'exit 0' TERM
+read_it
+/entry &
+while :; do wait; done";
+
+/// The files behind those descriptors.
+pub const HELD: [(u8, &str); 4] = [
+    (3, "/etc/driver/a"),
+    (4, "/etc/driver/sub/b.conf"),
+    (5, "/run/driver/a"),
+    (6, "/run/driver/sub/b.conf"),
+];
+
+impl Reload {
+    fn text(self) -> String {
+        let words = |refused: &str, otherwise: &str| {
+            format!(
+                "[\"sh\", \"-c\", \"! cat /etc/driver/a /run/driver/a 2>/dev/null | grep -q {refused} {otherwise}\"]"
+            )
+        };
+        let command = words(REFUSED_BY_RELOAD, "&& kill -HUP 1");
+        let check = words(REFUSED_BY_CHECK, "");
+        match self {
+            Reload::Signal => format!("reload = {{ signal = \"HUP\" }}, check = {check}"),
+            Reload::Command => format!("reload = {{ command = {command} }}"),
+            Reload::CommandWithCheck => {
+                format!("reload = {{ command = {command} }}, check = {check}")
+            }
+        }
     }
 }
 
@@ -173,6 +283,57 @@ impl Default for Image {
     }
 }
 
+/// What of a service's port is published.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub enum Published {
+    /// As without `publish`.
+    #[default]
+    Port,
+    Nothing,
+    /// Another port of the host.
+    Other,
+    /// At the loopback address alone.
+    Loopback,
+    /// Also at the loopback address, and a port of another protocol.
+    More,
+}
+
+impl Service {
+    /// What is published: address, port of the host, port of the container.
+    pub fn published(&self) -> Vec<(Option<&'static str>, u16, String)> {
+        let Some(port) = self.port else {
+            return Vec::new();
+        };
+        let inside = format!("{port}/tcp");
+        let (other, third) = (self.ports + 7, self.ports + 8);
+        match self.publish {
+            Published::Port => vec![(None, port, inside)],
+            Published::Nothing => Vec::new(),
+            Published::Other => vec![(None, other, inside)],
+            Published::Loopback => vec![(Some("127.0.0.1"), other, inside)],
+            Published::More => vec![
+                (Some("127.0.0.1"), other, inside.clone()),
+                (None, port, inside),
+                (None, third, format!("{third}/udp")),
+            ],
+        }
+    }
+
+    pub fn has_live(&self) -> bool {
+        self.config.values().any(|config| config.live)
+    }
+
+    /// The directory of its own volume.
+    pub fn own_path(&self, cluster: &str) -> String {
+        format!("/srv/{cluster}/own/{}", self.ports)
+    }
+
+    /// Those that come before it.
+    pub fn comes_after(&self) -> impl Iterator<Item = &String> {
+        self.needs.iter().chain(&self.after)
+    }
+}
+
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Health {
     #[default]
@@ -211,6 +372,7 @@ impl Images<'_> {
 impl Description {
     /// Writes all of it but `secrets.toml`, which bayplan writes.
     pub fn write(&self, root: &Path, name: &str, images: &Images<'_>) {
+        let cluster_name = name;
         let cluster = root.join("clusters").join(name);
         let services = cluster.join("services");
         let templates = root.join("templates");
@@ -219,10 +381,10 @@ impl Description {
         fs::create_dir_all(&services).expect("there is room");
         fs::create_dir_all(&templates).expect("there is room");
         let put = |path: &Path, text: String| fs::write(path, text).expect("there is room");
-        put(&cluster.join("cluster.toml"), self.cluster_file());
+        put(&cluster.join("cluster.toml"), self.cluster_file(name));
         put(&cluster.join("service-config.toml"), self.config_file());
         for (name, service) in &self.services {
-            let text = self.service_file(name, service, images);
+            let text = self.service_file(cluster_name, name, service, images);
             put(&services.join(format!("{name}.toml")), text);
             for (target, config) in &service.config {
                 for (file, pieces) in &config.files {
@@ -253,11 +415,15 @@ impl Description {
         }
     }
 
-    fn cluster_file(&self) -> String {
+    fn cluster_file(&self, name: &str) -> String {
         let mut file = self.spelling("cluster");
         if let Some(kind) = &self.kind {
             let kind = file.text(kind);
             file.line("type", &kind);
+        }
+        if self.listen != Listen::All || !file.often() {
+            let listen = file.text(self.listen.text());
+            file.line("listen", &listen);
         }
         file.shuffle();
         file.table("[ssh]", vec!["user = \"root\"".to_owned()]);
@@ -268,7 +434,10 @@ impl Description {
                 ("engine", &host.engine.to_owned()),
             ];
             let lines = lines.map(|(key, value)| format!("{key} = \"{value}\""));
-            file.table(&format!("[hosts.{}]", host.name), lines.to_vec());
+            let mut lines = lines.to_vec();
+            let listen = host.listen.map(Listen::text);
+            lines.extend(listen.map(|listen| format!("listen = \"{listen}\"")));
+            file.table(&format!("[hosts.{}]", host.name), lines);
             let vars = file.values(&host.vars);
             file.table(&format!("[hosts.{}.vars]", host.name), vars);
         }
@@ -289,6 +458,20 @@ impl Description {
         file.table("[place]", places);
         let vars = file.values(&self.cluster);
         file.table("[vars]", vars);
+        let mut networks = vec![format!("{name}-net = {{ existing = true }}")];
+        for (network, options) in &self.networks {
+            let subnet = options.subnet();
+            let subnet = subnet.map(|subnet| format!("subnet = \"{subnet}\""));
+            let internal = match options.internal {
+                true => Some("internal = true"),
+                false if !file.often() => Some("internal = false"),
+                false => None,
+            };
+            let keys = subnet.into_iter().chain(internal.map(str::to_owned));
+            let keys = file.random.shuffled(keys.collect());
+            networks.push(format!("{network} = {{ {} }}", keys.join(", ")));
+        }
+        file.table("[networks]", networks);
         file.end()
     }
 
@@ -299,7 +482,13 @@ impl Description {
         file.end()
     }
 
-    fn service_file(&self, name: &str, service: &Service, images: &Images<'_>) -> String {
+    fn service_file(
+        &self,
+        cluster: &str,
+        name: &str,
+        service: &Service,
+        images: &Images<'_>,
+    ) -> String {
         let mut file = self.spelling(name);
         let image = file.text(&images.name());
         file.line("image", &image);
@@ -315,6 +504,7 @@ impl Description {
             file.line("port", &port);
         }
         file.list("needs", service.needs.iter());
+        file.list("after", service.after.iter());
         file.list("vars", service.vars.iter());
         let mut secrets: Vec<String> = service.secrets.iter().map(|s| format!("\"{s}\"")).collect();
         for (path, secret) in &service.files {
@@ -326,8 +516,39 @@ impl Description {
             let secrets = file.random.shuffled(secrets).join(", ");
             file.line("secrets", &format!("[{secrets}]"));
         }
-        if !service.volumes.is_empty() {
-            let volumes: Vec<String> = service.volumes.iter().map(|one| file.volume(one)).collect();
+        if service.publish != Published::Port {
+            let publish = service.published().into_iter();
+            let publish = publish.map(|(address, outside, inside)| {
+                let inside = match inside.strip_suffix("/tcp") {
+                    Some(port) if file.often() => port.to_owned(),
+                    _ => inside,
+                };
+                let text = match address {
+                    Some(address) => format!("{address}:{outside}:{inside}"),
+                    None => format!("{outside}:{inside}"),
+                };
+                file.text(&text)
+            });
+            let publish: Vec<String> = publish.collect();
+            file.line("publish", &format!("[{}]", publish.join(", ")));
+        }
+        let owned = |names: &mut dyn Iterator<Item = &&str>| -> Vec<String> {
+            names.map(|name| (*name).to_owned()).collect()
+        };
+        let networks = owned(&mut service.networks.iter());
+        file.ordered_list("networks", networks.iter());
+        if !networks.is_empty() {
+            file.list("aliases", owned(&mut service.aliases.iter()).iter());
+        }
+        if !service.volumes.is_empty() || service.own_volume.is_some() {
+            let mut volumes: Vec<String> =
+                service.volumes.iter().map(|one| file.volume(one)).collect();
+            volumes.extend(service.own_volume.map(|(owner, mode)| {
+                let source = service.own_path(cluster);
+                format!(
+                    "{{ source = \"{source}\", target = \"/own\", owner = \"{owner}\", mode = \"{mode}\" }}"
+                )
+            }));
             let volumes = file.random.shuffled(volumes).join(", ");
             file.line("volumes", &format!("[{volumes}]"));
         }
@@ -432,6 +653,7 @@ impl Description {
             }
             keys.extend(config.mode.map(|mode| format!("mode = \"{mode}\"")));
             keys.extend(config.owner.map(|owner| format!("owner = \"{owner}\"")));
+            keys.extend(config.live.then(|| service.reload.text()));
             let keys = file.random.shuffled(keys);
             format!("\"{target}\" = {{ {} }}", keys.join(", "))
         });

@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    ConfigFiles, Description, Health, Host, Image, Images, PLAIN, Piece, Service, Template, Value,
+    ConfigFiles, Description, Health, Host, Image, Images, Listen, Network, PLAIN, Piece,
+    Published, READER, Reload, Service, Template, Value,
 };
 use super::expected::{Scope, stem};
 use super::random::Random;
 
 /// The first port of the first service.
 const PORTS: u16 = 12_000;
+
+/// Networks that units make. There is also one that is there.
+const NETWORKS: [&str; 2] = ["one", "two"];
+pub const EXISTING: &str = "driver-net";
 
 const FEWEST: usize = 5;
 const MOST: usize = 9;
@@ -76,6 +81,8 @@ pub fn first(hosts: Vec<Host>, random: &mut Random) -> Description {
         cluster: BTreeMap::new(),
         secrets: BTreeMap::new(),
         services: BTreeMap::new(),
+        networks: NETWORKS.map(|name| (name, Network::default())).into(),
+        listen: Listen::All,
         template: Some(template.clone()),
         own_template: Template {
             remark: 1,
@@ -134,6 +141,32 @@ pub fn edit(
     }
 }
 
+/// An edit of files that a service reads again, and of nothing else; `None` where no service has any.
+pub fn edit_live(
+    name: &str,
+    description: &mut Description,
+    images: &Images<'_>,
+    random: &mut Random,
+) -> Option<String> {
+    let services = description.services.iter();
+    let live = services.filter(|(_, service)| service.has_live() && !service.hosts.is_empty());
+    let live: Vec<String> = live.map(|(name, _)| name.clone()).collect();
+    if live.is_empty() {
+        return None;
+    }
+    let which = random.pick(&live).clone();
+    let mut service = description.services[&which].clone();
+    let usable = usable(name, description, images, &service);
+    let names: Vec<String> = description.services.keys().cloned().collect();
+    let mut configs = service.config.iter_mut();
+    let (target, config) = configs.find(|(_, config)| config.live)?;
+    change(config, &usable, &names, random);
+    let words = format!("{which}: read again at {target}: {config:?}");
+    description.services.insert(which, service);
+    make_valid(name, description, images);
+    Some(words)
+}
+
 /// What several services may have: variables, secrets, templates.
 fn shared(
     name: &str,
@@ -142,7 +175,34 @@ fn shared(
     random: &mut Random,
 ) -> Option<String> {
     let number = random.below(4);
-    match random.below(10) {
+    match random.below(14) {
+        10..=12 => {
+            let name = *random.pick(&NETWORKS);
+            let network = Network {
+                internal: random.chance(40),
+                // No two have one subnet.
+                subnet: match (random.below(3), name) {
+                    (0, _) => None,
+                    (1, "one") => Some(11),
+                    (_, "one") => Some(12),
+                    (1, _) => Some(21),
+                    (_, _) => Some(22),
+                },
+            };
+            description.networks.insert(name, network);
+            Some(format!("network {name} {network:?}"))
+        }
+        13 => {
+            let one = *random.pick(&[Listen::All, Listen::Address]);
+            if random.chance(40) {
+                description.listen = one;
+                return Some(format!("listen {one:?}"));
+            }
+            let at = random.below(description.hosts.len());
+            let host = &mut description.hosts[at];
+            host.listen = random.chance(60).then_some(one);
+            Some(format!("listen of {} {:?}", host.name, host.listen))
+        }
         9 => {
             let at = random.below(description.hosts.len());
             let variable = format!("HST_{}", random.below(2));
@@ -309,8 +369,32 @@ fn add_service(description: &mut Description, random: &mut Random) -> String {
         );
     }
     let name = new_name(description, random);
+    let mut config = BTreeMap::new();
+    if random.chance(40) {
+        let files = ["a", "sub/b.conf"].map(|file| {
+            let pieces = vec![Piece::Words(nasty(random))];
+            (file.to_owned(), pieces)
+        });
+        let live = ConfigFiles {
+            files: files.into(),
+            template: random.chance(60),
+            live: true,
+            ..ConfigFiles::default()
+        };
+        config.insert("/etc/driver".to_owned(), live);
+    }
+    let networks: &[&str] = match random.below(6) {
+        0 => &["one"],
+        1 => &["two", "one"],
+        _ => &[],
+    };
+    let reloads = [Reload::Signal, Reload::Command, Reload::CommandWithCheck];
     let service = Service {
         ports,
+        config,
+        networks: networks.to_vec(),
+        reload: *random.pick(&reloads),
+        own_volume: random.chance(30).then_some(("1000:1001", "0750")),
         port: random.chance(70).then_some(ports),
         hosts,
         vars: [random
@@ -398,7 +482,7 @@ fn of_service(
     let mut service = description.services[&which].clone();
     let secrets: Vec<String> = description.secrets.keys().cloned().collect();
     let number = random.below(4);
-    let words = match random.below(35) {
+    let words = match random.below(46) {
         0..=3 => {
             let variable = *random.pick(&["OWN", "OWN", "OWN", "BOTH"]);
             let variable = format!("{variable}_{number}");
@@ -563,7 +647,54 @@ fn of_service(
             service.manual ^= true;
             format!("manual {}", service.manual)
         }
-        30..=33 => config_edit(name, description, images, &mut service, random),
+        35 | 36 => {
+            let all: [&[&str]; 7] = [
+                &[],
+                &["one"],
+                &["two"],
+                &["one", "two"],
+                &["two", "one"],
+                &[EXISTING],
+                &[EXISTING, "one"],
+            ];
+            service.networks = random.pick(&all).to_vec();
+            service.network = service.network.filter(|_| service.networks.is_empty());
+            format!("networks {:?}", service.networks)
+        }
+        37 => {
+            toggle(&mut service.aliases, random.pick(&["mysql", "cache.local"]));
+            format!("aliases {:?}", service.aliases)
+        }
+        38 | 39 => {
+            service.publish = *random.pick(&[
+                Published::Port,
+                Published::Nothing,
+                Published::Other,
+                Published::Loopback,
+                Published::More,
+            ]);
+            format!("publish {:?}", service.publish)
+        }
+        40 => {
+            let owners = ["0:0", "1000:1001", "7"];
+            let one = (
+                *random.pick(&owners),
+                *random.pick(&["0755", "0700", "1777"]),
+            );
+            service.own_volume = random.chance(75).then_some(one);
+            format!("a volume of its own {:?}", service.own_volume)
+        }
+        41 => {
+            let other = random.pick(&names).clone();
+            (other != which).then(|| toggle(&mut service.after, &other))?;
+            format!("after {:?}", service.after)
+        }
+        42 => {
+            let all = [Reload::Signal, Reload::Command, Reload::CommandWithCheck];
+            service.reload = *random.pick(&all);
+            format!("reload {:?}", service.reload)
+        }
+        30..=33 | 43..=45 => config_edit(name, description, images, &mut service, random),
         29 => {
             let command = ["test", "-e", "/entry"].map(str::to_owned).to_vec();
             let all = [
@@ -604,13 +735,7 @@ fn config_edit(
         service.config.remove(&target);
         return format!("no files at {target}");
     }
-    let scope = Scope {
-        name,
-        description,
-        images,
-        host: None,
-    };
-    let usable: Vec<String> = scope.usable(Some(service)).into_iter().collect();
+    let usable = usable(name, description, images, service);
     let names: Vec<String> = description.services.keys().cloned().collect();
     let config = service.config.entry(target.clone()).or_insert_with(|| {
         let directory = random.chance(60);
@@ -625,33 +750,101 @@ fn config_edit(
                 .map(|file| ((*file).to_owned(), Vec::new()))
                 .collect(),
             template: random.chance(60),
+            live: directory && random.chance(70),
             ..ConfigFiles::default()
         }
     });
+    match random.chance(10) {
+        true => config.live ^= true,
+        false => change(config, &usable, &names, random),
+    }
+    format!("files at {target}: {config:?}")
+}
+
+/// Another text, other permissions, or another file.
+fn change(config: &mut ConfigFiles, usable: &[String], names: &[String], random: &mut Random) {
     match random.below(8) {
-        0 => config.mode = *random.pick(&[None, Some("0400"), Some("0755")]),
+        7 => {
+            let directory = !config.files.contains_key("");
+            if config.files.remove("more").is_none() && directory {
+                config.files.insert("more".to_owned(), Vec::new());
+            }
+        }
+        0 => config.mode = *random.pick(&[None, Some("0400"), Some("0444"), Some("0755")]),
         1 => config.owner = *random.pick(&[None, Some("7"), Some("1000:1001")]),
         2 => config.by_host ^= true,
-        3 => config.lists = random.chance(70).then(|| random.pick(&names).clone()),
+        3 => config.lists = random.chance(70).then(|| random.pick(names).clone()),
         4 => config.template ^= true,
         _ => {
             let files: Vec<String> = config.files.keys().cloned().collect();
             let mut pieces = vec![Piece::Words(nasty(random))];
             for _ in 0..random.below(3) {
-                pieces.push(Piece::Of(random.pick(&usable).clone()));
+                pieces.push(Piece::Of(random.pick(usable).clone()));
                 pieces.push(Piece::Words(nasty(random)));
             }
             config.files.insert(random.pick(&files).clone(), pieces);
         }
     }
-    format!("files at {target}: {config:?}")
+}
+
+/// What a file of a service may use.
+fn usable(
+    name: &str,
+    description: &Description,
+    images: &Images<'_>,
+    service: &Service,
+) -> Vec<String> {
+    let scope = Scope {
+        name,
+        description,
+        images,
+        host: None,
+    };
+    scope.usable(Some(service)).into_iter().collect()
+}
+
+/// Networks have the options that they had before, since a release of some services refuses others.
+pub fn keep_networks(
+    name: &str,
+    description: &mut Description,
+    before: &Description,
+    images: &Images<'_>,
+) {
+    description.networks.clone_from(&before.networks);
+    make_valid(name, description, images);
 }
 
 /// What an edit leaves behind that `check` would refuse is taken out, too.
-fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
+pub fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
     for service in description.services.values_mut() {
+        if !service.networks.is_empty() {
+            service.network = None;
+            service.was_in_networks = true;
+            let internal = |name: &&str| {
+                let options = description.networks.get(name);
+                options.is_some_and(|options| options.internal)
+            };
+            if service.networks.iter().all(internal) {
+                service.publish = Published::Nothing;
+            }
+        }
+        service.manual &= !service.was_in_networks;
         if service.network.as_deref() == Some("none") {
             service.port = None;
+        }
+        if service.port.is_none() || matches!(service.network.as_deref(), Some("host" | "none")) {
+            service.publish = Published::Port;
+        }
+        for config in service.config.values_mut() {
+            config.live &= !config.files.contains_key("");
+            // Whoever reads it must be able to.
+            if config.live && config.mode == Some("0400") {
+                config.mode = None;
+            }
+        }
+        if service.has_live() {
+            service.entrypoint = None;
+            service.command = ["sh", "-c", READER].map(str::to_owned).to_vec();
         }
         if service.port.is_none() && matches!(service.health, Health::Http | Health::Tcp) {
             service.health = Health::None;
@@ -683,11 +876,35 @@ fn make_valid(name: &str, description: &mut Description, images: &Images<'_>) {
     let names: BTreeSet<String> = description.services.keys().cloned().collect();
     for service in description.services.values_mut() {
         service.needs.retain(|need| placed.contains(need));
+        let needs = &service.needs;
+        let after = &mut service.after;
+        after.retain(|other| placed.contains(other) && !needs.contains(other));
         service.secrets.retain(|secret| secrets.contains(secret));
         service.files.retain(|_, secret| secrets.contains(secret));
         for config in service.config.values_mut() {
             config.lists = config.lists.take().filter(|listed| names.contains(listed));
         }
+    }
+    let before = description.clone();
+    for service in description.services.values_mut() {
+        let reached = |need: &String| {
+            service.hosts.iter().all(|host| {
+                let scope = Scope {
+                    name,
+                    description: &before,
+                    images,
+                    host: Some(host),
+                };
+                scope.reaches(service, need)
+            })
+        };
+        let needs: Vec<String> = service
+            .needs
+            .iter()
+            .filter(|n| reached(n))
+            .cloned()
+            .collect();
+        service.needs = needs.into_iter().collect();
     }
     // What is not there any more is no longer used; that may take away what others use.
     loop {

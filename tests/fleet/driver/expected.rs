@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{
-    ConfigFiles, Description, Host, Image, Images, PLAIN, Piece, Service, Template, Value,
+    ConfigFiles, Description, Host, Image, Images, Listen, PLAIN, Piece, Service, Template, Value,
 };
 
 /// `docker01` and `web`.
@@ -17,23 +17,42 @@ pub struct Receives {
     pub seen: BTreeMap<String, String>,
     /// What cannot, and counts all the same.
     pub unseen: BTreeMap<String, String>,
+    /// What its live directories show, which is no reason to restart.
+    pub live: BTreeMap<String, String>,
 }
 
 impl Receives {
+    /// Whether a container that received this one needs no restart to receive the other.
+    pub fn starts_like(&self, other: &Self) -> bool {
+        (&self.seen, &self.unseen) == (&other.seen, &other.unseen)
+    }
+
     /// What is otherwise in this one.
     pub fn differences(&self, seen: &BTreeMap<String, String>) -> Vec<String> {
-        let names: BTreeSet<&String> = self.seen.keys().chain(seen.keys()).collect();
-        let differ = |name: &&&String| self.seen.get(**name) != seen.get(**name);
-        let told = |name: &String| {
-            let of = |from: &BTreeMap<String, String>| match from.get(name) {
-                Some(value) => format!("{value:?}"),
-                None => "nothing".to_owned(),
-            };
-            format!("{name}: expected {}, got {}", of(&self.seen), of(seen))
-        };
-        let names = names.iter().filter(differ);
-        names.map(|name| told(name)).collect()
+        differences(&self.seen, seen)
     }
+
+    /// What is otherwise in its live directories.
+    pub fn live_differences(&self, live: &BTreeMap<String, String>) -> Vec<String> {
+        differences(&self.live, live)
+    }
+}
+
+fn differences(
+    expected: &BTreeMap<String, String>,
+    found: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let names: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differ = |name: &&&String| expected.get(**name) != found.get(**name);
+    let told = |name: &String| {
+        let of = |from: &BTreeMap<String, String>| match from.get(name) {
+            Some(value) => format!("{value:?}"),
+            None => "nothing".to_owned(),
+        };
+        format!("{name}: expected {}, got {}", of(expected), of(found))
+    };
+    let names = names.iter().filter(differ);
+    names.map(|name| told(name)).collect()
 }
 
 /// The content of each tag: what its image has in /build.
@@ -55,7 +74,7 @@ pub fn expected(
                 images,
                 host: Some(host),
             };
-            let receives = scope.receives(host, described, builds);
+            let receives = scope.receives(host, service, described, builds);
             all.insert((host.clone(), service.clone()), receives);
         }
     }
@@ -71,11 +90,12 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    fn receives(&self, host: &str, service: &Service, builds: &Builds) -> Receives {
+    fn receives(&self, host: &str, name: &str, service: &Service, builds: &Builds) -> Receives {
         let mut seen = BTreeMap::new();
         let mut unseen = BTreeMap::new();
-        for (name, value) in self.variables(service) {
-            seen.insert(format!("env {name}"), value);
+        let mut live = BTreeMap::new();
+        for (variable, value) in self.variables(service) {
+            seen.insert(format!("env {variable}"), value);
         }
         seen.insert("env PATH".to_owned(), "/bin".to_owned());
         let (Image::Tag(tag) | Image::Digest(tag)) = &service.image;
@@ -87,6 +107,12 @@ impl Scope<'_> {
             seen.insert(format!("file {path}"), value);
         }
         for (target, config) in &service.config {
+            // That a live directory is mounted counts, and not what it shows.
+            unseen.insert(format!("live {target}"), config.live.to_string());
+            let seen = match config.live {
+                true => &mut live,
+                false => &mut seen,
+            };
             for (file, pieces) in &config.files {
                 let path = match file.is_empty() {
                     true => target.clone(),
@@ -124,14 +150,74 @@ impl Scope<'_> {
         let score = template.and_then(|template| template.score);
         unseen.insert("score".to_owned(), format!("{score:?}"));
         // `bridge` is what no network means, and yet another argument.
-        unseen.insert("network".to_owned(), format!("{:?}", service.network));
+        unseen.insert(
+            "network".to_owned(),
+            format!("{:?} {:?}", service.network, service.networks),
+        );
+        seen.extend(self.networks(name, service));
+        seen.insert("ports".to_owned(), self.ports(host, service));
+        if service.own_volume.is_some() {
+            seen.insert("own volume".to_owned(), "yes".to_owned());
+        }
         let arguments = self.arguments(service);
         let docker = self.description.hosts.iter().find(|h| h.name == host);
         let docker = docker.is_some_and(|host| host.engine == "docker");
         // Podman's `inspect` has other words for most of them.
         let to = if docker { &mut seen } else { &mut unseen };
         to.extend(arguments);
-        Receives { seen, unseen }
+        Receives { seen, unseen, live }
+    }
+
+    /// The networks that it is in with names of its own, and their options, which a network keeps for life.
+    fn networks(&self, name: &str, service: &Service) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        let aliases = service.aliases.iter().copied().chain([name]);
+        let aliases: BTreeSet<&str> = aliases.collect();
+        let aliases = aliases.into_iter().collect::<Vec<_>>().join(" ");
+        for network in &service.networks {
+            let (called, options) = match self.description.networks.get(network) {
+                Some(options) => (format!("{}-{network}", self.name), options),
+                None => {
+                    all.insert(format!("in {network}"), aliases.clone());
+                    continue;
+                }
+            };
+            let subnet = options.subnet().unwrap_or_default();
+            let options = format!("internal={} {subnet}", options.internal);
+            all.insert(format!("in {called}"), aliases.clone());
+            all.insert(format!("options {called}"), options);
+        }
+        all
+    }
+
+    fn listens_on(&self, host: &str) -> Option<&str> {
+        let mut hosts = self.description.hosts.iter();
+        let own = hosts.find(|other| other.name == host);
+        let own = own.and_then(|host| host.listen);
+        match own.unwrap_or(self.description.listen) {
+            Listen::All => None,
+            Listen::Address => Some(self.address(host)),
+        }
+    }
+
+    /// The ports of the container, and what leads there.
+    fn ports(&self, host: &str, service: &Service) -> String {
+        if service.network.as_deref() == Some("host") {
+            return String::new();
+        }
+        let mut ports: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (address, outside, inside) in service.published() {
+            let place = match address.or(self.listens_on(host)) {
+                Some(address) => format!("{address}:{outside}"),
+                None => outside.to_string(),
+            };
+            ports.entry(inside).or_default().insert(place);
+        }
+        let ports = ports.into_iter().map(|(inside, places)| {
+            let places: Vec<String> = places.into_iter().collect();
+            format!("{inside}={}", places.join(","))
+        });
+        ports.collect::<Vec<_>>().join(" ")
     }
 
     fn config_file(
@@ -184,15 +270,24 @@ impl Scope<'_> {
             items.into_iter().collect::<Vec<_>>().join(" ")
         };
         let network = service.network.as_deref().unwrap_or("bridge");
-        put("network", network.to_owned());
-        let published = service.port.filter(|_| network != "host");
-        let ports = published.map(|port| format!("{port}/tcp={port}"));
-        put("ports", ports.unwrap_or_default());
+        let first = service.networks.first().map(|first| self.called(first));
+        put("network", first.unwrap_or_else(|| network.to_owned()));
         let needed = service.needs.iter();
-        let hosts = needed.flat_map(|need| &self.description.services[need].hosts);
-        let mut entries = hosts.map(|host| format!("{host}:{}", self.address(host)));
+        let names = needed.flat_map(|need| self.found(Some(service), need).0);
+        let mut hosts = self.description.hosts.iter();
+        let names: BTreeSet<String> = names.collect();
+        let mut entries = hosts
+            .by_ref()
+            .filter(|host| names.contains(&host.name))
+            .map(|host| format!("{}:{}", host.name, host.address));
         put("hosts", joined(&mut entries));
-        put("volumes", joined(&mut service.volumes.iter().cloned()));
+        let own = service
+            .own_volume
+            .map(|_| format!("{}:/own", service.own_path(self.name)));
+        put(
+            "volumes",
+            joined(&mut service.volumes.iter().cloned().chain(own)),
+        );
         put("memory", service.memory.unwrap_or(0).to_string());
         put("cpus", (service.cpus.unwrap_or(0) * 1_000_000).to_string());
         let ulimits = service.ulimits.iter();
@@ -233,6 +328,14 @@ impl Scope<'_> {
         arguments
     }
 
+    /// The name of a network on a host.
+    fn called(&self, network: &str) -> String {
+        match self.description.networks.contains_key(network) {
+            true => format!("{}-{network}", self.name),
+            false => network.to_owned(),
+        }
+    }
+
     fn address(&self, host: &str) -> &str {
         let host = self.description.hosts.iter().find(|h| h.name == host);
         &host.expect("hosts that services are on are there").address
@@ -254,7 +357,7 @@ impl Scope<'_> {
             }
         };
         for need in &service.needs {
-            for (name, value) in self.locations(need) {
+            for (name, value) in self.locations(Some(service), need) {
                 put(&name, 10, value);
             }
         }
@@ -319,22 +422,61 @@ impl Scope<'_> {
         derived
     }
 
-    /// `X_HOST`, `X_HOSTS` and `X_PORT` of a service, if it is placed.
-    fn locations(&self, service: &str) -> BTreeMap<String, String> {
+    /// `X_HOST`, `X_HOSTS` and `X_PORT` of a service, if it is placed: for who needs it, or for anybody.
+    fn locations(&self, reader: Option<&Service>, service: &str) -> BTreeMap<String, String> {
         let mut locations = BTreeMap::new();
-        let Some(described) = self.description.services.get(service) else {
-            return locations;
-        };
-        let Some(first) = described.hosts.first() else {
+        let (names, port) = self.found(reader, service);
+        let Some(first) = names.first() else {
             return locations;
         };
         let stem = stem(service);
         locations.insert(format!("{stem}_HOST"), first.clone());
-        locations.insert(format!("{stem}_HOSTS"), described.hosts.join(","));
-        if let Some(port) = described.port {
-            locations.insert(format!("{stem}_PORT"), port.to_string());
-        }
+        locations.insert(format!("{stem}_HOSTS"), names.join(","));
+        locations.extend(port.map(|port| (format!("{stem}_PORT"), port.to_string())));
         locations
+    }
+
+    /// What stands for the hosts of a service, and its port there.
+    fn found(&self, reader: Option<&Service>, service: &str) -> (Vec<String>, Option<u16>) {
+        let Some(described) = self.description.services.get(service) else {
+            return (Vec::new(), None);
+        };
+        let hosts = described.hosts.clone();
+        let near = |host: &String| self.host.is_some_and(|own| own == host);
+        let near = hosts.iter().all(near);
+        if let Some(reader) = reader.filter(|_| near && !hosts.is_empty()) {
+            let mut shared = reader.networks.iter();
+            if shared.any(|network| described.networks.contains(network)) {
+                return (vec![service.to_owned()], described.port);
+            }
+        }
+        let Some(port) = described.port else {
+            return (hosts, None);
+        };
+        if described.network.as_deref() == Some("host") {
+            return (hosts, Some(port));
+        }
+        let in_host = |reader: &Service| reader.network.as_deref() == Some("host");
+        let loopback = near && reader.is_some_and(in_host);
+        for (address, outside, inside) in described.published() {
+            if inside != format!("{port}/tcp") {
+                continue;
+            }
+            match address {
+                None => return (hosts, Some(outside)),
+                Some(address) if loopback => {
+                    return (vec![address.to_owned(); hosts.len()], Some(outside));
+                }
+                Some(_) => {}
+            }
+        }
+        (hosts, None)
+    }
+
+    /// Whether a service can reach what it needs.
+    pub fn reaches(&self, reader: &Service, service: &str) -> bool {
+        let needed = &self.description.services[service];
+        needed.port.is_none() || self.found(Some(reader), service).1.is_some()
     }
 
     /// The names that a value may use; `service` for a value of `[env]`.
@@ -342,7 +484,7 @@ impl Scope<'_> {
         let mut names: BTreeSet<String> = self.cluster_names().into_keys().collect();
         names.extend(self.description.secrets.keys().cloned());
         for name in self.description.services.keys() {
-            names.extend(self.locations(name).into_keys());
+            names.extend(self.locations(None, name).into_keys());
         }
         if let Some(service) = service {
             names.extend(service.env.keys().cloned());
@@ -387,9 +529,13 @@ impl Scope<'_> {
         if let Some(value) = self.derived().remove(name) {
             return value;
         }
+        // Who needs a service finds it where it is for itself, others where it is for anybody.
         let services = self.description.services.keys();
         let found = services
-            .filter_map(|service| self.locations(service).remove(name))
+            .filter_map(|other| {
+                let reader = service.filter(|service| service.needs.contains(other));
+                self.locations(reader, other).remove(name)
+            })
             .next();
         found.unwrap_or_else(|| panic!("no edit leaves a use of {name} behind"))
     }

@@ -29,6 +29,12 @@ pub enum Harm {
     /// An argument in the unit file, loaded by a `daemon-reload`; or only a comment.
     EditUnit(Place, Crash),
     Remark(Place),
+    /// A live directory changed by hand in one of four ways; with a crash it is read.
+    EditLive(Place, usize, Crash),
+    /// A person has it read again.
+    Hangup(Place),
+    /// Its own volume is removed under it, and it crashes.
+    DeleteVolume(Place),
     DeleteInputs(Place),
     DeleteUnit(Place),
     DeleteState(String, &'static str),
@@ -73,6 +79,12 @@ impl Harm {
     /// Some harm to what runs.
     pub fn any(driver: &mut Driver) -> Self {
         let places: Vec<Place> = driver.running.keys().cloned().collect();
+        let live = driver.running.iter();
+        let live = live.filter(|(_, receives)| !receives.live.is_empty());
+        let live: Vec<Place> = live.map(|(place, _)| place.clone()).collect();
+        let own = driver.running.iter();
+        let own = own.filter(|(_, receives)| receives.seen.contains_key("own volume"));
+        let own: Vec<Place> = own.map(|(place, _)| place.clone()).collect();
         let random = &mut driver.random;
         let place = random.pick(&places).clone();
         let host = place.0.clone();
@@ -80,7 +92,12 @@ impl Harm {
             true => Crash::Yes,
             false => Crash::No,
         };
-        match random.below(18) {
+        match random.below(24) {
+            18..=20 if !live.is_empty() => {
+                Harm::EditLive(random.pick(&live).clone(), random.below(4), crash)
+            }
+            21 if !live.is_empty() => Harm::Hangup(random.pick(&live).clone()),
+            22 | 23 if !own.is_empty() => Harm::DeleteVolume(random.pick(&own).clone()),
             0 | 1 => Harm::Crash(place),
             2 => Harm::Stop(place),
             3 => Harm::Disable(place),
@@ -99,7 +116,7 @@ impl Harm {
     }
 
     /// Does it, and waits until it has its effect.
-    pub fn happens(&self, driver: &Driver) {
+    pub fn happens(&self, driver: &mut Driver) {
         let unit = |place: &Place| format!("{}-{}", driver.name, place.1);
         match self {
             Harm::Crash(place) => driver.crash(place),
@@ -158,6 +175,42 @@ impl Harm {
                 let file = format!("/etc/systemd/system/{}.service", unit(place));
                 driver.sh(&place.0, &format!("echo '# by hand' >>{file}"));
             }
+            Harm::EditLive(place, way, crash) => {
+                let live = format!("/var/lib/bayplan/{}/live/{}", driver.name, place.1);
+                let edit = [
+                    "echo by hand >>./..data/a",
+                    "rm ./a",
+                    "echo other >./other.conf",
+                    "chmod 0600 ./..data/a",
+                ][*way];
+                // What another user runs can no longer read a file of root's alone.
+                let edit = if *crash == Crash::Yes && *way == 3 {
+                    "chmod 0664 ./..data/a"
+                } else {
+                    edit
+                };
+                driver.sh(
+                    &place.0,
+                    &format!("cd {live} && cd \"$(ls | head -n 1)\" && {edit}"),
+                );
+                if *crash == Crash::Yes {
+                    driver.crash(place);
+                }
+            }
+            Harm::Hangup(place) => {
+                let engine = driver.engine(&place.0);
+                driver.sh(&place.0, &format!("{engine} kill -s HUP {}", unit(place)));
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            Harm::DeleteVolume(place) => {
+                let path = driver.description.services.get(&place.1);
+                let path = path.map(|service| service.own_path(&driver.name));
+                if let Some(path) = path {
+                    driver.sh(&place.0, &format!("rm -rf {path}"));
+                    driver.made.remove(&(place.0.clone(), path));
+                }
+                driver.crash(place);
+            }
             Harm::DeleteInputs(place) => {
                 driver.sh(&place.0, &format!("rm -r {}", driver.inputs(place)));
             }
@@ -181,6 +234,8 @@ impl Harm {
             | Harm::Stop(hit)
             | Harm::EditFile(hit)
             | Harm::EditEnv(hit, Crash::Yes)
+            | Harm::DeleteVolume(hit)
+            | Harm::EditLive(hit, _, Crash::Yes)
             | Harm::EditUnit(hit, Crash::Yes) => hit == place,
             Harm::RestartEngine(host) | Harm::PowerCut(host) => *host == place.0,
             Harm::EditEnv(_, Crash::No)
@@ -189,6 +244,8 @@ impl Harm {
             | Harm::Reexec(_)
             | Harm::Touch(_)
             | Harm::Remark(_)
+            | Harm::EditLive(_, _, Crash::No)
+            | Harm::Hangup(_)
             | Harm::DeleteInputs(_)
             | Harm::DeleteUnit(_)
             | Harm::DeleteState(..) => false,
@@ -214,9 +271,21 @@ impl Harm {
             | Harm::PowerCut(_)
             | Harm::Reexec(_)
             | Harm::EditUnit(..)
+            | Harm::EditLive(..)
+            | Harm::Hangup(_)
+            | Harm::DeleteVolume(_)
             | Harm::Remark(_)
             | Harm::DeleteUnit(_)
             | Harm::DeleteState(..) => false,
+        }
+    }
+
+    /// The container whose live directories, or what it has read of them, may be others after it.
+    pub fn hits_live(&self, place: &Place) -> bool {
+        match self {
+            Harm::EditLive(hit, ..) | Harm::Hangup(hit) => hit == place,
+            Harm::DeleteState(host, what) => what.is_empty() && *host == place.0,
+            _ => false,
         }
     }
 

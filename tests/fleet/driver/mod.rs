@@ -19,11 +19,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use self::description::{Description, Health, Host, Image, Images};
+use self::description::{
+    Description, Health, Host, Image, Images, Network, Piece, REFUSED_BY_CHECK, REFUSED_BY_RELOAD,
+    Reload,
+};
 use self::expected::{Builds, Place, Receives, expected};
 use self::harm::{Harm, Mounted, SMALL_DISK, Strike};
 use self::random::Random;
-use self::seen::{AllSeen, seen};
+use self::seen::{AllSeen, Seen, seen};
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
 use crate::run::{Ended, Running, number_of_commit, start};
@@ -52,14 +55,23 @@ struct Driver {
     running: BTreeMap<Place, Receives>,
     /// What it would get now if it crashed.
     on_disk: BTreeMap<Place, Receives>,
+    /// Containers that wait for a restart by hand, and have not read what their live directories show meanwhile.
+    unread: BTreeSet<Place>,
+    /// Permissions and owners of directories that units made, by host and path: nothing ever changes them.
+    made: BTreeMap<Place, String>,
+    /// With which ones a unit may make a directory.
+    may_make: BTreeMap<String, BTreeSet<String>>,
+    /// The options of networks as of the last release.
+    networks: BTreeMap<&'static str, Network>,
     history: Vec<String>,
     edits: usize,
     harm: usize,
     verdicts: usize,
     restarts: usize,
+    reloads: usize,
 }
 
-/// What a plan says of each container: `start`, `restart`, `stop`, `may_restart`, `pending`, `none`.
+/// What a plan says of each container: `start`, `restart`, `reload`, `stop`, `may_restart`, `pending`, `none`.
 type Announced = BTreeMap<Place, String>;
 
 pub fn drive(fleet: &'static Fleet) {
@@ -80,9 +92,9 @@ pub fn drive(fleet: &'static Fleet) {
         driver.step();
     }
     println!(
-        "driver: {step} steps, {} edits, {} disturbances, {} verdicts over containers, {} restarts: \
+        "driver: {step} steps, {} edits, {} disturbances, {} verdicts over containers, {} restarts, {} reloads: \
          nothing was off",
-        driver.edits, driver.harm, driver.verdicts, driver.restarts
+        driver.edits, driver.harm, driver.verdicts, driver.restarts, driver.reloads
     );
 }
 
@@ -92,6 +104,7 @@ impl Driver {
         let ground = Ground::new(fleet, "driver");
         let engine = |name: &str| match name {
             "docker03" => "podman",
+            "docker02" if seed % 2 == 1 => "podman",
             _ => "docker",
         };
         let hosts = fleet.hosts.iter().map(|host| Host {
@@ -99,6 +112,7 @@ impl Driver {
             address: host.address.clone(),
             key: host.host_key.clone(),
             engine: engine(&host.name),
+            listen: None,
             vars: BTreeMap::new(),
         });
         let hosts: Vec<Host> = hosts.collect();
@@ -113,11 +127,16 @@ impl Driver {
             moves: 0,
             running: BTreeMap::new(),
             on_disk: BTreeMap::new(),
+            unread: BTreeSet::new(),
+            made: BTreeMap::new(),
+            may_make: BTreeMap::new(),
+            networks: BTreeMap::new(),
             history: Vec::new(),
             edits: 0,
             harm: 0,
             verdicts: 0,
             restarts: 0,
+            reloads: 0,
             random,
             ground,
         };
@@ -128,6 +147,7 @@ impl Driver {
         for host in &fleet.hosts {
             let engine = driver.engine(&host.name);
             let name = &driver.name;
+            assert_eq!(edits::EXISTING, format!("{name}-net"));
             // Podman does not make the sources of bind mounts.
             host.sh(&format!(
                 "{engine} network create {name}-net; mkdir -p /srv/{name}/a /srv/{name}/b"
@@ -136,6 +156,9 @@ impl Driver {
         let inputs = format!("/etc/bayplan/{}", driver.name);
         let mount = format!("mkdir -p {inputs} && mount -t tmpfs -o size=2m tmpfs {inputs}");
         driver.sh(SMALL_DISK, &mount);
+        let mut description = driver.description.clone();
+        edits::make_valid(&driver.name, &mut description, &driver.images());
+        driver.description = description;
         driver.description.write(
             Path::new(driver.ground.repo.root()),
             &driver.name,
@@ -228,6 +251,14 @@ impl Driver {
 
     /// Writes the description, and into `secrets.toml` what changed of it.
     fn write(&mut self) {
+        for service in self.description.services.values() {
+            if let Some((owner, mode)) = service.own_volume {
+                let group = if owner.contains(':') { "" } else { ":0" };
+                let made = format!("{} {owner}{group}", mode.trim_start_matches('0'));
+                let path = service.own_path(&self.name);
+                self.may_make.entry(path).or_default().insert(made);
+            }
+        }
         for (name, value) in self.description.secrets.clone() {
             if self.stored.get(&name) != Some(&value) {
                 self.bayplan(&["secrets", "set", "driver", &name], &value)
@@ -266,13 +297,21 @@ impl Driver {
 
     fn edit(&mut self) {
         let number = 1 + self.random.below(6);
+        // Else there is mostly something that restarts a service anyway.
+        let only_live = self.random.chance(30);
         for _ in 0..number {
             let mut description = self.description.clone();
             let images = Images {
                 registry: &self.ground.fleet.registry,
                 digests: &self.digests,
             };
-            let words = edits::edit(&self.name, &mut description, &images, &mut self.random);
+            let random = &mut self.random;
+            let words = match only_live {
+                true => edits::edit_live(&self.name, &mut description, &images, random),
+                false => None,
+            };
+            let words =
+                words.unwrap_or_else(|| edits::edit(&self.name, &mut description, &images, random));
             self.description = description;
             self.history.push(words.chars().take(300).collect());
             self.edits += 1;
@@ -319,8 +358,52 @@ impl Driver {
             ..rules.clone()
         };
         self.agree(&before, &after, &announced, &rules);
+        if self.networks == self.description.networks {
+            self.came_in_order(&before, &after);
+        }
         if services.is_empty() {
             self.is_in_sync();
+        }
+    }
+
+    /// Those that come before each service, also over others.
+    fn before(&self) -> BTreeMap<&String, BTreeSet<&String>> {
+        let services = &self.description.services;
+        let mut before: BTreeMap<&String, BTreeSet<&String>> = services
+            .iter()
+            .map(|(name, service)| (name, service.comes_after().collect()))
+            .collect();
+        for _ in services {
+            for name in services.keys() {
+                let further = before[name].iter().flat_map(|other| before[*other].clone());
+                let further: Vec<&String> = further.collect();
+                before.get_mut(name).expect("it is there").extend(further);
+            }
+        }
+        before
+    }
+
+    /// What a release started comes after what it needs, on whatever host that is; not in a circle.
+    fn came_in_order(&self, before: &AllSeen, after: &AllSeen) {
+        let earlier = self.before();
+        let new = |(place, seen): &(&Place, &Seen)| {
+            !before.get(*place).is_some_and(|old| old.is_start(seen))
+        };
+        let new: Vec<(&Place, &Seen)> = after.iter().filter(new).collect();
+        for (place, seen) in &new {
+            for (other, other_seen) in &new {
+                let needs = |one: &Place, other: &Place| {
+                    let needed = earlier.get(&one.1);
+                    needed.is_some_and(|needed| needed.contains(&other.1))
+                };
+                let must = needs(place, other) && !needs(other, place);
+                self.must(!must || other_seen.started < seen.started, || {
+                    format!(
+                        "{place:?} was started at {}, and {other:?}, which comes before it, at {}",
+                        seen.started, other_seen.started
+                    )
+                });
+            }
         }
     }
 
@@ -337,11 +420,103 @@ impl Driver {
         };
         let waits = left.iter().all(|(place, action)| waits(place, action));
         self.must(waits, || format!("the plan after a release: {left:?}"));
+        self.networks.clone_from(&self.description.networks);
+        self.may_make.clear();
+        self.write();
+        for host in &self.ground.fleet.hosts {
+            self.is_tidy(host);
+            self.units_are_in_order(host);
+        }
+    }
+
+    /// The networks and live directories of a host are just those of its services.
+    fn is_tidy(&self, host: &crate::hosts::Host) {
+        let services = self.description.services.iter();
+        let services = services.filter(|(_, service)| service.hosts.contains(&host.name));
+        let networks = seen::networks(host, &self.name, self.engine(&host.name));
+        let networks: BTreeSet<String> = networks.into_keys().collect();
+        let wanted = services.clone().flat_map(|(_, service)| &service.networks);
+        let wanted = wanted.filter(|network| self.description.networks.contains_key(*network));
+        let wanted = wanted.map(|network| format!("{}-{network}", self.name));
+        let wanted: BTreeSet<String> = wanted.collect();
+        self.must(networks == wanted, || {
+            format!("{}: networks {networks:?} instead of {wanted:?}", host.name)
+        });
+
+        let list = host.sh(&format!(
+            "cd /var/lib/bayplan/{}/live 2>/dev/null || exit 0
+            find . -mindepth 3 -maxdepth 3 | sed 's,/[.][.][0-9a-f]*[.][A-Za-z0-9]*$,/VERSION,'",
+            self.name
+        ));
+        // Who waits for a restart by hand has those of both.
+        let waits = |path: &str| {
+            let name = path.split('/').nth(1).unwrap_or_default();
+            let service = self.description.services.get(name);
+            service.is_some_and(|service| service.manual)
+        };
+        let mut list: Vec<String> = list
+            .lines()
+            .filter(|path| !waits(path))
+            .map(str::to_owned)
+            .collect();
+        list.sort();
+        let mut wanted = Vec::new();
+        for (name, service) in services.filter(|(_, service)| !service.manual) {
+            for (target, config) in service.config.iter().filter(|(_, config)| config.live) {
+                let directory = format!("./{name}/{}", target.replace('/', "~"));
+                let files = config.files.keys();
+                let files = files.map(|file| file.split('/').next().unwrap_or_default());
+                for entry in files.chain(["..data", "VERSION"]) {
+                    wanted.push(format!("{directory}/{entry}"));
+                }
+            }
+        }
+        wanted.sort();
+        self.must(list == wanted, || {
+            format!(
+                "{}: live directories {list:#?} instead of {wanted:#?}",
+                host.name
+            )
+        });
+    }
+
+    /// Where systemd starts all, what has `after` comes after what is before it on this host; none waits for another one in a circle.
+    fn units_are_in_order(&self, host: &crate::hosts::Host) {
+        let before = self.before();
+        for (name, service) in &self.description.services {
+            if !service.hosts.contains(&host.name) || service.after.is_empty() {
+                continue;
+            }
+            let unit = |service: &str| format!("{}-{service}.service", self.name);
+            let after = host.unit(&unit(name), "After");
+            let after: BTreeSet<&str> = after.split_whitespace().collect();
+            for other in service.comes_after() {
+                let there = self.description.services[other].hosts.contains(&host.name);
+                let circle = before[other].contains(name);
+                let is_after = after.contains(unit(other).as_str());
+                let right = if circle {
+                    !is_after
+                } else {
+                    is_after || !there
+                };
+                self.must(right, || {
+                    format!(
+                        "{}: {name} after {other}: {after:?}, circle: {circle}",
+                        host.name
+                    )
+                });
+            }
+        }
     }
 
     /// A release of some services by name.
     fn some_services(&mut self) {
+        let before = self.description.clone();
         self.edit();
+        let mut description = self.description.clone();
+        edits::keep_networks(&self.name, &mut description, &before, &self.images());
+        self.description = description;
+        self.write();
         let names: Vec<String> = self.description.services.keys().cloned().collect();
         let mut named: Vec<&str> = vec![self.random.pick(&names).as_str()];
         let other = self.random.pick(&names);
@@ -364,12 +539,38 @@ impl Driver {
         }
         let victim = self.random.pick(&able).clone();
         let good = self.description.clone();
+        let runs = self.description.services[&victim].hosts.iter();
+        let runs = runs
+            .clone()
+            .all(|host| self.running.contains_key(&(host.clone(), victim.clone())));
+        let way = self.random.below(100);
         let service = self
             .description
             .services
             .get_mut(&victim)
             .expect("it is of them");
-        let code = if self.random.chance(30) {
+        // The first file of a directory that it reads again.
+        let mut config = service.config.values_mut();
+        let live = config.find(|config| config.live);
+        let mut live = live.filter(|_| runs && way < 50);
+        let refused = |config: &mut description::ConfigFiles, text: &str| {
+            let pieces = vec![Piece::Words(format!("{text}\n"))];
+            config.files.insert("a".to_owned(), pieces);
+        };
+        let mut code = if let Some(config) = &mut live
+            && service.reload != Reload::Command
+            && (way < 25 || service.reload == Reload::Signal)
+        {
+            refused(config, REFUSED_BY_CHECK);
+            1
+        } else if let Some(config) = &mut live
+            && service.reload != Reload::Signal
+            && service.image != Image::Tag(edits::MOVING.to_owned())
+        {
+            refused(config, REFUSED_BY_RELOAD);
+            // Where it restarts it reads whatever there is.
+            0
+        } else if self.random.chance(30) {
             service.image = Image::Tag("absent".to_owned());
             1
         } else {
@@ -384,10 +585,23 @@ impl Driver {
         self.harm += 1;
         let before = self.look();
         let announced = self.announced();
+        let of_victim =
+            |(place, action): (&Place, &String)| place.1 == victim && action == "reload";
+        if code == 0 && announced.iter().any(of_victim) {
+            code = 5;
+        }
         let ended = self.release(&[]);
         self.must(ended.code == code, || ended.to_string());
+        if code == 0 {
+            self.on_disk = self.desired();
+        }
         self.settle_somehow();
         let after = self.look();
+        if code == 1 {
+            self.must(before == after, || {
+                "a release that was refused changed something".to_owned()
+            });
+        }
         self.is_one_of_two(&before, &after, &announced, &|_| false);
         self.description = good;
         self.write();
@@ -413,14 +627,29 @@ impl Driver {
         self.settle(&stopped);
         let after = self.look();
         for (place, seen) in &after {
-            let same = before.get(place) == Some(seen);
+            let old = before.get(place);
+            let same = old.is_some_and(|old| old.is_start(seen));
             self.must(same || harm.hits(place), || {
                 format!("{place:?} is another container")
             });
             if same {
+                self.must(old == Some(seen) || harm.hits_live(place), || {
+                    format!("{place:?} is not as it was: {old:#?} {seen:#?}")
+                });
                 continue;
             }
+            self.unread.remove(place);
             let on_disk = self.on_disk.get(place);
+            let shows = |one: &Receives| one.live == seen.live;
+            let read = old.is_some_and(|old| old.live == seen.live)
+                || on_disk.is_some_and(shows)
+                || self.running.get(place).is_some_and(shows);
+            self.must(read || harm.hits_live(place), || {
+                format!("{place:?} shows {:#?}", seen.live)
+            });
+            self.must(!seen.reload_is_pending(), || {
+                format!("{place:?} has not read what it was started with: {seen:#?}")
+            });
             let now = self.first_like([on_disk, self.running.get(place)], seen);
             match now {
                 Some(now) => drop(self.running.insert(place.clone(), now)),
@@ -504,8 +733,41 @@ impl Driver {
 
     // ---- verdicts ----
 
-    fn look(&self) -> AllSeen {
-        seen(&self.ground, &self.engines)
+    /// What runs, once each has read what it was told to read: it may take a moment.
+    fn look(&mut self) -> AllSeen {
+        let begun = Instant::now();
+        let all = loop {
+            let all = seen(&self.ground, &self.engines);
+            let pending = |(place, seen): (&Place, &Seen)| {
+                seen.reload_is_pending() && !self.unread.contains(place)
+            };
+            if !all.iter().any(pending) || begun.elapsed() > Duration::from_secs(5) {
+                break all;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        for ((host, service), seen) in &all {
+            let Some((path, found)) = &seen.own_volume else {
+                continue;
+            };
+            let made = (host.clone(), path.clone());
+            let right = match self.made.get(&made) {
+                Some(was) => was == found,
+                None => self
+                    .may_make
+                    .get(path)
+                    .is_some_and(|may| may.contains(found)),
+            };
+            self.must(right, || {
+                format!(
+                    "{host}/{service}: {path} is {found}, was {:?}, and may be made as {:?}",
+                    self.made.get(&made),
+                    self.may_make.get(path)
+                )
+            });
+            self.made.insert(made, found.clone());
+        }
+        all
     }
 
     /// Waits until everything runs that a description has, but these.
@@ -597,23 +859,45 @@ impl Driver {
                 .get(place)
                 .filter(|_| named)
                 .or(if named { None } else { runs });
+            let old = before.get(place);
+            // Nobody mounts anew under a process what somebody removed.
+            let lost = |wanted: &Receives| {
+                named && !wanted.live.is_empty() && old.is_some_and(|old| old.live.is_empty())
+            };
+            let reads = |wanted: &Receives| {
+                named && old.is_some_and(|old| old.live != wanted.live || old.reload_is_pending())
+            };
             let needed = match (runs, wanted) {
                 (None, None) => "none",
                 (None, Some(_)) => "start",
                 (Some(_), None) => "stop",
-                (Some(runs), Some(wanted)) if runs == wanted => "none",
+                (Some(runs), Some(wanted)) if runs.starts_like(wanted) && !lost(wanted) => {
+                    if reads(wanted) { "reload" } else { "none" }
+                }
                 (Some(_), Some(_)) if manual && !explicitly => "none",
                 (Some(_), Some(_)) => "restart",
             };
-            let became = match (before.get(place), after.get(place)) {
+            let waits = match (runs, wanted) {
+                (Some(runs), Some(wanted)) => !runs.starts_like(wanted) && needed == "none",
+                _ => false,
+            };
+            let became = match (old, after.get(place)) {
                 (None, None) => "none",
                 (None, Some(_)) => "start",
                 (Some(_), None) => "stop",
-                (Some(one), Some(other)) if one == other => "none",
+                (Some(one), Some(other)) if one.is_start(other) => {
+                    if one.reads == other.reads {
+                        "none"
+                    } else {
+                        "reload"
+                    }
+                }
                 (Some(_), Some(_)) => "restart",
             };
             self.restarts += usize::from(became == "restart");
-            let excused = rules.excused.contains(place) && needed == "none" && became == "restart";
+            self.reloads += usize::from(became == "reload");
+            let excused = rules.excused.contains(place)
+                && matches!((needed, became), ("none" | "reload", "restart"));
             self.must(needed == became || excused, || {
                 let differ = runs
                     .zip(wanted)
@@ -621,8 +905,13 @@ impl Driver {
                 format!("{place:?} needed {needed}, became {became}; {differ:#?}")
             });
             let said = announced.get(place).map_or("none", String::as_str);
+            let moving = self.description.services.get(&place.1);
+            let moving =
+                moving.is_some_and(|one| one.image == Image::Tag(edits::MOVING.to_owned()));
             let as_said = match said {
                 "may_restart" => matches!(became, "none" | "restart"),
+                // A pull may find another image there, too.
+                "reload" if moving => matches!(became, "reload" | "restart"),
                 "pending" => became == "none" || explicitly,
                 said => said == became || !named,
             };
@@ -631,8 +920,42 @@ impl Driver {
             });
             let Some(seen) = after.get(place) else {
                 self.running.remove(place);
+                self.unread.remove(place);
                 continue;
             };
+            if waits {
+                // It is shown what is new, and told nothing.
+                self.must(old.is_some_and(|old| old.held == seen.held), || {
+                    format!("{place:?} waits, and has read {:#?}", seen.held)
+                });
+                self.unread.insert(place.clone());
+            } else if named {
+                self.unread.remove(place);
+                let wrong = wanted.map(|wanted| wanted.live_differences(&seen.live));
+                self.must(wrong.as_ref().is_some_and(Vec::is_empty), || {
+                    format!("{place:?} shows {wrong:#?}")
+                });
+                let held = seen.held.iter();
+                let held = held.filter(|(path, text)| seen.live.get(*path) != Some(text));
+                let held: Vec<_> = held.collect();
+                self.must(held.is_empty() && !seen.reload_is_pending(), || {
+                    format!("{place:?} has read {held:#?} instead of {:#?}", seen.live)
+                });
+                let once = match (became, old) {
+                    ("reload", Some(old)) => seen.reads == (old.reads + 1) % 512,
+                    ("start" | "restart", _) if !seen.live.is_empty() => seen.reads == 1,
+                    _ => true,
+                };
+                self.must(once, || {
+                    format!("{place:?}: {became}, and it has read {} times", seen.reads)
+                });
+            } else {
+                let same =
+                    old.is_some_and(|old| (&old.live, &old.held) == (&seen.live, &seen.held));
+                self.must(same, || {
+                    format!("{place:?} shows something else: {seen:#?}")
+                });
+            }
             let wanted = match (needed, became) {
                 ("none", "none") => runs,
                 _ => wanted,
@@ -663,7 +986,14 @@ impl Driver {
         for place in places {
             self.verdicts += 1;
             let (old, new) = (self.running.get(place), desired.get(place));
-            let changed = before.get(place) != after.get(place);
+            let changed = match (before.get(place), after.get(place)) {
+                (Some(before), Some(after)) => !before.is_start(after),
+                (before, after) => before.is_some() != after.is_some(),
+            };
+            let other = match (old, new) {
+                (Some(old), Some(new)) => !old.starts_like(new),
+                (old, new) => old.is_some() != new.is_some(),
+            };
             self.restarts += usize::from(changed);
             let manual = self
                 .description
@@ -671,9 +1001,7 @@ impl Driver {
                 .get(&place.1)
                 .is_some_and(|s| s.manual);
             self.must(
-                !changed
-                    || hit(place)
-                    || (old != new && !(manual && old.is_some() && new.is_some())),
+                !changed || hit(place) || (other && !(manual && old.is_some() && new.is_some())),
                 || format!("{place:?} is another container, and nothing of it changed"),
             );
             let said = announced.get(place).map_or("none", String::as_str);
@@ -689,7 +1017,17 @@ impl Driver {
                 self.running.remove(place);
                 continue;
             };
-            let on_disk = self.on_disk.get(place).filter(|_| hit(place));
+            let on_disk = self.on_disk.get(place);
+            let shows = |one: Option<&Receives>| one.is_some_and(|one| one.live == seen.live);
+            let read = shows(new) || shows(old) || shows(on_disk);
+            let read = read && !seen.reload_is_pending();
+            self.must(manual || read, || {
+                format!(
+                    "{place:?} shows {:#?}, and has read {:#?}",
+                    seen.live, seen.held
+                )
+            });
+            let on_disk = on_disk.filter(|_| hit(place));
             let all = if changed {
                 [new, old, on_disk]
             } else {
