@@ -559,3 +559,15 @@ fn every_key_of_compose_that_is_no_field_has_advice() {
     }
     assert!(tried > 40, "{tried} keys were tried");
 }
+
+/// `TZ: ${TZ}` of compose.
+#[test]
+fn a_variable_of_the_cluster_is_named_and_not_made_of_itself() {
+    let cluster = format!("{CLUSTER}[vars]\nTZ = \"UTC\"\n");
+    let file = |lines: &str| format!("{WEB}{lines}\n");
+    typed(
+        [&cluster, &file("[env]\nTZ = \"{{ TZ }}\"")],
+        "`vars = [\"TZ\"]`",
+        [&cluster, &file("vars = [\"TZ\"]")],
+    );
+}

@@ -77,12 +77,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The values of all definitions. They may use each other and `outer`: a definition hides both maps of `outer`,
-    /// and the first of these hides the second. `explain` says what to do about an unknown name.
+    /// and the first of these hides the second. `explain` says what to do about an unknown name, `given` what gives a service
+    /// one as it is.
     pub(crate) fn evaluate(
         &self,
         definitions: &BTreeMap<String, &WrittenVariable>,
         outer: [&Values; 2],
         explain: &dyn Fn(&str) -> Option<String>,
+        given: &dyn Fn(&str) -> Option<String>,
         problems: &mut Problems,
     ) -> Values {
         let mut values = Values::new();
@@ -117,7 +119,7 @@ impl<'a> Evaluator<'a> {
             let outcome = self.render(&name, &ready, &values, outer, explain, problems);
             values.insert(name, outcome);
         }
-        report_cycles(&waiting, problems);
+        report_cycles(&waiting, given, problems);
         for name in waiting.into_keys() {
             values.insert(name, Evaluated::Failed);
         }
@@ -367,7 +369,11 @@ fn in_order(waiting: &BTreeMap<String, Waiting<'_>>) -> Vec<String> {
 }
 
 /// Reports each cycle once. Everything that is left waits for something that is left.
-fn report_cycles(waiting: &BTreeMap<String, Waiting<'_>>, problems: &mut Problems) {
+fn report_cycles(
+    waiting: &BTreeMap<String, Waiting<'_>>,
+    given: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Problems,
+) {
     let mut seen = BTreeSet::new();
     for start in waiting.keys() {
         let mut path: Vec<&String> = Vec::new();
@@ -395,6 +401,15 @@ fn report_cycles(waiting: &BTreeMap<String, Waiting<'_>>, problems: &mut Problem
         for name in &cycle[1..] {
             problem = problem.with_related(place(name).label("and passes here"));
         }
-        problems.push(problem.with_help("give one of them a value of its own"));
+        let help = match cycle {
+            [itself] => given(itself),
+            _ => None,
+        };
+        problems.push(
+            problem.with_help(
+                help.as_deref()
+                    .unwrap_or("give one of them a value of its own"),
+            ),
+        );
     }
 }

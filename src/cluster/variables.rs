@@ -218,8 +218,25 @@ impl<'a> Variables<'a> {
             let known = definitions.keys().chain(own.keys());
             self.explain(known, name)
         };
+        let given = |name: &str| self.given(name);
+        let outer = [own, &self.scope];
         self.evaluator
-            .evaluate(definitions, [own, &self.scope], &explain, problems)
+            .evaluate(definitions, outer, &explain, &given, problems)
+    }
+
+    /// What a service writes to get this name as it is, where it says `NAME = "{{ NAME }}"`, as compose does.
+    fn given(&self, name: &str) -> Option<String> {
+        let field = match self.selectable.contains_key(name) {
+            true => "vars",
+            false => {
+                let secret = VariableName::new(name).ok()?;
+                self.secrets?.values.get(&secret)?;
+                "secrets"
+            }
+        };
+        Some(format!(
+            "remove the line, and write `{field} = [\"{name}\"]` at the top of the file: the service gets it as it is"
+        ))
     }
 
     /// What to do about a name that neither `more` nor the scope has.
