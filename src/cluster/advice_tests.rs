@@ -571,3 +571,31 @@ fn a_variable_of_the_cluster_is_named_and_not_made_of_itself() {
         [&cluster, &file("vars = [\"TZ\"]")],
     );
 }
+
+/// As `environment`, `sysctls`, `ulimits` and `entrypoint` stand in compose.
+#[test]
+fn other_forms_of_compose_are_written_as_these() {
+    for (before, after) in [
+        (
+            "env = [\"A=1\", \"b.c=x=y\"]",
+            "env = { A = \"1\", \"b.c\" = \"x=y\" }",
+        ),
+        ("labels = [\"team=a\"]", "labels = { team = \"a\" }"),
+        (
+            "sysctls = [\"net.core.somaxconn=1024\"]",
+            "sysctls = { \"net.core.somaxconn\" = \"1024\" }",
+        ),
+    ] {
+        service(before, &format!("`{after}`"), after);
+    }
+    service(
+        "ulimits = { nofile = { soft = 1, hard = 2 } }",
+        "`nofile = \"1:2\"`",
+        "ulimits.nofile = \"1:2\"",
+    );
+    service(
+        "entrypoint = [\"/bin/sh\", \"/start\", \"x\"]",
+        "`command = [\"/start\", \"x\"]`",
+        "entrypoint = \"/bin/sh\"\ncommand = [\"/start\", \"x\"]",
+    );
+}

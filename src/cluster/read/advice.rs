@@ -22,6 +22,15 @@ pub(in crate::cluster) fn toml_text(text: &str) -> String {
     quoted
 }
 
+/// A key as TOML writes it.
+fn toml_key(key: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    match !key.is_empty() && key.bytes().all(bare) {
+        true => key.to_owned(),
+        false => toml_text(key),
+    }
+}
+
 /// A value as TOML writes it in one line.
 pub(in crate::cluster) fn toml_value(value: &DeValue<'_>) -> String {
     match value {
@@ -36,13 +45,11 @@ pub(in crate::cluster) fn toml_value(value: &DeValue<'_>) -> String {
         }
         DeValue::Table(entries) => {
             let entries = entries.iter().map(|(key, value)| {
-                let key: &str = key.get_ref();
-                let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-                let key = match !key.is_empty() && key.bytes().all(bare) {
-                    true => key.to_owned(),
-                    false => toml_text(key),
-                };
-                format!("{key} = {}", toml_value(value.get_ref()))
+                format!(
+                    "{} = {}",
+                    toml_key(key.get_ref()),
+                    toml_value(value.get_ref())
+                )
             });
             match entries.collect::<Vec<_>>().join(", ") {
                 none if none.is_empty() => "{}".to_owned(),
@@ -77,6 +84,17 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
         ("a string", DeValue::Boolean(value)) => toml_text(&value.to_string()),
         ("a string", DeValue::Array(items)) => match &items[..] {
             [one] => toml_text(one.get_ref().as_str()?),
+            // As compose has it.
+            [program, words @ ..] if key == "entrypoint" => {
+                let program = toml_text(program.get_ref().as_str()?);
+                let words: Option<Vec<&str>> =
+                    words.iter().map(|word| word.get_ref().as_str()).collect();
+                let words: Vec<String> = words?.into_iter().map(str::to_owned).collect();
+                return Some(format!(
+                    "write `entrypoint = {program}`, and the further words first in `command`: `command = {}`",
+                    list(&words)
+                ));
+            }
             _ => return None,
         },
         ("`true` or `false`", DeValue::String(text)) => truth(text)?.to_string(),
@@ -105,6 +123,26 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
             }
             _ => list(&[text.to_string()]),
         },
+        // `nofile` of compose.
+        ("a string", DeValue::Table(limits)) if limits.len() == 2 => {
+            let limit = |name| {
+                let limit = limits.get(name)?.get_ref();
+                limit.as_integer().map(ToString::to_string)
+            };
+            toml_text(&format!("{}:{}", limit("soft")?, limit("hard")?))
+        }
+        // `NAME=value` of compose.
+        ("a table", DeValue::Array(items)) => {
+            let pairs = items.iter().map(|item| {
+                let (name, value) = item.get_ref().as_str()?.split_once('=')?;
+                Some((name.to_owned(), value.to_owned()))
+            });
+            let pairs: Vec<(String, String)> = pairs.collect::<Option<_>>()?;
+            match pairs.is_empty() {
+                true => return None,
+                false => table(&pairs),
+            }
+        }
         ("a list of names", DeValue::String(text)) => list(&[text.to_string()]),
         // As compose has it, with settings of each.
         ("a list of strings", DeValue::Table(table)) if key == "networks" => {
@@ -139,9 +177,17 @@ pub(super) fn words(text: &str) -> Vec<String> {
 }
 
 /// Strings as a list of TOML.
-pub(super) fn list(items: &[String]) -> String {
+pub(in crate::cluster) fn list(items: &[String]) -> String {
     let items: Vec<String> = items.iter().map(|item| toml_text(item)).collect();
     format!("[{}]", items.join(", "))
+}
+
+/// Texts by name as a table of TOML.
+fn table(pairs: &[(String, String)]) -> String {
+    let pairs = pairs
+        .iter()
+        .map(|(name, value)| format!("{} = {}", toml_key(name), toml_text(value)));
+    format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
 }
 
 /// Nobody types a longer line from a message.
