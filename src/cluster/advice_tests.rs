@@ -599,3 +599,25 @@ fn other_forms_of_compose_are_written_as_these() {
         "entrypoint = \"/bin/sh\"\ncommand = [\"/start\", \"x\"]",
     );
 }
+
+/// `healthcheck.test` of compose says in its first word how the others are run.
+#[test]
+fn a_test_of_compose_is_written_as_a_command() {
+    for (before, after) in [
+        (
+            "command = [\"CMD\", \"pg_isready\", \"-q\"]",
+            "command = [\"pg_isready\", \"-q\"]",
+        ),
+        (
+            "command = [\"CMD-SHELL\", \"a || exit 1\"]",
+            "command = [\"sh\", \"-c\", \"a || exit 1\"]",
+        ),
+        ("command = [\"NONE\"]", "image = false"),
+    ] {
+        service(
+            &format!("[health]\n{before}"),
+            &format!("`{after}`"),
+            &format!("[health]\n{after}"),
+        );
+    }
+}

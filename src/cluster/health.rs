@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::diagnostic::Diagnostic;
 use super::foreign;
 use super::model::{Health, HttpProbe, Probe};
-use super::read::{Item, Misfit, Problems, Table, TableKind, parse_all};
+use super::read::{Item, Misfit, Problems, Table, TableKind, list, parse_all};
 use super::shape::text::Shape;
 use super::shape::{duration, text};
 
@@ -150,7 +150,11 @@ fn read(
             }
             Some(Probe::Tcp)
         }
-        (None, None, Some(command)) => Some(Probe::Command(read_command(&command, problems))),
+        (None, None, Some(command)) => {
+            let words = read_command(&command, problems);
+            reject_keyword(&command, &words, problems);
+            Some(Probe::Command(words))
+        }
         (None, None, None) => image.map(|_| Probe::Image),
     };
     table.finish(problems);
@@ -178,6 +182,29 @@ pub(super) fn read_command(item: &Item<'_>, problems: &mut Problems) -> Vec<Stri
         ));
     }
     words
+}
+
+/// Reports the first word of a `test` of compose, which says how the others are run, and is no program.
+fn reject_keyword(command: &Item<'_>, words: &[String], problems: &mut Problems) {
+    let Some((first, rest)) = words.split_first() else {
+        return;
+    };
+    let written = match first.as_str() {
+        "CMD" => list(rest),
+        "CMD-SHELL" => list(&["sh".to_owned(), "-c".to_owned(), rest.join(" ")]),
+        "NONE" => String::new(),
+        _ => return,
+    };
+    problems.push(
+        Diagnostic::error(
+            format!("expected a program as the first word of `command`, found compose's `{first}`"),
+            command.spot.label("no program"),
+        )
+        .with_help(match first.as_str() {
+            "NONE" => "write `image = false` instead".to_owned(),
+            _ => format!("write `command = {written}`"),
+        }),
+    );
 }
 
 /// Reports what the question that is asked makes no use of.
