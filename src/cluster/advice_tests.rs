@@ -313,7 +313,6 @@ fn values_of_another_type_or_form_are_written_out() {
         ("$HOME/x:/y", "/root/x:/y"),
         ("./x:/y", "/srv/x:/y"),
         ("x/y:/z", "/srv/x/y:/z"),
-        ("/x", "/x:/x"),
         ("/x:y", "/x:/y"),
         ("/x:/y:ro:z", "/x:/y:ro,z"),
     ] {
@@ -618,6 +617,18 @@ fn a_test_of_compose_is_written_as_a_command() {
             &format!("[health]\n{before}"),
             &format!("`{after}`"),
             &format!("[health]\n{after}"),
+        );
+    }
+}
+
+/// Compose gives such a line a volume without a name, never the host's directory of this path.
+#[test]
+fn a_volume_without_a_source_is_not_the_hosts_directory() {
+    for after in ["NAME:/var/lib/mysql", "/srv/NAME:/var/lib/mysql"] {
+        service(
+            "volumes = [\"/var/lib/mysql\"]",
+            &format!("`\"{after}\"`"),
+            &format!("volumes = [\"{after}\"] # `\"{after}\"`"),
         );
     }
 }

@@ -135,6 +135,12 @@ pub(in crate::cluster) fn volume(text: &str) -> Shape<(String, String)> {
                 text.split(':').next().unwrap_or_default().trim_start_matches("./"),
                 volume_written(text).map_or_else(String::new, |written| format!(": write `{written:?}`"))
             )),
+            // Compose gives it a volume without a name. The host's own directory of this path is another thing.
+            None if text.starts_with('/') && !text.contains(':') => Some(format!(
+                "write the name of a volume before it, which the engine makes: `{:?}`; a directory of the host is `{:?}`",
+                format!("NAME:{text}"),
+                format!("/srv/NAME:{text}")
+            )),
             None => volume_written(text).map(|written| format!("write `{written:?}`")),
         },
     }
@@ -202,7 +208,6 @@ fn volume_written(text: &str) -> Option<String> {
     let target = match parts.get(1) {
         Some(target) if target.starts_with('/') => (*target).to_owned(),
         Some(target) => format!("/{}", target.trim_start_matches("./")),
-        None if source.starts_with('/') => source.clone(),
         None => return None,
     };
     let options = options.or(parts.get(2).map(|part| (*part).to_owned()));
