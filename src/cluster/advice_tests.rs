@@ -632,3 +632,18 @@ fn a_volume_without_a_source_is_not_the_hosts_directory() {
         );
     }
 }
+
+#[test]
+fn a_duration_of_several_parts_is_one_number() {
+    for (before, after) in [("1m30s", "90s"), ("1h5s", "3605s"), ("1h1m1s", "3661s")] {
+        service(
+            &format!("stop_timeout = \"{before}\""),
+            &format!("`\"{after}\"`"),
+            &format!("stop_timeout = \"{after}\" # `\"{after}\"`"),
+        );
+    }
+    for no in ["30s1m", "1m1", "99h1m"] {
+        let told = errors(CLUSTER, &format!("{WEB}stop_timeout = \"{no}\"\n"));
+        assert_eq!(told[0].1, "", "{no}");
+    }
+}

@@ -31,9 +31,14 @@ pub(in crate::cluster) fn duration(text: &str) -> Shape<Duration> {
         .ok_or_else(misfit)
 }
 
-/// What is meant by a duration that is written in another way: without a unit, in words, with a fraction.
+/// What is meant by a duration that is written in another way: without a unit, in words, with a fraction, as a sum (`1m30s`).
 fn duration_written(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
+    if let Some(seconds) = sum_of_parts(&text) {
+        return (1..=86400)
+            .contains(&seconds)
+            .then(|| format!("{seconds}s"));
+    }
     let split = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')
         .unwrap_or(text.len());
@@ -49,6 +54,21 @@ fn duration_written(text: &str) -> Option<String> {
     let seconds = number * f64::from(seconds);
     let whole = (1.0..=86400.0).contains(&seconds) && seconds.fract() == 0.0;
     whole.then(|| format!("{seconds}s"))
+}
+
+/// The seconds of `1h5m`, `1m30s`: two parts or more, the larger units first.
+fn sum_of_parts(text: &str) -> Option<u64> {
+    let mut rest = text;
+    let mut seconds: u64 = 0;
+    let mut parts = 0;
+    for (unit, scale) in [('h', 3600), ('m', 60), ('s', 1)] {
+        if let Some((number, after)) = rest.split_once(unit) {
+            seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(scale)?)?;
+            rest = after;
+            parts += 1;
+        }
+    }
+    (rest.is_empty() && parts > 1).then_some(seconds)
 }
 
 /// A duration that is not zero.
