@@ -647,3 +647,20 @@ fn a_duration_of_several_parts_is_one_number() {
         assert_eq!(told[0].1, "", "{no}");
     }
 }
+
+#[test]
+fn a_name_and_a_domain_of_compose_have_their_places() {
+    let cluster = format!("{CLUSTER}[networks]\nback = {{}}\n");
+    let file = |lines: &str| format!("{WEB}networks = [\"back\"]\n{lines}\n");
+    typed(
+        [&cluster, &file("container_name = \"web\"")],
+        "`aliases = [\"web\"]`",
+        [&cluster, &file("aliases = [\"web\"]")],
+    );
+    let domain = "extra_args = [\"--domainname\", \"example.com\"]";
+    service(
+        "domainname = \"example.com\"",
+        &format!("`{domain}`"),
+        domain,
+    );
+}

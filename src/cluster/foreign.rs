@@ -79,7 +79,7 @@ pub(super) const SERVICE: &[Foreign] = &[
     Foreign {
         words: &["container_name", "name"],
         meant: NOWHERE,
-        help: "remove it: the name of the file is the service's, and the container is called CLUSTER-SERVICE",
+        help: "remove it: the name of the file is the service's, and the container is called CLUSTER-SERVICE; others in its `networks` find it by further names with `aliases = [\"web\"]`",
     },
     Foreign {
         words: &[
@@ -181,9 +181,14 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "write `workdir = \"/app\"`",
     },
     Foreign {
-        words: &["host_name", "domainname"],
+        words: &["host_name"],
         meant: Some("hostname"),
         help: "write `hostname = \"web.example.com\"`",
+    },
+    Foreign {
+        words: &["domainname"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--domainname\", \"example.com\"]`",
     },
     Foreign {
         words: &["group_add", "supplemental_groups", "supplementary_groups"],
