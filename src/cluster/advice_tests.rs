@@ -664,3 +664,20 @@ fn a_name_and_a_domain_of_compose_have_their_places() {
         domain,
     );
 }
+
+/// `${…}` of compose, and templates where values are no templates.
+#[test]
+fn variables_are_not_put_into_other_fields() {
+    for lines in [
+        "publish = [\"${PORT:-80}:80\"]",
+        "publish = [\"{{ PORT }}:80\"]",
+        "user = \"${UID}:0\"",
+        "memory = \"${LIMIT}\"",
+    ] {
+        let told = errors(CLUSTER, &format!("{WEB}{lines}\n"));
+        assert_eq!(told.len(), 1, "{lines}");
+        assert!(told[0].1.starts_with("write the value itself"), "{told:?}");
+    }
+    let told = errors(CLUSTER, "image = \"${IMAGE:-web}\"\ntag = \"1\"\n");
+    assert!(told[0].1.starts_with("write the value itself"), "{told:?}");
+}

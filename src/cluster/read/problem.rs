@@ -106,12 +106,27 @@ impl At<String> {
                         format!("expected {}, found {found}", misfit.expected),
                         self.spot.label(""),
                     )
-                    .with_help_if(misfit.help),
+                    .with_help_if(match misfit.help {
+                        Some(help) if !help.contains("${") => Some(help),
+                        help => reference(&self.value).or(help),
+                    }),
                 );
                 None
             }
         }
     }
+}
+
+/// What to do about a text that refers to a variable, as compose's do, where there are none.
+fn reference(text: &str) -> Option<String> {
+    let dollar = text.split("${").nth(1).is_some_and(|rest| {
+        rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && rest.contains('}')
+    });
+    let braces = text.contains("{{") && text.contains("}}");
+    (dollar || braces).then(|| {
+        "write the value itself: variables are put into other variables and into files, and nowhere else"
+            .to_owned()
+    })
 }
 
 /// Takes texts as something more precise. Says of each one that does not fit why it does not, and leaves it out.
