@@ -232,6 +232,7 @@ fn seen(root: &Path, cluster: &str) -> ObservedHost {
         next_generation: 2,
         placement: Default::default(),
         kept_generations: [1].into(),
+        ..ObservedHost::default()
     }
 }
 

@@ -13,6 +13,7 @@ use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
 use super::networks::{check_networks, resolve_networks};
+use super::once::check_once;
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
 use super::reach::{LocationVariables, NeedingService, check_reach};
@@ -26,11 +27,17 @@ use super::variables::Variables;
 /// The unit template that is used where the config repository has none.
 pub const BUILT_IN_TEMPLATE: &str = include_str!("../../templates/container.service");
 
+/// The same for a job.
+pub(super) const BUILT_IN_JOB: &str = include_str!("../../templates/job.service");
+
 /// [`Template::origin`](super::model::Template) of the built-in template.
 pub const BUILT_IN: &str = "built-in";
 
 /// The template of a service that names none, if the config repository has it.
 const DEFAULT_TEMPLATE: &str = "templates/container.service";
+
+/// The same of a job.
+const DEFAULT_JOB: &str = "templates/job.service";
 
 /// What a check found.
 #[derive(Debug, Clone)]
@@ -97,6 +104,7 @@ fn resolve(
     check_hosts(&description, cluster, problems);
     check_networks(&cluster.networks, problems);
     let placements = place(&description, cluster, problems);
+    check_once(&description, &placements, problems);
     check_ports(&description, cluster, &placements, sources, problems);
     let by_host = depends_on_host(&description, cluster, sources);
     let of = |host: Option<&DescribedHost>, problems: &mut Problems| {
@@ -189,6 +197,7 @@ fn resolve(
                     max_down: service.max_down,
                     restart: service.restart,
                     template,
+                    run: service.run.clone(),
                 },
             );
         }
@@ -287,9 +296,13 @@ fn template_of(
     read: &mut BTreeMap<(String, bool), Option<Template>>,
     problems: &mut Problems,
 ) -> Option<Template> {
+    let default = match service.run.is_job() {
+        true => DEFAULT_JOB,
+        false => DEFAULT_TEMPLATE,
+    };
     let path = match &service.template {
         Some(name) => format!("templates/{}", name.value),
-        None => DEFAULT_TEMPLATE.to_owned(),
+        None => default.to_owned(),
     };
     // Where there is no file of that name, a service that names none has the built-in one.
     let key = (path, service.template.is_some());
@@ -302,6 +315,13 @@ fn template_of(
         read.insert(key, template.clone());
     }
     template
+}
+
+fn built_in_template(service: &ServiceFile) -> &'static str {
+    match service.run.is_job() {
+        true => BUILT_IN_JOB,
+        false => BUILT_IN_TEMPLATE,
+    }
 }
 
 fn read_template(
@@ -320,7 +340,7 @@ fn read_template(
             origin: path.to_owned(),
         },
         (None, None) => Template {
-            source: BUILT_IN_TEMPLATE.into(),
+            source: built_in_template(service).into(),
             origin: BUILT_IN.to_owned(),
         },
         (None, Some(name)) => {

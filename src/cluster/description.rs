@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
+use super::job::Run;
 use super::model::{
     Container, Health, Host, Image, MaxDown, NetworkOrigin, RestartPolicy, Rollout, Transport,
 };
@@ -171,6 +172,8 @@ pub(super) struct ServiceFile {
     pub restart: RestartPolicy,
     /// The name of a file in `templates/`.
     pub template: Option<At<String>>,
+    /// `once`, or `schedule` with `catch_up`, and `timeout`.
+    pub run: Run,
     /// The services that `from` leads to, the nearest first.
     pub from: Vec<ServiceName>,
     /// Every field in every text that the service is described in.

@@ -783,6 +783,44 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "once",
+        inherited: Inherited::No,
+        change: OnChange::Keeps,
+        meaning: "a [job](#jobs) that a release runs to its end before whoever comes after it: again when its `\"image\"` is new, or any of its `\"inputs\"`, or `\"always\"`",
+        default: "it runs all the time",
+        example: "\"image\"",
+        ..ROW
+    },
+    Field {
+        key: "schedule",
+        inherited: Inherited::No,
+        change: OnChange::Keeps,
+        meaning: "not in this version: a [job](#jobs) that a timer of systemd starts on its one host: when, as `OnCalendar=` has it (`man systemd.time`)",
+        default: "it runs all the time",
+        example: "\"Mon..Fri 02:30\"",
+        ..ROW
+    },
+    Field {
+        key: "catch_up",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Boolean),
+        change: OnChange::Keeps,
+        meaning: "not in this version: a run of the `schedule` that the host slept through is made up for at its next boot",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "timeout",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Duration),
+        change: OnChange::Keeps,
+        meaning: "how long a run of a [job](#jobs) may take before it is ended, and has failed",
+        default: "`\"1h\"`",
+        example: "\"2h\"",
+        ..ROW
+    },
+    Field {
         key: "template",
         inherited: Inherited::Yes,
         change: OnChange::Keeps,

@@ -11,7 +11,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `check`, `load` | the whole check; which files a cluster has |
-//! | `cluster_file`, `host_table`, `service_file`, `health`, `secrets_file`, `secret_references` | a reader for each file or table |
+//! | `cluster_file`, `host_table`, `service_file`, `health`, `secrets_file`, `secret_references`, `job` | a reader for each file or table |
+//! | `once` | what is asked of jobs that run once, beyond their own files |
 //! | `config_files` | `[files]`: which files containers get, and what they hold |
 //! | `layers` | the texts that one service is described in: its file, `from`, `[defaults]`, `[services.NAME]` |
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
@@ -45,6 +46,7 @@ mod host_table;
 #[cfg(test)]
 mod host_variables_tests;
 mod hosts_alone;
+pub mod job;
 mod layers;
 mod lint;
 mod load;
@@ -55,6 +57,7 @@ pub(crate) mod nearest;
 mod needs;
 mod nesting;
 mod networks;
+mod once;
 mod placement;
 mod port_clashes;
 pub mod ports;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::job::Run;
 use super::name::{ClusterName, HostName, ServiceName, VariableName};
 use super::ports::{HostPorts, Publish};
 use super::secret::Secret;
@@ -330,6 +331,8 @@ pub struct Service {
     pub restart: RestartPolicy,
     /// What its unit is made of.
     pub template: Template,
+    /// Whether it runs all the time, or to its end.
+    pub run: Run,
 }
 
 /// A network of a cluster, as the engines of its hosts know it.

@@ -13,6 +13,7 @@ use super::extra_args;
 use super::fields::{self, Field, ReadAs};
 use super::health::{WrittenHealth, read_health};
 use super::host_table::read_port;
+use super::job::read_run;
 use super::layers::Layered;
 use super::model::{Container, Image, MaxDown, RestartPolicy};
 use super::name::ServiceName;
@@ -92,7 +93,7 @@ pub(super) fn read_service(
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, template_name));
     let files = read_files(&mut root, path, problems);
-    root.not_yet("schedule", "timers", "remove the line", problems);
+    let run = read_run(&mut root, &written, problems);
     let keys = fields::KEYS.iter();
     let keys = keys.filter_map(|key| Some((*key, root.get(key)?.key_spot)));
     let keys = keys.collect();
@@ -120,6 +121,7 @@ pub(super) fn read_service(
         max_down,
         restart,
         template,
+        run,
         from,
         written,
     }

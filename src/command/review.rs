@@ -242,10 +242,14 @@ fn options(
         }
     }
     let services: BTreeSet<_> = arguments.services.iter().cloned().collect();
-    Ok(Options {
+    let options = Options {
         services: (!services.is_empty()).then_some(services),
         moves: Moves::Allow,
         ..Options::default()
+    };
+    Ok(match new {
+        Some((_, desired)) => options.with_jobs(desired),
+        None => options,
     })
 }
 

@@ -17,7 +17,7 @@ pub(super) struct Scope {
     pub services: Vec<ServiceName>,
 }
 
-/// What the operator chose, with every named service known.
+/// What the operator chose, with every named service known, and the jobs that the named ones come after.
 pub(super) fn options(
     description: &Description,
     scope: &Scope,
@@ -46,11 +46,12 @@ pub(super) fn options(
             ));
         }
     }
-    Ok(Options {
+    let options = Options {
         services: (!services.is_empty()).then_some(services),
         moves,
         ..Options::default()
-    })
+    };
+    Ok(options.with_jobs(&description.desired))
 }
 
 /// The hosts of a cluster that take no part.

@@ -12,8 +12,8 @@ use super::description::Description;
 use super::selection::Scope;
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;
+use crate::plan::Plan;
 use crate::plan::saved::BAYPLAN;
-use crate::plan::{Action, Plan};
 use crate::release::Hosts;
 use crate::release::problem::Problem;
 use crate::report::errors::HostFailure;
@@ -81,7 +81,7 @@ pub(super) fn note_copies(hosts: &Hosts) {
 /// Whether a release would, or might, do anything: whether a tag means another image only its pull can tell.
 pub(super) fn changes(plan: &Plan) -> bool {
     let mut services = plan.hosts.values().flat_map(|host| &host.services);
-    !plan.is_empty() || services.any(|service| service.action == Action::MayRestart)
+    !plan.is_empty() || services.any(|service| service.action.is_possible())
 }
 
 /// Says how to go on without hosts that cannot be reached.

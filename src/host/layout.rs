@@ -8,6 +8,7 @@
 //!                                                    activate-<wave>.sh
 //! /var/lib/bayplan/<cluster>/live/<service>/<name>/  live directories, which containers mount
 //! /var/lib/bayplan/<cluster>/placement.json           where the services of the whole cluster run
+//! /var/lib/bayplan/<cluster>/jobs/<service>/<key>     the last run of a job that runs once, and how it ended
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
@@ -23,6 +24,7 @@ use super::reach::protocol::{nonce, plain_surroundings};
 use crate::cluster::model::{Engine, EngineClient, Supervisor};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::render::identity::{DirectoryName, UnitFileName};
+use crate::render::once::records;
 use crate::render::shell::quote;
 
 /// An absolute path on a host.
@@ -265,6 +267,12 @@ impl Layout {
     #[must_use]
     pub fn placement(&self) -> RemotePath {
         self.state().join("placement.json")
+    }
+
+    /// What is kept of the runs of a job.
+    #[must_use]
+    pub fn runs(&self, service: &ServiceName) -> RemotePath {
+        self.path(&records(&self.cluster, service))
     }
 
     /// The lock of the host.

@@ -8,7 +8,7 @@
 //! | [`lock`] | takes the lock of the host, and tells who has it |
 //! | [`stage`] | brings the files of a generation there, and checks them |
 //! | [`activate`] | carries the steps of a plan out, and follows that |
-//! | [`past`] | what was released there: generations, history, placement |
+//! | [`past`] | what was released there: generations, history, placement, runs of jobs |
 //!
 //! Whatever the transport, a host is one running `sh` ([`reach::session::Session`]): behind the system's
 //! `ssh`, on this machine, or on this machine but looking at a root directory. There is no agent.
@@ -33,3 +33,18 @@ mod sample;
 mod sealed_tests;
 pub mod stage;
 pub mod version;
+
+use std::collections::BTreeSet;
+
+/// What an image is known by, from what `image_keys.sh` tells: `ID REPOSITORY@DIGEST…`. Podman tells ids without the
+/// name of the algorithm.
+fn image_keys(words: &str) -> BTreeSet<String> {
+    let plain = |key: &str| key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b':');
+    let keys = words
+        .split_whitespace()
+        .map(|word| match word.rsplit_once('@') {
+            Some((_, digest)) => digest.to_owned(),
+            None => format!("sha256:{}", word.trim_start_matches("sha256:")),
+        });
+    keys.filter(|key| plain(key)).collect()
+}

@@ -60,6 +60,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         after: Vec::new(),
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
+        runs: Default::default(),
     };
     let entry = ManifestService {
         units: [(unit(name).service_file(), Digest::of(&unit_text))].into(),

@@ -128,7 +128,7 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
         // It leaves, and came up once more meanwhile: its end was shown.
         (_, Action::Stop) if change == Change::Removed => None,
         // Less happens.
-        (_, Action::None | Action::MayRestart | Action::Pending) => None,
+        (_, Action::None | Action::MayRestart | Action::MayRun | Action::Pending) => None,
         // It runs on.
         (_, Action::Reload) => None,
         // A crash, or a pull.
@@ -139,14 +139,30 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
         ) => None,
         (Action::Stop, Action::Stop) => None,
         (Action::Pending, Action::Restart) => Some("is restarted by its operator only"),
-        (Action::Stop, Action::Restart) => Some("is planned otherwise"),
+        (Action::Stop | Action::Run | Action::MayRun, Action::Restart) => {
+            Some("is planned otherwise")
+        }
+        (Action::Run | Action::MayRun, Action::Run) => None,
+        // What a job does is not undone: it runs only if that was shown.
+        (
+            Action::None
+            | Action::Start
+            | Action::Reload
+            | Action::Restart
+            | Action::Stop
+            | Action::Pending
+            | Action::MayRestart,
+            Action::Run,
+        ) => Some("would run"),
         (
             Action::None
             | Action::Start
             | Action::Reload
             | Action::Restart
             | Action::Pending
-            | Action::MayRestart,
+            | Action::MayRestart
+            | Action::Run
+            | Action::MayRun,
             Action::Stop,
         ) => Some("would be stopped"),
     }
@@ -172,9 +188,14 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         let planned = |service: &ServiceName| {
             let action = action(&now_actions, service);
             match (step.kind().effect(), action) {
+                (None, _) if step.kind() == StepKind::Run => action == Action::Run,
                 (None, _)
                 | (Some(Effect::Starts), Action::Start | Action::Restart)
-                | (Some(Effect::Stops), Action::Start | Action::Restart | Action::Stop) => true,
+                // What becomes a job stops before that runs.
+                | (
+                    Some(Effect::Stops),
+                    Action::Start | Action::Restart | Action::Stop | Action::Run,
+                ) => true,
                 (Some(Effect::Starts | Effect::Stops), _) => false,
             }
         };
@@ -235,6 +256,7 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
         | StepKind::Stop
         | StepKind::Start
         | StepKind::Network
+        | StepKind::Run
         | StepKind::Ask
         | StepKind::Wait => Vec::new(),
     }

@@ -128,7 +128,13 @@ pub fn breaches(
         let disturbs = match service.action {
             Action::Restart | Action::Stop | Action::MayRestart => true,
             // A start takes nothing down, and what waits for the operator does not happen.
-            Action::None | Action::Start | Action::Pending | Action::Reload => false,
+            // Nor does a job that runs to its end, or a service that reads files again.
+            Action::None
+            | Action::Start
+            | Action::Pending
+            | Action::Reload
+            | Action::Run
+            | Action::MayRun => false,
         };
         if disturbs && protect.contains(&service.service) {
             let entry = disturbed.entry(&service.service);
@@ -235,6 +241,8 @@ mod tests {
             (Action::MayRestart, true),
             (Action::Start, false),
             (Action::Pending, false),
+            (Action::Run, false),
+            (Action::MayRun, false),
             (Action::None, false),
         ] {
             let found = breaches(&guard(), &plan(&[("mongo", action)]), None, &[]);

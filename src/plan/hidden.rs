@@ -152,6 +152,10 @@ impl HiddenValues {
             | Reason::Touched { .. }
             | Reason::Network { .. }
             | Reason::NotReloaded { .. }
+            | Reason::NotRunYet
+            | Reason::RunFailed { .. }
+            | Reason::RunCut { .. }
+            | Reason::EachRelease
             | Reason::Displaced { .. } => {}
         }
     }

@@ -7,10 +7,13 @@ use super::networks_draft::NetworksDraft;
 use super::observed::{
     Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
 };
+use super::once::{KnownRuns, due, keys};
 use super::options::Options;
+use super::reason::Reason;
 use super::rule::{ServiceNeed, need};
 use super::target::{kept_back, target};
-use super::{Action, Change, Phase};
+use super::{Action, Change, Phase, Refusal, RefusalReason};
+use crate::cluster::job::OnceKey;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::desired::{Desired, DesiredHost};
@@ -55,6 +58,16 @@ pub(super) struct PortConflict {
     pub(super) service: ServiceName,
     pub(super) ports: HostPorts,
     pub(super) holder: ServiceName,
+}
+
+/// Whether a release changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Changes {
+    #[default]
+    No,
+    /// Only a pull can tell.
+    Perhaps,
+    Yes,
 }
 
 /// One of the visits that a host gets.
@@ -114,7 +127,12 @@ impl<'a> HostDraft<'a> {
                 let at = seen.services.get(name).unwrap_or(&nothing);
                 let recorded = recorded.get(name);
                 let named = options.named(name);
-                let need = need(service, at, recorded, seen.supervisor, named);
+                let mut need = need(service, at, recorded, seen.supervisor, named);
+                let runs = seen.supervisor.runs_containers() && options.runs_jobs();
+                if let Some(key) = service.handling.runs.once().filter(|_| runs) {
+                    let known = KnownRuns::of(observed, name);
+                    need.decide_run(due(service, key, seen, &known), service, at);
+                }
                 (name.clone(), need)
             })
             .collect();
@@ -185,6 +203,67 @@ impl<'a> HostDraft<'a> {
         draft
     }
 
+    /// The keys under which a success of a job counts.
+    pub(super) fn run_keys(&self, name: &ServiceName) -> BTreeSet<String> {
+        let service = &self.wanted.services[name];
+        let key = service.handling.runs.once();
+        key.map(|key| keys(service, key, self.seen))
+            .unwrap_or_default()
+    }
+
+    /// Services that are started or changed here before a job that they come after: it has to run on a host that takes
+    /// no part.
+    pub(super) fn before_its_job(
+        &self,
+        host: &HostName,
+        away: &BTreeMap<ServiceName, HostName>,
+    ) -> Vec<Refusal> {
+        let starts = self
+            .needs
+            .iter()
+            .filter(|(_, need)| need.starts() || need.runs());
+        let too_early = starts.filter_map(|(name, _)| {
+            let mut before = self.wanted.services[name].handling.before();
+            let job = before.find(|job| away.contains_key(*job))?;
+            let why = RefusalReason::JobAway {
+                service: name.clone(),
+                job: job.clone(),
+                at: away[job].clone(),
+            };
+            let host = host.clone();
+            Some(Refusal { host, why })
+        });
+        too_early.collect()
+    }
+
+    /// Jobs that run with each release, if this is one: `changes` says whether anything else does.
+    pub(super) fn run_with_others(&mut self, changes: Changes, options: &Options) {
+        let action = match changes {
+            Changes::Yes => Action::Run,
+            Changes::Perhaps => Action::MayRun,
+            Changes::No => return,
+        };
+        if !self.seen.supervisor.runs_containers() || !options.runs_jobs() {
+            return;
+        }
+        for (name, need) in &mut self.needs {
+            if self.wanted.services[name].handling.runs.once() == Some(OnceKey::Always) {
+                need.action = action;
+                need.reasons = vec![Reason::EachRelease];
+            }
+        }
+    }
+
+    /// Whether anything is done here, or may be.
+    pub(super) fn changes(&self) -> Changes {
+        let mut needs = self.needs.values();
+        match self.acts() {
+            true => Changes::Yes,
+            false if needs.any(|need| need.action.is_possible()) => Changes::Perhaps,
+            false => Changes::No,
+        }
+    }
+
     /// Who must give a port away before somebody else starts.
     fn settle_ports(&mut self, recorded: &BTreeMap<ServiceName, ManifestService>) {
         let holders: Vec<(&ServiceName, HostPorts)> = self
@@ -197,6 +276,8 @@ impl<'a> HostDraft<'a> {
             })
             .collect();
         let starts = |need: &ServiceNeed| matches!(need.action, Action::Start | Action::Restart);
+        // A service that becomes a job stops.
+        let gives_away = |need: &ServiceNeed| need.acts();
         for (name, need) in self.needs.iter().filter(|(_, need)| starts(need)) {
             for ports in &self.wanted.services[name].handling.ports {
                 let clash = |(holder, held): &(&ServiceName, HostPorts)| {
@@ -206,7 +287,7 @@ impl<'a> HostDraft<'a> {
                 for (holder, port) in holders.iter().filter_map(clash) {
                     if let Some(departing) = self.departing.get_mut(&holder) {
                         departing.displaced_by = Some(name.clone());
-                    } else if self.needs.get(&holder).is_some_and(starts) {
+                    } else if self.needs.get(&holder).is_some_and(gives_away) {
                         // It restarts anyway, with another port.
                         self.displaced.insert(holder, name.clone());
                         if need.change == Change::Added {
@@ -240,7 +321,7 @@ impl<'a> HostDraft<'a> {
             || !self.departing.is_empty()
             || self.networks.acts()
             // A moving tag alone is no reason to act: only its pull can tell.
-            || self.needs.values().any(|need| need.writes() || need.starts() || need.rereads())
+            || self.needs.values().any(|need| need.writes() || need.acts() || need.rereads())
     }
 
     /// Whether this host gains the service, and nobody has to make room for it first.
@@ -269,7 +350,7 @@ impl<'a> HostDraft<'a> {
     pub(super) fn to_do(&self) -> impl Iterator<Item = &ServiceName> {
         let does = |name: &ServiceName| {
             let need = self.needs.get(name);
-            need.is_some_and(|need| need.writes() || self.awaited(name, need))
+            need.is_some_and(|need| need.writes() || need.acts() || self.awaited(name, need))
         };
         self.order.iter().filter(move |name| does(name))
     }
@@ -280,12 +361,23 @@ impl<'a> HostDraft<'a> {
             && self
                 .needs
                 .get(name)
-                .is_some_and(|need| self.awaited(name, need))
+                .is_some_and(|need| need.runs() || self.awaited(name, need))
+    }
+
+    /// Whether it is a job that runs: whoever comes after it comes in a later wave, when every host knows of its
+    /// success.
+    pub(super) fn runs_a_job(&self, name: &ServiceName) -> bool {
+        self.needs.get(name).is_some_and(ServiceNeed::runs)
+    }
+
+    pub(super) fn is_up_all_the_time(&self, name: &ServiceName) -> bool {
+        self.wanted.services[name].handling.runs.is_all_the_time()
     }
 
     /// Whether its health is awaited.
     pub(super) fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
         need.action != Action::Pending
+            && self.is_up_all_the_time(name)
             && (need.starts() || need.rereads() || self.unconfirmed.contains(name))
     }
 

@@ -76,7 +76,9 @@ impl HostDraft<'_> {
         // restarts, what a service needs before it
         if processes {
             for (name, _) in self.in_visit(visit).filter(|(name, need)| {
-                matches!(need.action, Action::None | Action::MayRestart) && self.has_new_probe(name)
+                matches!(need.action, Action::None | Action::MayRestart)
+                    && self.is_up_all_the_time(name)
+                    && self.has_new_probe(name)
             }) {
                 steps.push(Step::AskProbe {
                     service: name.clone(),
@@ -162,21 +164,39 @@ impl HostDraft<'_> {
         steps
     }
 
-    /// The restarts of a visit, one after the other; those of a circle are one step. What only reads files again does that in its
-    /// turn.
+    /// The restarts of a visit and the runs of its jobs, one after the other; the restarts of a circle are one step. What only reads
+    /// files again does that in its turn.
     fn restarts(&self, visit: &Visit<'_>) -> Vec<Step> {
-        let starting = || self.in_visit(visit).filter(|(_, need)| need.starts());
+        let starting = || {
+            let acting = self.in_visit(visit);
+            acting.filter(|(_, need)| need.acts())
+        };
         let mut steps = Vec::new();
         let mut done: BTreeSet<usize> = BTreeSet::new();
         for (name, need) in self.in_visit(visit) {
             if need.rereads() {
                 steps.extend(self.rereads(name, need));
             }
-            if !need.starts() {
+            if !(need.starts() || need.runs()) {
                 continue;
             }
             let unit = |name: &ServiceName| self.wanted.services[name].unit.clone();
             let circle = self.circles.get(name);
+            if need.action == Action::Stop {
+                steps.push(Step::Stop {
+                    service: name.clone(),
+                    unit: unit(name),
+                });
+                continue;
+            }
+            if need.runs() {
+                steps.push(Step::RunOnce {
+                    service: name.clone(),
+                    unit: unit(name),
+                    keys: self.run_keys(name),
+                });
+                continue;
+            }
             let others = || starting().filter(|(other, _)| self.circles.get(*other) == circle);
             match circle {
                 Some(circle) if others().count() > 1 => {

@@ -7,7 +7,8 @@ use super::hidden::HiddenValues;
 use super::host_draft::HostDraft;
 use super::known::{Known, LeftMachine, Past, holds, past};
 use super::needs::needed_first;
-use super::observed::{Generation, Observed, RecordedPlacement};
+use super::observed::{Generation, Observed, ObservedHost, RecordedPlacement};
+use super::once::{Due, KnownRuns, due};
 use super::types::{Away, Elsewhere, LeftOut};
 use super::waves::waves;
 use super::{Action, Change, HostPlan, Moves, Options, Origin, Plan, Refusal, RefusalReason};
@@ -26,15 +27,28 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         .map(|(name, wanted, seen)| (name, held(wanted, seen)))
         .collect();
     let mut hosts = BTreeMap::new();
+    let mut jobs_away: BTreeMap<ServiceName, HostName> = BTreeMap::new();
+    let mut all_drafts = BTreeMap::new();
     let mut drafts = BTreeMap::new();
     let mut pending = BTreeMap::new();
     let mut refusals = Vec::new();
     let order = needed_first(desired);
     let known = Known::of(desired, observed);
-    for (name, _, seen) in seen_hosts() {
+    for (name, _, _) in seen_hosts() {
         let draft = HostDraft::new(desired, name, &kept[name], observed, options, &order);
+        all_drafts.insert(name, draft);
+    }
+    let acting = all_drafts
+        .iter()
+        .filter(|(name, _)| !options.leaves_out(name));
+    let changes = acting.map(|(_, draft)| draft.changes()).max();
+    for (name, _, seen) in seen_hosts() {
+        let mut draft = all_drafts.remove(name).expect("there is one for each");
+        draft.run_with_others(changes.unwrap_or_default(), options);
         let shown = draft.show(name, desired, observed, options, &known);
         if options.leaves_out(name) {
+            let due = draft.needs.iter().filter(|(_, need)| need.runs());
+            jobs_away.extend(due.map(|(job, _)| (job.clone(), name.clone())));
             pending.insert(name, shown);
         } else {
             refusals.extend(draft.refusals(name, desired, options));
@@ -46,6 +60,12 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
             drafts.insert(name.clone(), draft);
             hosts.insert(name.clone(), shown);
         }
+    }
+    if options.runs_jobs() {
+        jobs_away.extend(jobs_unseen(desired, observed, options));
+    }
+    for (host, draft) in &drafts {
+        refusals.extend(draft.before_its_job(host, &jobs_away));
     }
     let left = known.left(desired);
     if options.moves == Moves::Refuse {
@@ -71,6 +91,30 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         dismissed,
         left_out: left_out(desired, observed, options, &known, pending),
     }
+}
+
+/// Jobs that have to run on a host that is left out and was not seen.
+fn jobs_unseen(
+    desired: &Desired,
+    observed: &Observed,
+    options: &Options,
+) -> BTreeMap<ServiceName, HostName> {
+    let unseen = desired.hosts.iter();
+    let unseen =
+        unseen.filter(|(name, _)| options.leaves_out(name) && !observed.hosts.contains_key(*name));
+    let nothing = ObservedHost::default();
+    let jobs = unseen.flat_map(|(host, wanted)| {
+        wanted.services.iter().filter_map(move |(name, service)| {
+            let key = service.handling.runs.once()?;
+            Some((host, name, service, key))
+        })
+    });
+    let due = jobs.filter(|(_, name, service, key)| {
+        let known = KnownRuns::of(observed, name);
+        options.selects(name) && matches!(due(service, *key, &nothing, &known), Due::Yes(_))
+    });
+    due.map(|(host, name, _, _)| (name.clone(), host.clone()))
+        .collect()
 }
 
 /// Services that would start beside their old selves: without their data.

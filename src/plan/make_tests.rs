@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cluster::name::ServiceName;
-use crate::plan::model_host::Disturbance;
+use crate::plan::model_host::{CutAtRun, Disturbance};
 use crate::plan::model_world::{World, WorldEvent, accident, cases, disturbance, events};
 use crate::plan::observed::{ObservedHost, ObservedProcess, ObservedService, UnitFile};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
@@ -41,6 +41,7 @@ fn release(
         moves: false,
         left_out: None,
         killed_before,
+        cut: CutAtRun::Before,
         fails: None,
         between: Vec::new(),
         meanwhile,

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::observed::{
     Attached, EditMark, Environment, Generation, LiveLinks, LiveRead, Loaded, Moment,
     ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
-    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
+    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState,
+    RunningImage, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -23,6 +24,7 @@ use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitFileName
 use crate::render::inputs::{InputVariable, Inputs, inputs_of};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::once::EACH_RELEASE;
 use crate::render::placement::Placement;
 use crate::render::secret_files;
 
@@ -45,6 +47,12 @@ pub struct ModelHost {
     images: BTreeMap<String, u64>,
     /// The networks that units made, with the options that they were made with.
     pub networks: BTreeMap<String, String>,
+    /// What is kept of runs of jobs: by service and key.
+    pub runs: BTreeMap<ServiceName, BTreeMap<String, RunRecord>>,
+    /// Jobs that run just now, by the keys of their records.
+    running: BTreeMap<ServiceName, String>,
+    /// Every run that was begun here.
+    pub begun: Vec<BegunRun>,
     /// Services that a hand has touched: for them a restart too many is no failure.
     pub touched: BTreeSet<ServiceName>,
 }
@@ -121,6 +129,39 @@ impl ModelProcess {
         let image = self.inputs.variables.get(&image);
         image.and_then(|v| v.value.plain()).unwrap_or_default()
     }
+}
+
+/// A run of a job, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BegunRun {
+    pub service: ServiceName,
+    pub key: String,
+    pub fate: Fate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It goes on.
+    Runs,
+    /// Its success is on the disk.
+    Recorded,
+    /// A crash ended it.
+    Failed,
+    /// The power went before its success was on the disk.
+    Lost,
+}
+
+/// Where a release dies that dies at the run of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutAtRun {
+    /// Before it.
+    Before,
+    /// While it runs: it goes on.
+    WhileItRuns,
+    /// The power goes while it runs, or before its success is on the disk.
+    Power,
+    /// After its success is on the disk, before anybody else heard of it.
+    AfterTheRecord,
 }
 
 /// What may happen to a host at any moment.
@@ -234,6 +275,17 @@ impl ModelHost {
                 });
                 seen.collect()
             },
+            runs: self.runs.clone(),
+            job_images: {
+                let services = desired.services.values();
+                let jobs = services.filter(|job| job.handling.runs.once().is_some());
+                let known = jobs.map(|job| {
+                    let reference = job.image.reference.clone();
+                    let key = self.image_key(&reference);
+                    (reference, BTreeSet::from([key]))
+                });
+                known.collect()
+            },
         }
     }
 
@@ -307,9 +359,15 @@ impl ModelHost {
                 .collect(),
             leftovers: BTreeSet::new(),
             live: self.observe_live(name),
-            process: process.map_or(ObservedProcess::Stopped, |p| ObservedProcess::Active {
-                since: p.since,
-            }),
+            process: match process {
+                Some(process) => ObservedProcess::Active {
+                    since: process.since,
+                },
+                None if self.running.contains_key(name) => ObservedProcess::Unwell {
+                    state: "activating (start)".to_owned(),
+                },
+                None => ObservedProcess::Stopped,
+            },
             restarts: None,
             crashes: None,
             container: process.map(|process| ObservedContainer {
@@ -446,6 +504,105 @@ impl ModelHost {
         let reference = inputs.variables.get(&image);
         let reference = reference.and_then(|v| v.value.plain()).unwrap_or_default();
         self.images.get(reference).copied().unwrap_or(0)
+    }
+
+    /// What an image is known by here.
+    fn image_key(&self, reference: &str) -> String {
+        let number = self.images.get(reference).copied().unwrap_or(0);
+        format!("sha256:{}-{number}", reference.replace('/', "-"))
+    }
+
+    /// systemd starts the unit of a job: it notes that it runs.
+    fn begin_run(&mut self, name: &ServiceName) -> Result<(), StepFailed> {
+        assert!(
+            !self.running.contains_key(name),
+            "{name} runs twice at once"
+        );
+        self.start(name)?;
+        // It does not stay.
+        let process = self.processes.remove(name).expect("it was started");
+        let text = &self.loaded[&runs(name)].text;
+        let key = if text.contains("image inspect") {
+            self.image_key(process.reference())
+        } else if text.contains(&format!("\"{EACH_RELEASE}\"")) {
+            EACH_RELEASE.to_owned()
+        } else {
+            process.fingerprint.to_string()
+        };
+        self.begun.push(BegunRun {
+            service: name.clone(),
+            key: key.clone(),
+            fate: Fate::Runs,
+        });
+        self.record(name, &key, RunState::Running, process.reference());
+        self.running.insert(name.clone(), key);
+        Ok(())
+    }
+
+    fn record(&mut self, name: &ServiceName, key: &str, state: RunState, reference: &str) {
+        let now = i64::try_from(self.now().0).ok();
+        let record = RunRecord {
+            state,
+            began: now,
+            ended: now,
+            reference: reference.to_owned(),
+            image: None,
+            line: String::new(),
+        };
+        let runs = self.runs.entry(name.clone()).or_default();
+        runs.insert(key.to_owned(), record);
+    }
+
+    /// A run comes to an end.
+    fn end_run(&mut self, name: &ServiceName, fate: Fate) {
+        let Some(key) = self.running.remove(name) else {
+            return;
+        };
+        let mut begun = self.begun.iter_mut().rev();
+        let run = begun
+            .find(|run| run.service == *name)
+            .expect("it was begun");
+        run.fate = fate;
+        let state = match fate {
+            Fate::Recorded => RunState::Succeeded,
+            Fate::Failed => RunState::Failed {
+                exit: "1".to_owned(),
+            },
+            Fate::Runs | Fate::Lost => return,
+        };
+        let reference = self.runs[name][&key].reference.clone();
+        self.record(name, &key, state, &reference);
+    }
+
+    /// Whether a success counts under one of these keys.
+    pub fn has_succeeded(&self, name: &ServiceName, keys: &BTreeSet<String>) -> bool {
+        let runs = self.runs.get(name).into_iter().flatten();
+        let mut done = runs.filter(|(_, record)| record.state == RunState::Succeeded);
+        done.any(|(key, _)| keys.contains(key))
+    }
+
+    /// A release dies at the run of a job, in one way or another.
+    pub fn cut_at_run(
+        &mut self,
+        name: &ServiceName,
+        keys: &BTreeSet<String>,
+        cut: CutAtRun,
+    ) -> Result<(), StepFailed> {
+        if cut == CutAtRun::Before {
+            return Ok(());
+        }
+        self.end_run(name, Fate::Recorded);
+        self.processes.remove(name);
+        if self.has_succeeded(name, keys) {
+            return Ok(());
+        }
+        self.begin_run(name)?;
+        match cut {
+            CutAtRun::Before | CutAtRun::WhileItRuns => {}
+            CutAtRun::Power => self.disturb(&Disturbance::Reboot),
+            CutAtRun::AfterTheRecord => self.end_run(name, Fate::Recorded),
+        }
+        Ok(())
     }
 
     /// Whether the service's process runs the image that its reference means now.
@@ -652,9 +809,11 @@ impl ModelHost {
                 }
             }
             Step::Stop { service, .. } => {
+                self.end_run(service, Fate::Failed);
                 self.processes.remove(service);
             }
             Step::Restart { service, .. } => {
+                self.end_run(service, Fate::Failed);
                 self.processes.remove(service);
                 self.start(service)?;
             }
@@ -687,6 +846,14 @@ impl ModelHost {
             Step::RestartWithoutWaiting { service, .. } => {
                 self.processes.remove(service);
                 let _ = self.start(service);
+            }
+            Step::RunOnce { service, keys, .. } => {
+                self.end_run(service, Fate::Recorded);
+                self.processes.remove(service);
+                if !self.has_succeeded(service, keys) {
+                    self.begin_run(service)?;
+                    self.end_run(service, Fate::Recorded);
+                }
             }
             Step::NameImage { id, reference, .. } => {
                 let image = id.parse().expect("the model's ids are numbers");
@@ -837,6 +1004,20 @@ impl ModelHost {
 
     /// Lets something happen.
     pub fn disturb(&mut self, disturbance: &Disturbance) {
+        // Whatever runs has ended by then, unless that is what happens to it.
+        let running: Vec<ServiceName> = self.running.keys().cloned().collect();
+        for name in running {
+            let fate = match disturbance {
+                Disturbance::Crash(crashed) | Disturbance::StopUnit(crashed)
+                    if *crashed == name =>
+                {
+                    Fate::Failed
+                }
+                Disturbance::Reboot => Fate::Lost,
+                _ => Fate::Recorded,
+            };
+            self.end_run(&name, fate);
+        }
         match disturbance {
             Disturbance::Crash(name) => {
                 if self.processes.remove(name).is_some() && self.loaded.contains_key(&runs(name)) {
@@ -940,6 +1121,13 @@ impl ModelHost {
             }
             Disturbance::LoseCurrent => self.current = None,
             Disturbance::Retag(name) => {
+                let last = self.runs.get(name).into_iter().flat_map(BTreeMap::values);
+                let last = last
+                    .max_by_key(|run| run.last())
+                    .map(|run| run.reference.clone());
+                if let Some(reference) = last.filter(|reference| reference.contains("edge")) {
+                    *self.images.entry(reference).or_default() += 1;
+                }
                 if let Some(process) = self.processes.get(name) {
                     let image = VariableName::new("IMAGE").unwrap();
                     let image = process.inputs.variables.get(&image);
@@ -988,11 +1176,14 @@ impl ModelHost {
             loaded.all(|file| files.contains(file) || of_hands(file)),
             "loaded units"
         );
+        let up = desired.services.iter();
+        let up = up.filter(|(_, service)| service.handling.runs.is_all_the_time());
         assert_eq!(
             self.processes.keys().collect::<BTreeSet<_>>(),
-            names,
+            up.map(|(name, _)| name).collect::<BTreeSet<_>>(),
             "processes"
         );
+        assert!(self.running.is_empty(), "no run goes on");
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
         // Of a unit that a hand removed before any generation recorded it, a link stays that enables nothing.
         let of_hands = |file: &UnitFileName| {
@@ -1008,11 +1199,14 @@ impl ModelHost {
             for (file, unit) in &service.units {
                 assert_eq!(self.units[file].text, *unit.text, "{file}: unit");
                 assert_eq!(self.loaded[file].text, *unit.text, "{file}: loaded");
-                assert_eq!(self.links[file], unit.enabled_by, "{file}: links");
+                let links = self.links.get(file).cloned().unwrap_or_default();
+                assert_eq!(links, unit.enabled_by, "{file}: links");
             }
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
-            let process = &self.processes[name];
+            let Some(process) = self.processes.get(name) else {
+                continue;
+            };
             let values = |inputs: &Inputs| {
                 let value =
                     |(name, v): (&VariableName, &InputVariable)| (name.clone(), v.value.clone());

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::model_host::{Disturbance, ModelHost, StepFailed, live_texts};
+use super::model_host::{CutAtRun, Disturbance, ModelHost, StepFailed, live_texts};
 use super::observed::Observed;
 use super::reason::Reason;
 use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
 use super::step::{Step, StepKind};
 use super::{
-    Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, placement, plan, target,
-    way_back,
+    Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, lacking, placement,
+    plan, target, way_back,
 };
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
@@ -78,6 +78,8 @@ pub(super) enum WorldEvent {
         moves: bool,
         left_out: Option<(usize, bool)>,
         killed_before: Option<usize>,
+        /// How it dies there if a job is to run.
+        cut: CutAtRun,
         fails: Option<Failing>,
         /// What happens after the plan was shown, before it is approved.
         between: Vec<(usize, Disturbance)>,
@@ -94,6 +96,15 @@ pub(super) struct Failing {
     done: bool,
     /// The step back before which the host dies.
     killed_before: Option<usize>,
+}
+
+pub(super) fn cut() -> impl Strategy<Value = CutAtRun> {
+    prop::sample::select(vec![
+        CutAtRun::Before,
+        CutAtRun::WhileItRuns,
+        CutAtRun::Power,
+        CutAtRun::AfterTheRecord,
+    ])
 }
 
 pub(super) fn failing() -> impl Strategy<Value = Failing> {
@@ -114,7 +125,7 @@ pub(super) fn events(
         prop::option::weighted(0.2, 0..SERVICES.len()),
         any::<bool>(),
         prop::option::weighted(0.2, (0..HOSTS.len(), any::<bool>())),
-        prop::option::of(0..40usize),
+        (prop::option::of(0..40usize), cut()),
         prop::option::of(failing()),
         prop::collection::vec((0..HOSTS.len(), what_a_release_may_find()), 0..3),
         prop::collection::vec(meanwhile, 0..3),
@@ -122,8 +133,8 @@ pub(super) fn events(
     let event = prop_oneof![
         3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
             .prop_map(|(specs, gone)| WorldEvent::Describe(specs, gone)),
-        5 => release.prop_map(|(only, moves, left_out, killed_before, fails, between, meanwhile)| {
-            WorldEvent::Release { only, moves, left_out, killed_before, fails, between, meanwhile }
+        5 => release.prop_map(|(only, moves, left_out, (killed_before, cut), fails, between, meanwhile)| {
+            WorldEvent::Release { only, moves, left_out, killed_before, cut, fails, between, meanwhile }
         }),
         3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| WorldEvent::Happens(host, d)),
     ];
@@ -156,12 +167,13 @@ pub(super) fn assert_an_empty_plan_is_true_of(
         return;
     };
     let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
-        model.processes.get(name).is_some_and(|process| {
-            same(&process.inputs, &service.inputs)
-                && model.runs_referenced_image(process)
-                && model.is_in_its_networks(process, service)
-                && process.live == live_texts(service)
-        })
+        !service.handling.runs.is_all_the_time()
+            || model.processes.get(name).is_some_and(|process| {
+                same(&process.inputs, &service.inputs)
+                    && model.runs_referenced_image(process)
+                    && model.is_in_its_networks(process, service)
+                    && process.live == live_texts(service)
+            })
     });
     if all_run_what_is_desired {
         return;
@@ -291,7 +303,8 @@ impl World {
                     "{name} {} restarts: {:?}",
                     service.service, service.reasons
                 );
-                let reason_told = matches!(service.action, Action::None | Action::MayRestart)
+                let reason_told = matches!(service.action, Action::None | Action::Stop)
+                    || service.action.is_possible()
                     || service.change == Change::Removed
                     || !service.reasons.is_empty();
                 assert!(reason_told, "{name} {}: no reason", service.service);
@@ -357,7 +370,9 @@ impl World {
             return;
         }
         let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
-            let starts = steps.iter().filter(|step| step.kind() == StepKind::Start);
+            let starts = steps
+                .iter()
+                .filter(|step| matches!(step.kind(), StepKind::Start | StepKind::Run));
             let services = starts.flat_map(Step::services);
             services
                 .map(|service| (host.clone(), service.clone()))
@@ -390,7 +405,7 @@ impl World {
         &mut self,
         options: &Options,
         silent: &[usize],
-        killed_before: Option<usize>,
+        (killed_before, cut): (Option<usize>, CutAtRun),
         fails: Option<Failing>,
         between: &[(usize, Disturbance)],
         meanwhile: &[(usize, usize, Disturbance)],
@@ -440,6 +455,7 @@ impl World {
             return Ok(());
         }
         self.record(&observed, options, HostProgress::Open);
+        self.share_runs(&observed);
         self.assert_restarts_are_needed(plan);
         self.assert_what_is_needed_comes_first(plan);
         let mut done = 0;
@@ -468,6 +484,11 @@ impl World {
                         return Err(StepFailed("a step failed".to_owned()));
                     }
                     if killed_before == Some(done) {
+                        if let Step::RunOnce { service, keys, .. } = step {
+                            self.assert_nobody_has_run(service, keys, &observed);
+                            let host = self.hosts.get_mut(name).unwrap();
+                            let _ = host.cut_at_run(service, keys, cut);
+                        }
                         return Err(StepFailed("killed".to_owned()));
                     }
                     for (when, host, disturbance) in meanwhile {
@@ -481,15 +502,79 @@ impl World {
                             }
                         }
                     }
+                    if let Step::RunOnce { service, keys, .. } = step {
+                        self.assert_nobody_has_run(service, keys, &observed);
+                    }
                     let host = self.hosts.get_mut(name).unwrap();
                     host.step(step, wanted, &target)?;
                     self.assert_an_empty_plan_is_true(name);
                     done += 1;
                 }
             }
+            self.share_runs(&observed);
         }
+        self.forget_runs(&observed, options);
         self.record(&observed, options, HostProgress::Done);
         Ok(())
+    }
+
+    /// Tells every host of every success.
+    fn share_runs(&mut self, observed: &Observed) {
+        let now = Observed {
+            hosts: observed
+                .hosts
+                .keys()
+                .map(|name| {
+                    (
+                        name.clone(),
+                        self.hosts[name].observe(&self.desired.hosts[name]),
+                    )
+                })
+                .collect(),
+        };
+        for (name, seen) in &now.hosts {
+            for (service, records) in lacking(&now, seen) {
+                let host = self.hosts.get_mut(name).unwrap();
+                let runs = host.runs.entry(service.clone()).or_default();
+                let copies = records.into_iter();
+                runs.extend(copies.map(|(key, record)| (key.to_owned(), record.clone())));
+            }
+        }
+    }
+
+    /// Nothing is kept of jobs that are described no more.
+    fn forget_runs(&mut self, observed: &Observed, options: &Options) {
+        let described: BTreeSet<&ServiceName> = self
+            .desired
+            .hosts
+            .values()
+            .flat_map(|host| host.services.keys())
+            .collect();
+        for name in observed
+            .hosts
+            .keys()
+            .filter(|name| !options.leaves_out(name))
+        {
+            let host = self.hosts.get_mut(name).unwrap();
+            let stays =
+                |service: &ServiceName| described.contains(service) || !options.selects(service);
+            host.runs.retain(|service, _| stays(service));
+        }
+    }
+
+    /// A job runs only if no host that is seen says that it succeeded.
+    fn assert_nobody_has_run(
+        &self,
+        service: &ServiceName,
+        keys: &BTreeSet<String>,
+        observed: &Observed,
+    ) {
+        for name in observed.hosts.keys() {
+            assert!(
+                !self.hosts[name].has_succeeded(service, keys),
+                "{service} runs, but {name} says that it succeeded"
+            );
+        }
     }
 
     /// The host puts back what it had.
@@ -581,6 +666,7 @@ impl World {
                     moves,
                     left_out,
                     killed_before,
+                    cut,
                     fails,
                     between,
                     meanwhile,
@@ -600,7 +686,7 @@ impl World {
                     let _ = self.release(
                         &options,
                         &silent,
-                        *killed_before,
+                        (*killed_before, *cut),
                         *fails,
                         between,
                         meanwhile,
@@ -615,7 +701,7 @@ impl World {
             moves: Moves::Allow,
             ..Options::default()
         };
-        self.release(&options, &[], None, None, &[], &[])
+        self.release(&options, &[], (None, CutAtRun::Before), None, &[], &[])
             .expect("an undisturbed release succeeds");
         let observed = self.observe();
         for (name, wanted) in &self.desired.hosts {
@@ -627,7 +713,7 @@ impl World {
         assert!(
             second.hosts.values().all(|host| {
                 let mut services = host.services.iter();
-                services.all(|service| service.action == Action::MayRestart)
+                services.all(|service| service.action.is_possible())
             }),
             "{:?}",
             second.hosts

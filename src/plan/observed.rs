@@ -55,6 +55,10 @@ pub struct ObservedHost {
     pub services: BTreeMap<ServiceName, ObservedService>,
     /// The networks that units of this cluster made here, by name.
     pub networks: BTreeMap<String, ObservedNetwork>,
+    /// What the host keeps of the runs of jobs that run once, by their keys.
+    pub runs: BTreeMap<ServiceName, BTreeMap<String, RunRecord>>,
+    /// What images of such jobs are known by here, by their references; nothing of one that is not there.
+    pub job_images: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A network that a unit made.
@@ -75,6 +79,82 @@ pub enum Attached {
     Service(ServiceName),
     /// Somebody else's, by its name.
     Container(String),
+}
+
+/// What is kept of the last run of a job under one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunRecord {
+    /// How far it is.
+    pub state: RunState,
+    /// When it began, in seconds since 1970.
+    pub began: Option<i64>,
+    /// When it ended.
+    pub ended: Option<i64>,
+    /// The reference of the image that it ran.
+    pub reference: String,
+    /// What else than the key that image is known by.
+    pub image: Option<String>,
+    /// The record as it stands in the file, without its line break: what other hosts get.
+    pub line: String,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// It began, and nobody recorded its end.
+    Running,
+    /// It ended with exit status 0.
+    Succeeded,
+    /// It did not.
+    Failed {
+        /// The exit status, or a signal, in systemd's words.
+        exit: String,
+    },
+}
+
+impl RunRecord {
+    /// The longest record that is read.
+    const LONGEST: usize = 1000;
+
+    /// Reads a record: `None` if it is none.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let line = line.trim_end_matches('\n');
+        if !line.starts_with("state=")
+            || line.len() > Self::LONGEST
+            || line.contains(|c: char| !(' '..='~').contains(&c))
+        {
+            return None;
+        }
+        let words = || line.split(' ').filter_map(|word| word.split_once('='));
+        let value = |key: &str| {
+            words()
+                .find(|(name, _)| *name == key)
+                .map(|(_, value)| value)
+        };
+        let time = |key: &str| value(key).and_then(|time| time.parse().ok());
+        Some(Self {
+            state: match value("state")? {
+                "running" => RunState::Running,
+                "ok" => RunState::Succeeded,
+                "failed" => RunState::Failed {
+                    exit: value("exit").unwrap_or("unknown").to_owned(),
+                },
+                _ => return None,
+            },
+            began: time("began"),
+            ended: time("ended"),
+            reference: value("image")?.to_owned(),
+            image: value("id").filter(|id| id.len() > 1).map(str::to_owned),
+            line: line.to_owned(),
+        })
+    }
+
+    /// When it was last heard of.
+    #[must_use]
+    pub fn last(&self) -> Option<i64> {
+        self.ended.or(self.began)
+    }
 }
 
 /// What a host's `placement.json` says.
@@ -479,6 +559,8 @@ impl ObservedHost {
         });
         seen.networks.clear();
         seen.supervisor = Supervisor::None;
+        seen.runs.clear();
+        seen.job_images.clear();
         seen
     }
 }

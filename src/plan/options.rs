@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::rule::Named;
 use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::Desired;
 
 /// How many generations a host keeps, the current one among them.
 pub const KEPT_GENERATIONS: usize = 5;
@@ -58,6 +59,40 @@ pub enum Moves {
 impl Options {
     pub(crate) fn selects(&self, service: &ServiceName) -> bool {
         self.services.as_ref().is_none_or(|s| s.contains(service))
+    }
+
+    /// Whether jobs run: what they do is not undone by going back, so a rollback runs none.
+    pub(crate) fn runs_jobs(&self) -> bool {
+        match self.origin {
+            Origin::Description => true,
+            Origin::Generations => false,
+        }
+    }
+
+    /// The same with the jobs that the chosen services come after: what is released without its migration would
+    /// run without it.
+    #[must_use]
+    pub fn with_jobs(mut self, desired: &Desired) -> Self {
+        let Some(chosen) = &mut self.services else {
+            return self;
+        };
+        let mut left: Vec<ServiceName> = chosen.iter().cloned().collect();
+        while let Some(name) = left.pop() {
+            let services = desired.hosts.values().flat_map(|host| &host.services);
+            let forms = services.filter(|(other, _)| **other == name);
+            let before = forms.flat_map(|(_, service)| service.handling.before());
+            for other in before {
+                let mut forms = desired
+                    .hosts
+                    .values()
+                    .filter_map(|host| host.services.get(other));
+                let is_job = forms.any(|service| service.handling.runs.once().is_some());
+                if is_job && chosen.insert(other.clone()) {
+                    left.push(other.clone());
+                }
+            }
+        }
+        self
     }
 
     /// Whether nothing is done on a host.

@@ -89,6 +89,22 @@ pub enum Reason {
         /// The directories, by their paths in the container.
         paths: Vec<String>,
     },
+    /// A job that has not run yet, on any host.
+    NotRunYet,
+    /// Its last run did not succeed.
+    RunFailed {
+        /// The exit status, or a signal, in systemd's words.
+        exit: String,
+        /// When it ended, in seconds since 1970.
+        ended: Option<i64>,
+    },
+    /// Its last run began, and nobody recorded its end: it goes on, or was cut off.
+    RunCut {
+        /// When it began, in seconds since 1970.
+        began: Option<i64>,
+    },
+    /// It runs with each release that changes something.
+    EachRelease,
     /// It gives its port to another service first, and comes back after it.
     Displaced {
         /// The other service.

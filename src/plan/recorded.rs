@@ -103,6 +103,10 @@ impl RecordedReason {
             Reason::Touched { paths } => kept("touched", Some(&paths.join(", "))),
             Reason::Network { network } => kept("network", Some(network)),
             Reason::NotReloaded { paths } => kept("not_reloaded", Some(&paths.join(", "))),
+            Reason::NotRunYet => kept("not_run_yet", None),
+            Reason::RunFailed { exit, ended: _ } => kept("run_failed", Some(exit)),
+            Reason::RunCut { began: _ } => kept("run_cut", None),
+            Reason::EachRelease => kept("each_release", None),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }
@@ -113,8 +117,10 @@ impl RecordedReason {
 pub fn because(host: &HostPlan) -> Vec<Because> {
     let mut found: BTreeMap<RecordedReason, BTreeSet<ServiceName>> = BTreeMap::new();
     let acting = host.services.iter().filter(|service| match service.action {
-        Action::Start | Action::Restart | Action::Reload => true,
-        Action::None | Action::Stop | Action::Pending | Action::MayRestart => false,
+        Action::Start | Action::Restart | Action::Reload | Action::Run => true,
+        Action::None | Action::Stop | Action::Pending | Action::MayRestart | Action::MayRun => {
+            false
+        }
     });
     for service in acting {
         for reason in &service.reasons {

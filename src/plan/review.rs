@@ -284,7 +284,7 @@ fn has_stateful(desired: &Desired) -> bool {
 fn forget_unmoved_tags(plan: &mut Plan) {
     for host in plan.hosts.values_mut() {
         host.services.retain_mut(|service| {
-            if service.action == Action::MayRestart {
+            if service.action.is_possible() {
                 service.action = Action::None;
                 return !service.files.is_empty();
             }

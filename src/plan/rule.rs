@@ -8,10 +8,12 @@ use super::observed::{
     ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedUnit, RunningImage,
     UnitFile,
 };
+use super::once::Due;
 use super::reason::Reason;
 use super::reasons;
 use super::{Action, Change};
 use crate::cluster::digest::Digest;
+use crate::cluster::job::OnceKey;
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::{Recipe, fingerprint};
@@ -86,6 +88,51 @@ impl ServiceNeed {
     pub(crate) fn rereads(&self) -> bool {
         self.action == Action::Reload
     }
+
+    /// A job that runs once: what becomes of it.
+    pub(super) fn decide_run(
+        &mut self,
+        due: Due,
+        desired: &DesiredService,
+        seen: &ObservedService,
+    ) {
+        (self.action, self.reasons) = match due {
+            // It was a service until now, whose container runs on.
+            Due::No | Due::May | Due::WithOthers
+                if matches!(seen.process, ObservedProcess::Active { .. }) =>
+            {
+                (Action::Stop, Vec::new())
+            }
+            Due::No | Due::WithOthers => (Action::None, Vec::new()),
+            Due::May => (Action::MayRun, Vec::new()),
+            Due::Yes(mut reasons) => {
+                if desired.handling.runs.once() == Some(OnceKey::Inputs)
+                    && !reasons.contains(&Reason::NotRunYet)
+                    && let Some(on_disk) = reasons::OnDisk::of(seen)
+                {
+                    let differ = reasons::between(&on_disk.inputs, &desired.inputs);
+                    reasons.retain(|reason| !differ.contains(reason));
+                    reasons.extend(differ);
+                }
+                if reasons.is_empty() {
+                    reasons.push(Reason::Unknown {
+                        fingerprint: desired.fingerprint.to_string(),
+                    });
+                }
+                (Action::Run, reasons)
+            }
+        };
+    }
+
+    /// Whether its container is started, stopped or run to its end.
+    pub(crate) fn acts(&self) -> bool {
+        self.starts() || self.runs() || self.action == Action::Stop
+    }
+
+    /// Whether it is a job that runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.action == Action::Run
+    }
 }
 
 /// Whether the operator named this service, which releases a manual restart too.
@@ -121,7 +168,9 @@ pub(super) fn need(
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
     }
-    let (action, reasons) = match supervisor.runs_containers() {
+    // What starts a job is not that it does not run.
+    let stays_up = supervisor.runs_containers() && desired.handling.runs.is_all_the_time();
+    let (action, reasons) = match stays_up {
         false => (Action::None, Vec::new()),
         true => {
             let on_disk = reasons::OnDisk::of(seen);
@@ -153,7 +202,9 @@ pub(super) fn need(
                 | Action::Restart
                 | Action::Stop
                 | Action::Pending
-                | Action::MayRestart => (action, verdict.reasons),
+                | Action::MayRestart
+                | Action::Run
+                | Action::MayRun => (action, verdict.reasons),
             }
         }
     };

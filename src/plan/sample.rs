@@ -8,6 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use crate::cluster::digest::Digest;
+use crate::cluster::job::{Once, OnceKey, Run};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
     FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MaxDown, Network,
@@ -55,6 +56,31 @@ Fingerprint={{ fingerprint }}
 Directory={{ directory }}
 ";
 
+/// The same of a job.
+const JOB_TEMPLATE: &str = "\
+[Unit]
+Description={{ service }}
+{% if after %}
+After={{ after }}
+{% endif %}
+[Service]
+Type=oneshot
+EnvironmentFile={{ inputs }}/*.env
+ExecStartPre={{ record.begins }}
+ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cluster }} \
+--label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
+--label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
+ExecStartPost={{ record.succeeded }}
+ExecStopPost=-{{ record.ended }}
+TimeoutStartSec={{ timeout }}
+[X-Bayplan]
+Format=1
+Cluster={{ cluster }}
+Service={{ service }}
+Fingerprint={{ fingerprint }}
+Directory={{ directory }}
+";
+
 pub fn service_name(index: usize) -> ServiceName {
     ServiceName::new(SERVICES[index]).unwrap()
 }
@@ -93,6 +119,8 @@ pub struct Spec {
     pub timer: Option<u8>,
     /// The network that it is in, and the options of that, where no service before it has others: see [`network`].
     pub network: Option<(usize, u8)>,
+    /// It is a job that runs once.
+    pub once: Option<OnceKey>,
 }
 
 /// A config file: what it holds, and its mode.
@@ -204,9 +232,17 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let timer = (timer, of_host);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
     let network = prop::option::weighted(0.4, (0..NETWORKS, 0..3u8));
+    let once = prop::option::weighted(0.25, prop::sample::select(OnceKey::ALL.to_vec()));
     let rare = (rarely(), rarely(), rarely(), rarely());
-    (what, rare, timer, after, max_down, network).prop_map(
-        |(what, (moving, manual, stateful, health), (timer, of_host), after, max_down, network)| {
+    (what, rare, timer, after, max_down, (network, once)).prop_map(
+        |(
+            what,
+            (moving, manual, stateful, health),
+            (timer, of_host),
+            after,
+            max_down,
+            (network, once),
+        )| {
             let (
                 hosts,
                 tag,
@@ -240,9 +276,60 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 max_down,
                 timer,
                 network,
+                once,
             }
+            .sound()
         },
     )
+}
+
+impl Spec {
+    /// Without what `check` refuses of a job.
+    fn sound(mut self) -> Self {
+        if self.once.is_some() {
+            self.hosts = self.hosts.into_iter().take(1).collect();
+            self.port = None;
+            self.manual = false;
+            self.health = false;
+            self.timer = None;
+        }
+        self
+    }
+}
+
+/// What comes before each service: without circles in which there is a job.
+fn before(specs: &[Spec]) -> Vec<(BTreeSet<usize>, BTreeSet<usize>)> {
+    let placed = |index: &usize| specs.get(*index).is_some_and(|spec| !spec.hosts.is_empty());
+    let mut before: Vec<(BTreeSet<usize>, BTreeSet<usize>)> = specs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| {
+            let others = |of: &BTreeSet<usize>| -> BTreeSet<usize> {
+                let others = of.iter().copied();
+                others.filter(|i| *i != index && placed(i)).collect()
+            };
+            let needs = others(&spec.needs);
+            let after = others(&spec.after).difference(&needs).copied().collect();
+            (needs, after)
+        })
+        .collect();
+    for job in (0..specs.len()).filter(|index| specs[*index].once.is_some()) {
+        let reaches = |from: usize| {
+            let (mut seen, mut left) = (BTreeSet::new(), vec![from]);
+            while let Some(at) = left.pop() {
+                if seen.insert(at) {
+                    let (needs, after) = &before[at];
+                    left.extend(needs.union(after).copied());
+                }
+            }
+            seen.contains(&job)
+        };
+        let cut: BTreeSet<usize> = (0..specs.len()).filter(|other| reaches(*other)).collect();
+        let (needs, after) = &mut before[job];
+        needs.retain(|other| !cut.contains(other));
+        after.retain(|other| !cut.contains(other));
+    }
+    before
 }
 
 /// What is published of a port: as without `publish`, on one address, of another protocol, in a range, at two places,
@@ -300,6 +387,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
         };
         (host_name(i), host)
     });
+    let order = before(specs);
     let mut taken: Vec<(usize, HostPorts)> = Vec::new();
     let services = specs.iter().enumerate().map(|(index, spec)| {
         // Two services on one port of one host is an error of `check`; the later one has none.
@@ -317,7 +405,12 @@ pub fn describe(specs: &[Spec]) -> Desired {
             taken.extend(ports.map(|publish| (*host, publish.at)));
         }
         let port = spec.port.filter(|_| publish.is_some());
-        let reference = format!("registry/{}:{}", SERVICES[index], spec.tag);
+        // The tag of a job says whether it moves: nothing else on a host does.
+        let edge = match spec.once.is_some() && spec.moving {
+            true => "edge",
+            false => "",
+        };
+        let reference = format!("registry/{}:{edge}{}", SERVICES[index], spec.tag);
         let variable = |layer, value: String| Variable {
             layer,
             value: value.into(),
@@ -381,19 +474,8 @@ pub fn describe(specs: &[Spec]) -> Desired {
             },
             port,
             publish: publish.filter(|_| spec.way > 0),
-            needs: spec
-                .needs
-                .iter()
-                .filter(|i| **i != index && **i < specs.len() && !specs[**i].hosts.is_empty())
-                .map(|i| service_name(*i))
-                .collect(),
-            after: spec
-                .after
-                .iter()
-                .filter(|i| **i != index && !spec.needs.contains(i))
-                .filter(|i| **i < specs.len() && !specs[**i].hosts.is_empty())
-                .map(|i| service_name(*i))
-                .collect(),
+            needs: order[index].0.iter().map(|i| service_name(*i)).collect(),
+            after: order[index].1.iter().map(|i| service_name(*i)).collect(),
             variables: here,
             elsewhere,
             networks: {
@@ -424,7 +506,17 @@ pub fn describe(specs: &[Spec]) -> Desired {
             },
             template: Template {
                 origin: "test".to_owned(),
-                source: format!("# {}\n{TEMPLATE}", spec.comment).into(),
+                source: match spec.once {
+                    None => format!("# {}\n{TEMPLATE}", spec.comment).into(),
+                    Some(_) => format!("# {}\n{JOB_TEMPLATE}", spec.comment).into(),
+                },
+            },
+            run: match spec.once {
+                None => Run::Always,
+                Some(key) => Run::Once(Once {
+                    key,
+                    timeout: Duration::from_secs(60),
+                }),
             },
         };
         (service_name(index), service)

@@ -116,6 +116,10 @@ pub enum SavedAction {
     Pending,
     /// It restarts if the pull finds another image.
     MayRestart,
+    /// It is a job, and runs.
+    Run,
+    /// It is a job, and may run.
+    MayRun,
 }
 
 /// What a plan is made from and for.
@@ -353,12 +357,27 @@ impl SavedHost {
             // A start and a restart lead to the same; what crashes in turns is now this, now that.
             Action::Start | Action::Restart | Action::MayRestart => match before {
                 Saved::Start | Saved::Restart | Saved::MayRestart => true,
-                Saved::None | Saved::Stop | Saved::Pending | Saved::Reload => false,
+                Saved::None
+                | Saved::Stop
+                | Saved::Pending
+                | Saved::Reload
+                | Saved::Run
+                | Saved::MayRun => false,
             },
             // Less than a start.
             Action::Reload => match before {
                 Saved::Start | Saved::Restart | Saved::MayRestart | Saved::Reload => true,
-                Saved::None | Saved::Stop | Saved::Pending => false,
+                Saved::None | Saved::Stop | Saved::Pending | Saved::Run | Saved::MayRun => false,
+            },
+            Action::Run | Action::MayRun => match before {
+                Saved::Run | Saved::MayRun => true,
+                Saved::None
+                | Saved::Start
+                | Saved::Restart
+                | Saved::Reload
+                | Saved::Stop
+                | Saved::Pending
+                | Saved::MayRestart => false,
             },
             // What leaves may have been down for a moment.
             Action::Stop => before == Saved::Stop || removed,
@@ -368,6 +387,8 @@ impl SavedHost {
             Action::Reload => "is reloaded",
             Action::Restart => "restarts",
             Action::MayRestart => "may restart",
+            Action::Run => "runs",
+            Action::MayRun => "may run",
             Action::Stop => "stops",
             Action::None | Action::Pending => return None,
         };
@@ -570,6 +591,8 @@ impl From<Action> for SavedAction {
             Action::Stop => Self::Stop,
             Action::Pending => Self::Pending,
             Action::MayRestart => Self::MayRestart,
+            Action::Run => Self::Run,
+            Action::MayRun => Self::MayRun,
         }
     }
 }

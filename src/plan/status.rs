@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, Steady,
+    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, RunState, Steady,
 };
+use super::once::{last_run, last_success};
 use super::reason::Reason;
 use super::{
     Action, Change, LeftMachine, NetworkPlan, Note, Options, Plan, RefusalReason, ServicePlan, plan,
 };
+use crate::cluster::job::OnceKey;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::Desired;
+use crate::render::desired::{Desired, DesiredService};
 use crate::render::identity::UnitName;
 
 /// The state of a cluster: one row a service on a host.
@@ -106,6 +108,28 @@ pub enum ServiceState {
     Unmanaged,
     /// On a directory host: the files are as desired, nothing runs there.
     FilesInSync,
+    /// A job that has run to its end, or need not yet.
+    JobDone {
+        /// When it ended, in seconds since 1970.
+        ended: Option<i64>,
+    },
+    /// A job that is running.
+    JobRuns {
+        /// Since when, in seconds since 1970.
+        began: Option<i64>,
+    },
+    /// A job that the next release runs.
+    JobDue {
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// A job whose last run did not succeed.
+    JobFailed {
+        /// The exit status, or a signal, in systemd's words.
+        exit: String,
+        /// When it ended, in seconds since 1970.
+        ended: Option<i64>,
+    },
 }
 
 /// The state of every service on every host that was observed: what the plan of a release says,
@@ -156,6 +180,13 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             None if seen.supervisor.runs_containers() => ServiceState::InSync,
             None => ServiceState::FilesInSync,
         };
+        let state = match wanted.handling.runs.once() {
+            Some(_) => {
+                let planned = planned.get(service).copied();
+                job_state((service, wanted), planned, observed, name, state)
+            }
+            None => state,
+        };
         let state = foreign_unit(name, service, plan).unwrap_or(state);
         services.insert(service.clone(), row(service, wanted.unit.clone(), state));
     }
@@ -186,6 +217,56 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
     }
 }
 
+/// The state of a job that runs once: it need not run, and is not down when it does not.
+fn job_state(
+    (service, wanted): (&ServiceName, &DesiredService),
+    planned: Option<&ServicePlan>,
+    observed: &Observed,
+    host: &HostName,
+    state: ServiceState,
+) -> ServiceState {
+    let seen = &observed.hosts[host];
+    let action = planned.map_or(Action::None, |planned| planned.action);
+    let files_differ = planned.is_some_and(|planned| !planned.files.is_empty());
+    let changes = matches!(action, Action::None | Action::MayRun) && files_differ;
+    if changes || !seen.supervisor.runs_containers() || action == Action::Stop {
+        return state;
+    }
+    if let ServiceState::Edited { .. } = state {
+        return state;
+    }
+    let at = seen.services.get(service);
+    let active = at.map(|at| &at.process);
+    let is_active = matches!(active, Some(ObservedProcess::Unwell { state }) if state.starts_with("activating"));
+    let last = last_run(observed, service);
+    if is_active {
+        let began = last.and_then(|last| last.began);
+        return ServiceState::JobRuns { began };
+    }
+    let failed = last.and_then(|last| match last.state {
+        RunState::Failed { exit } => Some((exit, last.ended)),
+        RunState::Running | RunState::Succeeded => None,
+    });
+    let each_release = wanted.handling.runs.once() == Some(OnceKey::Always);
+    match (failed, action) {
+        (Some((exit, ended)), _) if action == Action::Run || each_release => {
+            ServiceState::JobFailed { exit, ended }
+        }
+        (_, Action::Run) if planned.is_some_and(|planned| planned.change == Change::Added) => {
+            ServiceState::NotReleased
+        }
+        (_, Action::Run) => ServiceState::JobDue {
+            reasons: planned
+                .map(|planned| planned.reasons.clone())
+                .unwrap_or_default(),
+        },
+        (_, _) => ServiceState::JobDone {
+            ended: last_success(observed, service, &wanted.image.reference)
+                .and_then(|last| last.ended),
+        },
+    }
+}
+
 /// The state of a container that does not stay up. What else is to be told of it goes before.
 fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
     let steady = at.crashes.as_ref().is_none_or(|c| c.steady == Steady::Yes);
@@ -203,7 +284,11 @@ fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
         | ServiceState::Edited { .. }
         | ServiceState::NotReleased
         | ServiceState::Unmanaged
-        | ServiceState::FilesInSync => state,
+        | ServiceState::FilesInSync
+        | ServiceState::JobDone { .. }
+        | ServiceState::JobRuns { .. }
+        | ServiceState::JobDue { .. }
+        | ServiceState::JobFailed { .. } => state,
     }
 }
 
@@ -227,6 +312,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         | RefusalReason::PortHeld { .. }
         | RefusalReason::NetworkHeld { .. }
         | RefusalReason::NetworksAlike { .. }
+        | RefusalReason::JobAway { .. }
         | RefusalReason::Newer { .. } => None,
     })
 }
@@ -253,6 +339,10 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::Touched { .. }
             | Reason::Network { .. }
             | Reason::NotReloaded { .. }
+            | Reason::NotRunYet
+            | Reason::RunFailed { .. }
+            | Reason::RunCut { .. }
+            | Reason::EachRelease
             | Reason::Displaced { .. } => {}
         }
         others.push(reason.clone());
@@ -286,9 +376,14 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
         Action::Reload => ServiceState::PendingReload {
             reasons: planned.reasons.clone(),
         },
-        Action::MayRestart if planned.files.is_empty() => ServiceState::InSync,
+        Action::MayRestart | Action::MayRun if planned.files.is_empty() => ServiceState::InSync,
+        Action::Run => ServiceState::JobDue {
+            reasons: planned.reasons.clone(),
+        },
         Action::None if planned.change == Change::Added => ServiceState::NotReleased,
-        Action::None | Action::MayRestart | Action::Stop => ServiceState::FilesDiffer,
+        Action::None | Action::MayRestart | Action::MayRun | Action::Stop => {
+            ServiceState::FilesDiffer
+        }
     }
 }
 

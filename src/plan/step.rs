@@ -135,6 +135,16 @@ pub enum Step {
         /// Its unit.
         unit: UnitName,
     },
+    /// Runs a job to its end, which has to be with exit status 0. A run that an activation before this one began is
+    /// waited for; nothing runs if its success was recorded meanwhile.
+    RunOnce {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// The keys under which a success counts; none if it runs with each release.
+        keys: BTreeSet<String>,
+    },
     /// Gives a reference back to the image that it meant before a pull. Only on the way back.
     NameImage {
         /// Whose it is.
@@ -230,6 +240,8 @@ pub enum StepKind {
     Start,
     /// It removes a network, which units make anew.
     Network,
+    /// It runs a job to its end.
+    Run,
     /// It asks a container that goes on running whether it is healthy.
     Ask,
     /// It waits until containers are healthy.
@@ -288,16 +300,17 @@ impl StepKind {
             | StepKind::Reload
             | StepKind::Image
             | StepKind::Network
+            | StepKind::Run
             | StepKind::Ask
             | StepKind::Wait
             | StepKind::End => None,
         }
     }
 
-    /// Whether it stops, starts or waits for containers: that takes time, and is what an operator follows.
+    /// Whether it stops, starts, runs or waits for containers: that takes time, and is what an operator follows.
     #[must_use]
     pub fn is_followed(self) -> bool {
-        matches!(self, StepKind::Wait | StepKind::Reread) || self.effect().is_some()
+        matches!(self, StepKind::Wait | StepKind::Reread | StepKind::Run) || self.effect().is_some()
     }
 }
 
@@ -359,6 +372,7 @@ impl Step {
                 (StepKind::Start, StepOf::Services(units.keys().collect()))
             }
             Step::RemakeNetwork { .. } => (StepKind::Network, StepOf::Host),
+            Step::RunOnce { service, .. } => (StepKind::Run, StepOf::Service(service)),
             Step::AskProbe { service, .. } => (StepKind::Ask, StepOf::Service(service)),
             Step::AwaitHealthy { units } => {
                 let units = units.iter().map(UnitName::as_str).collect();
@@ -411,6 +425,7 @@ impl Step {
                 let names: Vec<&str> = units.keys().map(ServiceName::as_str).collect();
                 format!("restarting {} together", names.join(", "))
             }
+            Step::RunOnce { service, .. } => format!("running {service}"),
             Step::NameImage { service, .. } => format!("naming the image of {service}"),
             Step::RemakeNetwork { network, .. } => {
                 format!("removing the network {network}, which has other options")

@@ -86,6 +86,7 @@ pub(super) fn touched<'a>(
                     | StepKind::Image
                     | StepKind::Stop
                     | StepKind::Network
+                    | StepKind::Run
                     | StepKind::Ask
                     | StepKind::End,
                     _,

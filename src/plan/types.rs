@@ -135,6 +135,27 @@ pub enum Action {
     Pending,
     /// It restarts if the pull finds that its moving tag means another image.
     MayRestart,
+    /// It is a job, and runs to its end.
+    Run,
+    /// It is a job, and runs if a pull finds another image, or, for a job of each release, if anything else changes.
+    MayRun,
+}
+
+impl Action {
+    /// Whether only a pull can tell if it happens.
+    #[must_use]
+    pub const fn is_possible(self) -> bool {
+        match self {
+            Action::MayRestart | Action::MayRun => true,
+            Action::None
+            | Action::Start
+            | Action::Reload
+            | Action::Restart
+            | Action::Stop
+            | Action::Pending
+            | Action::Run => false,
+        }
+    }
 }
 
 impl Action {
@@ -142,8 +163,8 @@ impl Action {
     #[must_use]
     pub const fn is_done(self) -> bool {
         match self {
-            Action::Start | Action::Reload | Action::Restart | Action::Stop => true,
-            Action::None | Action::Pending | Action::MayRestart => false,
+            Action::Start | Action::Reload | Action::Restart | Action::Stop | Action::Run => true,
+            Action::None | Action::Pending | Action::MayRestart | Action::MayRun => false,
         }
     }
 }
@@ -316,6 +337,15 @@ pub enum RefusalReason {
         /// Their ids.
         ids: Vec<String>,
     },
+    /// It comes after a job that has to run first, on a host that this release does not reach.
+    JobAway {
+        /// The service.
+        service: ServiceName,
+        /// The job.
+        job: ServiceName,
+        /// Where that is placed.
+        at: HostName,
+    },
     /// A newer bayplan released here.
     Newer {
         /// As the host says it, in words.
@@ -334,7 +364,7 @@ impl Plan {
     #[must_use]
     pub fn takes_part(&self, host: &HostName) -> bool {
         self.hosts.get(host).is_some_and(|host| {
-            let may = |service: &ServicePlan| service.action == Action::MayRestart;
+            let may = |service: &ServicePlan| service.action.is_possible();
             host.acts || host.services.iter().any(may)
         })
     }

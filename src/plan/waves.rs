@@ -89,7 +89,7 @@ fn together(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
     wave
 }
 
-struct Schedule<'a> {
+struct VisitOrder<'a> {
     drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
     circles: Circles<'a>,
     /// Hosts that are still to be visited, with what is to be done there; nothing, where only
@@ -97,6 +97,8 @@ struct Schedule<'a> {
     left: BTreeMap<&'a HostName, Vec<RemainingWork<'a>>>,
     /// How much of each circle is not healthy yet.
     unwell: Vec<usize>,
+    /// The circles with a job that runs: what comes after it comes in a later wave.
+    jobs: BTreeSet<usize>,
     visits: Vec<(Phase, BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>>)>,
     policy: RolloutPolicy,
 }
@@ -108,7 +110,7 @@ pub(super) fn waves(
     drafts: &BTreeMap<HostName, HostDraft<'_>>,
     policy: RolloutPolicy,
 ) -> Vec<Wave> {
-    let mut schedule = Schedule::new(desired, drafts, policy);
+    let mut schedule = VisitOrder::new(desired, drafts, policy);
     while schedule.next() {}
     let leaving = drafts.iter().filter(|(_, draft)| draft.contracts());
     let leaving: BTreeMap<_, _> = leaving.map(|(host, _)| (host, BTreeSet::new())).collect();
@@ -137,7 +139,7 @@ pub(super) fn waves(
     waves.collect()
 }
 
-impl<'a> Schedule<'a> {
+impl<'a> VisitOrder<'a> {
     fn new(
         desired: &'a Desired,
         drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
@@ -148,6 +150,7 @@ impl<'a> Schedule<'a> {
         let circles = Circles::of(desired, displaced.chain(networks));
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
+        let mut jobs = BTreeSet::new();
         for (host, draft) in drafts.iter().filter(|(_, draft)| draft.acts()) {
             let items: Vec<RemainingWork<'_>> = draft
                 .to_do()
@@ -166,6 +169,9 @@ impl<'a> Schedule<'a> {
                 .collect();
             for item in items.iter().filter(|item| item.waits == Waits::Yes) {
                 unwell[item.circle] += 1;
+                if draft.runs_a_job(item.service) {
+                    jobs.insert(item.circle);
+                }
             }
             // A host that only loses something is visited for that.
             if !items.is_empty() || !draft.contracts() {
@@ -177,6 +183,7 @@ impl<'a> Schedule<'a> {
             circles,
             left,
             unwell,
+            jobs,
             visits: Vec::new(),
             policy,
         }
@@ -222,7 +229,10 @@ impl<'a> Schedule<'a> {
         let mut ready = vec![false; self.unwell.len()];
         for number in 0..ready.len() {
             let mut needed = self.circles.needs[number].iter();
-            let here = |circle: &usize| by_circle.get(circle).map_or(0, Vec::len);
+            let here = |circle: &usize| match self.jobs.contains(circle) {
+                true => 0,
+                false => by_circle.get(circle).map_or(0, Vec::len),
+            };
             ready[number] = needed.all(|other| ready[*other] && self.unwell[*other] == here(other));
         }
         for (circle, of_it) in by_circle {

@@ -30,7 +30,12 @@ impl WayDraft<'_> {
         before: &ManifestService,
         at: &ObservedService,
     ) {
-        let DesiredService { unit, entry, .. } = &*self.wanted.services[name];
+        let DesiredService {
+            unit,
+            entry,
+            handling,
+            ..
+        } = &*self.wanted.services[name];
         let lists = &mut self.lists;
         let service = || name.clone();
         let written = touch.first_write().unwrap_or(0);
@@ -71,6 +76,17 @@ impl WayDraft<'_> {
             lists.removals.push(removal(number, name, directory));
         }
 
+        // What a job did is not undone, and nobody runs it again for that.
+        let was = before.handling.as_ref().map(|handling| handling.runs);
+        if was.is_some_and(|runs| !runs.is_all_the_time()) {
+            if handling.runs.is_all_the_time()
+                && let Some(number) = touch.restarted.or(touch.first_write())
+            {
+                let (service, unit) = (service(), unit.clone());
+                lists.stops.push(back(number, Step::Stop { service, unit }));
+            }
+            return;
+        }
         self.live_back(name, touch, before, at);
         let lists = &mut self.lists;
         let same = before.fingerprint == entry.fingerprint;

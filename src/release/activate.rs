@@ -102,6 +102,10 @@ pub(super) fn activate(
                 }
             }
         }
+        // Before anybody starts who comes after a job; also where another host failed.
+        let ran = wave.activations.iter();
+        let ran = ran.filter(|(name, _)| !problems.contains_key(*name));
+        problems.extend(hosts.share_new_runs(setting.limit, ran));
         if !problems.is_empty() {
             break;
         }

@@ -13,6 +13,7 @@ mod prepare;
 pub mod problem;
 mod record;
 pub mod request;
+mod runs;
 
 use std::collections::BTreeMap;
 
@@ -141,6 +142,11 @@ pub fn release(
             let stage = Stage::Prepare;
             return Err(Stopped { stage, problems });
         }
+        let problems = hosts.share_runs(setting.limit);
+        if !problems.is_empty() {
+            let stage = Stage::Prepare;
+            return Err(Stopped { stage, problems });
+        }
     }
     let released = activate::activate(setting, hosts, &approved, &preparation, request, tell);
     if !plan.is_empty() {
@@ -153,6 +159,9 @@ pub fn release(
         };
         // If it cannot be written, the old record names more than there is, and the next release mends it.
         drop(hosts.record(&record(&done), Recording::Last, setting.limit));
+        if released.problems.is_empty() {
+            hosts.forget_runs(setting, &request.options);
+        }
     }
     preparation.clean_up(hosts, plan, setting.limit);
     Ok(released)

@@ -10,6 +10,7 @@ use super::hosts::{Connection, Hosts, Setting};
 use super::mask::Mask;
 use super::problem::{Continues, Problem};
 use super::request::ReleaseRequest;
+use crate::cluster::job::OnceKey;
 use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
@@ -60,6 +61,8 @@ pub(super) struct HostPreparation<'a> {
     secrets: BTreeMap<&'a ServiceName, &'a BTreeMap<String, MadeFile>>,
     engine: Engine,
     references: Vec<Reference>,
+    /// The references of jobs that run once for each image.
+    jobs: Vec<String>,
     /// Ports that services need which start, and that no container of this cluster has.
     ports: Vec<(ServiceName, HostPorts)>,
     /// The networks of the services.
@@ -140,7 +143,7 @@ impl<'a> Preparation<'a> {
                 starting: {
                     let starts: BTreeSet<&ServiceName> = plan
                         .steps(name)
-                        .filter(|step| step.kind() == StepKind::Start)
+                        .filter(|step| matches!(step.kind(), StepKind::Start | StepKind::Run))
                         .flat_map(Step::services)
                         .collect();
                     selected()
@@ -148,6 +151,10 @@ impl<'a> Preparation<'a> {
                         .map(|(name, service)| (name, Arc::clone(service)))
                         .collect()
                 },
+                jobs: selected()
+                    .filter(|(_, service)| service.handling.runs.once() == Some(OnceKey::Image))
+                    .map(|(_, service)| service.image.reference.clone())
+                    .collect(),
                 ports: needed_ports(plan, name, wanted, seen),
                 networks: selected()
                     .flat_map(|(_, service)| service.handling.networks.clone())
@@ -369,6 +376,7 @@ impl HostPreparation<'_> {
         };
         let needs = HostNeeds {
             images: &self.references,
+            jobs: &self.jobs,
             ports,
             networks: self.networks.keys().map(String::as_str).collect(),
             sources: self
@@ -537,8 +545,11 @@ fn remade_network(step: &Step) -> Option<String> {
     }
 }
 
-/// A container whose reference means another image after the pull than before runs another one.
+/// A container whose reference means another image after the pull than before runs another one. What images of jobs are
+/// known by is known now.
 fn apply_pulls(checked: &ReadinessCheck, connection: &mut Connection) {
+    let known = &mut connection.look.observed.job_images;
+    known.extend(checked.jobs.clone());
     for service in connection.look.observed.services.values_mut() {
         let Some(container) = &mut service.container else {
             continue;

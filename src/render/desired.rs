@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fingerprint::{Recipe, fingerprint};
-use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitName};
+use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
 use super::inputs::Inputs;
 use super::live::{DesiredLive, LiveName};
 use super::manifest::{Handling, Manifest, ManifestService};
@@ -190,7 +190,14 @@ impl DesiredService {
         &self.units[&self.unit.service_file()]
     }
 
-    /// The digest of that file.
+    /// Its timer, if it is a scheduled job: its container runs only now and then.
+    #[must_use]
+    pub fn timer(&self) -> Option<UnitFileName> {
+        let file = self.unit.file(UnitKind::Timer);
+        self.units.contains_key(&file).then_some(file)
+    }
+
+    /// The digest of the file that runs its container.
     #[must_use]
     pub fn unit_digest(&self) -> &Digest {
         &self.entry.units[&self.unit.service_file()]

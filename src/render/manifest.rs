@@ -1,7 +1,7 @@
 //! The manifest: what a generation of one host consists of, by digests.
 //!
 //! Format 2 also says what no file of a service says, [`Handling`]: a rollback knows it without any
-//! description. Format 3 has further unit files, `after`, and live directories; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
+//! description. Format 3 has further unit files, `after`, live directories, and jobs; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
 //! change: what the files are decides whether a generation is another one ([`Manifest::holds_same`]).
 //!
 //! Where the whole cluster runs is not in it but in a [placement](super::placement): that also changes where a
@@ -18,6 +18,7 @@ use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKi
 use super::live::{LiveDigests, LiveName, ManifestLive};
 use super::secret_files::DIGESTS;
 use crate::cluster::digest::Digest;
+use crate::cluster::job::{OnceKey, Run};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
@@ -81,6 +82,49 @@ pub struct Handling {
     pub restart: RestartPolicy,
     /// What its start waits for.
     pub readiness: Readiness,
+    /// Whether it runs all the time.
+    #[serde(default, skip_serializing_if = "Runs::is_all_the_time")]
+    pub runs: Runs,
+}
+
+/// How a service runs, as far as a release must know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Runs {
+    /// All the time.
+    #[default]
+    AllTheTime,
+    /// To its end, as a part of a release, again when this is new.
+    Once(OnceKey),
+    /// To its end, when its timer says so.
+    Scheduled,
+}
+
+impl Runs {
+    /// How a service is described to run.
+    #[must_use]
+    pub fn of(run: &Run) -> Self {
+        match run {
+            Run::Always => Self::AllTheTime,
+            Run::Once(once) => Self::Once(once.key),
+            Run::Scheduled(_) => Self::Scheduled,
+        }
+    }
+
+    /// Whether it runs all the time.
+    #[must_use]
+    pub fn is_all_the_time(&self) -> bool {
+        *self == Self::AllTheTime
+    }
+
+    /// What has to be new for it to run again, if a release runs it.
+    #[must_use]
+    pub fn once(self) -> Option<OnceKey> {
+        match self {
+            Self::Once(key) => Some(key),
+            Self::AllTheTime | Self::Scheduled => None,
+        }
+    }
 }
 
 impl Handling {
@@ -240,7 +284,9 @@ impl ManifestService {
         let handling = self.handling.as_ref();
         self.units.len() > 1
             || self.live.is_some()
-            || handling.is_some_and(|handling| !handling.after.is_empty())
+            || handling.is_some_and(|handling| {
+                !handling.after.is_empty() || !handling.runs.is_all_the_time()
+            })
     }
 
     /// Whether the files are the same, and what runs from them.
@@ -357,6 +403,7 @@ mod tests {
             after: Vec::new(),
             restart: RestartPolicy::Manual,
             readiness: Readiness::Probed,
+            runs: Runs::AllTheTime,
         });
         manifest
     }

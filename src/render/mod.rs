@@ -5,6 +5,7 @@
 //! unit_template   a service's words and numbers -> the unit's text (wait: its ExecStartPost=)
 //! networks        what a unit does about the networks of its container
 //! probe           a unit's ExecStartPost= as commands
+//! timer           the timer of a scheduled job
 //! start_order     what systemd starts first on one host
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
@@ -15,6 +16,7 @@
 //! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
 //! live            directories of files that are read again without a restart
+//! once            what the unit of a job does around its run
 //! literal         the file of variables that no environment can carry
 //! secret_files    which files only the host makes, and what stands for them
 //! secrets         the secrets of a service, and how their files are made
@@ -44,6 +46,7 @@ pub mod marks;
 #[cfg(test)]
 mod moved_tests;
 mod networks;
+pub mod once;
 pub mod placement;
 mod plain_options;
 pub mod probe;
@@ -55,6 +58,7 @@ mod service;
 pub mod shell;
 mod start_order;
 pub mod stored;
+mod timer;
 pub mod unit;
 pub mod unit_template;
 mod volumes;

@@ -6,6 +6,7 @@ use super::identity::{UnitKind, UnitName, inputs_parent};
 use super::inputs::makes_container;
 use super::marks::{DIRECTORY, FINGERPRINT, SECTION};
 use super::networks;
+use super::once;
 use super::unit::{Unit, split_words};
 use super::volumes;
 use crate::cluster::model::{Engine, Service};
@@ -44,10 +45,18 @@ enum Must {
     After,
     /// There is just one, and it is this.
     Be(Value),
+    /// Of a job: it is this.
+    Job(&'static str),
+    /// Of a job: a run has a limit.
+    Limit,
+    /// Of a job: no boot starts it.
+    Unlinked,
     /// Every network that bayplan makes is made sure of, and the container is connected to all of its networks.
     Networks,
     /// A start notes which version of files that are reloaded it reads.
     Live,
+    /// A job that runs once keeps its record, of which this is one line.
+    Record,
 }
 
 /// What a template gets to put in.
@@ -75,7 +84,7 @@ const TIMER: [Required; 3] = [
     mark("Service", Value::Service, "Service={{ service }}"),
 ];
 
-const SERVICE: [Required; 19] = [
+const SERVICE: [Required; 25] = [
     of_start(Must::Once, "ExecStart={{ program }} run … ${IMAGE}"),
     of_start(Must::Name, "--name %N"),
     of_start(Must::Image, "${IMAGE}"),
@@ -125,6 +134,24 @@ const SERVICE: [Required; 19] = [
     },
     Required {
         section: "Service",
+        key: "Type",
+        must: Must::Job("oneshot"),
+        write: "Type=oneshot",
+    },
+    Required {
+        section: "Service",
+        key: "TimeoutStartSec",
+        must: Must::Limit,
+        write: "TimeoutStartSec={{ timeout }}",
+    },
+    Required {
+        section: "Install",
+        key: "WantedBy",
+        must: Must::Unlinked,
+        write: "template = \"job.service\"",
+    },
+    Required {
+        section: "Service",
         key: "ExecStartPre",
         must: Must::Networks,
         write: "ExecStartPre={{ line }}",
@@ -141,6 +168,9 @@ const SERVICE: [Required; 19] = [
         must: Must::Live,
         write: "ExecStartPre={{ line }}",
     },
+    record("ExecStartPre", "ExecStartPre={{ record.begins }}"),
+    record("ExecStartPost", "ExecStartPost={{ record.succeeded }}"),
+    record("ExecStopPost", "ExecStopPost=-{{ record.ended }}"),
     mark("Format", Value::Format, "Format=1"),
     mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
     mark("Service", Value::Service, "Service={{ service }}"),
@@ -161,6 +191,15 @@ const fn of_start(must: Must, write: &'static str) -> Required {
         section: "Service",
         key: "ExecStart",
         must,
+        write,
+    }
+}
+
+const fn record(key: &'static str, write: &'static str) -> Required {
+    Required {
+        section: "Service",
+        key,
+        must: Must::Record,
         write,
     }
 }
@@ -187,6 +226,8 @@ struct ForService<'a> {
     after: &'a str,
     /// It is connected to networks before it starts.
     connects: bool,
+    /// The directory of its records.
+    records: &'a str,
 }
 
 impl<'a> ForService<'a> {
@@ -322,6 +363,36 @@ impl Required {
                     )),
                 }
             }
+            Must::Job(value) => {
+                let is = !given.service.run.is_job() || found.last() == Some(value);
+                is.then_some(()).ok_or_else(|| {
+                    format!("expected `{key}={value}` in [{section}] of a job, found another one or none")
+                })
+            }
+            Must::Limit => {
+                let limited = found
+                    .last()
+                    .is_some_and(|found| *found != "infinity" && *found != "0");
+                let holds = !given.service.run.is_job() || limited;
+                holds.then_some(()).ok_or_else(|| {
+                    format!("expected `{write}` in [{section}] of a job, which has no limit by itself, found none")
+                })
+            }
+            Must::Unlinked => match given.service.run.is_job() && !found.is_empty() {
+                false => Ok(()),
+                true => Err(format!(
+                    "expected no {key}= in [{section}] of a job, which a boot does not start, found one"
+                )),
+            },
+            Must::Record => {
+                let kept = |line: &&str| has_word(line, given.records);
+                match given.service.run.once().is_none() || found.iter().any(kept) {
+                    true => Ok(()),
+                    false => Err(format!(
+                        "expected, for a job that runs once, an {key}= that keeps its record, found none"
+                    )),
+                }
+            }
             Must::Be(value) => match found.as_slice() {
                 [found] if *found == given.value(*value) => Ok(()),
                 [] => Err(format!("expected `{write}` in [{section}], found none")),
@@ -410,6 +481,7 @@ pub(super) fn broken(
         inputs: &format!("{}/{DIRECTORY}/", inputs_parent(cluster, &service.name)),
         after,
         connects: networks::connects(service, engine),
+        records: &once::records(cluster, &service.name),
     };
     for line in required(UnitKind::Service) {
         if let Err(message) = line.holds(unit, given) {

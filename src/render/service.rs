@@ -9,16 +9,17 @@ use super::desired::{DesiredService, DesiredUnit};
 use super::env_file;
 use super::error::RenderError;
 use super::fingerprint::{Recipe, fingerprint};
-use super::identity::{DirectoryName, Instance, UnitName};
+use super::identity::{DirectoryName, Instance, UnitFileName, UnitKind, UnitName};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::literal::{self, Carrying};
 use super::live;
-use super::manifest::{Handling, ManifestService, Readiness};
+use super::manifest::{Handling, ManifestService, Readiness, Runs};
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
 use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
+use super::timer;
 use super::unit::{Unit, parse_unit};
 use super::unit_template::{OnHost, Spelling, Templates, Words};
 use super::volumes;
@@ -82,7 +83,7 @@ pub(super) fn render_service<'s>(
             }
         };
         let older = newest.take().map(Arc::new);
-        newest = Some(form((service, place), recipe, &name, &made, older));
+        newest = Some(form((cluster, service, place), recipe, &name, &made, older));
         written = Some(made);
     }
     Ok(newest.expect("there is a current form"))
@@ -103,7 +104,7 @@ struct Rendering {
 
 /// A service under one recipe.
 fn form(
-    (service, place): (&Service, &OnHost<'_>),
+    (cluster, service, place): (&Cluster, &Service, &OnHost<'_>),
     recipe: Recipe,
     name: &UnitName,
     written: &Rendering,
@@ -168,9 +169,22 @@ fn form(
             Some(_) => Readiness::Probed,
             None => Readiness::Running,
         },
+        runs: Runs::of(&service.run),
     };
+    let mut units: BTreeMap<UnitFileName, DesiredUnit> = [(
+        name.service_file(),
+        DesiredUnit::new(unit_text.into(), unit),
+    )]
+    .into();
+    if let Some(schedule) = service.run.schedule() {
+        let timer = timer::unit(&cluster.name, &service.name, schedule);
+        units.insert(name.file(UnitKind::Timer), timer);
+    }
+    let digests_of_units = units
+        .iter()
+        .map(|(file, unit)| (file.clone(), Digest::of(&*unit.text)));
     let entry = ManifestService {
-        units: [(name.service_file(), Digest::of(&unit_text))].into(),
+        units: digests_of_units.collect(),
         directory: directory.clone(),
         fingerprint: fingerprint.clone(),
         image: service.image.reference.clone(),
@@ -180,11 +194,7 @@ fn form(
         handling: Some(handling.clone()),
     };
     DesiredService {
-        units: [(
-            name.service_file(),
-            DesiredUnit::new(unit_text.into(), unit),
-        )]
-        .into(),
+        units,
         unit: name.clone(),
         directory,
         files,

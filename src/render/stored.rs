@@ -7,7 +7,7 @@ use super::desired::{DesiredService, DesiredUnit, Mounted};
 use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
 use super::live::{DesiredLive, LiveName};
-use super::manifest::{Handling, ManifestService, Readiness};
+use super::manifest::{Handling, ManifestService, Readiness, Runs};
 use super::secrets::DesiredSecrets;
 use super::unit::parse_unit;
 use crate::cluster::digest::Digest;
@@ -146,6 +146,7 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
         after: Vec::new(),
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
+        runs: Runs::AllTheTime,
     }
 }
 
@@ -243,6 +244,7 @@ mod tests {
             after: _,
             restart,
             readiness,
+            runs: _,
         } = read(&released, &entry).handling;
         assert_eq!(ports, released.handling.ports);
         assert_eq!(networks, released.handling.networks);

@@ -16,6 +16,7 @@ use super::unit::parse_unit;
 use super::unit_template::BUILT_IN;
 use super::{RenderError, render, rules};
 use crate::cluster::digest::Digest;
+use crate::cluster::job::{Once, OnceKey, Run};
 use crate::cluster::model::{
     Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, FileMode, FileOwner,
     Health, Host, HttpProbe, Image, Layer, LiveFiles, Logging, MadeDirectory, Network,
@@ -26,6 +27,9 @@ use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
 use crate::cluster::secret::{KeyedDigest, Secret};
 use crate::cluster::subnet::Subnet;
+
+/// The built-in template of jobs.
+pub(super) const BUILT_IN_JOB: &str = include_str!("../../templates/job.service");
 
 fn service_name(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
@@ -102,6 +106,7 @@ pub(crate) fn service(name: &str) -> Service {
             origin: "templates/container.service".to_owned(),
             source: BUILT_IN.into(),
         },
+        run: Default::default(),
     };
     variable(&mut service, Layer::Service, "IMAGE", &reference);
     service
@@ -162,6 +167,20 @@ pub(crate) fn rendered(service: Service) -> DesiredService {
     let name = service.name.as_str().to_owned();
     cluster.services.insert(service.name.clone(), service);
     desired_of(&render(&cluster).unwrap(), &name).clone()
+}
+
+/// The same of a job whose template lacks a line, or is that of a service.
+fn errors_of_job(lacks: &str) -> Vec<RenderError> {
+    let mut job = service("job");
+    job.run = Run::Once(Once {
+        key: OnceKey::Image,
+        timeout: Duration::from_secs(60),
+    });
+    job.template.source = match BUILT_IN_JOB.contains(lacks) {
+        true => BUILT_IN_JOB.replace(lacks, "").into(),
+        false => BUILT_IN.into(),
+    };
+    render(&cluster_of([job])).unwrap_err()
 }
 
 fn errors_of(template: &str) -> Vec<RenderError> {
@@ -505,6 +524,14 @@ fn each_line_that_a_template_lacks_is_named() {
         let line = required.write;
         // Only where there are networks: see `a_template_that_makes_no_network_is_told`.
         if line.contains("{{ line }}") {
+            continue;
+        }
+        // Only of jobs.
+        if !BUILT_IN.contains(line) && !line.starts_with("ExecStart={{") {
+            let told = told(&errors_of_job(line));
+            let written = line.contains("job.service") || told.contains(line);
+            assert!(written && !told.is_empty(), "{line}: {told}");
+            assert!(docs.contains(line), "docs: {line}");
             continue;
         }
         // The whole line, or the option of the one command line.
@@ -1231,6 +1258,10 @@ mod fields {
         let without = web(None);
         let before = flags(&without);
         for field in SERVICE {
+            if matches!(field.key, "once" | "schedule" | "catch_up" | "timeout") {
+                // A job has another unit altogether.
+                continue;
+            }
             let with = web(Some(field));
             if field.key == "from" {
                 // It is what the fields of the other file are.

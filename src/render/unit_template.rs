@@ -19,7 +19,9 @@
 //! | `wait` | a command line, quoted, for `ExecStartPost=`: ends when the service is healthy | |
 //! | `stop_timeout` | seconds for `docker stop -t` | `10` |
 //! | `stop_statuses` | a list: further exit statuses that are no failure, of another `stop_signal` | `130` |
+//! | `timeout` | of a job: seconds for `TimeoutStartSec=` | `3600` |
 //! | `start_limit`, `stop_limit` | seconds for `TimeoutStartSec=` and `TimeoutStopSec=` | `60`, `25` |
+//! | `record` | none, or of a job that runs once three command lines, quoted: `begins` for `ExecStartPre=`, `succeeded` for `ExecStartPost=`, `ended` for `ExecStopPost=` | |
 //! | `wanted_by` | for `[Install]` | `multi-user.target docker.service` |
 //! | `image` | the reference, raw; in the unit it is `${IMAGE}` | `registry.example.com/search:1.4.2` |
 //! | `port` | a number or none | `9000` |
@@ -46,6 +48,7 @@ use super::literal::{self, Carrying};
 use super::live;
 use super::marks::{DIRECTORY, FINGERPRINT};
 use super::networks;
+use super::once::{RecordLines, record_lines};
 use super::plain_options;
 use super::secret_files;
 use super::start_order::StartOrder;
@@ -281,7 +284,9 @@ fn context(
         wait => wait::command_line(service, unit, place.listen, called),
         stop_timeout => wait::seconds(stop),
         stop_statuses => stop_status(service).into_iter().collect::<Vec<_>>(),
+        timeout => service.run.timeout().map(wait::seconds),
         start_limit => wait::seconds(wait::start_limit(service)),
+        record => record_lines(&cluster.name, service, called).map(record),
         stop_limit => wait::seconds(stop.saturating_add(STOP_MARGIN)),
         wanted_by => wanted_by,
         image => service.image.reference.as_str(),
@@ -290,6 +295,15 @@ fn context(
         needs => service.needs.iter().map(|s| s.as_str().into()).collect::<Vec<Value>>(),
         after => after,
     }
+}
+
+fn record(lines: RecordLines) -> Value {
+    let RecordLines {
+        begins,
+        succeeded,
+        ended,
+    } = lines;
+    context! { begins, succeeded, ended }
 }
 
 /// The variables that the container gets from the unit's environment: all but `IMAGE`, which is the unit's own.

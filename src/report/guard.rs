@@ -47,7 +47,12 @@ pub(super) fn sentence(breach: &Breach) -> String {
                 Action::Stop => "stop",
                 Action::MayRestart => "perhaps restart",
                 Action::Reload => "reload",
-                Action::None | Action::Start | Action::Restart | Action::Pending => "restart",
+                Action::None
+                | Action::Start
+                | Action::Restart
+                | Action::Pending
+                | Action::Run
+                | Action::MayRun => "restart",
             };
             format!(
                 "guard {guard}: {service} would {what} on {}",

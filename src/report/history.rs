@@ -100,6 +100,7 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
         mended: _,
         written: _,
         removed: _,
+        ran: _,
         reasons: _,
     } = entry;
     let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
@@ -134,10 +135,11 @@ fn done(entry: &PastView<'_>) -> String {
         mended,
         written,
         removed,
+        ran,
         ..
     } = entry;
     let named = |name: &&String| {
-        let others = [started, restarted, stopped, mended, removed];
+        let others = [started, restarted, stopped, mended, removed, ran];
         others.iter().any(|names| names.contains(name))
     };
     let written: Vec<&String> = written.iter().filter(|name| !named(name)).collect();
@@ -146,6 +148,7 @@ fn done(entry: &PastView<'_>) -> String {
         stopped.iter().filter(|name| !gone(name)).collect()
     };
     let parts = [
+        ("ran", ran.iter().collect()),
         ("started", started.iter().collect()),
         ("restarted", restarted.iter().collect()),
         ("stopped", stopped),

@@ -93,6 +93,11 @@ fn acts(totals: &Totals) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, what)| format!("{} {what}", count(*number, "unit", "units")))
         .collect();
+    let mut parts = parts;
+    match totals.run {
+        0 => {}
+        ran => parts.insert(0, format!("{} run", count(ran, "job", "jobs"))),
+    }
     if parts.is_empty() {
         "files written".to_owned()
     } else {

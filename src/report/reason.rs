@@ -68,6 +68,13 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             "its inputs changed; those of {} can no longer be read",
             short_value(fingerprint, 20)
         )),
+        ReasonView::ImageMoved {
+            reference,
+            running: "",
+        } => sentence(&format!(
+            "{} now means another image than the one that ran",
+            value(reference)
+        )),
         ReasonView::ImageMoved { reference, running } => {
             let running = running.strip_prefix("sha256:").unwrap_or(running);
             let running: String = running.chars().take(12).collect();
@@ -92,10 +99,30 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             "has not read {} since they were swapped",
             some_paths(paths, space.detail)
         )),
+        ReasonView::NotRunYet => vec!["has not run yet".to_owned()],
+        ReasonView::RunFailed { exit, ended } => sentence(&format!(
+            "its last run failed{} ({})",
+            at(*ended),
+            value(exit)
+        )),
+        ReasonView::RunCut { began } => sentence(&format!(
+            "no end is recorded of its last run, begun{}; if it goes on, it is waited for",
+            match began {
+                Some(_) => at(*began),
+                None => " at an unknown time".to_owned(),
+            }
+        )),
+        ReasonView::EachRelease => sentence("with each release that changes something"),
         ReasonView::Displaced { by } => {
             sentence(&format!("gives its port to {by} first, then comes back"))
         }
     }
+}
+
+/// ` at 2026-11-21 09:31:12 UTC`, or nothing.
+pub(super) fn at(time: Option<jiff::Timestamp>) -> String {
+    let time = time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+    time.map_or_else(String::new, |time| format!(" at {time}"))
 }
 
 /// A reason in words as it was kept: what changed, without values.
@@ -128,6 +155,10 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "touched" => format!("may have read an edit of {}", bare(reason.name.as_deref())),
         "network" => format!("its network {name} was made anew"),
         "not_reloaded" => format!("had not read {}", bare(reason.name.as_deref())),
+        "not_run_yet" => "had not run yet".to_owned(),
+        "run_failed" => format!("its run before had failed ({name})"),
+        "run_cut" => "no end was recorded of its run before".to_owned(),
+        "each_release" => "with each release".to_owned(),
         "displaced" => format!("gave its port to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),

@@ -186,6 +186,17 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
                  one that nobody is in"
             ),
         ),
+        RefusalView::JobAway {
+            host: _,
+            service,
+            job,
+            at,
+        } => (
+            format!(
+                "{service} comes after the job {job}, which has to run first on {at}, and this release does not reach that host"
+            ),
+            format!("release with {at}, or place {job} on another host"),
+        ),
         RefusalView::Newer { host: _, why } => (
             escape(why),
             "a newer bayplan released there: use that version here, too".to_owned(),

@@ -387,6 +387,7 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         | RefusalView::PortHeld { .. }
         | RefusalView::NetworkHeld { .. }
         | RefusalView::NetworksAlike { .. }
+        | RefusalView::JobAway { .. }
         | RefusalView::Newer { .. } => None,
     }
 }

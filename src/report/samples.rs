@@ -117,6 +117,7 @@ fn described(name: &str) -> Service {
             origin: "built-in".to_owned(),
             source: "".into(),
         },
+        run: Default::default(),
     }
 }
 

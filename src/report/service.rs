@@ -18,6 +18,8 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
         (Action::Stop, _) => "stop",
         (Action::Pending, _) => "pending",
         (Action::MayRestart, _) => "may restart",
+        (Action::Run, _) => "run",
+        (Action::MayRun, _) => "may run",
         (Action::None, Change::Added | Change::Changed) => "write",
         (Action::None, Change::Removed) => "remove",
     }
@@ -86,6 +88,13 @@ pub(super) fn explain(
         }
         Action::Reload if !reasons.is_empty() => {
             lines.push("it runs on, and reads them again".to_owned());
+        }
+        Action::MayRun if reasons.is_empty() => {
+            lines.push("if the pull finds another image behind its tag".to_owned());
+        }
+        Action::MayRun => lines.push("if a pull finds another image".to_owned()),
+        Action::Run => {
+            lines.push("what it does is not undone, also if the release fails".to_owned())
         }
         Action::None | Action::Start | Action::Reload | Action::Restart | Action::Stop => {}
     }

@@ -146,6 +146,7 @@ fn host_lines(
         let mut more = Vec::new();
         if let StateView::PendingRestart { reasons }
         | StateView::PendingReload { reasons }
+        | StateView::JobDue { reasons }
         | StateView::Edited { reasons, .. } = state
         {
             more.extend(reasons.iter().flat_map(|why| reason(why, space)));

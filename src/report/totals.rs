@@ -17,6 +17,10 @@ pub struct Totals {
     pub restart: usize,
     pub may_restart: usize,
     pub stop: usize,
+    /// Jobs that run.
+    pub run: usize,
+    /// Jobs that may run.
+    pub may_run: usize,
     pub pending: usize,
     pub stay: usize,
     /// Units on machines that are no longer described.
@@ -52,6 +56,8 @@ impl Totals {
                     Action::MayRestart => totals.may_restart += 1,
                     Action::Stop => totals.stop += 1,
                     Action::Pending => totals.pending += 1,
+                    Action::Run => totals.run += 1,
+                    Action::MayRun => totals.may_run += 1,
                 }
             }
         }
@@ -72,6 +78,7 @@ impl Totals {
             (self.restart, "unit", "restart"),
             (self.stop, "unit", "stop"),
             (self.networks, "network", "change"),
+            (self.run, "job", "run"),
         ] {
             if number > 0 {
                 parts.push(verb(number, noun, word));
@@ -82,6 +89,9 @@ impl Totals {
                 "{} may restart",
                 count(self.may_restart, "unit", "units")
             ));
+        }
+        if self.may_run > 0 {
+            parts.push(format!("{} may run", count(self.may_run, "job", "jobs")));
         }
         if self.pending > 0 {
             parts.push(format!(

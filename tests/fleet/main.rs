@@ -23,6 +23,7 @@ mod environment;
 mod failures;
 mod foreign;
 mod hosts_fail;
+mod jobs;
 mod locks;
 mod monitoring;
 mod networks;
@@ -178,6 +179,11 @@ const TESTS: &[(&str, Test)] = &[
         order::over_hosts,
     ),
     (
+        "jobs_run_once_before_whoever_comes_after_them",
+        jobs::docker,
+    ),
+    ("jobs_run_once_on_podman", jobs::podman),
+    (
         "services_that_need_each_other_start_together",
         order::in_a_circle,
     ),
@@ -240,6 +246,18 @@ const TESTS: &[(&str, Test)] = &[
     (
         "drill_a_power_cut_before_every_step",
         drills::deaths::power_cut,
+    ),
+    (
+        "drill_a_job_whose_activation_is_killed_before_every_step",
+        jobs::activation_killed,
+    ),
+    (
+        "drill_a_job_whose_operator_is_killed_before_every_step",
+        jobs::operator_killed,
+    ),
+    (
+        "drill_a_job_and_a_power_cut_before_every_step",
+        jobs::power_cut,
     ),
     (
         "drill_a_holder_of_the_lock_killed",

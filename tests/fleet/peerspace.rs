@@ -1,4 +1,4 @@
-//! The example `clusters/peerspace`: three hosts and 22 services, from its first release on.
+//! The example `clusters/peerspace`: three hosts, 22 services and a migration, from its first release on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,18 +34,37 @@ fn ground(fleet: &'static Fleet) -> Ground {
             }
         }
     }
+    // What the migration does leaves a line.
+    let migrate = "echo migrated to $(cat /version) >>/data/runs";
+    let repo = &mut ground.repo;
+    repo.set_of("migrate", "command", vec!["/bin/sh", "-c", migrate]);
+    repo.set_of("migrate", "volumes", vec![format!("{MIGRATED}:/data")]);
     ground
+}
+
+/// Where that is, on its host.
+const MIGRATED: &str = "/var/lib/peerspace-migrated";
+
+/// What the migration left since it was asked last.
+fn migrated(ground: &Ground) -> String {
+    let [host] = &ground.repo.placed("migrate")[..] else {
+        panic!("a job has one host");
+    };
+    let runs = format!("cat {MIGRATED}/runs 2>/dev/null; rm -rf {MIGRATED}/runs");
+    ground.host(host).sh(&runs).trim().to_owned()
 }
 
 pub fn life(fleet: &'static Fleet) {
     let mut ground = ground(fleet);
     let name = ground.repo.name.clone();
     assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (22, 3));
+    migrated(&ground);
     let placed: BTreeSet<String> = ground
         .repo
         .services
-        .keys()
-        .flat_map(|service| {
+        .iter()
+        .filter(|(_, service)| !service.contains_key("once"))
+        .flat_map(|(service, _)| {
             ground
                 .repo
                 .placed(service)
@@ -63,6 +82,7 @@ pub fn life(fleet: &'static Fleet) {
     // The first release: exactly the placed containers run.
     ground.release().exits(0).says(&["docker01", "done"]);
     assert_eq!(ground.containers().names(), placed);
+    assert_eq!(migrated(&ground), "migrated to 1.0");
     for container in &placed {
         let (host, service) = container.split_once('/').expect("host/service");
         let unit = format!("{name}-{service}");
@@ -93,6 +113,24 @@ pub fn life(fleet: &'static Fleet) {
     a_variable_restarts_its_readers(&mut ground);
     a_service_moves(&mut ground);
     a_service_leaves(&mut ground);
+    assert_eq!(migrated(&ground), "", "its image is the same");
+    an_image_is_migrated_to(&mut ground);
+}
+
+/// The migration runs before the service whose image it has, and once.
+fn an_image_is_migrated_to(ground: &mut Ground) {
+    for service in ["api", "migrate"] {
+        ground.repo.set_of(service, "tag", "1.1");
+    }
+    ground
+        .diff()
+        .exits(2)
+        .says(&["migrate", "run", "image 1.0 → 1.1"]);
+    let hosts = ground.repo.placed("api");
+    let expected: Vec<String> = hosts.iter().map(|host| format!("~ {host}/api")).collect();
+    assert_eq!(ground.release_changes(), expected);
+    assert_eq!(migrated(ground), "migrated to 1.1");
+    ground.is_in_sync();
 }
 
 fn texts_value(words: &[&str]) -> Value {
@@ -221,6 +259,7 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
     diff.says(&[&format!("30-cluster {key}: {before} → {after}")]);
     let expected: BTreeSet<String> = readers
         .iter()
+        .filter(|service| !ground.repo.services[*service].contains_key("once"))
         .flat_map(|service| {
             ground
                 .repo
@@ -275,7 +314,8 @@ fn a_service_moves(ground: &mut Ground) {
     let mut expected = BTreeSet::from([format!("- {from}/{service}"), format!("+ {to}/{service}")]);
     let stem = service.to_uppercase().replace('-', "_");
     for (other, table) in &ground.repo.services {
-        if texts(table.get("needs")).contains(&service) {
+        let needs = texts(table.get("needs")).contains(&service);
+        if needs && !table.contains_key("once") {
             expected.extend(
                 ground
                     .repo

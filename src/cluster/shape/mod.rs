@@ -1,6 +1,7 @@
 //! The shapes of texts. What docker, ssh or systemd would refuse on a host is refused here, where it has a line and a
 //! column.
 
+pub(super) mod calendar;
 pub(super) mod confinement;
 pub(super) mod container;
 pub(super) mod duration;

@@ -29,6 +29,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/live.sh"),
     include_str!("steps/processes.sh"),
     include_str!("steps/networks.sh"),
+    include_str!("steps/jobs.sh"),
     include_str!("steps/health.sh"),
     include_str!("steps/generations.sh"),
 );
@@ -317,6 +318,15 @@ impl Activation<'_> {
             }
             Step::RestartWithoutWaiting { unit, .. } => {
                 vec![call("restart_unjudged", &[unit.as_str()])]
+            }
+            Step::RunOnce {
+                service,
+                unit,
+                keys,
+            } => {
+                let mut words = vec![unit.as_str(), service.as_str()];
+                words.extend(keys.iter().map(String::as_str));
+                vec![call("run_once", &words)]
             }
             Step::AskProbe { unit, .. } => {
                 let probes = self.probes.get(unit).into_iter().flatten();

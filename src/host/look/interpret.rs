@@ -13,6 +13,7 @@ use super::{
     Deaths, EnvFiles, HostLook, LookFor, ObserveError, Request, SecondQuestion, Unmanaged,
 };
 use crate::cluster::digest::Digest;
+use crate::cluster::job::OnceKey;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
     Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedLive,
@@ -327,6 +328,11 @@ impl<'a> FirstLook<'a> {
                 self.need_state(service, files, &mut need);
             }
         }
+        if self.request.layout.supervisor().runs_containers() {
+            let jobs = self.request.desired.values();
+            let jobs = jobs.filter(|job| job.handling.runs.once() == Some(OnceKey::Image));
+            need.images = jobs.map(|job| job.image.reference.clone()).collect();
+        }
         if self.request.detail == LookFor::Status {
             need.deaths = Deaths::Asked;
         }
@@ -565,6 +571,8 @@ impl<'a> FirstLook<'a> {
             placement: generation::placement(&self.request, &self.first),
             services: BTreeMap::new(),
             networks: self.networks(more),
+            runs: self.first.runs.clone(),
+            job_images: more.known.clone(),
         };
         let mut details = BTreeMap::new();
         for (service, files) in &self.services {

@@ -135,6 +135,15 @@ look_at_files() {
     tested=$known
   done
   look_at_live
+  for entry in "$var"/jobs/*/*; do
+    line=''
+    [ ! -f "$entry" ] || read -r line <"$entry"
+    [ "${#line}" -le 1000 ] || continue
+    case $line${entry##*/} in
+    "${entry##*/}" | *[!A-Za-z0-9_./:@+=\ -]*) ;;
+    *) printf 'run %s %s\0' "${entry#"$var/jobs/"}" "$line" ;;
+    esac
+  done
   if [ -L "$var/current" ]; then
     # `cd` and PWD tell where a link leads without a process.
     if cd -P "$var/current"; then

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 pub use interpret::FirstLook;
 pub(super) use interpret::recorded_images;
-pub(super) use parse::host_ports;
+pub(super) use parse::{host_ports, run_record};
 
 use crate::cluster::model::{Engine, Supervisor};
 use crate::cluster::name::ServiceName;
@@ -36,7 +36,7 @@ use crate::render::shell::quote;
 const TITLE: &str = "bayplan look 1";
 
 const LOOK: &str = include_str!("look.sh");
-const MORE: &str = include_str!("more.sh");
+const MORE: &str = concat!(include_str!("../image_keys.sh"), include_str!("more.sh"));
 
 /// The properties of `systemctl show` that the second exchange asks for.
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,InvocationID,\
@@ -154,6 +154,8 @@ struct SecondQuestion {
     environments: BTreeMap<String, EnvFiles>,
     /// Networks of which it is asked who is in them.
     networks: BTreeSet<String>,
+    /// Images of jobs that run once for each image, by their references.
+    images: BTreeSet<String>,
 }
 
 /// Whether it is asked how containers ended.
@@ -181,6 +183,7 @@ impl SecondQuestion {
             reload,
             environments,
             networks,
+            images,
             deaths: _,
         } = self;
         texts.is_empty()
@@ -188,6 +191,7 @@ impl SecondQuestion {
             && !reload
             && environments.is_empty()
             && networks.is_empty()
+            && images.is_empty()
     }
 
     fn script(&self, layout: &Layout, engine: Engine) -> String {
@@ -215,7 +219,7 @@ impl SecondQuestion {
             )
         });
         format!(
-            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\ntexts={}\nnetworks={}\n{MORE}",
+            "{}engine={}\nenvironments() {{\n:\n{}}}\nproperties={PROPERTIES}\ndeaths={}\nshown={}\nimages={}\ntexts={}\nnetworks={}\n{MORE}",
             layout.variables(),
             engine.program(),
             environments.collect::<String>(),
@@ -224,6 +228,7 @@ impl SecondQuestion {
                 Deaths::NotAsked => "",
             },
             words(units),
+            words(self.images.iter().cloned().collect()),
             words(self.texts.iter().cloned().collect()),
             quote(&self.networks.iter().cloned().collect::<Vec<_>>().join(" ")),
         )

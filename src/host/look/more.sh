@@ -1,7 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What the first look left open: the texts of some files, and what systemd says of some units.
 #
-# Reads: engine environments properties deaths shown texts networks, and what every script begins with.
+# Reads: engine environments properties deaths shown images texts networks; the function of image_keys.sh, and what every
+#   script begins with.
 
 # How containers ended that systemd started again by itself: systemd knows how often, the journal when, the
 # engine with which exit code, and whether for lack of memory. Each may have forgotten.
@@ -100,6 +101,12 @@ for network in $networks; do
   answer=$("$engine" ps --all --filter "network=$network" --format "{{.Names}} $owner" 2>&1)
   printf 'attached %s %s %s\0' "$?" "$network" "$answer"
 done
+tell_images() {
+  for reference; do
+    printf 'known %s %s\0' "$reference" "$(image_keys "$reference")"
+  done
+}
+[ -z "$images" ] || eval "tell_images $images"
 [ -z "$texts" ] || eval "stat --printf 's %f %s %.9Z %.9Y %n\\0' -- $texts"
 printf 'texts\0'
 [ -z "$texts" ] || eval "cat -- $texts"

@@ -17,8 +17,9 @@ pub(super) use self::records::Stat;
 use self::records::{AnswerLine, Records, succeeded, unexpected};
 use super::{ObserveError, Request, TITLE};
 use crate::cluster::digest::Digest;
+use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
-use crate::plan::observed::{LiveLinks, ObservedNetwork};
+use crate::plan::observed::{LiveLinks, ObservedNetwork, RunRecord};
 use crate::render::identity::UnitKind;
 
 /// What `current` is.
@@ -92,6 +93,8 @@ pub(super) struct FirstAnswer {
     pub images: BTreeMap<String, String>,
     /// Those that units of the cluster made, by name.
     pub networks: BTreeMap<String, ObservedNetwork>,
+    /// What the host keeps of the runs of jobs.
+    pub runs: BTreeMap<ServiceName, BTreeMap<String, RunRecord>>,
 }
 
 /// What systemd leaves when it starts units or reads their files, and an activation before that.
@@ -119,6 +122,7 @@ impl FirstAnswer {
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
+            runs: BTreeMap::new(),
         };
         let mut records = Records::new(answer, TITLE)?;
         let mut problems = Vec::new();
@@ -160,6 +164,12 @@ impl FirstAnswer {
                         None if what == "other" => Current::Other,
                         _ => return Err(unexpected("what `current` is", what)),
                     };
+                }
+                AnswerLine::Other("run", text) => {
+                    if let Some((service, key, record)) = run_record(text) {
+                        let runs = first.runs.entry(service).or_default();
+                        runs.insert(key.to_owned(), record);
+                    }
                 }
                 AnswerLine::Other("states", text) => first.states = states(text)?,
                 AnswerLine::Stat(path, stat) => {
@@ -216,6 +226,7 @@ impl FirstAnswer {
             containers: _,
             images: _,
             networks: _,
+            runs: _,
         } = self;
         stats.retain(|path, _| !STARTS.iter().any(|start| path.starts_with(start)));
         FirstAnswer {
@@ -234,6 +245,7 @@ impl FirstAnswer {
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
+            runs: BTreeMap::new(),
         }
     }
 
@@ -265,6 +277,17 @@ impl FirstAnswer {
         // A text that is not UTF-8 is no manifest; the judge says so in the manifest's words.
         Ok(Some(String::from_utf8_lossy(text).into_owned()))
     }
+}
+
+/// `<service>/<key> <record>`: nothing if a hand wrote it.
+pub(in crate::host) fn run_record(text: &str) -> Option<(ServiceName, &str, RunRecord)> {
+    let (path, line) = text.split_once(' ')?;
+    let (service, key) = path.split_once('/')?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_:.-".contains(&b);
+    let fits = !key.is_empty() && !key.starts_with('.') && key.len() <= 200;
+    let service = ServiceName::new(service).ok()?;
+    let record = RunRecord::parse(line)?;
+    (fits && key.bytes().all(plain)).then_some((service, key, record))
 }
 
 /// `<mode> <owner> <path>`: the path, then mode and owner.

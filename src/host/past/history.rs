@@ -59,6 +59,8 @@ pub struct Deeds {
     pub written: Vec<String>,
     /// They left the host.
     pub removed: Vec<String>,
+    /// Jobs that ran.
+    pub ran: Vec<String>,
 }
 
 fn made() -> bool {
@@ -126,15 +128,18 @@ impl HistoryEntry {
 }
 
 impl HostHistory {
-    /// The last activation that started or restarted this service, however it ended.
+    /// The last activation that started, restarted or ran this service, however it ended.
     #[must_use]
     pub fn restarted(&self, service: &ServiceName) -> Option<&HistoryEntry> {
         let mut entries = self.entries.iter().rev();
         entries.find(|entry| {
             let Deeds {
-                started, restarted, ..
+                started,
+                restarted,
+                ran,
+                ..
             } = &entry.deeds;
-            let mut names = started.iter().chain(restarted);
+            let mut names = started.iter().chain(restarted).chain(ran);
             names.any(|name| name == service.as_str())
         })
     }

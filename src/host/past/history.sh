@@ -10,11 +10,11 @@ did() {
 # note_history RESULT WHY: the line of this release in the history of this host, for people. There is one a
 # release: that of a wave takes the place of the one before. `why` is the inside of a JSON string, and may be empty.
 note_history() {
-  list_started='' list_restarted='' list_stopped='' list_mended='' list_written='' list_removed=''
+  list_started='' list_restarted='' list_stopped='' list_mended='' list_written='' list_removed='' list_ran=''
   if [ -f "$staged/did" ]; then did_=$staged/did; else did_=$numbered/did; fi
   [ ! -f "$did_" ] || while read -r word_ name_; do
     case $word_ in
-    started | restarted | stopped | mended | written | removed) eval "list_=\$list_$word_" ;;
+    started | restarted | stopped | mended | written | removed | ran) eval "list_=\$list_$word_" ;;
     *) continue ;;
     esac
     case ,$list_, in
@@ -22,9 +22,10 @@ note_history() {
     *) eval "list_$word_=\$list_\${list_:+,}\\\"\$name_\\\"" ;;
     esac
   done <"$did_"
-  line_=$(printf '%s,"generation":%s,"made":%s,"result":"%s","finished":"%s","started":[%s],"restarted":[%s],"stopped":[%s],"mended":[%s],"written":[%s],"removed":[%s]%s}' \
+  line_=$(printf '%s,"generation":%s,"made":%s,"result":"%s","finished":"%s","started":[%s],"restarted":[%s],"stopped":[%s],"mended":[%s],"written":[%s],"removed":[%s]%s%s}' \
     "$record" "$of_generation" "$made" "$1" "$(date +%Y-%m-%dT%H:%M:%SZ)" "$list_started" "$list_restarted" \
-    "$list_stopped" "$list_mended" "$list_written" "$list_removed" "${2:+,\"why\":\"$2\"}")
+    "$list_stopped" "$list_mended" "$list_written" "$list_removed" "${list_ran:+,\"ran\":[$list_ran]}" \
+    "${2:+,\"why\":\"$2\"}")
   {
     mkdir -p "$var"
     case $(tail -n 1 "$var/history") in

@@ -3,3 +3,4 @@
 pub mod generation;
 pub mod history;
 pub mod placement;
+pub mod runs;

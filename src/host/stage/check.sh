@@ -2,8 +2,8 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact platforms ports networks sources declare, the functions of sealed.sh, and what every
-#   script begins with.
+# Reads: engine stage digests needed staged_units fixed moving exact platforms jobs ports networks sources declare, the functions of
+#   sealed.sh and image_keys.sh, and what every script begins with.
 
 # each_line WORD TEXT
 each_line() {
@@ -312,12 +312,20 @@ name_each() {
   done
 }
 
+# tell_jobs REFERENCE...: what the images of jobs are known by.
+tell_jobs() {
+  for reference; do
+    printf 'job %s %s\n' "$reference" "$(image_keys "$reference")"
+  done
+}
+
 check_images() {
   absent=''
   [ -z "$fixed" ] || eval "known $fixed"
   [ -z "$absent$moving" ] || eval "pull_all $absent $moving"
   [ -z "$exact" ] || eval "name_each $exact"
   [ -z "$declare" ] || eval "declared $declare"
+  [ -z "$jobs" ] || eval "tell_jobs $jobs"
   try_all
 }
 

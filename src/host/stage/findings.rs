@@ -1,6 +1,6 @@
 //! What a check of a staged generation found.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -10,6 +10,7 @@ use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::cluster::ports::HostPorts;
 use crate::host::ability::Ability;
+use crate::host::image_keys;
 use crate::host::said::one_line;
 
 /// What a check found.
@@ -25,6 +26,8 @@ pub struct ReadinessCheck {
     pub networks: KnownNetworks,
     /// What images declare, and which paths are not there.
     pub declared: Declared,
+    /// What the images of jobs are known by, by their references.
+    pub jobs: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What a reference means on the host.
@@ -309,6 +312,10 @@ impl ReadinessCheck {
                 "network" => checked.networks.take(rest).ok_or_else(odd)?,
                 "absent" => checked.declared.take_absent(rest),
                 "declares" => checked.declared.take(rest).ok_or_else(odd)?,
+                "job" => {
+                    let (reference, words) = rest.split_once(' ').ok_or_else(odd)?;
+                    checked.jobs.insert(one_line(reference), image_keys(words));
+                }
                 "misreads" => checked.findings.push(Finding::Misreads(one_line(rest))),
                 "refused" => {
                     let mut words = rest.splitn(3, ' ');

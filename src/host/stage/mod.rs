@@ -36,7 +36,7 @@ use self::archive::{append, append_above, append_directory};
 /// A function that unpacks what is sent, for both ways to send it.
 pub(super) const UNTAR: &str = include_str!("untar.sh");
 const STAGE: &str = include_str!("stage.sh");
-const CHECK: &str = include_str!("check.sh");
+const CHECK: &str = concat!(include_str!("../image_keys.sh"), include_str!("check.sh"));
 /// Functions that open ciphertexts, for checks and activations.
 pub(super) const SECRETS: &str = include_str!("sealed.sh");
 
@@ -272,6 +272,7 @@ impl Staged<'_> {
     ) -> String {
         let HostNeeds {
             images,
+            jobs,
             ports,
             networks,
             sources,
@@ -279,6 +280,7 @@ impl Staged<'_> {
             tries,
         } = needs;
         let tries = tries::script(layout, id, engine, tries);
+        let jobs: Vec<_> = jobs.iter().map(|reference| quote(reference)).collect();
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
@@ -290,7 +292,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nplatforms={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{tries}{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nplatforms={}\njobs={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{tries}{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -307,6 +309,7 @@ impl Staged<'_> {
                     .filter_map(|image| Some([image.name.as_str(), image.platform.as_deref()?]));
                 quote_all(platforms.flatten())
             },
+            quote(&jobs.join(" ")),
             match ports {
                 AskPorts::Yes => "yes",
                 AskPorts::No => "",
@@ -334,6 +337,8 @@ pub struct Reference {
 pub struct HostNeeds<'a> {
     /// The images.
     pub images: &'a [Reference],
+    /// References of images of which is told what they are known by.
+    pub jobs: &'a [String],
     /// Whether ports are needed.
     pub ports: AskPorts,
     /// The names of networks.

@@ -190,6 +190,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
         &id("a"),
         0,
         &HostNeeds {
+            jobs: &[],
             images: &images,
             ..HostNeeds::default()
         },

@@ -1,14 +1,15 @@
 //! What hosts look like on which a revision was released and runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::observed::{
     Attached, Environment, Generation, LiveRead, Loaded, Moment, Observed, ObservedContainer,
     ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork, ObservedProcess,
-    ObservedService, ObservedUnit, RecordedPlacement, RunningImage, UnitFile,
+    ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState, RunningImage, UnitFile,
 };
 use crate::cluster::model::Supervisor;
-use crate::cluster::name::{ClusterName, HostName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
 use crate::render::identity::UnitFileName;
 use crate::render::live::LiveVersion;
@@ -83,6 +84,8 @@ fn released(
             true => networks(old),
             false => BTreeMap::new(),
         },
+        runs: old.services.iter().filter_map(ran).collect(),
+        job_images: BTreeMap::new(),
     }
 }
 
@@ -99,6 +102,23 @@ fn networks(host: &DesiredHost) -> BTreeMap<String, ObservedNetwork> {
         }
     }
     networks
+}
+
+/// A job that was released has run.
+fn ran(
+    (name, service): (&ServiceName, &Arc<DesiredService>),
+) -> Option<(ServiceName, BTreeMap<String, RunRecord>)> {
+    service.handling.runs.once()?;
+    let record = RunRecord {
+        state: RunState::Succeeded,
+        began: None,
+        ended: None,
+        reference: service.image.reference.clone(),
+        image: None,
+        line: String::new(),
+    };
+    let key = service.fingerprint.to_string();
+    Some((name.clone(), [(key, record)].into()))
 }
 
 fn runs_in_sync(
@@ -122,7 +142,7 @@ fn runs_in_sync(
         environment: Environment::Unasked,
         ports: service.handling.ports.clone(),
     };
-    let runs = supervisor.runs_containers();
+    let runs = supervisor.runs_containers() && service.handling.runs.is_all_the_time();
     let mut units: BTreeMap<UnitFileName, ObservedUnit> = service
         .units
         .iter()

@@ -71,8 +71,12 @@ fn class(service: &ServiceView<'_>) -> &'static str {
     match service.action {
         Action::Start => "starts",
         Action::Stop => "stops",
-        Action::None | Action::Reload | Action::Restart | Action::Pending | Action::MayRestart => {
-            "restarts"
-        }
+        Action::None
+        | Action::Reload
+        | Action::Restart
+        | Action::Pending
+        | Action::MayRestart
+        | Action::Run
+        | Action::MayRun => "restarts",
     }
 }

@@ -108,6 +108,8 @@ fn weight(service: &ServiceView<'_>) -> usize {
         Action::Stop => 0,
         Action::Restart => 1,
         Action::Pending | Action::MayRestart => 2,
+        Action::Run => 3,
+        Action::MayRun => 3,
         Action::Start => 3,
         Action::Reload => 4,
         Action::None => 5,
@@ -118,9 +120,13 @@ fn word(service: &ServiceView<'_>) -> String {
     let word = service::word(service);
     match service.action {
         Action::Restart | Action::Stop => format!("**{word}**"),
-        Action::None | Action::Start | Action::Reload | Action::Pending | Action::MayRestart => {
-            word.to_owned()
-        }
+        Action::Run => format!("**{word}**"),
+        Action::None
+        | Action::Start
+        | Action::Reload
+        | Action::Pending
+        | Action::MayRestart
+        | Action::MayRun => word.to_owned(),
     }
 }
 

@@ -223,6 +223,7 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, HostHistory> {
                 mended: vec!["e".to_owned()],
                 written: vec!["a".to_owned(), "f".to_owned()],
                 removed: vec!["d".to_owned()],
+                ran: vec!["g".to_owned()],
             },
             ..entry(3, "done", None)
         },

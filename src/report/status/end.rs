@@ -52,9 +52,13 @@ pub(super) fn last_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String
         lines[0] = lines[0].replacen("next:", &paint(palette.help, "next:"), 1);
         lines.join("\n")
     };
-    if let Some((host, unit)) = not_running(view) {
+    if let Some((host, unit, word)) = not_running(view) {
         lines.push(next(&format!(
-            "`journalctl -u {unit}` on {host} tells why it does not stay up"
+            "`journalctl -u {unit}` on {host} tells why{}",
+            match word == Word::JobFailed {
+                true => "",
+                false => " it does not stay up",
+            }
         )));
     }
     let waiting: BTreeSet<&str> = services(view)
@@ -92,11 +96,17 @@ pub(super) fn services<'a>(
 }
 
 /// The first service that does not stay up: its host and its unit.
-fn not_running<'a>(view: &'a StatusView<'_>) -> Option<(&'a str, &'a str)> {
-    let down = |state| matches!(Word::of(state), Word::NotRunning | Word::CrashLoop);
+fn not_running<'a>(view: &'a StatusView<'_>) -> Option<(&'a str, &'a str, Word)> {
+    let down = |state| {
+        matches!(
+            Word::of(state),
+            Word::NotRunning | Word::CrashLoop | Word::JobFailed
+        )
+    };
     let (host, service) = services(view).find(|(_, service)| down(&service.state))?;
     let unit = &service.unit;
-    Some((host, unit.strip_suffix(".service").unwrap_or(unit)))
+    let unit = unit.strip_suffix(".service").unwrap_or(unit);
+    Some((host, unit, Word::of(&service.state)))
 }
 
 fn needs_a_release(host: &HostStatusView<'_>) -> bool {
@@ -105,6 +115,9 @@ fn needs_a_release(host: &HostStatusView<'_>) -> bool {
         || (host.acts && host.services.iter().all(ServiceStatusView::is_in_sync))
         || services.any(|service| {
             // What crashes as it is described does so after a release, too.
-            !matches!(Word::of(&service.state), Word::InSync | Word::CrashLoop) && !service.waits
+            !matches!(
+                Word::of(&service.state),
+                Word::InSync | Word::CrashLoop | Word::JobDone | Word::JobRuns
+            ) && !service.waits
         })
 }

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::super::Detail;
 use super::super::palette::Palette;
-use super::super::reason::some_paths;
+use super::super::reason::{at, some_paths};
 use super::super::refusal::whose;
 use super::super::text::value;
 use super::super::view::StateView;
@@ -22,6 +22,10 @@ pub(super) enum Word {
     NotReleased,
     Unmanaged,
     ForeignUnit,
+    JobDone,
+    JobRuns,
+    JobDue,
+    JobFailed,
 }
 
 impl Word {
@@ -37,6 +41,10 @@ impl Word {
             StateView::NotReleased => Self::NotReleased,
             StateView::Unmanaged => Self::Unmanaged,
             StateView::ForeignUnit { .. } => Self::ForeignUnit,
+            StateView::JobDone { .. } => Self::JobDone,
+            StateView::JobRuns { .. } => Self::JobRuns,
+            StateView::JobDue { .. } => Self::JobDue,
+            StateView::JobFailed { .. } => Self::JobFailed,
         }
     }
 
@@ -52,19 +60,27 @@ impl Word {
             Self::NotReleased => "not released",
             Self::Unmanaged => "unmanaged",
             Self::ForeignUnit => "foreign unit",
+            Self::JobDone => "done",
+            Self::JobRuns => "running",
+            Self::JobDue => "to run",
+            Self::JobFailed => "failed",
         }
     }
 }
 
 pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
     match Word::of(state) {
-        Word::InSync => palette.added,
+        Word::InSync | Word::JobDone => palette.added,
         Word::PendingRestart
         | Word::PendingReload
         | Word::FilesDiffer
         | Word::NotReleased
-        | Word::Unmanaged => palette.changed,
-        Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit => palette.removed,
+        | Word::Unmanaged
+        | Word::JobRuns
+        | Word::JobDue => palette.changed,
+        Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit | Word::JobFailed => {
+            palette.removed
+        }
     }
 }
 
@@ -75,6 +91,14 @@ pub(super) fn shown_state(state: &StateView<'_>) -> String {
         StateView::ForeignUnit { path, owner } => format!(": {} {}", value(path), whose(owner)),
         StateView::FilesDiffer => ", no restart needed".to_owned(),
         StateView::Unmanaged => ": not in the description".to_owned(),
+        StateView::JobDone { ended: None } => ": nothing to run yet".to_owned(),
+        StateView::JobDone { ended } => at(*ended),
+        StateView::JobRuns { began } => match began {
+            Some(_) => format!(" since{}", at(*began).trim_start_matches(" at")),
+            None => String::new(),
+        },
+        StateView::JobFailed { exit, ended } => format!("{} ({})", at(*ended), value(exit)),
+        StateView::JobDue { .. } => " with the next release".to_owned(),
         StateView::InSync
         | StateView::FilesInSync
         | StateView::PendingRestart { .. }

@@ -88,6 +88,8 @@ pub struct PastView<'a> {
     pub written: &'a [String],
     /// Services that it removed.
     pub removed: &'a [String],
+    /// Jobs that it ran.
+    pub ran: &'a [String],
     /// Why it restarted what it did, without any value.
     pub reasons: &'a [Because],
 }
@@ -120,6 +122,7 @@ impl<'a> HostHistoryView<'a> {
                 mended,
                 written,
                 removed,
+                ran,
             } = deeds;
             PastView {
                 generation: *generation,
@@ -137,6 +140,7 @@ impl<'a> HostHistoryView<'a> {
                 mended,
                 written,
                 removed,
+                ran,
                 reasons,
             }
         });

@@ -1,5 +1,6 @@
 //! Why a container restarts.
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -89,11 +90,31 @@ pub enum ReasonView<'a> {
         /// The directories, by their paths in the container.
         paths: &'a [String],
     },
+    /// A job that has not run yet, on any host.
+    NotRunYet,
+    /// The last run of the job did not succeed.
+    RunFailed {
+        /// The exit status, or a signal, in systemd's words.
+        exit: &'a str,
+        /// When it ended.
+        ended: Option<Timestamp>,
+    },
+    /// The last run of the job began, and nobody recorded its end.
+    RunCut {
+        /// When it began.
+        began: Option<Timestamp>,
+    },
+    /// It runs with each release that changes something.
+    EachRelease,
     /// It gives its port to another service first, and comes back.
     Displaced {
         /// That service.
         by: &'a str,
     },
+}
+
+fn moment(seconds: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_second(seconds?).ok()
 }
 
 impl<'a> ReasonView<'a> {
@@ -135,6 +156,15 @@ impl<'a> ReasonView<'a> {
             Reason::Touched { paths } => Self::Touched { paths },
             Reason::Network { network } => Self::Network { network },
             Reason::NotReloaded { paths } => Self::NotReloaded { paths },
+            Reason::NotRunYet => Self::NotRunYet,
+            Reason::RunFailed { exit, ended } => Self::RunFailed {
+                exit,
+                ended: moment(*ended),
+            },
+            Reason::RunCut { began } => Self::RunCut {
+                began: moment(*began),
+            },
+            Reason::EachRelease => Self::EachRelease,
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }
     }

@@ -108,6 +108,17 @@ pub enum RefusalView<'a> {
         #[serde(skip)]
         engine: &'static str,
     },
+    /// A service comes after a job that has to run first, on a host that the release does not reach.
+    JobAway {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The service.
+        service: &'a str,
+        /// The job.
+        job: &'a str,
+        /// Where that is placed.
+        at: &'a str,
+    },
     /// A newer bayplan released here.
     Newer {
         /// The host's name in the description.
@@ -129,6 +140,7 @@ impl<'a> RefusalView<'a> {
             | Self::PortHeld { host, .. }
             | Self::NetworkHeld { host, .. }
             | Self::NetworksAlike { host, .. }
+            | Self::JobAway { host, .. }
             | Self::Newer { host, .. } => host,
         }
     }
@@ -175,6 +187,12 @@ impl<'a> RefusalView<'a> {
             RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {
                 host,
                 service: service.as_str(),
+            },
+            RefusalReason::JobAway { service, job, at } => Self::JobAway {
+                host,
+                service: service.as_str(),
+                job: job.as_str(),
+                at: at.as_str(),
             },
             RefusalReason::PortHeld {
                 service,

@@ -192,7 +192,10 @@ impl ServiceStatusView<'_> {
     /// Whether it is as it should be.
     #[must_use]
     pub fn is_in_sync(&self) -> bool {
-        matches!(self.state, StateView::InSync | StateView::FilesInSync)
+        matches!(
+            self.state,
+            StateView::InSync | StateView::FilesInSync | StateView::JobDone { .. }
+        )
     }
 }
 
@@ -291,6 +294,32 @@ pub enum StateView<'a> {
     Unmanaged,
     /// The files are as they should be; nothing runs in a directory.
     FilesInSync,
+    /// A job that has run to its end, or need not yet.
+    JobDone {
+        /// When it ended, or null.
+        ended: Option<Timestamp>,
+    },
+    /// A job that is running.
+    JobRuns {
+        /// Since when.
+        began: Option<Timestamp>,
+    },
+    /// A job that the next release runs.
+    JobDue {
+        /// Why.
+        reasons: Vec<ReasonView<'a>>,
+    },
+    /// A job whose last run did not succeed.
+    JobFailed {
+        /// The exit status, or a signal, in systemd's words.
+        exit: &'a str,
+        /// When it ended.
+        ended: Option<Timestamp>,
+    },
+}
+
+fn moment(seconds: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_second(seconds?).ok()
 }
 
 impl<'a> StateView<'a> {
@@ -323,6 +352,19 @@ impl<'a> StateView<'a> {
             ServiceState::NotReleased => Self::NotReleased,
             ServiceState::Unmanaged => Self::Unmanaged,
             ServiceState::FilesInSync => Self::FilesInSync,
+            ServiceState::JobDone { ended } => Self::JobDone {
+                ended: moment(*ended),
+            },
+            ServiceState::JobRuns { began } => Self::JobRuns {
+                began: moment(*began),
+            },
+            ServiceState::JobDue { reasons } => Self::JobDue {
+                reasons: of(reasons),
+            },
+            ServiceState::JobFailed { exit, ended } => Self::JobFailed {
+                exit,
+                ended: moment(*ended),
+            },
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{ObserveError, UnitShow};
 use super::crashes::{self, Crashed};
 use super::records::{AnswerLine, Records, succeeded, unexpected};
+use crate::host::image_keys;
 use crate::host::said::one_line;
 use crate::plan::observed::Moment;
 
@@ -25,6 +26,8 @@ pub(in crate::host::look) struct More {
     pub now: Option<Moment>,
     /// Who is in a network, by its name.
     pub attached: BTreeMap<String, Vec<AttachedContainer>>,
+    /// What images of jobs are known by, by their references; nothing of those that are not there.
+    pub known: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A container in a network.
@@ -76,6 +79,13 @@ impl More {
                 AnswerLine::Other("now", text) => {
                     let seconds = text.trim().parse::<i64>().ok();
                     more.now = seconds.map(|seconds| Moment(i128::from(seconds) * 1_000_000_000));
+                }
+                AnswerLine::Other("known", text) => {
+                    let (reference, words) = text.split_once(' ').unwrap_or((text, ""));
+                    let keys = image_keys(words);
+                    if !keys.is_empty() {
+                        more.known.insert(reference.to_owned(), keys);
+                    }
                 }
                 AnswerLine::Other("restarts", text) => {
                     crashes::take_journal(text, &mut more.crashed);

@@ -1,0 +1,46 @@
+//! The timer that starts a scheduled job.
+
+use super::desired::DesiredUnit;
+use super::unit::parse_unit;
+use crate::cluster::job::Schedule;
+use crate::cluster::name::{ClusterName, ServiceName};
+
+/// The timer's unit file. No template makes it: all that it says is when.
+pub(super) fn unit(
+    cluster: &ClusterName,
+    service: &ServiceName,
+    schedule: &Schedule,
+) -> DesiredUnit {
+    let Schedule {
+        calendar,
+        catch_up,
+        timeout: _,
+    } = schedule;
+    let persistent = match catch_up {
+        true => "# A run that was due while the host was off is made up for.\nPersistent=true\n",
+        false => "",
+    };
+    let text = format!(
+        "# When {service} of cluster {cluster} runs, written by bayplan. What is changed here lasts until the\n\
+         # next release: change clusters/{cluster}/ in the config repository instead.\n\
+         \n\
+         [Unit]\n\
+         Description=When {service} of {cluster} runs\n\
+         \n\
+         [Timer]\n\
+         OnCalendar={calendar}\n\
+         # Just then, and not within the minute after it.\n\
+         AccuracySec=1us\n\
+         {persistent}\
+         \n\
+         [Install]\n\
+         WantedBy=timers.target\n\
+         \n\
+         # Whose unit this is: bayplan touches no other.\n\
+         [X-Bayplan]\n\
+         Format=1\n\
+         Cluster={cluster}\n\
+         Service={service}\n"
+    );
+    DesiredUnit::new(text.as_str().into(), &parse_unit(&text))
+}
