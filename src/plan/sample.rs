@@ -291,6 +291,7 @@ impl Spec {
             self.port = None;
             self.manual = false;
             self.health = false;
+            self.live = None;
             self.timer = None;
         }
         self

@@ -160,6 +160,19 @@ pub(in crate::cluster) fn of_service(
 fn live_files(service: &ServiceFile, problems: &mut Problems) -> Option<LiveFiles> {
     let mut entries = service.files.iter().filter_map(|entry| entry.live.as_ref());
     let first = entries.next()?;
+    if service.run.is_job() {
+        problems.push(
+            Diagnostic::error(
+                "a job has no `reload`: each run reads its files when it starts",
+                first
+                    .reload
+                    .spot
+                    .label("nothing runs that reads them again"),
+            )
+            .with_help("remove it"),
+        );
+        return None;
+    }
     let mut checks: Vec<Vec<String>> = first.check.iter().cloned().collect();
     for other in entries {
         if other.reload.value != first.reload.value {
