@@ -795,7 +795,7 @@ pub const SERVICE: &[Field] = &[
         key: "schedule",
         inherited: Inherited::No,
         change: OnChange::Keeps,
-        meaning: "not in this version: a [job](#jobs) that a timer of systemd starts on its one host: when, as `OnCalendar=` has it (`man systemd.time`)",
+        meaning: "a [job](#jobs) that a timer of systemd starts on its one host: when, as `OnCalendar=` has it (`man systemd.time`)",
         default: "it runs all the time",
         example: "\"Mon..Fri 02:30\"",
         ..ROW
@@ -805,7 +805,7 @@ pub const SERVICE: &[Field] = &[
         inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Boolean),
         change: OnChange::Keeps,
-        meaning: "not in this version: a run of the `schedule` that the host slept through is made up for at its next boot",
+        meaning: "a run of the `schedule` that the host slept through is made up for at its next boot",
         default: "`false`",
         example: "true",
         ..ROW

@@ -226,13 +226,37 @@ fn a_host_without_a_program_has_the_clusters_or_the_usual_one() {
 }
 
 #[test]
+fn jobs_with_a_schedule() {
+    let api = |lines: &str| (API, format!("{IMAGE}{lines}\n"));
+    let text = messages(&[
+        &[api(
+            "schedule = \"30 2 * * 1-5\"\ncatch_up = 1\ntimeout = \"0s\"",
+        )],
+        &[api(
+            "schedule = \"daily\"\nonce = \"image\"\nport = 80\nrestart = \"auto\"",
+        )],
+        &[api("catch_up = true\ntimeout = \"1h\"")],
+        &[
+            api("schedule = \"daily\""),
+            (WEB, format!("{IMAGE}needs = [\"api\"]\n")),
+        ],
+        &[
+            api("schedule = \"daily\""),
+            (
+                CLUSTER,
+                format!("{HOSTS}[place]\nweb = \"docker01\"\napi = [\"docker01\", \"docker02\"]\n"),
+            ),
+            (WEB, format!("{IMAGE}after = [\"api\"]\n")),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn what_this_version_does_not_do() {
     let text = messages(&[
         &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],
-        &[(
-            WEB,
-            format!("{IMAGE}secrets = [\"A\"]\nschedule = \"daily\"\n"),
-        )],
+        &[(WEB, format!("{IMAGE}secrets = [\"A\"]\n"))],
     ]);
     insta::assert_snapshot!(text);
 }

@@ -225,17 +225,14 @@ pub(super) fn read_run(
             .with_help("remove it"),
         );
     }
-    if let Some(schedule) = schedule {
-        problems.push(
-            Diagnostic::error(
-                "`schedule` is not supported yet: this version does not do timers",
-                schedule.key_spot.label("not supported yet"),
-            )
-            .with_help("remove the line"),
-        );
-        // What else is wrong with it was told.
-        let _ = (calendar, catch_up);
-        return Run::Always;
+    if schedule.is_some() {
+        return calendar.map_or(Run::Always, |calendar| {
+            Run::Scheduled(Schedule {
+                calendar: calendar.value,
+                catch_up: catch_up.is_some_and(|found| found.value),
+                timeout,
+            })
+        });
     }
     let Some(key) = key else {
         return Run::Always;

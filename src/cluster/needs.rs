@@ -102,6 +102,9 @@ impl<'a> RelationCheck<'a, '_> {
             );
             return None;
         }
+        if !self.check_schedule(list, &name, &written.spot) {
+            return None;
+        }
         if list == List::Needs {
             self.check_location(&name, &written.spot);
         }
@@ -144,6 +147,31 @@ impl<'a> RelationCheck<'a, '_> {
             );
         }
         name
+    }
+
+    /// That it is no job with a schedule: nothing can wait for one, and it has no port.
+    fn check_schedule(&mut self, list: List, name: &ServiceName, spot: &Spot) -> bool {
+        let other = self.description.services.get(name).and_then(Option::as_ref);
+        let Some(schedule) = other.and_then(|other| {
+            other.run.schedule()?;
+            other.keys.get("schedule")
+        }) else {
+            return true;
+        };
+        let service = &self.service.name;
+        let verb = match list {
+            List::Needs => "needs",
+            List::After => "comes after",
+        };
+        self.problems.push(
+            Diagnostic::error(
+                format!("`{service}` {verb} `{name}`, which runs only now and then"),
+                spot.label("nothing can wait for it"),
+            )
+            .with_related(schedule.label("a timer starts it"))
+            .with_help("remove it"),
+        );
+        false
     }
 
     /// That it gives no variable with a reserved name.

@@ -181,6 +181,30 @@ pub(super) fn place(
             placements.insert(service, named.collect());
         }
     }
+    for (name, hosts) in &placements {
+        let service = description.services.get(name).and_then(Option::as_ref);
+        let line = cluster
+            .place
+            .iter()
+            .find(|line| line.service.value == name.as_str());
+        if let (Some(service), Some([_, second, ..])) = (service, line.map(|line| &line.hosts[..]))
+            && let Some(schedule) = service.keys.get("schedule").filter(|_| hosts.len() > 1)
+        {
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected one host for the job `{name}`, found {}",
+                        hosts.len()
+                    ),
+                    second.spot.label("it would run on each of them"),
+                )
+                .with_related(schedule.label("a timer starts it"))
+                .with_help(
+                    "name one host; a job for each host is a service of its own, with `from`",
+                ),
+            );
+        }
+    }
     warn_unplaced(description, cluster, &placements, problems);
     placements
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::step::{Effect, Step, StepKind};
-use super::{Action, Change, FileChange, HostPlan, LeftMachine, Plan, ServicePlan};
+use super::{Action, Change, FileChange, HostPlan, LeftMachine, Note, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::identity::UnitFileName;
 
@@ -74,6 +74,14 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
     let names: BTreeSet<&ServiceName> = shown.keys().chain(now.keys()).copied().collect();
     names.into_iter().find_map(|name| {
         let what = match (shown.get(name), now.get(name)) {
+            (one, other)
+                if [one, other]
+                    .into_iter()
+                    .flatten()
+                    .any(|one| waits_for_run(one)) =>
+            {
+                None
+            }
             (Some(shown), Some(now)) => {
                 if shown.unit != now.unit || shown.change != now.change {
                     Some("is planned otherwise")
@@ -92,6 +100,13 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
         };
         what.map(|what| format!("{name} {what}"))
     })
+}
+
+/// Whether it is a job that leaves or moves when its run has ended, which may begin or end at any moment. What becomes of
+/// it then was shown.
+fn waits_for_run(service: &ServicePlan) -> bool {
+    let waits = |note: &Note| matches!(note, Note::StaysForRun | Note::WaitsForRun { .. });
+    service.notes.iter().any(waits)
 }
 
 fn by_name(host: &HostPlan) -> BTreeMap<&ServiceName, &ServicePlan> {
@@ -180,6 +195,13 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             .map(|plan| (plan.service.clone(), plan.action))
             .collect()
     };
+    let waits: BTreeSet<&ServiceName> = [shown, now]
+        .into_iter()
+        .filter_map(|plan| plan.hosts.get(host))
+        .flat_map(|at| &at.services)
+        .filter(|service| waits_for_run(service))
+        .map(|service| &service.service)
+        .collect();
     let (shown_actions, now_actions) = (actions(shown), actions(now));
     let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
         of.get(service).copied().unwrap_or(Action::None)
@@ -191,10 +213,9 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
                 (None, _) if step.kind() == StepKind::Run => action == Action::Run,
                 (None, _)
                 | (Some(Effect::Starts), Action::Start | Action::Restart)
-                // What becomes a job stops before that runs.
                 | (
                     Some(Effect::Stops),
-                    Action::Start | Action::Restart | Action::Stop | Action::Run,
+                    Action::Start | Action::Restart | Action::Run | Action::Stop,
                 ) => true,
                 (Some(Effect::Starts | Effect::Stops), _) => false,
             }
@@ -206,7 +227,9 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
     let same_action =
         |service: &ServiceName| action(&shown_actions, service) == action(&now_actions, service);
     let work = |plan: &Plan| {
-        let steps = plan.steps(host).flat_map(|step| lasting(step, same_action));
+        let steps = plan.steps(host);
+        let steps = steps.filter(|step| !step.services().iter().any(|name| waits.contains(name)));
+        let steps = steps.flat_map(|step| lasting(step, same_action));
         let mut work: Vec<Step> = steps.collect();
         work.sort();
         work
@@ -258,6 +281,8 @@ fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step>
         | StepKind::Network
         | StepKind::Run
         | StepKind::Ask
+        | StepKind::Timer
+        | StepKind::AwaitRun
         | StepKind::Wait => Vec::new(),
     }
 }

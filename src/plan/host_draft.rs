@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::needs::circles_on;
 use super::networks_draft::NetworksDraft;
 use super::observed::{
-    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, UnitFile,
+    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, TimerState,
+    UnitFile,
 };
 use super::once::{KnownRuns, due, keys};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::{ServiceNeed, need};
-use super::target::{kept_back, target};
+use super::rule::{ServiceNeed, TimerNeed, need};
+use super::target::{kept_back, target, waiting_for_runs};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::job::OnceKey;
 use crate::cluster::name::{HostName, ServiceName};
@@ -42,14 +43,38 @@ impl DepartingService<'_> {
         let further = self.seen.further.iter().filter(|(_, unit)| unit.is_left());
         let further = further.map(|(file, _)| file.clone());
         let runs = has_unit.then(|| self.unit.service_file());
+        let runs = runs.filter(|_| !self.lingers());
         runs.into_iter().chain(further).collect()
+    }
+
+    /// Whether it is a job: its runs end by themselves.
+    pub(super) fn is_job(&self) -> bool {
+        self.seen.is_job() && !self.is_foreign()
+    }
+
+    /// Whether a run of it is under way: what that needs stays until it ends.
+    pub(super) fn lingers(&self) -> bool {
+        self.is_job() && self.seen.is_under_way()
+    }
+
+    /// Whether a timer of it is there, or what is left of one.
+    pub(super) fn has_timer(&self) -> bool {
+        has_timer(self.seen)
     }
 
     pub(super) fn runs(&self) -> bool {
         let something =
             self.seen.container.is_some() || self.seen.process != ObservedProcess::Stopped;
-        something && !self.is_foreign()
+        something && !self.is_foreign() && !self.is_job()
     }
+}
+
+/// Whether a timer of a service is there, or what is left of one.
+pub(super) fn has_timer(seen: &ObservedService) -> bool {
+    let mut timers = seen.further.values();
+    let foreign = |timer: &ObservedUnit| matches!(timer.file, UnitFile::Foreign { .. });
+    let is_ours = !timers.clone().any(foreign);
+    is_ours && (seen.timer == TimerState::Active || timers.any(ObservedUnit::is_left))
 }
 
 /// A port that a service needs and another one keeps.
@@ -86,6 +111,10 @@ pub(super) struct HostDraft<'a> {
     pub(super) departing: BTreeMap<ServiceName, DepartingService<'a>>,
     /// Services that are to leave, and stay until these hosts take part.
     pub(super) kept_back: BTreeMap<ServiceName, Vec<HostName>>,
+    /// Jobs that are to come, and wait until their run on these hosts has ended.
+    pub(super) waiting: BTreeMap<ServiceName, Vec<HostName>>,
+    /// Jobs that left, and of which nothing is there but what the run needs that is under way.
+    pub(super) lingering: BTreeMap<ServiceName, UnitName>,
     /// Services that stay and have to give their port to another one first: by whom.
     pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
     /// Added services that start only with the changes, since they take a port of one that stays, or are in a network
@@ -113,6 +142,7 @@ impl<'a> HostDraft<'a> {
     ) -> Self {
         let seen = &observed.hosts[host];
         let kept_back = kept_back(desired, host, observed, options);
+        let waiting = waiting_for_runs(desired, host, observed);
         let empty = BTreeMap::new();
         let recorded: &BTreeMap<ServiceName, ManifestService> = match &seen.generation {
             Generation::Current { manifest, .. } => &manifest.services,
@@ -122,7 +152,7 @@ impl<'a> HostDraft<'a> {
         let needs: BTreeMap<_, _> = wanted
             .services
             .iter()
-            .filter(|(name, _)| options.selects(name))
+            .filter(|(name, _)| options.selects(name) && !waiting.contains_key(*name))
             .map(|(name, service)| {
                 let at = seen.services.get(name).unwrap_or(&nothing);
                 let recorded = recorded.get(name);
@@ -136,7 +166,7 @@ impl<'a> HostDraft<'a> {
                 (name.clone(), need)
             })
             .collect();
-        let departing: BTreeMap<_, _> = seen
+        let mut departing: BTreeMap<_, _> = seen
             .services
             .iter()
             .filter(|(name, at)| {
@@ -164,6 +194,13 @@ impl<'a> HostDraft<'a> {
                 (name.clone(), departing)
             })
             .collect();
+        let lingers =
+            |departing: &DepartingService<'_>| departing.lingers() && !departing.has_timer();
+        let lingering = departing.iter().filter(|(_, departing)| lingers(departing));
+        let lingering: BTreeMap<ServiceName, UnitName> = lingering
+            .map(|(name, departing)| (name.clone(), departing.unit.clone()))
+            .collect();
+        departing.retain(|name, _| !lingering.contains_key(name));
         let target = target(desired, host, observed, options);
         let moves_current = match &seen.generation {
             Generation::Current { manifest, .. } => !manifest.holds_same(&target),
@@ -171,7 +208,10 @@ impl<'a> HostDraft<'a> {
             Generation::Unreadable { .. } => true,
         };
         let unconfirmed = needs
-            .keys()
+            .iter()
+            // Nobody waits for a run.
+            .filter(|(_, need)| !need.is_scheduled())
+            .map(|(name, _)| name)
             .filter(|name| {
                 let wanted = &wanted.services[*name].fingerprint;
                 recorded.get(*name).map(|r| &r.fingerprint) != Some(wanted)
@@ -184,6 +224,8 @@ impl<'a> HostDraft<'a> {
             needs,
             departing,
             kept_back,
+            waiting,
+            lingering,
             displaced: BTreeMap::new(),
             late: BTreeSet::new(),
             port_conflicts: Vec::new(),
@@ -275,9 +317,7 @@ impl<'a> HostDraft<'a> {
                 held.map(move |ports| (name, ports))
             })
             .collect();
-        let starts = |need: &ServiceNeed| matches!(need.action, Action::Start | Action::Restart);
-        // A service that becomes a job stops.
-        let gives_away = |need: &ServiceNeed| need.acts();
+        let starts = |need: &ServiceNeed| need.starts();
         for (name, need) in self.needs.iter().filter(|(_, need)| starts(need)) {
             for ports in &self.wanted.services[name].handling.ports {
                 let clash = |(holder, held): &(&ServiceName, HostPorts)| {
@@ -287,7 +327,10 @@ impl<'a> HostDraft<'a> {
                 for (holder, port) in holders.iter().filter_map(clash) {
                     if let Some(departing) = self.departing.get_mut(&holder) {
                         departing.displaced_by = Some(name.clone());
-                    } else if self.needs.get(&holder).is_some_and(gives_away) {
+                    } else if self.needs.get(&holder).is_some_and(|need| {
+                        // What becomes a job stops for that.
+                        starts(need) || !self.is_up_all_the_time(&holder)
+                    }) {
                         // It restarts anyway, with another port.
                         self.displaced.insert(holder, name.clone());
                         if need.change == Change::Added {
@@ -321,7 +364,9 @@ impl<'a> HostDraft<'a> {
             || !self.departing.is_empty()
             || self.networks.acts()
             // A moving tag alone is no reason to act: only its pull can tell.
-            || self.needs.values().any(|need| need.writes() || need.acts() || need.rereads())
+            || self.needs.values().any(|need| {
+                need.writes() || need.acts() || need.rereads() || need.timer == TimerNeed::Renew
+            })
     }
 
     /// Whether this host gains the service, and nobody has to make room for it first.
@@ -350,7 +395,12 @@ impl<'a> HostDraft<'a> {
     pub(super) fn to_do(&self) -> impl Iterator<Item = &ServiceName> {
         let does = |name: &ServiceName| {
             let need = self.needs.get(name);
-            need.is_some_and(|need| need.writes() || need.acts() || self.awaited(name, need))
+            need.is_some_and(|need| {
+                need.writes()
+                    || need.acts()
+                    || need.timer == TimerNeed::Renew
+                    || self.awaited(name, need)
+            })
         };
         self.order.iter().filter(move |name| does(name))
     }

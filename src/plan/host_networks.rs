@@ -155,9 +155,16 @@ impl<'a> HostDraft<'a> {
         let Some(need) = self.needs.get(service) else {
             return false;
         };
+        // A run is waited for, never cut.
+        if !self.wanted.services[service]
+            .handling
+            .runs
+            .is_all_the_time()
+        {
+            return false;
+        }
         match need.action {
             Action::Start | Action::Restart => true,
-            // A job that runs just now is waited for.
             Action::Pending | Action::Stop | Action::Run | Action::MayRun => false,
             Action::None | Action::MayRestart | Action::Reload => {
                 let restart = self.wanted.services[service].handling.restart;

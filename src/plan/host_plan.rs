@@ -2,7 +2,7 @@
 
 use super::host_draft::HostDraft;
 use super::known::{Known, holds};
-use super::observed::{Generation, Observed, ObservedHost, ObservedService, UnitFile};
+use super::observed::{Generation, Observed, ObservedHost, ObservedService, TimerState, UnitFile};
 use super::options::Options;
 use super::reason::Reason;
 use super::rule::ServiceNeed;
@@ -105,7 +105,11 @@ impl HostDraft<'_> {
             if departing.displaced_by.is_some() {
                 notes.push(Note::DownMeanwhile);
             }
-            let stops = self.seen.supervisor.runs_containers() && departing.runs();
+            if departing.lingers() {
+                notes.push(Note::StaysForRun);
+            }
+            let timer = departing.seen.timer == TimerState::Active;
+            let stops = self.seen.supervisor.runs_containers() && (departing.runs() || timer);
             services.push(ServicePlan {
                 service: name.clone(),
                 unit: departing.unit.clone(),
@@ -126,6 +130,29 @@ impl HostDraft<'_> {
                 action: Action::None,
                 reasons: Vec::new(),
                 notes: vec![Note::StaysFor { hosts }],
+            });
+        }
+        for (name, hosts) in &self.waiting {
+            let hosts = hosts.clone();
+            services.push(ServicePlan {
+                service: name.clone(),
+                unit: desired.unit(name),
+                change: Change::Added,
+                files: Vec::new(),
+                action: Action::None,
+                reasons: Vec::new(),
+                notes: vec![Note::WaitsForRun { hosts }],
+            });
+        }
+        for (name, unit) in &self.lingering {
+            services.push(ServicePlan {
+                service: name.clone(),
+                unit: unit.clone(),
+                change: Change::Removed,
+                files: Vec::new(),
+                action: Action::None,
+                reasons: Vec::new(),
+                notes: vec![Note::StaysForRun],
             });
         }
         let running = self

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::host_draft::{HostDraft, Visit};
+use super::host_draft::{HostDraft, Visit, has_timer};
 use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
-use super::rule::{DirectoryNeed, ServiceNeed};
+use super::rule::{DirectoryNeed, ServiceNeed, TimerNeed, runs_always};
 use super::step::{RestartedUnit, Step};
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
-use crate::render::identity::{UnitFileName, UnitName};
+use crate::render::identity::{UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
 use crate::render::probe::probes;
 
@@ -34,11 +34,15 @@ impl HostDraft<'_> {
                 }),
             }
         }
+        // 2. what a timer or a container of another kind needs the old unit files for
+        if processes {
+            self.push_stops(visit, &mut steps);
+        }
         // What is to start finds its live directories: a unit that is read before them may start before them, too.
         for (name, need) in self.in_visit(visit).filter(|(_, need)| !need.rereads()) {
             steps.extend(self.swaps(name, need));
         }
-        // 2. unit files; an edited one leaves its trace first, since writing it ends the proof
+        // unit files; an edited one leaves its trace first, since writing it ends the proof
         for (name, need) in self.in_visit(visit) {
             let here = |d| {
                 self.seen
@@ -71,6 +75,8 @@ impl HostDraft<'_> {
         // unit file and its reload, and no later look at the file can tell.
         if processes && visit.phase != Phase::Contract {
             steps.push(Step::Reload);
+            // One that only changes loses no time.
+            steps.extend(self.start_timers(visit, Action::None));
         }
         // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
         // restarts, what a service needs before it
@@ -103,6 +109,8 @@ impl HostDraft<'_> {
             if !await_units.is_empty() {
                 steps.push(Step::AwaitHealthy { units: await_units });
             }
+            // A new one comes after what its job needs.
+            steps.extend(self.start_timers(visit, Action::Start));
         }
         self.push_removals(visit, &mut steps);
         // 5.
@@ -110,6 +118,51 @@ impl HostDraft<'_> {
             self.push_end(&mut steps);
         }
         steps
+    }
+
+    /// Timers that are made anew, and what runs as another kind of service than it is to be.
+    fn push_stops(&self, visit: &Visit<'_>, steps: &mut Vec<Step>) {
+        let nothing = ObservedService::default();
+        for (name, need) in self.in_visit(visit) {
+            let at = self.seen.services.get(name).unwrap_or(&nothing);
+            let wanted = &self.wanted.services[name];
+            let (service, unit) = (|| name.clone(), || wanted.unit.clone());
+            if need.is_scheduled() && runs_always(at) {
+                steps.push(Step::Stop {
+                    service: service(),
+                    unit: unit(),
+                });
+            }
+            let was_scheduled = has_timer(at);
+            let goes = !need.is_scheduled();
+            if was_scheduled && (goes || need.timer == TimerNeed::Renew) {
+                steps.push(Step::DropTimer {
+                    service: service(),
+                    unit: unit(),
+                });
+            }
+            if was_scheduled && goes && wanted.timer().is_none() && at.is_job() {
+                steps.push(Step::AwaitRun {
+                    service: service(),
+                    unit: unit(),
+                });
+            }
+        }
+    }
+
+    /// The timers that this visit starts, of services for which this is done.
+    fn start_timers<'v>(
+        &'v self,
+        visit: &'v Visit<'_>,
+        action: Action,
+    ) -> impl Iterator<Item = Step> + 'v {
+        let renewed = self.in_visit(visit);
+        let renewed = renewed
+            .filter(move |(_, need)| need.timer == TimerNeed::Renew && need.action == action);
+        renewed.map(|(name, _)| Step::StartTimer {
+            service: name.clone(),
+            unit: self.wanted.services[name].unit.clone(),
+        })
     }
 
     /// Whether a container that goes on running was not asked by the probe of its unit yet: `current`
@@ -228,7 +281,10 @@ impl HostDraft<'_> {
             departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
         });
         let departing = departing.map(|(name, departing)| (name, &departing.unit));
-        let stay = self.displaced.iter().filter(move |(_, by)| takes(by));
+        // What becomes a job stops before its unit is written.
+        let stays = |name: &ServiceName| !self.needs[name].is_scheduled();
+        let stay = self.displaced.iter();
+        let stay = stay.filter(move |(name, by)| takes(by) && stays(name));
         let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
         let mut stops: Vec<(&ServiceName, &UnitName)> = departing.chain(stay).collect();
         for name in self.remade_in(visit).flat_map(|(_, remade)| &remade.down) {
@@ -249,6 +305,19 @@ impl HostDraft<'_> {
         let contracts = visit.phase == Phase::Contract;
         let leaving = self.departing.iter().filter(|_| contracts);
         for (name, departing) in leaving.clone() {
+            let (service, unit) = (|| name.clone(), || departing.unit.clone());
+            if processes && departing.has_timer() && !departing.is_foreign() {
+                steps.push(Step::DropTimer {
+                    service: service(),
+                    unit: unit(),
+                });
+            }
+            if processes && departing.is_job() && !departing.lingers() {
+                steps.push(Step::AwaitRun {
+                    service: service(),
+                    unit: unit(),
+                });
+            }
             // Also one that was stopped for its port: systemd may have started it again.
             if processes && departing.runs() {
                 steps.push(Step::Stop {
@@ -262,7 +331,9 @@ impl HostDraft<'_> {
         let staying = staying.map(|(name, need)| (name, need.remove.clone()));
         let mut removes = false;
         for (name, files) in leaving.chain(staying) {
-            for file in files {
+            // A timer was dropped before.
+            let dropped = |file: &UnitFileName| processes && file.kind() == Some(UnitKind::Timer);
+            for file in files.into_iter().filter(|file| !dropped(file)) {
                 removes = true;
                 let service = name.clone();
                 steps.push(Step::RemoveUnit { service, file });
@@ -305,7 +376,8 @@ impl HostDraft<'_> {
                 let stays = at
                     .container
                     .as_ref()
-                    .filter(|_| !need.starts())
+                    // Which directory a run has shows when it goes.
+                    .filter(|_| !need.starts() && !need.is_scheduled())
                     .and_then(|c| c.directory.as_ref());
                 let wanted = &self.wanted.services[name].directory;
                 let stale = at.directories.keys();
@@ -313,7 +385,11 @@ impl HostDraft<'_> {
                     .filter(|d| *d != wanted && Some(*d) != stays)
                     .map(ToString::to_string)
                     .collect()
-            } else if self.departing.contains_key(name) {
+            } else if self
+                .departing
+                .get(name)
+                .is_some_and(|departing| !departing.lingers())
+            {
                 at.directories.keys().map(ToString::to_string).collect()
             } else {
                 continue;

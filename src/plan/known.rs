@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{Generation, Observed, ObservedHost, RecordedPlacement, UnitFile};
+use super::observed::{
+    Generation, Observed, ObservedHost, RecordedPlacement, TimerState, UnitFile,
+};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::placement::{Machine, Placed, Reach};
@@ -206,7 +208,7 @@ pub(super) fn past(observed: &Observed) -> Past {
 pub(super) fn holds(seen: &ObservedHost, name: &ServiceName) -> bool {
     let at = seen.services.get(name);
     at.is_some_and(|at| match seen.supervisor.runs_containers() {
-        true => at.container.is_some(),
+        true => at.container.is_some() || at.timer == TimerState::Active,
         false => matches!(at.unit.file, UnitFile::Ours { .. }),
     })
 }

@@ -69,7 +69,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     }
     let left = known.left(desired);
     if options.moves == Moves::Refuse {
-        refusals.extend(stateful_away(
+        refusals.extend(not_beside_itself(
             desired, observed, options, &drafts, &known, &left,
         ));
     }
@@ -117,8 +117,8 @@ fn jobs_unseen(
         .collect()
 }
 
-/// Services that would start beside their old selves: without their data.
-fn stateful_away(
+/// Services that would start beside their old selves: without their data, or by two timers.
+fn not_beside_itself(
     desired: &Desired,
     observed: &Observed,
     options: &Options,
@@ -127,12 +127,18 @@ fn stateful_away(
     left: &[LeftMachine],
 ) -> Vec<Refusal> {
     let mut starts: BTreeMap<&ServiceName, Vec<HostName>> = BTreeMap::new();
+    let mut stateful = BTreeSet::new();
     // A host that has its unit has had its data; what runs elsewhere may have newer data all the same.
     let mut had = BTreeSet::new();
     for (host, draft) in drafts {
         for (name, need) in &draft.needs {
             let is_new = need.change == Change::Added;
-            if (is_new || need.action == Action::Start) && draft.wanted.services[name].stateful {
+            let wanted = &draft.wanted.services[name];
+            if wanted.stateful {
+                stateful.insert(name);
+            }
+            if (is_new || need.action == Action::Start) && (wanted.stateful || need.is_scheduled())
+            {
                 starts.entry(name).or_default().push(host.clone());
             }
             if !is_new {
@@ -143,10 +149,18 @@ fn stateful_away(
     let mut refusals = Vec::new();
     for (service, starts) in starts {
         let mut refuse = |host: &HostName, away: Away| {
-            let why = RefusalReason::StatefulAway {
-                service: service.clone(),
-                starts: starts.clone(),
-                away,
+            let (service, starts) = (service.clone(), starts.clone());
+            let why = match stateful.contains(&service) {
+                true => RefusalReason::StatefulAway {
+                    service,
+                    starts,
+                    away,
+                },
+                false => RefusalReason::ScheduledAway {
+                    service,
+                    starts,
+                    away,
+                },
             };
             let host = host.clone();
             refusals.push(Refusal { host, why });
@@ -179,7 +193,7 @@ fn stateful_away(
             Origin::Description => past(observed),
             Origin::Generations => Past::Known,
         };
-        if past == Past::Unknown && !is_known {
+        if past == Past::Unknown && !is_known && stateful.contains(service) {
             let why = |service: &ServiceName| RefusalReason::StatefulUnknown {
                 service: service.clone(),
             };

@@ -12,6 +12,7 @@ use crate::plan::model_world::{World, WorldEvent, accident, cases, disturbance, 
 use crate::plan::observed::{ObservedHost, ObservedProcess, ObservedService, UnitFile};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::step::Step;
+use crate::plan::{Note, Phase};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
@@ -48,41 +49,162 @@ fn release(
     }
 }
 
-/// What decides nothing of how a container runs is written and read, and goes, without a restart.
-#[test]
-fn a_unit_file_beside_that_of_the_container_restarts_nothing() {
-    let spec = |timer| Spec {
-        hosts: BTreeSet::from([0]),
+/// A job with a schedule, on the first host.
+fn job(timer: Option<u8>, host: usize) -> Spec {
+    Spec {
+        hosts: BTreeSet::from([host]),
         timer,
         ..Spec::default()
+    }
+}
+
+/// The steps of the plan on a host.
+fn words(world: &World, host: usize) -> String {
+    let plan = plan(&world.desired, &world.observe(), &Options::default());
+    let steps: Vec<String> = plan.steps(&host_name(host)).map(Step::words).collect();
+    steps.join(", ")
+}
+
+fn released(specs: Vec<Spec>) -> World {
+    let mut world = World::new();
+    world.live(&[WorldEvent::Describe(specs, None), release(None, Vec::new())]);
+    world
+}
+
+/// A timer that changes is forgotten by systemd first: else it would make up for a time that has passed.
+#[test]
+fn a_timer_is_made_anew_and_no_run_is_touched() {
+    let told = |before: Spec, after: Spec| {
+        let mut world = released(vec![before]);
+        world.desired = describe(&[after]);
+        words(&world, 0)
     };
-    let file = "test-a.timer";
-    let told = |before, after| {
-        let mut world = World::new();
-        world.live(&[
-            WorldEvent::Describe(vec![spec(before)], None),
-            release(None, Vec::new()),
-        ]);
-        world.desired = describe(&[spec(after)]);
-        let plan = plan(&world.desired, &world.observe(), &Options::default());
-        let steps: Vec<String> = plan.steps(&host_name(0)).map(Step::words).collect();
-        steps.join(", ")
-    };
+    let (timer, reload) = ("test-a.timer", "systemctl daemon-reload");
+    let drops = "stopping the timer of a";
     assert_eq!(
-        told(None, Some(1)),
-        format!("writing {file}, enabling {file}, systemctl daemon-reload, recording generation 2")
-    );
-    assert_eq!(
-        told(Some(0), Some(1)),
-        format!("writing {file}, systemctl daemon-reload, recording generation 2")
-    );
-    assert_eq!(
-        told(Some(0), None),
+        told(job(Some(0), 0), job(Some(1), 0)),
         format!(
-            "systemctl daemon-reload, removing {file}, systemctl daemon-reload, recording generation 2"
+            "{drops}, writing {timer}, enabling {timer}, {reload}, starting the timer of a, recording generation 2"
         )
     );
-    assert_eq!(told(Some(0), Some(0)), "");
+    assert_eq!(told(job(Some(0), 0), job(Some(0), 0)), "");
+    let other = Spec {
+        tag: 1,
+        ..job(Some(0), 0)
+    };
+    assert_eq!(
+        told(job(Some(0), 0), other),
+        format!(
+            "placing the inputs of a, writing test-a.service, {reload}, removing old inputs of a, recording generation 2"
+        ),
+        "the next run has other inputs"
+    );
+    assert_eq!(
+        told(job(Some(0), 0), job(None, 0)),
+        format!(
+            "placing the inputs of a, {drops}, waiting until no run of a is under way, writing test-a.service, \
+             enabling test-a, {reload}, restarting a, waiting until test-a is healthy, removing old inputs of a, \
+             recording generation 2"
+        )
+    );
+    assert_eq!(
+        told(job(None, 0), job(Some(0), 0)),
+        format!(
+            "placing the inputs of a, stopping a, writing test-a.service, writing {timer}, enabling 2 units, {reload}, \
+             starting the timer of a, removing old inputs of a, recording generation 2"
+        )
+    );
+    assert_eq!(
+        told(Spec::default(), job(Some(0), 0)),
+        format!(
+            "placing the inputs of a, writing test-a.service, writing {timer}, enabling {timer}, {reload}, \
+             starting the timer of a, recording generation 1"
+        )
+    );
+}
+
+/// A job moves by stopping first: where it runs on, nothing begins elsewhere.
+#[test]
+fn a_job_moves_when_its_run_has_ended() {
+    let mut world = released(vec![job(Some(0), 0)]);
+    let h1 = host_name(0);
+    world.desired = describe(&[job(Some(0), 1)]);
+    let waves = |world: &World| {
+        let plan = plan(&world.desired, &world.observe(), &Options::default());
+        let waves = plan.waves.iter().map(|wave| {
+            let hosts = wave.activations.keys().map(|host| host.to_string());
+            (wave.phase, hosts.collect::<Vec<_>>().join(" "))
+        });
+        waves.collect::<Vec<_>>()
+    };
+    assert_eq!(
+        waves(&world),
+        [
+            (Phase::Contract, "h1".to_owned()),
+            (Phase::Expand, "h2".to_owned())
+        ]
+    );
+    let host = world.hosts.get_mut(&h1).unwrap();
+    host.disturb(&Disturbance::Tick(service_name(0)));
+    assert_eq!(host.under_way.len(), 1);
+    assert_eq!(words(&world, 1), "");
+    assert_eq!(
+        words(&world, 0),
+        "stopping the timer of a, systemctl daemon-reload, recording generation 2"
+    );
+    let notes = |world: &World, host: usize| {
+        let plan = plan(&world.desired, &world.observe(), &Options::default());
+        plan.hosts[&host_name(host)].services[0].notes.clone()
+    };
+    let waits = Note::WaitsForRun {
+        hosts: vec![h1.clone()],
+    };
+    assert_eq!(notes(&world, 1), [waits]);
+    world
+        .release(
+            &Options::default(),
+            &[],
+            (None, CutAtRun::Before),
+            None,
+            &[],
+            &[],
+        )
+        .expect("it goes as far as it can");
+    assert_eq!((words(&world, 0), words(&world, 1)), Default::default());
+    assert_eq!(notes(&world, 0), [Note::StaysForRun]);
+    let host = world.hosts.get_mut(&h1).unwrap();
+    assert!(host.under_way.contains_key(&service_name(0)), "none is cut");
+    host.disturb(&Disturbance::RunEnds(service_name(0)));
+    assert!(words(&world, 0).contains("removing test-a.service"));
+    assert!(words(&world, 1).contains("starting the timer of a"));
+}
+
+/// Where its timer may still fire, nobody reaches it to stop it.
+#[test]
+fn a_job_does_not_start_beside_a_timer_that_is_not_reached() {
+    let mut world = released(vec![job(Some(0), 0)]);
+    world.desired = describe(&[job(Some(0), 1)]);
+    let without = |moves| Options {
+        leave_out: BTreeSet::from([host_name(0)]),
+        moves,
+        ..Options::default()
+    };
+    let refused = |observed: &Observed, moves| {
+        let plan = plan(&world.desired, observed, &without(moves));
+        plan.refusals.into_iter().map(|refusal| refusal.why)
+    };
+    let mut silent = world.observe();
+    silent.hosts.remove(&host_name(0));
+    for observed in [world.observe(), silent] {
+        let why: Vec<RefusalReason> = refused(&observed, Moves::Refuse).collect();
+        let expected = RefusalReason::ScheduledAway {
+            service: service_name(0),
+            starts: vec![host_name(1)],
+            away: Away::LeftOut,
+        };
+        assert_eq!(why, [expected]);
+        assert_eq!(refused(&observed, Moves::Allow).count(), 0);
+    }
 }
 
 /// Everything that a hand can do to a service, then a crash that picks it up, then a release that is

@@ -10,7 +10,7 @@ use super::observed::{
     Attached, EditMark, Environment, Generation, LiveLinks, LiveRead, Loaded, Moment,
     ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
     ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState,
-    RunningImage, UnitFile,
+    RunningImage, TimerState, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -39,6 +39,10 @@ pub struct ModelHost {
     /// What each process noted that it read, and which start it was.
     read: BTreeMap<ServiceName, (Moment, BTreeMap<LiveName, LiveVersion>)>,
     pub processes: BTreeMap<ServiceName, ModelProcess>,
+    /// Runs of jobs that are under way.
+    pub under_way: BTreeMap<ServiceName, ModelProcess>,
+    /// Jobs whose timer is active.
+    pub timers: BTreeSet<ServiceName>,
     current: Option<(u64, Manifest)>,
     generations: BTreeMap<u64, Arc<DesiredHost>>,
     /// Where the whole cluster runs, as far as this host knows.
@@ -167,6 +171,10 @@ pub enum CutAtRun {
 /// What may happen to a host at any moment.
 #[derive(Debug, Clone)]
 pub enum Disturbance {
+    /// The timer of a job fires, if it is active.
+    Tick(ServiceName),
+    /// A run of a job ends.
+    RunEnds(ServiceName),
     Crash(ServiceName),
     Reload,
     Reboot,
@@ -214,6 +222,11 @@ fn service_of(file: &UnitFileName) -> ServiceName {
     instance.expect("a unit of the model").service
 }
 
+fn timer(name: &ServiceName) -> UnitFileName {
+    let unit = Instance::of(name).unit(&no_manifest().cluster);
+    unit.file(UnitKind::Timer)
+}
+
 fn is_service(file: &UnitFileName) -> bool {
     file.as_str().ends_with(UnitKind::Service.suffix())
 }
@@ -239,6 +252,7 @@ impl ModelHost {
         names.extend(self.directories.keys().cloned());
         names.extend(self.live.keys().cloned());
         names.extend(self.processes.keys().cloned());
+        names.extend(self.under_way.keys().chain(&self.timers).cloned());
         ObservedHost {
             supervisor: Supervisor::Systemd,
             generation: match &self.current {
@@ -320,7 +334,8 @@ impl ModelHost {
         desired: Option<&DesiredService>,
     ) -> ObservedService {
         let runs = runs(name);
-        let process = self.processes.get(name);
+        let run = self.under_way.get(name);
+        let process = self.processes.get(name).or(run);
         // As on a real host, texts are fetched only where something differs.
         let empty = BTreeMap::new();
         let directories = self.directories.get(name).unwrap_or(&empty);
@@ -359,17 +374,25 @@ impl ModelHost {
                 .collect(),
             leftovers: BTreeSet::new(),
             live: self.observe_live(name),
-            process: match process {
-                Some(process) => ObservedProcess::Active {
-                    since: process.since,
-                },
-                None if self.running.contains_key(name) => ObservedProcess::Unwell {
+            process: match (process, run) {
+                (Some(_), Some(_)) => ObservedProcess::Unwell {
                     state: "activating (start)".to_owned(),
                 },
-                None => ObservedProcess::Stopped,
+                (Some(process), None) => ObservedProcess::Active {
+                    since: process.since,
+                },
+                (None, _) if self.running.contains_key(name) => ObservedProcess::Unwell {
+                    state: "activating (start)".to_owned(),
+                },
+                (None, _) => ObservedProcess::Stopped,
+            },
+            timer: match self.timers.contains(name) {
+                true => TimerState::Active,
+                false => TimerState::Inactive,
             },
             restarts: None,
             crashes: None,
+            runs: None,
             container: process.map(|process| ObservedContainer {
                 fingerprint: process.fingerprint.clone(),
                 directory: Some(process.directory.clone()),
@@ -613,6 +636,25 @@ impl ModelHost {
     /// systemd starts the unit: the definition is what is loaded, or what is on disk if nothing is;
     /// the env files are read now, from the directory that the definition names.
     fn start(&mut self, name: &ServiceName) -> Result<(), StepFailed> {
+        assert!(!self.under_way.contains_key(name), "{name}: a run is cut");
+        let process = self.started(name)?;
+        self.processes.insert(name.clone(), process);
+        self.reads(name);
+        Ok(())
+    }
+
+    /// The timer of a job fires: nothing happens while a run is under way.
+    fn tick(&mut self, name: &ServiceName) {
+        if self.timers.contains(name)
+            && !self.under_way.contains_key(name)
+            && let Ok(process) = self.started(name)
+        {
+            self.under_way.insert(name.clone(), process);
+        }
+    }
+
+    /// What systemd starts.
+    fn started(&mut self, name: &ServiceName) -> Result<ModelProcess, StepFailed> {
         let failed = |why: &str| Err(StepFailed(format!("{name}: {why}")));
         let file = runs(name);
         if !self.loaded.contains_key(&file) {
@@ -675,7 +717,7 @@ impl ModelHost {
             there.or_insert_with(|| options.clone());
         }
         let since = self.now();
-        let process = ModelProcess {
+        Ok(ModelProcess {
             networks,
             live,
             fingerprint: carried.fingerprint,
@@ -684,10 +726,29 @@ impl ModelHost {
             image: self.image_of(&inputs),
             inputs,
             ports,
+        })
+    }
+
+    /// Whether the next run of a job is what is desired, and comes when it should.
+    pub fn would_run(&self, name: &ServiceName, desired: &DesiredService) -> bool {
+        // What is not in memory is read when it is needed.
+        let unit = |file: &UnitFileName| self.loaded.get(file).or_else(|| self.units.get(file));
+        let loaded = unit(&runs(name));
+        let carried = loaded.and_then(|unit| carried(&unit.text));
+        let directory = carried.and_then(|carried| {
+            let directories = self.directories.get(name)?;
+            directories.get(&carried.directory)
+        });
+        let (Some(loaded), Some(directory)) = (loaded, directory) else {
+            return false;
         };
-        self.processes.insert(name.clone(), process);
-        self.reads(name);
-        Ok(())
+        let inputs = inputs_of(&loaded.text, &directory.files);
+        let timer = timer(name);
+        let calendar = self.loaded.get(&timer).map(|unit| unit.text.as_str());
+        self.timers.contains(name)
+            && !self.processes.contains_key(name)
+            && calendar == desired.units.get(&timer).map(|unit| &*unit.text)
+            && super::model_world::same(&inputs, &desired.inputs)
     }
 
     /// Does one step. `staged` is what the release staged.
@@ -798,19 +859,31 @@ impl ModelHost {
                     self.links.insert(file.clone(), unit.enabled_by.clone());
                 }
             }
-            Step::Reload => {
-                self.reload();
-                let now = self.now();
-                let directories = self.directories.values_mut().flatten();
-                for (_, there) in directories.filter(|(_, there)| there.marked.until == Moment::MAX)
-                {
-                    there.marked.until = now;
-                    there.changed = now;
-                }
-            }
+            Step::Reload => self.reloads(),
             Step::Stop { service, .. } => {
                 self.end_run(service, Fate::Failed);
+                assert!(
+                    !self.under_way.contains_key(service),
+                    "{service}: a run is cut"
+                );
                 self.processes.remove(service);
+            }
+            Step::DropTimer { service, .. } => {
+                let file = timer(service);
+                self.timers.remove(service);
+                self.units.remove(&file);
+                self.links.remove(&file);
+                self.reloads();
+            }
+            Step::StartTimer { service, .. } => {
+                if !self.loaded.contains_key(&timer(service)) {
+                    return Err(StepFailed(format!("{service}: no such timer")));
+                }
+                self.timers.insert(service.clone());
+            }
+            // They end sooner or later.
+            Step::AwaitRun { service, .. } => {
+                self.under_way.remove(service);
             }
             Step::Restart { service, .. } => {
                 self.end_run(service, Fate::Failed);
@@ -881,7 +954,10 @@ impl ModelHost {
                     return Err(StepFailed(format!("{name} is not active")));
                 }
             }
-            Step::RemoveUnit { file, .. } => {
+            Step::RemoveUnit { file, service } => {
+                if is_service(file) && self.under_way.contains_key(service) {
+                    return Err(StepFailed(format!("a run of {service} is under way")));
+                }
                 self.units.remove(file);
                 self.links.remove(file);
             }
@@ -896,6 +972,17 @@ impl ModelHost {
             }
         }
         Ok(())
+    }
+
+    /// systemd reads the unit files again, as a step.
+    fn reloads(&mut self) {
+        self.reload();
+        let now = self.now();
+        let directories = self.directories.values_mut().flatten();
+        for (_, there) in directories.filter(|(_, there)| there.marked.until == Moment::MAX) {
+            there.marked.until = now;
+            there.changed = now;
+        }
     }
 
     /// What a generation holds: what is staged, and of other services what `current` has.
@@ -985,8 +1072,10 @@ impl ModelHost {
                 "{service}/{name} is removed, and a loaded unit names it"
             );
         }
+        let used = self.under_way.get(service).map(|run| run.directory.clone());
         if let Some(directories) = self.directories.get_mut(service) {
-            directories.retain(|name, _| !names.contains(name.as_str()));
+            directories
+                .retain(|name, _| !names.contains(name.as_str()) || used.as_ref() == Some(name));
             if directories.is_empty() {
                 self.directories.remove(service);
             }
@@ -1019,6 +1108,10 @@ impl ModelHost {
             self.end_run(&name, fate);
         }
         match disturbance {
+            Disturbance::Tick(name) => self.tick(name),
+            Disturbance::RunEnds(name) => {
+                self.under_way.remove(name);
+            }
             Disturbance::Crash(name) => {
                 if self.processes.remove(name).is_some() && self.loaded.contains_key(&runs(name)) {
                     // A start that fails is tried again by systemd until somebody mends it.
@@ -1029,7 +1122,12 @@ impl ModelHost {
             Disturbance::Reboot => {
                 self.processes.clear();
                 self.read.clear();
+                self.under_way.clear();
                 self.reload();
+                let timers = self.links.iter().filter(|(file, links)| {
+                    !links.is_empty() && self.units.contains_key(*file) && !is_service(file)
+                });
+                self.timers = timers.map(|(file, _)| service_of(file)).collect();
                 let linked = self.links.iter().filter(|(file, links)| {
                     !links.is_empty() && self.units.contains_key(*file) && is_service(file)
                 });
@@ -1105,6 +1203,8 @@ impl ModelHost {
             }
             Disturbance::StopUnit(name) => {
                 self.touched.insert(name.clone());
+                self.timers.remove(name);
+                self.under_way.remove(name);
                 self.processes.remove(name);
             }
             Disturbance::Disable(name) => {
@@ -1184,6 +1284,11 @@ impl ModelHost {
             "processes"
         );
         assert!(self.running.is_empty(), "no run goes on");
+        let jobs = names
+            .iter()
+            .filter(|name| desired.services[**name].timer().is_some());
+        let jobs: BTreeSet<&ServiceName> = jobs.copied().collect();
+        assert_eq!(self.timers.iter().collect::<BTreeSet<_>>(), jobs, "timers");
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
         // Of a unit that a hand removed before any generation recorded it, a link stays that enables nothing.
         let of_hands = |file: &UnitFileName| {
@@ -1204,6 +1309,10 @@ impl ModelHost {
             }
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
+            if service.timer().is_some() {
+                assert!(self.would_run(name, service), "{name}: next run");
+                continue;
+            }
             let Some(process) = self.processes.get(name) else {
                 continue;
             };

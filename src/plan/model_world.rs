@@ -22,6 +22,8 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
     let service = || (0..SERVICES.len()).prop_map(service_name);
     prop_oneof![
         6 => service().prop_map(Disturbance::Crash),
+        3 => service().prop_map(Disturbance::Tick),
+        2 => service().prop_map(Disturbance::RunEnds),
         2 => Just(Disturbance::Reload),
         2 => Just(Disturbance::Reboot),
         1 => service().prop_map(Disturbance::EditEnv),
@@ -49,6 +51,8 @@ pub(super) fn accident() -> impl Strategy<Value = Disturbance> {
     let service = || (0..SERVICES.len()).prop_map(service_name);
     prop_oneof![
         6 => service().prop_map(Disturbance::Crash),
+        3 => service().prop_map(Disturbance::Tick),
+        2 => service().prop_map(Disturbance::RunEnds),
         2 => Just(Disturbance::Reload),
         2 => Just(Disturbance::Reboot),
     ]
@@ -60,6 +64,8 @@ pub(super) fn what_a_release_may_find() -> impl Strategy<Value = Disturbance> + 
     let service = || (0..SERVICES.len()).prop_map(service_name);
     prop_oneof![
         3 => service().prop_map(Disturbance::Crash),
+        2 => service().prop_map(Disturbance::Tick),
+        1 => service().prop_map(Disturbance::RunEnds),
         1 => Just(Disturbance::Reboot),
         2 => service().prop_map(Disturbance::Retag),
     ]
@@ -167,6 +173,9 @@ pub(super) fn assert_an_empty_plan_is_true_of(
         return;
     };
     let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
+        if service.timer().is_some() {
+            return model.would_run(name, service);
+        }
         !service.handling.runs.is_all_the_time()
             || model.processes.get(name).is_some_and(|process| {
                 same(&process.inputs, &service.inputs)
@@ -192,7 +201,15 @@ pub(super) fn assert_an_empty_plan_is_true_of(
     );
 }
 
+/// Whether a job may be due on two hosts: only where the operator allowed it, or a hand was at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doubles {
+    Never,
+    Allowed,
+}
+
 pub(super) struct World {
+    doubles: Doubles,
     pub(super) desired: Desired,
     pub(super) hosts: BTreeMap<HostName, ModelHost>,
     /// The hosts that know of everything: what a host missed that did not answer, or was not described, it
@@ -204,6 +221,7 @@ impl World {
     pub(super) fn new() -> Self {
         let host = |i| (host_name(i), ModelHost::default());
         Self {
+            doubles: Doubles::Never,
             desired: describe(&[]),
             hosts: (0..HOSTS.len()).map(host).collect(),
             know: (0..HOSTS.len()).map(host_name).collect(),
@@ -235,6 +253,29 @@ impl World {
 
     fn somebody_knows(&self, observed: &Observed) -> bool {
         observed.hosts.keys().any(|name| self.know.contains(name))
+    }
+
+    /// No job is due on two hosts, or has two runs under way.
+    fn assert_no_job_runs_twice(&self) {
+        if self.doubles == Doubles::Allowed {
+            return;
+        }
+        let touched = |service: &ServiceName| {
+            let mut hosts = self.hosts.values();
+            hosts.any(|host| host.touched.contains(service))
+        };
+        for service in (0..SERVICES.len()).map(service_name) {
+            let due = self.hosts.values();
+            let due = due.filter(|host| host.timers.contains(&service)).count();
+            let runs = self.hosts.values();
+            let runs = runs
+                .filter(|host| host.under_way.contains_key(&service))
+                .count();
+            assert!(
+                due < 2 && runs < 2 || touched(&service),
+                "{service} is due on {due} hosts, and {runs} runs are under way"
+            );
+        }
     }
 
     /// Whatever runs on a host that left is told, and nothing with data starts beside it unasked.
@@ -440,7 +481,15 @@ impl World {
                 let may_be_gone = |name: &HostName| {
                     let there = shown.plan().hosts.get(name);
                     let mut services = there.iter().flat_map(|host| &host.services);
-                    let departs = services.any(|service| service.change == Change::Removed);
+                    // A run of a job that moves may begin or end.
+                    let departs = services.any(|service| match service.change {
+                        Change::Removed => true,
+                        Change::Added => self.desired.hosts.get(name).is_some_and(|wanted| {
+                            let wanted = wanted.services.get(&service.service);
+                            wanted.is_some_and(|wanted| wanted.timer().is_some())
+                        }),
+                        Change::Changed => false,
+                    });
                     departs || !self.hosts[name].touched.is_empty()
                 };
                 assert!(
@@ -507,6 +556,7 @@ impl World {
                     }
                     let host = self.hosts.get_mut(name).unwrap();
                     host.step(step, wanted, &target)?;
+                    self.assert_no_job_runs_twice();
                     self.assert_an_empty_plan_is_true(name);
                     done += 1;
                 }
@@ -623,6 +673,14 @@ impl World {
                 }
             }
         }
+        let jobs = |host: &ModelHost| -> Vec<ServiceName> {
+            let names = host.timers.iter();
+            names
+                .filter(|name| !way.used.contains(*name))
+                .cloned()
+                .collect()
+        };
+        assert_eq!(jobs(host), jobs(before), "timers");
         let generation = before.current_services();
         for (service, now) in &host.processes {
             if way.used.contains(service) {
@@ -680,6 +738,10 @@ impl World {
                         leave_out: left_out.iter().map(|(host, _)| host_name(*host)).collect(),
                         ..Options::default()
                     };
+                    // What was left behind may stop at last, and comes with the hosts that are described again.
+                    if *moves && (left_out.is_some() || self.desired.hosts.len() < HOSTS.len()) {
+                        self.doubles = Doubles::Allowed;
+                    }
                     let silent = left_out.iter().filter(|(_, silent)| *silent);
                     let silent: Vec<usize> = silent.map(|(host, _)| *host).collect();
                     // A release may end early; what counts is what the next one makes of it.
@@ -693,7 +755,14 @@ impl World {
                     );
                 }
             }
+            self.assert_no_job_runs_twice();
             self.assert_every_empty_plan_is_true();
+        }
+        for host in self.hosts.values_mut() {
+            host.under_way.clear();
+        }
+        if self.desired.hosts.len() < HOSTS.len() {
+            self.doubles = Doubles::Allowed;
         }
         // Named, also what is restarted by hand only is.
         let options = Options {

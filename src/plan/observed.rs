@@ -216,11 +216,15 @@ pub struct ObservedService {
     pub live: BTreeMap<LiveName, ObservedLive>,
     /// What systemd says of it.
     pub process: ObservedProcess,
+    /// Whether its timer waits for the next time, if it has one.
+    pub timer: TimerState,
     /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
     /// `None` where it was not asked.
     pub restarts: Option<u64>,
     /// Where systemd started it again by itself, or is about to; only where that was asked.
     pub crashes: Option<Crashes>,
+    /// When a job ran and will run; only where that was asked.
+    pub runs: Option<JobRuns>,
     /// The running container, if there is one.
     pub container: Option<ObservedContainer>,
 }
@@ -260,6 +264,21 @@ pub enum LiveRead {
     /// It did not, or nobody knows.
     #[default]
     No,
+}
+
+/// When a job ran and will run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobRuns {
+    /// When its last run began, as long as systemd knows: since the boot.
+    pub began: Option<Moment>,
+    /// When that ended; `None` while it is under way.
+    pub ended: Option<Moment>,
+    /// How it ended, if not well, in systemd's word: `exit-code`, `timeout`.
+    pub failure: Option<String>,
+    /// The exit status of its process, where it had one.
+    pub status: Option<u8>,
+    /// When its timer fires next.
+    pub next: Option<Moment>,
 }
 
 /// A container that ended by itself, and that systemd started again or is about to.
@@ -406,6 +425,16 @@ pub enum ObservedProcess {
     },
 }
 
+/// Whether a timer is active: only such a one starts its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimerState {
+    /// It is not, or there is none.
+    #[default]
+    Inactive,
+    /// It is.
+    Active,
+}
+
 /// The running container of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedContainer {
@@ -508,6 +537,30 @@ impl ObservedUnit {
 }
 
 impl ObservedService {
+    /// Whether it is a job with a schedule by what is on the host. Known of one that is not desired there, whose
+    /// text is fetched, or that has a timer.
+    #[must_use]
+    pub fn is_job(&self) -> bool {
+        let text = match &self.unit.file {
+            UnitFile::Ours { text, .. } => text.as_deref(),
+            UnitFile::Absent | UnitFile::Foreign { .. } => None,
+        };
+        // A release runs those that keep a record.
+        let oneshot = |text: &str| text.lines().any(|line| line == "Type=oneshot");
+        let oneshot = text.is_some_and(|text| oneshot(text) && !text.contains("/jobs/"));
+        oneshot || self.further.values().any(ObservedUnit::is_ours)
+    }
+
+    /// Whether a run of a job is under way: systemd starts it until it ends.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        match &self.process {
+            ObservedProcess::Stopped => self.container.is_some(),
+            ObservedProcess::Active { .. } => true,
+            ObservedProcess::Unwell { state } => !state.starts_with("failed"),
+        }
+    }
+
     /// One of its unit files: `runs` is the name of the one that runs its container.
     #[must_use]
     pub fn unit_file(&self, file: &UnitFileName, runs: &UnitFileName) -> Option<&ObservedUnit> {
@@ -526,9 +579,11 @@ impl ObservedHost {
         let mut seen = self.clone();
         for service in seen.services.values_mut() {
             service.process = ObservedProcess::Stopped;
+            service.timer = TimerState::Inactive;
             service.container = None;
             service.restarts = None;
             service.crashes = None;
+            service.runs = None;
             for unit in std::iter::once(&mut service.unit).chain(service.further.values_mut()) {
                 unit.loaded = Loaded::AsOnDisk;
                 if let UnitFile::Ours { text, .. } = &mut unit.file {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observed::{
     EditMark, Environment, LiveLinks, LiveRead, Loaded, Moment, ObservedContainer,
     ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedUnit, RunningImage,
-    UnitFile,
+    TimerState, UnitFile,
 };
 use super::once::Due;
 use super::reason::Reason;
@@ -40,6 +40,8 @@ pub(super) struct ServiceNeed {
     pub remove: BTreeSet<UnitFileName>,
     pub reload: bool,
     pub action: Action,
+    /// What becomes of its timer.
+    pub timer: TimerNeed,
     pub reasons: Vec<Reason>,
     /// Files that were edited by hand and are mended, or replaced by others; without those that a
     /// reason names.
@@ -56,6 +58,17 @@ pub(super) enum DirectoryNeed {
     },
 }
 
+/// What becomes of the timer of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimerNeed {
+    /// It has none, and is to have none.
+    None,
+    /// It goes on as it is.
+    Stays,
+    /// It is made and started anew: it is another one, or does not wait.
+    Renew,
+}
+
 impl ServiceNeed {
     /// Whether files or links are written, or systemd has to read them again.
     pub(crate) fn writes(&self) -> bool {
@@ -69,6 +82,7 @@ impl ServiceNeed {
             remove,
             reload,
             action: _,
+            timer: _,
             reasons: _,
             mended: _,
         } = self;
@@ -79,9 +93,14 @@ impl ServiceNeed {
             || units.iter().any(|some| !some.is_empty())
     }
 
-    /// Whether its container is started or restarted.
+    /// Whether its container is started or restarted: that of a scheduled job never is.
     pub(crate) fn starts(&self) -> bool {
-        matches!(self.action, Action::Start | Action::Restart)
+        self.timer == TimerNeed::None && matches!(self.action, Action::Start | Action::Restart)
+    }
+
+    /// Whether a timer starts its container.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.timer != TimerNeed::None
     }
 
     /// Whether its container goes on running, and reads its live directories again.
@@ -168,11 +187,30 @@ pub(super) fn need(
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
     }
+    let mut units = units;
+    let timer = match desired.timer() {
+        Some(file) if supervisor.runs_containers() => timer_need(&file, seen, &mut units),
+        // Below a directory nothing runs, and a timer is a file like others.
+        Some(_) => TimerNeed::Stays,
+        None => TimerNeed::None,
+    };
     // What starts a job is not that it does not run.
     let stays_up = supervisor.runs_containers() && desired.handling.runs.is_all_the_time();
-    let (action, reasons) = match stays_up {
-        false => (Action::None, Vec::new()),
-        true => {
+    let (action, reasons) = match (stays_up, timer) {
+        (false, TimerNeed::None) | (_, TimerNeed::Stays) => (Action::None, Vec::new()),
+        (_, TimerNeed::Renew) => match (seen.timer, change) {
+            _ if runs_always(seen) => {
+                let state = "active, and not by its timer".to_owned();
+                (Action::Start, vec![Reason::NotRunning { state }])
+            }
+            (TimerState::Active, _) => (Action::None, Vec::new()),
+            (TimerState::Inactive, Change::Added) => (Action::Start, vec![Reason::New]),
+            (TimerState::Inactive, _) => {
+                let state = "its timer is inactive".to_owned();
+                (Action::Start, vec![Reason::NotRunning { state }])
+            }
+        },
+        (true, TimerNeed::None) => {
             let on_disk = reasons::OnDisk::of(seen);
             let edit = unit_edit(seen, on_disk.as_ref());
             let verdict = restart_reasons(desired, seen, change, on_disk.as_ref(), edit.as_ref());
@@ -219,6 +257,7 @@ pub(super) fn need(
         remove: units.remove,
         reload: units.reload,
         action,
+        timer,
         reasons,
         mended,
     }
@@ -307,6 +346,27 @@ impl LiveNeed {
         }
         need
     }
+}
+
+/// Whether its container runs as that of a service that is no job.
+pub(super) fn runs_always(seen: &ObservedService) -> bool {
+    matches!(seen.process, ObservedProcess::Active { .. })
+}
+
+/// A timer that is another one, or does not wait, is made anew: systemd remembers when it last fired as long as it
+/// knows the unit, and would make up at once for a time that has passed since. So it has to forget the unit first.
+fn timer_need(file: &UnitFileName, seen: &ObservedService, units: &mut UnitsNeed) -> TimerNeed {
+    let changes = units.write.contains(file) || units.enable.contains(file);
+    let older = seen
+        .further
+        .get(file)
+        .is_some_and(|timer| timer.loaded == Loaded::Older);
+    if seen.timer == TimerState::Active && !changes && !older && !runs_always(seen) {
+        return TimerNeed::Stays;
+    }
+    units.write.insert(file.clone());
+    units.enable.insert(file.clone());
+    TimerNeed::Renew
 }
 
 /// What its unit files need.

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use crate::cluster::digest::Digest;
-use crate::cluster::job::{Once, OnceKey, Run};
+use crate::cluster::job::{Once, OnceKey, Run, Schedule};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
     FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MaxDown, Network,
@@ -19,11 +17,9 @@ use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
 use crate::cluster::secret::{Secret, TextPart};
 use crate::cluster::subnet::Subnet;
-use crate::render::desired::{Desired, DesiredService, DesiredUnit};
-use crate::render::identity::UnitKind;
+use crate::render::desired::Desired;
 use crate::render::render;
 use crate::render::tests::secret;
-use crate::render::unit::parse_unit;
 
 pub const HOSTS: [&str; 3] = ["h1", "h2", "h3"];
 pub const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
@@ -38,6 +34,10 @@ Description={{ service }}
 After={{ after }}
 {% endif %}
 [Service]
+{% if timeout %}
+Type=oneshot
+TimeoutStartSec={{ timeout }}
+{% endif %}
 EnvironmentFile={{ inputs }}/*.env
 {% for line in prepare %}
 ExecStartPre={{ line }}
@@ -46,8 +46,10 @@ ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cl
 --label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \
 --label bayplan.directory={{ directory }} {{ arguments | join(' ') }} ${IMAGE}
 ExecStartPost={{ wait }}
+{% if not timeout %}
 [Install]
 WantedBy=multi-user.target
+{% endif %}
 [X-Bayplan]
 Format=1
 Cluster={{ cluster }}
@@ -115,7 +117,7 @@ pub struct Spec {
     pub of_host: Option<u8>,
     /// On so many hosts it may be down at once.
     pub max_down: Option<usize>,
-    /// It has a second unit file, with this in it.
+    /// It is a job, on its first host alone, and its timer says this.
     pub timer: Option<u8>,
     /// The network that it is in, and the options of that, where no service before it has others: see [`network`].
     pub network: Option<(usize, u8)>,
@@ -300,7 +302,11 @@ impl Spec {
 
 /// What comes before each service: without circles in which there is a job.
 fn before(specs: &[Spec]) -> Vec<(BTreeSet<usize>, BTreeSet<usize>)> {
-    let placed = |index: &usize| specs.get(*index).is_some_and(|spec| !spec.hosts.is_empty());
+    // Nothing comes after a job with a schedule.
+    let placed = |index: &usize| {
+        let spec = specs.get(*index);
+        spec.is_some_and(|spec| !spec.hosts.is_empty() && spec.timer.is_none())
+    };
     let mut before: Vec<(BTreeSet<usize>, BTreeSet<usize>)> = specs
         .iter()
         .enumerate()
@@ -388,8 +394,25 @@ pub fn describe(specs: &[Spec]) -> Desired {
         };
         (host_name(i), host)
     });
-    let order = before(specs);
     let mut taken: Vec<(usize, HostPorts)> = Vec::new();
+    let specs: Vec<Spec> = specs
+        .iter()
+        .map(|spec| match (spec.timer, spec.once) {
+            (None, _) | (_, Some(_)) => Spec {
+                timer: None,
+                ..spec.clone()
+            },
+            // What `check` refuses of a job.
+            (Some(_), None) => Spec {
+                hosts: spec.hosts.iter().take(1).copied().collect(),
+                port: None,
+                manual: false,
+                health: false,
+                ..spec.clone()
+            },
+        })
+        .collect();
+    let order = before(&specs);
     let services = specs.iter().enumerate().map(|(index, spec)| {
         // Two services on one port of one host is an error of `check`; the later one has none.
         let publish = spec.port.map(|port| publish(port, spec.way));
@@ -512,9 +535,14 @@ pub fn describe(specs: &[Spec]) -> Desired {
                     Some(_) => format!("# {}\n{JOB_TEMPLATE}", spec.comment).into(),
                 },
             },
-            run: match spec.once {
-                None => Run::Always,
-                Some(key) => Run::Once(Once {
+            run: match (spec.once, spec.timer) {
+                (None, None) => Run::Always,
+                (None, Some(number)) => Run::Scheduled(Schedule {
+                    calendar: format!("*:0/{}", number + 1),
+                    catch_up: number > 0,
+                    timeout: Duration::from_secs(60),
+                }),
+                (Some(key), _) => Run::Once(Once {
                     key,
                     timeout: Duration::from_secs(60),
                 }),
@@ -530,29 +558,5 @@ pub fn describe(specs: &[Spec]) -> Desired {
         guard: Guard::default(),
         rollout: Default::default(),
     };
-    let mut desired = render(&cluster).expect("the test's template is sound");
-    let services = desired
-        .hosts
-        .values_mut()
-        .flat_map(|host| &mut host.services);
-    for (name, service) in services {
-        let spec = specs.iter().enumerate();
-        let mut spec = spec.filter(|(index, _)| service_name(*index) == *name);
-        if let Some(number) = spec.next().and_then(|(_, spec)| spec.timer) {
-            add_timer(Arc::make_mut(service), number);
-        }
-    }
-    desired
-}
-
-/// A second unit file, which decides nothing of how a container runs.
-fn add_timer(service: &mut DesiredService, number: u8) {
-    let text = format!("# {number}\n[Timer]\n[Install]\nWantedBy=timers.target\n");
-    let file = service.unit.file(UnitKind::Timer);
-    service.entry.units.insert(file.clone(), Digest::of(&text));
-    let unit = DesiredUnit::new(text.as_str().into(), &parse_unit(&text));
-    service.units.insert(file, unit);
-    if let Some(older) = &mut service.older {
-        add_timer(Arc::make_mut(older), number);
-    }
+    render(&cluster).expect("the test's template is sound")
 }

@@ -485,6 +485,8 @@ fn files_of(service: &ObservedService) -> Digest {
         leftovers,
         live,
         process: _,
+        timer: _,
+        runs: _,
         restarts: _,
         crashes: _,
         container: _,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, Generation, Observed, ObservedProcess, ObservedService, Owner, RunState, Steady,
+    Crashes, Generation, JobRuns, Observed, ObservedProcess, ObservedService, Owner, RunState,
+    Steady, TimerState,
 };
 use super::once::{last_run, last_success};
 use super::reason::Reason;
@@ -58,6 +59,8 @@ pub struct ServiceStatus {
     pub drop_ins: BTreeSet<String>,
     /// How it ended, where systemd started it again by itself or is about to.
     pub crashes: Option<Crashes>,
+    /// When it ran and will run, if it is a job.
+    pub runs: Option<JobRuns>,
     /// How it compares with what is desired.
     pub state: ServiceState,
 }
@@ -165,11 +168,20 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         };
         ServiceStatus {
             unit,
-            version: at.container.as_ref().map(|c| version(&c.reference)),
+            version: at.container.as_ref().map_or_else(
+                || {
+                    // A job has one between its runs, too.
+                    let scheduled = at.timer == TimerState::Active;
+                    let recorded = seen.generation.recorded(service).filter(|_| scheduled);
+                    recorded.map(|recorded| version(&recorded.image))
+                },
+                |container| Some(version(&container.reference)),
+            ),
             since,
             restarts: at.restarts,
             drop_ins: at.drop_ins.clone(),
             crashes: at.crashes.clone(),
+            runs: at.runs.clone(),
             state: unsteady(at, state),
         }
     };
@@ -308,6 +320,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         RefusalReason::ForeignUnit { .. }
         | RefusalReason::Stateful { .. }
         | RefusalReason::StatefulAway { .. }
+        | RefusalReason::ScheduledAway { .. }
         | RefusalReason::StatefulUnknown { .. }
         | RefusalReason::PortHeld { .. }
         | RefusalReason::NetworkHeld { .. }
@@ -356,6 +369,8 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Note::MovesTo { .. }
             | Note::RunsOn { .. }
             | Note::StaysFor { .. }
+            | Note::WaitsForRun { .. }
+            | Note::StaysForRun
             | Note::WasPublic { .. } => {}
         }
     }

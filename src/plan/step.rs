@@ -104,6 +104,27 @@ pub enum Step {
         /// Its unit.
         unit: UnitName,
     },
+    /// Stops a timer and removes its file, and lets systemd forget it. A run that is under way goes on.
+    DropTimer {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+    },
+    /// Starts a timer that systemd has just read: from now on, so that no time that has passed is made up for.
+    StartTimer {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+    },
+    /// Waits until no run of a job is under way, after its timer was stopped: its unit goes, or another host runs it.
+    AwaitRun {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+    },
     /// `systemctl reset-failed` and `systemctl restart`, which starts a stopped unit.
     Restart {
         /// Whose it is.
@@ -246,6 +267,10 @@ pub enum StepKind {
     Ask,
     /// It waits until containers are healthy.
     Wait,
+    /// It stops or starts a timer.
+    Timer,
+    /// It waits until a run of a job has ended.
+    AwaitRun,
     /// All that runs is as it should be when this step begins: it removes what is not needed any more, or
     /// records what is there.
     End,
@@ -303,6 +328,8 @@ impl StepKind {
             | StepKind::Run
             | StepKind::Ask
             | StepKind::Wait
+            | StepKind::Timer
+            | StepKind::AwaitRun
             | StepKind::End => None,
         }
     }
@@ -310,7 +337,10 @@ impl StepKind {
     /// Whether it stops, starts, runs or waits for containers: that takes time, and is what an operator follows.
     #[must_use]
     pub fn is_followed(self) -> bool {
-        matches!(self, StepKind::Wait | StepKind::Reread | StepKind::Run) || self.effect().is_some()
+        matches!(
+            self,
+            StepKind::Wait | StepKind::Reread | StepKind::Run | StepKind::AwaitRun
+        ) || self.effect().is_some()
     }
 }
 
@@ -363,6 +393,10 @@ impl Step {
             Step::Reload => (StepKind::Reload, StepOf::Host),
             Step::NameImage { service, .. } => (StepKind::Image, StepOf::Service(service)),
             Step::Stop { service, .. } => (StepKind::Stop, StepOf::Service(service)),
+            Step::DropTimer { service, .. } | Step::StartTimer { service, .. } => {
+                (StepKind::Timer, StepOf::Service(service))
+            }
+            Step::AwaitRun { service, .. } => (StepKind::AwaitRun, StepOf::Service(service)),
             Step::Restart { service, .. }
             | Step::RestartUnless { service, .. }
             | Step::RestartWithoutWaiting { service, .. } => {
@@ -418,6 +452,11 @@ impl Step {
             }
             Step::Reload => "systemctl daemon-reload".to_owned(),
             Step::Stop { service, .. } => format!("stopping {service}"),
+            Step::DropTimer { service, .. } => format!("stopping the timer of {service}"),
+            Step::StartTimer { service, .. } => format!("starting the timer of {service}"),
+            Step::AwaitRun { service, .. } => {
+                format!("waiting until no run of {service} is under way")
+            }
             Step::Restart { service, .. }
             | Step::RestartUnless { service, .. }
             | Step::RestartWithoutWaiting { service, .. } => format!("restarting {service}"),

@@ -21,11 +21,13 @@ pub fn target(
 ) -> Manifest {
     let (wanted, seen) = (&desired.hosts[host], &observed.hosts[host]);
     let mut manifest = held(wanted, seen).manifest(&desired.cluster, host);
-    manifest.services.retain(|name, _| options.selects(name));
+    let waiting = waiting_for_runs(desired, host, observed);
+    let selects = |name: &ServiceName| options.selects(name) && !waiting.contains_key(name);
+    manifest.services.retain(|name, _| selects(name));
     if let Generation::Current { manifest: old, .. } = &seen.generation {
         let kept_back = kept_back(desired, host, observed, options);
         for (name, service) in &old.services {
-            if !options.selects(name) || kept_back.contains_key(name) {
+            if !selects(name) || kept_back.contains_key(name) {
                 manifest.services.insert(name.clone(), service.clone());
             }
         }
@@ -67,6 +69,32 @@ pub(super) fn kept_back(
         });
         let awaited: Vec<HostName> = awaited.map(|other| (*other).clone()).collect();
         (!awaited.is_empty()).then(|| (name.clone(), awaited))
+    });
+    waiting.collect()
+}
+
+/// The jobs that are to move to a host, and wait until their run on these other hosts has ended: else two would be under
+/// way at once.
+pub(super) fn waiting_for_runs(
+    desired: &Desired,
+    host: &HostName,
+    observed: &Observed,
+) -> BTreeMap<ServiceName, Vec<HostName>> {
+    let (Some(wanted), Some(seen)) = (desired.hosts.get(host), observed.hosts.get(host)) else {
+        return BTreeMap::new();
+    };
+    let scheduled = wanted.services.iter();
+    let scheduled = scheduled.filter(|(_, service)| service.timer().is_some());
+    let moving = scheduled.filter(|(name, _)| !holds(seen, name));
+    let waiting = moving.filter_map(|(name, _)| {
+        let others = observed.hosts.iter().filter(|(other, seen)| {
+            let leaves = desired.hosts.get(*other);
+            let leaves = leaves.is_some_and(|at| !at.services.contains_key(name));
+            let at = seen.services.get(name);
+            leaves && at.is_some_and(|at| at.is_job() && at.is_under_way())
+        });
+        let others: Vec<HostName> = others.map(|(other, _)| other.clone()).collect();
+        (!others.is_empty()).then(|| (name.clone(), others))
     });
     waiting.collect()
 }

@@ -23,6 +23,7 @@ pub(super) struct Touch<'a> {
     pub(super) swapped: BTreeMap<&'a LiveName, usize>,
     /// It was told to read them again.
     pub(super) reread: Option<usize>,
+    pub(super) timer: Option<usize>,
 }
 
 /// What steps do to the services of a host.
@@ -80,6 +81,11 @@ pub(super) fn touched<'a>(
                 (StepKind::Stop, _) if wanted.services.contains_key(service) => {
                     touched.entry(service).or_default().stopped = Some(number)
                 }
+                // Also of one that leaves.
+                (StepKind::Timer, _) if wanted.services.contains_key(service) => {
+                    let timer = &mut touched.entry(service).or_default().timer;
+                    timer.get_or_insert(number);
+                }
                 (
                     StepKind::Mark
                     | StepKind::Reload
@@ -88,6 +94,8 @@ pub(super) fn touched<'a>(
                     | StepKind::Network
                     | StepKind::Run
                     | StepKind::Ask
+                    | StepKind::Timer
+                    | StepKind::AwaitRun
                     | StepKind::End,
                     _,
                 ) => {}
@@ -121,6 +129,7 @@ impl<'a> Touch<'a> {
             restarted,
             swapped,
             reread,
+            timer,
         } = self;
         placed.is_some()
             || repaired.is_some()
@@ -130,6 +139,7 @@ impl<'a> Touch<'a> {
             || restarted.is_some()
             || !swapped.is_empty()
             || reread.is_some()
+            || timer.is_some()
     }
 
     /// From where on it does not run as before.

@@ -224,6 +224,13 @@ pub enum Note {
         /// The hosts.
         hosts: Vec<HostName>,
     },
+    /// It is a job, and moves here when the run on these hosts has ended.
+    WaitsForRun {
+        /// The hosts.
+        hosts: Vec<HostName>,
+    },
+    /// It is a job that leaves: what is left of it goes when its run has ended.
+    StaysForRun,
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).
@@ -290,6 +297,16 @@ pub enum RefusalReason {
     /// A `stateful` service would start on these hosts, without the data that it has here, where this
     /// release does not reach.
     StatefulAway {
+        /// The service.
+        service: ServiceName,
+        /// Where it would start.
+        starts: Vec<HostName>,
+        /// Why this release does not reach the host.
+        away: Away,
+    },
+    /// A job with a schedule would start on these hosts, and its timer runs here, too, where this release does not reach:
+    /// each time it would run twice.
+    ScheduledAway {
         /// The service.
         service: ServiceName,
         /// Where it would start.

@@ -117,6 +117,11 @@ pub(super) fn waves(
     if !leaving.is_empty() {
         schedule.visits.push((Phase::Contract, leaving));
     }
+    // No two hosts run one job: its timer starts where it is to run after it stopped where it ran.
+    let moved = moved_jobs(drafts);
+    if !moved.is_empty() {
+        schedule.visits.push((Phase::Expand, moved));
+    }
     let mut last: BTreeMap<&HostName, usize> = BTreeMap::new();
     for (number, (_, hosts)) in schedule.visits.iter().enumerate() {
         last.extend(hosts.keys().map(|host| (*host, number)));
@@ -139,6 +144,24 @@ pub(super) fn waves(
     waves.collect()
 }
 
+/// The jobs with a timer that hosts get from others which take part.
+fn moved_jobs<'a>(
+    drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
+) -> BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>> {
+    let mut moved: BTreeMap<&HostName, BTreeSet<&ServiceName>> = BTreeMap::new();
+    for (host, draft) in drafts {
+        let jobs = draft.needs.iter().filter(|(_, need)| need.is_scheduled());
+        let jobs = jobs.map(|(name, _)| name).filter(|name| {
+            let leaves = |other: &HostDraft<'_>| other.departing.contains_key(*name);
+            drafts.values().any(leaves)
+        });
+        for name in jobs {
+            moved.entry(host).or_default().insert(name);
+        }
+    }
+    moved
+}
+
 impl<'a> VisitOrder<'a> {
     fn new(
         desired: &'a Desired,
@@ -151,9 +174,14 @@ impl<'a> VisitOrder<'a> {
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         let mut jobs = BTreeSet::new();
+        let moved = moved_jobs(drafts);
+        let moves = |host: &HostName, name: &ServiceName| {
+            moved.get(host).is_some_and(|jobs| jobs.contains(name))
+        };
         for (host, draft) in drafts.iter().filter(|(_, draft)| draft.acts()) {
             let items: Vec<RemainingWork<'_>> = draft
                 .to_do()
+                .filter(|service| !moves(host, service))
                 .map(|service| RemainingWork {
                     service,
                     circle: circles.of[service],
@@ -174,7 +202,7 @@ impl<'a> VisitOrder<'a> {
                 }
             }
             // A host that only loses something is visited for that.
-            if !items.is_empty() || !draft.contracts() {
+            if !items.is_empty() || !draft.contracts() && !moved.contains_key(host) {
                 left.insert(host, items);
             }
         }

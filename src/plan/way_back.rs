@@ -62,6 +62,9 @@ pub fn way_back(
             .unwrap_or(steps.len()),
         Phase::Contract => 0,
     };
+    // What left another host before cannot come back there: it stays where it is to be.
+    let contracted = earlier.iter().any(|wave| wave.phase == Phase::Contract);
+    let until = if contracted { 0 } else { until };
     let used = used_elsewhere(desired, host, seen, earlier);
     let before = earlier
         .iter()

@@ -7,7 +7,7 @@ use super::step::{RestartedUnit, Step};
 use super::touched::Touch;
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService};
-use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
 use crate::render::manifest::ManifestService;
 
@@ -47,12 +47,18 @@ impl WayDraft<'_> {
             };
             lists.files.push(back(written, step));
         }
+        let timer = unit.file(UnitKind::Timer);
+        if let Some(number) = touch.timer {
+            lists.timer(number, name, unit, before.units.contains_key(&timer));
+        }
         for (file, digest) in &before.units {
-            if entry.units.get(file) != Some(digest) {
+            let dropped = *file == timer && touch.timer.is_some();
+            if entry.units.get(file) != Some(digest) || dropped {
+                let from = touch.timer.filter(|_| dropped).unwrap_or(written);
                 let (service, file) = (service(), file.clone());
                 let step = Step::WriteUnit { service, file };
-                lists.files.push(back(written, step));
-                lists.reload(written);
+                lists.files.push(back(from, step));
+                lists.reload(from);
             }
         }
         for (file, number) in touch.files() {
@@ -65,7 +71,8 @@ impl WayDraft<'_> {
             }
         }
         for (file, number) in &touch.enabled {
-            if before.units.contains_key(*file) {
+            let dropped = **file == timer && touch.timer.is_some();
+            if before.units.contains_key(*file) && !dropped {
                 lists.enable(*number, (*file).clone());
                 lists.reload(*number);
             }
@@ -76,7 +83,7 @@ impl WayDraft<'_> {
             lists.removals.push(removal(number, name, directory));
         }
 
-        // What a job did is not undone, and nobody runs it again for that.
+        // What a job did is not undone, and nobody runs it again for that; a run goes on with what it began with.
         let was = before.handling.as_ref().map(|handling| handling.runs);
         if was.is_some_and(|runs| !runs.is_all_the_time()) {
             if handling.runs.is_all_the_time()
@@ -227,11 +234,18 @@ impl WayDraft<'_> {
     /// A newcomer goes again.
     pub(super) fn remove(&mut self, name: &ServiceName, touch: &Touch<'_>) {
         let unit = &self.wanted.services[name].unit;
-        if let Some(number) = touch.first_write().or(touch.restarted) {
-            let (service, unit) = (name.clone(), unit.clone());
-            self.lists
-                .stops
-                .push(back(number, Step::Stop { service, unit }));
+        if let Some(number) = touch.first_write().or(touch.restarted).or(touch.timer) {
+            if self.wanted.services[name].timer().is_some() {
+                self.lists.timer(number, name, unit, false);
+                let (service, unit) = (name.clone(), unit.clone());
+                let step = Step::AwaitRun { service, unit };
+                self.lists.stops.push(back(number, step));
+            } else {
+                let (service, unit) = (name.clone(), unit.clone());
+                self.lists
+                    .stops
+                    .push(back(number, Step::Stop { service, unit }));
+            }
         }
         for (file, number) in touch.files() {
             self.lists.reload(number);
@@ -343,6 +357,7 @@ pub(super) struct Lists {
     reload: Option<usize>,
     pub(super) restarts: Vec<BackStep>,
     awaited: Option<(usize, Vec<UnitName>)>,
+    timers: Vec<BackStep>,
     removals: Vec<BackStep>,
 }
 
@@ -352,7 +367,28 @@ impl Lists {
     }
 
     fn enable(&mut self, from: usize, file: UnitFileName) {
-        self.enable.get_or_insert((from, Vec::new())).1.push(file);
+        let (first, files) = self.enable.get_or_insert((from, Vec::new()));
+        *first = (*first).min(from);
+        files.push(file);
+    }
+
+    /// A timer that was made anew goes, and comes back as it was, if it was there.
+    fn timer(&mut self, from: usize, service: &ServiceName, unit: &UnitName, was_there: bool) {
+        let (service, unit) = (|| service.clone(), || unit.clone());
+        let step = Step::DropTimer {
+            service: service(),
+            unit: unit(),
+        };
+        self.stops.push(back(from, step));
+        self.reload(from);
+        if was_there {
+            self.enable(from, unit().file(UnitKind::Timer));
+            let step = Step::StartTimer {
+                service: service(),
+                unit: unit(),
+            };
+            self.timers.push(back(from, step));
+        }
     }
 
     pub(super) fn awaited(&mut self, from: usize, unit: UnitName) {
@@ -371,6 +407,7 @@ impl Lists {
             reload,
             restarts,
             awaited,
+            timers,
             removals,
         } = self;
         // A unit stops while its file still says how.
@@ -380,6 +417,7 @@ impl Lists {
         stops.extend(reload.map(|from| back(from, Step::Reload)));
         stops.extend(together(restarts, circles));
         stops.extend(awaited.map(|(from, units)| back(from, Step::AwaitHealthy { units })));
+        stops.extend(timers);
         stops.extend(removals);
         stops
     }

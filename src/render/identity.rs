@@ -163,6 +163,12 @@ impl UnitFileName {
         &self.0
     }
 
+    /// What it is for.
+    #[must_use]
+    pub fn kind(&self) -> Option<UnitKind> {
+        UnitKind::split(&self.0).map(|(_, kind)| kind)
+    }
+
     /// The unit's name without a suffix, as [`UnitName::as_str`] has it.
     #[must_use]
     pub fn unit(&self) -> &str {

@@ -184,6 +184,13 @@ pub(super) fn note(note: &NoteView<'_>, space: Space) -> Vec<String> {
         NoteView::StaysFor { hosts } => {
             format!("leaves once {} took part", super::hosts::list(*hosts))
         }
+        NoteView::WaitsForRun { hosts } => format!(
+            "moves when the run on {} ends: release again then",
+            super::hosts::list(*hosts)
+        ),
+        NoteView::StaysForRun => {
+            "its run is under way: what is left of it goes with a release after that".to_owned()
+        }
         NoteView::Mended { paths } => format!(
             "mends what was edited on the host: {}",
             some_paths(paths, space.detail)

@@ -107,6 +107,36 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
                 ),
             )
         }
+        RefusalView::ScheduledAway {
+            host: _,
+            service,
+            starts,
+            away: _,
+            reach,
+        } => {
+            let (where_, back) = match reach {
+                Some(reach) => (
+                    format!(
+                        "({}), which is no longer described",
+                        escape(&reach.to_string())
+                    ),
+                    format!("put [hosts.{host}] and {service} there back"),
+                ),
+                None => (
+                    "there, which is left out".to_owned(),
+                    format!("put it back on {host} in [place]"),
+                ),
+            };
+            (
+                format!(
+                    "the timer of {service} may still run {where_}: each time it would run twice, there and on {}",
+                    list(*starts)
+                ),
+                format!(
+                    "once it has stopped there, `bayplan release {cluster} --allow-move`; otherwise {back}"
+                ),
+            )
+        }
         RefusalView::StatefulUnknown { host: _, service } => (
             format!(
                 "{service} is stateful and new here, and no host keeps where it ran before: an older bayplan \

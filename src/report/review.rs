@@ -383,6 +383,7 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         }
         RefusalView::ForeignUnit { .. }
         | RefusalView::StatefulAway { .. }
+        | RefusalView::ScheduledAway { .. }
         | RefusalView::StatefulUnknown { .. }
         | RefusalView::PortHeld { .. }
         | RefusalView::NetworkHeld { .. }

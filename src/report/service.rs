@@ -11,6 +11,10 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
     if plan.change == Change::Removed && plan.notes.iter().any(stays) {
         return "stay";
     }
+    let waits = |note: &NoteView<'_>| matches!(note, NoteView::WaitsForRun { .. });
+    if plan.notes.iter().any(waits) {
+        return "wait";
+    }
     match (plan.action, plan.change) {
         (Action::Start, _) => "start",
         (Action::Reload, _) => "reload",
@@ -27,7 +31,7 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
 
 /// Whether it is kept back.
 fn stays(note: &NoteView<'_>) -> bool {
-    matches!(note, NoteView::StaysFor { .. })
+    matches!(note, NoteView::StaysFor { .. } | NoteView::StaysForRun)
 }
 
 /// Why: reasons, then notes, then what else the reader should know. Never empty.

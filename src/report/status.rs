@@ -3,6 +3,7 @@
 mod activity;
 mod crashes;
 mod end;
+mod runs;
 mod state;
 mod time;
 
@@ -18,6 +19,7 @@ use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, Status
 use super::{Detail, left, network};
 use crashes::{deaths, restarted};
 use end::{last_lines, services};
+use runs::shown_runs;
 use state::{Word, shown_state, style};
 use time::shown_since;
 
@@ -109,6 +111,7 @@ fn host_lines(
             restarts,
             drop_ins,
             crashes,
+            runs,
             state,
             waits: _,
         } = status;
@@ -125,6 +128,9 @@ fn host_lines(
         };
         if let Some(told) = told {
             line += &format!(", {told}");
+        }
+        if let Some(runs) = runs {
+            line += &format!(", {}", shown_runs(runs, now));
         }
         let column = width(&start);
         let (word, style) = (Word::of(state).text(), style(state, palette));

@@ -30,6 +30,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/processes.sh"),
     include_str!("steps/networks.sh"),
     include_str!("steps/jobs.sh"),
+    include_str!("steps/timers.sh"),
     include_str!("steps/health.sh"),
     include_str!("steps/generations.sh"),
 );
@@ -301,6 +302,9 @@ impl Activation<'_> {
             },
             Step::Reload => vec!["reload".to_owned()],
             Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.as_str()])],
+            Step::DropTimer { unit, .. } => vec![call("drop_timer", &[unit.as_str()])],
+            Step::StartTimer { unit, .. } => vec![call("start_timer", &[unit.as_str()])],
+            Step::AwaitRun { unit, .. } => vec![call("await_run", &[unit.as_str()])],
             Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.as_str()])],
             Step::RestartUnless {
                 unit, fingerprint, ..

@@ -430,11 +430,23 @@ impl<'a> FirstLook<'a> {
             need.reload = true;
         }
         let unit = self.unit_of(service);
+        let timer = unit.file(UnitKind::Timer);
+        if self.request.detail == LookFor::Status && self.first.states.contains_key(timer.as_str())
+        {
+            need.units.insert(timer);
+        }
         let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return;
         };
         let simple = match (state.active.as_str(), state.sub.as_str()) {
             ("inactive", _) => true,
+            // Whether a run of a job is under way, and how the last one ended, decides nothing.
+            _ if self
+                .wanted(service)
+                .is_some_and(|wanted| wanted.timer().is_some()) =>
+            {
+                true
+            }
             ("active", "running") => self.started(&unit).is_some_and(|started| {
                 // The bound may be early. That is enough where nothing changed since then, either.
                 let label = self.container_of(service).map(|c| c.directory.as_str());
@@ -447,7 +459,7 @@ impl<'a> FirstLook<'a> {
             _ => false,
         };
         if !simple || self.request.detail == LookFor::Status {
-            need.units.insert(unit);
+            need.units.insert(unit.service_file());
         }
         if state.active == "active"
             && let Some(container) = self.container_of(service)

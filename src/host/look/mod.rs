@@ -29,7 +29,7 @@ use crate::host::layout::Layout;
 use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::desired::DesiredService;
-use crate::render::identity::UnitName;
+use crate::render::identity::UnitFileName;
 use crate::render::shell::quote;
 
 /// The first record of an answer to [`Request::script`].
@@ -40,7 +40,8 @@ const MORE: &str = concat!(include_str!("../image_keys.sh"), include_str!("more.
 
 /// The properties of `systemctl show` that the second exchange asks for.
 const PROPERTIES: &str = "Id,LoadState,ActiveState,SubState,Result,MainPID,NRestarts,InvocationID,\
-     UnitFileState,ExecMainStartTimestamp,ExecMainCode,ExecMainStatus,ActiveEnterTimestamp";
+     UnitFileState,ExecMainStartTimestamp,ExecMainExitTimestamp,ExecMainCode,ExecMainStatus,\
+     ActiveEnterTimestamp,NextElapseUSecRealtime";
 
 /// What a look is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +146,7 @@ struct SecondQuestion {
     /// Files whose texts are fetched.
     texts: BTreeSet<String>,
     /// Units that systemd is asked about; with them, when it last read its files.
-    units: BTreeSet<UnitName>,
+    units: BTreeSet<UnitFileName>,
     /// When systemd last read its files, even if no unit is asked about.
     reload: bool,
     /// How containers ended, if any of the units was restarted.
@@ -199,11 +200,7 @@ impl SecondQuestion {
             let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
             quote(&words.join(" "))
         };
-        let mut units: Vec<_> = self
-            .units
-            .iter()
-            .map(|unit| unit.service_file().into())
-            .collect();
+        let mut units: Vec<_> = self.units.iter().map(|unit| unit.clone().into()).collect();
         if self.reload && units.is_empty() {
             // Any unit does; this one is always loaded.
             units.push("basic.target".to_owned());
@@ -291,6 +288,10 @@ pub struct UnitShow {
     pub active_since: Option<Moment>,
     /// When its main process was started.
     pub process_since: Option<Moment>,
+    /// When its last main process ended.
+    pub exited: Option<Moment>,
+    /// Of a timer: when it fires next.
+    pub next: Option<Moment>,
 }
 
 /// A container that carries this cluster's label and belongs to no unit file here.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::super::observed::{
     Attached, Environment, Generation, LiveRead, Loaded, Moment, Observed, ObservedContainer,
     ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork, ObservedProcess,
-    ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState, RunningImage, UnitFile,
+    ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState, RunningImage,
+    TimerState, UnitFile,
 };
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -182,6 +183,11 @@ fn runs_in_sync(
                 (name.clone(), there)
             })
             .collect(),
+        timer: match service.timer() {
+            Some(_) => TimerState::Active,
+            None => TimerState::Inactive,
+        },
+        runs: None,
         process: match runs {
             true => ObservedProcess::Active { since: Moment(1) },
             false => ObservedProcess::Stopped,

@@ -42,6 +42,7 @@ fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceS
         restarts: Some(0),
         drop_ins: BTreeSet::new(),
         crashes: None,
+        runs: None,
         state,
     };
     (service(name), status)

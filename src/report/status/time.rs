@@ -2,6 +2,10 @@
 
 use jiff::Timestamp;
 
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
 pub(super) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(|| "-".to_owned(), |since| ago(since, now))
 }
@@ -9,16 +13,26 @@ pub(super) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
 /// How long ago a moment was, in its largest unit. A host's clock may be ahead of ours: a few
 /// seconds are `just now`, more is shown as the moment itself.
 pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
-    const MINUTE: i64 = 60;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
     let seconds = now.as_second() - since.as_second();
     if seconds <= -MINUTE {
         return since.to_string();
     }
-    let (number, unit) = if seconds <= 0 {
-        return "just now".to_owned();
-    } else if seconds < MINUTE {
+    match seconds {
+        ..=0 => "just now".to_owned(),
+        seconds => format!("{} ago", lasting(seconds)),
+    }
+}
+
+/// How long it is until a moment, in its largest unit.
+pub(super) fn ahead(moment: Timestamp, now: Timestamp) -> String {
+    match moment.as_second() - now.as_second() {
+        ..=0 => "now".to_owned(),
+        seconds => format!("in {}", lasting(seconds)),
+    }
+}
+
+fn lasting(seconds: i64) -> String {
+    let (number, unit) = if seconds < MINUTE {
         (seconds, "second")
     } else if seconds < HOUR {
         (seconds / MINUTE, "minute")
@@ -28,5 +42,5 @@ pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
         (seconds / DAY, "day")
     };
     let s = if number == 1 { "" } else { "s" };
-    format!("{number} {unit}{s} ago")
+    format!("{number} {unit}{s}")
 }

@@ -43,7 +43,7 @@ pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
-pub use status::{CrashesView, HostStatusView, ServiceStatusView, StateView, StatusView};
+pub use status::{CrashesView, HostStatusView, RunsView, ServiceStatusView, StateView, StatusView};
 pub use why::{
     ConfigFileView, FromView, LastRestartView, LineView, LiveView, OtherDefinitionView,
     SecretFileView, SharedFieldView, UsedView, VariableView, WhyView, WrittenFieldView,

@@ -37,6 +37,13 @@ pub enum NoteView<'a> {
         /// The hosts.
         hosts: &'a [HostName],
     },
+    /// It is a job, and moves here when the run on these hosts has ended.
+    WaitsForRun {
+        /// The hosts.
+        hosts: &'a [HostName],
+    },
+    /// It is a job that leaves: what is left of it goes when its run has ended.
+    StaysForRun,
     /// These files were edited on the host, and become what they should be.
     Mended {
         /// The paths of the files.
@@ -60,6 +67,8 @@ impl<'a> NoteView<'a> {
             Note::MovesTo { hosts } => Self::MovesTo { hosts },
             Note::RunsOn { hosts } => Self::RunsOn { hosts },
             Note::StaysFor { hosts } => Self::StaysFor { hosts },
+            Note::WaitsForRun { hosts } => Self::WaitsForRun { hosts },
+            Note::StaysForRun => Self::StaysForRun,
             Note::Mended { paths } => Self::Mended { paths },
             Note::WasPublic { names } => Self::WasPublic { names },
         }

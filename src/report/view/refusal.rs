@@ -51,6 +51,20 @@ pub enum RefusalView<'a> {
         #[serde(skip)]
         reach: Option<&'a Reach>,
     },
+    /// The timer of a scheduled job may still run on this host, and would start elsewhere, too.
+    ScheduledAway {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The service.
+        service: &'a str,
+        /// Where it would start.
+        starts: &'a [HostName],
+        /// Why the release does not reach this host.
+        away: AwayView,
+        /// How the host was reached, if the description no longer has it.
+        #[serde(skip)]
+        reach: Option<&'a Reach>,
+    },
     /// A stateful service is new here, and no host knows where it ran before.
     StatefulUnknown {
         /// The host's name in the description.
@@ -136,6 +150,7 @@ impl<'a> RefusalView<'a> {
             Self::ForeignUnit { host, .. }
             | Self::Stateful { host, .. }
             | Self::StatefulAway { host, .. }
+            | Self::ScheduledAway { host, .. }
             | Self::StatefulUnknown { host, .. }
             | Self::PortHeld { host, .. }
             | Self::NetworkHeld { host, .. }
@@ -175,14 +190,19 @@ impl<'a> RefusalView<'a> {
                 host,
                 service: service.as_str(),
                 starts,
-                away: match away {
-                    Away::Left { .. } => AwayView::Left,
-                    Away::LeftOut => AwayView::LeftOut,
-                },
-                reach: match away {
-                    Away::Left { reach } => Some(reach),
-                    Away::LeftOut => None,
-                },
+                away: AwayView::of(away),
+                reach: reach(away),
+            },
+            RefusalReason::ScheduledAway {
+                service,
+                starts,
+                away,
+            } => Self::ScheduledAway {
+                host,
+                service: service.as_str(),
+                starts,
+                away: AwayView::of(away),
+                reach: reach(away),
             },
             RefusalReason::StatefulUnknown { service } => Self::StatefulUnknown {
                 host,
@@ -275,4 +295,21 @@ pub enum AwayView {
     Left,
     /// The operator left it out.
     LeftOut,
+}
+
+impl AwayView {
+    fn of(away: &Away) -> Self {
+        match away {
+            Away::Left { .. } => Self::Left,
+            Away::LeftOut => Self::LeftOut,
+        }
+    }
+}
+
+/// How a host was reached, if the description no longer has it.
+fn reach(away: &Away) -> Option<&Reach> {
+    match away {
+        Away::Left { reach } => Some(reach),
+        Away::LeftOut => None,
+    }
 }

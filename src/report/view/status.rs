@@ -13,7 +13,7 @@ use super::{FailureView, LeftView, NetworkView, OwnerView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
-use crate::plan::observed::{Crashes, Death, Moment, Steady};
+use crate::plan::observed::{Crashes, Death, JobRuns, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
 
@@ -127,6 +127,7 @@ impl<'a> HostStatusView<'a> {
                 restarts,
                 drop_ins,
                 crashes,
+                runs,
                 state,
             } = status;
             let model = cluster.services.get(service);
@@ -140,6 +141,7 @@ impl<'a> HostStatusView<'a> {
                 restarts: *restarts,
                 drop_ins,
                 crashes: crashes.as_ref().map(CrashesView::of),
+                runs: runs.as_ref().map(RunsView::of),
                 state: StateView::of(state, service),
             }
         });
@@ -181,6 +183,8 @@ pub struct ServiceStatusView<'a> {
     pub drop_ins: &'a BTreeSet<String>,
     /// How it ended before systemd started it again, or null.
     pub crashes: Option<CrashesView>,
+    /// When it ran and will run, if it is a job with a schedule; else null.
+    pub runs: Option<RunsView<'a>>,
     /// How it compares with the description.
     pub state: StateView<'a>,
     /// Its restart is pending, and it restarts only when it is named.
@@ -196,6 +200,41 @@ impl ServiceStatusView<'_> {
             self.state,
             StateView::InSync | StateView::FilesInSync | StateView::JobDone { .. }
         )
+    }
+}
+
+/// When a job with a schedule ran and will run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RunsView<'a> {
+    /// When its last run began; null if none did since the host booted.
+    pub began: Option<Timestamp>,
+    /// When that run ended; null while it is under way.
+    pub ended: Option<Timestamp>,
+    /// How that run failed, in systemd's word (`exit-code`, `timeout`, `signal`), or null.
+    pub failure: Option<&'a str>,
+    /// The exit status of a run that failed, if it had one.
+    pub exit_code: Option<u8>,
+    /// When its timer starts the next one; null if it does not wait.
+    pub next: Option<Timestamp>,
+}
+
+impl<'a> RunsView<'a> {
+    fn of(runs: &'a JobRuns) -> Self {
+        let JobRuns {
+            began,
+            ended,
+            failure,
+            status,
+            next,
+        } = runs;
+        let moment = |moment: &Moment| Timestamp::from_nanosecond(moment.0).ok();
+        Self {
+            began: began.as_ref().and_then(moment),
+            ended: ended.as_ref().and_then(moment),
+            failure: failure.as_deref(),
+            exit_code: *status,
+            next: next.as_ref().and_then(moment),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # Inputs directories: a whole one gets its name last, and its files are mended in place.
 #
-# Reads: etc units cluster source; mends, the services whose files were changed by hand.
+# Reads: etc units cluster source supervisor; mends, the services whose files were changed by hand.
 # Sets, for itself: to new service mark; listed_mode listed_owner listed_path, the columns of a line of
-#   `files.modes`; found.
+#   `files.modes`; found; used, the directory that a run of a job is under way from.
 
 # place_inputs SERVICE DIRECTORY: a directory of this name is complete, since it got its name last.
 place_inputs() {
@@ -110,9 +110,14 @@ close_marks() {
 
 # remove_inputs SERVICE NAME...: under another name first, so that no half of one keeps its name.
 remove_inputs() {
-  service=$1
+  service=$1 used=''
   shift
+  if [ "$supervisor" = systemd ] && is_under_way "$cluster-$service"; then used=$(used_by_run "$cluster-$service"); fi
   for name; do
+    # A run that began since the plan was made may have begun from any of them.
+    case $used in
+    all | "$name") continue ;;
+    esac
     if [ -d "$etc/$service/$name" ] && [ ! -L "$etc/$service/$name" ]; then
       run rm -rf "$etc/$service/.old" && run mv -T "$etc/$service/$name" "$etc/$service/.old" &&
         run rm -rf "$etc/$service/.old" || return 1

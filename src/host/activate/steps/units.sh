@@ -81,6 +81,10 @@ reload() {
 # remove_unit FILE: one beside that of a service which stays is a change of the service.
 remove_unit() {
   to=$units/$1
+  case $1 in
+  # Without its file a run would leave its container behind when it ends.
+  *.service) ! is_under_way "${1%.service}" || fail "a run of ${1%.service} is under way" || return 1 ;;
+  esac
   ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" || return 1
   service_of "$1"
   case $1 in

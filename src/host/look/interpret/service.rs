@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::super::parse::{ListedUnit, More, RunningContainer};
-use super::super::{ObserveError, UnitDetails};
+use super::super::{LookFor, ObserveError, UnitDetails};
 use super::crashes::crashes;
 use super::{FirstLook, ServiceFiles};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Crashes, Environment, LiveRead, Loaded, Moment, ObservedContainer, ObservedLive,
-    ObservedProcess, ObservedService, ObservedUnit, Owner, RunningImage, UnitFile,
+    Crashes, Environment, JobRuns, LiveRead, Loaded, Moment, ObservedContainer, ObservedLive,
+    ObservedProcess, ObservedService, ObservedUnit, Owner, RunningImage, TimerState, UnitFile,
 };
 use crate::render::identity::{DirectoryName, Fingerprint, UnitKind};
 use crate::render::live::{LiveName, LiveVersion};
@@ -68,6 +68,8 @@ impl FirstLook<'_> {
             leftovers: files.leftovers.clone(),
             live,
             process: self.process(service, more),
+            timer: self.timer(service),
+            runs: self.runs(service, more),
             restarts: shown.map(|shown| shown.restarts),
             crashes: self.crashes(service, more),
             container: self.container_of(service).map(|c| self.container(c, more)),
@@ -243,6 +245,41 @@ impl FirstLook<'_> {
                 ObservedProcess::Unwell { state }
             }
         }
+    }
+
+    fn timer(&self, service: &ServiceName) -> TimerState {
+        let timer = self.unit_of(service).file(UnitKind::Timer);
+        let state = self.first.states.get(timer.as_str());
+        match state.is_some_and(|state| state.active == "active") {
+            true => TimerState::Active,
+            false => TimerState::Inactive,
+        }
+    }
+
+    /// When a scheduled job ran and will run.
+    fn runs(&self, service: &ServiceName, more: &More) -> Option<JobRuns> {
+        self.wanted(service)?.timer()?;
+        if self.request.detail != LookFor::Status {
+            return None;
+        }
+        let unit = self.unit_of(service);
+        let timer = more.shown.get(unit.file(UnitKind::Timer).as_str());
+        let shown = more.shown.get(unit.service_file().as_str());
+        let began = shown.and_then(|shown| shown.process_since);
+        let ended = shown.and_then(|shown| shown.exited);
+        let ended = ended.filter(|ended| began.is_none_or(|began| *ended >= began));
+        let failure = shown.filter(|shown| !matches!(shown.result.as_str(), "" | "success"));
+        Some(JobRuns {
+            began,
+            ended,
+            failure: failure.map(|shown| shown.result.clone()),
+            status: failure.and_then(|shown| {
+                let status = u8::try_from(shown.status).ok();
+                // CLD_EXITED.
+                status.filter(|_| shown.code == 1 && shown.result == "exit-code")
+            }),
+            next: timer.and_then(|timer| timer.next),
+        })
     }
 
     fn crashes(&self, service: &ServiceName, more: &More) -> Option<Crashes> {

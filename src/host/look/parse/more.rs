@@ -164,6 +164,8 @@ fn shown(text: &str) -> Result<BTreeMap<String, UnitShow>, ObserveError> {
             unit_file_state: text("UnitFileState").to_owned(),
             active_since: timestamp(text("ActiveEnterTimestamp")),
             process_since: timestamp(text("ExecMainStartTimestamp")),
+            exited: timestamp(text("ExecMainExitTimestamp")),
+            next: timestamp(text("NextElapseUSecRealtime")),
         };
         all.insert((*id).to_owned(), show);
     }
