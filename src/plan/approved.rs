@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::step::{Effect, Step, StepKind};
 use super::{Action, Change, FileChange, HostPlan, LeftMachine, Note, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::identity::UnitFileName;
+use crate::render::identity::{UnitFileName, UnitKind};
 
 /// A plan that may be carried out. There is no other way to one than these two functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,14 +74,11 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
     let names: BTreeSet<&ServiceName> = shown.keys().chain(now.keys()).copied().collect();
     names.into_iter().find_map(|name| {
         let what = match (shown.get(name), now.get(name)) {
-            (one, other)
-                if [one, other]
-                    .into_iter()
-                    .flatten()
-                    .any(|one| waits_for_run(one)) =>
-            {
-                None
+            (Some(shown), Some(now)) if waits_for_run(shown) || waits_for_run(now) => {
+                let told = !shown.files.is_empty() && !now.files.is_empty();
+                (told && !same_files(&shown.files, &now.files)).then_some("has other files")
             }
+            (Some(one), None) | (None, Some(one)) if waits_for_run(one) => None,
             (Some(shown), Some(now)) => {
                 if shown.unit != now.unit || shown.change != now.change {
                     Some("is planned otherwise")
@@ -195,13 +192,25 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             .map(|plan| (plan.service.clone(), plan.action))
             .collect()
     };
-    let waits: BTreeSet<&ServiceName> = [shown, now]
-        .into_iter()
-        .filter_map(|plan| plan.hosts.get(host))
-        .flat_map(|at| &at.services)
-        .filter(|service| waits_for_run(service))
-        .map(|service| &service.service)
-        .collect();
+    let both = || {
+        let plans = [shown, now].into_iter();
+        plans.filter_map(|plan| plan.hosts.get(host))
+    };
+    let waiting = || {
+        both()
+            .flat_map(|at| &at.services)
+            .filter(|s| waits_for_run(s))
+    };
+    let of = |change: Change| -> BTreeSet<&ServiceName> {
+        let services = waiting().filter(|service| service.change == change);
+        services.map(|service| &service.service).collect()
+    };
+    let (leaves, comes) = (of(Change::Removed), of(Change::Added));
+    // A timer whose file is another one.
+    let new_timer = |file: &UnitFileName| {
+        let mut files = both().flat_map(|at| &at.services).flat_map(|s| &s.files);
+        files.any(|change| change.path == file.as_str())
+    };
     let (shown_actions, now_actions) = (actions(shown), actions(now));
     let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
         of.get(service).copied().unwrap_or(Action::None)
@@ -228,8 +237,13 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         |service: &ServiceName| action(&shown_actions, service) == action(&now_actions, service);
     let work = |plan: &Plan| {
         let steps = plan.steps(host);
-        let steps = steps.filter(|step| !step.services().iter().any(|name| waits.contains(name)));
-        let steps = steps.flat_map(|step| lasting(step, same_action));
+        let waits_for = |step: &Step| {
+            let mut services = step.services().into_iter();
+            step.kind() == StepKind::End && services.any(|name| leaves.contains(name))
+                || services.any(|name| comes.contains(name))
+        };
+        let steps = steps.filter(|step| !waits_for(step));
+        let steps = steps.flat_map(|step| lasting(step, same_action, &new_timer));
         let mut work: Vec<Step> = steps.collect();
         work.sort();
         work
@@ -249,14 +263,22 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
 
 /// What a step does that a restart does not: nothing of it may differ. A container that restarts needs its old
 /// inputs no longer, so what is removed may differ with that.
-fn lasting(step: &Step, same_action: impl Fn(&ServiceName) -> bool) -> Vec<Step> {
+fn lasting(
+    step: &Step,
+    same_action: impl Fn(&ServiceName) -> bool,
+    new_timer: &impl Fn(&UnitFileName) -> bool,
+) -> Vec<Step> {
+    // A timer that waits again, or does not any more, is made anew or is not; what it says is a change of its file.
+    let of_timer = |file: &&UnitFileName| file.kind() == Some(UnitKind::Timer) && !new_timer(file);
     match step.kind() {
+        StepKind::Unit if step.unit_files().iter().any(|file| of_timer(&file)) => Vec::new(),
         StepKind::Links => {
             // Grouped by visits, of which restarts may ask for others.
             let alone = |file: &UnitFileName| Step::Enable {
                 files: vec![file.clone()],
             };
-            step.unit_files().iter().map(alone).collect()
+            let files = step.unit_files().iter();
+            files.filter(|file| !of_timer(file)).map(alone).collect()
         }
         StepKind::Inputs | StepKind::Swap | StepKind::Unit | StepKind::Image => vec![step.clone()],
         StepKind::End => {

@@ -376,8 +376,8 @@ impl HostDraft<'_> {
                 let stays = at
                     .container
                     .as_ref()
-                    // Which directory a run has shows when it goes.
-                    .filter(|_| !need.starts() && !need.is_scheduled())
+                    // Which directory a run of a job has shows when it goes.
+                    .filter(|_| !need.starts() && !need.is_scheduled() && runs_always(at))
                     .and_then(|c| c.directory.as_ref());
                 let wanted = &self.wanted.services[name].directory;
                 let stale = at.directories.keys();

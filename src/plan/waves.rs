@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::host_draft::{HostDraft, Visit};
 use super::needs::Circles;
 use super::options::RolloutPolicy;
-use super::{Phase, Wave};
+use super::rule::ServiceNeed;
+use super::{Change, Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -150,7 +151,8 @@ fn moved_jobs<'a>(
 ) -> BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>> {
     let mut moved: BTreeMap<&HostName, BTreeSet<&ServiceName>> = BTreeMap::new();
     for (host, draft) in drafts {
-        let jobs = draft.needs.iter().filter(|(_, need)| need.is_scheduled());
+        let new = |need: &ServiceNeed| need.is_scheduled() && need.change == Change::Added;
+        let jobs = draft.needs.iter().filter(|(_, need)| new(need));
         let jobs = jobs.map(|(name, _)| name).filter(|name| {
             let leaves = |other: &HostDraft<'_>| other.departing.contains_key(*name);
             drafts.values().any(leaves)

@@ -38,6 +38,7 @@ mod reload;
 mod saved;
 mod secrets;
 mod smoke;
+mod timers;
 mod volumes;
 
 use std::process::ExitCode;
@@ -183,6 +184,11 @@ const TESTS: &[(&str, Test)] = &[
         jobs::docker,
     ),
     ("jobs_run_once_on_podman", jobs::podman),
+    ("no_release_touches_a_run_of_a_timer", timers::docker),
+    (
+        "no_release_touches_a_run_of_a_timer_on_podman",
+        timers::podman,
+    ),
     (
         "services_that_need_each_other_start_together",
         order::in_a_circle,
