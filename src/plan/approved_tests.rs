@@ -111,7 +111,7 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
                 .waves
                 .iter_mut()
                 .flat_map(|wave| wave.activations.values_mut());
-            let lasts = |step: &Step| !lasting(step, |_| true).is_empty();
+            let lasts = |step: &Step| !lasting(step, |_| true, &|_| true).is_empty();
             let (steps, at) = steps
                 .filter_map(|steps| Some((steps.iter().position(lasts)?, steps)))
                 .map(|(at, steps)| (steps, at))
