@@ -68,6 +68,9 @@ After={{ after }}
 [Service]
 Type=oneshot
 EnvironmentFile={{ inputs }}/*.env
+{% for line in prepare %}
+ExecStartPre={{ line }}
+{% endfor %}
 ExecStartPre={{ record.begins }}
 ExecStart=/usr/bin/{{ engine }} run --rm --name %N --label bayplan.cluster={{ cluster }} \
 --label bayplan.service={{ service }} --label bayplan.inputs={{ fingerprint }} \

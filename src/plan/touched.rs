@@ -24,6 +24,8 @@ pub(super) struct Touch<'a> {
     /// It was told to read them again.
     pub(super) reread: Option<usize>,
     pub(super) timer: Option<usize>,
+    /// When its container was stopped, for good or until it starts again.
+    pub(super) stopped: Option<usize>,
 }
 
 /// What steps do to the services of a host.
@@ -86,6 +88,16 @@ pub(super) fn touched<'a>(
                     let timer = &mut touched.entry(service).or_default().timer;
                     timer.get_or_insert(number);
                 }
+                // What becomes a job stops first.
+                (StepKind::Stop, _)
+                    if wanted
+                        .services
+                        .get(service)
+                        .is_some_and(|wanted| !wanted.handling.runs.is_all_the_time()) =>
+                {
+                    let stopped = &mut touched.entry(service).or_default().stopped;
+                    stopped.get_or_insert(number);
+                }
                 (
                     StepKind::Mark
                     | StepKind::Reload
@@ -130,6 +142,7 @@ impl<'a> Touch<'a> {
             swapped,
             reread,
             timer,
+            stopped,
         } = self;
         placed.is_some()
             || repaired.is_some()
@@ -140,6 +153,7 @@ impl<'a> Touch<'a> {
             || !swapped.is_empty()
             || reread.is_some()
             || timer.is_some()
+            || stopped.is_some()
     }
 
     /// From where on it does not run as before.

@@ -116,6 +116,7 @@ impl WayDraft<'_> {
             // An activation before this one had come further.
             Some(_) | None => 0,
         };
+        let from = touch.stopped.map_or(from, |stopped| stopped.min(from));
         let started = touch.disturbed().unwrap_or(from);
         let (service, unit) = (service(), unit.clone());
         match &at.process {
