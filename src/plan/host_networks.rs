@@ -10,7 +10,7 @@ use super::networks_draft::RemadeNetwork;
 use super::observed::{Attached, ObservedNetwork, ObservedProcess};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::{Named, ServiceNeed};
+use super::rule::{Named, ServiceNeed, runs_always};
 use super::{Action, Change, NetworkPlan, RefusalReason};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::ServiceName;
@@ -55,7 +55,9 @@ impl<'a> HostDraft<'a> {
         let Attached::Service(service) = attached else {
             return false;
         };
-        self.departs(service) || self.needs.get(service).is_some_and(ServiceNeed::starts)
+        self.departs(service)
+            || self.becomes_job(service)
+            || self.needs.get(service).is_some_and(ServiceNeed::starts)
     }
 
     /// Whether a service runs, and leaves this host.
@@ -80,11 +82,12 @@ impl<'a> HostDraft<'a> {
             if self.restarts_with_network(service, options) {
                 users.insert(service.clone());
                 down.insert(service.clone());
-            } else if self.departs(service) {
+            } else if self.departs(service) || self.becomes_job(service) {
                 down.insert(service.clone());
             } else {
                 services.push(service.clone());
-                if let Some(need) = self.needs.get_mut(service) {
+                let is_job = self.needs.contains_key(service) && !self.is_up_all_the_time(service);
+                if let Some(need) = self.needs.get_mut(service).filter(|_| !is_job) {
                     need.action = Action::Pending;
                     explain(need, name);
                 }
@@ -114,6 +117,13 @@ impl<'a> HostDraft<'a> {
             }
         }
         if users.is_empty() {
+            let jobs = self.wanted.services.iter();
+            let mut jobs = jobs.filter(|(_, service)| service.handling.networks.contains_key(name));
+            let only_jobs = jobs.all(|(job, _)| !self.is_up_all_the_time(job));
+            // The next run makes it anew.
+            if only_jobs && services.is_empty() && containers.is_empty() {
+                self.networks.unneeded.insert(name.to_owned());
+            }
             return;
         }
         if !services.is_empty() || !containers.is_empty() {
@@ -150,17 +160,21 @@ impl<'a> HostDraft<'a> {
         self.networks.remade.insert(name.to_owned(), remade);
     }
 
+    /// Whether its container runs all the time, and stops now, since it is to be a job.
+    fn becomes_job(&self, service: &ServiceName) -> bool {
+        let at = self.seen.services.get(service);
+        self.needs.contains_key(service)
+            && !self.is_up_all_the_time(service)
+            && at.is_some_and(runs_always)
+    }
+
     /// Whether a service that is in a network may be restarted for it.
     fn restarts_with_network(&self, service: &ServiceName, options: &Options) -> bool {
         let Some(need) = self.needs.get(service) else {
             return false;
         };
-        // A run is waited for, never cut.
-        if !self.wanted.services[service]
-            .handling
-            .runs
-            .is_all_the_time()
-        {
+        // A run is never cut.
+        if !self.is_up_all_the_time(service) {
             return false;
         }
         match need.action {

@@ -230,7 +230,7 @@ impl HostDraft<'_> {
             if need.rereads() {
                 steps.extend(self.rereads(name, need));
             }
-            if !(need.starts() || need.runs()) {
+            if !need.acts() {
                 continue;
             }
             let unit = |name: &ServiceName| self.wanted.services[name].unit.clone();

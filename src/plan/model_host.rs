@@ -1345,11 +1345,31 @@ impl ModelHost {
                 assert!(!there.unlinked, "{name}: what {directory} shows");
             }
         }
-        let described = desired.services.values();
-        let described = described.flat_map(|service| service.handling.networks.clone());
-        let described = described.filter_map(|(name, options)| Some((name, options?)));
-        let described: BTreeMap<String, String> = described.collect();
-        assert_eq!(self.networks, described, "networks");
+        let networks = |services: Vec<&Arc<DesiredService>>| -> BTreeMap<String, String> {
+            let networks = services.into_iter();
+            let networks = networks.flat_map(|service| service.handling.networks.clone());
+            let made = networks.filter_map(|(name, options)| Some((name, options?)));
+            made.collect()
+        };
+        let (up, jobs): (Vec<_>, Vec<_>) = desired
+            .services
+            .values()
+            .partition(|service| service.handling.runs.is_all_the_time());
+        // That of a job is made by its first run.
+        let of_jobs = networks(jobs);
+        let there = self.networks.clone().into_iter();
+        let there: BTreeMap<String, String> = there
+            .filter(|there| {
+                !of_jobs
+                    .iter()
+                    .any(|(name, options)| (name, options) == (&there.0, &there.1))
+            })
+            .collect();
+        let up: BTreeMap<String, String> = networks(up)
+            .into_iter()
+            .filter(|(name, _)| !of_jobs.contains_key(name))
+            .collect();
+        assert_eq!(there, up, "networks");
         assert!(
             self.live.keys().all(|name| names.contains(name)),
             "live directories of departing services"

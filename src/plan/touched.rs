@@ -16,7 +16,7 @@ pub(super) struct Touch<'a> {
     pub(super) repaired: Option<usize>,
     pub(super) wrote: BTreeMap<&'a UnitFileName, usize>,
     pub(super) enabled: BTreeMap<&'a UnitFileName, usize>,
-    /// It stays, and is stopped before it starts again.
+    /// It stays, and its container was stopped, for good or until it starts again.
     pub(super) stopped: Option<usize>,
     pub(super) restarted: Option<usize>,
     /// Live directories that got another version.
@@ -24,8 +24,6 @@ pub(super) struct Touch<'a> {
     /// It was told to read them again.
     pub(super) reread: Option<usize>,
     pub(super) timer: Option<usize>,
-    /// When its container was stopped, for good or until it starts again.
-    pub(super) stopped: Option<usize>,
 }
 
 /// What steps do to the services of a host.
@@ -81,22 +79,13 @@ pub(super) fn touched<'a>(
                     touched.entry(service).or_default();
                 }
                 (StepKind::Stop, _) if wanted.services.contains_key(service) => {
-                    touched.entry(service).or_default().stopped = Some(number)
+                    let stopped = &mut touched.entry(service).or_default().stopped;
+                    stopped.get_or_insert(number);
                 }
                 // Also of one that leaves.
                 (StepKind::Timer, _) if wanted.services.contains_key(service) => {
                     let timer = &mut touched.entry(service).or_default().timer;
                     timer.get_or_insert(number);
-                }
-                // What becomes a job stops first.
-                (StepKind::Stop, _)
-                    if wanted
-                        .services
-                        .get(service)
-                        .is_some_and(|wanted| !wanted.handling.runs.is_all_the_time()) =>
-                {
-                    let stopped = &mut touched.entry(service).or_default().stopped;
-                    stopped.get_or_insert(number);
                 }
                 (
                     StepKind::Mark
@@ -142,7 +131,6 @@ impl<'a> Touch<'a> {
             swapped,
             reread,
             timer,
-            stopped,
         } = self;
         placed.is_some()
             || repaired.is_some()
@@ -153,7 +141,6 @@ impl<'a> Touch<'a> {
             || !swapped.is_empty()
             || reread.is_some()
             || timer.is_some()
-            || stopped.is_some()
     }
 
     /// From where on it does not run as before.
