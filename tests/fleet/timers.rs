@@ -138,7 +138,8 @@ fn life(mut ground: Ground, engine: &str) {
     calm(&ground);
     ground.release().exits(0);
     let directories = format!("ls /etc/bayplan/{name}/tick | wc -l");
-    assert!(host.sh(&directories).trim().parse::<u32>().unwrap() <= 2);
+    let number: u32 = host.sh(&directories).trim().parse().expect("a number");
+    assert!(number <= 2);
 
     // One that changes to a time that has just passed does not make up for it.
     for catch_up in [false, true] {
