@@ -269,7 +269,7 @@ pub enum LiveRead {
 /// When a job ran and will run.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JobRuns {
-    /// When its last run began, as long as systemd knows: since the boot.
+    /// When its last run began, as long as systemd knows: since the boot, and since the timer was made anew.
     pub began: Option<Moment>,
     /// When that ended; `None` while it is under way.
     pub ended: Option<Moment>,

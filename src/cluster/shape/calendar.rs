@@ -5,7 +5,7 @@ use super::text::Shape;
 use crate::cluster::read::Misfit;
 
 /// Words that stand for a whole calendar.
-const SHORTHANDS: [&str; 13] = [
+const SHORTHANDS: [&str; 12] = [
     "minutely",
     "hourly",
     "daily",
@@ -14,7 +14,6 @@ const SHORTHANDS: [&str; 13] = [
     "quarterly",
     "yearly",
     "annually",
-    "anually",
     "biannually",
     "bi-annually",
     "semiannually",
@@ -163,7 +162,10 @@ fn date(text: &[u8]) -> Option<&[u8]> {
     if !matches!(rest[0], 0 | b' ') {
         return None;
     }
-    let years = year.unwrap_or_default().into_iter().map(Part::of_year);
+    let years = year
+        .unwrap_or_default()
+        .into_iter()
+        .map(ListedTime::of_year);
     let sound = years
         .into_iter()
         .all(|part| part.is_within(1970, 2199, false))
@@ -196,13 +198,13 @@ fn time(text: &[u8]) -> Option<()> {
 
 /// One value of a list: `3`, `3..9`, `3/2` or `3..9/2`.
 #[derive(Debug, Clone, Copy)]
-struct Part {
+struct ListedTime {
     start: u64,
     stop: Option<u64>,
     repeat: u64,
 }
 
-impl Part {
+impl ListedTime {
     /// Years of two digits are near.
     fn of_year(self) -> Self {
         let year = |year: u64| match year {
@@ -260,7 +262,7 @@ impl Part {
 }
 
 /// Reads `*`, which is no part at all, or a list. `scale` is what a whole number counts; above one it may have a fraction.
-fn parts(text: &[u8], scale: u64) -> Option<(Vec<Part>, &[u8])> {
+fn parts(text: &[u8], scale: u64) -> Option<(Vec<ListedTime>, &[u8])> {
     if text[0] == b'*' {
         return Some((Vec::new(), &text[1..]));
     }
@@ -268,7 +270,7 @@ fn parts(text: &[u8], scale: u64) -> Option<(Vec<Part>, &[u8])> {
     let mut rest = text;
     loop {
         let (start, mut after) = number(rest, scale)?;
-        let mut part = Part {
+        let mut part = ListedTime {
             start,
             stop: None,
             repeat: 0,

@@ -26,7 +26,7 @@ pub(super) fn shown_runs(runs: &RunsView<'_>, now: Timestamp) -> String {
         }
         (_, None, Some(failure)) => format!("last run failed ({})", value(failure)),
         (_, Some(ended), None) => format!("last run ok {}", ago(*ended, now)),
-        (None, None, None) => "no run since the boot".to_owned(),
+        (None, None, None) => "no run known".to_owned(),
     };
     match next {
         Some(next) => format!("{last}, next {}", ahead(*next, now)),
@@ -70,7 +70,7 @@ mod tests {
         );
         assert_eq!(
             text(None, None, None, None),
-            "no run since the boot, next in 5 hours"
+            "no run known, next in 5 hours"
         );
     }
 }

@@ -206,7 +206,7 @@ impl ServiceStatusView<'_> {
 /// When a job with a schedule ran and will run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RunsView<'a> {
-    /// When its last run began; null if none did since the host booted.
+    /// When its last run began; null if systemd knows of none: it forgets at a boot, and when the timer is another one.
     pub began: Option<Timestamp>,
     /// When that run ended; null while it is under way.
     pub ended: Option<Timestamp>,

@@ -41,9 +41,8 @@ drop_timer() {
 # one of an older timer of this name, or of before it stopped, is as new as this start.
 start_timer() {
   did_unit started "$1"
-  for stamp in "/var/lib/systemd/timers/stamp-$1.timer"; do
-    if [ -e "$stamp" ] && ! systemctl --quiet is-active "$1.timer"; then run touch "$stamp" || return 1; fi
-  done
+  stamp=/var/lib/systemd/timers/stamp-$1.timer
+  if [ -e "$stamp" ] && ! systemctl --quiet is-active "$1.timer"; then run touch "$stamp" || return 1; fi
   again systemctl start "$1.timer"
 }
 
