@@ -10,7 +10,7 @@ fn the_examples_are_clean() {
     assert_snapshot!(it.bayplan("check").succeeds(), @"
     ok: demo (2 hosts, 4 services)
     ok: monitoring (3 hosts, 5 services)
-    ok: peerspace (3 hosts, 22 services)
+    ok: peerspace (3 hosts, 23 services)
     ");
 }
 

@@ -57,7 +57,7 @@ fn migrated(ground: &Ground) -> String {
 pub fn life(fleet: &'static Fleet) {
     let mut ground = ground(fleet);
     let name = ground.repo.name.clone();
-    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (22, 3));
+    assert_eq!((ground.repo.services.len(), fleet.hosts.len()), (23, 3));
     migrated(&ground);
     let placed: BTreeSet<String> = ground
         .repo
@@ -193,7 +193,7 @@ fn a_comment_restarts_nothing(ground: &Ground) {
     let release = ground.bayplan_as_written(&["release", &ground.repo.name, "--yes"]);
     release
         .exits(0)
-        .says(&["No changes.", "in sync (3 hosts, 22 services)"]);
+        .says(&["No changes.", "in sync (3 hosts, 23 services)"]);
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);
 }
