@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::step::{Effect, Step, StepKind};
+use super::step::{Effect, Step, StepKind, StepOf};
 use super::{Action, Change, FileChange, HostPlan, LeftMachine, Note, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::identity::{UnitFileName, UnitKind};
@@ -75,10 +75,14 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
     names.into_iter().find_map(|name| {
         let what = match (shown.get(name), now.get(name)) {
             (Some(shown), Some(now)) if waits_for_run(shown) || waits_for_run(now) => {
+                // What comes when a run ends elsewhere is told where it comes.
+                let leaves = shown.change == Change::Removed && now.change == Change::Removed;
                 let told = !shown.files.is_empty() && !now.files.is_empty();
-                (told && !same_files(&shown.files, &now.files)).then_some("has other files")
+                ((told || leaves) && !same_files(&shown.files, &now.files))
+                    .then_some("has other files")
             }
-            (Some(one), None) | (None, Some(one)) if waits_for_run(one) => None,
+            (Some(one), None) if waits_for_run(one) => None,
+            (None, Some(one)) if waits_for_run(one) && one.change != Change::Added => None,
             (Some(shown), Some(now)) => {
                 if shown.unit != now.unit || shown.change != now.change {
                     Some("is planned otherwise")
@@ -206,10 +210,12 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         services.map(|service| &service.service).collect()
     };
     let (leaves, comes) = (of(Change::Removed), of(Change::Added));
-    // A timer whose file is another one.
+    // A timer whose file is another one, and that waits for no run elsewhere.
     let new_timer = |file: &UnitFileName| {
         let mut files = both().flat_map(|at| &at.services).flat_map(|s| &s.files);
+        let mut coming = waiting().filter(|service| service.change == Change::Added);
         files.any(|change| change.path == file.as_str())
+            && !coming.any(|service| service.unit.as_str() == file.unit())
     };
     let (shown_actions, now_actions) = (actions(shown), actions(now));
     let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
@@ -239,8 +245,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         let steps = plan.steps(host);
         let waits_for = |step: &Step| {
             let mut services = step.services().into_iter();
-            step.kind() == StepKind::End && services.any(|name| leaves.contains(name))
+            let ends = step.kind() == StepKind::End;
+            ends && services.any(|name| leaves.contains(name))
                 || services.any(|name| comes.contains(name))
+                // Where nothing else is done, nothing is recorded.
+                || ends && !comes.is_empty() && step.about() == StepOf::Host
         };
         let steps = steps.filter(|step| !waits_for(step));
         let steps = steps.flat_map(|step| lasting(step, same_action, &new_timer));

@@ -369,6 +369,13 @@ impl<'a> HostDraft<'a> {
             })
     }
 
+    /// Whether a timer starts it from now on, and none did that here before.
+    pub(super) fn becomes_due(&self, name: &ServiceName) -> bool {
+        let had = self.seen.services.get(name).is_some_and(has_timer);
+        let need = self.needs.get(name);
+        need.is_some_and(|need| need.is_scheduled() && (need.change == Change::Added || !had))
+    }
+
     /// Whether this host gains the service, and nobody has to make room for it first.
     pub(super) fn expands(&self, name: &ServiceName) -> bool {
         let need = self.needs.get(name);

@@ -281,8 +281,9 @@ impl HostDraft<'_> {
             departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
         });
         let departing = departing.map(|(name, departing)| (name, &departing.unit));
-        // What becomes a job stops before its unit is written.
-        let stays = |name: &ServiceName| !self.needs[name].is_scheduled();
+        // What becomes a job in this visit stops before its unit is written.
+        let stays =
+            |name: &ServiceName| !self.needs[name].is_scheduled() || !visit.services.contains(name);
         let stay = self.displaced.iter();
         let stay = stay.filter(move |(name, by)| takes(by) && stays(name));
         let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));

@@ -137,8 +137,8 @@ fn not_beside_itself(
             if wanted.stateful {
                 stateful.insert(name);
             }
-            if (is_new || need.action == Action::Start) && (wanted.stateful || need.is_scheduled())
-            {
+            let begins = is_new || need.action == Action::Start;
+            if begins && (wanted.stateful || need.is_scheduled()) || draft.becomes_due(name) {
                 starts.entry(name).or_default().push(host.clone());
             }
             if !is_new {

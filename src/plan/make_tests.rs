@@ -329,3 +329,26 @@ fn a_unit_that_took_the_place_of_a_departing_service_is_left_alone() {
         "{steps:?}"
     );
 }
+
+/// The host that it ran on never hears that its job is a service elsewhere, and is a job again there.
+#[test]
+fn what_becomes_a_job_again_is_not_due_on_two_hosts() {
+    let spec = |host, timer| Spec {
+        hosts: BTreeSet::from([host]),
+        timer,
+        ..Spec::default()
+    };
+    let mut world = World::new();
+    let mut without_the_first = release(None, Vec::new());
+    if let WorldEvent::Release { left_out, .. } = &mut without_the_first {
+        *left_out = Some((0, true));
+    }
+    world.live(&[
+        WorldEvent::Describe(vec![spec(0, Some(0))], None),
+        release(None, Vec::new()),
+        WorldEvent::Describe(vec![spec(1, None)], None),
+        without_the_first.clone(),
+        WorldEvent::Describe(vec![spec(1, Some(0))], None),
+        without_the_first,
+    ]);
+}

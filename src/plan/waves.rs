@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::host_draft::{HostDraft, Visit};
 use super::needs::Circles;
 use super::options::RolloutPolicy;
-use super::rule::ServiceNeed;
-use super::{Change, Phase, Wave};
+use super::{Phase, Wave};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -151,10 +150,12 @@ fn moved_jobs<'a>(
 ) -> BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>> {
     let mut moved: BTreeMap<&HostName, BTreeSet<&ServiceName>> = BTreeMap::new();
     for (host, draft) in drafts {
-        let new = |need: &ServiceNeed| need.is_scheduled() && need.change == Change::Added;
-        let jobs = draft.needs.iter().filter(|(_, need)| new(need));
-        let jobs = jobs.map(|(name, _)| name).filter(|name| {
-            let leaves = |other: &HostDraft<'_>| other.departing.contains_key(*name);
+        let jobs = draft.needs.keys().filter(|name| draft.becomes_due(name));
+        let jobs = jobs.filter(|name| {
+            let leaves = |other: &HostDraft<'_>| {
+                let departing = other.departing.get(*name);
+                departing.is_some_and(|departing| departing.has_timer())
+            };
             drafts.values().any(leaves)
         });
         for name in jobs {
