@@ -47,6 +47,7 @@ mod host_table;
 mod host_variables_tests;
 mod hosts_alone;
 pub mod job;
+mod job_fields;
 mod layers;
 mod lint;
 mod load;

@@ -13,7 +13,7 @@ use super::extra_args;
 use super::fields::{self, Field, ReadAs};
 use super::health::{WrittenHealth, read_health};
 use super::host_table::read_port;
-use super::job::read_run;
+use super::job_fields::read_run;
 use super::layers::Layered;
 use super::model::{Container, Image, MaxDown, RestartPolicy};
 use super::name::ServiceName;

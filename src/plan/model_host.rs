@@ -748,7 +748,7 @@ impl ModelHost {
         self.timers.contains(name)
             && !self.processes.contains_key(name)
             && calendar == desired.units.get(&timer).map(|unit| &*unit.text)
-            && super::model_world::same(&inputs, &desired.inputs)
+            && same(&inputs, &desired.inputs)
     }
 
     /// Does one step. `staged` is what the release staged.
@@ -1480,4 +1480,18 @@ fn published(inputs: &Inputs) -> Vec<HostPorts> {
             HostPorts::parse(&format!("{outside}/{protocol}")).unwrap()
         })
         .collect()
+}
+
+/// Whether a container would run the same: the layer of a value is no input.
+pub(super) fn same(a: &Inputs, b: &Inputs) -> bool {
+    let variables = a.variables.len() == b.variables.len()
+        && a.variables.iter().all(|(name, variable)| {
+            b.variables
+                .get(name)
+                .is_some_and(|other| other.value == variable.value)
+        });
+    variables
+        && a.directives == b.directives
+        && a.files == b.files
+        && a.secret_files == b.secret_files
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::model_host::{CutAtRun, Disturbance, ModelHost, StepFailed, live_texts};
+use super::model_host::{CutAtRun, Disturbance, ModelHost, StepFailed, live_texts, same};
 use super::observed::Observed;
 use super::reason::Reason;
 use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
@@ -16,7 +16,6 @@ use super::{
 };
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
-use crate::render::inputs::Inputs;
 
 pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
     let service = || (0..SERVICES.len()).prop_map(service_name);
@@ -148,20 +147,6 @@ pub(super) fn events(
         events.insert(0, WorldEvent::Describe(first, None));
         events
     })
-}
-
-/// Whether a container would run the same: the layer of a value is no input.
-pub(super) fn same(a: &Inputs, b: &Inputs) -> bool {
-    let variables = a.variables.len() == b.variables.len()
-        && a.variables.iter().all(|(name, variable)| {
-            b.variables
-                .get(name)
-                .is_some_and(|other| other.value == variable.value)
-        });
-    variables
-        && a.directives == b.directives
-        && a.files == b.files
-        && a.secret_files == b.secret_files
 }
 
 pub(super) fn assert_an_empty_plan_is_true_of(
