@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Plan};
+use super::{Action, Note, Plan, ServicePlan};
 use crate::cluster::model::{CleanOnly, Guard, GuardName};
 use crate::cluster::name::{HostName, ServiceName};
 
@@ -115,8 +115,12 @@ pub fn breaches(
         let hosts = plan.hosts.iter();
         hosts.flat_map(|(host, at)| at.services.iter().map(move |service| (host, service)))
     };
+    let action = |service: &ServicePlan| match service.notes.contains(&Note::MayRestart) {
+        true => Action::MayRestart,
+        false => service.action,
+    };
     let found = services()
-        .filter(|(_, s)| matches!(s.action, Action::Restart | Action::MayRestart))
+        .filter(|(_, s)| matches!(action(s), Action::Restart | Action::MayRestart))
         .count();
     if let Some(limit) = *max_restarts
         && found > limit
@@ -125,7 +129,8 @@ pub fn breaches(
     }
     let mut disturbed: BTreeMap<&ServiceName, (Action, Vec<HostName>)> = BTreeMap::new();
     for (host, service) in services() {
-        let disturbs = match service.action {
+        let action = action(service);
+        let disturbs = match action {
             Action::Restart | Action::Stop | Action::MayRestart => true,
             // A start takes nothing down, and what waits for the operator does not happen.
             // Nor does a job that runs to its end, or a service that reads files again.
@@ -138,7 +143,7 @@ pub fn breaches(
         };
         if disturbs && protect.contains(&service.service) {
             let entry = disturbed.entry(&service.service);
-            let (_, hosts) = entry.or_insert((service.action, Vec::new()));
+            let (_, hosts) = entry.or_insert((action, Vec::new()));
             hosts.push(host.clone());
         }
     }
@@ -248,6 +253,22 @@ mod tests {
             let found = breaches(&guard(), &plan(&[("mongo", action)]), None, &[]);
             assert_eq!(!found.is_empty(), disturbs, "{action:?}");
         }
+        // It may turn out to be another image.
+        let mut reloads = plan(&[("mongo", Action::Reload)]);
+        assert_eq!(breaches(&guard(), &reloads, None, &[]), []);
+        let mut services = reloads
+            .hosts
+            .values_mut()
+            .flat_map(|host| &mut host.services);
+        services.next().unwrap().notes = vec![Note::MayRestart];
+        let found = breaches(&guard(), &reloads, None, &[]);
+        assert!(matches!(
+            found[..],
+            [Breach::Protected {
+                action: Action::MayRestart,
+                ..
+            }]
+        ));
     }
 
     #[test]

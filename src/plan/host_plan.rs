@@ -66,6 +66,9 @@ impl HostDraft<'_> {
                 let paths = need.mended.iter().cloned().collect();
                 notes.push(Note::Mended { paths });
             }
+            if need.action == Action::Reload && wanted.image.moving {
+                notes.push(Note::MayRestart);
+            }
             let mut reasons = need.reasons.clone();
             let from = notes.iter().find_map(|note| {
                 let Note::MovesFrom { hosts } = note else {

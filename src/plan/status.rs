@@ -371,6 +371,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Note::StaysFor { .. }
             | Note::WaitsForRun { .. }
             | Note::StaysForRun
+            | Note::MayRestart
             | Note::WasPublic { .. } => {}
         }
     }

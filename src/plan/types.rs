@@ -231,6 +231,8 @@ pub enum Note {
     },
     /// It is a job that leaves: what is left of it goes when its run has ended.
     StaysForRun,
+    /// It reads its files again, and restarts instead if the pull finds another image behind its tag.
+    MayRestart,
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).

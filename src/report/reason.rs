@@ -191,6 +191,9 @@ pub(super) fn note(note: &NoteView<'_>, space: Space) -> Vec<String> {
         NoteView::StaysForRun => {
             "its run is under way: what is left of it goes with a release after that".to_owned()
         }
+        NoteView::MayRestart => {
+            "restarts instead if the pull finds another image behind its tag".to_owned()
+        }
         NoteView::Mended { paths } => format!(
             "mends what was edited on the host: {}",
             some_paths(paths, space.detail)
