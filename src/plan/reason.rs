@@ -40,7 +40,7 @@ pub enum Reason {
         after: String,
     },
     /// Rule (b), a line of the unit that decides how the container runs: the words that are gone
-    /// and the words that came.
+    /// and the words that came; none of both if they are in another order.
     Directive {
         /// As `ExecStart`.
         key: String,

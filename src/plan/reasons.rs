@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use similar::{Algorithm, DiffTag, capture_diff_slices};
+
 use super::Change;
 use super::observed::{ObservedContainer, ObservedService, UnitFile};
 use super::reason::Reason;
 use crate::cluster::model::Layer;
 use crate::cluster::name::VariableName;
+use crate::cluster::run_flags::{self, Takes};
 use crate::render::config_files;
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::Recipe;
@@ -232,22 +235,41 @@ fn without_env(words: &[String], names: &BTreeSet<String>) -> Vec<String> {
     kept
 }
 
-/// What is between the common beginning and the common end, with the flag before it where the
-/// change is in a flag's value. Where words only changed their order both lists are the same.
+/// The words that go and those that come, each with the flag whose value it is; none of both where words only changed their
+/// order.
 fn word_changes(old: &[String], new: &[String]) -> (Vec<String>, Vec<String>) {
-    let same = |pair: &(&String, &String)| pair.0 == pair.1;
-    let mut start = old.iter().zip(new).take_while(same).count();
-    let rest = old.len().min(new.len()) - start;
-    let (old_rest, new_rest) = (old.iter().rev(), new.iter().rev());
-    let end = old_rest.zip(new_rest).take(rest).take_while(same).count();
-    // `--memory 512m -> 1g` says more than `512m -> 1g`.
-    let flag = |word: &String| word.starts_with("--");
-    let value_follows = |words: &[String]| words.get(start).is_some_and(|w| !w.starts_with('-'));
-    if start > 0 && flag(&old[start - 1]) && (value_follows(old) || value_follows(new)) {
-        start -= 1;
+    let (old_words, new_words) = (with_flags(old), with_flags(new));
+    let (mut removed, mut added) = (Vec::new(), Vec::new());
+    let changes = capture_diff_slices(Algorithm::Myers, &old_words, &new_words);
+    for change in changes
+        .iter()
+        .filter(|change| change.tag() != DiffTag::Equal)
+    {
+        removed.extend_from_slice(&old_words[change.old_range()]);
+        added.extend_from_slice(&new_words[change.new_range()]);
     }
-    let cut = |words: &[String]| words[start..words.len() - end].to_vec();
-    (cut(old), cut(new))
+    let (gone, came) = (removed.concat(), added.concat());
+    removed.sort_unstable();
+    added.sort_unstable();
+    match removed == added {
+        true => (Vec::new(), Vec::new()),
+        false => (gone, came),
+    }
+}
+
+/// Words, the value of a flag together with it: `--memory 512m -> 1g` says more than `512m -> 1g`.
+fn with_flags(words: &[String]) -> Vec<&[String]> {
+    let mut all = Vec::new();
+    let mut rest = words;
+    while let Some(word) = rest.first() {
+        let flag = word.strip_prefix("--").and_then(run_flags::named);
+        let takes_value = flag.is_some_and(|flag| flag.takes == Takes::Value);
+        let many = if takes_value { 2.min(rest.len()) } else { 1 };
+        let (taken, left) = rest.split_at(many);
+        all.push(taken);
+        rest = left;
+    }
+    all
 }
 
 /// What became of something, from whether it was there and whether it is.
@@ -302,4 +324,41 @@ fn plain_files(before: &Inputs, after: &Inputs) -> Vec<Reason> {
 fn file(path: &str) -> Reason {
     let path = config_files::target(path).unwrap_or(path).to_owned();
     Reason::File { path }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_that_stay_are_not_told() {
+        let changes = |old: &str, new: &str| {
+            let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+            let (removed, added) = word_changes(&words(old), &words(new));
+            (removed.join(" "), added.join(" "))
+        };
+        let told = |removed: &str, added: &str| (removed.to_owned(), added.to_owned());
+        let old = "docker create --init --label a=b --memory 1g image serve";
+        assert_eq!(
+            changes(
+                old,
+                "docker create --init --label a=b --memory 2g image serve"
+            ),
+            told("--memory 1g", "--memory 2g")
+        );
+        assert_eq!(
+            changes(
+                old,
+                "docker create --add-host x:1 --label a=b --memory 1g image run"
+            ),
+            told("--init serve", "--add-host x:1 run")
+        );
+        assert_eq!(
+            changes(
+                old,
+                "docker create --init --memory 1g --label a=b image serve"
+            ),
+            told("", "")
+        );
+    }
 }
