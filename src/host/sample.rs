@@ -17,7 +17,7 @@ use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::WayBack;
 use crate::plan::step::Step;
-use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit, Mounted};
+use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit, Mounted, OlderForm};
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitKind, UnitName};
 use crate::render::inputs::Inputs;
 use crate::render::manifest::{Handling, Manifest, ManifestService, Readiness};
@@ -100,7 +100,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "built-in".to_owned(),
-        older: None,
+        older: OlderForm::none(),
     }
 }
 

@@ -87,7 +87,7 @@ fn a_service_without_such_names_is_as_before() {
     assert!(!service.files.contains_key("literal"));
     assert!(!service.service_unit().text.contains("--env-file"));
     assert_eq!(
-        service.older.as_ref().unwrap().fingerprint.recipe(),
+        service.older().unwrap().fingerprint.recipe(),
         Recipe::V1.name()
     );
 }
@@ -97,7 +97,7 @@ fn a_service_without_such_names_is_as_before() {
 fn a_name_that_was_found_later_restarts_nothing() {
     let service = rendered(with(&[("TMPDIR", Layer::Service, "/data".into())]));
     assert!(service.files.contains_key("literal"));
-    let before = service.older.as_ref().unwrap();
+    let before = service.older().unwrap();
     assert_eq!(before.fingerprint.recipe(), service.fingerprint.recipe());
     assert_ne!(before.fingerprint, service.fingerprint);
     assert!(before.service_unit().text.contains("-e TMPDIR"));

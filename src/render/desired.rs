@@ -1,13 +1,14 @@
 //! What a cluster should be: the files of every host, and what they mean.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
 use super::inputs::Inputs;
 use super::live::{DesiredLive, LiveName};
 use super::manifest::{Handling, Manifest, ManifestService};
+use super::marks::{blanked_of, marked};
 use super::placement::Reach;
 use super::secrets::DesiredSecrets;
 use super::unit::Unit;
@@ -96,8 +97,52 @@ pub struct DesiredService {
     pub template: String,
     /// The same service under the recipe before, for hosts where it was released under that one and
     /// has not changed since: see [`held`](Self::held).
-    pub older: Option<Arc<DesiredService>>,
+    pub older: OlderForm,
 }
+
+/// The form of a service under the recipe before the one of its newest form.
+#[derive(Debug, Clone)]
+pub struct OlderForm(Older);
+
+#[derive(Debug, Clone)]
+enum Older {
+    /// There is none.
+    None,
+    /// It is spelled otherwise, or a secret has another identity in it.
+    Form(Arc<DesiredService>),
+    /// Nothing but the recipe differs: made when somebody asks for it. Few hosts have it still.
+    Follows(OnceLock<Arc<DesiredService>>),
+}
+
+impl OlderForm {
+    /// There is none.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(Older::None)
+    }
+
+    pub(super) fn of(service: DesiredService) -> Self {
+        Self(Older::Form(Arc::new(service)))
+    }
+
+    /// Of a service without secrets that was spelled as it is now.
+    pub(super) const fn follows() -> Self {
+        Self(Older::Follows(OnceLock::new()))
+    }
+}
+
+/// What follows from the newest form is equal where that is.
+impl PartialEq for OlderForm {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Older::Form(one), Older::Form(other)) => one == other,
+            (Older::None, Older::None) | (Older::Follows(_), Older::Follows(_)) => true,
+            (Older::None | Older::Form(_) | Older::Follows(_), _) => false,
+        }
+    }
+}
+
+impl Eq for OlderForm {}
 
 /// What a release asks of an image before it runs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -152,7 +197,7 @@ impl DesiredService {
     /// recorded one, then the unit file.
     #[must_use]
     pub fn held<'a>(self: &'a Arc<Self>, released: FoundOnHost<'_>) -> &'a Arc<Self> {
-        let forms = || std::iter::successors(Some(self), |form| form.older.as_ref());
+        let forms = || std::iter::successors(Some(self), |form| form.older());
         let FoundOnHost {
             running,
             recorded,
@@ -213,7 +258,43 @@ impl DesiredService {
             .unwrap_or(self)
     }
 
+    /// Its form under the recipe before, if it has one.
+    #[must_use]
+    pub fn older(&self) -> Option<&Arc<DesiredService>> {
+        match &self.older.0 {
+            Older::None => None,
+            Older::Form(older) => Some(older),
+            Older::Follows(made) => Some(made.get_or_init(|| Arc::new(self.as_first_released()))),
+        }
+    }
+
+    /// The same under the first recipe, where that alone differs.
+    fn as_first_released(&self) -> Self {
+        let recipe = Recipe::V1;
+        let fingerprint = fingerprint(recipe, &self.inputs);
+        let directory = DirectoryName::of(&fingerprint, &self.entry.files);
+        let file = self.unit.service_file();
+        let mut units = self.units.clone();
+        let mut entry = self.entry.clone();
+        if let Some(unit) = units.get_mut(&file) {
+            let text = blanked_of(&unit.text, &self.fingerprint, &self.directory);
+            unit.text = marked(&text, &fingerprint, &directory).into();
+            entry.units.insert(file, Digest::of(&*unit.text));
+        }
+        entry.fingerprint = fingerprint.clone();
+        entry.directory = directory.clone();
+        Self {
+            units,
+            entry,
+            fingerprint,
+            directory,
+            secrets: self.secrets.clone().under(recipe),
+            older: OlderForm::none(),
+            ..self.clone()
+        }
+    }
+
     fn forms(&self) -> impl Iterator<Item = &DesiredService> {
-        std::iter::successors(Some(self), |form| form.older.as_deref())
+        std::iter::successors(Some(self), |form| form.older().map(Arc::as_ref))
     }
 }

@@ -4,7 +4,7 @@
 //! `DIRECTORY` in their places, the digest is taken from that, and then both are put in; to read inputs
 //! back from a host's files, what the section names is blanked again.
 
-use super::identity::DirectoryName;
+use super::identity::{DirectoryName, Fingerprint};
 use super::unit::{Unit, parse_unit};
 use crate::cluster::digest::Digest;
 
@@ -34,7 +34,28 @@ fn without(unit_text: &str, (fingerprint, directory): (Option<&str>, Option<&str
     text
 }
 
-/// The same, of a unit whose text is parsed already.
+/// A unit's text with blanks for these.
+pub(super) fn blanked_of(
+    unit_text: &str,
+    fingerprint: &Fingerprint,
+    directory: &DirectoryName,
+) -> String {
+    let marks = (Some(fingerprint.as_str()), Some(directory.as_str()));
+    without(unit_text, marks)
+}
+
+/// A unit's text with these in the places of the blanks.
+pub(super) fn marked(
+    blanked: &str,
+    fingerprint: &Fingerprint,
+    directory: &DirectoryName,
+) -> String {
+    blanked
+        .replace(FINGERPRINT, fingerprint.as_str())
+        .replace(DIRECTORY, directory.as_str())
+}
+
+/// As [`blanked`], of a unit whose text is parsed already.
 pub(super) fn blanked_by(unit_text: &str, unit: &Unit) -> String {
     without(unit_text, marks(unit))
 }

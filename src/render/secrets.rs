@@ -127,6 +127,11 @@ impl DesiredSecrets {
         self
     }
 
+    /// The same, by another recipe.
+    pub(super) fn under(self, recipe: Recipe) -> Self {
+        Self { recipe, ..self }
+    }
+
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

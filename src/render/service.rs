@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::config_files;
-use super::desired::{DesiredService, DesiredUnit};
+use super::desired::{DesiredService, DesiredUnit, OlderForm};
 use super::env_file;
 use super::error::RenderError;
 use super::fingerprint::{Recipe, fingerprint};
@@ -14,7 +14,7 @@ use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::literal::{self, Carrying};
 use super::live;
 use super::manifest::{Handling, ManifestService, Readiness, Runs};
-use super::marks::{DIRECTORY, FINGERPRINT};
+use super::marks::marked;
 use super::networks;
 use super::rules;
 use super::secret_files;
@@ -54,39 +54,54 @@ pub(super) fn render_service<'s>(
         true => Carrying::Before,
         false => Carrying::Now,
     };
+    let mut rendering = |spelling: Spelling| -> Result<Rendering, Vec<RenderError>> {
+        let (blanked, unit) = text(spelling)?;
+        Ok(Rendering {
+            spelling,
+            blanked,
+            directives: directives(&unit).into(),
+            unit,
+            files: files(cluster, service, place, spelling.carrying),
+        })
+    };
     let words = Words::of(place.client.engine);
+    let now = Spelling {
+        words,
+        carrying: Carrying::Now,
+    };
     // The first version wrote other words.
-    let mut forms = vec![(Recipe::V1, Words::Plain, before)];
-    if moved {
-        forms.push((Recipe::CURRENT, words, before));
+    let first = Spelling {
+        words: Words::Plain,
+        carrying: before,
+    };
+    let mut written = rendering(now)?;
+    let of = (cluster, service, place);
+    let mut newest = form(of, Recipe::CURRENT, &name, &written);
+    // Most services are spelled in one way.
+    if first == now && newest.secrets.is_empty() {
+        newest.older = OlderForm::follows();
+        return Ok(newest);
     }
-    forms.push((Recipe::CURRENT, words, Carrying::Now));
-
-    let mut written: Option<Rendering> = None;
-    let mut newest: Option<DesiredService> = None;
-    for (recipe, words, carrying) in forms {
-        let spelling = Spelling { words, carrying };
-        // Most services are spelled in one way.
-        let same = written.take().filter(|other| other.spelling == spelling);
-        let made = match same {
-            Some(same) => same,
-            None => {
-                let (blanked, unit) = text(spelling)?;
-                let files = files(cluster, service, place, carrying);
-                Rendering {
-                    spelling,
-                    blanked,
-                    directives: directives(&unit).into(),
-                    unit,
-                    files,
-                }
-            }
-        };
-        let older = newest.take().map(Arc::new);
-        newest = Some(form((cluster, service, place), recipe, &name, &made, older));
-        written = Some(made);
-    }
-    Ok(newest.expect("there is a current form"))
+    let mut older = |recipe, spelling| -> Result<DesiredService, Vec<RenderError>> {
+        if written.spelling != spelling {
+            written = rendering(spelling)?;
+        }
+        Ok(form(of, recipe, &name, &written))
+    };
+    let between = Spelling {
+        words,
+        carrying: before,
+    };
+    let between = moved.then(|| older(Recipe::CURRENT, between)).transpose()?;
+    let oldest = OlderForm::of(older(Recipe::V1, first)?);
+    newest.older = match between {
+        Some(mut between) => {
+            between.older = oldest;
+            OlderForm::of(between)
+        }
+        None => oldest,
+    };
+    Ok(newest)
 }
 
 /// What a service is in one spelling.
@@ -102,13 +117,12 @@ struct Rendering {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// A service under one recipe.
+/// A service under one recipe, without its older form.
 fn form(
     (cluster, service, place): (&Cluster, &Service, &OnHost<'_>),
     recipe: Recipe,
     name: &UnitName,
     written: &Rendering,
-    older: Option<Arc<DesiredService>>,
 ) -> DesiredService {
     let Rendering {
         spelling: Spelling { carrying, .. },
@@ -147,9 +161,7 @@ fn form(
         .map(|(path, bytes)| (path.clone(), Digest::of(bytes)));
     let digests = digests.chain(secrets.entries()).collect();
     let directory = DirectoryName::of(&fingerprint, &digests);
-    let unit_text = blanked
-        .replace(FINGERPRINT, fingerprint.as_str())
-        .replace(DIRECTORY, directory.as_str());
+    let unit_text = marked(blanked, &fingerprint, &directory);
     let handling = Handling {
         ports: service.takes(place.listen).into_iter().collect(),
         networks: service
@@ -210,7 +222,7 @@ fn form(
         sources: volumes::sources(service),
         mounted: volumes::mounted(service, directives, place.client.engine),
         template: service.template.origin.clone(),
-        older,
+        older: OlderForm::none(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::desired::{DesiredService, DesiredUnit, Mounted};
+use super::desired::{DesiredService, DesiredUnit, Mounted, OlderForm};
 use super::identity::{UnitFileName, UnitName};
 use super::inputs::{Inputs, inputs_of_parsed};
 use super::live::{DesiredLive, LiveName};
@@ -123,7 +123,7 @@ pub fn stored(
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "its generation".to_owned(),
-        older: None,
+        older: OlderForm::none(),
     })
 }
 

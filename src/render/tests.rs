@@ -1022,7 +1022,7 @@ mod fingerprints {
             under("v2:of something else"),
             Some(service.fingerprint.clone())
         );
-        let older = service.older.as_ref().unwrap();
+        let older = service.older().unwrap();
         assert_eq!(under("v1:any"), Some(older.fingerprint.clone()));
         assert_eq!(older.fingerprint.recipe(), "v1");
         assert_eq!(under("v99:0"), None);
@@ -1157,10 +1157,18 @@ mod fingerprints {
             });
             let inputs = inputs_of(&service.service_unit().text, &texts(&service));
             prop_assert_eq!(&inputs, &service.inputs);
-            prop_assert_eq!(fingerprint(Recipe::CURRENT, &inputs), service.fingerprint);
-            let older = service.older.unwrap();
-            let inputs = inputs_of(&older.service_unit().text, &texts(&older));
-            prop_assert_eq!(fingerprint(Recipe::V1, &inputs), older.fingerprint.clone());
+            prop_assert_eq!(&fingerprint(Recipe::CURRENT, &inputs), &service.fingerprint);
+            let older = service.older().unwrap();
+            let text = &older.service_unit().text;
+            let inputs = inputs_of(text, &texts(older));
+            prop_assert_eq!(&fingerprint(Recipe::V1, &inputs), &older.fingerprint);
+            prop_assert_eq!(older.unit_digest(), &Digest::of(&**text));
+            let directory = crate::render::identity::DirectoryName::of(&older.fingerprint, &older.entry.files);
+            prop_assert_eq!(&older.directory, &directory);
+            prop_assert!(older.entry.directory == directory && older.entry.fingerprint == older.fingerprint);
+            // Made on demand or not, they differ in their marks alone.
+            let marked = crate::render::marks::with_marks_of(text, &service.service_unit().text);
+            prop_assert_eq!(marked.as_str(), &*service.service_unit().text);
         }
 
         #[test]

@@ -298,7 +298,7 @@ impl<'a> WhyView<'a> {
             ports_at: ports.as_ref().map(LineView::of),
             inputs: desired.map(|desired| desired.fingerprint.as_str()),
             older_inputs: desired
-                .and_then(|desired| desired.older.as_ref())
+                .and_then(|desired| desired.older())
                 .map(|older| older.fingerprint.as_str()),
             fields: fields.iter().map(SharedFieldView::of).collect(),
             variables: variables.collect(),
