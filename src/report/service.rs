@@ -91,7 +91,7 @@ pub(super) fn explain(
             lines.push("if the pull finds another image behind its tag".to_owned());
         }
         Action::Reload if !reasons.is_empty() => {
-            lines.push("it runs on, and reads them again".to_owned());
+            lines.push("it runs on, and reads its files again".to_owned());
         }
         Action::MayRun if reasons.is_empty() => {
             lines.push("if the pull finds another image behind its tag".to_owned());
