@@ -9,155 +9,83 @@ use super::rule::ServiceNeed;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
+use crate::render::identity::UnitName;
+
+/// What a host is shown beside: the whole of what is planned.
+pub(super) struct Beside<'a> {
+    pub(super) host: &'a HostName,
+    pub(super) desired: &'a Desired,
+    pub(super) observed: &'a Observed,
+    pub(super) options: &'a Options,
+    pub(super) known: &'a Known,
+}
+
+impl Beside<'_> {
+    /// Whether another host is not to have a service.
+    fn leaves(&self, other: &HostName, service: &ServiceName) -> bool {
+        other != self.host && !self.desired.hosts[other].services.contains_key(service)
+    }
+
+    /// The hosts that lose a service in this release.
+    fn moves_from(&self, service: &ServiceName) -> Vec<HostName> {
+        self.hosts_where(|other, seen| {
+            let takes_part = !self.options.leaves_out(other);
+            self.leaves(other, service) && takes_part && holds(seen, service)
+        })
+    }
+
+    /// The hosts that get a service.
+    fn moves_to(&self, service: &ServiceName) -> Vec<HostName> {
+        self.hosts_where(|other, seen| {
+            let is_placed = self.desired.hosts[other].services.contains_key(service);
+            other != self.host && is_placed && !holds(seen, service)
+        })
+    }
+
+    /// Where a service may run that is to be there no more, and that this release does not reach: it goes on.
+    fn goes_on_at(&self, service: &ServiceName) -> Vec<HostName> {
+        let described = self.desired.hosts.keys().filter(|other| {
+            self.leaves(other, service)
+                && match self.observed.hosts.get(*other) {
+                    Some(seen) => self.options.leaves_out(other) && holds(seen, service),
+                    None => self.known.may_run(other, service),
+                }
+        });
+        let left = self.known.left(self.desired).into_iter();
+        let left = left.filter(|left| left.services.contains_key(service));
+        described
+            .cloned()
+            .chain(left.map(|left| left.host))
+            .collect()
+    }
+
+    fn hosts_where(&self, is_so: impl Fn(&HostName, &ObservedHost) -> bool) -> Vec<HostName> {
+        let seen = self.observed.hosts.iter();
+        let described = seen.filter(|(name, _)| self.desired.hosts.contains_key(*name));
+        let found = described.filter(|(name, seen)| is_so(name, seen));
+        found.map(|(name, _)| name.clone()).collect()
+    }
+}
 
 impl HostDraft<'_> {
     /// What the reader sees of this host.
-    pub(super) fn show(
-        &self,
-        host: &HostName,
-        desired: &Desired,
-        observed: &Observed,
-        options: &Options,
-        known: &Known,
-    ) -> HostPlan {
-        let mut services = Vec::new();
+    pub(super) fn show(&self, beside: &Beside<'_>) -> HostPlan {
         let shown =
             |need: &ServiceNeed| need.writes() || need.reload || need.action != Action::None;
         let expanding = self.in_phase(Phase::Expand);
-        for (name, need) in expanding.chain(self.in_phase(Phase::Change)) {
-            if !shown(need) {
-                continue;
-            }
-            let wanted = &self.wanted.services[name];
-            let nothing = ObservedService::default();
-            let at = self.seen.services.get(name).unwrap_or(&nothing);
-            if !self.foreign_units(name).is_empty() {
-                // It is refused, which says more.
-                continue;
-            }
-            let mut notes = drop_ins(at);
-            if need.change == Change::Added {
-                let leaves = |other: &HostName| {
-                    other != host && !desired.hosts[other].services.contains_key(name)
-                };
-                let from = hosts_where(desired, observed, |other, seen| {
-                    leaves(other) && !options.leaves_out(other) && holds(seen, name)
-                });
-                if !from.is_empty() {
-                    notes.push(Note::MovesFrom { hosts: from });
-                }
-                // Whoever is not reached goes on.
-                let others = desired.hosts.keys().filter(|other| {
-                    leaves(other)
-                        && match observed.hosts.get(*other) {
-                            Some(seen) => options.leaves_out(other) && holds(seen, name),
-                            None => known.may_run(other, name),
-                        }
-                });
-                let left = known.left(desired).into_iter();
-                let left = left.filter(|left| left.services.contains_key(name));
-                let others: Vec<HostName> =
-                    others.cloned().chain(left.map(|left| left.host)).collect();
-                if !others.is_empty() {
-                    notes.push(Note::RunsOn { hosts: others });
-                }
-            }
-            if !need.mended.is_empty() {
-                let paths = need.mended.iter().cloned().collect();
-                notes.push(Note::Mended { paths });
-            }
-            if need.action == Action::Reload && wanted.image.moving {
-                notes.push(Note::MayRestart);
-            }
-            let mut reasons = need.reasons.clone();
-            let from = notes.iter().find_map(|note| {
-                let Note::MovesFrom { hosts } = note else {
-                    return None;
-                };
-                hosts.first()
-            });
-            if let Some(from) = from
-                && let Some(there) = observed.hosts[from].services.get(name)
-            {
-                reasons.extend(reasons::moved(wanted, there));
-            }
-            if let Some(by) = self.displaced.get(name) {
-                reasons.push(Reason::Displaced { by: by.clone() });
-                notes.push(Note::DownMeanwhile);
-            }
-            services.push(ServicePlan {
-                service: name.clone(),
-                unit: wanted.unit.clone(),
-                change: need.change,
-                files: changes::of_service(name, wanted, at),
-                action: need.action,
-                reasons,
-                notes,
-            });
-        }
-        for (name, departing) in &self.departing {
-            let mut notes = drop_ins(departing.seen);
-            let to = hosts_where(desired, observed, |other, seen| {
-                other != host
-                    && desired.hosts[other].services.contains_key(name)
-                    && !holds(seen, name)
-            });
-            if !to.is_empty() {
-                notes.push(Note::MovesTo { hosts: to });
-            }
-            if departing.displaced_by.is_some() {
-                notes.push(Note::DownMeanwhile);
-            }
-            if departing.lingers() {
-                notes.push(Note::StaysForRun);
-            }
-            let timer = departing.seen.timer == TimerState::Active;
-            let stops = self.seen.supervisor.runs_containers() && (departing.runs() || timer);
-            services.push(ServicePlan {
-                service: name.clone(),
-                unit: departing.unit.clone(),
-                change: Change::Removed,
-                files: changes::of_departing(&departing.unit, departing.seen),
-                action: if stops { Action::Stop } else { Action::None },
-                reasons: Vec::new(),
-                notes,
-            });
-        }
-        for (name, hosts) in &self.kept_back {
-            let hosts = hosts.clone();
-            services.push(ServicePlan {
-                service: name.clone(),
-                unit: desired.unit(name),
-                change: Change::Removed,
-                files: Vec::new(),
-                action: Action::None,
-                reasons: Vec::new(),
-                notes: vec![Note::StaysFor { hosts }],
-            });
-        }
-        for (name, hosts) in &self.waiting {
-            let hosts = hosts.clone();
-            services.push(ServicePlan {
-                service: name.clone(),
-                unit: desired.unit(name),
-                change: Change::Added,
-                files: Vec::new(),
-                action: Action::None,
-                reasons: Vec::new(),
-                notes: vec![Note::WaitsForRun { hosts }],
-            });
-        }
-        for (name, unit) in &self.lingering {
-            services.push(ServicePlan {
-                service: name.clone(),
-                unit: unit.clone(),
-                change: Change::Removed,
-                files: Vec::new(),
-                action: Action::None,
-                reasons: Vec::new(),
-                notes: vec![Note::StaysForRun],
-            });
-        }
+        let all = expanding.chain(self.in_phase(Phase::Change));
+        // Where a unit is not ours it is refused, which says more.
+        let needing = all.filter(|(name, need)| shown(need) && self.foreign_units(name).is_empty());
+        let mut services: Vec<ServicePlan> = needing
+            .map(|(name, need)| self.show_needing(name, need, beside))
+            .collect();
+        services.extend(
+            self.departing
+                .keys()
+                .map(|name| self.show_departing(name, beside)),
+        );
+        services.extend(self.show_kept(beside.desired));
+
         let running = self
             .seen
             .services
@@ -187,6 +115,111 @@ impl HostDraft<'_> {
             unfinished: self.unfinished(),
             lost: self.lost(),
         }
+    }
+
+    /// A service that is to be here.
+    fn show_needing(
+        &self,
+        name: &ServiceName,
+        need: &ServiceNeed,
+        beside: &Beside<'_>,
+    ) -> ServicePlan {
+        let wanted = &self.wanted.services[name];
+        let nothing = ObservedService::default();
+        let at = self.seen.services.get(name).unwrap_or(&nothing);
+        let mut notes = drop_ins(at);
+        let mut reasons = need.reasons.clone();
+        if need.change == Change::Added {
+            let from = beside.moves_from(name);
+            let there = from.first().map(|from| &beside.observed.hosts[from]);
+            let there = there.and_then(|seen| seen.services.get(name));
+            reasons.extend(
+                there
+                    .into_iter()
+                    .flat_map(|there| reasons::moved(wanted, there)),
+            );
+            if !from.is_empty() {
+                notes.push(Note::MovesFrom { hosts: from });
+            }
+            let others = beside.goes_on_at(name);
+            if !others.is_empty() {
+                notes.push(Note::RunsOn { hosts: others });
+            }
+        }
+        if !need.mended.is_empty() {
+            let paths = need.mended.iter().cloned().collect();
+            notes.push(Note::Mended { paths });
+        }
+        if need.action == Action::Reload && wanted.image.moving {
+            notes.push(Note::MayRestart);
+        }
+        if let Some(by) = self.displaced.get(name) {
+            reasons.push(Reason::Displaced { by: by.clone() });
+            notes.push(Note::DownMeanwhile);
+        }
+        ServicePlan {
+            service: name.clone(),
+            unit: wanted.unit.clone(),
+            change: need.change,
+            files: changes::of_service(name, wanted, at),
+            action: need.action,
+            reasons,
+            notes,
+        }
+    }
+
+    /// A service that leaves.
+    fn show_departing(&self, name: &ServiceName, beside: &Beside<'_>) -> ServicePlan {
+        let departing = &self.departing[name];
+        let mut notes = drop_ins(departing.seen);
+        let to = beside.moves_to(name);
+        if !to.is_empty() {
+            notes.push(Note::MovesTo { hosts: to });
+        }
+        if departing.displaced_by.is_some() {
+            notes.push(Note::DownMeanwhile);
+        }
+        if departing.lingers() {
+            notes.push(Note::StaysForRun);
+        }
+        let timer = departing.seen.timer == TimerState::Active;
+        let stops = self.seen.supervisor.runs_containers() && (departing.runs() || timer);
+        ServicePlan {
+            service: name.clone(),
+            unit: departing.unit.clone(),
+            change: Change::Removed,
+            files: changes::of_departing(&departing.unit, departing.seen),
+            action: if stops { Action::Stop } else { Action::None },
+            reasons: Vec::new(),
+            notes,
+        }
+    }
+
+    /// Services that leave or come in another release.
+    fn show_kept(&self, desired: &Desired) -> impl Iterator<Item = ServicePlan> {
+        let later = |name: &ServiceName, unit: UnitName, change, note| ServicePlan {
+            service: name.clone(),
+            unit,
+            change,
+            files: Vec::new(),
+            action: Action::None,
+            reasons: Vec::new(),
+            notes: vec![note],
+        };
+        let kept_back = self.kept_back.iter().map(move |(name, hosts)| {
+            let hosts = hosts.clone();
+            let note = Note::StaysFor { hosts };
+            later(name, desired.unit(name), Change::Removed, note)
+        });
+        let waiting = self.waiting.iter().map(move |(name, hosts)| {
+            let hosts = hosts.clone();
+            let note = Note::WaitsForRun { hosts };
+            later(name, desired.unit(name), Change::Added, note)
+        });
+        let lingering = self.lingering.iter();
+        let lingering = lingering
+            .map(move |(name, unit)| later(name, unit.clone(), Change::Removed, Note::StaysForRun));
+        kept_back.chain(waiting).chain(lingering)
     }
 
     fn lost(&self) -> Option<String> {
@@ -226,18 +259,5 @@ fn drop_ins(seen: &ObservedService) -> Vec<Note> {
     seen.drop_ins
         .iter()
         .map(|path| Note::DropIn { path: path.clone() })
-        .collect()
-}
-
-fn hosts_where(
-    desired: &Desired,
-    observed: &Observed,
-    holds: impl Fn(&HostName, &ObservedHost) -> bool,
-) -> Vec<HostName> {
-    observed
-        .hosts
-        .iter()
-        .filter(|(name, seen)| desired.hosts.contains_key(*name) && holds(name, seen))
-        .map(|(name, _)| name.clone())
         .collect()
 }
