@@ -38,7 +38,8 @@ fn ground(fleet: &'static Fleet) -> Ground {
     let migrate = "echo migrated to $(cat /version) >>/data/runs";
     let repo = &mut ground.repo;
     repo.set_of("migrate", "command", vec!["/bin/sh", "-c", migrate]);
-    repo.set_of("migrate", "volumes", vec![format!("{MIGRATED}:/data")]);
+    let made = crate::volumes::table(MIGRATED, "/data", "mode = \"0755\"");
+    repo.set_of("migrate", "volumes", vec![made]);
     ground
 }
 

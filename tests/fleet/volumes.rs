@@ -5,7 +5,7 @@ use crate::ground::Ground;
 use crate::hosts::Fleet;
 
 /// A volume as a table.
-fn table(source: &str, target: &str, more: &str) -> toml::Value {
+pub fn table(source: &str, target: &str, more: &str) -> toml::Value {
     let text = format!("volume = {{ source = {source:?}, target = {target:?}, {more} }}");
     let table: toml::Table = text.parse().expect("it is TOML");
     table["volume"].clone()
