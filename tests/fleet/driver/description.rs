@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use super::jobs::{Job, Runs};
 use super::random::Random;
 
 #[derive(Clone)]
@@ -19,6 +20,8 @@ pub struct Description {
     pub cluster: BTreeMap<String, Value>,
     pub secrets: BTreeMap<String, String>,
     pub services: BTreeMap<String, Service>,
+    /// What runs to its end. No name is also a service's.
+    pub jobs: BTreeMap<String, Job>,
     /// `[networks]` that units make, with their options.
     pub networks: BTreeMap<&'static str, Network>,
     /// `listen` of the cluster.
@@ -97,7 +100,12 @@ pub struct Service {
     pub image: Image,
     pub port: Option<u16>,
     pub needs: BTreeSet<String>,
+    /// Services.
     pub after: BTreeSet<String>,
+    /// Jobs that run once, in the same list.
+    pub after_jobs: BTreeSet<String>,
+    /// Whether it is the body of a job.
+    pub is_job: bool,
     pub vars: BTreeSet<String>,
     pub env: BTreeMap<String, Value>,
     pub secrets: BTreeSet<String>,
@@ -374,23 +382,26 @@ impl Description {
     pub fn write(&self, root: &Path, name: &str, images: &Images<'_>) {
         let cluster_name = name;
         let cluster = root.join("clusters").join(name);
-        let services = cluster.join("services");
+        let directory = cluster.join("services");
         let templates = root.join("templates");
-        let _ = fs::remove_dir_all(&services);
+        let _ = fs::remove_dir_all(&directory);
         let _ = fs::remove_dir_all(&templates);
-        fs::create_dir_all(&services).expect("there is room");
+        fs::create_dir_all(&directory).expect("there is room");
         fs::create_dir_all(&templates).expect("there is room");
         let put = |path: &Path, text: String| fs::write(path, text).expect("there is room");
         put(&cluster.join("cluster.toml"), self.cluster_file(name));
         put(&cluster.join("service-config.toml"), self.config_file());
-        for (name, service) in &self.services {
-            let text = self.service_file(cluster_name, name, service, images);
-            put(&services.join(format!("{name}.toml")), text);
+        let jobs = self.jobs.iter();
+        let jobs = jobs.map(|(name, job)| (name, &job.body, Some(job.runs)));
+        let services = self.services.iter().map(|(name, one)| (name, one, None));
+        for (name, service, runs) in services.chain(jobs) {
+            let text = self.service_file(cluster_name, name, service, runs, images);
+            put(&directory.join(format!("{name}.toml")), text);
             for (target, config) in &service.config {
                 for (file, pieces) in &config.files {
-                    let path = services.join(name).join(source(target)).join(file);
+                    let path = directory.join(name).join(source(target)).join(file);
                     let path = match file.is_empty() {
-                        true => services.join(name).join(source(target)),
+                        true => directory.join(name).join(source(target)),
                         false => path,
                     };
                     fs::create_dir_all(path.parent().expect("it is below")).expect("there is room");
@@ -444,11 +455,15 @@ impl Description {
         let mut places = Vec::new();
         let mut all: Vec<&String> = self.hosts.iter().map(|host| &host.name).collect();
         all.sort();
-        for (name, service) in &self.services {
+        let jobs = self.jobs.iter().map(|(name, job)| (name, &job.body));
+        for (name, service) in self.services.iter().chain(jobs) {
             let hosts: Vec<String> = service.hosts.iter().map(|h| format!("\"{h}\"")).collect();
             places.push(match hosts.as_slice() {
                 [] => continue,
-                _ if service.hosts.iter().eq(all.iter().copied()) && !file.often() => {
+                _ if !service.is_job
+                    && service.hosts.iter().eq(all.iter().copied())
+                    && !file.often() =>
+                {
                     format!("{name} = \"*\"")
                 }
                 [one] if file.random.chance(50) => format!("{name} = {one}"),
@@ -487,6 +502,7 @@ impl Description {
         cluster: &str,
         name: &str,
         service: &Service,
+        runs: Option<Runs>,
         images: &Images<'_>,
     ) -> String {
         let mut file = self.spelling(name);
@@ -504,7 +520,7 @@ impl Description {
             file.line("port", &port);
         }
         file.list("needs", service.needs.iter());
-        file.list("after", service.after.iter());
+        file.list("after", service.after.iter().chain(&service.after_jobs));
         file.list("vars", service.vars.iter());
         let mut secrets: Vec<String> = service.secrets.iter().map(|s| format!("\"{s}\"")).collect();
         for (path, secret) in &service.files {
@@ -608,8 +624,29 @@ impl Description {
         }
         if service.manual {
             file.line("restart", "\"manual\"");
-        } else if !file.often() {
+        } else if runs.is_none() && !file.often() {
             file.line("restart", "'auto'");
+        }
+        let key = match runs {
+            None => None,
+            Some(Runs::Image) => Some("image"),
+            Some(Runs::Inputs) => Some("inputs"),
+            Some(Runs::Always) => Some("always"),
+            Some(Runs::Timer(calendar)) => {
+                let text = file.text(&calendar.text());
+                file.line("schedule", &text);
+                if calendar.catch_up || !file.often() {
+                    file.line("catch_up", &calendar.catch_up.to_string());
+                }
+                None
+            }
+        };
+        if let Some(key) = key {
+            let key = file.text(key);
+            file.line("once", &key);
+        }
+        if runs.is_some() {
+            file.line("timeout", "\"60s\"");
         }
         if service.own_template {
             file.line("template", "\"own.service\"");

@@ -83,6 +83,7 @@ pub fn first(hosts: Vec<Host>, random: &mut Random) -> Description {
         cluster: BTreeMap::new(),
         secrets: BTreeMap::new(),
         services: BTreeMap::new(),
+        jobs: BTreeMap::new(),
         networks: NETWORKS.map(|name| (name, Network::default())).into(),
         listen: Listen::All,
         template: Some(template.clone()),
@@ -336,7 +337,7 @@ fn placed(description: &mut Description, random: &mut Random) -> Option<String> 
     }
 }
 
-fn new_name(description: &Description, random: &mut Random) -> String {
+pub fn new_name(description: &Description, random: &mut Random) -> String {
     loop {
         let first = *random.pick(&["web", "shop", "mail", "data-stream", "x", "api2"]);
         let name = match random.below(3) {
@@ -344,7 +345,8 @@ fn new_name(description: &Description, random: &mut Random) -> String {
             _ => format!("{first}-{}", random.below(10)),
         };
         // `x-1` and `x1` would not, but these two have one stem.
-        let stems: BTreeSet<String> = description.services.keys().map(|name| stem(name)).collect();
+        let names = description.services.keys().chain(description.jobs.keys());
+        let stems: BTreeSet<String> = names.map(|name| stem(name)).collect();
         if !stems.contains(&stem(&name)) {
             return name;
         }
@@ -352,6 +354,13 @@ fn new_name(description: &Description, random: &mut Random) -> String {
 }
 
 fn add_service(description: &mut Description, random: &mut Random) -> String {
+    let name = new_name(description, random);
+    new_service(&name, description, random);
+    format!("{name} is new")
+}
+
+/// A new service of this name.
+pub fn new_service(name: &str, description: &mut Description, random: &mut Random) {
     let taken: BTreeSet<u16> = description.services.values().map(|s| s.ports).collect();
     let mut free = (0..).map(|number| PORTS + 10 * number);
     let ports = free
@@ -370,7 +379,6 @@ fn add_service(description: &mut Description, random: &mut Random) -> String {
                 .clone(),
         );
     }
-    let name = new_name(description, random);
     let mut config = BTreeMap::new();
     if random.chance(40) {
         let files = ["a", "sub/b.conf"].map(|file| {
@@ -413,8 +421,7 @@ fn add_service(description: &mut Description, random: &mut Random) -> String {
         env: [("OWN_0".to_owned(), Value::words(&nasty(random)))].into(),
         ..Service::default()
     };
-    description.services.insert(name.clone(), service);
-    format!("{name} is new")
+    description.services.insert(name.to_owned(), service);
 }
 
 /// Nothing that a container gets.

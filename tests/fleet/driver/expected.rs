@@ -81,6 +81,28 @@ pub fn expected(
     all
 }
 
+/// The same of jobs, on the host of each.
+pub fn expected_of_jobs(
+    name: &str,
+    description: &Description,
+    images: &Images<'_>,
+    builds: &Builds,
+) -> BTreeMap<Place, Receives> {
+    let mut all = BTreeMap::new();
+    for (job, described) in &description.jobs {
+        let host = described.host();
+        let scope = Scope {
+            name,
+            description,
+            images,
+            host: Some(host),
+        };
+        let receives = scope.receives(host, job, &described.body, builds);
+        all.insert((host.to_owned(), job.clone()), receives);
+    }
+    all
+}
+
 pub struct Scope<'a> {
     pub name: &'a str,
     pub description: &'a Description,
@@ -249,6 +271,7 @@ impl Scope<'_> {
 
     fn template(&self, service: &Service) -> Option<&Template> {
         match service.own_template {
+            _ if service.is_job => None,
             true => Some(&self.description.own_template),
             false => self.description.template.as_ref(),
         }

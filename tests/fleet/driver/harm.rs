@@ -227,6 +227,11 @@ impl Harm {
         }
     }
 
+    /// Whether runs on this host may be cut.
+    pub fn strikes(&self, host: &str) -> bool {
+        matches!(self, Harm::RestartEngine(hit) | Harm::PowerCut(hit) if hit == host)
+    }
+
     /// The containers that may be others after it.
     pub fn hits(&self, place: &Place) -> bool {
         match self {
@@ -388,6 +393,11 @@ impl Strike {
                 ended.to_string()
             }
         }
+    }
+
+    /// Whether runs on this host may be cut.
+    pub fn strikes(&self, host: &str) -> bool {
+        matches!(self, Strike::RestartEngine(hit) if hit == host)
     }
 
     /// The containers that may be others after it, whatever the release wanted.

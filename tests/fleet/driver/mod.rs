@@ -8,9 +8,11 @@
 
 mod description;
 mod edits;
+mod edits_of_jobs;
 mod edits_of_service;
 mod expected;
 mod harm;
+mod jobs;
 mod order;
 mod random;
 mod seen;
@@ -25,8 +27,9 @@ use std::time::Instant;
 use serde_json::Value;
 
 use self::description::{Description, Host, Images, Network};
-use self::expected::{Builds, Place, Receives, expected};
+use self::expected::{Builds, Place, Receives, expected, expected_of_jobs};
 use self::harm::SMALL_DISK;
+use self::jobs::{Known, LEFT, Said, Since};
 use self::random::Random;
 use self::seen::AllSeen;
 use crate::ground::Ground;
@@ -53,6 +56,11 @@ struct Driver {
     builds: Builds,
     /// How often the moving tag moved.
     moves: usize,
+    /// How many tags were made for jobs.
+    tags: usize,
+    jobs: Known,
+    /// What was a job at the last release.
+    were_jobs: BTreeSet<String>,
     /// What each container received when it was last looked at.
     running: BTreeMap<Place, Receives>,
     /// What it would get now if it crashed.
@@ -71,10 +79,18 @@ struct Driver {
     verdicts: usize,
     restarts: usize,
     reloads: usize,
+    runs: usize,
 }
 
 /// What a plan says of each container: `start`, `restart`, `reload`, `stop`, `may_restart`, `pending`, `none`.
-type Announced = BTreeMap<Place, String>;
+#[derive(Clone, Default, Debug)]
+struct Announced {
+    actions: BTreeMap<Place, String>,
+    /// Those that read files again, and that the plan says may restart instead.
+    may_restart: BTreeSet<Place>,
+    /// Rows of what is a job, or was one.
+    jobs: Vec<Said>,
+}
 
 pub fn drive(fleet: &'static Fleet) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>());
@@ -94,9 +110,9 @@ pub fn drive(fleet: &'static Fleet) {
         driver.step();
     }
     println!(
-        "driver: {step} steps, {} edits, {} disturbances, {} verdicts over containers, {} restarts, {} reloads: \
+        "driver: {step} steps, {} edits, {} disturbances, {} verdicts over containers, {} restarts, {} reloads, {} runs of jobs: \
          nothing was off",
-        driver.edits, driver.harm, driver.verdicts, driver.restarts, driver.reloads
+        driver.edits, driver.harm, driver.verdicts, driver.restarts, driver.reloads, driver.runs
     );
 }
 
@@ -127,6 +143,9 @@ impl Driver {
             digests: BTreeMap::new(),
             builds: BTreeMap::new(),
             moves: 0,
+            tags: 0,
+            jobs: Known::default(),
+            were_jobs: BTreeSet::new(),
             running: BTreeMap::new(),
             on_disk: BTreeMap::new(),
             unread: BTreeSet::new(),
@@ -139,6 +158,7 @@ impl Driver {
             verdicts: 0,
             restarts: 0,
             reloads: 0,
+            runs: 0,
             random,
             ground,
         };
@@ -152,12 +172,13 @@ impl Driver {
             assert_eq!(edits::EXISTING, format!("{name}-net"));
             // Podman does not make the sources of bind mounts.
             host.sh(&format!(
-                "{engine} network create {name}-net; mkdir -p /srv/{name}/a /srv/{name}/b"
+                "{engine} network create {name}-net; mkdir -p /srv/{name}/a /srv/{name}/b {LEFT}/{name}"
             ));
         }
         let inputs = format!("/etc/bayplan/{}", driver.name);
         let mount = format!("mkdir -p {inputs} && mount -t tmpfs -o size=2m tmpfs {inputs}");
         driver.sh(SMALL_DISK, &mount);
+        driver.first_jobs();
         let mut description = driver.description.clone();
         valid::make_valid(&driver.name, &mut description, &driver.images());
         driver.description = description;
@@ -174,7 +195,14 @@ impl Driver {
         driver.on_disk = desired;
         driver.settle(&BTreeSet::new());
         let seen = driver.look();
-        driver.agree(&AllSeen::new(), &seen, &Announced::new(), &Rules::default());
+        driver.agree(
+            &AllSeen::new(),
+            &seen,
+            &Announced::default(),
+            &Rules::default(),
+        );
+        driver.judge_runs(&Since::Struck(&|_| false));
+        driver.were_jobs = driver.description.jobs.keys().cloned().collect();
         driver
     }
 
@@ -198,6 +226,10 @@ impl Driver {
 
     fn desired(&self) -> BTreeMap<Place, Receives> {
         expected(&self.name, &self.description, &self.images(), &self.builds)
+    }
+
+    fn expected_of_jobs(&self) -> BTreeMap<Place, Receives> {
+        expected_of_jobs(&self.name, &self.description, &self.images(), &self.builds)
     }
 
     // ---- bayplan ----
@@ -235,24 +267,46 @@ impl Driver {
     fn announced(&mut self) -> Announced {
         let ended = self.bayplan(&["diff", "driver", "--json"], "").exits(0);
         let plan: Value = serde_json::from_str(&ended.stdout).expect("a plan is JSON");
-        let mut announced = Announced::new();
+        let jobs = self.names_of_jobs();
+        let mut announced = Announced::default();
         for host in plan["hosts"].as_array().expect("hosts") {
             for service in host["services"].as_array().expect("services") {
                 let text = |value: &Value| value.as_str().expect("a text").to_owned();
                 let place = (text(&host["host"]), text(&service["service"]));
-                announced.insert(place, text(&service["action"]));
+                let action = text(&service["action"]);
+                let notes = service["notes"].as_array().expect("notes");
+                let notes: Vec<String> = notes.iter().map(|note| text(&note["kind"])).collect();
+                if notes.iter().any(|note| note == "may_restart") {
+                    announced.may_restart.insert(place.clone());
+                }
+                if jobs.contains(&place.1) {
+                    let (place, action) = (place.clone(), action.clone());
+                    announced.jobs.push(Said {
+                        place,
+                        action,
+                        notes,
+                    });
+                }
+                if !jobs.contains(&place.1) || self.description.services.contains_key(&place.1) {
+                    announced.actions.insert(place, action);
+                }
             }
         }
         let words: Vec<String> = announced
+            .actions
             .iter()
             .map(|((host, service), action)| format!("{host}/{service} {action}"))
             .collect();
         self.history.push(format!("plan: {}", words.join(", ")));
+        for said in &announced.jobs {
+            self.history.push(format!("plan of a job: {said:?}"));
+        }
         announced
     }
 
     /// Writes the description, and into `secrets.toml` what changed of it.
     fn write(&mut self) {
+        self.note_jobs();
         for service in self.description.services.values() {
             if let Some((owner, mode)) = service.own_volume {
                 let group = if owner.contains(':') { "" } else { ":0" };
@@ -314,7 +368,10 @@ impl Drop for Driver {
                 {engine} ps --all --quiet --filter label=bayplan.cluster={name} | xargs -r {engine} rm -f
                 {engine} volume rm {name}-data {name}-more
                 {engine} network rm {name}-net
-                rm -rf /srv/{name}
+                rm -rf /srv/{name} {LEFT}/{name}
+                cd /etc/systemd/system && for timer in {name}-*.timer; do
+                    [ ! -e $timer ] || {{ systemctl disable --now $timer; rm $timer; }}
+                done
                 umount --lazy /var/lib/bayplan/{name}/staging
                 umount --lazy /etc/bayplan/{name}"
             ));

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::Image;
 use super::expected::Place;
+use super::jobs::{Said, Since};
 use super::seen::{self, AllSeen, Seen};
-use super::{Driver, edits};
+use super::{Announced, Driver, edits};
 use crate::hosts::Host;
 
 impl Driver {
@@ -52,7 +53,8 @@ impl Driver {
 
     /// Nothing is left to do but what waits.
     pub(super) fn is_in_sync(&mut self) {
-        let left = self.announced();
+        self.were_jobs = self.description.jobs.keys().cloned().collect();
+        let left = self.follow_jobs();
         let waits = |place: &Place, action: &String| {
             let service = self.description.services.get(&place.1);
             service.is_some_and(|service| match action.as_str() {
@@ -61,8 +63,18 @@ impl Driver {
                 _ => false,
             })
         };
-        let waits = left.iter().all(|(place, action)| waits(place, action));
+        let waits = left
+            .actions
+            .iter()
+            .all(|(place, action)| waits(place, action));
         self.must(waits, || format!("the plan after a release: {left:?}"));
+        let jobs = left.jobs.iter();
+        let moving = |said: &&Said| said.action != "may_run";
+        let left: Vec<&Said> = jobs.filter(moving).collect();
+        self.must(left.is_empty(), || {
+            format!("the plan of jobs after a release: {left:?}")
+        });
+        self.timers_are_right();
         self.networks.clone_from(&self.description.networks);
         self.may_make.clear();
         self.write();
@@ -70,6 +82,25 @@ impl Driver {
             self.is_tidy(host);
             self.units_are_in_order(host);
         }
+    }
+
+    /// What is left to do, once jobs have left or moved whose runs a release found under way.
+    fn follow_jobs(&mut self) -> Announced {
+        for _ in 0..8 {
+            let left = self.announced();
+            let waits = |said: &Said| {
+                let mut notes = said.notes.iter();
+                notes.any(|note| note == "waits_for_run" || note == "stays_for_run")
+            };
+            if !left.jobs.iter().any(waits) {
+                return left;
+            }
+            self.await_runs();
+            let ended = self.release(&[]);
+            self.must(ended.code == 0, || ended.to_string());
+            self.judge_runs(&Since::Struck(&|_| false));
+        }
+        panic!("runs that never end");
     }
 
     /// The networks and live directories of a host are just those of its services.

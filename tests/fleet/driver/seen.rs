@@ -59,6 +59,9 @@ fn look(host: &Host, cluster: &str, engine: &str) -> AllSeen {
     ));
     let list = if list.trim().is_empty() { "[]" } else { &list };
     let containers: Vec<Value> = serde_json::from_str(list).expect("an inspect is JSON");
+    let mut containers = containers;
+    // Those of jobs end by themselves.
+    containers.retain(|one| one["Config"]["Labels"].get("of-job").is_none());
     let mut script = String::new();
     for container in &containers {
         let root = format!("/proc/{}/root", container["State"]["Pid"]);
@@ -355,7 +358,7 @@ fn text(value: &Value) -> String {
 }
 
 /// Base64 with padding.
-fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let digit = |byte: u8| match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

@@ -8,6 +8,7 @@ use super::description::{
 };
 use super::expected::{Place, Receives};
 use super::harm::{Harm, Mounted, Strike};
+use super::jobs::Since;
 use super::{Announced, Driver, Rules, edits, valid};
 
 impl Driver {
@@ -35,6 +36,12 @@ impl Driver {
                 digests: &self.digests,
             };
             let random = &mut self.random;
+            if !only_live && random.chance(35) {
+                let words = self.edit_job();
+                self.history.push(words);
+                self.edits += 1;
+                continue;
+            }
             let words = match only_live {
                 true => edits::edit_live(&self.name, &mut description, &images, random),
                 false => None,
@@ -57,39 +64,50 @@ impl Driver {
 
     /// A release that nothing disturbs, and everything about it.
     fn release_and_check(&mut self, services: &[&str], rules: &Rules) {
+        self.judge_runs(&Since::Nothing);
         let before = self.look();
         let announced = self.announced();
         let ended = self.release(services);
         self.must(ended.code == 0, || ended.to_string());
         let desired = self.desired();
-        match services {
-            [] => self.on_disk = desired,
-            named => {
-                for (place, receives) in desired {
-                    if named.contains(&place.1.as_str()) {
-                        self.on_disk.insert(place, receives);
-                    }
-                }
-                let gone = |place: &Place| {
-                    let hosts = self.description.services.get(&place.1).map(|s| &s.hosts);
-                    named.contains(&place.1.as_str())
-                        && !hosts.is_some_and(|hosts| hosts.contains(&place.0))
-                };
-                let gone: Vec<Place> = self.on_disk.keys().filter(|p| gone(p)).cloned().collect();
-                gone.iter()
-                    .for_each(|place| drop(self.on_disk.remove(place)));
-            }
+        let services: BTreeSet<String> = services.iter().map(|name| (*name).to_owned()).collect();
+        // Jobs that they come after take part.
+        let mut named = self.jobs_of(&services);
+        named.extend(services.iter().cloned());
+        if services.is_empty() {
+            named.clear();
+        }
+        let gone = |place: &Place| {
+            let hosts = self.description.services.get(&place.1).map(|s| &s.hosts);
+            named.contains(&place.1) && !hosts.is_some_and(|hosts| hosts.contains(&place.0))
+        };
+        if named.is_empty() {
+            self.on_disk = desired;
+        } else {
+            let mut on_disk = self.on_disk.clone();
+            on_disk.retain(|place, _| !gone(place));
+            let taken = desired.into_iter();
+            on_disk.extend(taken.filter(|(place, _)| named.contains(&place.1)));
+            self.on_disk = on_disk;
         }
         self.settle(&BTreeSet::new());
         let after = self.look();
         let rules = Rules {
-            named: services.iter().map(|name| (*name).to_owned()).collect(),
+            named,
             ..rules.clone()
         };
         self.agree(&before, &after, &announced, &rules);
-        if self.networks == self.description.networks {
+        let in_order = self.networks == self.description.networks;
+        if in_order {
             self.came_in_order(&before, &after);
         }
+        self.judge_runs(&Since::Release {
+            named: &services,
+            before: &before,
+            after: &after,
+            in_order,
+            said: &announced.jobs,
+        });
         if services.is_empty() {
             self.is_in_sync();
         }
@@ -169,11 +187,12 @@ impl Driver {
         self.history.push(format!("{victim} cannot run any more"));
         self.write();
         self.harm += 1;
+        self.judge_runs(&Since::Nothing);
         let before = self.look();
         let announced = self.announced();
         let of_victim =
             |(place, action): (&Place, &String)| place.1 == victim && action == "reload";
-        if code == 0 && announced.iter().any(of_victim) {
+        if code == 0 && announced.actions.iter().any(of_victim) {
             code = 5;
         }
         let ended = self.release(&[]);
@@ -183,6 +202,10 @@ impl Driver {
         }
         self.settle_somehow();
         let after = self.look();
+        match code {
+            0 => self.judge_runs(&Since::Struck(&|_| false)),
+            code => self.judge_runs(&Since::Failed { refused: code == 1 }),
+        }
         if code == 1 {
             self.must(before == after, || {
                 "a release that was refused changed something".to_owned()
@@ -202,8 +225,10 @@ impl Driver {
         let harm = Harm::any(self);
         self.history.push(format!("{harm:?}"));
         self.harm += 1;
+        self.judge_runs(&Since::Nothing);
         let before = self.look();
         harm.happens(self);
+        self.strike_runs(&|host| harm.strikes(host));
         let stopped: BTreeSet<Place> = self
             .running
             .keys()
@@ -272,11 +297,13 @@ impl Driver {
 
     /// A release that something strikes, and the next ones until one comes to its end.
     fn struck(&mut self) {
+        self.judge_runs(&Since::Nothing);
         self.edit();
         let before = self.look();
         let mut announced = self.announced();
         let does = |(_, action): &(&Place, &String)| matches!(action.as_str(), "start" | "restart");
         let mut hosts: Vec<String> = announced
+            .actions
             .iter()
             .filter(does)
             .map(|(p, _)| p.0.clone())
@@ -292,8 +319,8 @@ impl Driver {
         let said = strike.happens(self, delay, || self.start_release(&[]));
         self.history.push(said);
         for tries in 1.. {
-            for (place, action) in self.announced() {
-                announced.entry(place).or_insert(action);
+            for (place, action) in self.announced().actions {
+                announced.actions.entry(place).or_insert(action);
             }
             let ended = self.release(&[]);
             if ended.code == 0 {
@@ -312,8 +339,9 @@ impl Driver {
         self.on_disk = now;
         // Who is hit by a crash after its start may run on the other side of the release.
         let before = after.clone();
-        let nothing = Announced::new();
+        let nothing = Announced::default();
         self.agree(&before, &after, &nothing, &Rules::default());
+        self.judge_runs(&Since::Struck(&|host| strike.strikes(host)));
         self.is_in_sync();
     }
 }

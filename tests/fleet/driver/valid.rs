@@ -87,6 +87,7 @@ pub fn make_valid(name: &str, description: &mut Description, images: &Images<'_>
             config.lists = config.lists.take().filter(|listed| names.contains(listed));
         }
     }
+    jobs_are_valid(description, &placed);
     let before = description.clone();
     for service in description.services.values_mut() {
         let reached = |need: &String| {
@@ -155,8 +156,53 @@ pub fn make_valid(name: &str, description: &mut Description, images: &Images<'_>
                     None => names.contains_key(pattern),
                 });
         }
+        for job in description.jobs.values_mut() {
+            let there = |pattern: &String| match pattern.strip_suffix('*') {
+                Some(start) => names.keys().any(|name| name.starts_with(start)),
+                None => names.contains_key(pattern),
+            };
+            job.body.vars.retain(there);
+        }
         if !mended.get() {
             return;
+        }
+    }
+}
+
+/// What jobs come after is there, and nothing waits for itself.
+fn jobs_are_valid(description: &mut Description, placed: &BTreeSet<String>) {
+    let jobs = description.jobs.iter();
+    let once: BTreeSet<String> = jobs
+        .filter(|(_, job)| job.is_once())
+        .map(|(name, _)| name.clone())
+        .collect();
+    for service in description.services.values_mut() {
+        service.after_jobs.retain(|job| once.contains(job));
+    }
+    for (name, job) in &mut description.jobs {
+        job.body.after.retain(|other| placed.contains(other));
+        let body = &mut job.body;
+        body.after_jobs
+            .retain(|other| once.contains(other) && other != name);
+    }
+    for name in description.jobs.keys().cloned().collect::<Vec<_>>() {
+        let mut reached = BTreeSet::new();
+        let mut left = vec![name.clone()];
+        while let Some(one) = left.pop() {
+            let job = description.jobs.get(&one).map(|job| &job.body);
+            let Some(body) = description.services.get(&one).or(job) else {
+                continue;
+            };
+            for before in body.comes_after().chain(&body.after_jobs) {
+                if reached.insert(before.clone()) {
+                    left.push(before.clone());
+                }
+            }
+        }
+        if reached.contains(&name) {
+            let job = description.jobs.get_mut(&name).expect("it is there");
+            job.body.after.clear();
+            job.body.after_jobs.clear();
         }
     }
 }

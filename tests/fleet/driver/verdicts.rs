@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::description::Image;
 use super::expected::{Place, Receives};
 use super::seen::{AllSeen, Seen, seen};
 use super::{Announced, Driver, Rules, edits};
@@ -75,9 +74,16 @@ impl Driver {
 
     /// Waits until nothing starts or stops any more, whatever runs then.
     pub(super) fn settle_somehow(&self) {
+        // Those of timers come and go.
+        let jobs = self.names_of_jobs();
+        let jobs = jobs.iter();
+        let jobs: Vec<String> = jobs
+            .map(|job| format!(" | {{ grep -v '^{}-{job}[.]service' || :; }}", self.name))
+            .collect();
         let script = format!(
-            "systemctl list-units --no-legend --plain --state=activating,deactivating '{}-*'",
-            self.name
+            "systemctl list-units --no-legend --plain --state=activating,deactivating '{}-*'{}",
+            self.name,
+            jobs.concat()
         );
         for host in &self.ground.fleet.hosts {
             until(Duration::from_secs(60), "units are at rest", || {
@@ -125,7 +131,7 @@ impl Driver {
             .keys()
             .chain(after.keys())
             .chain(desired.keys())
-            .chain(announced.keys())
+            .chain(announced.actions.keys())
             .collect();
         let first = before.is_empty();
         for place in places {
@@ -187,15 +193,17 @@ impl Driver {
                     .map(|(runs, wanted)| wanted.differences(&runs.seen));
                 format!("{place:?} needed {needed}, became {became}; {differ:#?}")
             });
-            let said = announced.get(place).map_or("none", String::as_str);
-            let moving = self.description.services.get(&place.1);
-            let moving =
-                moving.is_some_and(|one| one.image == Image::Tag(edits::MOVING.to_owned()));
+            let said = announced.actions.get(place).map_or("none", String::as_str);
+            let is_job = self.description.jobs.contains_key(&place.1);
             let as_said = match said {
                 "may_restart" => matches!(became, "none" | "restart"),
                 // A pull may find another image there, too.
-                "reload" if moving => matches!(became, "reload" | "restart"),
+                "reload" if announced.may_restart.contains(place) => {
+                    matches!(became, "reload" | "restart")
+                }
                 "pending" => became == "none" || explicitly,
+                // It becomes a job, and the plan says what becomes of that.
+                "none" if is_job && became == "stop" => true,
                 said => said == became || !named,
             };
             self.must(as_said || first, || {
@@ -287,14 +295,17 @@ impl Driver {
                 !changed || hit(place) || (other && !(manual && old.is_some() && new.is_some())),
                 || format!("{place:?} is another container, and nothing of it changed"),
             );
-            let said = announced.get(place).map_or("none", String::as_str);
-            let as_said = matches!(said, "start" | "restart" | "stop" | "may_restart");
+            let actions = &announced.actions;
+            let said = actions.get(place).map_or("none", String::as_str);
+            let as_said = matches!(said, "start" | "restart" | "stop" | "may_restart")
+                || announced.may_restart.contains(place)
+                || self.description.jobs.contains_key(&place.1);
             self.must(!changed || hit(place) || as_said, || {
                 format!("{place:?} is another container, the plan said {said}")
             });
             let Some(seen) = after.get(place) else {
                 self.must(
-                    new.is_none() || old.is_none() || announced.contains_key(place),
+                    new.is_none() || old.is_none() || announced.actions.contains_key(place),
                     || format!("{place:?} is gone"),
                 );
                 self.running.remove(place);
