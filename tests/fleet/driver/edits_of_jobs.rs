@@ -9,7 +9,7 @@ use super::jobs::{Calendar, Job, LEFT, Runs, command};
 use super::random::Random;
 use super::valid::make_valid;
 
-const MOST: usize = 4;
+const MOST: usize = 5;
 
 fn calendar(random: &mut Random) -> Calendar {
     Calendar {
@@ -28,13 +28,18 @@ fn runs(random: &mut Random) -> Runs {
 }
 
 impl Driver {
-    /// A job of each kind that most have, and services that come after one.
+    /// Jobs of the kinds that most have, and services that come after one. Whatever runs of the one that is never due
+    /// was started by a release.
     pub(super) fn first_jobs(&mut self) {
         for runs in [
             Runs::Image,
             Runs::Timer(Calendar {
                 every: 5,
                 catch_up: false,
+            }),
+            Runs::Timer(Calendar {
+                every: 0,
+                catch_up: true,
             }),
         ] {
             let name = new_name(&self.description, &mut self.random);
@@ -113,9 +118,7 @@ impl Driver {
                 return Some(format!("{service} after the jobs {:?}", one.after_jobs));
             }
             7..=10 if self.random.chance(50) => {
-                self.tags += 1;
-                let tag = format!("job-{}", self.tags);
-                self.push(&tag, &tag);
+                let tag = self.push_for_job();
                 let job = self.description.jobs.get_mut(&name)?;
                 job.body.image = Image::Tag(tag.clone());
                 return Some(format!("the job {name} has the new tag {tag}"));
@@ -180,6 +183,14 @@ impl Driver {
             job.body.image = Image::default();
         }
         Some(format!("the job {name}: {words}"))
+    }
+
+    /// A new image, by its tag.
+    pub(super) fn push_for_job(&mut self) -> String {
+        self.tags += 1;
+        let tag = format!("job-{}", self.tags);
+        self.push(&tag, &tag);
+        tag
     }
 
     /// The names of what is a job, or was one at the last release.

@@ -547,19 +547,22 @@ impl Driver {
         }
     }
 
-    /// The timers of all hosts are just those of its jobs, and of no job anything is anywhere else.
+    /// The timers of all hosts are just those of its jobs, of no job anything is anywhere else, and every host knows of
+    /// every success.
     pub(super) fn timers_are_right(&self) {
         let name = &self.name;
         let found = on_every_host(self.ground.fleet, |host| {
             let script = format!(
                 "systemctl list-units --type=timer --no-legend --plain '{name}-*' | cut -d' ' -f1
-                cd /etc/systemd/system && ls -d {name}-*.service | sed 's/^/file /' 2>/dev/null || :"
+                cd /etc/systemd/system && ls -d {name}-*.service | sed 's/^/file /' 2>/dev/null || :
+                cd /var/lib/bayplan/{name}/jobs 2>/dev/null || exit 0
+                grep -l '^state=ok ' */* | sed 's/^/done /'"
             );
             (host.name.clone(), host.sh(&script))
         });
         let jobs = &self.description.jobs;
         for (host, text) in found {
-            let timers = text.lines().filter(|line| !line.starts_with("file "));
+            let timers = text.lines().filter(|line| line.ends_with(".timer"));
             let timers: BTreeSet<String> = timers.map(str::to_owned).collect();
             let wanted = jobs
                 .iter()
@@ -571,6 +574,17 @@ impl Driver {
                 format!("{host}: timers {timers:?} instead of {wanted:?}")
             });
             for (job, of) in jobs {
+                let done = self.jobs.done.get(job);
+                for key in done.into_iter().flatten() {
+                    let record = match key {
+                        Key::Image(digest) => format!("done {job}/{digest}"),
+                        Key::Inputs(_) => format!("done {job}/v"),
+                    };
+                    let known = text.lines().any(|line| line.starts_with(&record));
+                    self.must(known, || {
+                        format!("{host} does not know of {record}: {text}")
+                    });
+                }
                 let file = format!("file {name}-{job}.service");
                 let there = text.lines().any(|line| line == file);
                 self.must(there == (of.host() == host), || {

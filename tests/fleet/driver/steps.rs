@@ -8,7 +8,7 @@ use super::description::{
 };
 use super::expected::{Place, Receives};
 use super::harm::{Harm, Mounted, Strike};
-use super::jobs::Since;
+use super::jobs::{Runs, Since};
 use super::{Announced, Driver, Rules, edits, valid};
 
 impl Driver {
@@ -19,7 +19,8 @@ impl Driver {
                 self.release_and_check(&[], &Rules::default());
             }
             35..=41 => self.some_services(),
-            42..=49 => self.failing(),
+            42..=46 => self.failing(),
+            47..=49 => self.failing_job(),
             50..=74 => self.harmed(),
             _ => self.struck(),
         }
@@ -209,6 +210,48 @@ impl Driver {
         if code == 1 {
             self.must(before == after, || {
                 "a release that was refused changed something".to_owned()
+            });
+        }
+        self.is_one_of_two(&before, &after, &announced, &|_| false);
+        self.description = good;
+        self.write();
+        self.release_and_check(&[], &Rules::default());
+    }
+
+    /// A release with a job that fails: it stops there, and whoever comes after the job stays what it was.
+    fn failing_job(&mut self) {
+        self.edit();
+        let jobs = self.description.jobs.iter();
+        let able: Vec<String> = jobs
+            .filter(|(_, job)| job.runs == Runs::Image)
+            .map(|(name, _)| name.clone())
+            .collect();
+        if able.is_empty() {
+            return self.release_and_check(&[], &Rules::default());
+        }
+        let victim = self.random.pick(&able).clone();
+        let good = self.description.clone();
+        let tag = self.push_for_job();
+        let job = self.description.jobs.get_mut(&victim).expect("it is there");
+        job.body.image = Image::Tag(tag);
+        job.body.command = ["sh", "-c", "exit 3"].map(str::to_owned).to_vec();
+        self.history.push(format!("the job {victim} fails"));
+        self.write();
+        self.harm += 1;
+        self.judge_runs(&Since::Nothing);
+        let before = self.look();
+        let announced = self.announced();
+        let ended = self.release(&[]);
+        self.must(ended.code == 5, || ended.to_string());
+        self.settle_somehow();
+        let after = self.look();
+        self.judge_runs(&Since::Failed { refused: false });
+        for (place, seen) in &after {
+            let service = self.description.services.get(&place.1);
+            let later = service.is_some_and(|one| one.after_jobs.contains(&victim));
+            let same = before.get(place).is_some_and(|old| old.is_start(seen));
+            self.must(!later || same, || {
+                format!("{place:?} comes after {victim}, which failed, and was started")
             });
         }
         self.is_one_of_two(&before, &after, &announced, &|_| false);
