@@ -216,7 +216,7 @@ pub fn of_service(
             let owners = ["0:0", "1000:1001", "7"];
             let one = (
                 *random.pick(&owners),
-                *random.pick(&["0755", "0700", "1777"]),
+                *random.pick(&["0755", "0700", "0777"]),
             );
             service.own_volume = random.chance(75).then_some(one);
             format!("a volume of its own {:?}", service.own_volume)
