@@ -11,6 +11,7 @@ use super::nearest;
 use super::placement::Placements;
 use super::read::{At, Problems, Spot};
 use super::reserved::{self, Carrier, Within};
+use super::scalar::Scalar;
 use super::scope::{OWN_HOST, OWN_HOST_IP, absent, derived, locations, own_host};
 use super::secret::Secret;
 use super::secret_references;
@@ -52,6 +53,37 @@ pub(super) struct OfService {
     pub variables: BTreeMap<VariableName, Variable>,
     /// What it defines itself, and where it finds what it needs.
     pub own: Values,
+}
+
+/// The names that a text refers to as `${NAME}`, `${NAME:-text}` and their like.
+fn references(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("${").filter_map(move |(at, open)| {
+        // `$${NAME}` and `\${NAME}` are how to write it where it is replaced.
+        if text[..at].ends_with(['$', '\\']) {
+            return None;
+        }
+        let rest = &text[at + open.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+        rest[end..]
+            .starts_with(['}', ':', '-', '?', '+'])
+            .then(|| &rest[..end])
+    })
+}
+
+/// Whether a name sounds as if it were a secret's.
+fn is_secretive(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    [
+        "PASS",
+        "SECRET",
+        "TOKEN",
+        "KEY",
+        "CREDENTIAL",
+        "SALT",
+        "PRIVATE",
+    ]
+    .iter()
+    .any(|word| name.contains(word))
 }
 
 impl<'a> Variables<'a> {
@@ -214,6 +246,7 @@ impl<'a> Variables<'a> {
                 .map(|name| (name.clone(), Evaluated::Failed))
                 .collect();
         }
+        self.warn_references(definitions, own, problems);
         let explain = |name: &str| {
             let known = definitions.keys().chain(own.keys());
             self.explain(known, name)
@@ -222,6 +255,44 @@ impl<'a> Variables<'a> {
         let outer = [own, &self.scope];
         self.evaluator
             .evaluate(definitions, outer, &explain, &given, problems)
+    }
+
+    /// Warns of `${NAME}` in a value, as compose and shells have it, where there is such a name: it arrives as it is.
+    fn warn_references(
+        &self,
+        definitions: &BTreeMap<String, &WrittenVariable>,
+        own: &Values,
+        problems: &mut Problems,
+    ) {
+        for (variable, definition) in definitions {
+            let Some(At {
+                value: Scalar::Text(text),
+                spot,
+            }) = &definition.value
+            else {
+                continue;
+            };
+            let known = |name: &str| {
+                definitions.contains_key(name)
+                    || own.contains_key(name)
+                    || self.scope.contains_key(name)
+            };
+            let Some(name) = references(text).find(|name| known(name)) else {
+                continue;
+            };
+            let help = match variable == name {
+                true => self.given(name),
+                false => None,
+            };
+            let help = help.unwrap_or_else(|| format!("write `{{{{ {name} }}}}` for its value"));
+            problems.push(
+                Diagnostic::warning(
+                    format!("`${{{name}}}` in the value of `{variable}` is not replaced: it arrives as it is"),
+                    spot.label("these very letters"),
+                )
+                .with_help(help),
+            );
+        }
     }
 
     /// What a service writes to get this name as it is, where it says `NAME = "{{ NAME }}"`, as compose does.
@@ -254,6 +325,11 @@ impl<'a> Variables<'a> {
         let known = more.chain(self.scope.keys());
         Some(match nearest::nearest(name, known.map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if is_secretive(name) && reserved::why(name).is_none() => format!(
+                "{}; for a secret type `{} {name}`",
+                reserved::define(name),
+                self.set_secret
+            ),
             None => reserved::define(name),
         })
     }

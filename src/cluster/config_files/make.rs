@@ -19,7 +19,7 @@ use crate::cluster::secret::{Secret, TextPart};
 use crate::cluster::sources::Sources;
 use crate::cluster::template::TemplateProblem;
 use crate::cluster::template::secret_text::{Masks, misused};
-use crate::cluster::template::text::{self, Makes, TextTemplate, place_of};
+use crate::cluster::template::text::{self, Makes, TextTemplate, place_within};
 use crate::cluster::values::Evaluated;
 
 /// The largest file.
@@ -283,7 +283,7 @@ impl<'s> Maker<'_, 's> {
         let variables = self.variables(source, &uses, problems)?;
         let mut render = |host: Option<&HostName>| {
             let made = self.render(&template, source, (&uses, &variables), host);
-            made.map_err(|problem| problems.push(*problem)).ok()
+            made.map_err(|found| problems.0.extend(found)).ok()
         };
         if !uses.contains(HOST) {
             return Some(Contents::Same(render(None)?));
@@ -364,7 +364,7 @@ impl<'s> Maker<'_, 's> {
         source: &str,
         (uses, variables): (&BTreeSet<String>, &UsedVariables<'_>),
         host: Option<&HostName>,
-    ) -> Result<Content, Box<Diagnostic>> {
+    ) -> Result<Content, Vec<Diagnostic>> {
         let surroundings = NAMES.iter().filter_map(|name| {
             let value = self
                 .scope
@@ -375,30 +375,45 @@ impl<'s> Maker<'_, 's> {
         let surroundings = surroundings.filter(|(name, _)| uses.contains(name));
         let known = variables.known.iter();
         let known = known.map(|(name, value)| (name.clone(), value.clone()));
-        let context: BTreeMap<String, Value> = known.chain(surroundings).collect();
-        let made = template.render(Value::from(context)).map_err(|unmade| {
-            let unknown = variables.unknown.first().filter(|_| unmade.undefined);
-            Box::new(match unknown {
-                // An unknown name is no error in a branch that is not taken, nor before `is defined`.
-                Some(name) => {
-                    let mut problem = unmade.problem;
-                    problem.message = format!("{} is not defined", quoted(name));
-                    problem.at = place_of(source, name).unwrap_or(problem.at);
-                    problem.help = match is_part_of_a_name(source, problem.at.start) {
-                        true => Some(PARTS.to_owned()),
-                        false => (self.scope.explain)(name),
-                    };
-                    self.problem(problem)
+        let mut context: BTreeMap<String, Value> = known.chain(surroundings).collect();
+        let mut problems = Vec::new();
+        // An unknown name is no error in a branch that is not taken, nor before `is defined`. So each one that the
+        // template fails of is told, and then taken for some text.
+        let made = loop {
+            let unmade = match template.render(Value::from(context.clone())) {
+                Ok(made) => break made,
+                Err(unmade) => unmade,
+            };
+            let mut problem = unmade.problem;
+            let unknown = variables.unknown.iter();
+            let mut unknown = unknown.filter(|name| !context.contains_key(*name));
+            // A filter has words of its own for a value that is not there.
+            let undefined = unmade.undefined || problem.message.contains("undefined");
+            let named = unknown.find_map(|name| {
+                let at = place_within(source, problem.at.clone(), name)?;
+                Some((name.clone(), at))
+            });
+            let Some((name, at)) = named.filter(|_| undefined) else {
+                if unmade.undefined {
+                    problem.help = Some(PARTS.to_owned());
                 }
-                None => {
-                    let mut problem = unmade.problem;
-                    if unmade.undefined {
-                        problem.help = Some(PARTS.to_owned());
-                    }
-                    self.problem(problem)
+                if problems.is_empty() {
+                    problems.push(self.problem(problem));
                 }
-            })
-        })?;
+                return Err(problems);
+            };
+            problem.message = format!("{} is not defined", quoted(&name));
+            problem.help = match is_part_of_a_name(source, at.start) {
+                true => Some(PARTS.to_owned()),
+                false => (self.scope.explain)(&name),
+            };
+            problem.at = at;
+            problems.push(self.problem(problem));
+            context.insert(name, Value::from("text"));
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
         let parts = variables.masks.split(&made);
         Ok(
             match parts.iter().any(|part| matches!(part, TextPart::Secret(_))) {

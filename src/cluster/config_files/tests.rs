@@ -268,6 +268,7 @@ fn templates() {
     let long = "x".repeat(70_000);
     for template in [
         "a\n{{ LEVLE }}\n".as_bytes(),
+        b"{{ ZETA }}\n{% if GONE %}{% endif %}{{ API_TOKEN|upper }}\n{{ B.x }}{% if false %}{{ NOT }}{% endif %}{{ services.apo.port }}",
         b"a\n  {{ services.mongodb-proxy.port }}\n",
         b"a\n  {{ services.apo.port }}\n",
         b"{{ host.adress }}",

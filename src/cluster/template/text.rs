@@ -190,21 +190,42 @@ fn problem(source: &str, error: &Error) -> TemplateProblem {
     TemplateProblem::new(message, at.unwrap_or(0..0))
 }
 
-/// Where the code of a template names something first.
-pub(in crate::cluster) fn place_of(source: &str, name: &str) -> Option<Range<usize>> {
+/// Where a template names something first in the code that has these bytes, within them if it is there.
+pub(in crate::cluster) fn place_within(
+    source: &str,
+    within: Range<usize>,
+    name: &str,
+) -> Option<Range<usize>> {
     let chunks = scan(source, Syntax::Unit).ok()?;
-    chunks.iter().find_map(|chunk| {
-        let (Chunk::Expression(code) | Chunk::Statement(code)) = chunk else {
-            return None;
-        };
-        let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let text = &source[code.at.clone()];
-        let mut found = text.match_indices(name);
-        let (at, _) = found.find(|(at, _)| {
-            !text[..*at].ends_with(goes_on) && !text[at + name.len()..].starts_with(goes_on)
-        })?;
-        Some(code.at.start + at..code.at.start + at + name.len())
-    })
+    let code = chunks.iter().filter_map(|chunk| match chunk {
+        Chunk::Expression(code) | Chunk::Statement(code) => Some(code),
+        Chunk::Text(..) => None,
+    });
+    let all = code.filter(|code| code.at.start < within.end && within.start < code.at.end);
+    let exact = |code: &Code<'_>| find_name(source, code.at.clone(), &within, name);
+    let around = |code: &Code<'_>| find_name(source, code.at.clone(), &code.at, name);
+    let found = all.clone().find_map(exact);
+    found.or_else(|| all.clone().find_map(around))
+}
+
+/// The first place of a name in code, of those that are within some bytes.
+fn find_name(
+    source: &str,
+    code: Range<usize>,
+    within: &Range<usize>,
+    name: &str,
+) -> Option<Range<usize>> {
+    let goes_on = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let text = &source[code.clone()];
+    let mut found = text.match_indices(name);
+    let (at, _) = found.find(|(at, _)| {
+        let start = code.start + at;
+        within.start <= start
+            && start + name.len() <= within.end
+            && !text[..*at].ends_with(goes_on)
+            && !text[at + name.len()..].starts_with(goes_on)
+    })?;
+    Some(code.start + at..code.start + at + name.len())
 }
 
 /// A line, from 1, without the blanks around it.
