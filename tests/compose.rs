@@ -110,7 +110,7 @@ fn surroundings(place: &str, networks: &str, web: &str) -> Sources {
     sources.insert(
         "clusters/test/cluster.toml",
         format!(
-            "[hosts.docker01]\naddress = \"10.0.0.1\"\n[place]\ndb = \"docker01\"\n{place}\n[vars]\nTZ = \"UTC\"\n[networks]\nbackend = {{}}\n{networks}\n"
+            "[hosts.docker01]\naddress = \"10.0.0.1\"\n[place]\ndb = \"docker01\"\n{place}\n[vars]\nTZ = \"UTC\"\n[networks]\nbackend = {{}}\nmail = {{ subnet = \"172.22.1.0/24\" }}\n{networks}\n"
         ),
     );
     let image = "image = \"example/web\"\ntag = \"1.0\"\n";

@@ -12,7 +12,7 @@ use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, Template}
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
-use super::networks::{check_networks, resolve_networks};
+use super::networks::check_networks;
 use super::once::check_once;
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
@@ -20,6 +20,7 @@ use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
 use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
+use super::service_networks::{check_address_clashes, resolve_networks};
 use super::sources::Sources;
 use super::template::text::{self as text_template, Makes, TextTemplate};
 use super::variables::Variables;
@@ -102,8 +103,9 @@ fn resolve(
         return None;
     };
     check_hosts(&description, cluster, problems);
-    check_networks(&cluster.networks, problems);
     let placements = place(&description, cluster, problems);
+    check_networks(&description, cluster, &placements, problems);
+    check_address_clashes(&description, cluster, &placements, problems);
     check_once(&description, &placements, problems);
     check_ports(&description, cluster, &placements, sources, problems);
     let by_host = depends_on_host(&description, cluster, sources);

@@ -84,7 +84,7 @@ fn read_security(root: &mut Table<'_>, problems: &mut Problems) -> Security {
 }
 
 /// A text, or a list of texts.
-fn one_or_more(item: Option<Item<'_>>, problems: &mut Problems) -> Vec<At<String>> {
+pub(super) fn one_or_more(item: Option<Item<'_>>, problems: &mut Problems) -> Vec<At<String>> {
     match item {
         None => Vec::new(),
         Some(item) if matches!(item.value, DeValue::String(_)) => {

@@ -2,6 +2,7 @@
 //! looked up in another file.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
@@ -16,6 +17,7 @@ use super::reserved::{self, Within};
 use super::scalar::Scalar;
 use super::shape;
 use super::shape::host::AddressKind;
+use super::subnet::Subnet;
 use toml::de::DeValue;
 
 /// `cluster.toml`.
@@ -143,7 +145,7 @@ pub(super) struct ServiceFile {
     /// `publish`.
     pub publish: Option<Vec<At<Publish>>>,
     /// `networks`, perhaps some that are not there.
-    pub networks: Vec<At<String>>,
+    pub networks: Vec<WrittenNetwork>,
     /// `aliases`.
     pub aliases: Vec<String>,
     /// Services, perhaps some that are not there.
@@ -269,8 +271,19 @@ pub(super) struct DescribedNetwork {
     pub name: At<String>,
     /// Where it comes from.
     pub origin: NetworkOrigin,
-    /// Where its subnet stands.
-    pub subnet: Option<Spot>,
+    /// Where its subnets stand.
+    pub subnets: Vec<At<Subnet>>,
+    /// Where options of its driver stand.
+    pub options: Vec<At<String>>,
+}
+
+/// A network that a service is in, as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenNetwork {
+    /// As the cluster names it.
+    pub name: At<String>,
+    /// The container's own addresses there.
+    pub addresses: Vec<At<IpAddr>>,
 }
 
 /// `[lint]` as it is written.

@@ -1,6 +1,8 @@
 //! `extra_args`: flags of `docker run` and `podman run`. What has a field or breaks the unit is refused here, and so is a
 //! word that the engine would take for the image.
 
+use std::net::IpAddr;
+
 use super::diagnostic::{Diagnostic, quoted};
 use super::fields::{self, Field, FieldType};
 use super::flag_advice::{self, Advised};
@@ -32,11 +34,24 @@ impl Treatment {
 
 /// What of the service's other fields decides.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Beside {
+pub(super) struct Beside<'a> {
     /// `port`.
     pub port: Option<u16>,
     /// Whether there is `networks`: with `network` alone no field gives aliases.
     pub has_networks: bool,
+    /// The first of `networks`, which is the one that an address is in.
+    pub network: Option<FirstNetwork<'a>>,
+}
+
+/// The first network of a service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FirstNetwork<'a> {
+    /// As the cluster names it.
+    pub name: &'a str,
+    /// It is the only one.
+    pub alone: bool,
+    /// The service says its address there.
+    pub has_address: bool,
 }
 
 /// Checks the flags.
@@ -44,7 +59,7 @@ pub(super) struct Beside {
 /// `written` says whether the service has a field.
 pub(super) fn check(
     words: &[At<String>],
-    beside: Beside,
+    beside: Beside<'_>,
     written: &dyn Fn(&str) -> bool,
     problems: &mut Problems,
 ) {
@@ -121,6 +136,7 @@ pub(super) fn check(
                     let once = match flag.name {
                         // `[env]` once took no such name.
                         "env" => odd_variable(&value),
+                        "ip" | "ip6" => beside.network.is_none_or(|first| !first.has_address),
                         name => field.once_extra.contains(&name) && !written(field.key),
                     };
                     problems.0.extend(told.map(|told| match once {
@@ -212,7 +228,7 @@ fn field_instead(
     shown: &str,
     value: &str,
     word: &At<String>,
-    beside: Beside,
+    beside: Beside<'_>,
 ) -> Option<Diagnostic> {
     let key = field.key;
     if let Some(advised) = flag_advice::table_of_flag(flag, value) {
@@ -225,6 +241,7 @@ fn field_instead(
         }
         ("publish", _) => published_instead(value, beside.port),
         ("network-alias", _) if !beside.has_networks => return None,
+        ("ip" | "ip6", _) => address_instead(value, beside.network?)?,
         // What the table cannot say in the same words.
         ("security-opt" | "add-host" | "log-opt" | "gpus", _) => return None,
         // Off where the engine's configuration may say on.
@@ -281,6 +298,32 @@ fn published_instead(value: &str, port: Option<u16>) -> String {
     let all = own.into_iter().chain([entry]);
     let all: Vec<String> = all.map(|one| toml_text(&one)).collect();
     format!("{written} `publish = [{}]`", all.join(", "))
+}
+
+/// What to write for an address in a network.
+fn address_instead(value: &str, first: FirstNetwork<'_>) -> Option<String> {
+    value.parse::<IpAddr>().ok()?;
+    let FirstNetwork {
+        name,
+        alone,
+        has_address,
+    } = first;
+    let entry = format!(
+        "{{ name = {}, address = {} }}",
+        toml_text(name),
+        toml_text(value)
+    );
+    Some(match (has_address, alone) {
+        (true, _) => format!(
+            "write it there: `address = [\"…\", {}]`, or remove it",
+            toml_text(value)
+        ),
+        (false, true) => format!("write `networks = [{entry}]`"),
+        (false, false) => format!(
+            "write `{entry}` in `networks`, in the place of `{}`",
+            toml_text(name)
+        ),
+    })
 }
 
 /// Whether a variable, perhaps with its value, has a name that systemd drops.
@@ -375,6 +418,11 @@ mod tests {
         let beside = Beside {
             port: Some(9000),
             has_networks: true,
+            network: Some(FirstNetwork {
+                name: "back",
+                alone: true,
+                has_address: false,
+            }),
         };
         check(&words, beside, &|_| true, &mut problems);
         let told = problems.0.into_iter();
@@ -445,6 +493,10 @@ mod tests {
             &["-shm-size", "1g"],
             &["-p", "8080:http"],
             &["-p", "1.2.3:80:80"],
+            &["-t"],
+            &["--ip", "172.22.1.254"],
+            &["--ip6=fd00::254"],
+            &["--device", "vendor/gpu=all"],
         ] {
             text += &format!("{words:?}\n");
             for line in told(words) {

@@ -433,7 +433,7 @@ pub const SERVICE: &[Field] = &[
         inherited: Inherited::Yes,
         reader: ReadAs::Text(text::argument, |c| &mut c.entrypoint),
         flags: &["entrypoint"],
-        meaning: "the program",
+        meaning: "the program; its words come first in `command`",
         default: "the image's",
         example: "\"/bin/serve\"",
         ..ROW
@@ -505,7 +505,7 @@ pub const SERVICE: &[Field] = &[
         inherited: Inherited::Yes,
         reader: ReadAs::List(container::device, |c| &mut c.devices),
         flags: &["device"],
-        meaning: "`/dev/a`, `/dev/a:/dev/b`, `/dev/a:/dev/b:rwm`",
+        meaning: "`/dev/a`, `/dev/a:/dev/b`, `/dev/a:/dev/b:rwm`, or one of the container device interface, `vendor.com/class=name` (podman 4.1, docker 25 with `features.cdi`)",
         default: "`[]`",
         example: "[\"/dev/fuse\"]",
         ..ROW
@@ -546,6 +546,16 @@ pub const SERVICE: &[Field] = &[
         reader: ReadAs::Boolean(|c| &mut c.init),
         once_extra: &["init"],
         meaning: "a small first process that passes signals on and collects dead children",
+        default: "`false`",
+        example: "true",
+        ..ROW
+    },
+    Field {
+        key: "tty",
+        inherited: Inherited::Yes,
+        reader: ReadAs::Boolean(|c| &mut c.tty),
+        flags: &["tty"],
+        meaning: "it has a terminal, as programs want that end or keep their lines back without one. Nobody types into it",
         default: "`false`",
         example: "true",
         ..ROW
@@ -685,8 +695,9 @@ pub const SERVICE: &[Field] = &[
         key: "networks",
         inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),
+        once_extra: &["ip", "ip6"],
         shared_flags: &["network", "network-alias", "label"],
-        meaning: "[networks of the cluster](#networks) that it is in; its name and its `aliases` are known there",
+        meaning: "[networks of the cluster](#networks) that it is in; its name and its `aliases` are known there. A table gives it an address of its own: `{ name = \"backend\", address = \"172.22.1.254\" }`",
         default: "`[]`",
         example: "[\"backend\"]",
         ..ROW

@@ -452,9 +452,9 @@ pub(super) const SERVICE: &[Foreign] = &[
         help: "remove it: only Windows has it",
     },
     Foreign {
-        words: &["tty", "stdin_open", "interactive"],
+        words: &["stdin_open", "interactive", "stdin"],
         meant: NOWHERE,
-        help: "remove it: a unit has no terminal",
+        help: "remove it: nobody types into the container of a unit; a program that ends at once without it stays with `tty = true`",
     },
     Foreign {
         words: &["uid", "gid", "run_as_user", "group"],
@@ -553,21 +553,83 @@ pub(super) const NETWORK: &[Foreign] = &[
         help: "write `existing = true`",
     },
     Foreign {
-        words: &["ipam", "cidr", "config"],
+        words: &[
+            "ipam",
+            "cidr",
+            "config",
+            "subnets",
+            "subnet6",
+            "ipv6_subnet",
+        ],
         meant: Some("subnet"),
-        help: "write `subnet = \"172.22.1.0/24\"`",
+        help: "write `subnet = \"172.22.1.0/24\"`, or of both families `subnet = [\"172.22.1.0/24\", \"fd4d:6169:6c63:6f77::/64\"]`",
+    },
+    Foreign {
+        words: &["enable_ipv6", "ip6"],
+        meant: Some("ipv6"),
+        help: "write `ipv6 = true`",
+    },
+    Foreign {
+        words: &["driver_opts", "opts", "opt", "driver_options"],
+        meant: Some("options"),
+        help: "write `options = { \"com.docker.network.bridge.name\" = \"br-mail\" }`",
+    },
+    Foreign {
+        words: &["ip_range", "aux_addresses", "range"],
+        meant: NOWHERE,
+        help: "remove it: a service that needs an address of its own has it in its `networks`, near the end of the subnet; such a network made by hand is `existing = true` here",
+    },
+    Foreign {
+        words: &["name", "driver", "attachable", "labels"],
+        meant: NOWHERE,
+        help: "remove it: bayplan makes bridges, `<cluster>-<name>`; any other network is made by hand, and is `existing = true` here",
+    },
+];
+
+/// Keys of an entry of a service's `networks`.
+pub(super) const IN_NETWORK: &[Foreign] = &[
+    Foreign {
+        words: &["network"],
+        meant: Some("name"),
+        help: "write `name = \"backend\"`",
     },
     Foreign {
         words: &[
-            "name",
-            "driver",
+            "ip",
+            "ipv4",
+            "ipv4_address",
+            "ip_address",
+            "addresses",
+            "address4",
+        ],
+        meant: Some("address"),
+        help: "write `address = \"172.22.1.254\"`",
+    },
+    Foreign {
+        words: &["ip6", "ipv6", "ipv6_address", "address6"],
+        meant: Some("address"),
+        help: "write `address = [\"172.22.1.254\", \"fd4d:6169:6c63:6f77::254\"]`: one of each family",
+    },
+    Foreign {
+        words: &["alias", "aliases"],
+        meant: NOWHERE,
+        help: "it is a field of its own, the same in all of its networks: `aliases = [\"mysql\"]`",
+    },
+    Foreign {
+        words: &["mac_address", "mac"],
+        meant: NOWHERE,
+        help: "write `extra_args = [\"--mac-address\", \"02:42:ac:11:00:02\"]` in a service with one network",
+    },
+    Foreign {
+        words: &[
             "driver_opts",
-            "attachable",
-            "enable_ipv6",
-            "labels",
+            "priority",
+            "gw_priority",
+            "interface_name",
+            "link_local_ips",
         ],
         meant: NOWHERE,
-        help: "remove it: bayplan makes bridges, `<cluster>-<name>`; any other network is made by hand, and is `existing = true` here",
+        help: "remove it: not every engine that is supported has it",
     },
 ];
 

@@ -453,7 +453,46 @@ fn networks() {
         &[place(
             "a1 = { subnet = \"10.0.0.1/24\" }\na2 = { subnet = \"10.0.0.0\" }\na3 = { subnet = \"198.18.4.0/24\" }\na4 = { subnet = \"10.1.0.0/16\" }\na5 = { subnet = \"10.1.7.0/24\" }",
         )],
-        &[place("lan = { existing = true, internal = true }")],
+        &[place(
+            "lan = { existing = true, internal = true, ipv6 = true }",
+        )],
+        &[place(
+            "b1 = { subnet = [\"10.1.0.0/16\", \"10.2.0.0/16\"] }\nb2 = { subnet = \"fd00:1::1/64\", ipv6 = true }\nb3 = { subnet = \"fd00:1::/64\", ipv6 = false }\nb4 = { subnet = \"fd00:1::/56\", gateway = [\"10.1.0.1\", \"fd00:2::1\"] }\nb5 = { gateway = \"10.1.0.1/24\", options = { name = \"br0\", mtu = 1400, \"com.docker.network.bridge.enable-icc\" = \"a b\", \"com.docker.network.of.tomorrow\" = true } }\nb6 = { driver_opts = { mtu = 1400 }, enable_ipv6 = true, ip_range = \"x\" }",
+        )],
+        &[
+            (
+                CLUSTER,
+                format!(
+                    "engine = \"podman\"\n{HOSTS}[place]\nweb = \"docker01\"\n[networks]\nback = {{ options = {{ \"com.docker.network.driver.mtu\" = 1400, \"com.docker.network.bridge.name\" = \"br0\" }} }}\n"
+                ),
+            ),
+            web("networks = [\"back\"]"),
+        ],
+        &[
+            place(
+                "mail = { subnet = [\"172.22.1.0/24\", \"fd00:1::/64\"] }\nback = { ipv6 = true }",
+            ),
+            web(
+                "networks = [{ name = \"mail\", address = [\"172.22.1.254\", \"fd00:1::254\"] }, \"back\"]",
+            ),
+            api(
+                "networks = [{ name = \"back\", address = [\"10.1.0.5\", \"fd00::5\"] }, { name = \"mail\", address = \"172.22.1.254\" }]",
+            ),
+        ],
+        &[
+            place("mail = { subnet = \"172.22.1.0/24\" }\nlan = { existing = true }"),
+            web(
+                "networks = [{ name = \"mail\", address = \"172.22.1.1\" }, { name = \"lan\", address = \"10.9.9.9\" }]",
+            ),
+            api(
+                "networks = [{ name = \"mail\", address = [\"172.22.2.5\", \"172.22.1.7\"] }, { name = \"lan\", ip = \"10.9.9.9\" }, { address = \"x\" }, 5]",
+            ),
+        ],
+        &[
+            place("back = {}\nlan = { existing = true }"),
+            web("network = \"back\""),
+            api("network = \"service:web\""),
+        ],
         &[
             place("backend = {}"),
             web("networks = [\"backnd\", \"backend\", \"backend\"]"),
@@ -462,7 +501,9 @@ fn networks() {
         &[
             place("backend = {}"),
             web("aliases = [\"db\"]"),
-            api("networks = { backend = { aliases = [\"db\"] } }"),
+            api(
+                "networks = { backend = { aliases = [\"db\"] }, mail = { ipv4_address = \"172.22.1.254\" } }",
+            ),
         ],
         &[
             place("backend = {}"),
@@ -479,6 +520,40 @@ fn networks() {
             place("backend = {}"),
             web("port = 80\npublish = []\nnetworks = [\"backend\"]"),
             api("networks = [\"backend\"]\nneeds = [\"web\"]"),
+        ],
+    ]);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn words_of_compose() {
+    let cluster = |vars: &str| {
+        (
+            CLUSTER,
+            format!("{HOSTS}[place]\nweb = \"docker01\"\napi = \"docker01\"\n[vars]\n{vars}\n"),
+        )
+    };
+    let web = |text: &str| (WEB, format!("{IMAGE}{text}\n"));
+    let api = |text: &str| (API, format!("{IMAGE}{text}\n"));
+    let text = messages(&[
+        &[
+            cluster("DB = \"db\"\nURL = \"postgres://${DB:-x}/\""),
+            web(
+                "[env]\nDB = \"${DB}\"\nA = \"a ${UNKNOWN} $${DB} \\\\${DB} $DB ${DB\"\nB = \"${A?}\"",
+            ),
+            api(""),
+        ],
+        &[
+            cluster("A = \"{{ MISSING }} {{ DB_PASSWORD }}\""),
+            web("entrypoint = \"/bin/sh /x.sh\"\npublish = [\":443:443\"]\ngpus = [\"0\", \"1\"]"),
+            api(
+                "entrypoint = \"/bin/sh -c 'a && b'\"\ngpus = [{ driver = \"nvidia\", count = 2, capabilities = [\"gpu\"] }]\ndevices = [\"vendor/gpu=all\", \"gpu=all\"]\nvolumes = [{ source = \"/a\", target = \"/b\", options = [\"z\", \"rslave\"] }]\nnetwork = \"container:web\"",
+            ),
+        ],
+        &[
+            cluster(""),
+            web("gpus = true\nstdin_open = true"),
+            api("gpus = [{ device_ids = [\"0\", \"3\"] }]\ntty = \"yes\""),
         ],
     ]);
     insta::assert_snapshot!(text);

@@ -18,7 +18,7 @@
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
-//! | `placement`, `port_clashes`, `networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
@@ -57,7 +57,7 @@ pub mod name;
 pub(crate) mod nearest;
 mod needs;
 mod nesting;
-mod networks;
+pub(crate) mod networks;
 mod once;
 mod placement;
 mod port_clashes;
@@ -76,6 +76,7 @@ pub mod secret;
 mod secret_references;
 mod secrets_file;
 mod service_file;
+mod service_networks;
 mod shape;
 mod sources;
 pub mod subnet;

@@ -335,27 +335,51 @@ pub struct Service {
     pub run: Run,
 }
 
-/// A network of a cluster, as the engines of its hosts know it.
+/// A network of a cluster, as the engines of its hosts know it, and a container's place in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Network {
     /// Its name there.
     pub name: String,
     /// Where it comes from.
     pub origin: NetworkOrigin,
+    /// The addresses that the container has there: at most one of a family. The engine chooses the others.
+    pub addresses: BTreeSet<IpAddr>,
 }
 
 /// Where a network comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkOrigin {
     /// It is there already.
     Existing,
     /// The units that use it make it.
-    Made {
-        /// Its subnet; `None` is a free one of bayplan's own pool.
-        subnet: Option<Subnet>,
-        /// Nothing leads out of it.
-        internal: bool,
-    },
+    Made(MadeNetwork),
+}
+
+/// A network as units make it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MadeNetwork {
+    /// Its IPv4 subnet; `None` is a free one of bayplan's own pool.
+    pub subnet: Option<Subnet>,
+    /// Whether it has IPv6.
+    pub ipv6: Ipv6,
+    /// What leads out of it, at most one of a family; without it the engine chooses.
+    pub gateways: BTreeSet<IpAddr>,
+    /// Nothing leads out of it.
+    pub internal: bool,
+    /// Options of the engine's driver, by docker's names.
+    pub options: BTreeMap<String, String>,
+}
+
+/// Whether a network has IPv6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ipv6 {
+    /// It has none.
+    #[default]
+    Off,
+    /// It has, in a local subnet that belongs to its name.
+    Local,
+    /// It has, in this subnet.
+    In(Subnet),
 }
 
 impl Network {
@@ -757,6 +781,8 @@ pub struct Container {
     pub groups: Vec<String>,
     /// `--init`.
     pub init: bool,
+    /// `--tty`.
+    pub tty: bool,
     /// `/path` or `/path:options`: empty file systems in memory.
     pub tmpfs: Vec<String>,
     /// As docker takes it: the size of `/dev/shm`.

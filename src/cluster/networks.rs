@@ -1,22 +1,27 @@
-//! Networks of a cluster: `[networks]` of `cluster.toml`, and `networks` and `aliases` of a service.
+//! Networks of a cluster: `[networks]` of `cluster.toml`.
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-use super::description::{DescribedNetwork, ServiceFile};
+use toml::de::DeValue;
+
+use super::container_tables::one_or_more;
+use super::description::{ClusterFile, DescribedNetwork};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
 use super::loaded::LoadedCluster;
-use super::model::{Network, NetworkOrigin};
-use super::name::ClusterName;
+use super::model::{Engine, Ipv6, MadeNetwork, NetworkOrigin};
+use super::name::HostName;
 use super::nearest;
+use super::placement::Placements;
 use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
 use super::shape::text::Shape;
-use super::subnet::{POOL, Subnet};
+use super::subnet::{Family, POOL, Subnet};
 
 const NETWORK: TableKind = TableKind {
     what: "a network",
-    keys: &["subnet", "internal", "existing"],
+    keys: &[
+        "subnet", "ipv6", "gateway", "internal", "options", "existing",
+    ],
     foreign: foreign::NETWORK,
 };
 
@@ -34,44 +39,237 @@ pub(super) fn read_networks(
 
 fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNetwork> {
     let mut table = item.table(&NETWORK, problems)?;
-    let subnet = table.string("subnet", problems);
-    let subnet = subnet.and_then(|text| text.parse(problems, subnet_shape));
-    let internal = table.boolean("internal", problems);
     let existing = table.boolean("existing", problems);
-    table.finish(problems);
-    let shape = match existing.as_ref().is_some_and(|existing| existing.value) {
-        true => existing_name,
-        false => name,
+    let existing = existing.filter(|existing| existing.value);
+    let shape = match existing {
+        Some(_) => existing_name,
+        None => name,
     };
     let name = item.name().parse(problems, shape);
-    if let Some(existing) = existing.as_ref().filter(|existing| existing.value) {
-        let others = [
-            ("subnet", subnet.as_ref().map(|subnet| &subnet.spot)),
-            ("internal", internal.as_ref().map(|internal| &internal.spot)),
-        ];
-        for (key, spot) in others {
-            let Some(spot) = spot else { continue };
+    if let Some(existing) = existing {
+        refuse_options(&mut table, &existing.spot, problems);
+        table.finish(problems);
+        return Some(DescribedNetwork {
+            name: name?,
+            origin: NetworkOrigin::Existing,
+            subnets: Vec::new(),
+            options: Vec::new(),
+        });
+    }
+    let subnets: Vec<At<Subnet>> = one_or_more(table.get("subnet"), problems)
+        .into_iter()
+        .filter_map(|text| text.parse(problems, subnet_shape))
+        .collect();
+    let written = table.get("subnet").is_some();
+    let of = |family| move |subnet: &Subnet| subnet.family() == family;
+    one_of_a_family(&subnets, |subnet| subnet.family(), "subnet", problems);
+    let mut values = subnets.iter().map(|subnet| subnet.value);
+    let subnet = values.clone().find(of(Family::V4));
+    let in_ipv6 = values.find(of(Family::V6));
+    let ipv6 = match (table.boolean("ipv6", problems), in_ipv6) {
+        (Some(off), Some(_)) if !off.value => {
+            let there = subnets.iter().find(|one| of(Family::V6)(&one.value));
+            let mut told = Diagnostic::error(
+                "`ipv6 = false` and an IPv6 subnet say the opposite",
+                off.spot.label("without IPv6"),
+            )
+            .with_help("remove one of them");
+            if let Some(there) = there {
+                told = told.with_related(there.spot.label("with it"));
+            }
+            problems.push(told);
+            Ipv6::Off
+        }
+        (_, Some(subnet)) => Ipv6::In(subnet),
+        (Some(on), None) if on.value => Ipv6::Local,
+        (Some(_) | None, None) => Ipv6::Off,
+    };
+    let gateways = one_or_more(table.get("gateway"), problems);
+    let gateways: Vec<At<IpAddr>> = gateways
+        .into_iter()
+        .filter_map(|text| text.parse(problems, address))
+        .collect();
+    one_of_a_family(
+        &gateways,
+        |address| Family::of(*address),
+        "gateway",
+        problems,
+    );
+    for gateway in &gateways {
+        let family = Family::of(gateway.value);
+        let subnet = subnets.iter().find(|one| of(family)(&one.value));
+        let Some(subnet) = subnet else {
+            // One that cannot be read was reported already.
+            if !written || !subnets.is_empty() {
+                problems.push(
+                    Diagnostic::error(
+                        format!("expected an {family} `subnet` that has the gateway, found none"),
+                        gateway.spot.label("in which subnet?"),
+                    )
+                    .with_help("add `subnet`, or remove `gateway`"),
+                );
+            }
+            continue;
+        };
+        if !subnet.value.has_for_one(gateway.value) {
             problems.push(
                 Diagnostic::error(
-                    format!("`{key}` means nothing for a network that is there already"),
-                    spot.label("whoever made it decided"),
+                    format!(
+                        "expected a gateway in {}, found {}",
+                        subnet.value, gateway.value
+                    ),
+                    gateway.spot.label("not an address in it"),
                 )
-                .with_related(existing.spot.label("it is there"))
+                .with_related(subnet.spot.label("the subnet"))
+                .with_help(format!(
+                    "write `gateway = \"{}\"`, or remove it: the engine takes this one",
+                    subnet.value.first()
+                )),
+            );
+        }
+    }
+    let internal = table.boolean("internal", problems);
+    let options = read_options(&mut table, problems);
+    table.finish(problems);
+    Some(DescribedNetwork {
+        name: name?,
+        origin: NetworkOrigin::Made(MadeNetwork {
+            subnet,
+            ipv6,
+            gateways: gateways.iter().map(|gateway| gateway.value).collect(),
+            internal: internal.is_some_and(|internal| internal.value),
+            options: options
+                .iter()
+                .map(|(name, value)| (name.value.clone(), value.clone()))
+                .collect(),
+        }),
+        subnets,
+        options: options.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+/// Whoever made a network decided how it is.
+fn refuse_options(table: &mut Table<'_>, existing: &Spot, problems: &mut Problems) {
+    for key in ["subnet", "ipv6", "gateway", "internal", "options"] {
+        let Some(item) = table.get(key).filter(|item| !item.borrowed) else {
+            continue;
+        };
+        problems.push(
+            Diagnostic::error(
+                format!("`{key}` means nothing for a network that is there already"),
+                item.spot.label("whoever made it decided"),
+            )
+            .with_related(existing.label("it is there"))
+            .with_help("remove one of them"),
+        );
+    }
+}
+
+/// Reports two values of one family, where each has one.
+pub(super) fn one_of_a_family<T: ToString>(
+    all: &[At<T>],
+    family: impl Fn(&T) -> Family,
+    what: &str,
+    problems: &mut Problems,
+) {
+    for (at, second) in all.iter().enumerate() {
+        let of = family(&second.value);
+        if let Some(first) = all[..at].iter().find(|first| family(&first.value) == of) {
+            problems.push(
+                Diagnostic::error(
+                    format!("expected one {of} {what}, found two"),
+                    second.spot.label("second one"),
+                )
+                .with_related(first.spot.label("first one"))
                 .with_help("remove one of them"),
             );
         }
     }
-    Some(DescribedNetwork {
-        name: name?,
-        origin: match existing.is_some_and(|existing| existing.value) {
-            true => NetworkOrigin::Existing,
-            false => NetworkOrigin::Made {
-                subnet: subnet.as_ref().map(|subnet| subnet.value),
-                internal: internal.is_some_and(|internal| internal.value),
-            },
-        },
-        subnet: subnet.map(|subnet| subnet.spot),
-    })
+}
+
+/// Reads `options`: each name with its place, and its value.
+fn read_options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<(At<String>, String)> {
+    let options = table.names("options", problems);
+    options
+        .into_iter()
+        .filter_map(|item| {
+            let value = if let DeValue::Integer(number) = item.value {
+                Some(item.at(number.to_string()))
+            } else if let DeValue::Boolean(value) = item.value {
+                Some(item.at(value.to_string()))
+            } else {
+                item.string(problems)
+            };
+            let name = item.name().parse(problems, option_name);
+            let value = value?.parse(problems, option_value);
+            Some((name?, value?.value))
+        })
+        .collect()
+}
+
+/// What docker's bridges know.
+const OPTIONS: [&str; 12] = [
+    "com.docker.network.bridge.name",
+    "com.docker.network.bridge.enable_ip_masquerade",
+    "com.docker.network.bridge.enable_icc",
+    "com.docker.network.bridge.host_binding_ipv4",
+    "com.docker.network.bridge.gateway_mode_ipv4",
+    "com.docker.network.bridge.gateway_mode_ipv6",
+    "com.docker.network.bridge.inhibit_ipv4",
+    "com.docker.network.bridge.trusted_host_interfaces",
+    "com.docker.network.container_iface_prefix",
+    "com.docker.network.host_ipv4",
+    "com.docker.network.host_ipv6",
+    MTU,
+];
+
+/// The one that podman has, too, under another name.
+pub(crate) const MTU: &str = "com.docker.network.driver.mtu";
+
+/// An option of the driver. docker takes any name, and does nothing about one that it does not know.
+fn option_name(text: &str) -> Shape<String> {
+    const EXPECTED: &str = "an option of docker's bridges such as `com.docker.network.bridge.name`";
+    let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    if OPTIONS.contains(&text) {
+        return Ok(text.to_owned());
+    }
+    let near = match text.contains('.') {
+        true => nearest::nearest(text, OPTIONS),
+        false => {
+            let mut all = OPTIONS.into_iter();
+            all.find(|name| last(name) == text.to_ascii_lowercase().replace('-', "_"))
+        }
+    };
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+    let known = text.starts_with("com.docker.network.") && text.bytes().all(inner);
+    match (near, known) {
+        (None, true) => Ok(text.to_owned()),
+        (near, _) => Err(Misfit {
+            expected: EXPECTED.to_owned(),
+            help: near.map(|near| format!("write `\"{near}\"`")),
+        }),
+    }
+}
+
+/// The value of such an option. It stands on a label and in a command line of a shell.
+fn option_value(text: &str) -> Shape<String> {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_.:/+@-".contains(&b);
+    match !text.is_empty() && text.bytes().all(inner) {
+        true => Ok(text.to_owned()),
+        false => Err(Misfit::new("a value of letters, digits and `_.:/+@-`")),
+    }
+}
+
+/// An address of either family.
+pub(super) fn address(text: &str) -> Shape<IpAddr> {
+    let misfit = || Misfit {
+        expected: "an IP address such as `172.22.1.254`".to_owned(),
+        help: text.split_once('/').and_then(|(address, _)| {
+            let address: IpAddr = address.parse().ok()?;
+            Some(format!("write `\"{address}\"`, without the prefix"))
+        }),
+    };
+    text.parse().map_err(|_| misfit())
 }
 
 /// The name of a network that bayplan makes, as `CLUSTER-NAME`.
@@ -116,28 +314,18 @@ fn existing_name(text: &str) -> Shape<String> {
     }
 }
 
-/// Another name under which a container is found in its networks.
-pub(super) fn alias(text: &str) -> Shape<String> {
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
-    let valid = (1..=63).contains(&text.len())
-        && text.bytes().all(inner)
-        && text.starts_with(|c: char| c.is_ascii_alphanumeric());
-    match valid {
-        true => Ok(text.to_owned()),
-        false => Err(Misfit::new(
-            "a name that others look up, such as `mysql`, of letters, digits, `_`, `.` and `-`",
-        )),
-    }
-}
-
 fn subnet_shape(text: &str) -> Shape<Subnet> {
-    const EXPECTED: &str = "an IPv4 subnet such as `172.22.1.0/24`";
+    const EXPECTED: &str = "a subnet such as `172.22.1.0/24` or `fd4d:1:2:3::/64`";
     let misfit = || Misfit::new(EXPECTED);
     let (address, prefix) = text.split_once('/').ok_or_else(misfit)?;
-    let address: Ipv4Addr = address.parse().map_err(|_| misfit())?;
+    let address: IpAddr = address.parse().map_err(|_| misfit())?;
     let prefix: u8 = prefix.parse().map_err(|_| misfit())?;
-    if !(8..=30).contains(&prefix) {
-        return Err(Misfit::new("a subnet with a prefix from `/8` to `/30`"));
+    let (fits, prefixes) = match Family::of(address) {
+        Family::V4 => ((8..=30).contains(&prefix), "from `/8` to `/30`"),
+        Family::V6 => ((8..=125).contains(&prefix), "from `/8` to `/125`"),
+    };
+    if !fits {
+        return Err(Misfit::new(format!("a subnet with a prefix {prefixes}")));
     }
     let subnet = Subnet::of(address, prefix);
     if subnet.to_string() != text {
@@ -155,18 +343,23 @@ fn subnet_shape(text: &str) -> Shape<Subnet> {
     Ok(subnet)
 }
 
-/// Reports subnets that overlap.
-pub(super) fn check_networks(networks: &[DescribedNetwork], problems: &mut Problems) {
-    let subnet = |network: &'_ DescribedNetwork| match network.origin {
-        NetworkOrigin::Made { subnet, .. } => subnet,
-        NetworkOrigin::Existing => None,
-    };
+/// Reports subnets that overlap, and options that an engine has not.
+pub(super) fn check_networks(
+    description: &LoadedCluster,
+    cluster: &ClusterFile,
+    placements: &Placements,
+    problems: &mut Problems,
+) {
+    let networks = &cluster.networks;
     for (at, second) in networks.iter().enumerate() {
-        let clash = networks[..at].iter().find(|first| {
-            let both = subnet(first).zip(subnet(second));
-            both.is_some_and(|(first, second)| first.overlaps(second))
+        let clash = networks[..at].iter().find_map(|first| {
+            second.subnets.iter().find_map(|own| {
+                let mut theirs = first.subnets.iter();
+                let other = theirs.find(|other| other.value.overlaps(own.value))?;
+                Some((first, other, own))
+            })
         });
-        if let (Some(first), Some(spot)) = (clash, &second.subnet) {
+        if let Some((first, first_subnet, subnet)) = clash {
             problems.push(
                 Diagnostic::error(
                     format!(
@@ -174,108 +367,49 @@ pub(super) fn check_networks(networks: &[DescribedNetwork], problems: &mut Probl
                         quoted(&first.name.value),
                         quoted(&second.name.value)
                     ),
-                    spot.label("second subnet"),
+                    subnet.spot.label("second subnet"),
                 )
-                .with_related(
-                    first
-                        .subnet
-                        .as_ref()
-                        .unwrap_or(&first.name.spot)
-                        .label("first subnet"),
-                )
+                .with_related(first_subnet.spot.label("first subnet"))
                 .with_help("choose another one, or leave one of them out"),
             );
         }
-    }
-}
-
-/// The networks of a service, in its order.
-pub(super) fn resolve_networks(
-    description: &LoadedCluster,
-    described: &[DescribedNetwork],
-    service: &ServiceFile,
-    problems: &mut Problems,
-) -> Vec<Network> {
-    let mut networks: Vec<Network> = Vec::new();
-    let mut seen: BTreeMap<&str, &Spot> = BTreeMap::new();
-    for written in &service.networks {
-        let text = written.value.as_str();
-        if let Some(first) = seen.insert(text, &written.spot) {
+        let docker_only = second.options.iter().find(|option| option.value != MTU);
+        if let Some(option) = docker_only
+            && let Some(host) = podman_host(description, cluster, placements, &second.name.value)
+        {
             problems.push(
                 Diagnostic::error(
-                    format!("{} is named twice in `networks`", quoted(text)),
-                    written.spot.label("second time"),
+                    format!(
+                        "expected an option that podman has, too, found {}: {} is made on `{}`",
+                        quoted(&option.value),
+                        quoted(&second.name.value),
+                        host.value
+                    ),
+                    option.spot.label("docker's alone"),
                 )
-                .with_related(first.label("first time"))
-                .with_help("remove one of them"),
+                .with_related(host.spot.label("a host with podman"))
+                .with_help(format!(
+                    "podman has `{MTU}`; remove the others, or place the services of this network on hosts with docker"
+                )),
             );
-            continue;
         }
-        match described.iter().find(|network| network.name.value == text) {
-            Some(network) => networks.push(on_host(&description.name, network)),
-            None => {
-                let known = described.iter().map(|network| network.name.value.as_str());
-                let near = nearest::nearest(text, known);
-                let help = near.map_or_else(
-                    || {
-                        format!(
-                            "write `{text} = {{}}` below `[networks]` in `{}`; one that is there already is `{text} = {{ existing = true }}`",
-                            description.cluster_path
-                        )
-                    },
-                    |near| format!("did you mean `{near}`?"),
-                );
-                problems.push(
-                    Diagnostic::error(
-                        format!("expected a network of this cluster, found {}", quoted(text)),
-                        written.spot.label("there is no such network"),
-                    )
-                    .with_help(help),
-                );
-            }
-        }
-    }
-    check_publish(service, described, problems);
-    networks
-}
-
-/// A network as engines know it.
-fn on_host(cluster: &ClusterName, network: &DescribedNetwork) -> Network {
-    let name = network.name.value.as_str();
-    Network {
-        name: match network.origin {
-            NetworkOrigin::Existing => name.to_owned(),
-            NetworkOrigin::Made { .. } => format!("{cluster}-{name}"),
-        },
-        origin: network.origin,
     }
 }
 
-/// Reports ports that would be published where nobody outside can reach them: the engines say nothing.
-fn check_publish(service: &ServiceFile, described: &[DescribedNetwork], problems: &mut Problems) {
-    let of = |name: &At<String>| described.iter().find(|one| one.name.value == name.value);
-    let internal = |name: &At<String>| {
-        let origin = of(name).map(|network| network.origin);
-        matches!(origin, Some(NetworkOrigin::Made { internal: true, .. }))
-    };
-    let Some(first) = service.networks.first() else {
-        return;
-    };
-    if !service.networks.iter().all(internal) {
-        return;
-    }
-    let published = match &service.publish {
-        Some(publish) => publish.first().map(|one| &one.spot),
-        None => service.port.as_ref().map(|port| &port.spot),
-    };
-    if let Some(spot) = published {
-        problems.push(
-            Diagnostic::error(
-                "expected `publish = []` of a service whose networks are all `internal`: nobody outside would reach what is published",
-                spot.label("has no effect"),
-            )
-            .with_related(first.spot.label("internal"))
-            .with_help("write `publish = []`, or add a network that is not internal"),
-        );
-    }
+/// A host with podman on which somebody is in this network.
+fn podman_host<'a>(
+    description: &LoadedCluster,
+    cluster: &'a ClusterFile,
+    placements: &Placements,
+    network: &str,
+) -> Option<&'a At<HostName>> {
+    let users = description.services.values().flatten();
+    let users = users.filter(|user| user.networks.iter().any(|own| own.name.value == network));
+    let mut hosts = users
+        .filter_map(|user| placements.get(&user.name))
+        .flatten();
+    hosts.find_map(|host| {
+        let host = cluster.host(host)?;
+        (host.host.client.engine == Engine::Podman).then_some(&host.name)
+    })
 }

@@ -266,6 +266,12 @@ fn better(text: &str) -> Option<String> {
         let inside = inside.split('/').next().unwrap_or_default();
         return fits(format!("{outside}:{inside}/{protocol}"));
     }
+    // `:443:443`
+    if let Some(rest) = text.strip_prefix(':')
+        && !rest.starts_with(':')
+    {
+        return fits(rest.to_owned());
+    }
     // A docker without a port of the host takes any.
     if let Some((address, inside)) = text.split_once("::")
         && address.parse::<Ipv4Addr>().is_ok()

@@ -36,7 +36,7 @@ fn share_a_network(one: &ServiceFile, other: &ServiceFile) -> bool {
     let mut networks = one.networks.iter();
     networks.any(|own| {
         let mut theirs = other.networks.iter();
-        theirs.any(|network| network.value == own.value)
+        theirs.any(|network| network.name.value == own.name.value)
     })
 }
 

@@ -269,7 +269,7 @@ const FLAGS: &[RunFlag] = &[
     value("timeout"),
     switch("tls-verify"),
     value("tmpfs").means(Keyed(AsIs, BeforeColon)),
-    switch("tty").short('t').means(Switch).breaks("a unit has no terminal"),
+    switch("tty").short('t').means(Switch),
     value("tz"),
     value("uidmap"),
     value("ulimit").means(Keyed(Ulimit, BeforeEquals)),

@@ -18,11 +18,11 @@ use super::layers::Layered;
 use super::model::{Container, Image, MaxDown, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
-use super::networks;
 use super::ports::{Publish, publish};
-use super::read::{At, Item, Misfit, Problems, Spot, Table, parse_all};
+use super::read::{At, Item, Misfit, Problems, Spot, Table, list, parse_all, toml_text, words};
 use super::reserved::Within;
 use super::secret_references::read_references;
+use super::service_networks::{first_network, read_aliases, read_networks};
 use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
@@ -273,6 +273,7 @@ fn read_container(
     for field in fields::SERVICE {
         read_field(field, root, &mut container, problems);
     }
+    warn_of_words(root, problems);
     let mut targets = BTreeMap::new();
     let Volumes { arguments, made } = read_volumes(root, &mut targets, problems);
     (container.volumes, container.made) = (arguments, made);
@@ -282,9 +283,11 @@ fn read_container(
     container.tmpfs = read_tmpfs(root, &mut targets, problems);
     read_tables(root, &mut container, problems);
     let extra_args = root.strings("extra_args", problems);
+    let networks = root.get("networks");
     let beside = extra_args::Beside {
         port: port.map(|port| port.value),
-        has_networks: root.get("networks").is_some(),
+        has_networks: networks.is_some(),
+        network: networks.as_ref().and_then(first_network),
     };
     let keys: BTreeSet<&str> = fields::KEYS
         .into_iter()
@@ -294,6 +297,32 @@ fn read_container(
     extra_args::check(&extra_args, beside, &written, problems);
     container.extra_args = parse_all(extra_args, shape::text::argument, problems);
     (container, mounted)
+}
+
+/// Warns of an `entrypoint` with words: the engine looks for a program of this whole name. Seldom there is one.
+fn warn_of_words(root: &mut Table<'_>, problems: &mut Problems) {
+    let Some(item) = root.get("entrypoint").filter(|item| !item.borrowed) else {
+        return;
+    };
+    let Some(text) = item.value.as_str().filter(|text| text.contains(' ')) else {
+        return;
+    };
+    if let [program, words @ ..] = &words(text)[..] {
+        problems.push(
+            Diagnostic::warning(
+                format!(
+                    "{} is the name of one program, with its blanks",
+                    quoted(text)
+                ),
+                item.spot.label("no words"),
+            )
+            .with_help(format!(
+                "write `entrypoint = {}`, and the further words first in `command`: `command = {}`",
+                toml_text(program),
+                list(words)
+            )),
+        );
+    }
 }
 
 /// How many instances may be down at once.
@@ -333,46 +362,6 @@ fn read_max_down(root: &mut Table<'_>, problems: &mut Problems) -> Option<MaxDow
             None
         }
     }
-}
-
-/// Reads `networks`: names that are looked up later.
-fn read_networks(root: &mut Table<'_>, problems: &mut Problems) -> Vec<At<String>> {
-    let networks = root.strings("networks", problems);
-    if let (Some(first), Some(network)) = (networks.first(), root.get("network")) {
-        problems.push(
-            Diagnostic::error(
-                "expected one of `network` and `networks`, found both",
-                network.key_spot.label("not a network of the cluster"),
-            )
-            .with_related(first.spot.label("one of the cluster"))
-            .with_help(
-                "remove `network`; a network that is there already is `NAME = { existing = true }` below `[networks]` in `cluster.toml`",
-            ),
-        );
-    }
-    networks
-}
-
-fn read_aliases(
-    root: &mut Table<'_>,
-    networks: &[At<String>],
-    problems: &mut Problems,
-) -> Vec<String> {
-    let Some(item) = root.get("aliases") else {
-        return Vec::new();
-    };
-    let aliases = item.strings(problems);
-    let unread = root.get("networks").is_some();
-    if let Some(first) = aliases.first().filter(|_| networks.is_empty() && !unread) {
-        problems.push(
-            Diagnostic::error(
-                "expected `networks` beside `aliases`, found none: names are known in networks",
-                first.spot.label("known where?"),
-            )
-            .with_help("write `networks = [\"backend\"]`"),
-        );
-    }
-    parse_all(aliases, networks::alias, problems)
 }
 
 /// Reads `publish`. `network` is the container's, where the file names one.

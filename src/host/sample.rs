@@ -55,6 +55,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
     );
     let handling = Handling {
         networks: BTreeMap::new(),
+        addresses: BTreeMap::new(),
         ports: BTreeSet::new(),
         needs: Vec::new(),
         after: Vec::new(),

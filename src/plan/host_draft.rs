@@ -1,12 +1,13 @@
 //! What one host needs, before it is put into visits.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::needs::circles_on;
 use super::networks_draft::NetworksDraft;
 use super::observed::{
-    Generation, Observed, ObservedHost, ObservedProcess, ObservedService, ObservedUnit, TimerState,
-    UnitFile,
+    Generation, HeldAddresses, Observed, ObservedHost, ObservedProcess, ObservedService,
+    ObservedUnit, TimerState, UnitFile,
 };
 use super::once::{KnownRuns, due, keys};
 use super::options::Options;
@@ -19,7 +20,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::desired::{Desired, DesiredHost};
 use crate::render::identity::{UnitFileName, UnitName};
-use crate::render::manifest::ManifestService;
+use crate::render::manifest::{Addresses, ManifestService};
 
 /// A service of this cluster on a host that the description no longer has there.
 pub(super) struct DepartingService<'a> {
@@ -115,7 +116,7 @@ pub(super) struct HostDraft<'a> {
     pub(super) waiting: BTreeMap<ServiceName, Vec<HostName>>,
     /// Jobs that left, and of which nothing is there but what the run needs that is under way.
     pub(super) lingering: BTreeMap<ServiceName, UnitName>,
-    /// Services that stay and have to give their port to another one first: by whom.
+    /// Services that stay and have to give their port or address to another one first: by whom.
     pub(super) displaced: BTreeMap<ServiceName, ServiceName>,
     /// Added services that start only with the changes, since they take a port of one that stays, or are in a network
     /// that is made anew.
@@ -241,6 +242,7 @@ impl<'a> HostDraft<'a> {
             },
         };
         draft.settle_ports(recorded);
+        draft.settle_addresses(recorded);
         draft.settle_networks(&target, options);
         draft
     }
@@ -303,6 +305,59 @@ impl<'a> HostDraft<'a> {
             true => Changes::Yes,
             false if needs.any(|need| need.action.is_possible()) => Changes::Perhaps,
             false => Changes::No,
+        }
+    }
+
+    /// Who must give an address in a network away before somebody else starts.
+    fn settle_addresses(&mut self, recorded: &BTreeMap<ServiceName, ManifestService>) {
+        let mut given = Vec::new();
+        for (name, need) in self.needs.iter().filter(|(_, need)| need.starts()) {
+            let own = &self.wanted.services[name].handling.addresses;
+            let others = self
+                .seen
+                .services
+                .iter()
+                .filter(|(other, _)| *other != name);
+            for (network, address) in each_address(own) {
+                for (holder, at) in others.clone() {
+                    let wanted = self.wanted.services.get(holder);
+                    let seen = at.addresses(recorded.get(holder), wanted.map(AsRef::as_ref));
+                    let held = match seen {
+                        HeldAddresses::These(held) => held
+                            .get(network)
+                            .is_some_and(|held| held.contains(&address)),
+                        // It may have any: it costs nothing to stop it first where it restarts anyway.
+                        HeldAddresses::Unknown => {
+                            let networks = wanted.map(|wanted| &wanted.handling.networks);
+                            networks.is_none_or(|networks| networks.contains_key(network))
+                        }
+                        HeldAddresses::None => false,
+                    };
+                    if held {
+                        let known = matches!(seen, HeldAddresses::These(_));
+                        let held = known.then(|| (network.clone(), address));
+                        given.push((holder.clone(), name.clone(), need.change, held));
+                    }
+                }
+            }
+        }
+        for (holder, by, change, held) in given {
+            let restarts = self.needs.get(&holder).is_some_and(ServiceNeed::starts);
+            if let Some(departing) = self.departing.get_mut(&holder) {
+                departing.displaced_by.get_or_insert(by);
+            } else if restarts || !self.is_up_all_the_time(&holder) {
+                self.displaced.entry(holder).or_insert_with(|| by.clone());
+                if change == Change::Added {
+                    self.late.insert(by);
+                }
+            } else if let Some((network, address)) = held {
+                self.networks.refusals.push(RefusalReason::AddressHeld {
+                    service: by,
+                    network,
+                    address,
+                    holder,
+                });
+            }
         }
     }
 
@@ -475,3 +530,13 @@ impl<'a> HostDraft<'a> {
             .filter_map(|name| Some((name, self.needs.get(name)?)))
     }
 }
+
+/// Each address with its network.
+fn each_address(addresses: &Addresses) -> impl Iterator<Item = (&String, IpAddr)> {
+    let each = addresses.iter();
+    each.flat_map(|(network, addresses)| addresses.iter().map(move |address| (network, *address)))
+}
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;

@@ -123,6 +123,8 @@ pub struct ModelProcess {
     ports: Vec<HostPorts>,
     /// The networks that it is in, with the options that its unit makes them with.
     pub networks: BTreeMap<String, String>,
+    /// Its own addresses there.
+    addresses: BTreeSet<String>,
     /// What it has really read of its live directories.
     pub live: BTreeMap<LiveName, LiveTexts>,
 }
@@ -695,6 +697,13 @@ impl ModelHost {
                 return failed(&format!("port {port} is held by {holder}"));
             }
         }
+        let addresses = values(&inputs, "--ip");
+        for address in &addresses {
+            let mut others = self.processes.iter().filter(|(other, _)| *other != name);
+            if let Some((holder, _)) = others.find(|(_, other)| other.addresses.contains(address)) {
+                return failed(&format!("{holder} has the address {address}"));
+            }
+        }
         // What the unit mounts must be there.
         let mounted = |directory: &LiveName| text.contains(directory.as_str());
         let named = text.contains("/etc/live");
@@ -719,6 +728,7 @@ impl ModelHost {
         let since = self.now();
         Ok(ModelProcess {
             networks,
+            addresses,
             live,
             fingerprint: carried.fingerprint,
             directory: carried.directory,
@@ -1464,6 +1474,14 @@ fn networks(inputs: &Inputs) -> BTreeMap<String, String> {
             )
         })
         .collect()
+}
+
+/// What is given to each flag of this name.
+fn values(inputs: &Inputs, flag: &str) -> BTreeSet<String> {
+    let start = inputs.directives.iter().find(|(key, _)| key == "ExecStart");
+    let words = start.map(|(_, words)| words.as_slice()).unwrap_or_default();
+    let values = words.windows(2).filter(|pair| pair[0] == flag);
+    values.map(|pair| pair[1].clone()).collect()
 }
 
 /// The ports of the host in each `--publish [ADDRESS:]HOST:CONTAINER[/PROTOCOL]`.

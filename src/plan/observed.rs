@@ -8,9 +8,10 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
+use crate::render::desired::DesiredService;
 use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName};
 use crate::render::live::{LiveName, LiveVersion};
-use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::manifest::{Addresses, Manifest, ManifestService};
 use crate::render::placement::Placement;
 
 /// One look at every host of a cluster.
@@ -486,6 +487,37 @@ impl ObservedService {
         });
         container.ports.iter().chain(untold).copied().collect()
     }
+}
+
+impl ObservedService {
+    /// The addresses of its own that its container has in networks. No engine is asked for them: what was released says
+    /// so, if that is what it runs, or what is to be, if it runs that already.
+    pub(super) fn addresses<'a>(
+        &self,
+        recorded: Option<&'a ManifestService>,
+        wanted: Option<&'a DesiredService>,
+    ) -> HeldAddresses<'a> {
+        let Some(container) = &self.container else {
+            return HeldAddresses::None;
+        };
+        let recorded = recorded.filter(|recorded| recorded.fingerprint == container.fingerprint);
+        let recorded = recorded.and_then(|recorded| recorded.handling.as_ref());
+        let wanted = wanted.filter(|wanted| wanted.fingerprint == container.fingerprint);
+        match recorded.or(wanted.map(|wanted| &wanted.handling)) {
+            Some(handling) => HeldAddresses::These(&handling.addresses),
+            None => HeldAddresses::Unknown,
+        }
+    }
+}
+
+/// The addresses that a container has in networks.
+pub(super) enum HeldAddresses<'a> {
+    /// There is no container.
+    None,
+    /// These.
+    These(&'a Addresses),
+    /// It was started with other inputs than any that are known.
+    Unknown,
 }
 
 /// What the engine keeps of a container's environment, beside the env files of its directory.

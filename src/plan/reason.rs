@@ -105,7 +105,7 @@ pub enum Reason {
     },
     /// It runs with each release that changes something.
     EachRelease,
-    /// It gives its port to another service first, and comes back after it.
+    /// It gives its port or address to another service first, and comes back after it.
     Displaced {
         /// The other service.
         by: ServiceName,

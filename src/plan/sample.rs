@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use crate::cluster::job::{Once, OnceKey, Run, Schedule};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MaxDown, Network,
-    NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy, SecretFile, Service, Ssh,
-    Template, Transport, Variable, VariableValue,
+    FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MadeNetwork, MaxDown,
+    Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy, SecretFile, Service,
+    Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -366,17 +366,27 @@ fn publish(port: u16, way: u8) -> Vec<Publish> {
 }
 
 /// A network without options, one that nothing leads out of, or one with a subnet of its own.
-fn network(number: usize, options: u8) -> Network {
+fn network(number: usize, options: u8, addresses: BTreeSet<IpAddr>) -> Network {
     Network {
         name: format!("test-n{number}"),
-        origin: NetworkOrigin::Made {
-            subnet: (options == 2).then(|| {
+        origin: NetworkOrigin::Made(MadeNetwork {
+            subnet: (options >= 2).then(|| {
                 let third = u8::try_from(number).unwrap();
-                Subnet::of(Ipv4Addr::new(10, 9, third, 0), 24)
+                Subnet::of(Ipv4Addr::new(10, 9, third, 0).into(), 24)
             }),
             internal: options == 1,
-        },
+            ..MadeNetwork::default()
+        }),
+        addresses,
     }
+}
+
+/// The address of its own that a service has in its network: with options 3 and 4, which no generated one has.
+fn own_address(spec: &Spec, (number, options): (usize, u8)) -> Option<IpAddr> {
+    let (_, own) = spec.network?;
+    let third = u8::try_from(number).unwrap();
+    let runs = spec.timer.is_none() && spec.once.is_none();
+    (runs && options >= 2 && own > 2).then(|| IpAddr::from([10, 9, third, 10 + own]))
 }
 
 pub fn describe(specs: &[Spec]) -> Desired {
@@ -398,6 +408,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
         (host_name(i), host)
     });
     let mut taken: Vec<(usize, HostPorts)> = Vec::new();
+    let mut addresses: BTreeSet<(usize, IpAddr)> = BTreeSet::new();
     let specs: Vec<Spec> = specs
         .iter()
         .map(|spec| match (spec.timer, spec.once) {
@@ -432,6 +443,18 @@ pub fn describe(specs: &[Spec]) -> Desired {
             taken.extend(ports.map(|publish| (*host, publish.at)));
         }
         let port = spec.port.filter(|_| publish.is_some());
+        let named = spec.network.map(|(number, _)| number);
+        let mut all = specs.iter().filter_map(|spec| spec.network);
+        let made_network = all.find(|(number, _)| Some(*number) == named);
+        // So is an address that two have.
+        let own_address = made_network.and_then(|made| own_address(spec, made));
+        let own_address = own_address.filter(|address| {
+            let mut hosts = spec.hosts.iter();
+            hosts.all(|host| !addresses.contains(&(*host, *address)))
+        });
+        if let Some(address) = own_address {
+            addresses.extend(spec.hosts.iter().map(|host| (*host, address)));
+        }
         // The tag of a job says whether it moves: nothing else on a host does.
         let edge = match spec.once.is_some() && spec.moving {
             true => "edge",
@@ -505,16 +528,12 @@ pub fn describe(specs: &[Spec]) -> Desired {
             after: order[index].1.iter().map(|i| service_name(*i)).collect(),
             variables: here,
             elsewhere,
-            networks: {
-                let named = spec.network.map(|(number, _)| number);
-                let all = specs.iter().filter_map(|spec| spec.network);
-                let mut of_it = all.filter(|(number, _)| Some(*number) == named);
-                let first = of_it.next();
-                first
-                    .map(|(number, options)| network(number, options))
-                    .into_iter()
-                    .collect()
-            },
+            networks: made_network
+                .map(|(number, options)| {
+                    network(number, options, own_address.into_iter().collect())
+                })
+                .into_iter()
+                .collect(),
             aliases: Vec::new(),
             secret_files,
             container: Container {

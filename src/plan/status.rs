@@ -323,6 +323,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         | RefusalReason::ScheduledAway { .. }
         | RefusalReason::StatefulUnknown { .. }
         | RefusalReason::PortHeld { .. }
+        | RefusalReason::AddressHeld { .. }
         | RefusalReason::NetworkHeld { .. }
         | RefusalReason::NetworksAlike { .. }
         | RefusalReason::JobAway { .. }

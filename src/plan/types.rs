@@ -1,6 +1,7 @@
 //! The plan: what a release would do, in the order in which it does it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -327,6 +328,17 @@ pub enum RefusalReason {
         service: ServiceName,
         /// The port.
         ports: HostPorts,
+        /// The service that has it.
+        holder: ServiceName,
+    },
+    /// The address in a network is that of a service that this release does not touch.
+    AddressHeld {
+        /// The service.
+        service: ServiceName,
+        /// The network, as the engine knows it.
+        network: String,
+        /// The address.
+        address: IpAddr,
         /// The service that has it.
         holder: ServiceName,
     },

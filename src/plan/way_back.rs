@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::needs::circles_on;
-use super::observed::{Generation, ObservedHost, ObservedService, UnitFile};
+use super::observed::{Generation, HeldAddresses, ObservedHost, ObservedService, UnitFile};
 use super::step::{Step, StepKind, StepOf};
 use super::touched::touched;
 use super::way_draft::{BackStep, Lists, WayDraft, back, image_back};
@@ -191,17 +191,26 @@ fn used_elsewhere(
                 }
             }
         }
-        // Who gave it its port cannot have that back.
+        // Who gave it its port or address cannot have that back.
         for (other, at) in &seen.services {
-            let ports = at.holds(seen.generation.recorded(other));
+            let recorded = seen.generation.recorded(other);
+            let ports = at.holds(recorded);
+            let addresses = match at.addresses(recorded, None) {
+                HeldAddresses::These(held) => held.iter().any(|(network, held)| {
+                    let own = service.handling.addresses.get(network);
+                    own.is_some_and(|own| !own.is_disjoint(held))
+                }),
+                HeldAddresses::None | HeldAddresses::Unknown => false,
+            };
             if other != name
-                && ports.into_iter().any(|held| {
-                    service
-                        .handling
-                        .ports
-                        .iter()
-                        .any(|own| own.clash(&held).is_some())
-                })
+                && (addresses
+                    || ports.into_iter().any(|held| {
+                        service
+                            .handling
+                            .ports
+                            .iter()
+                            .any(|own| own.clash(&held).is_some())
+                    }))
             {
                 gained.insert(other);
                 left.push(other);

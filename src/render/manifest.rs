@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,9 @@ pub struct Handling {
     /// The networks that its container is in, with their options; `null` where they are not bayplan's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub networks: BTreeMap<String, Option<String>>,
+    /// The addresses of its own that its container has there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub addresses: Addresses,
     /// The services that it needs: they restart before it.
     pub needs: Vec<ServiceName>,
     /// Others that restart before it.
@@ -86,6 +90,9 @@ pub struct Handling {
     #[serde(default, skip_serializing_if = "Runs::is_all_the_time")]
     pub runs: Runs,
 }
+
+/// Addresses in networks, by the name of the network.
+pub type Addresses = BTreeMap<String, BTreeSet<IpAddr>>;
 
 /// How a service runs, as far as a release must know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -399,6 +406,7 @@ mod tests {
             ]
             .into(),
             networks: BTreeMap::new(),
+            addresses: BTreeMap::new(),
             needs: vec![ServiceName::new("db").unwrap()],
             after: Vec::new(),
             restart: RestartPolicy::Manual,

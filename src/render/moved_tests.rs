@@ -152,6 +152,56 @@ fn a_flag_beside_its_field_is_refused() {
     assert!(told.title.ends_with("`shm_size` says it"), "{told:?}");
 }
 
+/// Where a network is, an address goes to its name.
+#[test]
+fn an_address_moves_into_its_network_without_a_restart() {
+    let cluster = |lines: &str| {
+        let mut sources = Sources::new();
+        sources.insert(
+            "clusters/test/cluster.toml",
+            "[hosts.h1]\naddress = \"10.0.0.1\"\n[place]\nweb = \"h1\"\n[networks]\nmail = { subnet = [\"172.22.1.0/24\", \"fd00:1::/64\"] }\nback = {}\n",
+        );
+        sources.insert(
+            "clusters/test/services/web.toml",
+            format!("image = \"example/web\"\ntag = \"1.0\"\n{lines}\n"),
+        );
+        check("test", &sources)
+    };
+    for (before, after) in [
+        (
+            "networks = [\"mail\"]\nextra_args = [\"--ip\", \"172.22.1.254\"]",
+            "networks = [{ name = \"mail\", address = \"172.22.1.254\" }]",
+        ),
+        (
+            "networks = [\"mail\"]\nextra_args = [\"--ip6=fd00:1::254\"]",
+            "networks = [{ name = \"mail\", address = \"fd00:1::254\" }]",
+        ),
+        (
+            "networks = [\"mail\", \"back\"]\nextra_args = [\"--ip=172.22.1.254\"]",
+            "networks = [{ name = \"mail\", address = \"172.22.1.254\" }, \"back\"]",
+        ),
+    ] {
+        let told = cluster(before);
+        let helps: Vec<&str> = told
+            .diagnostics
+            .iter()
+            .filter_map(|told| told.help.as_deref())
+            .collect();
+        let entry = after.trim_start_matches("networks = [");
+        let entry = &entry[..=entry.find('}').unwrap()];
+        assert!(
+            matches!(helps[..], [help] if help.contains(entry)),
+            "{before}: {helps:?}"
+        );
+        let then = cluster(after).cluster.unwrap();
+        assert_eq!(fingerprint(&told.cluster.unwrap()), fingerprint(&then));
+    }
+    let both = "networks = [{ name = \"mail\", address = \"fd00:1::254\" }]\nextra_args = [\"--ip\", \"172.22.1.254\"]";
+    assert_eq!(cluster(both).diagnostics[0].level, Level::Error);
+    let foreign = cluster("network = \"lan\"\nextra_args = [\"--ip\", \"172.22.1.254\"]");
+    assert_eq!(foreign.diagnostics, []);
+}
+
 /// Several at once, in the order of the fields and in another one where that means nothing.
 #[test]
 fn all_of_them_move_together() {

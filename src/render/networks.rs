@@ -3,12 +3,15 @@
 //! Nobody else makes them, so a host that boots needs nobody. Units start side by side, and engines make several
 //! networks of one name without a word: a lock keeps them apart.
 
+use std::net::IpAddr;
+
 use super::identity::UnitName;
 use super::unit::{quote_lines, quote_word};
 use crate::cluster::digest::Digest;
-use crate::cluster::model::{Engine, Network, NetworkOrigin, Service};
+use crate::cluster::model::{Engine, Ipv6, MadeNetwork, Network, NetworkOrigin, Service};
 use crate::cluster::name::ClusterName;
-use crate::cluster::subnet::POOL;
+use crate::cluster::networks::MTU;
+use crate::cluster::subnet::{Family, POOL, Subnet};
 
 /// How many networks of 254 addresses the pool has room for.
 const POOL_SIZE: u32 = 512;
@@ -16,13 +19,72 @@ const POOL_SIZE: u32 = 512;
 /// The options that tell a network from another one, as they stand on its label; empty if there are none.
 #[must_use]
 pub(crate) fn options(network: &Network) -> String {
-    let NetworkOrigin::Made { subnet, internal } = network.origin else {
+    let NetworkOrigin::Made(made) = &network.origin else {
         return String::new();
     };
-    let subnet = subnet.map(|subnet| format!("subnet={subnet}"));
+    let MadeNetwork {
+        subnet,
+        ipv6,
+        gateways,
+        internal,
+        options,
+    } = made;
+    let ipv6 = match ipv6 {
+        Ipv6::Off => None,
+        Ipv6::Local => Some("ipv6".to_owned()),
+        Ipv6::In(subnet) => Some(format!("subnet={subnet}")),
+    };
+    let subnets = subnet.map(|subnet| format!("subnet={subnet}"));
+    let subnets = subnets.into_iter().chain(ipv6);
+    let gateways = gateways.iter().map(|gateway| format!("gateway={gateway}"));
     let internal = internal.then(|| "internal".to_owned());
-    let options: Vec<String> = subnet.into_iter().chain(internal).collect();
-    options.join(",")
+    let options = options
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let all: Vec<String> = subnets
+        .chain(gateways)
+        .chain(internal)
+        .chain(options)
+        .collect();
+    all.join(",")
+}
+
+/// What `network create` is told of a network whose IPv4 subnet is this one.
+fn flags(network: &Network, made: &MadeNetwork, engine: Engine, subnet: &str) -> String {
+    let mut flags = String::new();
+    if made.internal {
+        flags += " --internal";
+    }
+    for (name, value) in &made.options {
+        let name = match (engine, name.as_str()) {
+            (Engine::Podman, MTU) => "mtu",
+            (Engine::Podman | Engine::Docker, name) => name,
+        };
+        flags += &format!(" --opt {name}={value}");
+    }
+    let gateway = |family| {
+        let mut gateways = made.gateways.iter();
+        gateways.find(|gateway| Family::of(**gateway) == family)
+    };
+    let ipv6 = match made.ipv6 {
+        Ipv6::Off => None,
+        Ipv6::Local => Some(Subnet::local(&network.name)),
+        Ipv6::In(subnet) => Some(subnet),
+    };
+    let mut subnets = vec![(subnet.to_owned(), gateway(Family::V4))];
+    if let Some(subnet) = ipv6 {
+        flags += " --ipv6";
+        subnets.push((subnet.to_string(), gateway(Family::V6)));
+    }
+    // podman takes the first gateway for that of the first subnet.
+    subnets.sort_by_key(|(_, gateway)| gateway.is_none());
+    for (subnet, gateway) in subnets {
+        flags += &format!(" --subnet {subnet}");
+        if let Some(gateway) = gateway {
+            flags += &format!(" --gateway {gateway}");
+        }
+    }
+    flags
 }
 
 /// The command lines for `ExecStartPre=` that make sure of the networks which bayplan makes.
@@ -65,8 +127,13 @@ pub(super) fn connect(
                 .names_in_networks()
                 .map(|alias| format!("--alias {}", quote_word(alias)))
                 .collect();
+            let addresses: String = network
+                .addresses
+                .iter()
+                .map(|address| format!("{} {address} ", address_flag(*address)))
+                .collect();
             format!(
-                "{program} network connect {} {} {}",
+                "{program} network connect {addresses}{} {} {}",
                 aliases.join(" "),
                 quote_word(&network.name),
                 quote_word(&unit.container())
@@ -84,15 +151,23 @@ pub(super) fn arguments(service: &Service, engine: Engine) -> Vec<(&'static str,
         // podman takes each with its own aliases.
         ([_, _, ..], Engine::Podman) => {
             let aliases: Vec<String> = aliases().map(|alias| format!("alias={alias}")).collect();
-            let aliases = aliases.join(",");
-            let networks = service.networks.iter();
-            arguments.extend(
-                networks.map(|network| ("--network", format!("{}:{aliases}", network.name))),
-            );
+            arguments.extend(service.networks.iter().map(|network| {
+                let addresses = network.addresses.iter();
+                let addresses = addresses.map(|address| {
+                    let flag = address_flag(*address).trim_start_matches('-');
+                    format!("{flag}={address}")
+                });
+                let options: Vec<String> = aliases.iter().cloned().chain(addresses).collect();
+                let network = &network.name;
+                ("--network", format!("{network}:{}", options.join(",")))
+            }));
         }
         ([first, ..], _) => {
             arguments.push(("--network", first.name.clone()));
             arguments.extend(aliases().map(|alias| ("--network-alias", alias.to_owned())));
+            let addresses = first.addresses.iter();
+            arguments
+                .extend(addresses.map(|address| (address_flag(*address), address.to_string())));
         }
     }
     // A network with other options is another network.
@@ -108,17 +183,25 @@ pub(super) fn arguments(service: &Service, engine: Engine) -> Vec<(&'static str,
     arguments
 }
 
+/// The flag of `run`, `create` and `network connect` for an address.
+fn address_flag(address: IpAddr) -> &'static str {
+    match Family::of(address) {
+        Family::V4 => "--ip",
+        Family::V6 => "--ip6",
+    }
+}
+
 /// Lines of a shell that make a network, unless it is there.
 fn make(cluster: &ClusterName, network: &Network, engine: Engine, client: &str) -> Vec<String> {
     let name = &network.name;
-    let NetworkOrigin::Made { subnet, internal } = network.origin else {
+    let NetworkOrigin::Made(made) = &network.origin else {
         return Vec::new();
     };
     let options = options(network);
-    let internal = if internal { " --internal" } else { "" };
     let create = |subnet: &str| {
+        let flags = flags(network, made, engine, subnet);
         format!(
-            "{client} network create --label bayplan.cluster={cluster} --label bayplan.network={options}{internal} --subnet {subnet} {name}"
+            "{client} network create --label bayplan.cluster={cluster} --label bayplan.network={options}{flags} {name}"
         )
     };
     let mut lines = vec![
@@ -140,7 +223,7 @@ fn make(cluster: &ClusterName, network: &Network, engine: Engine, client: &str) 
             "[ $# -eq 0 ] || exit 0;".to_owned(),
         ]),
     }
-    match subnet {
+    match made.subnet {
         Some(subnet) => lines.push(format!("exec {}", create(&subnet.to_string()))),
         None => {
             let first = u32::from_str_radix(&Digest::of(name).as_str()[..4], 16)
@@ -164,6 +247,8 @@ fn make(cluster: &ClusterName, network: &Network, engine: Engine, client: &str) 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -172,10 +257,8 @@ mod tests {
         let lines = |name: &str| {
             let network = Network {
                 name: name.to_owned(),
-                origin: NetworkOrigin::Made {
-                    subnet: None,
-                    internal: false,
-                },
+                origin: NetworkOrigin::Made(MadeNetwork::default()),
+                addresses: BTreeSet::new(),
             };
             make(&cluster, &network, Engine::Docker, "docker").join("\n")
         };

@@ -80,6 +80,7 @@ pub(super) fn options(container: &Container, engine: Engine) -> Vec<String> {
     }
     for (name, on) in [
         ("--init", container.init),
+        ("--tty", container.tty),
         ("--privileged", container.privileged),
         ("--no-healthcheck", container.no_healthcheck),
     ] {

@@ -174,6 +174,12 @@ fn form(
                 )
             })
             .collect(),
+        addresses: service
+            .networks
+            .iter()
+            .filter(|network| !network.addresses.is_empty())
+            .map(|network| (network.name.clone(), network.addresses.clone()))
+            .collect(),
         needs: service.needs.clone(),
         after: service.after.clone(),
         restart: service.restart,

@@ -142,6 +142,7 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
     Handling {
         ports: port(inputs).into_iter().collect(),
         networks: BTreeMap::new(),
+        addresses: BTreeMap::new(),
         needs: needs(inputs),
         after: Vec::new(),
         restart: RestartPolicy::Auto,
@@ -240,6 +241,7 @@ mod tests {
         let Handling {
             ports,
             networks,
+            addresses: _,
             needs,
             after: _,
             restart,

@@ -1,6 +1,6 @@
 //! Tests of the whole room, and the models that they use.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use crate::cluster::digest::Digest;
 use crate::cluster::job::{Once, OnceKey, Run};
 use crate::cluster::model::{
     Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, FileMode, FileOwner,
-    Health, Host, HttpProbe, Image, Layer, LiveFiles, Logging, MadeDirectory, Network,
-    NetworkOrigin, Probe, ReloadBy, RestartPolicy, SecretFile, Security, Service, Ssh, Template,
-    Transport, Variable, VariableValue,
+    Health, Host, HttpProbe, Image, Ipv6, Layer, LiveFiles, Logging, MadeDirectory, MadeNetwork,
+    Network, NetworkOrigin, Probe, ReloadBy, RestartPolicy, SecretFile, Security, Service, Ssh,
+    Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -271,6 +271,7 @@ mod golden {
             workdir: Some("/work dir".into()),
             groups: vec!["998".into(), "audio".into()],
             init: true,
+            tty: true,
             tmpfs: vec!["/tmp:size=64m".into(), "/run".into()],
             shm_size: Some("1g".into()),
             memory_reservation: Some("256m".into()),
@@ -306,22 +307,27 @@ mod golden {
     /// What a unit has of networks.
     fn networks(engine: Engine, names: &[&str], aliases: &[&str]) -> String {
         let mut search = search();
+        search.aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
         let made = |(at, name): (usize, &&str)| Network {
             name: (*name).to_owned(),
             origin: match at {
-                0 => NetworkOrigin::Made {
-                    subnet: None,
-                    internal: false,
-                },
-                1 => NetworkOrigin::Made {
+                0 => NetworkOrigin::Made(MadeNetwork::default()),
+                1 => NetworkOrigin::Made(MadeNetwork {
                     subnet: Some(Subnet::of([172, 22, 1, 0].into(), 24)),
                     internal: true,
-                },
+                    ..MadeNetwork::default()
+                }),
                 _ => NetworkOrigin::Existing,
             },
+            addresses: BTreeSet::new(),
         };
         search.networks = names.iter().enumerate().map(made).collect();
-        search.aliases = aliases.iter().map(|alias| (*alias).to_owned()).collect();
+        shown(engine, search)
+    }
+
+    /// The networks of a service in its unit and in its inputs.
+    fn shown(engine: Engine, search: Service) -> String {
+        let names: Vec<String> = search.networks.iter().map(|one| one.name.clone()).collect();
         let mut cluster = cluster_of([search]);
         for host in cluster.hosts.values_mut() {
             host.client = EngineClient::usual(engine);
@@ -352,6 +358,47 @@ mod golden {
                     networks(engine, &all[..1], &["finder"]),
                     networks(engine, &all, &["finder", "f2"]),
                 ]
+            })
+            .collect();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn what_a_unit_has_of_addresses_and_options() {
+        let mail = Network {
+            name: "production-mail".to_owned(),
+            origin: NetworkOrigin::Made(MadeNetwork {
+                subnet: Some(Subnet::of([172, 22, 1, 0].into(), 24)),
+                ipv6: Ipv6::In(Subnet::of("fd00:1::".parse().unwrap(), 64)),
+                gateways: ["fd00:1::9".parse().unwrap()].into(),
+                internal: true,
+                options: [
+                    ("com.docker.network.bridge.name", "br-mail"),
+                    ("com.docker.network.driver.mtu", "1400"),
+                ]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            }),
+            addresses: ["172.22.1.254", "fd00:1::254"]
+                .map(|address| address.parse().unwrap())
+                .into(),
+        };
+        let back = Network {
+            name: "production-back".to_owned(),
+            origin: NetworkOrigin::Made(MadeNetwork {
+                ipv6: Ipv6::Local,
+                ..MadeNetwork::default()
+            }),
+            addresses: BTreeSet::new(),
+        };
+        let text: String = [Engine::Docker, Engine::Podman]
+            .into_iter()
+            .flat_map(|engine| {
+                [vec![mail.clone()], vec![back.clone(), mail.clone()]].map(|networks| {
+                    let mut search = search();
+                    search.networks = networks;
+                    shown(engine, search)
+                })
             })
             .collect();
         insta::assert_snapshot!(text);
@@ -768,10 +815,8 @@ fn a_template_that_makes_no_network_is_told() {
         search.networks = (0..networks)
             .map(|at| Network {
                 name: format!("production-n{at}"),
-                origin: NetworkOrigin::Made {
-                    subnet: None,
-                    internal: false,
-                },
+                origin: NetworkOrigin::Made(MadeNetwork::default()),
+                addresses: BTreeSet::new(),
             })
             .collect();
         search.template.source = edit(BUILT_IN).into();
@@ -1181,8 +1226,6 @@ mod fingerprints {
 
 /// The table of fields, held against units.
 mod fields {
-    use std::collections::BTreeSet;
-
     use super::super::unit::{parse_unit, split_words};
     use super::*;
     use crate::cluster::fields::{Field, OnChange, SERVICE};
@@ -1292,7 +1335,7 @@ mod fields {
                 .filter(|(name, value)| !(*name == "label" && value.starts_with("bayplan.")))
                 .map(|(name, _)| *name)
                 .collect();
-            let told: Vec<&str> = [field.flags, field.once_extra, field.shared_flags].concat();
+            let told: Vec<&str> = [field.flags, field.shared_flags, field.once_extra].concat();
             let others: Vec<_> = added.iter().filter(|name| !told.contains(name)).collect();
             assert!(others.is_empty(), "{} also gives {others:?}", field.key);
             // `stop_timeout` is an option of `docker stop` in the unit; of `health` one value alone is a flag.

@@ -113,9 +113,9 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             }
         )),
         ReasonView::EachRelease => sentence("with each release that changes something"),
-        ReasonView::Displaced { by } => {
-            sentence(&format!("gives its port to {by} first, then comes back"))
-        }
+        ReasonView::Displaced { by } => sentence(&format!(
+            "gives its port or address to {by} first, then comes back"
+        )),
     }
 }
 
@@ -159,7 +159,7 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "run_failed" => format!("its run before had failed ({name})"),
         "run_cut" => "no end was recorded of its run before".to_owned(),
         "each_release" => "with each release".to_owned(),
-        "displaced" => format!("gave its port to {name} first"),
+        "displaced" => format!("gave its port or address to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),
     }
@@ -312,7 +312,7 @@ mod tests {
         NEW_KEY added
         OLD_KEY removed
         STRIPE_KEY changed
-        gave its port to newcomer first
+        gave its port or address to newcomer first
         image latest → 2
         its inputs changed; the ones before could not be read
         its network s3cret value was made anew

@@ -157,6 +157,19 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
             format!("{service} needs port {ports}, which {holder} holds"),
             format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
         ),
+        RefusalView::AddressHeld {
+            host: _,
+            service,
+            network,
+            address,
+            holder,
+        } => (
+            format!(
+                "{service} needs the address {address} in {}, which {holder} has",
+                value(network)
+            ),
+            format!("`bayplan release {cluster} {service} {holder}`, so that both change"),
+        ),
         RefusalView::NetworkHeld {
             host: _,
             network,

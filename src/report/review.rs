@@ -386,6 +386,7 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         | RefusalView::ScheduledAway { .. }
         | RefusalView::StatefulUnknown { .. }
         | RefusalView::PortHeld { .. }
+        | RefusalView::AddressHeld { .. }
         | RefusalView::NetworkHeld { .. }
         | RefusalView::NetworksAlike { .. }
         | RefusalView::JobAway { .. }

@@ -176,6 +176,14 @@ const TESTS: &[(&str, Test)] = &[
     ("names_are_known_in_networks_of_docker", networks::docker),
     ("names_are_known_in_networks_of_podman", networks::podman),
     (
+        "services_have_addresses_of_their_own_with_docker",
+        networks::addresses_docker,
+    ),
+    (
+        "services_have_addresses_of_their_own_with_podman",
+        networks::addresses_podman,
+    ),
+    (
         "what_is_needed_on_another_host_starts_first",
         order::over_hosts,
     ),
@@ -355,6 +363,10 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
     ),
     ("other_releases_run_podman", smoke::podman),
     ("other_releases_have_networks", networks::other_releases),
+    (
+        "other_releases_have_addresses",
+        networks::other_releases_have_addresses,
+    ),
     ("other_releases_read_files_again", reload::docker),
     ("tools_of_another_kind_are_a_problem", foreign::tools),
     ("programs_in_other_places_are_found", foreign::programs),

@@ -166,6 +166,119 @@ fn life(fleet: &'static Fleet, engine: &'static str, on: &str) {
     }
 }
 
+pub fn addresses_docker(fleet: &'static Fleet) {
+    addresses(fleet, "docker", "docker01");
+}
+
+pub fn addresses_podman(fleet: &'static Fleet) {
+    addresses(fleet, "podman", "docker01");
+}
+
+pub fn other_releases_have_addresses(fleet: &'static Fleet) {
+    for (engine, host) in [
+        ("podman", "docker02"),
+        ("docker", "docker01"),
+        ("docker", "docker02"),
+    ] {
+        addresses(fleet, engine, host);
+    }
+}
+
+/// Addresses that services have of their own, in networks of both families, and which they take from each other.
+fn addresses(fleet: &'static Fleet, engine: &'static str, on: &str) {
+    let mut ground = Ground::new(fleet, "addr");
+    if engine == "podman" {
+        ground = ground.with_podman();
+    }
+    ground.only(&[on]);
+    ground.images();
+    let host = ground.host(on);
+    let table = |text: &str| toml::from_str::<toml::Table>(text).expect("it is TOML");
+    ground.repo.set("networks.back", table("ipv6 = true"));
+    let options = match engine {
+        "docker" => {
+            "\"com.docker.network.bridge.name\" = \"br-addr\"\n\"com.docker.network.driver.mtu\" = 1400"
+        }
+        _ => "\"com.docker.network.driver.mtu\" = 1400",
+    };
+    ground.repo.set(
+        "networks.mail",
+        table(&format!(
+            "subnet = [\"172.29.17.0/24\", \"fd00:29:17::/64\"]\ngateway = \"fd00:29:17::9\"\n[options]\n{options}"
+        )),
+    );
+    let give = |ground: &mut Ground, db: &str, web: &str| {
+        let networks = |text: &str| table(text)["networks"].clone();
+        let of_db = networks(&format!(
+            "networks = [\"back\", {{ name = \"mail\", address = [\"172.29.17.{db}\", \"fd00:29:17::{db}\"] }}]"
+        ));
+        ground.repo.set_of("db", "networks", of_db);
+        let of_web = networks(&format!(
+            "networks = [{{ name = \"mail\", address = \"172.29.17.{web}\" }}]"
+        ));
+        ground.repo.set_of("web", "networks", of_web);
+    };
+    ground.serve("db", 9641, on);
+    ground.serve("web", 9642, on);
+    ground.repo.set_of("web", "tty", true);
+    give(&mut ground, "250", "251");
+    assert_eq!(
+        ground.release_changes(),
+        ["db", "web"].map(|service| format!("+ {on}/{service}"))
+    );
+    ground.is_in_sync();
+    let seen = |service: &str| {
+        host.sh(&format!(
+            "{engine} inspect -f '{{{{range $name, $at := .NetworkSettings.Networks}}}}{{{{$name}}}} {{{{$at.IPAddress}}}} {{{{$at.GlobalIPv6Address}}}};{{{{end}}}}{{{{.Config.Tty}}}}' addr-{service}"
+        ))
+    };
+    let mail = |service: &str| {
+        let all = seen(service);
+        let mut all = all.split(';');
+        all.find_map(|one| one.strip_prefix("addr-mail "))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let back = seen("db");
+    assert!(back.contains("addr-back 198."), "{engine} {on}: {back}");
+    let local = back
+        .split(';')
+        .find(|one| one.starts_with("addr-back"))
+        .unwrap_or_default();
+    assert!(local.contains(" fd"), "{engine} {on}: {local}");
+    assert_eq!(mail("db"), "172.29.17.250 fd00:29:17::250", "{engine} {on}");
+    assert!(
+        mail("web").starts_with("172.29.17.251 fd00:29:17:"),
+        "{engine} {on}: {}",
+        mail("web")
+    );
+    assert!(seen("web").trim_end().ends_with("true"), "{engine} {on}");
+    let bridge = host.sh(&format!("{engine} network inspect addr-mail"));
+    assert!(
+        bridge.contains("fd00:29:17::9") && bridge.contains("1400"),
+        "{engine} {on}: {bridge}"
+    );
+    if engine == "docker" {
+        host.sh("ip link show br-addr");
+    }
+
+    // Each takes the other one's: both stop before one of them starts.
+    give(&mut ground, "251", "250");
+    assert_eq!(
+        ground.release_changes(),
+        ["db", "web"].map(|service| format!("~ {on}/{service}"))
+    );
+    assert_eq!(mail("db"), "172.29.17.251 fd00:29:17::251", "{engine} {on}");
+    assert!(mail("web").starts_with("172.29.17.250 "), "{engine} {on}");
+    ground.is_in_sync();
+    host.sh("systemctl restart addr-db.service addr-web.service");
+    assert_eq!(mail("db"), "172.29.17.251 fd00:29:17::251", "{engine} {on}");
+    for service in ["db", "web"] {
+        ground.repo.remove(service);
+    }
+    ground.release().exits(0);
+}
+
 /// How often units start at once: `BAYPLAN_FLEET_ROUNDS`.
 fn rounds() -> usize {
     let asked = std::env::var("BAYPLAN_FLEET_ROUNDS");

@@ -2,6 +2,7 @@
 //! test.
 
 use crate::cluster::nesting::parse_recoverable;
+use toml::Spanned;
 use toml::de::DeValue;
 
 /// A text as TOML writes it in double quotes.
@@ -67,6 +68,10 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
             toml_text(&number.to_string())
         ));
     }
+    let expected = match expected {
+        "a list of networks" => "a list of strings",
+        expected => expected,
+    };
     let written = match (expected, value) {
         ("a string", DeValue::Integer(number)) => {
             let number = number.to_string();
@@ -95,8 +100,15 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
                     list(&words)
                 ));
             }
+            [_, _, ..] if key == "options" => {
+                let all: Option<Vec<&str>> =
+                    items.iter().map(|item| item.get_ref().as_str()).collect();
+                toml_text(&all?.join(","))
+            }
             _ => return None,
         },
+        ("a number", DeValue::Array(items)) if key == "gpus" => gpus(items)?,
+        ("a number", DeValue::Boolean(true)) if key == "gpus" => toml_text("all"),
         ("`true` or `false`", DeValue::String(text)) => truth(text)?.to_string(),
         ("`true` or `false`", DeValue::Integer(number)) => truth(number.as_str())?.to_string(),
         (_, DeValue::String(text)) if expected.starts_with("a number from") => {
@@ -146,11 +158,21 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
         ("a list of names", DeValue::String(text)) => list(&[text.to_string()]),
         // As compose has it, with settings of each.
         ("a list of strings", DeValue::Table(table)) if key == "networks" => {
-            let names: Vec<String> = table
-                .keys()
-                .map(|name| name.get_ref().to_string())
-                .collect();
-            list(&names)
+            let entries = table.iter().map(|(name, settings)| {
+                let name = toml_text(name.get_ref());
+                let addresses: Vec<String> = ["ipv4_address", "ipv6_address"]
+                    .iter()
+                    .filter_map(|key| {
+                        Some(settings.get_ref().get(key)?.get_ref().as_str()?.to_owned())
+                    })
+                    .collect();
+                match &addresses[..] {
+                    [] => name,
+                    [one] => format!("{{ name = {name}, address = {} }}", toml_text(one)),
+                    _ => format!("{{ name = {name}, address = {} }}", list(&addresses)),
+                }
+            });
+            format!("[{}]", entries.collect::<Vec<_>>().join(", "))
         }
         _ => return None,
     };
@@ -168,8 +190,37 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
+/// GPUs as compose has them: devices that are asked for, or their numbers.
+fn gpus(items: &[Spanned<DeValue<'_>>]) -> Option<String> {
+    let number = |value: &DeValue<'_>| {
+        let text = value.as_str().map(str::to_owned);
+        text.or_else(|| Some(value.as_integer()?.to_string()))
+    };
+    let devices = |items: &[Spanned<DeValue<'_>>]| {
+        let all: Option<Vec<String>> = items.iter().map(|item| number(item.get_ref())).collect();
+        all.filter(|all| !all.is_empty())
+            .map(|all| toml_text(&format!("device={}", all.join(","))))
+    };
+    let [one] = items else {
+        return devices(items);
+    };
+    let DeValue::Table(asked) = one.get_ref() else {
+        return match one.get_ref().as_str() {
+            Some("all") => Some(toml_text("all")),
+            _ => devices(items),
+        };
+    };
+    if let Some(ids) = asked.get("device_ids") {
+        return devices(ids.get_ref().as_array()?);
+    }
+    Some(match asked.get("count").map(Spanned::get_ref) {
+        Some(DeValue::Integer(count)) => count.to_string(),
+        _ => toml_text("all"),
+    })
+}
+
 /// The words of a command line; what needs a shell gets one.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(in crate::cluster) fn words(text: &str) -> Vec<String> {
     match text.contains(|c: char| "\"'\\$&|;<>`*?()".contains(c)) {
         true => ["sh", "-c", text].map(str::to_owned).to_vec(),
         false => text.split_whitespace().map(str::to_owned).collect(),

@@ -227,11 +227,17 @@ fn is_object_name(text: &str) -> bool {
 
 /// A network.
 pub(in crate::cluster) fn network(text: &str) -> Shape<String> {
+    const EXPECTED: &str = "`host`, `none`, `bridge` or a network's name";
     if is_object_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err(Misfit::new("`host`, `none`, `bridge` or a network's name"))
+        return Ok(text.to_owned());
     }
+    Err(match text.split_once(':') {
+        Some(("service" | "container", _)) => Misfit::help(
+            EXPECTED,
+            "the other container would take its network away with each restart: put both into one network of the cluster, `networks = [\"backend\"]`, where they find each other by name",
+        ),
+        _ => Misfit::new(EXPECTED),
+    })
 }
 
 /// The name of a limit.
@@ -284,7 +290,22 @@ pub(in crate::cluster) fn capability(text: &str) -> Shape<String> {
     })
 }
 
-/// A device of the host: `/dev/a[:/dev/b[:rwm]]`.
+/// A device as the container device interface names it: `vendor.com/class=name`.
+fn is_cdi_name(text: &str) -> bool {
+    let part = |part: &str, more: &[u8]| {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || more.contains(&b);
+        part.starts_with(|c: char| c.is_ascii_alphanumeric()) && part.bytes().all(inner)
+    };
+    let Some((kind, name)) = text.split_once('=') else {
+        return false;
+    };
+    let Some((vendor, class)) = kind.split_once('/') else {
+        return false;
+    };
+    part(vendor, b"._-") && part(class, b"_-") && part(name, b"._:-")
+}
+
+/// A device of the host: `/dev/a[:/dev/b[:rwm]]`, or by its name.
 pub(in crate::cluster) fn device(text: &str) -> Shape<String> {
     line(text)?;
     let mut parts = text.split(':');
@@ -298,11 +319,11 @@ pub(in crate::cluster) fn device(text: &str) -> Shape<String> {
             [target, mode] => target.starts_with('/') && permissions(mode),
             _ => false,
         };
-    if valid {
+    if valid || is_cdi_name(text) {
         Ok(text.to_owned())
     } else {
         let written = format!("/dev/{text}");
-        let fits = !text.is_empty() && !text.contains(['/', ':']) && device(&written).is_ok();
+        let fits = !text.is_empty() && !text.contains(['/', ':', '=']) && device(&written).is_ok();
         Err(Misfit {
             expected: "an absolute path such as `/dev/fuse`".to_owned(),
             help: fits.then(|| format!("write `devices = [{written:?}]`")),
@@ -396,8 +417,22 @@ mod tests {
         );
         takes(
             device,
-            &["/dev/fuse", "/dev/a:/dev/b", "/dev/a:/dev/b:rw"],
-            &["", "fuse", "/dev/a:b", "/a:/b:x"],
+            &[
+                "/dev/fuse",
+                "/dev/a:/dev/b",
+                "/dev/a:/dev/b:rw",
+                "vendor/gpu=all",
+                "nvidia.com/gpu=0:1",
+            ],
+            &[
+                "",
+                "vendor.com/=a",
+                "vendor/gpu",
+                "a b/c=d",
+                "fuse",
+                "/dev/a:b",
+                "/a:/b:x",
+            ],
         );
         takes(
             ulimit,

@@ -106,7 +106,7 @@ pub enum ReasonView<'a> {
     },
     /// It runs with each release that changes something.
     EachRelease,
-    /// It gives its port to another service first, and comes back.
+    /// It gives its port or address to another service first, and comes back.
     Displaced {
         /// That service.
         by: &'a str,

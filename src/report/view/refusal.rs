@@ -90,6 +90,19 @@ pub enum RefusalView<'a> {
         /// The service that has it.
         holder: &'a str,
     },
+    /// A service that the release does not touch has the address in a network.
+    AddressHeld {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The service.
+        service: &'a str,
+        /// The network, as the engine knows it.
+        network: &'a str,
+        /// The address.
+        address: String,
+        /// The service that has it.
+        holder: &'a str,
+    },
     /// A network is to be made anew, and somebody is in it whom the release does not stop.
     NetworkHeld {
         /// The host's name in the description.
@@ -153,6 +166,7 @@ impl<'a> RefusalView<'a> {
             | Self::ScheduledAway { host, .. }
             | Self::StatefulUnknown { host, .. }
             | Self::PortHeld { host, .. }
+            | Self::AddressHeld { host, .. }
             | Self::NetworkHeld { host, .. }
             | Self::NetworksAlike { host, .. }
             | Self::JobAway { host, .. }
@@ -225,6 +239,18 @@ impl<'a> RefusalView<'a> {
                 address: ports.address.map(|address| address.to_string()),
                 protocol: ports.protocol.as_str(),
                 ports: *ports,
+                holder: holder.as_str(),
+            },
+            RefusalReason::AddressHeld {
+                service,
+                network,
+                address,
+                holder,
+            } => Self::AddressHeld {
+                host,
+                service: service.as_str(),
+                network,
+                address: address.to_string(),
                 holder: holder.as_str(),
             },
             RefusalReason::NetworkHeld {

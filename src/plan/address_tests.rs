@@ -1,0 +1,66 @@
+//! Addresses of their own that services take from each other.
+
+use std::collections::BTreeSet;
+
+use super::super::model_host::CutAtRun;
+use super::super::model_world::World;
+use super::super::sample::{Spec, describe, host_name};
+use super::super::{Options, RefusalReason, plan};
+
+/// A service with this address of its own in one network of the first host.
+fn addressed(own: u8, manual: bool) -> Spec {
+    Spec {
+        hosts: BTreeSet::from([0]),
+        network: Some((0, own)),
+        manual,
+        ..Spec::default()
+    }
+}
+
+fn release(world: &mut World, specs: &[Spec]) {
+    world.desired = describe(specs);
+    world
+        .release(
+            &Options::default(),
+            &[],
+            (None, CutAtRun::Before),
+            None,
+            &[],
+            &[],
+        )
+        .expect("an undisturbed release succeeds");
+}
+
+#[test]
+fn who_takes_an_address_starts_when_the_other_one_is_out_of_it() {
+    let mut world = World::new();
+    release(&mut world, &[addressed(3, false), addressed(4, false)]);
+    // Each takes that of the other one.
+    release(&mut world, &[addressed(4, false), addressed(3, false)]);
+    assert_eq!(world.hosts[&host_name(0)].processes.len(), 2);
+    // One leaves, and another one comes with its address.
+    let nowhere = Spec::default();
+    release(
+        &mut world,
+        &[addressed(4, false), nowhere, addressed(3, false)],
+    );
+    assert_eq!(world.hosts[&host_name(0)].processes.len(), 2);
+    let observed = world.observe();
+    assert!(plan(&world.desired, &observed, &Options::default()).is_empty());
+}
+
+#[test]
+fn an_address_of_who_stays_as_it_is_is_refused() {
+    let mut world = World::new();
+    release(&mut world, &[addressed(3, false), addressed(4, true)]);
+    world.desired = describe(&[addressed(4, false), addressed(3, true)]);
+    let observed = world.observe();
+    let refused = plan(&world.desired, &observed, &Options::default()).refusals;
+    let [refusal] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    assert!(
+        matches!(refusal.why, RefusalReason::AddressHeld { .. }),
+        "{refused:?}"
+    );
+}
