@@ -74,6 +74,13 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
     let names: BTreeSet<&ServiceName> = shown.keys().chain(now.keys()).copied().collect();
     names.into_iter().find_map(|name| {
         let what = match (shown.get(name), now.get(name)) {
+            (Some(_), Some(now))
+                if waits_for_run(now)
+                    && now.change != Change::Removed
+                    && now.action != Action::None =>
+            {
+                Some("is planned otherwise")
+            }
             (Some(shown), Some(now)) if waits_for_run(shown) || waits_for_run(now) => {
                 // What comes when a run ends elsewhere is told where it comes.
                 let leaves = shown.change == Change::Removed && now.change == Change::Removed;
