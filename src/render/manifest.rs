@@ -1,7 +1,7 @@
 //! The manifest: what a generation of one host consists of, by digests.
 //!
 //! Format 2 also says what no file of a service says, [`Handling`]: a rollback knows it without any
-//! description. Format 3 has further unit files, `after`, live directories, and jobs; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
+//! description. Format 3 has further unit files, `after`, addresses in networks, live directories, and jobs; it is written only where a service has one of them. A manifest of format 1 is read as one that lacks it, and stays on its host until the next
 //! change: what the files are decides whether a generation is another one ([`Manifest::holds_same`]).
 //!
 //! Where the whole cluster runs is not in it but in a [placement](super::placement): that also changes where a
@@ -292,7 +292,9 @@ impl ManifestService {
         self.units.len() > 1
             || self.live.is_some()
             || handling.is_some_and(|handling| {
-                !handling.after.is_empty() || !handling.runs.is_all_the_time()
+                !handling.after.is_empty()
+                    || !handling.addresses.is_empty()
+                    || !handling.runs.is_all_the_time()
             })
     }
 
