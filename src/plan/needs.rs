@@ -28,17 +28,23 @@ pub(super) fn needed_first(desired: &Desired) -> Vec<ServiceName> {
     circles.into_iter().flatten().cloned().collect()
 }
 
+fn needs_on(host: &DesiredHost) -> Needs<'_> {
+    let needs = host.services.iter().map(|(name, service)| {
+        let here = service.handling.before();
+        let here = here.filter(|needed| host.services.contains_key(*needed));
+        (name, here.collect())
+    });
+    needs.collect()
+}
+
+/// The services of a host, each after those that it needs there.
+pub(super) fn needed_first_on(host: &DesiredHost) -> Vec<&ServiceName> {
+    circles(&needs_on(host)).into_iter().flatten().collect()
+}
+
 /// The number of its circle of each service that needs others of a host which need it.
 pub(super) fn circles_on(host: &DesiredHost) -> BTreeMap<&ServiceName, usize> {
-    let services = host.services.iter();
-    let needs: Needs<'_> = services
-        .map(|(name, service)| {
-            let here = service.handling.before();
-            let here = here.filter(|needed| host.services.contains_key(*needed));
-            (name, here.collect())
-        })
-        .collect();
-    let mut circles = circles(&needs);
+    let mut circles = circles(&needs_on(host));
     circles.retain(|circle| circle.len() > 1);
     numbered(&circles)
 }

@@ -250,3 +250,30 @@ fn a_way_back_covers_all_visits_but_what_others_use() {
     assert_eq!(restarts[&service_name(C)], 0, "it is done already");
     assert!(restarts[&service_name(A)] > 0, "it is not begun yet");
 }
+
+#[test]
+fn a_way_back_restarts_what_is_needed_first() {
+    use crate::plan::way_back;
+    // a needs c, and its name comes first.
+    let specs =
+        |tag| [spec([0], [C]), spec([0], []), spec([0], [])].map(|spec| Spec { tag, ..spec });
+    let (old, desired) = (describe(&specs(0)), describe(&specs(1)));
+    let plan = after(&specs(0), &specs(1));
+    let seen = crate::plan::review::as_released(&old, &desired, |_| {
+        crate::cluster::model::Supervisor::Systemd
+    });
+    let seen = &seen.hosts[&host_name(0)];
+    let way = way_back(&desired, &host_name(0), seen, &plan.waves);
+    let restarts = way.steps.iter().filter_map(|back| match &back.step {
+        Step::RestartUnless { service, .. } => Some(service.clone()),
+        _ => None,
+    });
+    let restarts: Vec<ServiceName> = restarts.collect();
+    let place = |name| {
+        restarts
+            .iter()
+            .position(|other| *other == service_name(name))
+    };
+    assert!(place(C) < place(A), "{restarts:?}");
+    assert_eq!(restarts.len(), 3);
+}

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::needs::circles_on;
+use super::needs::{circles_on, needed_first_on};
 use super::observed::{Generation, HeldAddresses, ObservedHost, ObservedService, UnitFile};
 use super::step::{Step, StepKind, StepOf};
 use super::touched::touched;
@@ -88,15 +88,19 @@ pub fn way_back(
         stuck: Vec::new(),
     };
     let nothing = ObservedService::default();
-    for (name, touch) in touched(wanted, &steps) {
+    let touched = touched(wanted, &steps);
+    // What restarts comes after what it needs, as on the way there.
+    let in_order = needed_first_on(wanted).into_iter();
+    let in_order = in_order.filter_map(|name| Some((name, touched.get(name)?)));
+    for (name, touch) in in_order {
         let at = seen.services.get(name).unwrap_or(&nothing);
         match recorded.and_then(|services| services.get(name)) {
-            Some(before) => draft.back_to(name, &touch, before, at),
+            Some(before) => draft.back_to(name, touch, before, at),
             // Where `current` is lost, what is there was not necessarily new.
             None if at.container.is_none()
                 && (recorded.is_some() || at.unit.file == UnitFile::Absent) =>
             {
-                draft.remove(name, &touch);
+                draft.remove(name, touch);
             }
             None if touch.changes() => draft.stuck.push(name.clone()),
             None => {}
