@@ -1143,7 +1143,20 @@ impl ModelHost {
                 });
                 let names: Vec<ServiceName> = linked.map(|(file, _)| service_of(file)).collect();
                 for name in names {
-                    let _ = self.start(&name);
+                    let unit = self.loaded.get(&runs(&name));
+                    let is_job = unit.is_some_and(|unit| {
+                        unit.text.contains("Type=oneshot") && !unit.text.contains("/jobs/")
+                    });
+                    match self.started(&name) {
+                        // A service that was becoming a job still had its link.
+                        Ok(run) if is_job => {
+                            self.under_way.insert(name, run);
+                        }
+                        Ok(_) => {
+                            let _ = self.start(&name);
+                        }
+                        Err(_) => {}
+                    }
                 }
             }
             Disturbance::EditEnv(name) => self.edit_directory(name, |files| {
