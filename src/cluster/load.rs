@@ -10,6 +10,7 @@ use super::layers::{Layered, Layers, Texts, Whole};
 use super::loaded::LoadedCluster;
 use super::name::{ClusterName, ServiceName};
 use super::nearest;
+use super::placement::MINIMAL_HOST;
 use super::read::{Problems, parse, text};
 use super::reserved;
 use super::secrets_file::{SecretsFile, read_secrets};
@@ -170,10 +171,6 @@ pub(super) fn unfit(path: &str, why: &Unfit) -> Diagnostic {
     let Unfit { what, help } = why;
     Diagnostic::error(what, Place::file(path, "")).with_help_if(help.clone())
 }
-
-/// What to write for a first host.
-pub(super) const MINIMAL_HOST: &str =
-    "write `[hosts.docker01]` and below it `address = \"10.0.0.1\"`";
 
 /// The message for a cluster that does not exist.
 pub(crate) fn unknown_cluster(name: &str, sources: &Sources) -> Diagnostic {

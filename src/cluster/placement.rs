@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::description::{ClusterFile, DescribedHost};
 use super::diagnostic::{Diagnostic, Place, quoted};
-use super::load::MINIMAL_HOST;
 use super::loaded::LoadedCluster;
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::read::{Problems, Spot};
 use super::reserved;
 use super::shape::host::AddressKind;
+
+/// What to write for a first host.
+pub(super) const MINIMAL_HOST: &str =
+    "write `[hosts.docker01]` and below it `address = \"10.0.0.1\"`";
 
 /// What stands for every host in `[place]`.
 pub(super) const EVERY_HOST: &str = "*";
