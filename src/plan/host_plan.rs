@@ -11,8 +11,8 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 use crate::render::identity::UnitName;
 
-/// What a host is shown beside: the whole of what is planned.
-pub(super) struct Beside<'a> {
+/// The host that is shown, and all that it is part of.
+pub(super) struct HostContext<'a> {
     pub(super) host: &'a HostName,
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
@@ -20,7 +20,7 @@ pub(super) struct Beside<'a> {
     pub(super) known: &'a Known,
 }
 
-impl Beside<'_> {
+impl HostContext<'_> {
     /// Whether another host is not to have a service.
     fn leaves(&self, other: &HostName, service: &ServiceName) -> bool {
         other != self.host && !self.desired.hosts[other].services.contains_key(service)
@@ -69,7 +69,7 @@ impl Beside<'_> {
 
 impl HostDraft<'_> {
     /// What the reader sees of this host.
-    pub(super) fn show(&self, beside: &Beside<'_>) -> HostPlan {
+    pub(super) fn show(&self, context: &HostContext<'_>) -> HostPlan {
         let shown =
             |need: &ServiceNeed| need.writes() || need.reload || need.action != Action::None;
         let expanding = self.in_phase(Phase::Expand);
@@ -77,14 +77,14 @@ impl HostDraft<'_> {
         // Where a unit is not ours it is refused, which says more.
         let needing = all.filter(|(name, need)| shown(need) && self.foreign_units(name).is_empty());
         let mut services: Vec<ServicePlan> = needing
-            .map(|(name, need)| self.show_needing(name, need, beside))
+            .map(|(name, need)| self.show_needing(name, need, context))
             .collect();
         services.extend(
             self.departing
                 .keys()
-                .map(|name| self.show_departing(name, beside)),
+                .map(|name| self.show_departing(name, context)),
         );
-        services.extend(self.show_kept(beside.desired));
+        services.extend(self.show_kept(context.desired));
 
         let running = self
             .seen
@@ -122,7 +122,7 @@ impl HostDraft<'_> {
         &self,
         name: &ServiceName,
         need: &ServiceNeed,
-        beside: &Beside<'_>,
+        context: &HostContext<'_>,
     ) -> ServicePlan {
         let wanted = &self.wanted.services[name];
         let nothing = ObservedService::default();
@@ -130,8 +130,8 @@ impl HostDraft<'_> {
         let mut notes = drop_ins(at);
         let mut reasons = need.reasons.clone();
         if need.change == Change::Added {
-            let from = beside.moves_from(name);
-            let there = from.first().map(|from| &beside.observed.hosts[from]);
+            let from = context.moves_from(name);
+            let there = from.first().map(|from| &context.observed.hosts[from]);
             let there = there.and_then(|seen| seen.services.get(name));
             reasons.extend(
                 there
@@ -141,7 +141,7 @@ impl HostDraft<'_> {
             if !from.is_empty() {
                 notes.push(Note::MovesFrom { hosts: from });
             }
-            let others = beside.goes_on_at(name);
+            let others = context.goes_on_at(name);
             if !others.is_empty() {
                 notes.push(Note::RunsOn { hosts: others });
             }
@@ -169,10 +169,10 @@ impl HostDraft<'_> {
     }
 
     /// A service that leaves.
-    fn show_departing(&self, name: &ServiceName, beside: &Beside<'_>) -> ServicePlan {
+    fn show_departing(&self, name: &ServiceName, context: &HostContext<'_>) -> ServicePlan {
         let departing = &self.departing[name];
         let mut notes = drop_ins(departing.seen);
-        let to = beside.moves_to(name);
+        let to = context.moves_to(name);
         if !to.is_empty() {
             notes.push(Note::MovesTo { hosts: to });
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::held::held;
 use super::hidden::HiddenValues;
 use super::host_draft::HostDraft;
-use super::host_plan::Beside;
+use super::host_plan::HostContext;
 use super::known::{Known, LeftMachine, Past, holds, past};
 use super::needs::needed_first;
 use super::observed::{Generation, Observed, ObservedHost, RecordedPlacement};
@@ -46,7 +46,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     for (name, _, seen) in seen_hosts() {
         let mut draft = all_drafts.remove(name).expect("there is one for each");
         draft.run_with_others(changes.unwrap_or_default(), options);
-        let shown = draft.show(&Beside {
+        let shown = draft.show(&HostContext {
             host: name,
             desired,
             observed,
