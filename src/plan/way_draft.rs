@@ -97,12 +97,6 @@ impl WayDraft<'_> {
         self.live_back(name, touch, before, at);
         let lists = &mut self.lists;
         let same = before.fingerprint == entry.fingerprint;
-        // A moving tag: the image behind it is named back, too.
-        if let Some(number) = touch.restarted
-            && let Some(step) = image_back(name, at, Some(&before.image))
-        {
-            lists.files.push(back(number, step));
-        }
         let from = match touch.disturbed() {
             Some(number) if same => number,
             None if same => return,
@@ -117,6 +111,9 @@ impl WayDraft<'_> {
             Some(_) | None => 0,
         };
         let from = touch.stopped.map_or(from, |stopped| stopped.min(from));
+        // A moving tag: the image behind it is named back, too.
+        let image = image_back(name, at, Some(&before.image));
+        lists.files.extend(image.map(|step| back(from, step)));
         let started = touch.disturbed().unwrap_or(from);
         let (service, unit) = (service(), unit.clone());
         match &at.process {
