@@ -248,6 +248,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
     }
     let same_action =
         |service: &ServiceName| action(&shown_actions, service) == action(&now_actions, service);
+    let records = |plan: &Plan| {
+        let mut steps = plan.steps(host);
+        steps.any(|step| matches!(step, Step::SetCurrent { .. }))
+    };
+    let one_records = records(shown) != records(now);
     let work = |plan: &Plan| {
         let steps = plan.steps(host);
         let waits_for = |step: &Step| {
@@ -256,7 +261,7 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             ends && services.any(|name| leaves.contains(name))
                 || services.any(|name| comes.contains(name))
                 // Where nothing else is done, nothing is recorded.
-                || ends && !comes.is_empty() && step.about() == StepOf::Host
+                || ends && !comes.is_empty() && one_records && step.about() == StepOf::Host
         };
         let steps = steps.filter(|step| !waits_for(step));
         let steps = steps.flat_map(|step| lasting(step, same_action, &new_timer));
