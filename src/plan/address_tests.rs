@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model_host::CutAtRun;
 use super::super::model_world::World;
 use super::super::sample::{Spec, describe, host_name};
 use super::super::{Options, RefusalReason, plan};
@@ -19,16 +18,7 @@ fn addressed(own: u8, manual: bool) -> Spec {
 
 fn release(world: &mut World, specs: &[Spec]) {
     world.desired = describe(specs);
-    world
-        .release(
-            &Options::default(),
-            &[],
-            (None, CutAtRun::Before),
-            None,
-            &[],
-            &[],
-        )
-        .expect("an undisturbed release succeeds");
+    world.undisturbed(&Options::default());
 }
 
 #[test]

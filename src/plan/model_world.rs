@@ -427,6 +427,13 @@ impl World {
         }
     }
 
+    /// A release of which nothing dies and nothing fails.
+    pub(super) fn undisturbed(&mut self, options: &Options) {
+        let whole = (None, CutAtRun::Before);
+        self.release(options, &[], whole, None, &[], &[])
+            .expect("an undisturbed release succeeds");
+    }
+
     pub(super) fn release(
         &mut self,
         options: &Options,
@@ -755,8 +762,7 @@ impl World {
             moves: Moves::Allow,
             ..Options::default()
         };
-        self.release(&options, &[], (None, CutAtRun::Before), None, &[], &[])
-            .expect("an undisturbed release succeeds");
+        self.undisturbed(&options);
         let observed = self.observe();
         for (name, wanted) in &self.desired.hosts {
             let target = target(&self.desired, name, &observed, &options);

@@ -43,16 +43,9 @@ fn planned(world: &World, options: &Options) -> Plan {
     plan(&world.desired, &world.observe(), options)
 }
 
-fn release(world: &mut World, options: &Options) {
-    let whole = (None, CutAtRun::Before);
-    world
-        .release(options, &[], whole, None, &[], &[])
-        .expect("an undisturbed release succeeds");
-}
-
 fn released(specs: &[Spec]) -> World {
     let mut world = world(specs);
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     world
 }
 
@@ -97,7 +90,7 @@ fn a_job_runs_again_with_a_new_image_and_never_with_the_same() {
     assert!(planned(&world, &Options::default()).is_empty());
     for (tag, total) in [(2, 2), (1, 2), (2, 2), (3, 3)] {
         world.desired = describe(&specs(OnceKey::Image, tag));
-        release(&mut world, &Options::default());
+        world.undisturbed(&Options::default());
         assert_eq!(runs(&world), total, "tag {tag}");
     }
     // Other inputs are no other image.
@@ -106,7 +99,7 @@ fn a_job_runs_again_with_a_new_image_and_never_with_the_same() {
     world.desired = describe(&specs);
     let plan = planned(&world, &Options::default());
     assert_eq!(job(&plan), Some((Action::None, Vec::new())));
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     assert_eq!(runs(&world), 3);
 }
 
@@ -121,7 +114,7 @@ fn a_job_of_its_inputs_runs_again_when_they_change() {
     let variable =
         |reason: &Reason| matches!(reason, Reason::Variable { name, .. } if name.as_str() == "V0");
     assert!(reasons.iter().any(variable), "{reasons:?}");
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     assert_eq!(runs(&world), 2);
 }
 
@@ -135,7 +128,7 @@ fn a_job_of_each_release_runs_only_where_something_else_changes() {
     world.desired = describe(&specs);
     let plan = planned(&world, &Options::default());
     assert_eq!(job(&plan), Some((Action::Run, vec![Reason::EachRelease])));
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     assert_eq!(runs(&world), 2);
     assert!(planned(&world, &Options::default()).is_empty());
 }
@@ -150,7 +143,7 @@ fn a_job_that_moves_or_whose_host_is_replaced_does_not_run_again() {
         let mut moved = specs(key, 1);
         moved[1].hosts = BTreeSet::from([2]);
         world.desired = describe(&moved);
-        release(&mut world, &Options::default());
+        world.undisturbed(&Options::default());
         assert_eq!(
             runs(&world),
             0,
@@ -201,7 +194,7 @@ fn nobody_starts_before_a_job_on_a_host_that_takes_no_part() {
         assert_eq!(found.len(), 1);
         assert_eq!((&found[0].host, &found[0].why), (&host_name(1), &expected));
         // What every host knows of needs no host.
-        release(&mut world, &Options::default());
+        world.undisturbed(&Options::default());
         let mut specs = specs(OnceKey::Image, 1);
         specs[2].memory = Some(1);
         world.desired = describe(&specs);
@@ -251,7 +244,7 @@ fn a_service_that_becomes_a_job_is_stopped_and_the_other_way_round() {
     let mut world = released(std::slice::from_ref(&service));
     for specs in [[as_job.clone()], [service.clone()], [as_job], [service]] {
         world.desired = describe(&specs);
-        release(&mut world, &Options::default());
+        world.undisturbed(&Options::default());
         let runs = world.hosts[&host_name(0)].processes.len();
         assert_eq!(runs, usize::from(specs[0].once.is_none()));
         assert!(planned(&world, &Options::default()).is_empty());
@@ -274,7 +267,7 @@ fn a_service_that_becomes_a_job_gives_its_port_to_a_newcomer() {
         ..service.clone()
     };
     world.desired = describe(&[nowhere, job, service]);
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     let runs = &world.hosts[&host_name(0)].processes;
     assert_eq!(runs.keys().collect::<Vec<_>>(), [&service_name(2)]);
     assert!(planned(&world, &Options::default()).is_empty());
@@ -322,7 +315,7 @@ fn what_failed_or_was_cut_off_is_told_and_runs_again() {
         matches!(reasons[..], [Reason::RunFailed { .. }]),
         "{reasons:?}"
     );
-    release(&mut world, &Options::default());
+    world.undisturbed(&Options::default());
     let fates: Vec<Fate> = world.hosts[&host_name(0)]
         .begun
         .iter()
@@ -351,7 +344,7 @@ proptest! {
             }
         }
         let all = Options { moves: Moves::Allow, ..Options::default() };
-        release(&mut world, &all);
+        world.undisturbed(&all);
         assert!(planned(&world, &all).is_empty());
         // What nobody waits for any more, as where an older image is back, runs to its end.
         let host = world.hosts.get_mut(&host_name(0)).unwrap();
