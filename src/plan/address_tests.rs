@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::model_world::World;
-use super::super::sample::{Spec, describe, host_name};
+use super::super::sample::{Spec, describe, host_name, service_name};
 use super::super::{Options, RefusalReason, plan};
 
 /// A service with this address of its own in one network of the first host.
@@ -51,6 +51,22 @@ fn an_address_of_who_stays_as_it_is_is_refused() {
     };
     assert!(
         matches!(refusal.why, RefusalReason::AddressHeld { .. }),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn an_address_of_who_leaves_later_is_refused() {
+    let mut world = World::new();
+    release(&mut world, &[addressed(3, false)]);
+    world.desired = describe(&[Spec::default(), addressed(3, false)]);
+    let only = Options {
+        services: Some(BTreeSet::from([service_name(1)])),
+        ..Options::default()
+    };
+    let refused = plan(&world.desired, &world.observe(), &only).refusals;
+    assert!(
+        matches!(&refused[..], [refusal] if matches!(refusal.why, RefusalReason::AddressHeld { .. })),
         "{refused:?}"
     );
 }

@@ -96,6 +96,14 @@ pub(super) enum Changes {
     Yes,
 }
 
+/// Whether it is known that a container has an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Knows {
+    Surely,
+    /// It was started with inputs that nobody knows.
+    Perhaps,
+}
+
 /// One of the visits that a host gets.
 pub(super) struct Visit<'a> {
     pub(super) phase: Phase,
@@ -308,49 +316,36 @@ impl<'a> HostDraft<'a> {
         }
     }
 
+    /// Whether a service that stays restarts in this release, or stops to become a job: it can do so before another one starts.
+    fn stops_anyway(&self, service: &ServiceName) -> bool {
+        let need = self.needs.get(service);
+        need.is_some_and(|need| need.starts() || !self.is_up_all_the_time(service))
+    }
+
     /// Who must give an address in a network away before somebody else starts.
     fn settle_addresses(&mut self, recorded: &BTreeMap<ServiceName, ManifestService>) {
         let mut given = Vec::new();
         for (name, need) in self.needs.iter().filter(|(_, need)| need.starts()) {
-            let own = &self.wanted.services[name].handling.addresses;
-            let others = self
-                .seen
-                .services
-                .iter()
-                .filter(|(other, _)| *other != name);
-            for (network, address) in each_address(own) {
-                for (holder, at) in others.clone() {
-                    let wanted = self.wanted.services.get(holder);
-                    let seen = at.addresses(recorded.get(holder), wanted.map(AsRef::as_ref));
-                    let held = match seen {
-                        HeldAddresses::These(held) => held
-                            .get(network)
-                            .is_some_and(|held| held.contains(&address)),
-                        // It may have any: it costs nothing to stop it first where it restarts anyway.
-                        HeldAddresses::Unknown => {
-                            let networks = wanted.map(|wanted| &wanted.handling.networks);
-                            networks.is_none_or(|networks| networks.contains_key(network))
-                        }
-                        HeldAddresses::None => false,
-                    };
-                    if held {
-                        let known = matches!(seen, HeldAddresses::These(_));
-                        let held = known.then(|| (network.clone(), address));
+            for own in each_address(&self.wanted.services[name].handling.addresses) {
+                let others = self.seen.services.keys().filter(|other| *other != name);
+                for holder in others {
+                    if let Some(known) = self.may_have(holder, own, recorded) {
+                        let (network, address) = own;
+                        let held = (network.clone(), address, known);
                         given.push((holder.clone(), name.clone(), need.change, held));
                     }
                 }
             }
         }
-        for (holder, by, change, held) in given {
-            let restarts = self.needs.get(&holder).is_some_and(ServiceNeed::starts);
+        for (holder, by, change, (network, address, known)) in given {
             if let Some(departing) = self.departing.get_mut(&holder) {
                 departing.displaced_by.get_or_insert(by);
-            } else if restarts || !self.is_up_all_the_time(&holder) {
+            } else if self.stops_anyway(&holder) {
                 self.displaced.entry(holder).or_insert_with(|| by.clone());
                 if change == Change::Added {
                     self.late.insert(by);
                 }
-            } else if let Some((network, address)) = held {
+            } else if known == Knows::Surely {
                 self.networks.refusals.push(RefusalReason::AddressHeld {
                     service: by,
                     network,
@@ -358,6 +353,29 @@ impl<'a> HostDraft<'a> {
                     holder,
                 });
             }
+        }
+    }
+
+    /// Whether what runs of a service may have this address in a network.
+    fn may_have(
+        &self,
+        service: &ServiceName,
+        (network, address): (&String, IpAddr),
+        recorded: &BTreeMap<ServiceName, ManifestService>,
+    ) -> Option<Knows> {
+        let wanted = self.wanted.services.get(service).map(AsRef::as_ref);
+        let at = &self.seen.services[service];
+        match at.addresses(recorded.get(service), wanted) {
+            HeldAddresses::These(held) => {
+                let held = held.get(network);
+                held.filter(|held| held.contains(&address))
+                    .map(|_| Knows::Surely)
+            }
+            // It may have any: it costs nothing to stop it first where it restarts anyway.
+            HeldAddresses::Unknown => wanted
+                .is_none_or(|wanted| wanted.handling.networks.contains_key(network))
+                .then_some(Knows::Perhaps),
+            HeldAddresses::None => None,
         }
     }
 
@@ -372,8 +390,7 @@ impl<'a> HostDraft<'a> {
                 held.map(move |ports| (name, ports))
             })
             .collect();
-        let starts = |need: &ServiceNeed| need.starts();
-        for (name, need) in self.needs.iter().filter(|(_, need)| starts(need)) {
+        for (name, need) in self.needs.iter().filter(|(_, need)| need.starts()) {
             for ports in &self.wanted.services[name].handling.ports {
                 let clash = |(holder, held): &(&ServiceName, HostPorts)| {
                     let port = held.clash(ports).filter(|_| *holder != name)?;
@@ -382,11 +399,7 @@ impl<'a> HostDraft<'a> {
                 for (holder, port) in holders.iter().filter_map(clash) {
                     if let Some(departing) = self.departing.get_mut(&holder) {
                         departing.displaced_by = Some(name.clone());
-                    } else if self.needs.get(&holder).is_some_and(|need| {
-                        // What becomes a job stops for that.
-                        starts(need) || !self.is_up_all_the_time(&holder)
-                    }) {
-                        // It restarts anyway, with another port.
+                    } else if self.stops_anyway(&holder) {
                         self.displaced.insert(holder, name.clone());
                         if need.change == Change::Added {
                             self.late.insert(name.clone());
@@ -426,9 +439,9 @@ impl<'a> HostDraft<'a> {
 
     /// Whether a timer starts it from now on, and none did that here before.
     pub(super) fn becomes_due(&self, name: &ServiceName) -> bool {
-        let had = self.seen.services.get(name).is_some_and(has_timer);
+        let had = || self.seen.services.get(name).is_some_and(has_timer);
         let need = self.needs.get(name);
-        need.is_some_and(|need| need.is_scheduled() && (need.change == Change::Added || !had))
+        need.is_some_and(|need| need.is_scheduled() && (need.change == Change::Added || !had()))
     }
 
     /// Whether this host gains the service, and nobody has to make room for it first.
