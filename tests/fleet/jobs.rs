@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::containers::on_every_host;
+use crate::drills::deaths::{Blow, HOST, steps};
 use crate::drills::gate::Gate;
 use crate::drills::steps::Every;
 use crate::ground::Ground;
@@ -239,19 +240,6 @@ fn takes_too_long(ground: &mut Ground) {
     ground.is_in_sync();
 }
 
-/// What strikes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
-    /// SIGKILL to the activation on the host.
-    Activation,
-    /// SIGKILL to bayplan.
-    Operator,
-    /// The host's plug is pulled, and plugged in again.
-    Power,
-}
-
-const HOST: &str = "docker01";
-
 pub fn activation_killed(fleet: &'static Fleet) {
     drill(fleet, Blow::Activation);
 }
@@ -299,30 +287,7 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
     for (script, step) in Every::of_this_run().of(steps) {
         let tag = next(&mut ground);
         let at = format!("{blow:?} before step {step} of {script}");
-        let pattern = format!("^step {step} ");
-        match blow {
-            Blow::Activation => gate.strike(&script, &pattern, "kill -9 $$"),
-            Blow::Operator | Blow::Power => gate.shut(&script, &pattern),
-        }
-        let mut release = ground.start(&["release", cluster, "--yes"]);
-        match blow {
-            Blow::Activation => {
-                let ended = release.ended();
-                assert!(gate.was_met(), "{at}: no such step");
-                assert_eq!(ended.code, 1, "{at}: {ended}");
-            }
-            Blow::Operator => {
-                assert!(gate.until_met(&mut release), "{at}: no such step");
-                release.kill();
-            }
-            Blow::Power => {
-                assert!(gate.until_met(&mut release), "{at}: no such step");
-                fleet.power_cut(HOST);
-                release.ended().exits(1);
-                fleet.close_connections();
-            }
-        }
-        gate.open();
+        blow.strike(&ground, &gate, (&script, step), &at);
         finishes(&ground, &tag, &at);
         // Before a step there is no run whose success is not on the disk.
         assert_eq!(begun(&ground, &tag), 1, "{at}");
@@ -369,19 +334,4 @@ fn finishes(ground: &Ground, tag: &str, at: &str) {
     assert_eq!(diff.code, 0, "{at}: {diff}");
     let done = format!("ends {tag}");
     assert!(runs(ground).contains(&done), "{at}: {:?}", runs(ground));
-}
-
-/// Every step of the last release: the script that does it, and its number there.
-fn steps(ground: &Ground) -> Vec<(String, usize)> {
-    let script = format!(
-        "cd /var/lib/bayplan/{}/current
-        grep -oH '^step [0-9]* ' activate-*.sh | uniq",
-        ground.repo.name
-    );
-    let steps = ground.host(HOST).sh(&script);
-    let step = |line: &str| {
-        let (script, step) = line.split_once(":step ").expect("FILE:step N");
-        (script.to_owned(), step.trim().parse().expect("a number"))
-    };
-    steps.lines().map(step).collect()
 }

@@ -10,7 +10,7 @@ use crate::hosts::Fleet;
 
 /// What strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Blow {
+pub enum Blow {
     /// SIGKILL to the activation on the host.
     Activation,
     /// SIGKILL to bayplan.
@@ -19,7 +19,8 @@ enum Blow {
     Power,
 }
 
-const HOST: &str = "docker01";
+/// Where it strikes.
+pub const HOST: &str = "docker01";
 
 pub fn activation_killed(fleet: &'static Fleet) {
     drill(fleet, Blow::Activation);
@@ -45,6 +46,8 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
         describe(&mut ground, forth);
         ground.release().exits(0);
         let steps = steps(&ground);
+        let scripts: BTreeSet<&String> = steps.iter().map(|(script, _)| script).collect();
+        assert!(scripts.len() > 1, "there are two waves: {steps:?}");
         for (script, step) in Every::of_this_run().of(steps) {
             describe(&mut ground, !forth);
             ground.release().exits(0);
@@ -56,17 +59,48 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
 }
 
 /// Every step of the last release: the script that does it, and its number there.
-fn steps(ground: &Ground) -> Vec<(String, usize)> {
-    let steps = ground.host(HOST).sh("cd /var/lib/bayplan/drill/current
-        grep -oH '^step [0-9]* ' activate-*.sh | uniq");
+pub fn steps(ground: &Ground) -> Vec<(String, usize)> {
+    let script = format!(
+        "cd /var/lib/bayplan/{}/current
+        grep -oH '^step [0-9]* ' activate-*.sh | uniq",
+        ground.repo.name
+    );
+    let steps = ground.host(HOST).sh(&script);
     let step = |line: &str| {
         let (script, step) = line.split_once(":step ").expect("FILE:step N");
         (script.to_owned(), step.trim().parse().expect("a number"))
     };
-    let steps: Vec<_> = steps.lines().map(step).collect();
-    let scripts: BTreeSet<&String> = steps.iter().map(|(script, _)| script).collect();
-    assert!(scripts.len() > 1, "there are two waves: {steps:?}");
-    steps
+    steps.lines().map(step).collect()
+}
+
+impl Blow {
+    /// Releases, and strikes before a step.
+    pub fn strike(self, ground: &Ground, gate: &Gate, (script, step): (&str, usize), at: &str) {
+        let pattern = format!("^step {step} ");
+        match self {
+            Blow::Activation => gate.strike(script, &pattern, "kill -9 $$"),
+            Blow::Operator | Blow::Power => gate.shut(script, &pattern),
+        }
+        let mut release = ground.start(&["release", &ground.repo.name, "--yes"]);
+        match self {
+            Blow::Activation => {
+                let ended = release.ended();
+                assert!(gate.was_met(), "{at}: no such step");
+                assert_eq!(ended.code, 1, "{at}: {ended}");
+            }
+            Blow::Operator => {
+                assert!(gate.until_met(&mut release), "{at}: no such step");
+                release.kill();
+            }
+            Blow::Power => {
+                assert!(gate.until_met(&mut release), "{at}: no such step");
+                ground.fleet.power_cut(HOST);
+                release.ended().exits(1);
+                ground.fleet.close_connections();
+            }
+        }
+        gate.open();
+    }
 }
 
 /// One service that stays, one that changes, one that comes and goes.
@@ -82,32 +116,9 @@ fn describe(ground: &mut Ground, new: bool) {
 }
 
 /// Strikes before a step, and lets one release make whole again what was broken.
-fn strike(ground: &Ground, gate: &Gate, blow: Blow, (script, step): (&str, usize), at: &str) {
-    let pattern = format!("^step {step} ");
-    match blow {
-        Blow::Activation => gate.strike(script, &pattern, "kill -9 $$"),
-        Blow::Operator | Blow::Power => gate.shut(script, &pattern),
-    }
+fn strike(ground: &Ground, gate: &Gate, blow: Blow, step: (&str, usize), at: &str) {
     let before = ground.containers();
-    let mut release = ground.start(&["release", "drill", "--yes"]);
-    match blow {
-        Blow::Activation => {
-            let ended = release.ended();
-            assert!(gate.was_met(), "{at}: no such step");
-            assert_eq!(ended.code, 1, "{at}: {ended}");
-        }
-        Blow::Operator | Blow::Power => {
-            assert!(gate.until_met(&mut release), "{at}: no such step");
-            if blow == Blow::Operator {
-                release.kill();
-            } else {
-                ground.fleet.power_cut(HOST);
-                release.ended().exits(1);
-                ground.fleet.close_connections();
-            }
-        }
-    }
-    gate.open();
+    blow.strike(ground, gate, step, at);
     let struck = ground.containers();
     let ended = ground.release();
     assert_eq!(ended.code, 0, "{at}: {ended}");
