@@ -117,8 +117,8 @@ fn jobs_unseen(
         })
     });
     let due = jobs.filter(|(_, name, service, key)| {
-        let known = KnownRuns::of(observed, name);
-        options.selects(name) && matches!(due(service, *key, &nothing, &known), Due::Yes(_))
+        let is_due = || due(service, *key, &nothing, &KnownRuns::of(observed, name));
+        options.selects(name) && matches!(is_due(), Due::Yes(_))
     });
     due.map(|(host, name, _, _)| (name.clone(), host.clone()))
         .collect()

@@ -171,7 +171,7 @@ pub(super) fn need(
 ) -> ServiceNeed {
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
-    let units = units_need(desired, seen);
+    let mut units = units_need(desired, seen);
     // A foreign unit says nothing of a service of ours, which is new there.
     let known = seen.unit.is_ours() || seen.container.is_some();
     let change = if known {
@@ -187,7 +187,6 @@ pub(super) fn need(
     if let DirectoryNeed::Repair { write, remove } = &directory {
         mended.extend(write.union(remove).cloned());
     }
-    let mut units = units;
     let timer = match desired.timer() {
         Some(file) if supervisor.runs_containers() => timer_need(&file, seen, &mut units),
         // Below a directory nothing runs, and a timer is a file like others.

@@ -23,6 +23,7 @@ pub(super) struct Touch<'a> {
     pub(super) swapped: BTreeMap<&'a LiveName, usize>,
     /// It was told to read them again.
     pub(super) reread: Option<usize>,
+    /// Its timer was stopped or started.
     pub(super) timer: Option<usize>,
 }
 

@@ -110,7 +110,8 @@ pub(super) fn waves(
     drafts: &BTreeMap<HostName, HostDraft<'_>>,
     policy: RolloutPolicy,
 ) -> Vec<Wave> {
-    let mut schedule = VisitOrder::new(desired, drafts, policy);
+    let moved = moved_jobs(drafts);
+    let mut schedule = VisitOrder::new(desired, drafts, &moved, policy);
     while schedule.next() {}
     let leaving = drafts.iter().filter(|(_, draft)| draft.contracts());
     let leaving: BTreeMap<_, _> = leaving.map(|(host, _)| (host, BTreeSet::new())).collect();
@@ -118,7 +119,6 @@ pub(super) fn waves(
         schedule.visits.push((Phase::Contract, leaving));
     }
     // No two hosts run one job: its timer starts where it is to run after it stopped where it ran.
-    let moved = moved_jobs(drafts);
     if !moved.is_empty() {
         schedule.visits.push((Phase::Expand, moved));
     }
@@ -169,6 +169,7 @@ impl<'a> VisitOrder<'a> {
     fn new(
         desired: &'a Desired,
         drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
+        moved: &BTreeMap<&HostName, BTreeSet<&ServiceName>>,
         policy: RolloutPolicy,
     ) -> Self {
         let displaced = drafts.values().flat_map(|draft| &draft.displaced);
@@ -177,7 +178,6 @@ impl<'a> VisitOrder<'a> {
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         let mut jobs = BTreeSet::new();
-        let moved = moved_jobs(drafts);
         let moves = |host: &HostName, name: &ServiceName| {
             moved.get(host).is_some_and(|jobs| jobs.contains(name))
         };

@@ -238,8 +238,10 @@ impl DesiredService {
     /// Its timer, if it is a scheduled job: its container runs only now and then.
     #[must_use]
     pub fn timer(&self) -> Option<UnitFileName> {
-        let file = self.unit.file(UnitKind::Timer);
-        self.units.contains_key(&file).then_some(file)
+        let mut files = self.units.keys();
+        files
+            .find(|file| file.kind() == Some(UnitKind::Timer))
+            .cloned()
     }
 
     /// The digest of the file that runs its container.
