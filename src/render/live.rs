@@ -358,28 +358,30 @@ impl CheckContainer {
         engine: Engine,
         moved: &[(String, String)],
     ) -> Option<Self> {
+        let directives = directives(&parse_unit(unit_text));
         let RunLine {
             program,
             options: all,
             connected,
-        } = RunLine::of(&directives(&parse_unit(unit_text)), engine)?;
+        } = RunLine::of(&directives, engine)?;
         let (mut options, mut networks) = (Vec::new(), Vec::new());
         let is_ours = |value: &str| moved.iter().any(|(from, _)| value.contains(from.as_str()));
         for RunOption { name, value } in all {
-            match (name.as_str(), value) {
+            match (name, value) {
                 ("network", Some(network)) => {
-                    let network = expand_nothing(&network);
+                    let network = expand_nothing(network);
                     let name = network
                         .split_once(':')
                         .filter(|(kind, _)| *kind != "container");
                     networks.push(name.map_or(network.clone(), |(name, _)| name.to_owned()));
                 }
-                ("volume" | "mount", value) if !value.as_deref().is_some_and(is_ours) => {}
+                ("volume" | "mount", value) if !value.is_some_and(is_ours) => {}
                 (name, _) if NOT_OF_A_CHECK.contains(&name) => {}
                 (name, value) => {
                     let dashes = if name.len() == 1 { "-" } else { "--" };
                     let mut option = format!("{dashes}{name}");
-                    if let Some(mut value) = value {
+                    if let Some(value) = value {
+                        let mut value = value.to_owned();
                         for (from, to) in moved {
                             value = value.replace(from.as_str(), to);
                         }
@@ -394,7 +396,7 @@ impl CheckContainer {
         }
         networks.extend(connected);
         Some(Self {
-            program,
+            program: program.to_owned(),
             options,
             networks,
         })

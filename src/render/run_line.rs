@@ -10,27 +10,27 @@ use crate::cluster::run_flags::{Takes, named, of_letter};
 
 /// What makes the container of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RunLine {
+pub(crate) struct RunLine<'a> {
     /// The engine's client.
-    pub(crate) program: String,
+    pub(crate) program: &'a str,
     /// The options of `run` or `create`, in their order.
-    pub(crate) options: Vec<RunOption>,
+    pub(crate) options: Vec<RunOption<'a>>,
     /// The networks that it is connected to before it starts, by commands of their own.
     pub(crate) connected: Vec<String>,
 }
 
 /// An option as a unit has it: `$` and `%` stand doubled in its value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RunOption {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RunOption<'a> {
     /// Its name without dashes, the long one where the option is known.
-    pub(crate) name: String,
+    pub(crate) name: &'a str,
     /// What it is given.
-    pub(crate) value: Option<String>,
+    pub(crate) value: Option<&'a str>,
 }
 
-impl RunLine {
+impl<'a> RunLine<'a> {
     /// Of a unit's [directives](super::inputs::directives), if one of them makes a container.
-    pub(crate) fn of(directives: &[(String, Vec<String>)], engine: Engine) -> Option<Self> {
+    pub(crate) fn of(directives: &'a [(String, Vec<String>)], engine: Engine) -> Option<Self> {
         let mut made = None;
         let mut connected = Vec::new();
         for (key, words) in directives {
@@ -47,10 +47,10 @@ impl RunLine {
             let program = words[client].trim_start_matches('-');
             match &words[client + 1..] {
                 [verb, rest @ ..] if verb == "run" || verb == "create" => {
-                    made = Some((program.to_owned(), options(rest)));
+                    made = Some((program, options(rest)));
                 }
                 [container, run, rest @ ..] if container == "container" && run == "run" => {
-                    made = Some((program.to_owned(), options(rest)));
+                    made = Some((program, options(rest)));
                 }
                 [network, connect, .., of, _] if network == "network" && connect == "connect" => {
                     connected.push(expand_nothing(of));
@@ -72,19 +72,19 @@ impl RunLine {
             .options
             .iter()
             .filter(move |option| option.name == name);
-        of_it.filter_map(|option| option.value.as_deref())
+        of_it.filter_map(|option| option.value)
     }
 }
 
 /// All words before the image.
-fn options(words: &[String]) -> Vec<RunOption> {
+fn options(words: &[String]) -> Vec<RunOption<'_>> {
     let mut options = Vec::new();
     let mut words = words.iter();
     // systemd makes any number of words of `$NAME`.
     let is_option = |word: &&String| word.starts_with('-') || splits(word);
     while let Some(word) = words.next().filter(is_option) {
         let (flag, value) = match word.split_once('=') {
-            Some((flag, value)) if flag.starts_with("--") => (flag, Some(value.to_owned())),
+            Some((flag, value)) if flag.starts_with("--") => (flag, Some(value)),
             Some(_) | None => (word.as_str(), None),
         };
         let row = match flag.strip_prefix("--") {
@@ -97,16 +97,13 @@ fn options(words: &[String]) -> Vec<RunOption> {
         let value = match (takes, value) {
             (true, None) if joined => {
                 let value = &flag[2..];
-                Some(value.strip_prefix('=').unwrap_or(value).to_owned())
+                Some(value.strip_prefix('=').unwrap_or(value))
             }
-            (true, None) => words.next().cloned(),
+            (true, None) => words.next().map(String::as_str),
             (_, value) => value,
         };
         let name = row.map_or(flag.trim_start_matches('-'), |row| row.name);
-        options.push(RunOption {
-            name: name.to_owned(),
-            value,
-        });
+        options.push(RunOption { name, value });
     }
     options
 }
@@ -115,17 +112,21 @@ fn options(words: &[String]) -> Vec<RunOption> {
 mod tests {
     use super::*;
 
-    fn line(words: &str) -> Option<RunLine> {
+    fn directives(words: &str) -> [(String, Vec<String>); 1] {
         let words = words.split(' ').map(str::to_owned).collect();
-        RunLine::of(&[("ExecStart".to_owned(), words)], Engine::Docker)
+        [("ExecStart".to_owned(), words)]
+    }
+
+    fn makes_one(words: &str) -> bool {
+        RunLine::of(&directives(words), Engine::Docker).is_some()
     }
 
     #[test]
     fn options_are_read_in_every_way_to_write_them() {
-        let read = line(
+        let directives = directives(
             "-/usr/bin/docker run --rm -e A=1 -eB=2 -e=C=3 --volume=/a:/b -it -v /c:/d image -v /x:/y",
         );
-        let read = read.unwrap();
+        let read = RunLine::of(&directives, Engine::Docker).unwrap();
         assert_eq!(read.program, "/usr/bin/docker");
         assert_eq!(
             read.values("env").collect::<Vec<_>>(),
@@ -140,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_unit_that_makes_no_container_has_no_such_line() {
-        assert_eq!(line("/usr/bin/docker start --attach web"), None);
-        assert_eq!(line("/usr/bin/podman run image"), None);
-        assert!(line("/usr/bin/docker container run image").is_some());
+        assert!(!makes_one("/usr/bin/docker start --attach web"));
+        assert!(!makes_one("/usr/bin/podman run image"));
+        assert!(makes_one("/usr/bin/docker container run image"));
     }
 }

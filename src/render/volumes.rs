@@ -85,7 +85,7 @@ pub(super) fn mounted(
 }
 
 /// Where something is mounted in a container, whoever said it: fields, `extra_args`, or a template of the user's own.
-fn targets(line: &RunLine) -> Option<BTreeSet<String>> {
+fn targets(line: &RunLine<'_>) -> Option<BTreeSet<String>> {
     let volumes = line.values("volume").map(|volume| {
         let mut parts = volume.split(':');
         let first = parts.next();
@@ -106,6 +106,6 @@ fn targets(line: &RunLine) -> Option<BTreeSet<String>> {
         });
     }
     // What another container has, or what systemd puts in, may be anything.
-    let is_open = |option: &RunOption| option.name == "volumes-from" || expands(&option.name);
+    let is_open = |option: &RunOption<'_>| option.name == "volumes-from" || expands(option.name);
     (!line.options.iter().any(is_open)).then_some(targets)
 }
