@@ -83,6 +83,32 @@ fn read_security(root: &mut Table<'_>, problems: &mut Problems) -> Security {
     }
 }
 
+/// Reads `options`, which may also be numbers and `true`: each name with its place, and its value.
+pub(super) fn settings(
+    table: &mut Table<'_>,
+    (name, value): (
+        impl Fn(&str) -> Shape<String>,
+        impl Fn(&str) -> Shape<String>,
+    ),
+    problems: &mut Problems,
+) -> Vec<(At<String>, String)> {
+    let items = table.names("options", problems).into_iter();
+    items
+        .filter_map(|item| {
+            let written = if let DeValue::Integer(number) = item.value {
+                Some(item.at(number.to_string()))
+            } else if let DeValue::Boolean(value) = item.value {
+                Some(item.at(value.to_string()))
+            } else {
+                item.string(problems)
+            };
+            let name = item.name().parse(problems, &name);
+            let value = written?.parse(problems, &value);
+            Some((name?, value?.value))
+        })
+        .collect()
+}
+
 /// A text, or a list of texts.
 pub(super) fn one_or_more(item: Option<Item<'_>>, problems: &mut Problems) -> Vec<At<String>> {
     match item {
@@ -195,21 +221,10 @@ fn read_log(root: &mut Table<'_>, problems: &mut Problems) -> Logging {
     };
     let driver = table.string("driver", problems);
     let driver = driver.and_then(|driver| driver.parse(problems, confinement::log_driver));
-    let options = table.names("options", problems);
+    let options = settings(&mut table, (confinement::log_option, text::line), problems);
     let options: BTreeMap<String, String> = options
         .into_iter()
-        .filter_map(|item| {
-            let value = if let DeValue::Integer(number) = item.value {
-                Some(item.at(number.to_string()))
-            } else if let DeValue::Boolean(value) = item.value {
-                Some(item.at(value.to_string()))
-            } else {
-                item.string(problems)
-            };
-            let name = item.name().parse(problems, confinement::log_option);
-            let value = value?.parse(problems, text::line);
-            Some((name?.value, value?.value))
-        })
+        .map(|(name, value)| (name.value, value))
         .collect();
     if let (Some(driver), false) = (&driver, options.is_empty())
         && driver.value == "none"

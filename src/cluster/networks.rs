@@ -2,9 +2,7 @@
 
 use std::net::IpAddr;
 
-use toml::de::DeValue;
-
-use super::container_tables::one_or_more;
+use super::container_tables::{one_or_more, settings};
 use super::description::{ClusterFile, DescribedNetwork};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
@@ -60,30 +58,59 @@ fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNet
         .into_iter()
         .filter_map(|text| text.parse(problems, subnet_shape))
         .collect();
-    let written = table.get("subnet").is_some();
-    let of = |family| move |subnet: &Subnet| subnet.family() == family;
     one_of_a_family(&subnets, |subnet| subnet.family(), "subnet", problems);
-    let mut values = subnets.iter().map(|subnet| subnet.value);
-    let subnet = values.clone().find(of(Family::V4));
-    let in_ipv6 = values.find(of(Family::V6));
-    let ipv6 = match (table.boolean("ipv6", problems), in_ipv6) {
-        (Some(off), Some(_)) if !off.value => {
-            let there = subnets.iter().find(|one| of(Family::V6)(&one.value));
-            let mut told = Diagnostic::error(
-                "`ipv6 = false` and an IPv6 subnet say the opposite",
-                off.spot.label("without IPv6"),
-            )
-            .with_help("remove one of them");
-            if let Some(there) = there {
-                told = told.with_related(there.spot.label("with it"));
-            }
-            problems.push(told);
+    let of_v4 = |subnet: &Subnet| subnet.family() == Family::V4;
+    let subnet = subnets.iter().map(|subnet| subnet.value).find(of_v4);
+    let ipv6 = read_ipv6(&mut table, &subnets, problems);
+    let gateways = read_gateways(&mut table, &subnets, problems);
+    let internal = table.boolean("internal", problems);
+    let options = settings(&mut table, (option_name, option_value), problems);
+    table.finish(problems);
+    Some(DescribedNetwork {
+        name: name?,
+        origin: NetworkOrigin::Made(MadeNetwork {
+            subnet,
+            ipv6,
+            gateways: gateways.iter().map(|gateway| gateway.value).collect(),
+            internal: internal.is_some_and(|internal| internal.value),
+            options: options
+                .iter()
+                .map(|(name, value)| (name.value.clone(), value.clone()))
+                .collect(),
+        }),
+        subnets,
+        options: options.into_iter().map(|(name, _)| name).collect(),
+    })
+}
+
+/// Reads `ipv6`, beside the subnets that the network has.
+fn read_ipv6(table: &mut Table<'_>, subnets: &[At<Subnet>], problems: &mut Problems) -> Ipv6 {
+    let mut subnets = subnets.iter();
+    let there = subnets.find(|subnet| subnet.value.family() == Family::V6);
+    match (table.boolean("ipv6", problems), there) {
+        (Some(off), Some(there)) if !off.value => {
+            problems.push(
+                Diagnostic::error(
+                    "`ipv6 = false` and an IPv6 subnet say the opposite",
+                    off.spot.label("without IPv6"),
+                )
+                .with_related(there.spot.label("with it"))
+                .with_help("remove one of them"),
+            );
             Ipv6::Off
         }
-        (_, Some(subnet)) => Ipv6::In(subnet),
+        (_, Some(subnet)) => Ipv6::In(subnet.value),
         (Some(on), None) if on.value => Ipv6::Local,
         (Some(_) | None, None) => Ipv6::Off,
-    };
+    }
+}
+
+/// Reads `gateway`: addresses in these subnets.
+fn read_gateways(
+    table: &mut Table<'_>,
+    subnets: &[At<Subnet>],
+    problems: &mut Problems,
+) -> Vec<At<IpAddr>> {
     let gateways = one_or_more(table.get("gateway"), problems);
     let gateways: Vec<At<IpAddr>> = gateways
         .into_iter()
@@ -95,12 +122,13 @@ fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNet
         "gateway",
         problems,
     );
+    // One that cannot be read was reported already.
+    let is_read = !subnets.is_empty() || table.get("subnet").is_none();
     for gateway in &gateways {
         let family = Family::of(gateway.value);
-        let subnet = subnets.iter().find(|one| of(family)(&one.value));
+        let subnet = subnets.iter().find(|one| one.value.family() == family);
         let Some(subnet) = subnet else {
-            // One that cannot be read was reported already.
-            if !written || !subnets.is_empty() {
+            if is_read {
                 problems.push(
                     Diagnostic::error(
                         format!("expected an {family} `subnet` that has the gateway, found none"),
@@ -128,24 +156,7 @@ fn read_network(item: &Item<'_>, problems: &mut Problems) -> Option<DescribedNet
             );
         }
     }
-    let internal = table.boolean("internal", problems);
-    let options = read_options(&mut table, problems);
-    table.finish(problems);
-    Some(DescribedNetwork {
-        name: name?,
-        origin: NetworkOrigin::Made(MadeNetwork {
-            subnet,
-            ipv6,
-            gateways: gateways.iter().map(|gateway| gateway.value).collect(),
-            internal: internal.is_some_and(|internal| internal.value),
-            options: options
-                .iter()
-                .map(|(name, value)| (name.value.clone(), value.clone()))
-                .collect(),
-        }),
-        subnets,
-        options: options.into_iter().map(|(name, _)| name).collect(),
-    })
+    gateways
 }
 
 /// Whoever made a network decided how it is.
@@ -185,26 +196,6 @@ pub(super) fn one_of_a_family<T: ToString>(
             );
         }
     }
-}
-
-/// Reads `options`: each name with its place, and its value.
-fn read_options(table: &mut Table<'_>, problems: &mut Problems) -> Vec<(At<String>, String)> {
-    let options = table.names("options", problems);
-    options
-        .into_iter()
-        .filter_map(|item| {
-            let value = if let DeValue::Integer(number) = item.value {
-                Some(item.at(number.to_string()))
-            } else if let DeValue::Boolean(value) = item.value {
-                Some(item.at(value.to_string()))
-            } else {
-                item.string(problems)
-            };
-            let name = item.name().parse(problems, option_name);
-            let value = value?.parse(problems, option_value);
-            Some((name?, value?.value))
-        })
-        .collect()
 }
 
 /// What docker's bridges know.

@@ -6,6 +6,7 @@ use super::palette::{Palette, paint};
 use super::text::{escape, list, value, wrap};
 use super::view::{OwnerView, RefusalView};
 use crate::cluster::name::ServiceName;
+use crate::render::placement::Reach;
 
 /// Where unit files of administrators are (`systemd.unit(5)`); others belong to packages.
 const ADMINISTRATOR: &str = "/etc/systemd/system/";
@@ -84,22 +85,10 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
             away: _,
             reach,
         } => {
-            let (where_, back) = match reach {
-                Some(reach) => (
-                    format!(
-                        "({}), which is no longer described",
-                        escape(&reach.to_string())
-                    ),
-                    format!("put [hosts.{host}] and {service} there back"),
-                ),
-                None => (
-                    "there, which is left out".to_owned(),
-                    format!("put it back on {host} in [place]"),
-                ),
-            };
+            let (there, back) = elsewhere(host, service, *reach);
             (
                 format!(
-                    "{service} is stateful and may still run {where_}: it would start without its data on {}",
+                    "{service} is stateful and may still run {there}: it would start without its data on {}",
                     list(*starts)
                 ),
                 format!(
@@ -114,22 +103,10 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
             away: _,
             reach,
         } => {
-            let (where_, back) = match reach {
-                Some(reach) => (
-                    format!(
-                        "({}), which is no longer described",
-                        escape(&reach.to_string())
-                    ),
-                    format!("put [hosts.{host}] and {service} there back"),
-                ),
-                None => (
-                    "there, which is left out".to_owned(),
-                    format!("put it back on {host} in [place]"),
-                ),
-            };
+            let (there, back) = elsewhere(host, service, *reach);
             (
                 format!(
-                    "the timer of {service} may still run {where_}: each time it would run twice, there and on {}",
+                    "the timer of {service} may still run {there}: each time it would run twice, there and on {}",
                     list(*starts)
                 ),
                 format!(
@@ -254,4 +231,22 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
     let mut lines = part(palette.error, "error:", &format!("{host}: {error}"));
     lines.extend(part(palette.help, "help:", &help));
     lines
+}
+
+/// Where a service may still run, and what to write so that it is to run there again. `reach` is how a host is reached that
+/// is no longer described.
+fn elsewhere(host: &str, service: &str, reach: Option<&Reach>) -> (String, String) {
+    match reach {
+        Some(reach) => (
+            format!(
+                "({}), which is no longer described",
+                escape(&reach.to_string())
+            ),
+            format!("put [hosts.{host}] and {service} there back"),
+        ),
+        None => (
+            "there, which is left out".to_owned(),
+            format!("put it back on {host} in [place]"),
+        ),
+    }
 }
