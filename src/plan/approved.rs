@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::step::{Effect, Step, StepKind, StepOf};
 use super::{Action, Change, FileChange, HostPlan, LeftMachine, Note, Plan, ServicePlan};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::identity::{UnitFileName, UnitKind};
+use crate::render::identity::{UnitFileName, UnitKind, UnitName};
 
 /// A plan that may be carried out. There is no other way to one than these two functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,19 +74,8 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
     let names: BTreeSet<&ServiceName> = shown.keys().chain(now.keys()).copied().collect();
     names.into_iter().find_map(|name| {
         let what = match (shown.get(name), now.get(name)) {
-            (Some(_), Some(now))
-                if waits_for_run(now)
-                    && now.change != Change::Removed
-                    && now.action != Action::None =>
-            {
-                Some("is planned otherwise")
-            }
             (Some(shown), Some(now)) if waits_for_run(shown) || waits_for_run(now) => {
-                // What comes when a run ends elsewhere is told where it comes.
-                let leaves = shown.change == Change::Removed && now.change == Change::Removed;
-                let told = !shown.files.is_empty() && !now.files.is_empty();
-                ((told || leaves) && !same_files(&shown.files, &now.files))
-                    .then_some("has other files")
+                differing_wait(shown, now)
             }
             (Some(one), None) if waits_for_run(one) => None,
             (None, Some(one)) if waits_for_run(one) && one.change != Change::Added => None,
@@ -115,6 +104,18 @@ fn differing_service(shown: &HostPlan, now: &HostPlan) -> Option<String> {
 fn waits_for_run(service: &ServicePlan) -> bool {
     let waits = |note: &Note| matches!(note, Note::StaysForRun | Note::WaitsForRun { .. });
     service.notes.iter().any(waits)
+}
+
+/// How one of these differs from what was shown.
+fn differing_wait(shown: &ServicePlan, now: &ServicePlan) -> Option<&'static str> {
+    // Nothing is done to one that comes later.
+    if waits_for_run(now) && now.change != Change::Removed && now.action != Action::None {
+        return Some("is planned otherwise");
+    }
+    // What comes when a run ends elsewhere is told where it comes.
+    let leaves = shown.change == Change::Removed && now.change == Change::Removed;
+    let told = !shown.files.is_empty() && !now.files.is_empty();
+    ((told || leaves) && !same_files(&shown.files, &now.files)).then_some("has other files")
 }
 
 fn by_name(host: &HostPlan) -> BTreeMap<&ServiceName, &ServicePlan> {
@@ -207,22 +208,25 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         let plans = [shown, now].into_iter();
         plans.filter_map(|plan| plan.hosts.get(host))
     };
-    let waiting = || {
-        both()
-            .flat_map(|at| &at.services)
-            .filter(|s| waits_for_run(s))
-    };
-    let of = |change: Change| -> BTreeSet<&ServiceName> {
-        let services = waiting().filter(|service| service.change == change);
-        services.map(|service| &service.service).collect()
-    };
-    let (leaves, comes) = (of(Change::Removed), of(Change::Added));
+    let mut leaves: BTreeSet<&ServiceName> = BTreeSet::new();
+    let mut comes: BTreeMap<&ServiceName, &UnitName> = BTreeMap::new();
+    let services = both().flat_map(|at| &at.services);
+    for waits in services.filter(|service| waits_for_run(service)) {
+        match waits.change {
+            Change::Added => {
+                comes.insert(&waits.service, &waits.unit);
+            }
+            Change::Removed => {
+                leaves.insert(&waits.service);
+            }
+            Change::Changed => {}
+        }
+    }
     // A timer whose file is another one, and that waits for no run elsewhere.
     let new_timer = |file: &UnitFileName| {
         let mut files = both().flat_map(|at| &at.services).flat_map(|s| &s.files);
-        let mut coming = waiting().filter(|service| service.change == Change::Added);
         files.any(|change| change.path == file.as_str())
-            && !coming.any(|service| service.unit.as_str() == file.unit())
+            && !comes.values().any(|unit| unit.as_str() == file.unit())
     };
     let (shown_actions, now_actions) = (actions(shown), actions(now));
     let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
@@ -259,7 +263,7 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             let mut services = step.services().into_iter();
             let ends = step.kind() == StepKind::End;
             ends && services.any(|name| leaves.contains(name))
-                || services.any(|name| comes.contains(name))
+                || services.any(|name| comes.contains_key(name))
                 // Where nothing else is done, nothing is recorded.
                 || ends && !comes.is_empty() && one_records && step.about() == StepOf::Host
         };
@@ -290,9 +294,9 @@ fn lasting(
     new_timer: &impl Fn(&UnitFileName) -> bool,
 ) -> Vec<Step> {
     // A timer that waits again, or does not any more, is made anew or is not; what it says is a change of its file.
-    let of_timer = |file: &&UnitFileName| file.kind() == Some(UnitKind::Timer) && !new_timer(file);
+    let of_timer = |file: &UnitFileName| file.kind() == Some(UnitKind::Timer) && !new_timer(file);
     match step.kind() {
-        StepKind::Unit if step.unit_files().iter().any(|file| of_timer(&file)) => Vec::new(),
+        StepKind::Unit if step.unit_files().iter().any(of_timer) => Vec::new(),
         StepKind::Links => {
             // Grouped by visits, of which restarts may ask for others.
             let alone = |file: &UnitFileName| Step::Enable {

@@ -5,6 +5,7 @@
 //! the host gained and what another host already uses stays.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::needs::{circles_on, needed_first_on};
 use super::observed::{Generation, HeldAddresses, ObservedHost, ObservedService, UnitFile};
@@ -13,7 +14,8 @@ use super::touched::touched;
 use super::way_draft::{BackStep, Lists, WayDraft, back, image_back};
 use super::{Phase, Wave, held};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::{Desired, DesiredHost};
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::manifest::{Handling, ManifestService};
 
 /// How a failed activation is undone.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -197,31 +199,34 @@ fn used_elsewhere(
         }
         // Who gave it its port or address cannot have that back.
         for (other, at) in &seen.services {
-            let recorded = seen.generation.recorded(other);
-            let ports = at.holds(recorded);
-            let addresses = match at.addresses(recorded, None) {
-                HeldAddresses::These(held) => held.iter().any(|(network, held)| {
-                    let own = service.handling.addresses.get(network);
-                    own.is_some_and(|own| !own.is_disjoint(held))
-                }),
-                HeldAddresses::None | HeldAddresses::Unknown => false,
-            };
-            if other != name
-                && (addresses
-                    || ports.into_iter().any(|held| {
-                        service
-                            .handling
-                            .ports
-                            .iter()
-                            .any(|own| own.clash(&held).is_some())
-                    }))
-            {
+            if other != name && gives_way(at, seen.generation.recorded(other), service) {
                 gained.insert(other);
                 left.push(other);
             }
         }
     }
     used
+}
+
+/// Whether what ran of a service had a port or an address that another one has now.
+fn gives_way(
+    at: &ObservedService,
+    recorded: Option<&ManifestService>,
+    to: &DesiredService,
+) -> bool {
+    let Handling {
+        ports, addresses, ..
+    } = &to.handling;
+    let mut held = at.holds(recorded).into_iter();
+    let port = held.any(|held| ports.iter().any(|own| own.clash(&held).is_some()));
+    let has = |network: &String, held: &BTreeSet<IpAddr>| {
+        let own = addresses.get(network);
+        own.is_some_and(|own| !own.is_disjoint(held))
+    };
+    port || match at.addresses(recorded, None) {
+        HeldAddresses::These(held) => held.iter().any(|(network, held)| has(network, held)),
+        HeldAddresses::None | HeldAddresses::Unknown => false,
+    }
 }
 
 /// Whether a wave makes a network of a host anew.
