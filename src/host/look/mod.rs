@@ -30,7 +30,7 @@ use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
-use crate::render::shell::quote;
+use crate::render::shell::{quote, quote_all};
 
 /// The first record of an answer to [`Request::script`].
 const TITLE: &str = "bayplan look 1";
@@ -196,14 +196,10 @@ impl SecondQuestion {
     }
 
     fn script(&self, layout: &Layout, engine: Engine) -> String {
-        let words = |items: Vec<String>| {
-            let words: Vec<_> = items.iter().map(|item| quote(item)).collect();
-            quote(&words.join(" "))
-        };
-        let mut units: Vec<_> = self.units.iter().map(|unit| unit.clone().into()).collect();
+        let mut units: Vec<&str> = self.units.iter().map(UnitFileName::as_str).collect();
         if self.reload && units.is_empty() {
             // Any unit does; this one is always loaded.
-            units.push("basic.target".to_owned());
+            units.push("basic.target");
         }
         let environments = self.environments.iter();
         let environments = environments.map(|(container, EnvFiles { files, names })| {
@@ -224,9 +220,9 @@ impl SecondQuestion {
                 Deaths::Asked => "asked",
                 Deaths::NotAsked => "",
             },
-            words(units),
-            words(self.images.iter().cloned().collect()),
-            words(self.texts.iter().cloned().collect()),
+            quote_all(units),
+            quote_all(self.images.iter().map(String::as_str)),
+            quote_all(self.texts.iter().map(String::as_str)),
             quote(&self.networks.iter().cloned().collect::<Vec<_>>().join(" ")),
         )
     }

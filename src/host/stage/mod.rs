@@ -280,7 +280,6 @@ impl Staged<'_> {
             tries,
         } = needs;
         let tries = tries::script(layout, id, engine, tries);
-        let jobs: Vec<_> = jobs.iter().map(|reference| quote(reference)).collect();
         let units = self.sent.values().flat_map(|desired| desired.units.keys());
         let units: Vec<_> = units.map(|file| format!("units/{file}")).collect();
         let words = |means: fn(&Means) -> bool| {
@@ -309,7 +308,7 @@ impl Staged<'_> {
                     .filter_map(|image| Some([image.name.as_str(), image.platform.as_deref()?]));
                 quote_all(platforms.flatten())
             },
-            quote(&jobs.join(" ")),
+            quote_all(jobs.iter().map(String::as_str)),
             match ports {
                 AskPorts::Yes => "yes",
                 AskPorts::No => "",
