@@ -250,8 +250,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             return Some(format!("{} is not in its plan", step.words()));
         }
     }
-    let same_action =
-        |service: &ServiceName| action(&shown_actions, service) == action(&now_actions, service);
+    // What its container runs from may be another set of files by now, or nothing.
+    let keeps_container = |service: &ServiceName| {
+        let now = action(&now_actions, service);
+        now == action(&shown_actions, service) && !replaces_container(now)
+    };
     let records = |plan: &Plan| {
         let mut steps = plan.steps(host);
         steps.any(|step| matches!(step, Step::SetCurrent { .. }))
@@ -268,7 +271,7 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
                 || ends && !comes.is_empty() && one_records && step.about() == StepOf::Host
         };
         let steps = steps.filter(|step| !waits_for(step));
-        let steps = steps.flat_map(|step| lasting(step, same_action, &new_timer));
+        let steps = steps.flat_map(|step| lasting(step, keeps_container, &new_timer));
         let mut work: Vec<Step> = steps.collect();
         work.sort();
         work
@@ -286,11 +289,19 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
     }
 }
 
-/// What a step does that a restart does not: nothing of it may differ. A container that restarts needs its old
+/// Whether what runs of a service, if anything, is another container afterwards.
+fn replaces_container(action: Action) -> bool {
+    match action {
+        Action::Start | Action::Restart | Action::MayRestart | Action::Run | Action::MayRun => true,
+        Action::None | Action::Reload | Action::Stop | Action::Pending => false,
+    }
+}
+
+/// What a step does that a restart does not: nothing of it may differ. A container that is replaced needs its old
 /// inputs no longer, so what is removed may differ with that.
 fn lasting(
     step: &Step,
-    same_action: impl Fn(&ServiceName) -> bool,
+    keeps_container: impl Fn(&ServiceName) -> bool,
     new_timer: &impl Fn(&UnitFileName) -> bool,
 ) -> Vec<Step> {
     // A timer that waits again, or does not any more, is made anew or is not; what it says is a change of its file.
@@ -310,7 +321,7 @@ fn lasting(
             let goes_with_a_restart = matches!(
                 step,
                 Step::RemoveInputs { service, .. } | Step::CleanLive { service, .. }
-                    if !same_action(service)
+                    if !keeps_container(service)
             );
             // Who is in it changes with restarts, and it goes only if nobody is.
             let network = matches!(step, Step::RemoveNetwork { .. });

@@ -62,7 +62,11 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
             let host = HostName::new("other").unwrap();
             plan.hosts.insert(host, HostPlan::default());
         }
-        Tampering::Stop => services.find(|s| s.change != Change::Removed)?.action = Action::Stop,
+        Tampering::Stop => {
+            let goes_on =
+                |s: &&mut ServicePlan| s.change != Change::Removed && s.action != Action::Stop;
+            services.find(goes_on)?.action = Action::Stop;
+        }
         Tampering::AnotherFile => {
             let mut files = services.flat_map(|service| &mut service.files);
             files.find(|file| file.after.is_some())?.after = Some("other".into());
@@ -107,11 +111,16 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
             },
         )?,
         Tampering::LostStep => {
+            let all = plan.hosts.values().flat_map(|host| &host.services);
+            let replaced = all.filter(|service| replaces_container(service.action));
+            let replaced: BTreeSet<ServiceName> =
+                replaced.map(|service| service.service.clone()).collect();
             let steps = plan
                 .waves
                 .iter_mut()
                 .flat_map(|wave| wave.activations.values_mut());
-            let lasts = |step: &Step| !lasting(step, |_| true, &|_| true).is_empty();
+            let lasts =
+                |step: &Step| !lasting(step, |name| !replaced.contains(name), &|_| true).is_empty();
             let (steps, at) = steps
                 .filter_map(|steps| Some((steps.iter().position(lasts)?, steps)))
                 .map(|(at, steps)| (steps, at))

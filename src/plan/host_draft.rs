@@ -58,6 +58,15 @@ impl DepartingService<'_> {
         self.is_job() && self.seen.is_under_way()
     }
 
+    /// Whether it is a job that runs once, and does so now.
+    pub(super) fn runs_once_now(&self) -> bool {
+        let starts = match &self.seen.process {
+            ObservedProcess::Unwell { state } => state.starts_with("activating"),
+            ObservedProcess::Stopped | ObservedProcess::Active { .. } => false,
+        };
+        starts && self.seen.keeps_a_record() && !self.is_foreign()
+    }
+
     /// Whether a timer of it is there, or what is left of one.
     pub(super) fn has_timer(&self) -> bool {
         has_timer(self.seen)

@@ -41,6 +41,9 @@ impl HostDraft<'_> {
             });
         }
         reasons.extend(self.networks.refusals.iter().cloned());
+        let runs_once = self.departing.iter();
+        let runs_once = runs_once.filter(|(_, departing)| departing.runs_once_now());
+        reasons.extend(runs_once.map(|(job, _)| RefusalReason::RunUnderWay { job: job.clone() }));
         if options.moves == Moves::Refuse {
             for name in self.departing.keys() {
                 let placed: Vec<&DesiredService> = desired

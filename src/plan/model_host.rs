@@ -599,6 +599,20 @@ impl ModelHost {
         self.record(name, &key, state, &reference);
     }
 
+    /// Whether a run of this job, which runs once, goes on.
+    pub fn runs_once_now(&self, name: &ServiceName) -> bool {
+        self.running.contains_key(name)
+    }
+
+    /// All runs of jobs come to their end.
+    pub fn ends_runs(&mut self) {
+        self.under_way.clear();
+        let running: Vec<ServiceName> = self.running.keys().cloned().collect();
+        for name in running {
+            self.end_run(&name, Fate::Recorded);
+        }
+    }
+
     /// Whether a success counts under one of these keys.
     pub fn has_succeeded(&self, name: &ServiceName, keys: &BTreeSet<String>) -> bool {
         let runs = self.runs.get(name).into_iter().flatten();

@@ -526,7 +526,7 @@ impl World {
                     }
                     if killed_before == Some(done) {
                         if let Step::RunOnce { service, keys, .. } = step {
-                            self.assert_nobody_has_run(service, keys, &observed);
+                            self.assert_no_other_has_run(name, service, keys, &observed);
                             let host = self.hosts.get_mut(name).unwrap();
                             let _ = host.cut_at_run(service, keys, cut);
                         }
@@ -544,7 +544,7 @@ impl World {
                         }
                     }
                     if let Step::RunOnce { service, keys, .. } = step {
-                        self.assert_nobody_has_run(service, keys, &observed);
+                        self.assert_no_other_has_run(name, service, keys, &observed);
                     }
                     let host = self.hosts.get_mut(name).unwrap();
                     host.step(step, wanted, &target)?;
@@ -604,14 +604,20 @@ impl World {
         }
     }
 
-    /// A job runs only if no host that is seen says that it succeeded.
-    fn assert_nobody_has_run(
+    /// A job runs only if no other host that is seen says that it succeeded, or runs it. Its own host looks by
+    /// itself.
+    fn assert_no_other_has_run(
         &self,
+        at: &HostName,
         service: &ServiceName,
         keys: &BTreeSet<String>,
         observed: &Observed,
     ) {
-        for name in observed.hosts.keys() {
+        for name in observed.hosts.keys().filter(|name| *name != at) {
+            assert!(
+                !self.hosts[name].runs_once_now(service),
+                "{service} runs on {at} and on {name}"
+            );
             assert!(
                 !self.hosts[name].has_succeeded(service, keys),
                 "{service} runs, but {name} says that it succeeded"
@@ -751,7 +757,7 @@ impl World {
             self.assert_every_empty_plan_is_true();
         }
         for host in self.hosts.values_mut() {
-            host.under_way.clear();
+            host.ends_runs();
         }
         if self.desired.hosts.len() < HOSTS.len() {
             self.doubles = Doubles::Allowed;

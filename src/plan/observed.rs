@@ -573,14 +573,26 @@ impl ObservedService {
     /// text is fetched, or that has a timer.
     #[must_use]
     pub fn is_job(&self) -> bool {
-        let text = match &self.unit.file {
+        let scheduled = self.ends_by_itself() && !self.keeps_a_record();
+        scheduled || self.further.values().any(ObservedUnit::is_ours)
+    }
+
+    fn text(&self) -> Option<&str> {
+        match &self.unit.file {
             UnitFile::Ours { text, .. } => text.as_deref(),
             UnitFile::Absent | UnitFile::Foreign { .. } => None,
-        };
-        // A release runs those that keep a record.
-        let oneshot = |text: &str| text.lines().any(|line| line == "Type=oneshot");
-        let oneshot = text.is_some_and(|text| oneshot(text) && !text.contains("/jobs/"));
-        oneshot || self.further.values().any(ObservedUnit::is_ours)
+        }
+    }
+
+    fn ends_by_itself(&self) -> bool {
+        let mut lines = self.text().into_iter().flat_map(str::lines);
+        lines.any(|line| line == "Type=oneshot")
+    }
+
+    /// Whether it is a job that a release runs once, by what is on the host. Known of one that is not desired there.
+    #[must_use]
+    pub fn keeps_a_record(&self) -> bool {
+        self.ends_by_itself() && self.text().is_some_and(|text| text.contains("/jobs/"))
     }
 
     /// Whether a run of a job is under way: systemd starts it until it ends.

@@ -203,6 +203,38 @@ fn nobody_starts_before_a_job_on_a_host_that_takes_no_part() {
 }
 
 #[test]
+fn a_job_neither_leaves_nor_moves_while_it_runs() {
+    let mut world = world(&specs(OnceKey::Image, 1));
+    let options = Options::default();
+    let plan = planned(&world, &options);
+    let steps = plan.waves.iter().flat_map(|wave| wave.activations.values());
+    let mut steps = steps.flatten();
+    let run = steps.position(|step| step.kind() == StepKind::Run);
+    let struck = world.release(&options, &[], (run, CutAtRun::WhileItRuns), None, &[], &[]);
+    assert!(struck.is_err());
+    let expected = RefusalReason::RunUnderWay {
+        job: service_name(1),
+    };
+    let refused = |world: &World| {
+        let found = planned(world, &options).refusals;
+        let found = found.iter().map(|found| (found.host.clone(), &found.why));
+        found.eq([(host_name(0), &expected)])
+    };
+    assert!(!refused(&world), "where it is, its run is waited for");
+    let mut moved = specs(OnceKey::Image, 1);
+    moved[1].hosts = BTreeSet::from([2]);
+    let mut gone = specs(OnceKey::Image, 1);
+    (gone[1].hosts, gone[2].after) = (BTreeSet::new(), BTreeSet::new());
+    for other in [moved, gone] {
+        world.desired = describe(&other);
+        assert!(refused(&world));
+    }
+    world.hosts.get_mut(&host_name(0)).unwrap().ends_runs();
+    world.undisturbed(&options);
+    assert_eq!(runs(&world), 1);
+}
+
+#[test]
 fn a_rollback_runs_no_job() {
     let mut world = released(&specs(OnceKey::Image, 1));
     world.desired = describe(&specs(OnceKey::Image, 2));

@@ -327,6 +327,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         | RefusalReason::NetworkHeld { .. }
         | RefusalReason::NetworksAlike { .. }
         | RefusalReason::JobAway { .. }
+        | RefusalReason::RunUnderWay { .. }
         | RefusalReason::Newer { .. } => None,
     })
 }

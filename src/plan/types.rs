@@ -317,6 +317,12 @@ pub enum RefusalReason {
         /// Why this release does not reach the host.
         away: Away,
     },
+    /// A run of a job that runs once goes on here, where the job is not described any more: it would be cut, and
+    /// run twice at once where the job moves.
+    RunUnderWay {
+        /// The job.
+        job: ServiceName,
+    },
     /// A `stateful` service is new here, and no host keeps where it ran before.
     StatefulUnknown {
         /// The service.

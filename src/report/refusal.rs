@@ -78,6 +78,13 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
                  on {host} in [place]"
             ),
         ),
+        RefusalView::RunUnderWay { host: _, job, unit } => (
+            format!("{job} leaves this host, and a run of it is under way"),
+            format!(
+                "wait until it has ended (`journalctl -fu {unit}` on {host}), then release again; \
+                 `systemctl stop {unit}` there cuts it"
+            ),
+        ),
         RefusalView::StatefulAway {
             host: _,
             service,

@@ -390,6 +390,7 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         | RefusalView::NetworkHeld { .. }
         | RefusalView::NetworksAlike { .. }
         | RefusalView::JobAway { .. }
+        | RefusalView::RunUnderWay { .. }
         | RefusalView::Newer { .. } => None,
     }
 }

@@ -134,6 +134,7 @@ fn life(mut ground: Ground, engine: &str) {
 
     fails(&mut ground);
     takes_too_long(&mut ground);
+    leaves_while_it_runs(&mut ground);
 
     // It moves, and its first host is replaced: nobody forgets.
     ground.repo.place("migrate", "docker03");
@@ -229,15 +230,52 @@ fn takes_too_long(ground: &mut Ground) {
     assert!(!containers.names().contains("docker01/migrate"));
     ground.repo.set_of("migrate", "tag", "1.1");
     ground.repo.set_of("migrate", "timeout", "60s");
-    let service = ground
-        .repo
-        .services
-        .get_mut("migrate")
-        .expect("it is there");
-    let env = service["env"].as_table_mut().expect("a table");
-    env.remove("SECONDS_OF_WORK");
+    works_at_once(ground);
     ground.release().exits(0);
     ground.is_in_sync();
+}
+
+fn works_at_once(ground: &mut Ground) {
+    let services = &mut ground.repo.services;
+    let service = services.get_mut("migrate").expect("it is there");
+    let env = service["env"].as_table_mut().expect("a table");
+    env.remove("SECONDS_OF_WORK");
+}
+
+/// A run that goes on is neither cut nor doubled: the release that takes the job away does not begin.
+fn leaves_while_it_runs(ground: &mut Ground) {
+    let unit = format!("{}-migrate.service", ground.repo.name);
+    ground.repo.set_of("migrate", "env.SECONDS_OF_WORK", "20");
+    ground.release().exits(0);
+    let records = format!("/var/lib/bayplan/{}/jobs/migrate", ground.repo.name);
+    let before = runs(ground).len();
+    let host = ground.host("docker01");
+    host.sh(&format!(
+        "mkdir {records}.away; mv {records}/* {records}.away; systemctl start --no-block {unit}"
+    ));
+    let minute = Duration::from_secs(60);
+    until(minute, "the job runs", || {
+        (runs(ground).len() == before + 1).then_some(())
+    });
+    ground.repo.place("migrate", "docker03");
+    ground
+        .release()
+        .exits(1)
+        .says(&["migrate leaves this host", "a run of it is under way"])
+        .says(&["journalctl -fu", &unit]);
+    until(minute, "its run has ended", || {
+        (runs(ground).len() == before + 2).then_some(())
+    });
+    let active = format!("systemctl is-active {unit} || :");
+    until(minute, "its unit is at rest", || {
+        (ground.host("docker01").sh(&active).trim() != "activating").then_some(())
+    });
+    ground.host("docker01").sh(&format!("rm -r {records}.away"));
+    works_at_once(ground);
+    ground.repo.place("migrate", "docker01");
+    ground.release().exits(0);
+    ground.is_in_sync();
+    assert_eq!(runs(ground).len(), before + 2);
 }
 
 pub fn activation_killed(fleet: &'static Fleet) {

@@ -236,6 +236,10 @@ pub fn everything(odd: &str) -> Plan {
         service: service("mongo"),
     };
     plan.refusals.push(refuse("docker02", why));
+    let why = RefusalReason::RunUnderWay {
+        job: service("migrate"),
+    };
+    plan.refusals.push(refuse("docker01", why));
     let mut forgotten = left();
     forgotten.reach.address = Some(odd());
     forgotten.host = host("docker06");

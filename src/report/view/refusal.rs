@@ -51,6 +51,16 @@ pub enum RefusalView<'a> {
         #[serde(skip)]
         reach: Option<&'a Reach>,
     },
+    /// A run of a job goes on here, where the job is not described any more.
+    RunUnderWay {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The job.
+        job: &'a str,
+        /// Its unit.
+        #[serde(skip)]
+        unit: String,
+    },
     /// The timer of a scheduled job may still run on this host, and would start elsewhere, too.
     ScheduledAway {
         /// The host's name in the description.
@@ -170,6 +180,7 @@ impl<'a> RefusalView<'a> {
             | Self::NetworkHeld { host, .. }
             | Self::NetworksAlike { host, .. }
             | Self::JobAway { host, .. }
+            | Self::RunUnderWay { host, .. }
             | Self::Newer { host, .. } => host,
         }
     }
@@ -195,6 +206,11 @@ impl<'a> RefusalView<'a> {
                 host,
                 service: service.as_str(),
                 moves: *moves,
+            },
+            RefusalReason::RunUnderWay { job } => Self::RunUnderWay {
+                host,
+                job: job.as_str(),
+                unit: Instance::of(job).unit(cluster).service_file().into(),
             },
             RefusalReason::StatefulAway {
                 service,
