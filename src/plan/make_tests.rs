@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::cluster::name::ServiceName;
 use crate::plan::model_host::{CutAtRun, Disturbance};
-use crate::plan::model_world::{World, WorldEvent, accident, cases, disturbance, events};
+use crate::plan::model_world::{Failing, World, WorldEvent, accident, cases, disturbance, events};
 use crate::plan::observed::{ObservedHost, ObservedProcess, ObservedService, UnitFile};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::step::Step;
@@ -343,4 +343,38 @@ fn what_becomes_a_job_again_is_not_due_on_two_hosts() {
         WorldEvent::Describe(vec![spec(1, Some(0))], None),
         without_the_first,
     ]);
+}
+
+/// A boot starts a unit that a release had made a job and had not unlinked yet: a run that nobody asked for. The next
+/// release fails, and puts the service back: not before that run has ended.
+#[test]
+fn a_way_back_cuts_no_run_of_what_became_a_job() {
+    let spec = |timer| Spec {
+        hosts: BTreeSet::from([0]),
+        timer,
+        ..Spec::default()
+    };
+    for at in 0..8 {
+        let fails = |step| {
+            let mut fails = release(None, Vec::new());
+            if let WorldEvent::Release { fails, .. } = &mut fails {
+                *fails = Some(Failing {
+                    step,
+                    done: false,
+                    killed_before: None,
+                });
+            }
+            fails
+        };
+        for step in 0..8 {
+            let boots = release(None, vec![(at, 0, Disturbance::Reboot)]);
+            World::new().live(&[
+                WorldEvent::Describe(vec![spec(None)], None),
+                release(None, Vec::new()),
+                WorldEvent::Describe(vec![spec(Some(0))], None),
+                boots,
+                fails(step),
+            ]);
+        }
+    }
 }

@@ -236,7 +236,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let of_host = prop::option::weighted(0.3, 0..2u8);
     let timer = (timer, of_host);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
-    let network = prop::option::weighted(0.4, (0..NETWORKS, 0..3u8));
+    let network = prop::option::weighted(0.4, (0..NETWORKS, 0..5u8));
     let once = prop::option::weighted(0.25, prop::sample::select(OnceKey::ALL.to_vec()));
     let rare = (rarely(), rarely(), rarely(), rarely());
     (what, rare, timer, after, max_down, (network, once)).prop_map(
@@ -381,7 +381,7 @@ fn network(number: usize, options: u8, addresses: BTreeSet<IpAddr>) -> Network {
     }
 }
 
-/// The address of its own that a service has in its network: with options 3 and 4, which no generated one has.
+/// The address of its own that a service has in its network: with options 3 and 4.
 fn own_address(spec: &Spec, (number, options): (usize, u8)) -> Option<IpAddr> {
     let (_, own) = spec.network?;
     let third = u8::try_from(number).unwrap();

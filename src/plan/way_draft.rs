@@ -116,6 +116,11 @@ impl WayDraft<'_> {
         lists.files.extend(image.map(|step| back(from, step)));
         let started = touch.disturbed().unwrap_or(from);
         let (service, unit) = (service(), unit.clone());
+        if self.wanted.services[name].timer().is_some() {
+            let (service, unit) = (service.clone(), unit.clone());
+            let step = Step::AwaitRun { service, unit };
+            lists.stops.push(back(from.min(started), step));
+        }
         match &at.process {
             ObservedProcess::Active { .. } if at.container.is_some() => {
                 if self.ports_move {
