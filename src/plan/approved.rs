@@ -198,12 +198,6 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
     if now.steps(host).next().is_some() && !shown.takes_part(host) {
         return Some("it was to stay as it is".to_owned());
     }
-    let actions = |plan: &Plan| -> BTreeMap<ServiceName, Action> {
-        let services = plan.hosts.get(host).into_iter().flat_map(|at| &at.services);
-        services
-            .map(|plan| (plan.service.clone(), plan.action))
-            .collect()
-    };
     let both = || {
         let plans = [shown, now].into_iter();
         plans.filter_map(|plan| plan.hosts.get(host))
@@ -228,13 +222,12 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
         files.any(|change| change.path == file.as_str())
             && !comes.values().any(|unit| unit.as_str() == file.unit())
     };
-    let (shown_actions, now_actions) = (actions(shown), actions(now));
-    let action = |of: &BTreeMap<ServiceName, Action>, service: &ServiceName| {
-        of.get(service).copied().unwrap_or(Action::None)
-    };
+    let services = now.hosts.get(host).into_iter().flat_map(|at| &at.services);
+    let now_actions: BTreeMap<&ServiceName, Action> =
+        services.map(|plan| (&plan.service, plan.action)).collect();
     for step in now.steps(host) {
         let planned = |service: &ServiceName| {
-            let action = action(&now_actions, service);
+            let action = now_actions.get(service).copied().unwrap_or(Action::None);
             match (step.kind().effect(), action) {
                 (None, _) if step.kind() == StepKind::Run => action == Action::Run,
                 (None, _)
@@ -250,11 +243,12 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             return Some(format!("{} is not in its plan", step.words()));
         }
     }
-    // What its container runs from may be another set of files by now, or nothing.
-    let keeps_container = |service: &ServiceName| {
-        let now = action(&now_actions, service);
-        now == action(&shown_actions, service) && !replaces_container(now)
-    };
+    let is_removed: BTreeSet<&ServiceName> = both()
+        .flat_map(|at| &at.services)
+        .filter(|service| service.change == Change::Removed)
+        .map(|service| &service.service)
+        .collect();
+    let stays = |service: &ServiceName| !is_removed.contains(service);
     let records = |plan: &Plan| {
         let mut steps = plan.steps(host);
         steps.any(|step| matches!(step, Step::SetCurrent { .. }))
@@ -271,7 +265,7 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
                 || ends && !comes.is_empty() && one_records && step.about() == StepOf::Host
         };
         let steps = steps.filter(|step| !waits_for(step));
-        let steps = steps.flat_map(|step| lasting(step, keeps_container, &new_timer));
+        let steps = steps.flat_map(|step| lasting(step, stays, &new_timer));
         let mut work: Vec<Step> = steps.collect();
         work.sort();
         work
@@ -289,19 +283,11 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
     }
 }
 
-/// Whether what runs of a service, if anything, is another container afterwards.
-fn replaces_container(action: Action) -> bool {
-    match action {
-        Action::Start | Action::Restart | Action::MayRestart | Action::Run | Action::MayRun => true,
-        Action::None | Action::Reload | Action::Stop | Action::Pending => false,
-    }
-}
-
-/// What a step does that a restart does not: nothing of it may differ. A container that is replaced needs its old
-/// inputs no longer, so what is removed may differ with that.
+/// What a step does that a restart does not: nothing of it may differ. What a container runs from may be another set of
+/// files after a crash or a boot, or nothing, so the old inputs that are removed may differ where the service stays.
 fn lasting(
     step: &Step,
-    keeps_container: impl Fn(&ServiceName) -> bool,
+    stays: impl Fn(&ServiceName) -> bool,
     new_timer: &impl Fn(&UnitFileName) -> bool,
 ) -> Vec<Step> {
     // A timer that waits again, or does not any more, is made anew or is not; what it says is a change of its file.
@@ -318,14 +304,14 @@ fn lasting(
         }
         StepKind::Inputs | StepKind::Swap | StepKind::Unit | StepKind::Image => vec![step.clone()],
         StepKind::End => {
-            let goes_with_a_restart = matches!(
+            let old_inputs = matches!(
                 step,
                 Step::RemoveInputs { service, .. } | Step::CleanLive { service, .. }
-                    if !keeps_container(service)
+                    if stays(service)
             );
             // Who is in it changes with restarts, and it goes only if nobody is.
             let network = matches!(step, Step::RemoveNetwork { .. });
-            if goes_with_a_restart || network {
+            if old_inputs || network {
                 Vec::new()
             } else {
                 vec![step.clone()]

@@ -112,15 +112,15 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
         )?,
         Tampering::LostStep => {
             let all = plan.hosts.values().flat_map(|host| &host.services);
-            let replaced = all.filter(|service| replaces_container(service.action));
-            let replaced: BTreeSet<ServiceName> =
-                replaced.map(|service| service.service.clone()).collect();
+            let leaves = all.filter(|service| service.change == Change::Removed);
+            let leaves: BTreeSet<ServiceName> =
+                leaves.map(|service| service.service.clone()).collect();
             let steps = plan
                 .waves
                 .iter_mut()
                 .flat_map(|wave| wave.activations.values_mut());
             let lasts =
-                |step: &Step| !lasting(step, |name| !replaced.contains(name), &|_| true).is_empty();
+                |step: &Step| !lasting(step, |name| !leaves.contains(name), &|_| true).is_empty();
             let (steps, at) = steps
                 .filter_map(|steps| Some((steps.iter().position(lasts)?, steps)))
                 .map(|(at, steps)| (steps, at))

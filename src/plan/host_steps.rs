@@ -141,7 +141,9 @@ impl HostDraft<'_> {
                     unit: unit(),
                 });
             }
-            if was_scheduled && goes && wanted.timer().is_none() && at.is_job() {
+            // A release that died may have come as far as its timer.
+            let runs = was_scheduled || at.is_under_way();
+            if runs && goes && wanted.timer().is_none() && at.is_job() {
                 steps.push(Step::AwaitRun {
                     service: service(),
                     unit: unit(),

@@ -378,3 +378,21 @@ fn a_way_back_cuts_no_run_of_what_became_a_job() {
         }
     }
 }
+
+/// A job becomes a service, and the release dies after its timer is gone: a run of it goes on, and is waited for.
+#[test]
+fn what_becomes_a_service_waits_for_a_run_that_outlives_its_timer() {
+    for killed_before in 0..8 {
+        let mut dies = release(Some(killed_before), Vec::new());
+        if let WorldEvent::Release { between, .. } = &mut dies {
+            between.push((0, Disturbance::Tick(service_name(0))));
+        }
+        World::new().live(&[
+            WorldEvent::Describe(vec![job(Some(0), 0)], None),
+            release(None, Vec::new()),
+            WorldEvent::Describe(vec![job(None, 0)], None),
+            dies,
+            release(None, Vec::new()),
+        ]);
+    }
+}
