@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::super::model_host::CutAtRun;
 use super::super::model_world::World;
 use super::super::sample::{Spec, describe, host_name, service_name};
 use super::super::{Options, RefusalReason, plan};
@@ -69,4 +70,22 @@ fn an_address_of_who_leaves_later_is_refused() {
         matches!(&refused[..], [refusal] if matches!(refusal.why, RefusalReason::AddressHeld { .. })),
         "{refused:?}"
     );
+}
+
+/// A release died before it recorded what it started: nobody knows which address that has, and it leaves the network.
+#[test]
+fn an_address_that_nobody_recorded_is_given_away_first() {
+    let addressed = addressed(3, false);
+    let alone = Spec {
+        network: None,
+        ..addressed.clone()
+    };
+    for step in 0..20 {
+        let mut world = World::new();
+        world.desired = describe(&[Spec::default(), addressed.clone()]);
+        let dies = (Some(step), CutAtRun::Before);
+        let _ = world.release(&Options::default(), &[], dies, None, &[], &[]);
+        release(&mut world, &[addressed.clone(), alone.clone()]);
+        assert_eq!(world.hosts[&host_name(0)].processes.len(), 2);
+    }
 }

@@ -380,10 +380,9 @@ impl<'a> HostDraft<'a> {
                 held.filter(|held| held.contains(&address))
                     .map(|_| Knows::Surely)
             }
-            // It may have any: it costs nothing to stop it first where it restarts anyway.
-            HeldAddresses::Unknown => wanted
-                .is_none_or(|wanted| wanted.handling.networks.contains_key(network))
-                .then_some(Knows::Perhaps),
+            // It may have any, also in a network that it leaves: it costs nothing to stop it first where it restarts
+            // anyway.
+            HeldAddresses::Unknown => Some(Knows::Perhaps),
             HeldAddresses::None => None,
         }
     }
