@@ -1,5 +1,7 @@
 //! Reads `cluster.toml` and `service-config.toml`.
 
+use std::num::NonZeroUsize;
+
 use toml::de::{DeTable, DeValue};
 
 use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable, assignments};
@@ -29,7 +31,7 @@ pub(super) const CLUSTER: TableKind = TableKind {
 
 const ROLLOUT: TableKind = TableKind {
     what: "`[rollout]`",
-    keys: &["journal"],
+    keys: &["journal", "parallel"],
     foreign: &[],
 };
 
@@ -100,6 +102,7 @@ pub(super) fn read_cluster(
 
 fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Rollout {
     let journal = table.boolean("journal", problems);
+    let parallel = table.integer("parallel", 1..=1000, problems);
     table.not_yet("batch", "rolling batches", "remove the line", problems);
     table.finish(problems);
     Rollout {
@@ -107,6 +110,9 @@ fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Rollout {
             Some(At { value: false, .. }) => Excerpts::Hidden,
             Some(At { value: true, .. }) | None => Excerpts::Shown,
         },
+        parallel: parallel
+            .and_then(|most| usize::try_from(most.value).ok())
+            .and_then(NonZeroUsize::new),
     }
 }
 

@@ -253,6 +253,22 @@ fn jobs_with_a_schedule() {
 }
 
 #[test]
+fn how_many_restarts_are_side_by_side() {
+    let most = |line: &str| (CLUSTER, format!("{HOSTS}{PLACE}[rollout]\n{line}\n"));
+    let text = messages(&[
+        &[most("parallel = 0")],
+        &[most("parallel = \"4\"")],
+        &[most("parallel = 1001")],
+        &[most("paralel = 2")],
+    ]);
+    insta::assert_snapshot!(text);
+    let (_, text) = most("parallel = 4");
+    let cluster = check("test", &with(&[(CLUSTER, text.as_bytes())])).cluster;
+    let parallel = cluster.unwrap().rollout.parallel;
+    assert_eq!(parallel.map(std::num::NonZeroUsize::get), Some(4));
+}
+
+#[test]
 fn what_this_version_does_not_do() {
     let text = messages(&[
         &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,8 @@ impl Cluster {
 pub struct Rollout {
     /// What of the journal is shown.
     pub journal: Excerpts,
+    /// How many restarts are side by side on a host at most; `None` for as many as it has cores.
+    pub parallel: Option<NonZeroUsize>,
 }
 
 /// Whether the last lines of a unit's journal are shown where that unit fails.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::plan::WayBack;
-use crate::plan::step::Step;
+use crate::plan::step::{Begins, Step};
 use crate::render::desired::{DesiredHost, DesiredService, DesiredUnit, Mounted, OlderForm};
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitKind, UnitName};
 use crate::render::inputs::Inputs;
@@ -190,6 +191,7 @@ pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
         steps.push(Step::Restart {
             service: name.clone(),
             unit: service.unit.clone(),
+            begins: Begins::After,
         });
     }
     steps.push(Step::AwaitHealthy { units });
@@ -246,6 +248,7 @@ pub fn activation_with(
         settle: SETTLE,
         patience,
         journal: Excerpts::Shown,
+        parallel: NonZeroUsize::new(2),
     };
     activation.script().unwrap()
 }

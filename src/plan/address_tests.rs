@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::model_host::CutAtRun;
 use super::super::model_world::World;
 use super::super::sample::{Spec, describe, host_name, service_name};
+use super::super::step::{Begins, Step};
 use super::super::{Options, RefusalReason, plan};
 
 /// A service with this address of its own in one network of the first host.
@@ -38,6 +39,34 @@ fn who_takes_an_address_starts_when_the_other_one_is_out_of_it() {
     assert_eq!(world.hosts[&host_name(0)].processes.len(), 2);
     let observed = world.observe();
     assert!(plan(&world.desired, &observed, &Options::default()).is_empty());
+}
+
+/// The engine might give an address away while its owner restarts.
+#[test]
+fn nobody_restarts_beside_an_owner_of_an_address_whom_the_engine_could_give_it() {
+    let begins = |owns: [u8; 3]| -> Vec<Begins> {
+        let mut world = World::new();
+        release(&mut world, &owns.map(|own| addressed(own, false)));
+        let changed = owns.map(|own| Spec {
+            tag: 1,
+            ..addressed(own, false)
+        });
+        world.desired = describe(&changed);
+        let plan = plan(&world.desired, &world.observe(), &Options::default());
+        let host = host_name(0);
+        let steps = plan.steps(&host);
+        let begins = steps.filter_map(|step| match step {
+            Step::Restart { begins, .. } => Some(*begins),
+            _ => None,
+        });
+        begins.collect()
+    };
+    use Begins::{After, Beside};
+    assert_eq!(begins([2, 2, 2]), [After, Beside, Beside]);
+    assert_eq!(begins([3, 4, 5]), [After, Beside, Beside]);
+    assert_eq!(begins([3, 2, 2]), [After, After, Beside]);
+    // It comes first.
+    assert_eq!(begins([2, 3, 2]), [After, After, Beside]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::*;
 use crate::plan::model_world::{World, accident, cases, events, what_a_release_may_find};
 use crate::plan::observed::Observed;
 use crate::plan::sample::{HOSTS, host_name};
+use crate::plan::step::Begins;
 use crate::plan::{Options, Refusal, RefusalReason, plan};
 use crate::render::identity::Instance;
 
@@ -132,6 +133,7 @@ fn tamper(mut plan: Plan, how: Tampering) -> Option<Plan> {
             Step::Restart {
                 service: name,
                 unit,
+                begins: Begins::After,
             },
         )?,
     }

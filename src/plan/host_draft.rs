@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use super::needs::circles_on;
+use super::needs::{Circles, circles_on};
 use super::networks_draft::NetworksDraft;
 use super::observed::{
     Generation, HeldAddresses, Observed, ObservedHost, ObservedProcess, ObservedService,
@@ -145,6 +145,8 @@ pub(super) struct HostDraft<'a> {
     pub(super) unconfirmed: BTreeSet<ServiceName>,
     /// Desired services, what they need before them.
     pub(super) order: Vec<ServiceName>,
+    /// Which services of the cluster come after which.
+    pub(super) all_circles: &'a Circles<'a>,
     /// Those that need each other here, by the number of their circle.
     pub(super) circles: BTreeMap<&'a ServiceName, usize>,
 }
@@ -156,7 +158,7 @@ impl<'a> HostDraft<'a> {
         wanted: &'a DesiredHost,
         observed: &'a Observed,
         options: &Options,
-        order: &[ServiceName],
+        (order, all_circles): (&[ServiceName], &'a Circles<'a>),
     ) -> Self {
         let seen = &observed.hosts[host];
         let kept_back = kept_back(desired, host, observed, options);
@@ -251,6 +253,7 @@ impl<'a> HostDraft<'a> {
             moves_current,
             unconfirmed,
             circles: circles_on(wanted),
+            all_circles,
             order: {
                 let here = order
                     .iter()

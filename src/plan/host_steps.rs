@@ -6,7 +6,7 @@ use super::host_draft::{HostDraft, Visit, has_timer};
 use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
 use super::rule::{DirectoryNeed, ServiceNeed, TimerNeed, runs_always};
-use super::step::{RestartedUnit, Step};
+use super::step::Step;
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{UnitFileName, UnitKind, UnitName};
@@ -201,7 +201,7 @@ impl HostDraft<'_> {
     }
 
     /// A container that goes on running gets its files and reads them, at once and in its turn.
-    fn rereads(&self, name: &ServiceName, need: &ServiceNeed) -> Vec<Step> {
+    pub(super) fn rereads(&self, name: &ServiceName, need: &ServiceNeed) -> Vec<Step> {
         let wanted = &self.wanted.services[name];
         let Some(live) = &wanted.entry.live else {
             return Vec::new();
@@ -215,60 +215,6 @@ impl HostDraft<'_> {
         });
         if !probes(&wanted.service_unit().text, &unit.container()).is_empty() {
             steps.push(Step::AskProbe { service, unit });
-        }
-        steps
-    }
-
-    /// The restarts of a visit and the runs of its jobs, one after the other; the restarts of a circle are one step. What only reads
-    /// files again does that in its turn.
-    fn restarts(&self, visit: &Visit<'_>) -> Vec<Step> {
-        let starting = || {
-            let acting = self.in_visit(visit);
-            acting.filter(|(_, need)| need.acts())
-        };
-        let mut steps = Vec::new();
-        let mut done: BTreeSet<usize> = BTreeSet::new();
-        for (name, need) in self.in_visit(visit) {
-            if need.rereads() {
-                steps.extend(self.rereads(name, need));
-            }
-            if !need.acts() {
-                continue;
-            }
-            let unit = |name: &ServiceName| self.wanted.services[name].unit.clone();
-            let circle = self.circles.get(name);
-            if need.action == Action::Stop {
-                steps.push(Step::Stop {
-                    service: name.clone(),
-                    unit: unit(name),
-                });
-                continue;
-            }
-            if need.runs() {
-                steps.push(Step::RunOnce {
-                    service: name.clone(),
-                    unit: unit(name),
-                    keys: self.run_keys(name),
-                });
-                continue;
-            }
-            let others = || starting().filter(|(other, _)| self.circles.get(*other) == circle);
-            match circle {
-                Some(circle) if others().count() > 1 => {
-                    if done.insert(*circle) {
-                        let units = others().map(|(name, _)| {
-                            let (unit, unless) = (unit(name), None);
-                            (name.clone(), RestartedUnit { unit, unless })
-                        });
-                        let units = units.collect();
-                        steps.push(Step::RestartTogether { units });
-                    }
-                }
-                Some(_) | None => steps.push(Step::Restart {
-                    service: name.clone(),
-                    unit: unit(name),
-                }),
-            }
         }
         steps
     }

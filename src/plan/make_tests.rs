@@ -44,6 +44,7 @@ fn release(
         killed_before,
         cut: CutAtRun::Before,
         fails: None,
+        shuffle: 0,
         between: Vec::new(),
         meanwhile,
     }

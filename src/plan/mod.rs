@@ -25,6 +25,7 @@ mod placement;
 pub mod reason;
 mod reasons;
 pub mod recorded;
+mod restart_steps;
 pub mod review;
 mod rule;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::model_host::{CutAtRun, Disturbance, ModelHost, StepFailed, live_texts
 use super::observed::Observed;
 use super::reason::Reason;
 use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
-use super::step::{Step, StepKind};
+use super::step::{Step, StepKind, turns};
 use super::{
     Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, lacking, placement,
     plan, target, way_back,
@@ -86,6 +86,8 @@ pub(super) enum WorldEvent {
         /// How it dies there if a job is to run.
         cut: CutAtRun,
         fails: Option<Failing>,
+        /// In which order restarts that are side by side happen.
+        shuffle: u64,
         /// What happens after the plan was shown, before it is approved.
         between: Vec<(usize, Disturbance)>,
         meanwhile: Vec<(usize, usize, Disturbance)>,
@@ -131,15 +133,15 @@ pub(super) fn events(
         any::<bool>(),
         prop::option::weighted(0.2, (0..HOSTS.len(), any::<bool>())),
         (prop::option::of(0..40usize), cut()),
-        prop::option::of(failing()),
+        (prop::option::of(failing()), any::<u64>()),
         prop::collection::vec((0..HOSTS.len(), what_a_release_may_find()), 0..3),
         prop::collection::vec(meanwhile, 0..3),
     );
     let event = prop_oneof![
         3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
             .prop_map(|(specs, gone)| WorldEvent::Describe(specs, gone)),
-        5 => release.prop_map(|(only, moves, left_out, (killed_before, cut), fails, between, meanwhile)| {
-            WorldEvent::Release { only, moves, left_out, killed_before, cut, fails, between, meanwhile }
+        5 => release.prop_map(|(only, moves, left_out, (killed_before, cut), (fails, shuffle), between, meanwhile)| {
+            WorldEvent::Release { only, moves, left_out, killed_before, cut, fails, shuffle, between, meanwhile }
         }),
         3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| WorldEvent::Happens(host, d)),
     ];
@@ -195,6 +197,8 @@ enum Doubles {
 
 pub(super) struct World {
     doubles: Doubles,
+    /// In which order restarts that are side by side happen in the next release.
+    shuffle: u64,
     pub(super) desired: Desired,
     pub(super) hosts: BTreeMap<HostName, ModelHost>,
     /// The hosts that know of everything: what a host missed that did not answer, or was not described, it
@@ -207,6 +211,7 @@ impl World {
         let host = |i| (host_name(i), ModelHost::default());
         Self {
             doubles: Doubles::Never,
+            shuffle: 0,
             desired: describe(&[]),
             hosts: (0..HOSTS.len()).map(host).collect(),
             know: (0..HOSTS.len()).map(host_name).collect(),
@@ -395,7 +400,7 @@ impl World {
             // They go together with whoever takes their port, or is in their network.
             return;
         }
-        let starts = |host: &HostName, steps: &[Step]| -> Vec<(HostName, ServiceName)> {
+        let starts = |host: &HostName, steps: &[Step]| -> BTreeSet<(HostName, ServiceName)> {
             let starts = steps
                 .iter()
                 .filter(|step| matches!(step.kind(), StepKind::Start | StepKind::Run));
@@ -412,16 +417,20 @@ impl World {
             let mut begun = BTreeSet::new();
             for (host, steps) in &wave.activations {
                 let mut here = BTreeSet::new();
-                for (_, service) in starts(host, steps) {
-                    let needed = reached(&service);
-                    let waits_for = left.iter().find(|(other, name)| {
-                        let mine = other == host && here.contains(name);
-                        !mine && needed.contains(name) && !reached(name).contains(&service)
-                    });
-                    assert_eq!(waits_for, None, "{host} {service} starts before it");
-                    here.insert(service.clone());
-                    begun.insert((host.clone(), service));
+                for turn in turns(steps) {
+                    let together = starts(host, turn);
+                    for (_, service) in &together {
+                        let needed = reached(service);
+                        let waits_for = left.iter().find(|start| {
+                            let (_, name) = start;
+                            let in_order = !reached(name).contains(service);
+                            !here.contains(*start) && needed.contains(name) && in_order
+                        });
+                        assert_eq!(waits_for, None, "{host} {service} starts before it");
+                    }
+                    here.extend(together);
                 }
+                begun.extend(here);
             }
             left.retain(|start| !begun.contains(start));
         }
@@ -512,7 +521,9 @@ impl World {
                     let way = way_back(&self.desired, name, seen, &plan.waves[..=number]);
                     (&begun[name], way)
                 });
-                for (number, step) in steps.iter().enumerate() {
+                let order = shuffled(steps, self.shuffle);
+                for (at, (number, end)) in order.iter().copied().enumerate() {
+                    let step = &steps[number];
                     if let Some(failing) = fails.filter(|failing| failing.step == done)
                         && let Some((before, way)) = &way
                     {
@@ -520,8 +531,17 @@ impl World {
                         if failing.done {
                             let _ = host.step(step, wanted, &target);
                         }
+                        // Those beside it that have begun come to their end.
+                        let begun = order[..=at].iter().map(|(number, _)| *number).max();
+                        let begun = begun.unwrap_or(number);
+                        let more = usize::try_from(self.shuffle % 3).unwrap();
+                        let last = end.saturating_sub(1).min(begun + more).max(begun);
+                        let rest = order[at + 1..].iter().map(|(number, _)| *number);
+                        for other in rest.filter(|other| *other <= last) {
+                            let _ = host.step(&steps[other], wanted, &target);
+                        }
                         let undisturbed = meanwhile.is_empty() && before.touched.is_empty();
-                        self.goes_back(name, way, number, failing, before, undisturbed);
+                        self.goes_back(name, way, last, failing, before, undisturbed);
                         return Err(StepFailed("a step failed".to_owned()));
                     }
                     if killed_before == Some(done) {
@@ -729,9 +749,11 @@ impl World {
                     killed_before,
                     cut,
                     fails,
+                    shuffle,
                     between,
                     meanwhile,
                 } => {
+                    self.shuffle = *shuffle;
                     let options = Options {
                         services: only.map(|i| BTreeSet::from([service_name(i)])),
                         moves: match moves {
@@ -790,6 +812,22 @@ impl World {
             second.hosts
         );
     }
+}
+
+/// The numbers of steps in an order in which they may happen, each with the number after its turn: restarts that are side by
+/// side happen in any order.
+fn shuffled(steps: &[Step], seed: u64) -> Vec<(usize, usize)> {
+    let mut order = Vec::new();
+    for turn in turns(steps) {
+        let end = order.len() + turn.len();
+        let mut numbers: Vec<usize> = (order.len()..end).collect();
+        numbers.sort_by_key(|number| {
+            let number = u64::try_from(*number).unwrap() + 1;
+            (number.wrapping_mul(seed | 1)).rotate_left(17) % 1009
+        });
+        order.extend(numbers.into_iter().map(|number| (number, end)));
+    }
+    order
 }
 
 /// A thousand, or as many as are asked for: `PROPTEST_CASES=10000 cargo test --release --lib plan::`.

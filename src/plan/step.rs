@@ -131,6 +131,8 @@ pub enum Step {
         service: ServiceName,
         /// Its unit.
         unit: UnitName,
+        /// When it begins.
+        begins: Begins,
     },
     /// A restart, unless its container carries this fingerprint already. Only on the way back
     /// ([`WayBack`](super::WayBack)): a crash may have started it with what failed, or not.
@@ -225,6 +227,30 @@ pub enum Step {
         /// Their numbers.
         numbers: BTreeSet<u64>,
     },
+}
+
+/// When a restart begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Begins {
+    /// When all steps before it are done, as every other step does.
+    After,
+    /// As soon as there is room, while the restarts just before it may still be under way.
+    Beside,
+}
+
+/// The steps in turns: the restarts of one turn are side by side, and every other step is a turn by itself. A turn begins
+/// when the one before it is done.
+pub fn turns(steps: &[Step]) -> impl Iterator<Item = &[Step]> {
+    steps.chunk_by(|before, step| {
+        matches!(before, Step::Restart { .. })
+            && matches!(
+                step,
+                Step::Restart {
+                    begins: Begins::Beside,
+                    ..
+                }
+            )
+    })
 }
 
 /// A unit that is restarted together with others.

@@ -4,7 +4,7 @@ use super::*;
 use crate::plan::model_host::ModelHost;
 use crate::plan::observed::Observed;
 use crate::plan::sample::{Spec, describe, host_name, service_name};
-use crate::plan::step::Step;
+use crate::plan::step::{Begins, Step};
 use crate::plan::{Options, Plan, plan, target};
 use crate::render::desired::Desired;
 
@@ -52,12 +52,17 @@ fn after(before: &[Spec], specs: &[Spec]) -> Plan {
     plan(&new, &observe(&new, &hosts), &options)
 }
 
-/// `phase host: what starts there, in order`, wave by wave.
+/// `phase host: what starts there, in order`, wave by wave; `a|b` are side by side.
 fn told(plan: &Plan) -> Vec<String> {
     let wave = |wave: &Wave| {
         let hosts = wave.activations.iter().map(|(host, steps)| {
             let starts = steps.iter().filter_map(|step| match step {
-                Step::Restart { service, .. } => Some(service.to_string()),
+                Step::Restart {
+                    service, begins, ..
+                } => Some(match begins {
+                    Begins::After => service.to_string(),
+                    Begins::Beside => format!("|{service}"),
+                }),
                 Step::RestartTogether { units } => {
                     let names: Vec<&str> = units.keys().map(|name| name.as_str()).collect();
                     Some(names.join("+"))
@@ -65,7 +70,7 @@ fn told(plan: &Plan) -> Vec<String> {
                 _ => None,
             });
             let starts: Vec<String> = starts.collect();
-            format!("{host}: {}", starts.join(" "))
+            format!("{host}: {}", starts.join(" ").replace(" |", "|"))
         });
         let hosts: Vec<String> = hosts.collect();
         format!("{:?} {}", wave.phase, hosts.join(", "))
@@ -116,6 +121,37 @@ fn a_chain_on_the_same_hosts_goes_from_its_end_and_one_host_at_a_time() {
         told(&plan),
         ["Change h1: b", "Change h2: b a", "Change h1: a"]
     );
+}
+
+/// A path of needs orders restarts, wherever it leads and through whatever stays as it is. All others are side by side.
+#[test]
+fn restarts_that_no_path_orders_are_side_by_side() {
+    let on_one = |needs: [&[usize]; 4], tags: [u8; 4]| {
+        let needs = needs.into_iter().zip(tags);
+        let specs = needs.map(|(needs, tag)| Spec {
+            hosts: [0].into(),
+            needs: needs.iter().copied().collect(),
+            tag,
+            ..Spec::default()
+        });
+        specs.collect::<Vec<_>>()
+    };
+    let told =
+        |needs: [&[usize]; 4], tags| told(&after(&on_one(needs, [0; 4]), &on_one(needs, tags)));
+    assert_eq!(told([&[]; 4], [1; 4]), ["Change h1: a|b|c|d"]);
+    // Each waits for its turn, and for nothing else.
+    let needs: [&[usize]; 4] = [&[B], &[], &[B], &[C]];
+    assert_eq!(told(needs, [1; 4]), ["Change h1: b a|c d"]);
+    assert_eq!(told(needs, [1, 0, 1, 1]), ["Change h1: a|c d"]);
+    // d comes after b, through c that stays.
+    assert_eq!(told(needs, [1, 1, 0, 1]), ["Change h1: b a|d"]);
+    // Of a chain over another host which stays there.
+    let chain = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        [with(spec([0], [B])), spec([1], [C]), with(spec([0], []))]
+    };
+    let plan = after(&chain(0), &chain(1));
+    assert_eq!(self::told(&plan), ["Change h1: c a"]);
 }
 
 #[test]
@@ -182,13 +218,13 @@ fn a_service_may_be_down_on_as_many_hosts_as_it_says() {
         };
         told(&after(&with(0), &with(1)))
     };
-    let one_by_one = ["Change h1: a", "Change h2: a", "Change h3: a b"];
+    let one_by_one = ["Change h1: a", "Change h2: a", "Change h3: a|b"];
     assert_eq!(told(None, None), one_by_one);
     assert_eq!(told(Some(1), Some(1)), one_by_one);
     // The first host of all goes alone.
     assert_eq!(
         told(Some(2), Some(1)),
-        ["Change h1: a", "Change h2: a, h3: a b"]
+        ["Change h1: a", "Change h2: a, h3: a|b"]
     );
     assert_eq!(told(Some(3), None), one_by_one);
 }

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use super::needs::{circles_on, needed_first_on};
 use super::observed::{Generation, HeldAddresses, ObservedHost, ObservedService, UnitFile};
-use super::step::{Step, StepKind, StepOf};
+use super::step::{Begins, Step, StepKind, StepOf};
 use super::touched::touched;
 use super::way_draft::{BackStep, Lists, WayDraft, back, image_back};
 use super::{Phase, Wave, held};
@@ -121,10 +121,13 @@ pub fn way_back(
                 .lists
                 .files
                 .extend(image.map(|step| back(number, step)));
-            draft
-                .lists
-                .restarts
-                .push(back(number, Step::Restart { service, unit }));
+            let begins = Begins::After;
+            let step = Step::Restart {
+                service,
+                unit,
+                begins,
+            };
+            draft.lists.restarts.push(back(number, step));
         }
         if let Step::RemakeNetwork { network, .. } = step
             && let Some(before) = seen.networks.get(network)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{ObservedProcess, ObservedService, RunningImage};
-use super::step::{RestartedUnit, Step};
+use super::step::{Begins, RestartedUnit, Step};
 use super::touched::Touch;
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService};
@@ -131,7 +131,12 @@ impl WayDraft<'_> {
                 }
                 lists.awaited(from, unit.clone());
                 let step = if same {
-                    Step::Restart { service, unit }
+                    let begins = Begins::After;
+                    Step::Restart {
+                        service,
+                        unit,
+                        begins,
+                    }
                 } else {
                     let fingerprint = before.fingerprint.clone();
                     Step::RestartUnless {
@@ -313,7 +318,7 @@ fn together(restarts: Vec<BackStep>, circles: &BTreeMap<&ServiceName, usize>) ->
     // Where in them the restart of a circle is.
     let mut places: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for restart in restarts {
-        let awaited = if let Step::Restart { service, unit } = &restart.step {
+        let awaited = if let Step::Restart { service, unit, .. } = &restart.step {
             Some((service, unit, None))
         } else if let Step::RestartUnless {
             service,

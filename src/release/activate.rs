@@ -496,6 +496,7 @@ impl HostRun<'_> {
             settle: self.settle(),
             patience: script::PATIENCE,
             journal: self.setting.cluster.rollout.journal,
+            parallel: self.setting.cluster.rollout.parallel,
         };
         let text = activation.script().map_err(|error| Problem::Unsafe {
             why: error.to_string(),

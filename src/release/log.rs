@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::event::EventKind;
 use super::mask::Mask;
-use super::problem::{FailedStep, Journal, Then, WhyHidden};
+use super::problem::{FailedStep, Journal, Then, UnitLine, WhyHidden};
 use crate::cluster::model::Excerpts;
 use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::event;
@@ -105,7 +105,10 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                 way_back.unwrap_or(&mut self.failed.errors).push(text);
             }
             event::ScriptEvent::State { unit, text } if way_back.is_none() => {
-                self.failed.states.push(self.journals.mask.line(&text));
+                self.failed.states.push(UnitLine {
+                    unit: unit.clone(),
+                    text: self.journals.mask.line(&text),
+                });
                 if let Some(why) = self.journals.hidden(&unit) {
                     self.failed.journal = Journal::Hidden { unit, why };
                 }
@@ -114,7 +117,8 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
                 if self.journals.hidden(&unit).is_none()
                     && let Journal::Lines(lines) = &mut self.failed.journal
                 {
-                    lines.push(self.journals.mask.line(&text));
+                    let text = self.journals.mask.line(&text);
+                    lines.push(UnitLine { unit, text });
                 }
             }
             event::ScriptEvent::PuttingBack => {

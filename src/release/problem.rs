@@ -83,26 +83,35 @@ pub struct Continues {
     pub log: String,
 }
 
-/// A step that failed on a host, and what the host says about it.
+/// A step that failed on a host, or several that were side by side, and what the host says about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedStep {
-    /// `None` if the activation failed before its first step.
+    /// The last one; `None` if the activation failed before its first step.
     pub step: Option<Step>,
     /// What the commands said.
     pub errors: Vec<String>,
-    /// `Key=Value` of the unit that failed.
-    pub states: Vec<String>,
-    /// What the unit printed, if a unit failed.
+    /// `Key=Value` of each unit that failed.
+    pub states: Vec<UnitLine>,
+    /// What the units printed, if units failed.
     pub journal: Journal,
     /// What became of the host.
     pub then: Then,
 }
 
-/// The last lines of a unit's journal, every known secret in them masked.
+/// A line about a unit, or of its journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitLine {
+    /// Its name, without suffix.
+    pub unit: String,
+    /// The line.
+    pub text: String,
+}
+
+/// The last lines of the journals of units, every known secret in them masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Journal {
-    /// The lines, the oldest first; none if no unit failed.
-    Lines(Vec<String>),
+    /// The lines, the oldest of each unit first; none if no unit failed.
+    Lines(Vec<UnitLine>),
     /// They are not shown.
     Hidden {
         /// Whose journal it is.

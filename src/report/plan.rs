@@ -155,6 +155,7 @@ impl<'a> Report<'a> {
                 activity: _,
                 stay: _,
                 services,
+                side_by_side: _,
                 drop_ins,
                 networks,
                 location: _,
@@ -222,6 +223,7 @@ impl<'a> Report<'a> {
             activity: _,
             stay: _,
             services,
+            side_by_side,
             drop_ins,
             networks,
             location,
@@ -267,6 +269,10 @@ impl<'a> Report<'a> {
             };
             let note = note(&NoteView::DropIn { path }, space);
             lines.push(start + &note.join(&format!("\n{}", " ".repeat(column))));
+        }
+        if let Some(most) = side_by_side {
+            let words = format!("  up to {most} side by side");
+            lines.push(paint(self.palette.dim, &words));
         }
         lines
     }
@@ -358,15 +364,24 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
         activity: _,
         stay: _,
         services,
+        side_by_side,
         drop_ins,
         networks,
         location: _,
         supervisor,
     } = one;
     (
-        services, acts, unfinished, lost, drop_ins, networks, supervisor,
+        services,
+        side_by_side,
+        acts,
+        unfinished,
+        lost,
+        drop_ins,
+        networks,
+        supervisor,
     ) == (
         &other.services,
+        &other.side_by_side,
         &other.acts,
         &other.unfinished,
         &other.lost,

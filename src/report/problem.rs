@@ -1,5 +1,7 @@
 //! The problems of a release, as people read them.
 
+use std::collections::BTreeSet;
+
 use super::errors::HostFailure;
 use crate::cluster::model::Engine;
 use crate::host::look::ObserveError;
@@ -197,14 +199,26 @@ fn then(then: &Then) -> Option<String> {
 
 fn activation(failed: &FailedStep) -> Option<String> {
     let mut lines: Vec<String> = failed.errors.iter().skip(1).cloned().collect();
-    if !failed.states.is_empty() {
-        lines.push(failed.states.join(" "));
+    // Which one it is stands in the error, unless there are several.
+    let failed_units: BTreeSet<&str> = failed.states.iter().map(|line| &*line.unit).collect();
+    let several = failed_units.len() > 1;
+    for unit in failed.states.chunk_by(|one, other| one.unit == other.unit) {
+        let texts: Vec<&str> = unit.iter().map(|line| &*line.text).collect();
+        let states = texts.join(" ");
+        lines.push(match several {
+            true => format!("{}: {states}", unit[0].unit),
+            false => states,
+        });
     }
     match &failed.journal {
-        Journal::Lines(journal) if journal.is_empty() => {}
         Journal::Lines(journal) => {
-            lines.push("the last lines of its journal:".to_owned());
-            lines.extend(journal.iter().map(|line| format!("  {line}")));
+            for unit in journal.chunk_by(|one, other| one.unit == other.unit) {
+                lines.push(match several {
+                    true => format!("the last lines of the journal of {}:", unit[0].unit),
+                    false => "the last lines of its journal:".to_owned(),
+                });
+                lines.extend(unit.iter().map(|line| format!("  {}", line.text)));
+            }
         }
         Journal::Hidden { unit, why } => {
             let why = match why {

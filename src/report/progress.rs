@@ -389,6 +389,7 @@ mod tests {
 
     use super::super::samples;
     use super::*;
+    use crate::plan::step::Begins;
 
     /// A writer whose text can be read afterwards.
     #[derive(Clone, Default)]
@@ -470,6 +471,7 @@ mod tests {
             let step = Step::Restart {
                 service: samples::service(&format!("web-{number}")),
                 unit: samples::unit(&format!("web-{number}")),
+                begins: Begins::After,
             };
             events.push(event(EventKind::Step { number, of, step }));
         }

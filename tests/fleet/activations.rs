@@ -99,7 +99,7 @@ pub fn cannot_begin(fleet: &'static Fleet) {
 
     // While one is at work another log takes the place of its own.
     ground.repo.set_of("web", "tag", "1.1");
-    gate.shut("activate-*.sh", "^step [0-9]* restart_unit begin-web");
+    gate.shut("activate-*.sh", "^[a-z]* [0-9]* restart_unit begin-web");
     let mut release = ground.start(&["release", "begin", "--yes"]);
     assert!(gate.until_met(&mut release));
     let log = "/run/bayplan/activate-begin.log";
@@ -126,7 +126,7 @@ pub fn connection_lost(fleet: &'static Fleet) {
     ground.serve("extra", 9543, HOST);
     ground.repo.set_of("web", "tag", "1.1");
     let gate = Gate::of(fleet, HOST);
-    gate.shut("activate-*.sh", "^step [0-9]* restart_unit again-extra");
+    gate.shut("activate-*.sh", "^[a-z]* [0-9]* restart_unit again-extra");
     let before = ground.containers();
     let mut release = ground.start(&["release", "again", "--yes"]);
     assert!(gate.until_met(&mut release));

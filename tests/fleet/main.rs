@@ -202,6 +202,10 @@ const TESTS: &[(&str, Test)] = &[
         order::in_a_circle,
     ),
     (
+        "restarts_are_side_by_side_where_nothing_orders_them",
+        order::side_by_side,
+    ),
+    (
         "variables_of_the_engine_are_refused",
         refusals::given_by_the_engine,
     ),

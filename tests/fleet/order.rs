@@ -87,3 +87,116 @@ pub fn in_a_circle(fleet: &'static Fleet) {
     let after = host.sh("cat /etc/systemd/system/circle-p*.service");
     assert!(!after.contains("After=circle-"), "{after}");
 }
+
+/// When a unit was last restarted: from its stop until it was healthy, in microseconds of the host's clock.
+fn restart_of(ground: &Ground, service: &str) -> (u64, u64) {
+    let unit = format!("beside-{service}.service");
+    let host = ground.host("docker01");
+    let at = |property: &str| host.unit(&unit, property).parse().expect("microseconds");
+    (
+        at("ActiveExitTimestampMonotonic"),
+        at("ActiveEnterTimestampMonotonic"),
+    )
+}
+
+/// Five that nothing orders, one that needs one of them, and two in a network of which one has its own address.
+pub fn side_by_side(fleet: &'static Fleet) {
+    const FREE: [&str; 5] = ["a", "b", "c", "d", "e"];
+    let mut ground = Ground::new(fleet, "beside");
+    ground.only(&["docker01"]);
+    ground.images();
+    fleet.image("app:broken", &["entry=exit"]);
+    ground.repo.set("rollout.parallel", 2);
+    let table = |text: &str| toml::from_str::<toml::Table>(text).expect("it is TOML");
+    ground
+        .repo
+        .set("networks.mail", table("subnet = \"172.29.37.0/24\""));
+    for (service, port) in FREE.iter().zip(9681..) {
+        ground.serve(service, port, "docker01");
+        // Two that restart at the same time are seen to do so.
+        let slow = vec!["sh", "-c", "sleep 2"];
+        let services = ground.repo.services.get_mut(*service).expect("it is new");
+        services.remove("health");
+        ground.repo.set_of(service, "health.command", slow);
+        ground.repo.set_of(service, "health.timeout", "30s");
+    }
+    ground.serve("after-a", 9686, "docker01");
+    ground.repo.set_of("after-a", "needs", vec!["a"]);
+    for (service, port, network) in [
+        (
+            "owner",
+            9687,
+            "{ name = \"mail\", address = \"172.29.37.2\" }",
+        ),
+        ("other", 9688, "\"mail\""),
+    ] {
+        ground.serve(service, port, "docker01");
+        let networks = table(&format!("networks = [{network}]"))["networks"].clone();
+        ground.repo.set_of(service, "networks", networks);
+    }
+    let all: Vec<&str> = FREE
+        .into_iter()
+        .chain(["after-a", "owner", "other"])
+        .collect();
+    ground.repo.place("owner", "docker01");
+    ground.release().exits(0);
+    ground.is_in_sync();
+
+    for service in &all {
+        ground.repo.set_of(service, "tag", "1.1");
+    }
+    ground.diff().says(&["up to 2 side by side"]);
+    ground.release().exits(0);
+    ground.is_in_sync();
+    let restarts: Vec<(u64, u64)> = all
+        .iter()
+        .map(|service| restart_of(&ground, service))
+        .collect();
+    let of = |name: &str| restarts[all.iter().position(|service| *service == name).unwrap()];
+    let beside = |one: (u64, u64), other: (u64, u64)| one.0 < other.1 && other.0 < one.1;
+    let most = restarts.iter().map(|one| {
+        restarts
+            .iter()
+            .filter(|other| other.0 <= one.0 && one.0 < other.1)
+            .count()
+    });
+    assert_eq!(most.max(), Some(2), "{restarts:?}");
+    assert!(beside(of("a"), of("b")), "{restarts:?}");
+    assert!(of("a").1 <= of("after-a").0, "{restarts:?}");
+    assert!(!beside(of("owner"), of("other")), "{restarts:?}");
+
+    // b ends at once, beside a: a comes to its end, nobody else begins, and both go back.
+    let before = ground.containers();
+    for service in &all {
+        ground.repo.set_of(service, "tag", "1.0");
+    }
+    ground.repo.set_of("b", "tag", "broken");
+    let failed = ground.release();
+    failed.exits(5).says(&[
+        "put back on docker01",
+        "`systemctl restart beside-b.service` failed",
+    ]);
+    let mut changes = before.changes(&ground.containers());
+    changes.sort();
+    assert_eq!(changes, ["~ docker01/a", "~ docker01/b"]);
+    ground.is_as_described(|repo| {
+        for service in &all {
+            repo.set_of(service, "tag", "1.1");
+        }
+    });
+    // Two fail: both are told.
+    ground.repo.set_of("a", "tag", "broken");
+    let failed = ground.release();
+    failed.exits(5).says(&[
+        "put back on docker01",
+        "`systemctl restart beside-a.service` failed",
+        "`systemctl restart beside-b.service` failed",
+        "beside-a: ActiveState=",
+        "beside-b: ActiveState=",
+    ]);
+    ground.is_as_described(|repo| {
+        for service in &all {
+            repo.set_of(service, "tag", "1.1");
+        }
+    });
+}

@@ -6,6 +6,7 @@
 //! a variable is in it: it copies staged files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::record::{HISTORY, Record, Source, history_variables};
@@ -14,7 +15,7 @@ use crate::cluster::name::ServiceName;
 use crate::host::layout::{ActivationId, Layout};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
-use crate::plan::step::{RestartedUnit, Step};
+use crate::plan::step::{RestartedUnit, Step, turns};
 use crate::render::identity::{Fingerprint, UnitFileName, UnitName};
 use crate::render::live::LiveName;
 use crate::render::shell::quote;
@@ -28,6 +29,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/units.sh"),
     include_str!("steps/live.sh"),
     include_str!("steps/processes.sh"),
+    include_str!("steps/beside.sh"),
     include_str!("steps/networks.sh"),
     include_str!("steps/jobs.sh"),
     include_str!("steps/timers.sh"),
@@ -74,6 +76,8 @@ pub struct Activation<'a> {
     pub patience: Duration,
     /// Whether it tells the last lines of a unit's journal where that fails.
     pub journal: Excerpts,
+    /// How many restarts are side by side at most; `None` for as many as the host has cores.
+    pub parallel: Option<NonZeroUsize>,
 }
 
 /// What an activation is of its release on this host, for the host's history.
@@ -138,6 +142,7 @@ impl Activation<'_> {
              patience={}\n\
              steps={}\n\
              journal={}\n\
+             parallel={}\n\
              id={}\n\
              starts={}\n\
              mends={}\n\
@@ -154,6 +159,8 @@ impl Activation<'_> {
                 Excerpts::Shown => "shown",
                 Excerpts::Hidden => "hidden",
             },
+            self.parallel
+                .map_or_else(String::new, |most| most.to_string()),
             self.id,
             names(started),
             names(mended),
@@ -165,10 +172,20 @@ impl Activation<'_> {
             script.push_str(&line);
             script.push('\n');
         };
-        for (number, step) in self.steps.iter().enumerate() {
-            line(format!("doing={}", quote(&step.words())));
-            for call in self.calls(step)? {
-                line(format!("step {number} {call}"));
+        let mut numbers = 0..;
+        for turn in turns(self.steps) {
+            let verb = match turn {
+                [_] => "step",
+                _ => "beside",
+            };
+            for (step, number) in turn.iter().zip(&mut numbers) {
+                line(format!("doing={}", quote(&step.words())));
+                for call in self.calls(step)? {
+                    line(format!("{verb} {number} {call}"));
+                }
+            }
+            if turn.len() > 1 {
+                line("all_ended".to_owned());
             }
         }
         line(format!("finish {}", quote(end.result())));
@@ -387,6 +404,8 @@ fn below(path: &str) -> Result<&str, UnsafePath> {
     Ok(path)
 }
 
+#[cfg(test)]
+mod beside_tests;
 #[cfg(test)]
 mod process_tests;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::states::at;
 use super::{host, service, unit};
 use crate::host::stage::LostVolume;
 use crate::plan::Phase;
-use crate::plan::step::Step;
+use crate::plan::step::{Begins, Step};
 use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
 use crate::render::identity::{DirectoryName, Fingerprint};
@@ -51,6 +51,7 @@ pub fn events(odd: &str) -> Vec<Event> {
         Step::Restart {
             service: search(),
             unit: unit("search"),
+            begins: Begins::After,
         },
         Step::RestartUnless {
             service: search(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,6 +18,7 @@ use super::{
 use crate::cluster::model::{Cluster, Host, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
+use crate::plan::step::turns;
 use crate::plan::{
     Action, Change, FileChange, HostPlan, NetworkPlan, Phase, Plan, ServicePlan, Wave,
 };
@@ -100,6 +102,7 @@ impl<'a> PlanView<'a> {
                 .iter()
                 .map(|(name, host)| HostView {
                     activity: at_work.get(name).map(ActivityView::of),
+                    side_by_side: side_by_side(model, plan, name),
                     ..view_of(name, host)
                 })
                 .collect(),
@@ -127,6 +130,20 @@ impl<'a> PlanView<'a> {
     }
 }
 
+/// How many containers of a host restart at the same time at most, if it is more than one.
+fn side_by_side(model: &Cluster, plan: &Plan, host: &HostName) -> Option<usize> {
+    let activations = plan
+        .waves
+        .iter()
+        .filter_map(|wave| wave.activations.get(host));
+    let turns = activations.flat_map(|steps| turns(steps).map(<[_]>::len));
+    let most = model.rollout.parallel.map(NonZeroUsize::get);
+    turns
+        .max()
+        .map(|turn| most.map_or(turn, |most| most.min(turn)))
+        .filter(|number| *number > 1)
+}
+
 /// What changes on one host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct HostView<'a> {
@@ -145,6 +162,10 @@ pub struct HostView<'a> {
     pub stay: usize,
     /// The services that change, in the order in which they are acted on.
     pub services: Vec<ServiceView<'a>>,
+    /// How many containers restart at the same time at most, as far as the host's cores go where `[rollout] parallel` does not
+    /// say it; absent where each restarts alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub side_by_side: Option<usize>,
     /// Drop-ins that are not bayplan's and change the unit of a service that otherwise stays as it is.
     pub drop_ins: Vec<DropInView<'a>>,
     /// Networks that are made, made anew or removed; absent where none is.
@@ -231,6 +252,7 @@ impl<'a> HostView<'a> {
             drop_ins: drop_ins.collect(),
             networks: networks.iter().map(NetworkView::of).collect(),
             host: host.as_str(),
+            side_by_side: None,
             acts: *acts,
             unfinished: *unfinished,
             lost: lost.as_deref(),

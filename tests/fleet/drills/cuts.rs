@@ -96,7 +96,10 @@ pub fn during(fleet: &'static Fleet) {
 
     // The host goes on by itself; the next host is not begun.
     ground.repo.set_of("web", "tag", "1.1");
-    gate.shut("activate-*.sh", "^step [0-9]* restart_unit cut-during-web");
+    gate.shut(
+        "activate-*.sh",
+        "^[a-z]* [0-9]* restart_unit cut-during-web",
+    );
     let mut release = ground.start(&["release", "cut-during", "--yes"]);
     assert!(gate.until_met(&mut release));
     let cut = Cut::off(fleet, HOST);
@@ -117,7 +120,10 @@ pub fn during(fleet: &'static Fleet) {
     // So it does where it has to put back what was there before.
     fleet.image("app:broken", &["entry=exit"]);
     ground.repo.set_of("web", "tag", "broken");
-    gate.shut("activate-*.sh", "^step [0-9]* restart_unit cut-during-web");
+    gate.shut(
+        "activate-*.sh",
+        "^[a-z]* [0-9]* restart_unit cut-during-web",
+    );
     let mut release = ground.start(&["release", "cut-during", "--yes"]);
     assert!(gate.until_met(&mut release));
     let before = ground.containers();
@@ -141,7 +147,7 @@ pub fn after(fleet: &'static Fleet) {
     let gate = Gate::of(fleet, OTHER);
     let before = ground.containers();
     ground.repo.set_of("web", "tag", "1.1");
-    gate.shut("activate-*.sh", "^step [0-9]* restart_unit cut-after-web");
+    gate.shut("activate-*.sh", "^[a-z]* [0-9]* restart_unit cut-after-web");
     let mut release = ground.start(&["release", "cut-after", "--yes"]);
     assert!(gate.until_met(&mut release), "docker01 is done by then");
     let cut = Cut::off(fleet, HOST);

@@ -62,13 +62,14 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
 pub fn steps(ground: &Ground) -> Vec<(String, usize)> {
     let script = format!(
         "cd /var/lib/bayplan/{}/current
-        grep -oH '^step [0-9]* ' activate-*.sh | uniq",
+        grep -oH '^[a-z]* [0-9]* ' activate-*.sh | grep -e ':step ' -e ':beside ' | uniq",
         ground.repo.name
     );
     let steps = ground.host(HOST).sh(&script);
     let step = |line: &str| {
-        let (script, step) = line.split_once(":step ").expect("FILE:step N");
-        (script.to_owned(), step.trim().parse().expect("a number"))
+        let (script, step) = line.split_once(':').expect("FILE:step N");
+        let number = step.split(' ').nth(1).expect("step N, or beside N");
+        (script.to_owned(), number.parse().expect("a number"))
     };
     steps.lines().map(step).collect()
 }
@@ -76,7 +77,7 @@ pub fn steps(ground: &Ground) -> Vec<(String, usize)> {
 impl Blow {
     /// Releases, and strikes before a step.
     pub fn strike(self, ground: &Ground, gate: &Gate, (script, step): (&str, usize), at: &str) {
-        let pattern = format!("^step {step} ");
+        let pattern = format!("^\\(step\\|beside\\) {step} ");
         match self {
             Blow::Activation => gate.strike(script, &pattern, "kill -9 $$"),
             Blow::Operator | Blow::Power => gate.shut(script, &pattern),
@@ -103,12 +104,16 @@ impl Blow {
     }
 }
 
-/// One service that stays, one that changes, one that comes and goes.
+/// One service that stays, three that change side by side, one that comes and goes.
 fn describe(ground: &mut Ground, new: bool) {
     ground.serve("shop", 9701, HOST);
-    ground.serve("web", 9702, HOST);
+    for (service, port) in [("web", 9702), ("api", 9704), ("mail", 9705)] {
+        ground.serve(service, port, HOST);
+        if new {
+            ground.repo.set_of(service, "tag", "1.1");
+        }
+    }
     if new {
-        ground.repo.set_of("web", "tag", "1.1");
         ground.serve("extra", 9703, HOST);
     } else {
         ground.repo.remove("extra");
@@ -119,6 +124,9 @@ fn describe(ground: &mut Ground, new: bool) {
 fn strike(ground: &Ground, gate: &Gate, blow: Blow, step: (&str, usize), at: &str) {
     let before = ground.containers();
     blow.strike(ground, gate, step, at);
+    // systemd goes on with restarts that had begun; who releases meanwhile may do them again.
+    let calm = "while systemctl list-jobs --no-legend | grep -q drill-; do sleep 0.1; done";
+    ground.host(HOST).sh(calm);
     let struck = ground.containers();
     let ended = ground.release();
     assert_eq!(ended.code, 0, "{at}: {ended}");

@@ -243,7 +243,7 @@ pub fn docker_stops(fleet: &'static Fleet) {
     let gate = Gate::of(fleet, HOST);
     gate.strike(
         "activate-*.sh",
-        "^step [0-9]* restart_unit stops-web",
+        "^[a-z]* [0-9]* restart_unit stops-web",
         "systemctl stop docker.socket docker.service",
     );
     // The unit requires it, so its restart starts it again; all of the host was down meanwhile.

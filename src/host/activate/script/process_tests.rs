@@ -2,8 +2,10 @@
 //! our own, in every shell. What real ones do, tests/fleet sees.
 
 use super::*;
+
 use crate::host::sample::{Root, activation_with, desired, id, service, shells, steps, unit};
 use crate::plan::BackStep;
+use crate::plan::step::Begins;
 use crate::render::desired::DesiredHost;
 
 const PROGRAMS: [(&str, &str); 4] = [
@@ -15,13 +17,13 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 
 /// A host with processes.
-struct ProcessHost {
-    root: Root,
+pub(super) struct ProcessHost {
+    pub(super) root: Root,
     layout: Layout,
 }
 
 impl ProcessHost {
-    fn new(shell: &'static str) -> Self {
+    pub(super) fn new(shell: &'static str) -> Self {
         let root = Root::new(shell);
         for directory in ["bin", "loaded", "units", "containers", "will", "networks"] {
             std::fs::create_dir_all(root.path(&format!("fake/{directory}"))).unwrap();
@@ -38,11 +40,11 @@ impl ProcessHost {
     }
 
     /// From now on this goes wrong with a unit; `fake/systemctl.sh` has the words.
-    fn will(&self, name: &str, word: &str) {
+    pub(super) fn will(&self, name: &str, word: &str) {
         self.root.write(&format!("fake/will/{}", unit(name)), word);
     }
 
-    fn activate(
+    pub(super) fn activate(
         &self,
         host: &DesiredHost,
         source: &Source,
@@ -53,15 +55,20 @@ impl ProcessHost {
         let script = activation_with(&self.layout, host, source, steps, way_back, patience);
         self.root.write("fake/activate.sh", &script);
         let fake = self.root.path("fake").display().to_string();
+        let shell = self.root.shell;
         let run = format!(
-            "echo $$ >'{fake}/pid'; PATH='{fake}/bin':$PATH; export PATH; exec {} '{fake}/activate.sh' </dev/null",
-            self.root.shell
+            "PATH='{fake}/bin':$PATH; export PATH; exec setsid -w {shell} -c 'echo $$ >\"$0/pid\"; exec {shell} \"$0/activate.sh\"' '{fake}' </dev/null",
         );
         String::from_utf8(self.root.run(&run, b"")).unwrap()
     }
 
     /// Stages a host as a generation, and carries out the steps that a release of all of it has.
-    fn release(&self, host: &DesiredHost, number: u64, way_back: Option<&WayBack>) -> String {
+    pub(super) fn release(
+        &self,
+        host: &DesiredHost,
+        number: u64,
+        way_back: Option<&WayBack>,
+    ) -> String {
         let staged = id(&format!("release-{number}"));
         assert_eq!(self.root.stage(host, &staged).findings, []);
         let source = Source::Staged { id: staged, number };
@@ -69,7 +76,7 @@ impl ProcessHost {
     }
 
     /// The fingerprints of the containers that run, by their names.
-    fn containers(&self) -> BTreeMap<String, String> {
+    pub(super) fn containers(&self) -> BTreeMap<String, String> {
         let entries = std::fs::read_dir(self.root.path("fake/containers")).unwrap();
         let read = entries.map(|entry| {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -80,13 +87,13 @@ impl ProcessHost {
     }
 
     /// How often `systemctl` was called with these words.
-    fn calls(&self, words: &str) -> usize {
+    pub(super) fn calls(&self, words: &str) -> usize {
         let calls = self.root.read("fake/calls");
         calls.lines().filter(|call| *call == words).count()
     }
 
     /// Whether the newest line of the host's history ends with this result.
-    fn ended(&self, result: &str) -> bool {
+    pub(super) fn ended(&self, result: &str) -> bool {
         let history = self.root.read("var/lib/bayplan/demo/history");
         let last = history.lines().last().unwrap_or_default();
         last.contains(&format!("\"result\":\"{result}\""))
@@ -94,7 +101,7 @@ impl ProcessHost {
 }
 
 /// What runs where a host is as it should be.
-fn wanted(host: &DesiredHost) -> BTreeMap<String, String> {
+pub(super) fn wanted(host: &DesiredHost) -> BTreeMap<String, String> {
     let services = host.services.values();
     let wanted = services.map(|service| {
         let name = service.unit.container();
@@ -103,15 +110,19 @@ fn wanted(host: &DesiredHost) -> BTreeMap<String, String> {
     wanted.collect()
 }
 
-fn restart(name: &str) -> Step {
+pub(super) fn restart(name: &str) -> Step {
     Step::Restart {
         service: service(name),
         unit: unit(name),
+        begins: Begins::After,
     }
 }
 
 /// Does the same on a host on which this was released, in every shell.
-fn after_a_release(services: &[(&str, &str)], test: impl Fn(&ProcessHost, &DesiredHost)) {
+pub(super) fn after_a_release(
+    services: &[(&str, &str)],
+    test: impl Fn(&ProcessHost, &DesiredHost),
+) {
     for shell in shells() {
         let machine = ProcessHost::new(shell);
         let host = desired(services);

@@ -1,12 +1,14 @@
 #!/bin/sh
 # A systemd for tests. Beside `bin/`, where this is: `loaded/`, the unit files as they were last read; `units/`, what
 # is so of each unit; `containers/`, what `docker` has; `will/UNIT`, a word that says what goes wrong with a unit;
-# `calls`, a line a call; `die-at`, the number of the call at which the process of `pid` is killed.
+# `calls`, a line a call; `die-at`, the number of the call at which the session of `pid` is killed, as systemd does with
+# a unit whose main process is gone; `meet`, how many restarts wait for each other, and `met`, how many were under way
+# at once.
 fake=${0%/bin/*}
 files=$fake/../etc/systemd/system
 printf '%s\n' "$*" >>"$fake/calls"
-if [ -s "$fake/die-at" ] && [ "$(wc -l <"$fake/calls")" -eq "$(cat "$fake/die-at")" ]; then
-  kill -9 "$(cat "$fake/pid")"
+if [ -s "$fake/die-at" ] && [ "$(wc -l <"$fake/calls")" -ge "$(cat "$fake/die-at")" ]; then
+  kill -9 "-$(cat "$fake/pid")"
   exit 1
 fi
 
@@ -135,10 +137,30 @@ start)
   [ "$active" = active ] || begin "$1"
   ;;
 restart)
+  mkdir -p "$fake/inside"
+  true >"$fake/inside/$$"
+  if [ -s "$fake/meet" ]; then
+    echo >>"$fake/arrived"
+    tries=0
+    while [ "$(wc -l <"$fake/arrived")" -lt "$(cat "$fake/meet")" ] && [ "$tries" -lt 5000 ]; do tries=$((tries + 1)); done
+    inside=$(find "$fake/inside" -type f | wc -l)
+    [ "$inside" -le "$(cat "$fake/met" 2>/dev/null || echo 0)" ] || echo "$inside" >"$fake/met"
+  fi
+  if will "$1" killed; then
+    # All of the shells that wait for it, up to the one of `pid`.
+    above=$PPID
+    while [ "$above" != "$(cat "$fake/pid")" ]; do
+      read -r _ _ _ next _ <"/proc/$above/stat"
+      kill -9 "$above"
+      above=$next
+    done
+    exit 1
+  fi
   failed=0
   for unit; do
     (begin "$unit") || failed=1
   done
+  rm -f "$fake/inside/$$"
   exit "$failed"
   ;;
 stop)

@@ -1,0 +1,152 @@
+//! The restarts of a visit to a host, in turns: those of one turn are side by side.
+
+use std::collections::BTreeSet;
+
+use super::Action;
+use super::host_draft::{HostDraft, Visit};
+use super::step::{Begins, RestartedUnit, Step};
+use crate::cluster::name::ServiceName;
+
+/// What is done for one service, or for a circle of them.
+struct TurnItem<'a> {
+    /// How many turns come before it: those of what it comes after.
+    turn: usize,
+    service: &'a ServiceName,
+    steps: Vec<Step>,
+}
+
+impl TurnItem<'_> {
+    /// Whether it is one restart, which may be beside others.
+    fn is_restart(&self) -> bool {
+        matches!(self.steps.as_slice(), [Step::Restart { .. }])
+    }
+}
+
+impl HostDraft<'_> {
+    /// The restarts of a visit and the runs of its jobs, what a service comes after before it; the restarts of a circle are
+    /// one step. What only reads files again does that in its turn. Restarts that no path of needs orders are side by side.
+    pub(super) fn restarts(&self, visit: &Visit<'_>) -> Vec<Step> {
+        let mut items = self.turn_items(visit);
+        // Among those of one turn who has an address of its own comes first: the engine could give it to one before it.
+        items.sort_by_key(|item| {
+            let chosen = self.wanted.services[item.service]
+                .handling
+                .addresses
+                .is_empty();
+            (item.turn, item.is_restart(), item.is_restart() && chosen)
+        });
+        let mut steps = Vec::new();
+        // The restarts that the next one may be beside.
+        let mut turn: Vec<TurnItem<'_>> = Vec::new();
+        for mut item in items {
+            let fits = |other: &TurnItem<'_>| {
+                other.turn == item.turn && !self.clash(other.service, item.service)
+            };
+            if !item.is_restart() || !turn.iter().all(fits) {
+                turn.clear();
+            }
+            if let [Step::Restart { begins, .. }] = item.steps.as_mut_slice()
+                && !turn.is_empty()
+            {
+                *begins = Begins::Beside;
+            }
+            steps.extend(item.steps.iter().cloned());
+            if item.is_restart() {
+                turn.push(item);
+            }
+        }
+        steps
+    }
+
+    /// What each service of a visit does, in an order that puts none before what it needs.
+    fn turn_items<'v>(&'v self, visit: &'v Visit<'_>) -> Vec<TurnItem<'v>> {
+        let turns = self.turns(visit);
+        let acting = || self.in_visit(visit).filter(|(_, need)| need.acts());
+        let mut done: BTreeSet<usize> = BTreeSet::new();
+        let items = self.in_visit(visit).map(|(name, need)| {
+            let mut steps = Vec::new();
+            if need.rereads() {
+                steps.extend(self.rereads(name, need));
+            }
+            let (service, unit) = (name.clone(), self.wanted.services[name].unit.clone());
+            let circle = self.circles.get(name);
+            let others = || acting().filter(|(other, _)| self.circles.get(*other) == circle);
+            if !need.acts() {
+                // It has been done.
+            } else if need.action == Action::Stop {
+                steps.push(Step::Stop { service, unit });
+            } else if need.runs() {
+                let keys = self.run_keys(name);
+                steps.push(Step::RunOnce {
+                    service,
+                    unit,
+                    keys,
+                });
+            } else if let Some(circle) = circle.filter(|_| others().count() > 1) {
+                if done.insert(*circle) {
+                    let units = others().map(|(name, _)| {
+                        let (unit, unless) = (self.wanted.services[name].unit.clone(), None);
+                        (name.clone(), RestartedUnit { unit, unless })
+                    });
+                    let units = units.collect();
+                    steps.push(Step::RestartTogether { units });
+                }
+            } else {
+                let begins = Begins::After;
+                steps.push(Step::Restart {
+                    service,
+                    unit,
+                    begins,
+                });
+            }
+            TurnItem {
+                turn: turns[self.all_circles.of[name]],
+                service: name,
+                steps,
+            }
+        });
+        items.filter(|item| !item.steps.is_empty()).collect()
+    }
+
+    /// How many turns of a visit come before each circle of the cluster: a path that orders two of its services may lead
+    /// over other hosts, and through services that do not change.
+    fn turns(&self, visit: &Visit<'_>) -> Vec<usize> {
+        let acts = self.in_visit(visit);
+        let acts = acts.filter(|(_, need)| need.acts() || need.rereads());
+        let acts: BTreeSet<usize> = acts.map(|(name, _)| self.all_circles.of[name]).collect();
+        let mut turns: Vec<usize> = Vec::with_capacity(self.all_circles.needs.len());
+        for needed in &self.all_circles.needs {
+            let after = |circle: &usize| turns[*circle] + usize::from(acts.contains(circle));
+            let turn = needed.iter().map(after).max();
+            turns.push(turn.unwrap_or_default());
+        }
+        turns
+    }
+
+    /// Whether two restarts of one turn must not be side by side: what one of them is rid of for a moment the other one
+    /// might get.
+    fn clash(&self, one: &ServiceName, other: &ServiceName) -> bool {
+        let gives = |holder: &ServiceName, by: &ServiceName| self.displaced.get(holder) == Some(by);
+        let circle = |name: &ServiceName| self.all_circles.of[name];
+        // In a circle that leads over other hosts each needs the other one.
+        circle(one) == circle(other)
+            || gives(one, other)
+            || gives(other, one)
+            || self.may_take_an_address(one, other)
+    }
+
+    /// Whether one of them has an address of its own in a network where the engine chooses that of the other one.
+    fn may_take_an_address(&self, one: &ServiceName, other: &ServiceName) -> bool {
+        let handling = |name: &ServiceName| &self.wanted.services[name].handling;
+        let chosen = |name: &ServiceName, network: &String| -> BTreeSet<bool> {
+            let own = handling(name).addresses.get(network);
+            let own = own.into_iter().flatten();
+            own.map(|address| address.is_ipv4()).collect()
+        };
+        let mut networks = handling(one).networks.keys();
+        networks.any(|network| {
+            handling(other).networks.contains_key(network)
+                && chosen(one, network) != chosen(other, network)
+        })
+    }
+}
