@@ -325,8 +325,11 @@ impl HostDraft<'_> {
                 let stays = at
                     .container
                     .as_ref()
-                    // Which directory a run of a job has shows when it goes.
-                    .filter(|_| !need.starts() && !need.is_scheduled() && runs_always(at))
+                    // Which directory a run of a job has shows when it goes; what becomes a job stops for its run.
+                    .filter(|_| {
+                        let goes = need.starts() || need.runs() || need.is_scheduled();
+                        !goes && runs_always(at)
+                    })
                     .and_then(|c| c.directory.as_ref());
                 let wanted = &self.wanted.services[name].directory;
                 let stale = at.directories.keys();
