@@ -1,8 +1,13 @@
 //! The config repository on disk, and the git repository around it. The only room that names git.
 
-#![expect(clippy::disallowed_methods, reason = "reads the config repository")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and writes the config repository"
+)]
 
 mod commit_tree;
+mod committing;
+mod edits;
 mod files;
 mod head;
 mod revision;
@@ -13,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cluster::{Sources, unknown_cluster};
 
+pub use edits::{Edit, EditError, EditMode};
 pub use files::UnfitDirectory;
 pub use head::{Commit, checkout, head};
 pub use revision::{Cleanness, Comparison, GitError, Range, Revision, Which};

@@ -7,6 +7,7 @@
 
 mod advice;
 mod arguments;
+mod bump;
 mod check;
 mod completions;
 mod diff;
@@ -25,6 +26,7 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use self::advice::advised;
 pub use self::arguments::{FailureChoice, Identities, Lift, Parallel, Part, Patience};
+pub use self::bump::{Bump, Committing};
 pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
@@ -107,6 +109,7 @@ pub enum Command {
     Render(Render),
     Diff(Diff),
     Release(Release),
+    Bump(Bump),
     Rollback(Rollback),
     History(History),
     Status(Status),

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::arguments::{Identities, Lift, Parallel, Part, Patience, cluster, host, service};
+use super::bump::{Committing, wanted};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::version::ImageVersion;
 
 /// Push the files and restart what changed
 ///
@@ -22,6 +24,8 @@ Examples:
   bayplan release production --yes --lock-wait 5m
                                                in CI: do not ask, wait in line
   bayplan release production --skip docker02   that one is gone: the rest goes on
+  bayplan release production search --bump search=1.5.0 --commit
+                                               another version, in git and on the hosts
   bayplan release --plan plan.json             what `diff -o plan.json` showed")]
 pub struct Release {
     /// The cluster, a directory below `clusters/`; may be left out with `--plan`
@@ -36,6 +40,13 @@ pub struct Release {
     /// the description or a host is not what it was made from
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["skip", "only"])]
     pub plan: Option<PathBuf>,
+
+    /// Write another version into the description first, as `bump` does; may be repeated. Who answers no keeps it there
+    #[arg(long, value_name = "SERVICE=TAG", value_parser = wanted, conflicts_with = "plan")]
+    pub bump: Vec<(ServiceName, ImageVersion)>,
+
+    #[command(flatten)]
+    pub committing: Committing,
 
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]

@@ -21,11 +21,13 @@
 //! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
+//! | `version`, `bump` | where the version of an image is written, and another one in its place |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
 #[cfg(test)]
 mod advice_tests;
+pub mod bump;
 mod check;
 pub(crate) mod circles;
 mod cluster_file;
@@ -83,6 +85,7 @@ pub mod subnet;
 pub(crate) mod template;
 mod values;
 mod variables;
+pub mod version;
 mod volumes;
 
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};

@@ -1,5 +1,6 @@
 //! One file a command: each wires the stages and decides nothing.
 
+mod bump;
 mod check;
 mod completions;
 mod description;
@@ -149,6 +150,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Bump(arguments) => bump::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
         Command::Secrets(arguments) => secrets::run(directory, &arguments),

@@ -13,7 +13,7 @@ use super::description::{Description, commit, load, recorded, repository};
 use super::secrets::made;
 use super::selection::{Scope, leave_out, options};
 use super::shown::{AtWork, changes, failures, notes, show, suggest_skip};
-use super::{Exit, Failure, saved};
+use super::{Exit, Failure, bump, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::activate::record::Record;
@@ -51,6 +51,21 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     // A plan of another commit is refused as such, whatever is wrong with this one.
     if let Some(reviewed) = &reviewed {
         saved::same_description(reviewed, &repository)?;
+    }
+    if arguments.committing.commit && arguments.bump.is_empty() {
+        return Err(Failure {
+            exit: Exit::Usage,
+            ..Failure::with_help(
+                anyhow::anyhow!("expected `--bump` beside `--commit`, found none"),
+                "`--bump SERVICE=TAG` is what is committed",
+            )
+        });
+    }
+    if !arguments.bump.is_empty() {
+        let (wanted, committing) = (&arguments.bump, &arguments.committing);
+        if let Err(exit) = bump::before_release(&repository, &scope.cluster, wanted, committing)? {
+            return Ok(exit);
+        }
     }
     let description = match load(&repository, &scope.cluster) {
         Ok(description) => description,

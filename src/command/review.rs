@@ -7,7 +7,7 @@ use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
-use crate::cluster::name::ClusterName;
+use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::{Definitions, Sources, definitions, hosts_alone, nearest, unknown_cluster};
 use crate::plan::review::{Side, review};
 use crate::plan::trust::{TrustChange, TrustSide, trust};
@@ -44,7 +44,7 @@ pub(super) fn run(
     };
     let all: BTreeSet<&str> = before.clusters().chain(after.clusters()).collect();
     let mut reviews = each(&names, |name| {
-        one(name, (&before, &after), &sides, arguments)
+        one(name, (&before, &after), &sides, &arguments.services)
     })?;
     if arguments.all {
         // A template touches every cluster that uses it, and those only.
@@ -141,7 +141,7 @@ fn one(
     name: &ClusterName,
     (before, after): (&Sources, &Sources),
     sides: &Sides,
-    arguments: &Diff,
+    services: &[ServiceName],
 ) -> Result<Reviewed, Failure> {
     let read = |sources: &Sources| {
         let there = sources.clusters().any(|cluster| cluster == name.as_str());
@@ -167,7 +167,7 @@ fn one(
     }
     let model = |outcome: Option<Examined>| outcome.and_then(|outcome| outcome.model);
     let (old, new) = (model(old), model(new));
-    let options = options(name, old.as_ref(), new.as_ref(), arguments)?;
+    let options = options(name, old.as_ref(), new.as_ref(), services)?;
     let defined = |sources| definitions(name.as_str(), sources);
     let (defined_before, defined_after) = (defined(before), defined(after));
     let review = review(
@@ -180,6 +180,39 @@ fn one(
         cluster: Box::new(cluster),
         review: Box::new(review),
     })
+}
+
+/// Tells what a release of changed files does where those of before were released. Those of after have no errors.
+pub(super) fn tell_change(
+    name: &ClusterName,
+    (before, after): (&Sources, &Sources),
+    before_is: &str,
+    after_is: &str,
+) -> Result<(), Failure> {
+    let sides = Sides {
+        before: before_is.to_owned(),
+        after: after_is.to_owned(),
+        before_commit: None,
+        after_commit: None,
+        missing: None,
+    };
+    let reviews = [one(name, (before, after), &sides, &[])?];
+    let view = ReviewsView::of(&reviews, &sides, Detail::Short);
+    let palette = Palette::stdout();
+    for one in view.reviewed() {
+        match one {
+            ReviewedView::Done(review) => {
+                stream::stdout(&text::text(review, &sides, Detail::Short, &palette))?;
+            }
+            ReviewedView::Broken(_) => {
+                let note = format!(
+                    "the description of {name} has errors as it is, so what a release of this changes is not known"
+                );
+                stream::stderr(&errors::note(&note, &Palette::stderr()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Who may read and whom we trust: that shows also where the rest has errors.
@@ -223,14 +256,14 @@ fn options(
     name: &ClusterName,
     old: Option<&(Cluster, Desired)>,
     new: Option<&(Cluster, Desired)>,
-    arguments: &Diff,
+    services: &[ServiceName],
 ) -> Result<Options, Failure> {
     let known: BTreeSet<_> = [old, new]
         .into_iter()
         .flatten()
         .flat_map(|(cluster, _)| cluster.services.keys())
         .collect();
-    for service in &arguments.services {
+    for service in services {
         if !known.contains(service) {
             let names = known.iter().map(|name| name.as_str());
             return Err(Failure {
@@ -241,7 +274,7 @@ fn options(
             });
         }
     }
-    let services: BTreeSet<_> = arguments.services.iter().cloned().collect();
+    let services: BTreeSet<_> = services.iter().cloned().collect();
     let options = Options {
         services: (!services.is_empty()).then_some(services),
         moves: Moves::Allow,

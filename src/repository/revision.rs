@@ -106,7 +106,7 @@ pub struct GitError {
 }
 
 impl GitError {
-    fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self {
             message: message.into(),
             help: Some(help.into()),

@@ -7,6 +7,7 @@
 mod environment;
 mod examples;
 
+mod bump;
 mod check;
 mod files;
 mod garbage;

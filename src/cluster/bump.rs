@@ -1,0 +1,232 @@
+//! Which files change so that services get other versions, and who else gets them.
+
+use std::collections::BTreeMap;
+
+use super::name::{ClusterName, ServiceName};
+use super::nearest;
+use super::sources::Sources;
+use super::version::{ImageVersion, VersionKey, WrittenVersion, versions};
+
+/// Another version in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileBump {
+    /// The file, relative to the root of the config repository.
+    pub path: String,
+    /// The service whose file it is.
+    pub of: ServiceName,
+    /// The version that it has.
+    pub before: String,
+    /// The version that it is to have.
+    pub version: ImageVersion,
+    /// The services that take their version from there and were not asked for, sorted.
+    pub along: Vec<ServiceName>,
+}
+
+/// Why services cannot get the versions that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BumpError {
+    /// There is no such service.
+    #[error("expected a service of {cluster}, found `{service}`")]
+    Unknown {
+        /// The cluster.
+        cluster: ClusterName,
+        /// What was typed.
+        service: ServiceName,
+        /// What may be meant.
+        help: Option<String>,
+    },
+    /// No version can be read.
+    #[error("expected `tag` or `digest` of {service}, found none that can be read")]
+    Unwritten {
+        /// The cluster.
+        cluster: ClusterName,
+        /// The service.
+        service: ServiceName,
+    },
+    /// A tag was asked for where a digest is written, or the other way round.
+    #[error("expected a {} for {service}, found `{version}`: {path} has `{}`", key.as_str(), key.as_str())]
+    OtherKey {
+        /// The service.
+        service: ServiceName,
+        /// The file.
+        path: String,
+        /// The field that the file has.
+        key: VersionKey,
+        /// What was typed.
+        version: ImageVersion,
+    },
+    /// The digest would be lost.
+    #[error(
+        "expected a tag with its digest for {service}, found `{version}` alone: {path} pins `{before}`"
+    )]
+    Unpinned {
+        /// The service.
+        service: ServiceName,
+        /// The file.
+        path: String,
+        /// The version that it has.
+        before: String,
+        /// What was typed.
+        version: ImageVersion,
+    },
+    /// One place would get two versions.
+    #[error(
+        "expected one version in {path}, found `{first}` for {first_service} and `{second}` for {second_service}"
+    )]
+    Torn {
+        /// The file.
+        path: String,
+        /// A service that takes its version from there.
+        first_service: ServiceName,
+        /// What was asked for it.
+        first: ImageVersion,
+        /// Another such service, or the same once more.
+        second_service: ServiceName,
+        /// What was asked for that.
+        second: ImageVersion,
+    },
+}
+
+impl BumpError {
+    /// What to type.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            BumpError::Unknown { help, .. } => help.clone(),
+            BumpError::Unwritten { cluster, .. } => {
+                Some(format!("`bayplan check {cluster}` shows what is wrong"))
+            }
+            BumpError::OtherKey {
+                service,
+                path,
+                key: VersionKey::Digest,
+                ..
+            } => Some(format!(
+                "write `{service}=sha256:…`, or put `tag = \"…\"` in the place of `digest` in {path}"
+            )),
+            BumpError::OtherKey {
+                service,
+                path,
+                key: VersionKey::Tag,
+                ..
+            } => Some(format!(
+                "write `{service}=TAG@sha256:…`, or put `digest = \"…\"` in the place of `tag` in {path}"
+            )),
+            BumpError::Unpinned {
+                service, version, ..
+            } => Some(format!(
+                "write `{service}={version}@sha256:…`; `docker buildx imagetools inspect IMAGE:{version}` shows the digest"
+            )),
+            BumpError::Torn {
+                path,
+                first_service,
+                second_service,
+                ..
+            } if first_service != second_service => Some(format!(
+                "name one of them: both take their version from {path}"
+            )),
+            BumpError::Torn { .. } => Some("name it once".to_owned()),
+        }
+    }
+}
+
+/// Finds the files that are to change. What has its version already is not among them.
+///
+/// # Errors
+/// A service is not there, its version is written in another form than the one that was asked for, or two that were
+/// asked for are written in one place.
+pub fn bumps(
+    cluster: &ClusterName,
+    sources: &Sources,
+    wanted: &[(ServiceName, ImageVersion)],
+) -> Result<Vec<FileBump>, BumpError> {
+    let versions = versions(cluster.as_str(), sources);
+    let mut places: BTreeMap<&str, (&ServiceName, &WrittenVersion, &ImageVersion)> =
+        BTreeMap::new();
+    for (service, version) in wanted {
+        let written = find(cluster, &versions, service)?;
+        fits(service, written, version)?;
+        let (first_service, _, first) = *places
+            .entry(&written.path)
+            .or_insert((service, written, version));
+        if first != version {
+            return Err(BumpError::Torn {
+                path: written.path.clone(),
+                first_service: first_service.clone(),
+                first: first.clone(),
+                second_service: service.clone(),
+                second: version.clone(),
+            });
+        }
+    }
+    let changed = places.into_values();
+    let changed = changed.filter(|(_, written, version)| written.value != version.as_str());
+    Ok(changed
+        .map(|(_, written, version)| FileBump {
+            path: written.path.clone(),
+            of: written.of.clone(),
+            before: written.value.clone(),
+            version: version.clone(),
+            along: along(&versions, written, wanted),
+        })
+        .collect())
+}
+
+fn find<'a>(
+    cluster: &ClusterName,
+    versions: &'a BTreeMap<ServiceName, Option<WrittenVersion>>,
+    service: &ServiceName,
+) -> Result<&'a WrittenVersion, BumpError> {
+    match versions.get(service) {
+        Some(Some(written)) => Ok(written),
+        Some(None) => Err(BumpError::Unwritten {
+            cluster: cluster.clone(),
+            service: service.clone(),
+        }),
+        None => Err(BumpError::Unknown {
+            cluster: cluster.clone(),
+            service: service.clone(),
+            help: nearest::help(service.as_str(), versions.keys().map(ServiceName::as_str)),
+        }),
+    }
+}
+
+fn fits(
+    service: &ServiceName,
+    written: &WrittenVersion,
+    version: &ImageVersion,
+) -> Result<(), BumpError> {
+    let (service, path) = (service.clone(), written.path.clone());
+    if written.key != version.key() {
+        return Err(BumpError::OtherKey {
+            service,
+            path,
+            key: written.key,
+            version: version.clone(),
+        });
+    }
+    if written.value.contains('@') && !version.is_pinned() {
+        return Err(BumpError::Unpinned {
+            service,
+            path,
+            before: written.value.clone(),
+            version: version.clone(),
+        });
+    }
+    Ok(())
+}
+
+/// Who takes its version from the same place unasked.
+fn along(
+    versions: &BTreeMap<ServiceName, Option<WrittenVersion>>,
+    place: &WrittenVersion,
+    wanted: &[(ServiceName, ImageVersion)],
+) -> Vec<ServiceName> {
+    let same = versions.iter().filter(|(name, written)| {
+        let there = written
+            .as_ref()
+            .is_some_and(|written| written.path == place.path);
+        there && !wanted.iter().any(|(asked, _)| asked == *name)
+    });
+    same.map(|(name, _)| name.clone()).collect()
+}
