@@ -100,7 +100,7 @@ pub(super) fn variable(text: &str) -> Result<VariableName, String> {
 }
 
 /// A time with units.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = text.parse::<jiff::SignedDuration>().ok();
     time.and_then(|time| Duration::try_from(time).ok())
         .ok_or_else(|| "expected a time such as `30s`, `5m` or `1h 30m`".to_owned())

@@ -12,6 +12,7 @@ mod check;
 mod completions;
 mod diff;
 mod history;
+mod promote;
 mod release;
 mod render;
 mod rollback;
@@ -31,6 +32,7 @@ pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
 pub use self::history::History;
+pub use self::promote::Promote;
 pub use self::release::Release;
 pub use self::render::Render;
 pub use self::rollback::Rollback;
@@ -110,6 +112,7 @@ pub enum Command {
     Diff(Diff),
     Release(Release),
     Bump(Bump),
+    Promote(Promote),
     Rollback(Rollback),
     History(History),
     Status(Status),

@@ -21,7 +21,7 @@
 //! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
-//! | `version`, `bump` | where the version of an image is written, and another one in its place |
+//! | `version`, `bump`, `promote` | where the version of an image is written, and another one in its place; what one cluster takes over of another |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
@@ -64,6 +64,7 @@ mod once;
 mod placement;
 mod port_clashes;
 pub mod ports;
+pub mod promote;
 #[cfg(test)]
 mod properties;
 mod provenance;

@@ -6,6 +6,7 @@ mod completions;
 mod description;
 mod diff;
 mod history;
+mod promote;
 mod release;
 mod render;
 mod review;
@@ -151,6 +152,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
         Command::Bump(arguments) => bump::run(directory, &arguments),
+        Command::Promote(arguments) => promote::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
         Command::Secrets(arguments) => secrets::run(directory, &arguments),

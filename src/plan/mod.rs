@@ -22,6 +22,7 @@ pub mod observed;
 mod once;
 mod options;
 mod placement;
+pub mod proven;
 pub mod reason;
 mod reasons;
 pub mod recorded;

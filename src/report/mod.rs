@@ -21,6 +21,7 @@ pub mod plan;
 pub mod plan_end;
 mod problem;
 pub mod progress;
+pub mod promote;
 mod reason;
 mod refusal;
 pub mod review;

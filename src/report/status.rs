@@ -9,8 +9,9 @@ mod time;
 
 pub(super) use activity::activity;
 pub(super) use crashes::how_it_ended;
-
 use jiff::Timestamp;
+pub(super) use state::shown_state;
+pub(super) use time::shown_since;
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
@@ -20,8 +21,7 @@ use super::{Detail, left, network};
 use crashes::{deaths, restarted};
 use end::{last_lines, services};
 use runs::shown_runs;
-use state::{Word, shown_state, style};
-use time::shown_since;
+use state::{Word, style};
 
 /// The longest version that is shown in full.
 const VERSION: usize = 16;

@@ -133,6 +133,29 @@ impl Repository {
         fs::read(&at).map(Some).map_err(EditError::failed(path))
     }
 
+    /// The edit that makes a file what another one is, byte for byte; `None` removes it.
+    ///
+    /// # Errors
+    /// The first one is reached by a link or is no file, or one of them cannot be read.
+    pub fn edit_as(&self, path: &str, other: Option<&str>) -> Result<Edit, EditError> {
+        let mut mode = EditMode::Plain;
+        let mut after = None;
+        if let Some(other) = other {
+            let at = self.root().join(other);
+            after = Some(fs::read(&at).map_err(EditError::failed(other))?);
+            let found = fs::metadata(&at).map_err(EditError::failed(other))?;
+            if found.permissions().mode() & 0o100 != 0 {
+                mode = EditMode::Executable;
+            }
+        }
+        Ok(Edit {
+            path: path.to_owned(),
+            before: self.read_to_edit(path)?,
+            after,
+            mode,
+        })
+    }
+
     /// Makes all edits. What goes wrong before the last file is in place takes back those before it.
     ///
     /// # Errors

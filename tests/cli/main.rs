@@ -17,6 +17,7 @@ mod many;
 mod meddled;
 mod part;
 mod past;
+mod promote;
 mod readme;
 mod refusals;
 mod release;

@@ -84,7 +84,7 @@ pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
     }
 }
 
-pub(super) fn shown_state(state: &StateView<'_>) -> String {
+pub(in crate::report) fn shown_state(state: &StateView<'_>) -> String {
     let more = match state {
         StateView::Edited { paths, .. } => format!(": {}", some_paths(paths, Detail::Short)),
         StateView::NotRunning { state } => format!(" ({})", value(state)),

@@ -6,7 +6,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-pub(super) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
+pub(in crate::report) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(|| "-".to_owned(), |since| ago(since, now))
 }
 
