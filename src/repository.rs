@@ -75,8 +75,8 @@ impl RepositoryError {
     pub fn help(&self) -> Option<&str> {
         match self {
             RepositoryError::NotFound { .. } => Some(
-                "go to your config repository, or name it with `-C DIR`; a new one begins with \
-                 clusters/NAME/cluster.toml",
+                "go to your config repository, or name it with `-C DIR`; `bayplan init` makes a \
+                 new one",
             ),
             RepositoryError::UnknownCluster { help, .. } => help.as_deref(),
             RepositoryError::Unfit(unfit) => unfit.why.help.as_deref(),
@@ -86,6 +86,19 @@ impl RepositoryError {
 }
 
 impl Repository {
+    /// A directory that is to have `clusters/` in it.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn new(root: &Path) -> Result<Self, RepositoryError> {
+        let found = root.canonicalize();
+        let root = found.map_err(|why| RepositoryError::NoDirectory {
+            path: root.to_owned(),
+            why,
+        })?;
+        Ok(Self { root })
+    }
+
     /// The nearest directory with `clusters/`, from this one upwards. The search ends at the root of the checkout: what
     /// is above belongs to something else.
     ///

@@ -6,12 +6,14 @@ use clap::error::{ContextKind, ContextValue};
 use crate::cluster::nearest::nearest;
 
 /// Commands of other tools, and what does the same here.
-const ELSEWHERE: [(&[&str], &str); 16] = [
+const ELSEWHERE: [(&[&str], &str); 17] = [
     (
-        &[
-            "deploy", "apply", "up", "push", "sync", "ship", "install", "update", "upgrade",
-        ],
+        &["deploy", "apply", "up", "push", "sync", "ship", "install"],
         "`bayplan release CLUSTER` writes files and restarts what changed",
+    ),
+    (
+        &["update", "upgrade", "set", "tag"],
+        "`bayplan bump CLUSTER SERVICE=TAG` writes another version into the description; `bayplan release CLUSTER` brings it to the hosts",
     ),
     (
         &["plan", "preview", "dry-run", "dryrun", "changes"],
@@ -64,8 +66,8 @@ const ELSEWHERE: [(&[&str], &str); 16] = [
         "`bayplan why CLUSTER SERVICE` shows where every value comes from",
     ),
     (
-        &["init", "new", "create", "setup", "bootstrap"],
-        "write clusters/NAME/cluster.toml and clusters/NAME/services/WEB.toml; `bayplan check` says what is missing",
+        &["new", "create", "setup", "bootstrap"],
+        "`bayplan init DIR` makes a repository with two clusters; another one is clusters/NAME/cluster.toml, and `bayplan check` says what is missing",
     ),
     (
         &[

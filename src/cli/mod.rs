@@ -12,6 +12,7 @@ mod check;
 mod completions;
 mod diff;
 mod history;
+mod init;
 mod promote;
 mod release;
 mod render;
@@ -32,6 +33,7 @@ pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
 pub use self::history::History;
+pub use self::init::Init;
 pub use self::promote::Promote;
 pub use self::release::Release;
 pub use self::render::Render;
@@ -107,6 +109,7 @@ impl From<Colour> for anstream::ColorChoice {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
+    Init(Init),
     Check(Check),
     Render(Render),
     Diff(Diff),

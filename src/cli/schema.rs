@@ -2,14 +2,16 @@
 
 use clap::{Args, ValueEnum};
 
-/// Print the JSON Schema of what `--json` prints, or of a saved plan
+/// Print the JSON Schema of what `--json` prints, of a saved plan, or of a file of the description
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   bayplan schema plan > plan.schema.json       of `diff --json`
   bayplan schema review > review.schema.json   of `diff --against REV --json`
   bayplan schema saved-plan                    of the file that `diff -o` writes
-  bayplan schema status                        of `status --json`")]
+  bayplan schema status                        of `status --json`
+  bayplan schema service > service.schema.json
+                                               for an editor, as `init` writes it")]
 pub struct Schema {
     /// What is described
     #[arg(value_name = "WHAT")]
@@ -31,4 +33,10 @@ pub enum SchemaOf {
     History,
     /// `why --json`
     Why,
+    /// `cluster.toml`
+    Cluster,
+    /// `services/NAME.toml`
+    Service,
+    /// `service-config.toml`
+    ServiceConfig,
 }

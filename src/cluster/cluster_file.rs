@@ -20,12 +20,15 @@ const SERVICE_CONFIG: TableKind = TableKind {
     foreign: &[],
 };
 
+/// The keys of `cluster.toml`.
+pub(crate) const CLUSTER_KEYS: &[&str] = &[
+    "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
+    "defaults", "services", "networks", "lint",
+];
+
 pub(super) const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
-    keys: &[
-        "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
-        "defaults", "services", "networks", "lint",
-    ],
+    keys: CLUSTER_KEYS,
     foreign: foreign::CLUSTER,
 };
 

@@ -148,6 +148,19 @@ impl Field {
         }
     }
 
+    /// The types of JSON that its value can have, where all of them are known.
+    pub(crate) fn json_types(&self) -> Option<&'static [&'static str]> {
+        match self.reader {
+            ReadAs::Text(..) | ReadAs::Duration(_) => Some(&["string"]),
+            ReadAs::Number(..) => Some(&["number", "string"]),
+            ReadAs::Boolean(_) => Some(&["boolean"]),
+            ReadAs::List(..) => Some(&["array"]),
+            ReadAs::Map(..) => Some(&["object"]),
+            // Many of them can be written in more than one way.
+            ReadAs::Own(_) => None,
+        }
+    }
+
     /// The shape of its value, if that is one text.
     pub(super) fn shape(&self) -> Option<TextShape> {
         match self.reader {
@@ -207,6 +220,11 @@ const SHARED: usize = {
     }
     number
 };
+
+/// Whether a field stands in a service's own file alone.
+pub(crate) fn is_own_key(key: &str) -> bool {
+    is_own(key)
+}
 
 const fn is_own(key: &str) -> bool {
     let mut at = 0;

@@ -90,6 +90,8 @@ pub mod version;
 mod volumes;
 
 pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
+#[cfg(test)]
+pub(crate) use cluster_file::CLUSTER_KEYS;
 pub use description::WrittenIn;
 pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
 pub use hosts_alone::hosts_alone;

@@ -6,6 +6,7 @@ mod completions;
 mod description;
 mod diff;
 mod history;
+mod init;
 mod promote;
 mod release;
 mod render;
@@ -147,6 +148,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let directory = directory.as_deref();
     match command {
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Init(arguments) => init::run(directory, &arguments),
         Command::Check(arguments) => check::run(directory, &arguments),
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),

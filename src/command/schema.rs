@@ -2,7 +2,7 @@
 
 use super::{Exit, Failure};
 use crate::cli::{Schema, SchemaOf};
-use crate::report::{schema, stream};
+use crate::report::{description_schema, schema, stream};
 
 pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
     let text = match arguments.what {
@@ -12,6 +12,9 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::Status => schema::status(),
         SchemaOf::History => schema::history(),
         SchemaOf::Why => schema::why(),
+        SchemaOf::Cluster => description_schema::cluster(),
+        SchemaOf::Service => description_schema::service(),
+        SchemaOf::ServiceConfig => description_schema::service_config(),
     };
     stream::stdout(&text)?;
     Ok(Exit::Done)

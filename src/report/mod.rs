@@ -4,12 +4,14 @@
 pub mod bump;
 pub mod check;
 pub mod confirm;
+pub mod description_schema;
 mod diff;
 pub mod errors;
 pub mod files;
 pub mod guard;
 pub mod history;
 pub mod hosts;
+pub mod init;
 pub mod json;
 mod left;
 pub mod markdown;

@@ -171,7 +171,7 @@ fn a_directory_without_clusters_is_no_config_repository() {
     assert_snapshot!(it.bayplan("check").exits(1), @"
     ------- stderr -------
     error: expected a directory `clusters` in $ROOT/repository or above it, found none
-    help: go to your config repository, or name it with `-C DIR`; a new one begins with clusters/NAME/cluster.toml
+    help: go to your config repository, or name it with `-C DIR`; `bayplan init` makes a new one
     [exit code: 1]
     ");
     assert_snapshot!(it.bayplan("-C nowhere check").exits(1), @"
