@@ -139,7 +139,7 @@ pub fn bumps(
     cluster: &ClusterName,
     sources: &Sources,
     wanted: &[(ServiceName, ImageVersion)],
-) -> Result<Vec<FileBump>, BumpError> {
+) -> Result<Vec<FileBump>, Box<BumpError>> {
     let versions = versions(cluster.as_str(), sources);
     let mut places: BTreeMap<&str, (&ServiceName, &WrittenVersion, &ImageVersion)> =
         BTreeMap::new();
@@ -150,13 +150,13 @@ pub fn bumps(
             .entry(&written.path)
             .or_insert((service, written, version));
         if first != version {
-            return Err(BumpError::Torn {
+            return Err(Box::new(BumpError::Torn {
                 path: written.path.clone(),
                 first_service: first_service.clone(),
                 first: first.clone(),
                 second_service: service.clone(),
                 second: version.clone(),
-            });
+            }));
         }
     }
     let changed = places.into_values();
@@ -176,18 +176,18 @@ fn find<'a>(
     cluster: &ClusterName,
     versions: &'a BTreeMap<ServiceName, Option<WrittenVersion>>,
     service: &ServiceName,
-) -> Result<&'a WrittenVersion, BumpError> {
+) -> Result<&'a WrittenVersion, Box<BumpError>> {
     match versions.get(service) {
         Some(Some(written)) => Ok(written),
-        Some(None) => Err(BumpError::Unwritten {
+        Some(None) => Err(Box::new(BumpError::Unwritten {
             cluster: cluster.clone(),
             service: service.clone(),
-        }),
-        None => Err(BumpError::Unknown {
+        })),
+        None => Err(Box::new(BumpError::Unknown {
             cluster: cluster.clone(),
             service: service.clone(),
             help: nearest::help(service.as_str(), versions.keys().map(ServiceName::as_str)),
-        }),
+        })),
     }
 }
 
@@ -195,23 +195,23 @@ fn fits(
     service: &ServiceName,
     written: &WrittenVersion,
     version: &ImageVersion,
-) -> Result<(), BumpError> {
+) -> Result<(), Box<BumpError>> {
     let (service, path) = (service.clone(), written.path.clone());
     if written.key != version.key() {
-        return Err(BumpError::OtherKey {
+        return Err(Box::new(BumpError::OtherKey {
             service,
             path,
             key: written.key,
             version: version.clone(),
-        });
+        }));
     }
     if written.value.contains('@') && !version.is_pinned() {
-        return Err(BumpError::Unpinned {
+        return Err(Box::new(BumpError::Unpinned {
             service,
             path,
             before: written.value.clone(),
             version: version.clone(),
-        });
+        }));
     }
     Ok(())
 }

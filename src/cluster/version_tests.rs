@@ -168,7 +168,7 @@ fn sources() -> Sources {
     sources
 }
 
-fn asked(words: &[&str]) -> Result<Vec<String>, BumpError> {
+fn asked(words: &[&str]) -> Result<Vec<String>, Box<BumpError>> {
     let wanted: Vec<_> = words
         .iter()
         .map(|word| {

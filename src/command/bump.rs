@@ -88,7 +88,7 @@ impl PreparedBump {
         let before = repository.load(cluster.as_str()).map_err(not_loaded)?;
         let bumps = bumps(cluster, &before, wanted).map_err(|error| Failure {
             help: error.help(),
-            ..Failure::from(error)
+            ..Failure::from(*error)
         })?;
         let mut after = before.clone();
         let (mut texts, mut edits) = (Vec::new(), Vec::new());
