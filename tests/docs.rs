@@ -480,26 +480,3 @@ fn every_example_of_the_pages_is_valid_in_its_language() {
     }
     assert!(wrong.is_empty(), "{wrong}");
 }
-
-#[test]
-fn what_the_description_refuses_is_what_its_page_says() {
-    let page = &pages()["docs/description.md"];
-    let (_, refused) = page.split_once("## Not in this version").unwrap();
-    let mut source = String::new();
-    sources(&root().join("src/cluster"), &mut source);
-    // Each call names its key first.
-    let keys = source.split(".not_yet(").skip(1).map(|call| {
-        let call = call.trim_start();
-        call.split([',', '"'])
-            .find(|word| !word.trim().is_empty())
-            .unwrap()
-            .to_owned()
-    });
-    for key in keys.filter(|key| key != "key") {
-        let named = [format!("`{key}`"), format!("`[{key}]`")];
-        assert!(
-            named.iter().any(|name| refused.contains(name)),
-            "{key} is not named"
-        );
-    }
-}

@@ -37,16 +37,17 @@ pub struct Patience {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub lock_wait: Option<Duration>,
 
-    /// What to do with a host on which a step fails: put its previous generation back, or keep it
-    /// as it is
-    #[arg(long, value_name = "WHAT", default_value = "put-back")]
-    pub on_failure: FailureChoice,
+    /// What to do where a step fails on a host: put its previous generation back; the same, and then back with the hosts
+    /// that were done, too; or keep all as it is. Without it `on_failure` of the description counts, else put-back
+    #[arg(long, value_name = "WHAT")]
+    pub on_failure: Option<FailureChoice>,
 }
 
 /// What becomes of a host on which a step fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailureChoice {
     PutBack,
+    Back,
     Keep,
 }
 

@@ -18,6 +18,7 @@ use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
 use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
+use super::rollout::{check_rollout, known_rollout};
 use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::service_networks::{check_address_clashes, resolve_networks};
@@ -197,6 +198,8 @@ fn resolve(
                     health: service.health.clone(),
                     stateful: service.stateful,
                     max_down: service.max_down,
+                    batch: service.batch,
+                    soak: service.soak,
                     restart: service.restart,
                     template,
                     run: service.run.clone(),
@@ -218,10 +221,11 @@ fn resolve(
         .map(|host| (host.name.value.clone(), host.host.clone()))
         .collect();
     let guard = check_guard(&description, &cluster.guard, problems);
+    check_rollout(cluster, problems);
     let lints = lint(&description, cluster, &services, problems);
     let cluster = Cluster {
         guard,
-        rollout: cluster.rollout.clone(),
+        rollout: known_rollout(cluster),
         name: description.name,
         hosts,
         services,

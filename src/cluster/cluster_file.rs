@@ -1,17 +1,18 @@
 //! Reads `cluster.toml` and `service-config.toml`.
 
-use std::num::NonZeroUsize;
-
 use toml::de::{DeTable, DeValue};
 
-use super::description::{ClusterFile, DescribedGuard, PlaceLine, WrittenVariable, assignments};
+use super::description::{
+    ClusterFile, DescribedGuard, DescribedRollout, PlaceLine, WrittenVariable, assignments,
+};
 use super::foreign;
 use super::host_table::{read_client, read_host, read_listen, read_ssh};
 use super::lint::{LINT, read_lint};
-use super::model::{Engine, EngineClient, Excerpts, Rollout};
+use super::model::{Engine, EngineClient};
 use super::networks::read_networks;
-use super::read::{At, Item, Misfit, Problems, Table, TableKind};
+use super::read::{Item, Misfit, Problems, Table, TableKind};
 use super::reserved::Within;
+use super::rollout::{ROLLOUT, read_rollout};
 use super::shape;
 
 const SERVICE_CONFIG: TableKind = TableKind {
@@ -30,12 +31,6 @@ pub(super) const CLUSTER: TableKind = TableKind {
     what: "`cluster.toml`",
     keys: CLUSTER_KEYS,
     foreign: foreign::CLUSTER,
-};
-
-const ROLLOUT: TableKind = TableKind {
-    what: "`[rollout]`",
-    keys: &["journal", "parallel"],
-    foreign: &[],
 };
 
 const GUARD: TableKind = TableKind {
@@ -83,7 +78,9 @@ pub(super) fn read_cluster(
     let guard = root.table("guard", &GUARD, problems);
     let guard = guard.map_or_else(DescribedGuard::default, |table| read_guard(table, problems));
     let rollout = root.table("rollout", &ROLLOUT, problems);
-    let rollout = rollout.map_or_else(Rollout::default, |table| read_rollout(table, problems));
+    let rollout = rollout.map_or_else(DescribedRollout::default, |table| {
+        read_rollout(table, problems)
+    });
     // These are read with each service.
     let _ = (root.get("defaults"), root.get("services"));
     let networks = read_networks(&mut root, problems);
@@ -100,22 +97,6 @@ pub(super) fn read_cluster(
         rollout,
         networks,
         lint,
-    }
-}
-
-fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Rollout {
-    let journal = table.boolean("journal", problems);
-    let parallel = table.integer("parallel", 1..=1000, problems);
-    table.not_yet("batch", "rolling batches", "remove the line", problems);
-    table.finish(problems);
-    Rollout {
-        journal: match journal {
-            Some(At { value: false, .. }) => Excerpts::Hidden,
-            Some(At { value: true, .. }) | None => Excerpts::Shown,
-        },
-        parallel: parallel
-            .and_then(|most| usize::try_from(most.value).ok())
-            .and_then(NonZeroUsize::new),
     }
 }
 

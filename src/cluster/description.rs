@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
 use super::job::Run;
 use super::model::{
-    Container, Health, Host, Image, MaxDown, NetworkOrigin, RestartPolicy, Rollout, Transport,
+    Container, Health, Host, HostCount, Image, NetworkOrigin, RestartPolicy, Rollout, Transport,
 };
 use super::name::{HostName, ServiceName, VariableName};
 use super::ports::Publish;
@@ -36,7 +37,7 @@ pub(super) struct ClusterFile {
     /// `[guard]`.
     pub guard: DescribedGuard,
     /// `[rollout]`.
-    pub rollout: Rollout,
+    pub rollout: DescribedRollout,
     /// `[networks]`.
     pub networks: Vec<DescribedNetwork>,
     /// `[lint]`, if there is one.
@@ -77,6 +78,15 @@ impl ClusterFile {
         dns.and_then(|d| d.host.address.clone())
             .unwrap_or_else(|| host.to_string())
     }
+}
+
+/// `[rollout]`.
+#[derive(Debug, Default)]
+pub(super) struct DescribedRollout {
+    /// All but its hosts.
+    pub rollout: Rollout,
+    /// Hosts that go first.
+    pub canary: Vec<At<String>>,
 }
 
 /// `[guard]`.
@@ -169,7 +179,11 @@ pub(super) struct ServiceFile {
     /// `stateful`.
     pub stateful: bool,
     /// `max_down`.
-    pub max_down: Option<MaxDown>,
+    pub max_down: Option<HostCount>,
+    /// `batch`.
+    pub batch: Option<HostCount>,
+    /// `soak`.
+    pub soak: Option<Duration>,
     /// `restart`.
     pub restart: RestartPolicy,
     /// The name of a file in `templates/`.

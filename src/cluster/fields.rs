@@ -803,6 +803,26 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "batch",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Number),
+        change: OnChange::Keeps,
+        meaning: "with how many hosts at a time a release goes that acts on it: a number, or a share of its hosts such as `\"25%\"`; the smallest number of those that a host is visited for counts",
+        default: "that of [`[rollout]`](#how-a-release-goes-over-the-hosts)",
+        example: "2",
+        ..ROW
+    },
+    Field {
+        key: "soak",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Duration),
+        change: OnChange::Keeps,
+        meaning: "how long a release watches it after it is healthy: `\"0s\"` is not at all; the longest of those that start together on a host counts",
+        default: "that of [`[rollout]`](#how-a-release-goes-over-the-hosts), `\"10s\"`",
+        example: "\"1m\"",
+        ..ROW
+    },
+    Field {
         key: "restart",
         inherited: Inherited::No,
         change: OnChange::Keeps,

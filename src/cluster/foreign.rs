@@ -497,6 +497,51 @@ pub(super) const CLUSTER: &[Foreign] = &[
     },
 ];
 
+/// Keys of `[rollout]`.
+pub(super) const ROLLOUT: &[Foreign] = &[
+    Foreign {
+        words: &[
+            "max_parallel",
+            "parallelism",
+            "serial",
+            "batch_size",
+            "max_in_flight",
+        ],
+        meant: Some("batch"),
+        help: "write `batch = 2`, or `batch = \"25%\"`: so many hosts at a time",
+    },
+    Foreign {
+        words: &["canaries", "canary_hosts", "first"],
+        meant: Some("canary"),
+        help: "write `canary = [\"docker01\"]`: these hosts go first, each alone",
+    },
+    Foreign {
+        words: &[
+            "monitor",
+            "min_healthy_time",
+            "min_ready_seconds",
+            "bake_time",
+        ],
+        meant: Some("soak"),
+        help: "write `soak = \"10s\"`: so long what was started is watched after it is healthy",
+    },
+    Foreign {
+        words: &[
+            "failure_action",
+            "auto_revert",
+            "rollback",
+            "max_fail_percentage",
+        ],
+        meant: Some("on_failure"),
+        help: "write `on_failure = \"back\"`: if a host fails, those that were done go back, too",
+    },
+    Foreign {
+        words: &["max_down", "max_unavailable"],
+        meant: NOWHERE,
+        help: "it belongs to a service: write `max_down = 2` in `services/web.toml`",
+    },
+];
+
 /// Keys of `[lint]`.
 pub(super) const LINT: &[Foreign] = &[
     Foreign {

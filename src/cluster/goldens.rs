@@ -269,12 +269,48 @@ fn how_many_restarts_are_side_by_side() {
 }
 
 #[test]
-fn what_this_version_does_not_do() {
-    let text = messages(&[
-        &[(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\nbatch = 1\n"))],
-        &[(WEB, format!("{IMAGE}secrets = [\"A\"]\n"))],
-    ]);
-    insta::assert_snapshot!(text);
+fn how_a_release_goes_over_the_hosts() {
+    let rollout = |text: &str| vec![(CLUSTER, format!("{HOSTS}{PLACE}[rollout]\n{text}"))];
+    let all = [
+        rollout("batch = 0\n"),
+        rollout("batch = \"0%\"\ncanary = \"docker01\"\n"),
+        rollout("batch = \"120%\"\n"),
+        rollout("batch = \"2\"\n"),
+        rollout("batch = [2]\n"),
+        rollout("canary = [\"docker1\", \"docker02\", \"docker02\"]\n"),
+        rollout("canary = [\"*\"]\n"),
+        rollout("max_parallel = 2\nmax_down = 1\nfirst = [\"docker01\"]\nbacth = 1\n"),
+        rollout("soak = 10\n"),
+        rollout("soak = \"25h\"\non_failure = \"put-back\"\n"),
+        rollout("on_failure = \"pause\"\nbake_time = \"1m\"\nauto_revert = true\n"),
+        rollout("on_failure = true\n"),
+        vec![(WEB, format!("{IMAGE}batch = \"0%\"\nsoak = \"-1s\"\n"))],
+        vec![(WEB, format!("{IMAGE}secrets = [\"A\"]\n"))],
+    ];
+    let all: Vec<_> = all.iter().map(Vec::as_slice).collect();
+    insta::assert_snapshot!(messages(&all));
+}
+
+/// A share is of the described hosts, and of a service of its own.
+#[test]
+fn a_batch_may_be_a_share_of_the_hosts() {
+    let cluster = format!(
+        "{HOSTS}[place]\nweb = \"*\"\n[rollout]\nbatch = \"50%\"\ncanary = [\"docker02\"]\n"
+    );
+    let web = format!("{IMAGE}batch = \"100%\"\n");
+    let sources = with(&[(CLUSTER, cluster.as_bytes()), (WEB, web.as_bytes())]);
+    let cluster = check("test", &sources).cluster.unwrap();
+    let hosts = cluster.hosts.len();
+    assert!(hosts > 1);
+    assert_eq!(cluster.rollout.batch.unwrap().of(hosts), hosts / 2);
+    assert_eq!(
+        cluster.rollout.canary,
+        [super::name::HostName::new("docker02").unwrap()]
+    );
+    let rendered = crate::render::render(&cluster).unwrap();
+    let (_, host) = rendered.hosts.first_key_value().unwrap();
+    let (_, service) = host.services.first_key_value().unwrap();
+    assert_eq!(service.batch, Some(hosts));
 }
 
 /// A file of secrets with these lines below `[values]`.

@@ -10,6 +10,7 @@ use super::model::Cluster;
 use super::name::ClusterName;
 use super::nesting::parse_recoverable;
 use super::read::Problems;
+use super::rollout::known_rollout;
 use super::sources::Sources;
 
 /// The keys of `cluster.toml` that say how hosts are reached, and what may be shown of them.
@@ -49,6 +50,7 @@ pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
     if !problems.0.is_empty() || !whole || cluster.hosts.is_empty() {
         return None;
     }
+    let rollout = known_rollout(&cluster);
     let hosts = cluster.hosts.into_iter();
     Some(Cluster {
         name: ClusterName::new(name).ok()?,
@@ -57,7 +59,7 @@ pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
             .collect(),
         services: BTreeMap::new(),
         guard: read_guard(&guard),
-        rollout: cluster.rollout,
+        rollout,
     })
 }
 

@@ -51,12 +51,49 @@ impl Cluster {
 }
 
 /// How a release goes about it: `[rollout]`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// What of the journal is shown.
     pub journal: Excerpts,
     /// How many restarts are side by side on a host at most; `None` for as many as it has cores.
     pub parallel: Option<NonZeroUsize>,
+    /// How many hosts go at a time; `None` is as many as the services allow.
+    pub batch: Option<HostCount>,
+    /// Hosts that go first, each of them alone.
+    pub canary: Vec<HostName>,
+    /// How long what a release started is watched after it is healthy.
+    pub soak: Duration,
+    /// What becomes of the hosts if one of them fails.
+    pub on_failure: OnFailure,
+}
+
+/// What becomes of the hosts if a step fails on one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// That host goes back to how it was; those that were done stay done.
+    #[default]
+    Host,
+    /// All stay as they are.
+    Keep,
+    /// That host goes back, and then those that were done.
+    Back,
+}
+
+/// How long what a release started is watched if nobody says otherwise.
+pub const SOAK: Duration = Duration::from_secs(10);
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            journal: Excerpts::default(),
+            parallel: None,
+            batch: None,
+            canary: Vec::new(),
+            soak: SOAK,
+            on_failure: OnFailure::default(),
+        }
+    }
 }
 
 /// Whether the last lines of a unit's journal are shown where that unit fails.
@@ -329,7 +366,11 @@ pub struct Service {
     /// Never moves or vanishes without `--allow-move`.
     pub stateful: bool,
     /// How many of its hosts a release may take it down on at once; `None` is one host after the other.
-    pub max_down: Option<MaxDown>,
+    pub max_down: Option<HostCount>,
+    /// With how many hosts at a time a release goes that acts on it; `None` is what the cluster says.
+    pub batch: Option<HostCount>,
+    /// How long it is watched after it is healthy; `None` is what the cluster says.
+    pub soak: Option<Duration>,
     /// Who restarts it after a change.
     pub restart: RestartPolicy,
     /// What its unit is made of.
@@ -892,16 +933,16 @@ impl HttpProbe {
     }
 }
 
-/// How many instances of a service may be down at once.
+/// How many hosts of several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MaxDown {
+pub enum HostCount {
     /// So many.
     Count(usize),
     /// So many of a hundred, rounded down; at least one.
     Percent(usize),
 }
 
-impl MaxDown {
+impl HostCount {
     /// How many of so many hosts.
     #[must_use]
     pub fn of(self, hosts: usize) -> usize {

@@ -15,12 +15,13 @@ use super::health::{WrittenHealth, read_health};
 use super::host_table::read_port;
 use super::job_fields::read_run;
 use super::layers::Layered;
-use super::model::{Container, Image, MaxDown, RestartPolicy};
+use super::model::{Container, Image, RestartPolicy};
 use super::name::ServiceName;
 use super::nearest;
 use super::ports::{Publish, publish};
 use super::read::{At, Item, Misfit, Problems, Spot, Table, list, parse_all, toml_text, words};
 use super::reserved::Within;
+use super::rollout::{read_host_count, read_soak};
 use super::secret_references::read_references;
 use super::service_networks::{first_network, read_aliases, read_networks};
 use super::shape;
@@ -88,7 +89,9 @@ pub(super) fn read_service(
     } = read_health(&mut root, port.is_some() || unread_port, problems);
     container.no_healthcheck = no_healthcheck;
     let stateful = root.boolean("stateful", problems);
-    let max_down = read_max_down(&mut root, problems);
+    let max_down = read_host_count(&mut root, "max_down", problems);
+    let batch = read_host_count(&mut root, "batch", problems);
+    let soak = read_soak(&mut root, problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, template_name));
@@ -119,6 +122,8 @@ pub(super) fn read_service(
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),
         max_down,
+        batch,
+        soak,
         restart,
         template,
         run,
@@ -322,45 +327,6 @@ fn warn_of_words(root: &mut Table<'_>, problems: &mut Problems) {
                 list(words)
             )),
         );
-    }
-}
-
-/// How many instances may be down at once.
-fn read_max_down(root: &mut Table<'_>, problems: &mut Problems) -> Option<MaxDown> {
-    const EXPECTED: &str = "a number of instances such as `1`, or a share such as `25%`";
-    let item = root.get("max_down")?;
-    match item.value {
-        DeValue::String(text) => {
-            let parse = |text: &str| -> Shape<MaxDown> {
-                let Some(number) = text.strip_suffix('%') else {
-                    let number = text.parse::<usize>().ok().filter(|number| *number > 0);
-                    return Err(Misfit {
-                        expected: EXPECTED.to_owned(),
-                        help: number.map(|number| {
-                            format!("write `max_down = {number}`, or `max_down = \"{number}%\"`")
-                        }),
-                    });
-                };
-                let number = number.parse().ok();
-                let number = number.filter(|number| (1..=100).contains(number));
-                number
-                    .map(MaxDown::Percent)
-                    .ok_or_else(|| Misfit::help(EXPECTED, "a share is from `1%` to `100%`"))
-            };
-            Some(item.at(text.to_string()).parse(problems, parse)?.value)
-        }
-        DeValue::Integer(_) => {
-            let number = root.integer("max_down", 1..=10_000, problems)?;
-            usize::try_from(number.value).ok().map(MaxDown::Count)
-        }
-        DeValue::Float(_)
-        | DeValue::Boolean(_)
-        | DeValue::Datetime(_)
-        | DeValue::Array(_)
-        | DeValue::Table(_) => {
-            item.mistyped(EXPECTED, problems);
-            None
-        }
     }
 }
 

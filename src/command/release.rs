@@ -15,6 +15,7 @@ use super::selection::{Scope, leave_out, options};
 use super::shown::{AtWork, changes, failures, notes, show, suggest_skip};
 use super::{Exit, Failure, bump, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
+use crate::cluster::model::OnFailure;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::host::activate::record::Record;
 use crate::host::layout::StageId;
@@ -26,7 +27,7 @@ use crate::plan::saved::BAYPLAN;
 use crate::plan::{Action, Approved, Moves, Options, Plan, plan};
 use crate::release::mask::Mask;
 use crate::release::problem::Problem;
-use crate::release::request::{OnFailure, ReleaseRequest};
+use crate::release::request::ReleaseRequest;
 use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
@@ -77,7 +78,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Moves::Refuse
     };
     let options = match &reviewed {
-        Some(reviewed) => saved::options(reviewed, moves),
+        Some(reviewed) => saved::options(reviewed, moves, &description.cluster),
         None => Options {
             leave_out: leave_out(&description.cluster, &arguments.part)?,
             dismiss: arguments.dismiss.iter().cloned().collect(),
@@ -331,9 +332,16 @@ fn confirmed(shown: &Plan) -> Result<bool, Failure> {
 pub(super) fn request(
     repository: &Repository,
     cluster: &ClusterName,
-    options: crate::plan::Options,
+    mut options: crate::plan::Options,
     patience: &Patience,
 ) -> ReleaseRequest {
+    if let Some(choice) = patience.on_failure {
+        options.rollout.on_failure = match choice {
+            FailureChoice::PutBack => OnFailure::Host,
+            FailureChoice::Back => OnFailure::Back,
+            FailureChoice::Keep => OnFailure::Keep,
+        };
+    }
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let who = who();
@@ -349,10 +357,6 @@ pub(super) fn request(
         options,
         holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
         lock_wait: patience.lock_wait,
-        on_failure: match patience.on_failure {
-            FailureChoice::PutBack => OnFailure::PutBack,
-            FailureChoice::Keep => OnFailure::Keep,
-        },
         secrets: BTreeMap::new(),
         mask: Mask::default(),
         reviewed: None,

@@ -11,7 +11,7 @@ use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::{Definitions, Sources, definitions, hosts_alone, nearest, unknown_cluster};
 use crate::plan::review::{Side, review};
 use crate::plan::trust::{TrustChange, TrustSide, trust};
-use crate::plan::{Moves, Options};
+use crate::plan::{Moves, Options, RolloutPolicy};
 use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
@@ -278,6 +278,9 @@ fn options(
     let options = Options {
         services: (!services.is_empty()).then_some(services),
         moves: Moves::Allow,
+        rollout: new.map_or_else(RolloutPolicy::default, |(cluster, _)| {
+            RolloutPolicy::of(cluster)
+        }),
         ..Options::default()
     };
     Ok(match new {

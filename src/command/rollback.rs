@@ -12,7 +12,7 @@ use crate::cli::Rollback;
 use crate::cluster::name::HostName;
 use crate::host::look::LookFor;
 use crate::host::past::history::{HostHistory, last_release};
-use crate::plan::{Moves, Options, Origin};
+use crate::plan::{Moves, Options, Origin, RolloutPolicy};
 use crate::release::generations::bare;
 use crate::release::request::Back;
 use crate::release::{Hosts, Setting};
@@ -88,6 +88,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             .collect(),
         machines: bare.machines.clone(),
     };
+    let rollout = RolloutPolicy::of(&description.cluster);
     // Hosts that stay are no part of it.
     let mut narrow = description.cluster.clone();
     narrow.hosts.retain(|host, _| back.contains_key(host));
@@ -122,6 +123,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         } else {
             Moves::Refuse
         },
+        rollout,
         ..Options::default()
     };
     let mut request = request(

@@ -13,10 +13,11 @@ use fs_err as fs;
 use super::description::{Description, commit, not_loaded, recorded};
 use super::selection::Scope;
 use super::{Exit, Failure, replace};
+use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Observed;
 use crate::plan::saved::{Basis, Moved, SavedPlan, SavedPlanError};
-use crate::plan::{Moves, Options, Plan};
+use crate::plan::{Moves, Options, Plan, RolloutPolicy};
 use crate::report::history::{UNKNOWN_COMMIT, short_commit};
 use crate::report::palette::Palette;
 use crate::report::{errors, stream};
@@ -135,11 +136,12 @@ pub(super) fn scope(saved: &SavedPlan) -> Scope {
     }
 }
 
-pub(super) fn options(saved: &SavedPlan, moves: Moves) -> Options {
+pub(super) fn options(saved: &SavedPlan, moves: Moves, cluster: &Cluster) -> Options {
     Options {
         services: saved.services.clone(),
         leave_out: saved.leave_out.clone(),
         moves,
+        rollout: RolloutPolicy::of(cluster),
         ..Options::default()
     }
 }

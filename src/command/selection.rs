@@ -7,7 +7,7 @@ use super::description::Description;
 use crate::cli::Part;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
-use crate::plan::{Moves, Options};
+use crate::plan::{Moves, Options, RolloutPolicy};
 use crate::report::hosts as names;
 
 /// What a plan is made for.
@@ -49,6 +49,7 @@ pub(super) fn options(
     let options = Options {
         services: (!services.is_empty()).then_some(services),
         moves,
+        rollout: RolloutPolicy::of(&description.cluster),
         ..Options::default()
     };
     Ok(options.with_jobs(&description.desired))

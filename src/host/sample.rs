@@ -99,6 +99,8 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         handling,
         stateful: false,
         max_down: None,
+        batch: None,
+        soak: None,
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "built-in".to_owned(),
@@ -201,17 +203,42 @@ pub fn steps(host: &DesiredHost, number: u64) -> Vec<Step> {
 
 /// The script of an activation.
 pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &[Step]) -> String {
-    activation_with(layout, host, source, steps, None, PATIENCE)
+    activation_with(
+        layout,
+        host,
+        source,
+        steps,
+        None,
+        &ActivationWaits::default(),
+    )
 }
 
-/// The same, with what is done when a step fails, and for how long others are waited for.
+/// How long an activation waits for what.
+pub struct ActivationWaits {
+    pub patience: Duration,
+    pub soak: Duration,
+    /// What asks while it soaks.
+    pub probes: BTreeMap<UnitName, Vec<Vec<String>>>,
+}
+
+impl Default for ActivationWaits {
+    fn default() -> Self {
+        Self {
+            patience: PATIENCE,
+            soak: Duration::ZERO,
+            probes: BTreeMap::new(),
+        }
+    }
+}
+
+/// The same, with what is done when a step fails, and how long it waits.
 pub fn activation_with(
     layout: &Layout,
     host: &DesiredHost,
     source: &Source,
     steps: &[Step],
     way_back: Option<&WayBack>,
-    patience: Duration,
+    waits: &ActivationWaits,
 ) -> String {
     let units = host.services.values().flat_map(|service| &service.units);
     let enabled_by = units
@@ -243,10 +270,12 @@ pub fn activation_with(
             mended: BTreeSet::new(),
             end: PartEnd::Done,
         },
-        probes: &BTreeMap::new(),
+        probes: &waits.probes,
         way_back,
+        goes_back: None,
         settle: SETTLE,
-        patience,
+        soak: waits.soak,
+        patience: waits.patience,
         journal: Excerpts::Shown,
         parallel: NonZeroUsize::new(2),
     };

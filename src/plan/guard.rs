@@ -207,6 +207,7 @@ mod tests {
             cluster,
             hosts: BTreeMap::from([(HostName::new("h").unwrap(), host)]),
             waves: Vec::new(),
+            rollout: Default::default(),
             refusals: Vec::new(),
             left: Vec::new(),
             dismissed: Vec::new(),

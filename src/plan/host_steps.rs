@@ -289,7 +289,8 @@ impl HostDraft<'_> {
             }
         }
         // Always where services leave, as above: a unit file may have gone in an activation that died before this.
-        if processes && (contracts || removes) {
+        let leaves = contracts && !self.departing.is_empty();
+        if processes && (leaves || removes) {
             steps.push(Step::Reload);
         }
     }

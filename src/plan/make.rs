@@ -90,7 +90,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     }
     HiddenValues::of(desired, observed).apply(&mut hosts);
     let waves = if refusals.is_empty() {
-        waves(desired, &drafts, options.rollout)
+        waves(desired, &drafts, &options.rollout)
     } else {
         Vec::new()
     };
@@ -101,6 +101,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         cluster: desired.cluster.clone(),
         hosts,
         waves,
+        rollout: options.rollout.clone(),
         refusals,
         left,
         dismissed,

@@ -12,7 +12,7 @@ use crate::plan::model_world::{Failing, World, WorldEvent, accident, cases, dist
 use crate::plan::observed::{ObservedHost, ObservedProcess, ObservedService, UnitFile};
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::step::Step;
-use crate::plan::{Note, Phase};
+use crate::plan::{Note, Phase, RolloutPolicy};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
@@ -39,6 +39,7 @@ fn release(
 ) -> WorldEvent {
     WorldEvent::Release {
         only: None,
+        rollout: RolloutPolicy::default(),
         moves: false,
         left_out: None,
         killed_before,
@@ -363,6 +364,7 @@ fn a_way_back_cuts_no_run_of_what_became_a_job() {
                     step,
                     done: false,
                     killed_before: None,
+                    others_killed_before: None,
                 });
             }
             fails

@@ -53,5 +53,5 @@ pub use placement::{HostProgress, placement, says};
 pub use reasons::between;
 pub use target::target;
 pub use types::*;
-pub use way_back::{WayBack, way_back};
+pub use way_back::{WayBack, way_back, whole_way_back};
 pub use way_draft::BackStep;

@@ -11,9 +11,10 @@ use super::reason::Reason;
 use super::sample::{HOSTS, NETWORKS, SERVICES, Spec, describe, host_name, service_name, spec};
 use super::step::{Step, StepKind, turns};
 use super::{
-    Action, Approved, Change, HostProgress, Moves, Options, Plan, WayBack, lacking, placement,
-    plan, target, way_back,
+    Action, Approved, Change, HostProgress, Moves, Options, Phase, Plan, RolloutPolicy, Wave,
+    WayBack, lacking, placement, plan, target, way_back, whole_way_back,
 };
+use crate::cluster::model::OnFailure;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -80,6 +81,8 @@ pub(super) enum WorldEvent {
     /// before given steps.
     Release {
         only: Option<usize>,
+        /// How it goes over the hosts.
+        rollout: RolloutPolicy,
         moves: bool,
         left_out: Option<(usize, bool)>,
         killed_before: Option<usize>,
@@ -103,6 +106,8 @@ pub(super) struct Failing {
     pub(super) done: bool,
     /// The step back before which the host dies.
     pub(super) killed_before: Option<usize>,
+    /// The step of the other hosts' way back before which one of them dies.
+    pub(super) others_killed_before: Option<usize>,
 }
 
 pub(super) fn cut() -> impl Strategy<Value = CutAtRun> {
@@ -116,10 +121,26 @@ pub(super) fn cut() -> impl Strategy<Value = CutAtRun> {
 
 pub(super) fn failing() -> impl Strategy<Value = Failing> {
     let killed = prop::option::weighted(0.2, 0..12usize);
-    (0..40usize, any::<bool>(), killed).prop_map(|(step, done, killed_before)| Failing {
-        step,
-        done,
-        killed_before,
+    let others = prop::option::weighted(0.2, 0..20usize);
+    (0..40usize, any::<bool>(), killed, others).prop_map(
+        |(step, done, killed_before, others_killed_before)| Failing {
+            step,
+            done,
+            killed_before,
+            others_killed_before,
+        },
+    )
+}
+
+/// How a release goes over the hosts.
+pub(super) fn rollout() -> impl Strategy<Value = RolloutPolicy> {
+    let batch = prop::option::of(1..=HOSTS.len());
+    let canary = prop::collection::btree_set((0..HOSTS.len()).prop_map(host_name), 0..2);
+    let on_failure = prop::sample::select(vec![OnFailure::Host, OnFailure::Back]);
+    (batch, canary, on_failure).prop_map(|(batch, canary, on_failure)| RolloutPolicy {
+        batch,
+        canary,
+        on_failure,
     })
 }
 
@@ -129,7 +150,7 @@ pub(super) fn events(
     let specs = prop::collection::vec(spec(), 1..=SERVICES.len()).boxed();
     let meanwhile = (0..24usize, 0..HOSTS.len(), disturbance.clone());
     let release = (
-        prop::option::weighted(0.2, 0..SERVICES.len()),
+        (prop::option::weighted(0.2, 0..SERVICES.len()), rollout()),
         any::<bool>(),
         prop::option::weighted(0.2, (0..HOSTS.len(), any::<bool>())),
         (prop::option::of(0..40usize), cut()),
@@ -140,8 +161,8 @@ pub(super) fn events(
     let event = prop_oneof![
         3 => (specs.clone(), prop::option::weighted(0.2, 0..HOSTS.len()))
             .prop_map(|(specs, gone)| WorldEvent::Describe(specs, gone)),
-        5 => release.prop_map(|(only, moves, left_out, (killed_before, cut), (fails, shuffle), between, meanwhile)| {
-            WorldEvent::Release { only, moves, left_out, killed_before, cut, fails, shuffle, between, meanwhile }
+        5 => release.prop_map(|((only, rollout), moves, left_out, (killed_before, cut), (fails, shuffle), between, meanwhile)| {
+            WorldEvent::Release { only, rollout, moves, left_out, killed_before, cut, fails, shuffle, between, meanwhile }
         }),
         3 => (0..HOSTS.len(), disturbance).prop_map(|(host, d)| WorldEvent::Happens(host, d)),
     ];
@@ -186,6 +207,77 @@ pub(super) fn assert_an_empty_plan_is_true_of(
         !plan.is_empty() || !plan.refusals.is_empty() || waits > 0,
         "the plan is empty, but {host} does not run what is desired"
     );
+}
+
+/// What is known of a release that goes back as a whole.
+#[derive(Clone, Copy)]
+struct ReleaseBegun<'a> {
+    /// As they were seen before.
+    observed: &'a Observed,
+    /// As they were before.
+    hosts: &'a BTreeMap<HostName, ModelHost>,
+    /// The waves that were begun.
+    waves: &'a [Wave],
+    failed: &'a HostName,
+    /// What the host that failed gained, and others used.
+    used: &'a BTreeSet<ServiceName>,
+}
+
+/// A host runs what it ran, from the same inputs; but for services that are `used` elsewhere.
+fn assert_is_as_before(host: &ModelHost, before: &ModelHost, used: &BTreeSet<ServiceName>) {
+    let but_used = |host: &ModelHost| -> Vec<ServiceName> {
+        let names = host.processes.keys();
+        names
+            .filter(|name| !used.contains(*name))
+            // A boot started the job that it was to become: that was no container of the service.
+            .filter(|name| !before.under_way.contains_key(*name))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(
+        but_used(host),
+        but_used(before),
+        "what ran before runs, and nothing else"
+    );
+    for (name, process) in &host.processes {
+        for (network, options) in &process.networks {
+            let then = before.processes.get(name);
+            let was_in = then.is_some_and(|then| then.networks.get(network) == Some(options));
+            // What a hand made nobody puts back.
+            if was_in && before.networks.get(network) == Some(options) {
+                let now = host.networks.get(network);
+                assert_eq!(now, Some(options), "{name}: {network}");
+            }
+        }
+    }
+    let jobs = |host: &ModelHost| -> Vec<ServiceName> {
+        let names = host.timers.iter();
+        names
+            .filter(|name| !used.contains(*name))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(jobs(host), jobs(before), "timers");
+    let generation = before.current_services();
+    for (service, now) in &host.processes {
+        if used.contains(service) {
+            continue;
+        }
+        let Some(then) = before.processes.get(service) else {
+            continue;
+        };
+        // What `current` does not record was left by an activation that died.
+        if generation.get(service) == Some(&then.fingerprint) {
+            assert!(same(&now.inputs, &then.inputs), "{service}: inputs");
+            assert_eq!(now.image, then.image, "{service}: image");
+            // An activation that died may have shown it other files.
+            let may_read = [then.live.clone(), before.shown(service)];
+            let reads = may_read.contains(&now.live);
+            let recorded = || now.live == before.recorded_live(service);
+            assert!(reads || recorded(), "{service}: what it read");
+        }
+    }
+    assert_eq!(host.current_services(), generation, "current");
 }
 
 /// Whether a job may be due on two hosts: only where the operator allowed it, or a hand was at work.
@@ -367,6 +459,37 @@ impl World {
         }
     }
 
+    /// The first host goes alone, a canary always, and no more hosts at a time than a batch has.
+    fn assert_it_goes_as_it_is_to(&self, plan: &Plan, rollout: &RolloutPolicy) {
+        let RolloutPolicy {
+            batch,
+            canary,
+            on_failure: _,
+        } = rollout;
+        // Jobs that move start all at once, when what left is gone.
+        let contract = plan.waves.iter().position(|w| w.phase == Phase::Contract);
+        for (number, wave) in plan.waves.iter().enumerate() {
+            let hosts = wave.activations.len();
+            let moved = wave.phase == Phase::Expand && contract.is_some_and(|it| it < number);
+            if moved || hosts == 1 {
+                continue;
+            }
+            let first = number == 0 && wave.phase != Phase::Contract;
+            assert!(!first, "the first host does not go alone");
+            let mut alone = wave.activations.keys();
+            assert!(!alone.any(|host| canary.contains(host)), "{wave:?}");
+            assert!(batch.is_none_or(|most| hosts <= most), "{wave:?}");
+            for (host, steps) in &wave.activations {
+                let starts = steps.iter().filter(|step| step.kind() == StepKind::Start);
+                for service in starts.flat_map(Step::services) {
+                    let wanted = self.desired.hosts[host].services.get(service);
+                    let own = wanted.and_then(|service| service.batch);
+                    assert!(own.is_none_or(|most| hosts <= most), "{service}: {wave:?}");
+                }
+            }
+        }
+    }
+
     /// What starts comes after what it needs, wherever that is, and that was found healthy: by an
     /// earlier activation, or by an earlier step of the same one. Circles have no order.
     fn assert_what_is_needed_comes_first(&self, plan: &Plan) {
@@ -507,10 +630,13 @@ impl World {
         self.record(&observed, options, HostProgress::Open);
         self.share_runs(&observed);
         self.assert_restarts_are_needed(plan);
+        self.assert_it_goes_as_it_is_to(plan, &options.rollout);
         self.assert_what_is_needed_comes_first(plan);
         let mut done = 0;
         let begun: BTreeMap<HostName, ModelHost> = self.hosts.clone();
-        for (number, wave) in plan.waves.iter().enumerate() {
+        let hosts_before = &begun;
+        let rollout = &options.rollout;
+        for (wave_number, wave) in plan.waves.iter().enumerate() {
             for (name, steps) in &wave.activations {
                 let wanted = &self.desired.hosts[name];
                 let target = target(&self.desired, name, &observed, options);
@@ -518,7 +644,7 @@ impl World {
                 // For a failure in this wave alone: it is not cheap.
                 let way = fails.map(|_| {
                     let seen = &observed.hosts[name];
-                    let way = way_back(&self.desired, name, seen, &plan.waves[..=number]);
+                    let way = way_back(&self.desired, name, seen, &plan.waves[..=wave_number]);
                     (&begun[name], way)
                 });
                 let order = shuffled(steps, self.shuffle);
@@ -542,6 +668,21 @@ impl World {
                         }
                         let undisturbed = meanwhile.is_empty() && before.touched.is_empty();
                         self.goes_back(name, way, last, failing, before, undisturbed);
+                        if rollout.on_failure == OnFailure::Back
+                            && failing.killed_before.is_none()
+                            && last < way.until
+                            && way.stuck.is_empty()
+                        {
+                            let begun = ReleaseBegun {
+                                observed: &observed,
+                                hosts: hosts_before,
+                                waves: &plan.waves[..=wave_number],
+                                failed: name,
+                                used: &way.used,
+                            };
+                            let kill = failing.others_killed_before;
+                            self.all_go_back(&begun, kill, meanwhile.is_empty());
+                        }
                         return Err(StepFailed("a step failed".to_owned()));
                     }
                     if killed_before == Some(done) {
@@ -669,59 +810,66 @@ impl World {
             return;
         }
         result.expect("an undisturbed way back succeeds");
-        let but_used = |host: &ModelHost| -> Vec<ServiceName> {
-            let names = host.processes.keys();
-            names
-                .filter(|name| !way.used.contains(*name))
-                // A boot started the job that it was to become: that was no container of the service.
-                .filter(|name| !before.under_way.contains_key(*name))
-                .cloned()
-                .collect()
-        };
-        assert_eq!(
-            but_used(host),
-            but_used(before),
-            "what ran before runs, and nothing else"
-        );
-        for (name, process) in &host.processes {
-            for (network, options) in &process.networks {
-                let then = before.processes.get(name);
-                let was_in = then.is_some_and(|then| then.networks.get(network) == Some(options));
-                // What a hand made nobody puts back.
-                if was_in && before.networks.get(network) == Some(options) {
-                    let now = host.networks.get(network);
-                    assert_eq!(now, Some(options), "{name}: {network}");
+        assert_is_as_before(host, before, &way.used);
+    }
+
+    /// The hosts that were done go back, the last one first, and then what the host gained that failed.
+    fn all_go_back(&mut self, begun: &ReleaseBegun<'_>, kill: Option<usize>, undisturbed: bool) {
+        let ReleaseBegun {
+            observed,
+            hosts,
+            waves,
+            failed,
+            used,
+        } = *begun;
+        let mut order: Vec<(usize, &HostName)> = Vec::new();
+        for (number, wave) in waves.iter().enumerate() {
+            // Of the wave in which a host failed, those before it are done.
+            let last = number + 1 == waves.len();
+            let done = wave.activations.keys();
+            for name in done.take_while(|name| !last || *name != failed) {
+                order.retain(|(_, other)| *other != name);
+                order.push((number, name));
+            }
+        }
+        order.sort();
+        let mut left = kill;
+        for (last, name) in order.into_iter().rev() {
+            let only = (name == failed).then_some(used);
+            if only.is_some_and(BTreeSet::is_empty) {
+                continue;
+            }
+            let seen = &observed.hosts[name];
+            let mut way = whole_way_back(&self.desired, name, seen, &waves[..=last], only);
+            if let Some(left) = &mut left {
+                let whole = way.steps.len();
+                way.steps.truncate(*left);
+                if way.steps.len() < whole {
+                    let wanted = &self.desired.hosts[name];
+                    let host = self.hosts.get_mut(name).unwrap();
+                    let _ = host.go_back(&way, 0, wanted, |_| ());
+                    return;
                 }
+                *left -= whole;
             }
-        }
-        let jobs = |host: &ModelHost| -> Vec<ServiceName> {
-            let names = host.timers.iter();
-            names
-                .filter(|name| !way.used.contains(*name))
-                .cloned()
-                .collect()
-        };
-        assert_eq!(jobs(host), jobs(before), "timers");
-        let generation = before.current_services();
-        for (service, now) in &host.processes {
-            if way.used.contains(service) {
+            let desired = &self.desired;
+            let wanted = &desired.hosts[name];
+            let look = |host: &ModelHost| assert_an_empty_plan_is_true_of(desired, name, host);
+            let host = self.hosts.get_mut(name).unwrap();
+            let result = host.go_back(&way, 0, wanted, look);
+            if !way.stuck.is_empty() {
+                // Nobody knows how it was: all others stay as they are.
+                return;
+            }
+            if !undisturbed || !hosts[name].touched.is_empty() {
+                if result.is_err() {
+                    return;
+                }
                 continue;
             }
-            let Some(then) = before.processes.get(service) else {
-                continue;
-            };
-            // What `current` does not record was left by an activation that died.
-            if generation.get(service) == Some(&then.fingerprint) {
-                assert!(same(&now.inputs, &then.inputs), "{service}: inputs");
-                assert_eq!(now.image, then.image, "{service}: image");
-                // An activation that died may have shown it other files.
-                let may_read = [then.live.clone(), before.shown(service)];
-                let reads = may_read.contains(&now.live);
-                let recorded = || now.live == before.recorded_live(service);
-                assert!(reads || recorded(), "{service}: what it read");
-            }
+            result.expect("an undisturbed way back succeeds");
+            assert_is_as_before(host, &hosts[name], &BTreeSet::new());
         }
-        assert_eq!(host.current_services(), generation, "current");
     }
 
     pub(super) fn live(&mut self, events: &[WorldEvent]) {
@@ -744,6 +892,7 @@ impl World {
                 }
                 WorldEvent::Release {
                     only,
+                    rollout,
                     moves,
                     left_out,
                     killed_before,
@@ -761,6 +910,7 @@ impl World {
                             false => Moves::Refuse,
                         },
                         leave_out: left_out.iter().map(|(host, _)| host_name(*host)).collect(),
+                        rollout: rollout.clone(),
                         ..Options::default()
                     };
                     // What was left behind may stop at last, and comes with the hosts that are described again.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rule::Named;
+use crate::cluster::model::{Cluster, OnFailure, Rollout};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -22,18 +23,44 @@ pub struct Options {
     pub dismiss: BTreeSet<HostName>,
     /// Where what is desired comes from.
     pub origin: Origin,
-    /// How many hosts are disturbed at the same time.
+    /// Which hosts go first, and how many at the same time.
     pub rollout: RolloutPolicy,
 }
 
 /// How a release goes over the hosts: which of those that could be visited now are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RolloutPolicy {
-    /// Hosts on which containers are taken down go one at a time, so that no service is down on two of its
-    /// hosts at once; together only as far as all services that they take down allow (`max_down`). What takes nothing down
-    /// goes to the first host alone, and then to all others together.
-    #[default]
-    OneAtATime,
+///
+/// Whatever it says, no service is down on more of its hosts at once than its `max_down` says, which is one if it
+/// says nothing; and the first host of all goes alone. Without a batch, hosts on which containers are taken down go one at a
+/// time, together only as far as all services that they take down have a `max_down`; what takes nothing down goes to all
+/// hosts together.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RolloutPolicy {
+    /// At most so many hosts go at a time.
+    pub batch: Option<usize>,
+    /// Hosts that go before all others, as far as needs allow, and each of them alone.
+    pub canary: BTreeSet<HostName>,
+    /// What becomes of the hosts if one of them fails.
+    pub on_failure: OnFailure,
+}
+
+impl RolloutPolicy {
+    /// What the description says.
+    #[must_use]
+    pub fn of(cluster: &Cluster) -> Self {
+        let Rollout {
+            journal: _,
+            parallel: _,
+            batch,
+            canary,
+            soak: _,
+            on_failure,
+        } = &cluster.rollout;
+        Self {
+            batch: batch.map(|batch| batch.of(cluster.hosts.len())),
+            canary: canary.iter().cloned().collect(),
+            on_failure: *on_failure,
+        }
+    }
 }
 
 /// Where what is desired comes from.

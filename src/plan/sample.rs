@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use crate::cluster::job::{Once, OnceKey, Run, Schedule};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, Image, Layer, LiveFiles, MadeNetwork, MaxDown,
+    FileMode, FileOwner, Guard, Health, Host, HostCount, Image, Layer, LiveFiles, MadeNetwork,
     Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy, SecretFile, Service,
     Ssh, Template, Transport, Variable, VariableValue,
 };
@@ -120,6 +120,8 @@ pub struct Spec {
     pub of_host: Option<u8>,
     /// On so many hosts it may be down at once.
     pub max_down: Option<usize>,
+    /// With so many hosts at a time a release of it goes.
+    pub batch: Option<usize>,
     /// It is a job, on its first host alone, and its timer says this.
     pub timer: Option<u8>,
     /// The network that it is in, and the options of that, where no service before it has others: see [`network`].
@@ -233,6 +235,8 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let rarely = || prop::bool::weighted(0.2);
     let timer = prop::option::weighted(0.3, 0..2u8);
     let max_down = prop::option::weighted(0.5, 1..4usize);
+    let batch = prop::option::weighted(0.2, 1..4usize);
+    let max_down = (max_down, batch);
     let of_host = prop::option::weighted(0.3, 0..2u8);
     let timer = (timer, of_host);
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
@@ -245,7 +249,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
             (moving, manual, stateful, health),
             (timer, of_host),
             after,
-            max_down,
+            (max_down, batch),
             (network, once),
         )| {
             let (
@@ -279,6 +283,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 health,
                 of_host,
                 max_down,
+                batch,
                 timer,
                 network,
                 once,
@@ -545,7 +550,9 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 Health::of(probe, Duration::from_secs(1))
             }),
             stateful: spec.stateful,
-            max_down: spec.max_down.map(MaxDown::Count),
+            max_down: spec.max_down.map(HostCount::Count),
+            batch: spec.batch.map(HostCount::Count),
+            soak: None,
             restart: match spec.manual {
                 true => RestartPolicy::Manual,
                 false => RestartPolicy::Auto,

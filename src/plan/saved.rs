@@ -180,6 +180,7 @@ impl SavedPlan {
             cluster,
             hosts,
             waves: _,
+            rollout: _,
             refusals: _,
             left: _,
             dismissed: _,

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::known::LeftMachine;
+use super::options::RolloutPolicy;
 use super::reason::Reason;
 use super::step::Step;
 use crate::cluster::model::Engine;
@@ -25,6 +26,8 @@ pub struct Plan {
     pub hosts: BTreeMap<HostName, HostPlan>,
     /// What is done, wave after wave; the hosts of one wave at the same time.
     pub waves: Vec<Wave>,
+    /// What was said of the order of the waves, and of a host that fails.
+    pub rollout: RolloutPolicy,
     /// Why nothing may be done at all. A plan with refusals is never carried out.
     pub refusals: Vec<Refusal>,
     /// Machines that the description no longer has, and where services may still run.

@@ -9,6 +9,7 @@ use super::host_draft::{HostDraft, Visit};
 use super::needs::Circles;
 use super::options::RolloutPolicy;
 use super::{Phase, Wave};
+use crate::cluster::model::OnFailure;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -34,35 +35,67 @@ enum Waits {
     No,
 }
 
+/// Whose turn it is.
+#[derive(Clone, Copy)]
+enum Turn {
+    /// Canaries, with all that they can do by now.
+    Canary,
+    Everybody,
+}
+
 /// A host that can be visited now.
 struct Candidate<'a> {
     host: &'a HostName,
     services: BTreeSet<&'a ServiceName>,
-    /// What runs and is taken down, with on how many hosts it may be down at once.
+    /// What runs and is taken down, with on how many hosts it may be down at once; `None` is on this one alone, with no
+    /// other host beside it.
     takes_down: BTreeMap<ServiceName, Option<usize>>,
+    /// At most so many hosts go with it, itself among them.
+    batch: Option<usize>,
     /// How much is left there afterwards.
     rest: usize,
 }
 
 impl RolloutPolicy {
     /// The hosts of the next wave, of those that could be visited now; `before` waves come before it.
-    fn next_wave<'a>(self, found: Vec<Candidate<'a>>, before: usize) -> Vec<Candidate<'a>> {
-        match self {
-            RolloutPolicy::OneAtATime => {
-                let takes_down = |candidate: &Candidate<'_>| !candidate.takes_down.is_empty();
-                let (alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(takes_down);
-                if wave.is_empty() {
-                    wave = together(alone);
-                }
-                if before == 0 {
-                    // The first host of all goes alone, whatever it does: it is the one that shows a
-                    // mistake.
-                    wave.truncate(1);
-                }
-                wave
-            }
+    fn next_wave<'a>(&self, found: Vec<Candidate<'a>>, before: usize) -> Vec<Candidate<'a>> {
+        let takes_down = |candidate: &Candidate<'_>| !candidate.takes_down.is_empty();
+        let (alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(takes_down);
+        if wave.is_empty() {
+            wave = together(alone);
+        }
+        // The first host of all goes alone, whatever it does: it is the one that shows a mistake.
+        if before == 0 || wave.iter().any(|host| self.canary.contains(host.host)) {
+            wave.truncate(1);
+        }
+        batch(wave)
+    }
+
+    /// Hosts that only lose something: the same, but nobody is in the way of anybody.
+    fn leaving<'a>(&self, hosts: Vec<&'a HostName>) -> Vec<Vec<&'a HostName>> {
+        let (canary, others): (Vec<_>, Vec<_>) = hosts
+            .into_iter()
+            .partition(|host| self.canary.contains(*host));
+        let alone = canary.into_iter().map(|host| vec![host]);
+        let size = self.batch.unwrap_or(others.len()).max(1);
+        alone
+            .chain(others.chunks(size).map(<[_]>::to_vec))
+            .collect()
+    }
+}
+
+/// As many hosts, from the first one on, as each of them goes with.
+fn batch(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
+    let mut size = usize::MAX;
+    let mut wave: Vec<Candidate<'_>> = Vec::new();
+    for candidate in found {
+        let size_with = size.min(candidate.batch.unwrap_or(usize::MAX));
+        if wave.len() < size_with {
+            size = size_with;
+            wave.push(candidate);
         }
     }
+    wave
 }
 
 /// The first host, and those after it which the services that they take down allow beside it.
@@ -100,7 +133,7 @@ struct VisitOrder<'a> {
     /// The circles with a job that runs: what comes after it comes in a later wave.
     jobs: BTreeSet<usize>,
     visits: Vec<(Phase, BTreeMap<&'a HostName, BTreeSet<&'a ServiceName>>)>,
-    policy: RolloutPolicy,
+    policy: &'a RolloutPolicy,
 }
 
 /// Puts what hosts need into waves; the policy says how many hosts go together. What hosts gain comes first
@@ -108,15 +141,18 @@ struct VisitOrder<'a> {
 pub(super) fn waves(
     desired: &Desired,
     drafts: &BTreeMap<HostName, HostDraft<'_>>,
-    policy: RolloutPolicy,
+    policy: &RolloutPolicy,
 ) -> Vec<Wave> {
     let moved = moved_jobs(drafts);
     let mut schedule = VisitOrder::new(desired, drafts, &moved, policy);
     while schedule.next() {}
-    let leaving = drafts.iter().filter(|(_, draft)| draft.contracts());
-    let leaving: BTreeMap<_, _> = leaving.map(|(host, _)| (host, BTreeSet::new())).collect();
-    if !leaving.is_empty() {
-        schedule.visits.push((Phase::Contract, leaving));
+    // Where all may have to go back, what that needs stays until all is done everywhere.
+    let records_late = records_last(drafts, policy);
+    let leaving = drafts.iter();
+    let leaving = leaving.filter(|(_, draft)| draft.contracts() || records_late && draft.acts());
+    for hosts in policy.leaving(leaving.map(|(host, _)| host).collect()) {
+        let hosts = hosts.into_iter().map(|host| (host, BTreeSet::new()));
+        schedule.visits.push((Phase::Contract, hosts.collect()));
     }
     // No two hosts run one job: its timer starts where it is to run after it stopped where it ran.
     if !moved.is_empty() {
@@ -142,6 +178,12 @@ pub(super) fn waves(
         }
     });
     waves.collect()
+}
+
+/// Whether hosts record and clean up only when all of them are done: else none could go back with one that fails later.
+fn records_last(drafts: &BTreeMap<HostName, HostDraft<'_>>, policy: &RolloutPolicy) -> bool {
+    let acting = drafts.values().filter(|draft| draft.acts());
+    policy.on_failure == OnFailure::Back && acting.count() > 1
 }
 
 /// The jobs with a timer that hosts get from others which take part.
@@ -170,7 +212,7 @@ impl<'a> VisitOrder<'a> {
         desired: &'a Desired,
         drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
         moved: &BTreeMap<&HostName, BTreeSet<&ServiceName>>,
-        policy: RolloutPolicy,
+        policy: &'a RolloutPolicy,
     ) -> Self {
         let displaced = drafts.values().flat_map(|draft| &draft.displaced);
         let networks = drafts.values().flat_map(HostDraft::go_together);
@@ -178,6 +220,7 @@ impl<'a> VisitOrder<'a> {
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         let mut jobs = BTreeSet::new();
+        let records_late = records_last(drafts, policy);
         let moves = |host: &HostName, name: &ServiceName| {
             moved.get(host).is_some_and(|jobs| jobs.contains(name))
         };
@@ -205,7 +248,8 @@ impl<'a> VisitOrder<'a> {
                 }
             }
             // A host that only loses something is visited for that.
-            if !items.is_empty() || !draft.contracts() && !moved.contains_key(host) {
+            let comes_later = records_late || draft.contracts() || moved.contains_key(host);
+            if !items.is_empty() || !comes_later {
                 left.insert(host, items);
             }
         }
@@ -226,15 +270,23 @@ impl<'a> VisitOrder<'a> {
         host: &HostName,
         services: &BTreeSet<&ServiceName>,
     ) -> BTreeMap<ServiceName, Option<usize>> {
-        let draft = &self.drafts[host];
-        let wanted = &draft.wanted.services;
-        let taken_down = draft.taken_down(services).into_iter();
+        let taken_down = self.drafts[host].taken_down(services).into_iter();
         taken_down
             .map(|name| {
-                let most = wanted.get(&name).and_then(|service| service.max_down);
+                let wanted = self.drafts[host].wanted.services.get(&name);
+                let most = wanted.and_then(|service| service.max_down);
+                // Where somebody says how many hosts go together, others may be down beside it.
+                let most = most.or_else(|| self.batch_of(host, &name).map(|_| 1));
                 (name, most)
             })
             .collect()
+    }
+
+    /// With how many hosts a release goes that acts on a service.
+    fn batch_of(&self, host: &HostName, service: &ServiceName) -> Option<usize> {
+        let wanted = self.drafts[host].wanted.services.get(service);
+        let own = wanted.and_then(|service| service.batch);
+        own.or(self.policy.batch)
     }
 
     /// What can be done on a host now, in one visit.
@@ -272,16 +324,25 @@ impl<'a> VisitOrder<'a> {
             }
         }
         let rest = items.iter().filter(in_phase).count() - services.len();
+        let batches = services.iter().filter_map(|name| self.batch_of(host, name));
+        let batch = match services.is_empty() {
+            true => self.policy.batch,
+            false => batches.min(),
+        };
         Candidate {
             host,
             takes_down: self.taken_down(host, &services),
+            batch,
             services,
             rest,
         }
     }
 
-    fn candidates(&self, phase: Phase) -> Vec<Candidate<'a>> {
-        let hosts = self.left.iter();
+    fn candidates(&self, phase: Phase, turn: Turn) -> Vec<Candidate<'a>> {
+        let hosts = self.left.iter().filter(|(host, _)| match turn {
+            Turn::Canary => self.policy.canary.contains(**host),
+            Turn::Everybody => true,
+        });
         let found = hosts.map(|(host, items)| self.candidate(host, items, phase));
         found
             .filter(|found| {
@@ -294,8 +355,12 @@ impl<'a> VisitOrder<'a> {
 
     /// Adds the next wave, if there is one.
     fn next(&mut self) -> bool {
-        let phases = [Phase::Expand, Phase::Change].into_iter();
-        let mut found = phases.map(|phase| (phase, self.candidates(phase)));
+        let turns = [Turn::Canary, Turn::Everybody].into_iter();
+        let phases = [Phase::Expand, Phase::Change];
+        let mut found = turns.flat_map(|turn| {
+            let found = phases.map(|phase| (phase, self.candidates(phase, turn)));
+            found.into_iter()
+        });
         let Some((phase, mut found)) = found.find(|(_, found)| !found.is_empty()) else {
             return false;
         };

@@ -5,7 +5,7 @@ use crate::plan::model_host::ModelHost;
 use crate::plan::observed::Observed;
 use crate::plan::sample::{Spec, describe, host_name, service_name};
 use crate::plan::step::{Begins, Step};
-use crate::plan::{Options, Plan, plan, target};
+use crate::plan::{Options, Plan, RolloutPolicy, plan, target};
 use crate::render::desired::Desired;
 
 const A: usize = 0;
@@ -30,7 +30,15 @@ fn observe(desired: &Desired, hosts: &BTreeMap<HostName, ModelHost>) -> Observed
 
 /// The plan where these were released before; nothing was, if there are none.
 fn after(before: &[Spec], specs: &[Spec]) -> Plan {
-    let options = Options::default();
+    rolled_out(RolloutPolicy::default(), before, specs)
+}
+
+/// The same, where the description says how a release goes over the hosts.
+fn rolled_out(rollout: RolloutPolicy, before: &[Spec], specs: &[Spec]) -> Plan {
+    let options = Options {
+        rollout,
+        ..Options::default()
+    };
     let old = describe(before);
     let mut hosts: BTreeMap<HostName, ModelHost> = old
         .hosts
@@ -227,6 +235,118 @@ fn a_service_may_be_down_on_as_many_hosts_as_it_says() {
         ["Change h1: a", "Change h2: a, h3: a|b"]
     );
     assert_eq!(told(Some(3), None), one_by_one);
+}
+
+fn batches(batch: usize) -> RolloutPolicy {
+    RolloutPolicy {
+        batch: Some(batch),
+        ..RolloutPolicy::default()
+    }
+}
+
+fn canary(hosts: impl IntoIterator<Item = usize>) -> RolloutPolicy {
+    RolloutPolicy {
+        canary: hosts.into_iter().map(host_name).collect(),
+        ..RolloutPolicy::default()
+    }
+}
+
+/// With a batch, hosts go together whose services are others; one service is down on as many as it says all the same.
+#[test]
+fn so_many_hosts_go_at_a_time() {
+    let told = |batch, down_a: Option<usize>, batch_c: Option<usize>| {
+        let with = |tag| {
+            let spec = |hosts: &[usize], max_down, batch| Spec {
+                hosts: hosts.iter().copied().collect(),
+                tag,
+                max_down,
+                batch,
+                ..Spec::default()
+            };
+            [
+                spec(&[0, 1], down_a, None),
+                spec(&[2], None, None),
+                spec(&[1], None, batch_c),
+            ]
+        };
+        told(&rolled_out(batches(batch), &with(0), &with(1)))
+    };
+    // The first host of all goes alone; `a` and `b` are not in each other's way.
+    let two = ["Change h1: a", "Change h2: a c, h3: b"];
+    assert_eq!(told(2, None, None), two);
+    assert_eq!(told(3, Some(2), None), two);
+    let one = ["Change h1: a", "Change h2: a c", "Change h3: b"];
+    assert_eq!(told(1, Some(2), None), one);
+    // The service with the smallest number decides.
+    assert_eq!(told(3, Some(2), Some(1)), one);
+    assert_eq!(told(1, Some(2), Some(3)), one);
+}
+
+#[test]
+fn a_batch_is_no_leave_to_take_a_service_down_on_more_hosts() {
+    let with = |tag| {
+        [Spec {
+            tag,
+            batch: Some(3),
+            ..spec([0, 1, 2], [])
+        }]
+    };
+    let one_by_one = ["Change h1: a", "Change h2: a", "Change h3: a"];
+    assert_eq!(
+        told(&rolled_out(batches(3), &with(0), &with(1))),
+        one_by_one
+    );
+    // What takes nothing down is limited by the batch alone.
+    let new = told(&rolled_out(batches(1), &[], &[spec([0, 1, 2], [])]));
+    assert_eq!(new, ["Expand h1: a", "Expand h2: a", "Expand h3: a"]);
+    // And so is what leaves.
+    let gone = rolled_out(batches(2), &with(0), &[]);
+    let sizes: Vec<usize> = gone.waves.iter().map(|w| w.activations.len()).collect();
+    assert_eq!(sizes, [2, 1]);
+}
+
+#[test]
+fn canaries_go_first_each_alone_and_with_all_that_they_can_do() {
+    let specs = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        [with(spec([0, 1, 2], [])), spec([1, 2], [])]
+    };
+    // `b` is new on h2 and h3.
+    let old = [specs(0)[0].clone()];
+    let plan = rolled_out(canary([2]), &old, &specs(1));
+    assert_eq!(
+        told(&plan),
+        [
+            "Expand h3: b",
+            "Change h3: a",
+            "Expand h2: b",
+            "Change h1: a",
+            "Change h2: a"
+        ]
+    );
+    // Two of them, and nobody else who could go with either.
+    let plan = rolled_out(canary([1, 2]), &[], &[spec([0, 1, 2], [])]);
+    let three = ["Expand h2: a", "Expand h3: a", "Expand h1: a"];
+    assert_eq!(told(&plan), three);
+}
+
+/// What a canary needs from another host comes before it all the same.
+#[test]
+fn a_canary_waits_for_what_it_needs() {
+    let specs = |tag| {
+        let with = |spec| Spec { tag, ..spec };
+        // a on h2 needs b on h1; c is on h2, too.
+        [
+            with(spec([1], [B])),
+            with(spec([0], [])),
+            with(spec([1], [])),
+        ]
+    };
+    let plan = rolled_out(canary([1]), &specs(0), &specs(1));
+    assert_eq!(
+        told(&plan),
+        ["Change h2: c", "Change h1: b", "Change h2: a"]
+    );
 }
 
 #[test]

@@ -51,11 +51,9 @@ pub fn way_back(
         return none;
     };
     let wanted = &held(wanted, seen);
-    let (generation, recorded) = match &seen.generation {
-        Generation::Current {
-            number, manifest, ..
-        } => (Some(*number), Some(&manifest.services)),
-        Generation::None | Generation::Unreadable { .. } => (None, None),
+    let generation = match &seen.generation {
+        Generation::Current { number, .. } => Some(*number),
+        Generation::None | Generation::Unreadable { .. } => None,
     };
     let until = match last.phase {
         Phase::Expand | Phase::Change => steps
@@ -80,78 +78,152 @@ pub fn way_back(
     if until == 0 {
         steps.clear();
     }
-    let reloads = steps.iter().enumerate();
-    let reloads = reloads.filter(|(_, step)| **step == Step::Reload);
-    let mut draft = WayDraft {
+    let done = Undone {
         wanted,
-        reloads: reloads.map(|(number, _)| number).collect(),
-        ports_move: steps.iter().any(|step| matches!(step, Step::Stop { .. })),
-        lists: Lists::default(),
-        stuck: Vec::new(),
+        seen,
+        steps: &steps,
+        begun,
     };
-    let nothing = ObservedService::default();
-    let touched = touched(wanted, &steps);
-    // What restarts comes after what it needs, as on the way there.
-    let in_order = needed_first_on(wanted).into_iter();
-    let in_order = in_order.filter_map(|name| Some((name, touched.get(name)?)));
-    for (name, touch) in in_order {
-        let at = seen.services.get(name).unwrap_or(&nothing);
-        match recorded.and_then(|services| services.get(name)) {
-            Some(before) => draft.back_to(name, touch, before, at),
-            // Where `current` is lost, what is there was not necessarily new.
-            None if at.container.is_none()
-                && (recorded.is_some() || at.unit.file == UnitFile::Absent) =>
-            {
-                draft.remove(name, touch);
-            }
-            None if touch.changes() => draft.stuck.push(name.clone()),
-            None => {}
-        }
-    }
-    for (number, step) in steps.iter().enumerate() {
-        // A departing service that gave its port away.
-        if let Step::Stop { service, unit } = step
-            && !wanted.services.contains_key(service)
-        {
-            let at = seen.services.get(service).unwrap_or(&nothing);
-            let image = image_back(service, at, None);
-            let (service, unit) = (service.clone(), unit.clone());
-            draft.lists.awaited(number, unit.clone());
-            draft
-                .lists
-                .files
-                .extend(image.map(|step| back(number, step)));
-            let begins = Begins::After;
-            let step = Step::Restart {
-                service,
-                unit,
-                begins,
-            };
-            draft.lists.restarts.push(back(number, step));
-        }
-        if let Step::RemakeNetwork { network, .. } = step
-            && let Some(before) = seen.networks.get(network)
-        {
-            let (network, options) = (network.clone(), before.options.clone());
-            let step = Step::RemakeNetwork { network, options };
-            draft.lists.networks.push(back(number, step));
-        }
-    }
-    // What an earlier activation did is done when this one begins.
-    let steps = draft
-        .lists
-        .in_order(&circles_on(wanted))
-        .into_iter()
-        .map(|back| BackStep {
-            from: back.from.saturating_sub(begun),
-            ..back
-        });
+    let (steps, stuck) = done.back();
     WayBack {
         until,
         generation,
-        steps: steps.collect(),
-        stuck: draft.stuck,
+        steps,
+        stuck,
         used,
+    }
+}
+
+/// The way back from all that waves did on a host that was `seen` before the first of them, where every step was done; with
+/// `only`, from what they did with these services. Whoever used what the host gained has to be back already.
+#[must_use]
+pub fn whole_way_back(
+    desired: &Desired,
+    host: &HostName,
+    seen: &ObservedHost,
+    waves: &[Wave],
+    only: Option<&BTreeSet<ServiceName>>,
+) -> WayBack {
+    let Some(wanted) = desired.hosts.get(host) else {
+        return WayBack::default();
+    };
+    let wanted = &held(wanted, seen);
+    let generation = match &seen.generation {
+        Generation::Current { number, .. } => Some(*number),
+        Generation::None | Generation::Unreadable { .. } => None,
+    };
+    let stays = wanted.services.keys();
+    let stays = stays.filter(|name| only.is_some_and(|only| !only.contains(*name)));
+    let done = waves.iter().filter_map(|wave| wave.activations.get(host));
+    let done = done.flatten().filter(|step| step.kind() != StepKind::End);
+    let steps = without(wanted, &stays.cloned().collect(), done);
+    let done = Undone {
+        wanted,
+        seen,
+        steps: &steps,
+        begun: steps.len(),
+    };
+    let (steps, stuck) = done.back();
+    WayBack {
+        until: 1,
+        generation,
+        steps,
+        stuck,
+        used: BTreeSet::new(),
+    }
+}
+
+/// What is to be undone on a host.
+struct Undone<'a> {
+    wanted: &'a DesiredHost,
+    /// As it was before.
+    seen: &'a ObservedHost,
+    /// What was done, or may have been.
+    steps: &'a [Step],
+    /// So many of them were done by earlier activations.
+    begun: usize,
+}
+
+impl Undone<'_> {
+    /// The steps, and what nothing is known of to go back to.
+    fn back(&self) -> (Vec<BackStep>, Vec<ServiceName>) {
+        let Self {
+            wanted,
+            seen,
+            steps,
+            begun,
+        } = *self;
+        let recorded = match &seen.generation {
+            Generation::Current { manifest, .. } => Some(&manifest.services),
+            Generation::None | Generation::Unreadable { .. } => None,
+        };
+        let reloads = steps.iter().enumerate();
+        let reloads = reloads.filter(|(_, step)| **step == Step::Reload);
+        let mut draft = WayDraft {
+            wanted,
+            reloads: reloads.map(|(number, _)| number).collect(),
+            ports_move: steps.iter().any(|step| matches!(step, Step::Stop { .. })),
+            lists: Lists::default(),
+            stuck: Vec::new(),
+        };
+        let nothing = ObservedService::default();
+        let touched = touched(wanted, steps);
+        // What restarts comes after what it needs, as on the way there.
+        let in_order = needed_first_on(wanted).into_iter();
+        let in_order = in_order.filter_map(|name| Some((name, touched.get(name)?)));
+        for (name, touch) in in_order {
+            let at = seen.services.get(name).unwrap_or(&nothing);
+            match recorded.and_then(|services| services.get(name)) {
+                Some(before) => draft.back_to(name, touch, before, at),
+                // Where `current` is lost, what is there was not necessarily new.
+                None if at.container.is_none()
+                    && (recorded.is_some() || at.unit.file == UnitFile::Absent) =>
+                {
+                    draft.remove(name, touch);
+                }
+                None if touch.changes() => draft.stuck.push(name.clone()),
+                None => {}
+            }
+        }
+        for (number, step) in steps.iter().enumerate() {
+            // A departing service that gave its port away.
+            if let Step::Stop { service, unit } = step
+                && !wanted.services.contains_key(service)
+            {
+                let at = seen.services.get(service).unwrap_or(&nothing);
+                let image = image_back(service, at, None);
+                let (service, unit) = (service.clone(), unit.clone());
+                draft.lists.awaited(number, unit.clone());
+                draft
+                    .lists
+                    .files
+                    .extend(image.map(|step| back(number, step)));
+                let begins = Begins::After;
+                let step = Step::Restart {
+                    service,
+                    unit,
+                    begins,
+                };
+                draft.lists.restarts.push(back(number, step));
+            }
+            if let Step::RemakeNetwork { network, .. } = step
+                && let Some(before) = seen.networks.get(network)
+            {
+                let (network, options) = (network.clone(), before.options.clone());
+                let step = Step::RemakeNetwork { network, options };
+                draft.lists.networks.push(back(number, step));
+            }
+        }
+        // What an earlier activation did is done when this one begins.
+        let steps = draft
+            .lists
+            .in_order(&circles_on(wanted))
+            .into_iter()
+            .map(|back| BackStep {
+                from: back.from.saturating_sub(begun),
+                ..back
+            });
+        (steps.collect(), draft.stuck)
     }
 }
 

@@ -9,15 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use super::Released;
+use super::back::{BackRun, WholeWayBack};
 use super::event::{Event, EventKind};
 use super::follow::{FollowEnd, Followed, is_lost};
 use super::hosts::{Connection, Hosts, Setting, Tried};
 use super::log::{ActivationLog, Journals};
 use super::prepare::Preparation;
-use super::problem::{Continues, Problem};
+use super::problem::{Continues, Problem, Then};
 use super::record::{generation, note, note_others, record};
-use super::request::{OnFailure, ReleaseRequest};
-use crate::cluster::model::Supervisor;
+use super::request::ReleaseRequest;
+use crate::cluster::model::{OnFailure, Supervisor};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::follow::{Running, follow_script};
@@ -32,7 +33,7 @@ use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::{Step, StepKind};
-use crate::plan::{Action, Approved, Note, Plan, ServicePlan, WayBack, held, way_back};
+use crate::plan::{Action, Approved, Note, Origin, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
@@ -79,6 +80,7 @@ pub(super) fn activate(
                 wave: number,
                 plan,
                 steps,
+                goes_back: None,
                 preparation,
                 request,
             };
@@ -110,6 +112,30 @@ pub(super) fn activate(
             break;
         }
     }
+    let back = match problems.is_empty() {
+        true => Vec::new(),
+        false => {
+            let undone = WholeWayBack {
+                setting,
+                plan,
+                request,
+            };
+            let carry_out = |run: BackRun<'_>, connection: &mut Connection, event: &dyn Fn(_)| {
+                let run = HostRun {
+                    setting,
+                    name: run.name,
+                    wave: run.number,
+                    plan,
+                    steps: &[],
+                    goes_back: Some((run.way, run.why)),
+                    preparation,
+                    request,
+                };
+                run.carry_out(connection, &event)
+            };
+            undone.go(hosts, &begun, &mut problems, tell, carry_out)
+        }
+    };
     let waves_of = |name: &HostName| {
         let waves = plan.waves.iter();
         waves.filter(|w| w.activations.contains_key(name)).count()
@@ -117,7 +143,7 @@ pub(super) fn activate(
     let acting = plan.hosts.iter().filter(|(_, host)| host.acts);
     let (done, rest): (Vec<_>, Vec<_>) = acting
         .map(|(name, _)| name.clone())
-        .filter(|name| !problems.contains_key(name))
+        .filter(|name| !problems.contains_key(name) && !back.contains(name))
         .partition(|name| begun.get(name) == Some(&waves_of(name)));
     let (begun, left): (Vec<_>, Vec<_>) =
         rest.into_iter().partition(|name| begun.contains_key(name));
@@ -137,6 +163,7 @@ pub(super) fn activate(
         done,
         begun,
         left,
+        back,
         problems,
     }
 }
@@ -150,13 +177,15 @@ enum Begun {
     Unknown,
 }
 
-/// One host in one wave.
+/// One host in one wave, or on its way back after the last one.
 struct HostRun<'a> {
     setting: Setting<'a>,
     name: &'a HostName,
     wave: usize,
     plan: &'a Plan,
     steps: &'a [Step],
+    /// The way back from what earlier activations did, which is then all that is done, and why.
+    goes_back: Option<(&'a WayBack, &'a str)>,
     preparation: &'a Preparation<'a>,
     request: &'a ReleaseRequest,
 }
@@ -168,10 +197,12 @@ impl HostRun<'_> {
         event: &impl Fn(EventKind),
     ) -> Result<(), Problem> {
         let started = Instant::now();
-        event(EventKind::Activating {
-            phase: self.plan.waves[self.wave].phase,
-            steps: self.steps.len(),
-        });
+        if self.goes_back.is_none() {
+            event(EventKind::Activating {
+                phase: self.plan.waves[self.wave].phase,
+                steps: self.steps.len(),
+            });
+        }
         self.lock_again(connection)?;
         let id = ActivationId::random();
         let way_back = self.way_back(connection);
@@ -205,14 +236,21 @@ impl HostRun<'_> {
             let script = delivery.cleaning_script(layout);
             let _ = session.run("cleaning up", &script, DELIVERY);
         }
-        if heard.ended {
+        if self.goes_back.is_some() && heard.is_back() {
+            // It told that itself.
+            Ok(())
+        } else if heard.ended {
             event(EventKind::Activated {
                 took: started.elapsed(),
             });
             Ok(())
         } else {
             let recorded = heard.recorded;
-            let problem = Problem::Activation(Box::new(heard.failure()));
+            let mut failed = heard.failure();
+            if self.goes_back.is_some() && matches!(failed.then, Then::NotPutBack { .. }) {
+                failed.errors = vec!["it did not go back with the host that failed".to_owned()];
+            }
+            let problem = Problem::Activation(Box::new(failed));
             if !recorded {
                 self.note(connection, &problem);
             }
@@ -414,18 +452,30 @@ impl HostRun<'_> {
         }
     }
 
-    /// The probes that these steps ask.
+    /// The probes that these steps ask, and those of what is watched afterwards.
     fn probes(&self, wanted: &DesiredHost) -> BTreeMap<UnitName, Vec<Vec<String>>> {
-        let asked = self.steps.iter().filter_map(|step| {
-            let Step::AskProbe { service, unit } = step else {
-                return None;
-            };
-            Some((service, unit))
+        let soaks = !self.soak().is_zero();
+        let asked = self.steps.iter().flat_map(|step| {
+            if let Step::AskProbe { unit, .. } = step {
+                std::slice::from_ref(unit)
+            } else if let Step::AwaitHealthy { units } = step
+                && soaks
+            {
+                units.as_slice()
+            } else {
+                &[]
+            }
         });
-        asked
-            .map(|(service, unit)| {
-                let text = &wanted.services[service].service_unit().text;
-                (unit.clone(), probes(text, &unit.container()))
+        let asked: BTreeSet<&UnitName> = asked.collect();
+        let services = wanted.services.values();
+        services
+            .filter(|service| asked.contains(&service.unit))
+            .map(|service| {
+                let text = &service.service_unit().text;
+                (
+                    service.unit.clone(),
+                    probes(text, &service.unit.container()),
+                )
             })
             .collect()
     }
@@ -445,18 +495,40 @@ impl HostRun<'_> {
         });
         // A process that a signal ends takes a moment to end.
         let rereads = |step: &Step| step.kind() == StepKind::Reread;
-        if awaited.all(|units| units.iter().all(probed)) && !self.steps.iter().any(rereads) {
+        if self.goes_back.is_none()
+            && awaited.all(|units| units.iter().all(probed))
+            && !self.steps.iter().any(rereads)
+        {
             script::SETTLE_PROBED
         } else {
             script::SETTLE
         }
     }
 
+    /// How long what these steps start is watched after it is healthy: the longest that is said of any of it. What a
+    /// rollback goes to ran before.
+    fn soak(&self) -> Duration {
+        if self.request.options.origin == Origin::Generations {
+            return Duration::ZERO;
+        }
+        let services = &self.setting.desired.hosts[self.name].services;
+        let starts = |step: &&Step| matches!(step.kind(), StepKind::Start | StepKind::Reread);
+        let started = self.steps.iter().filter(starts).flat_map(Step::services);
+        let soaks = started.map(|name| {
+            let own = services.get(name).and_then(|service| service.soak);
+            own.unwrap_or(self.setting.cluster.rollout.soak)
+        });
+        soaks.max().unwrap_or_default()
+    }
+
     /// What the host does by itself if a step fails. Nothing, if the host is to stay as it is.
     fn way_back(&self, connection: &Connection) -> Option<WayBack> {
-        match self.request.on_failure {
+        if let Some((way, _)) = self.goes_back {
+            return Some(way.clone());
+        }
+        match self.request.options.rollout.on_failure {
             OnFailure::Keep => None,
-            OnFailure::PutBack => Some(way_back(
+            OnFailure::Host | OnFailure::Back => Some(way_back(
                 self.setting.desired,
                 self.name,
                 &connection.look.observed,
@@ -493,7 +565,9 @@ impl HostRun<'_> {
             part: &self.part(connection),
             probes: &self.probes(wanted),
             way_back,
+            goes_back: self.goes_back.map(|(_, why)| why),
             settle: self.settle(),
+            soak: self.soak(),
             patience: script::PATIENCE,
             journal: self.setting.cluster.rollout.journal,
             parallel: self.setting.cluster.rollout.parallel,

@@ -81,6 +81,11 @@ pub enum EventKind {
         /// What it does.
         step: Step,
     },
+    /// What the activation started is healthy, and is watched for a while.
+    Soaking {
+        /// How far it is, with how long that takes.
+        at: ActivationProgress,
+    },
     /// A step failed, and the previous generation is being put back.
     PuttingBack {
         /// What is done for that, where an operator follows it.

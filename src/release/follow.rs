@@ -232,7 +232,8 @@ impl Hosts {
                 match said {
                     event::ScriptEvent::Started { .. }
                     | event::ScriptEvent::Back { .. }
-                    | event::ScriptEvent::Doing(_) => {
+                    | event::ScriptEvent::Doing(_)
+                    | event::ScriptEvent::Soaking(_) => {
                         event(EventKind::Followed { at: at.clone() });
                     }
                     event::ScriptEvent::Ended => ending = Ending::Done,

@@ -140,6 +140,9 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             }
             event::ScriptEvent::Recorded => self.recorded = true,
             event::ScriptEvent::Ended => self.ended = true,
+            event::ScriptEvent::Soaking(_) => (self.event)(EventKind::Soaking {
+                at: self.at.clone(),
+            }),
             event::ScriptEvent::Begun { .. }
             | event::ScriptEvent::Doing(_)
             | event::ScriptEvent::Failed(_)
@@ -149,6 +152,11 @@ impl<'a, E: Fn(EventKind)> ActivationLog<'a, E> {
             | event::ScriptEvent::Skipped(_)
             | event::ScriptEvent::Note(_) => {}
         }
+    }
+
+    /// Whether the host is as it was before.
+    pub(super) fn is_back(&self) -> bool {
+        self.failed.then == Then::PutBack
     }
 
     /// What it was that did not come to its end.

@@ -3,6 +3,7 @@
 
 mod activate;
 mod activity;
+mod back;
 pub mod event;
 pub mod follow;
 pub mod generations;
@@ -38,6 +39,8 @@ pub struct Released {
     pub begun: Vec<HostName>,
     /// Hosts on which nothing was done, since others failed.
     pub left: Vec<HostName>,
+    /// Hosts that are as they were before, since others failed.
+    pub back: Vec<HostName>,
     /// What went wrong, by host; nothing where all is done.
     pub problems: BTreeMap<HostName, Problem>,
 }

@@ -21,8 +21,6 @@ pub struct ReleaseRequest {
     pub holder: String,
     /// How long a held lock is waited for; `None` is not at all.
     pub lock_wait: Option<Duration>,
-    /// What becomes of a host on which a step fails.
-    pub on_failure: OnFailure,
     /// Who releases what, for the generation.
     pub record: Record,
     /// The hosts that go back to one of their generations, in a rollback.
@@ -44,14 +42,4 @@ pub struct Back {
     pub number: u64,
     /// The ids of the images that it ran.
     pub images: BTreeMap<ServiceName, String>,
-}
-
-/// What becomes of a host on which a step fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
-    /// Its previous generation is put back.
-    #[default]
-    PutBack,
-    /// It stays as it is.
-    Keep,
 }

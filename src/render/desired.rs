@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
@@ -89,6 +90,10 @@ pub struct DesiredService {
     pub stateful: bool,
     /// On how many of its hosts a release may take it down at once; `None` is one host after the other.
     pub max_down: Option<usize>,
+    /// With how many hosts at a time a release goes that acts on it; `None` is what the cluster says.
+    pub batch: Option<usize>,
+    /// How long it is watched after it is healthy; `None` is what the cluster says.
+    pub soak: Option<Duration>,
     /// Paths of its host that its container mounts, and that nobody makes.
     pub sources: BTreeSet<String>,
     /// What its container mounts at which paths of its own, and what starts it asks of the image.

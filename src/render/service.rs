@@ -225,6 +225,8 @@ fn form(
         handling,
         stateful: service.stateful,
         max_down: service.max_down.map(|most| most.of(service.hosts.len())),
+        soak: service.soak,
+        batch: service.batch.map(|batch| batch.of(service.hosts.len())),
         sources: volumes::sources(service),
         mounted: volumes::mounted(service, directives, place.client.engine),
         template: service.template.origin.clone(),

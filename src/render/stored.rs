@@ -120,6 +120,8 @@ pub fn stored(
         stateful: entry.stateful,
         // A generation goes back as carefully as can be, to what ran there before.
         max_down: None,
+        batch: None,
+        soak: None,
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "its generation".to_owned(),

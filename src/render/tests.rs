@@ -101,6 +101,8 @@ pub(crate) fn service(name: &str) -> Service {
         health: None,
         stateful: false,
         max_down: None,
+        batch: None,
+        soak: None,
         restart: RestartPolicy::Auto,
         template: Template {
             origin: "templates/container.service".to_owned(),

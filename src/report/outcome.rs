@@ -49,6 +49,7 @@ fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
         }
     }
     for (which, words) in [
+        (&view.back, "gone back"),
         (&view.done, "done"),
         (&view.begun, "not finished"),
         (&view.left, "not begun"),

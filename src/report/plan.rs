@@ -1,18 +1,21 @@
 //! A plan as text: every host in the order of its execution, what changes there and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::palette::{Palette, paint};
 use super::plan_end::last_line;
 use super::reason::{Space, note};
-use super::text::{commas, escape, pad, width, wrap};
+use super::text::{commas, escape, list, pad, seconds, width, wrap};
 use super::view::{
-    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PlanView, ServiceView,
+    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PlanView, RolloutView,
+    ServiceView,
 };
 use super::{Detail, diff, hosts, left, moves, network, refusal, service, status};
+use crate::cluster::model::{OnFailure, SOAK};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
-use crate::plan::{Change, Phase};
+use crate::plan::{Action, Change, Phase};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
@@ -101,6 +104,7 @@ impl<'a> Report<'a> {
             lines.extend(refusal::lines(view.cluster, refused, self.palette));
         }
         lines.extend(self.order());
+        lines.extend(self.rollout());
         lines
     }
 
@@ -340,7 +344,8 @@ impl<'a> Report<'a> {
             match wave.phase {
                 Phase::Expand => format!("{hosts} (what is new)"),
                 Phase::Change => hosts,
-                Phase::Contract => format!("{hosts} (what leaves)"),
+                Phase::Contract if self.leaves(&wave.hosts) => format!("{hosts} (what leaves)"),
+                Phase::Contract => format!("{hosts} (records)"),
             }
         });
         let mut parts: Vec<String> = named.collect();
@@ -351,6 +356,66 @@ impl<'a> Report<'a> {
             "in this order: {}",
             fill(&parts, " → ", 15, self.palette.width())
         ))
+    }
+
+    /// Whether a service leaves one of these hosts.
+    fn leaves(&self, hosts: &[&HostName]) -> bool {
+        let of = |host: &&HostView<'_>| hosts.iter().any(|name| name.as_str() == host.host);
+        let mut services = self
+            .view
+            .hosts
+            .iter()
+            .filter(of)
+            .flat_map(|it| &it.services);
+        services.any(|service| service.change == Change::Removed)
+    }
+
+    /// What becomes of the hosts if one fails, where that is said, and what would stay.
+    fn failure(&self, on_failure: OnFailure) -> Option<String> {
+        match on_failure {
+            OnFailure::Host => None,
+            OnFailure::Keep => Some("what fails stays as it is".to_owned()),
+            OnFailure::Back => {
+                let services = self.view.hosts.iter().flat_map(|host| &host.services);
+                let jobs = services.filter(|it| matches!(it.action, Action::Run | Action::MayRun));
+                let jobs: BTreeSet<&str> = jobs.map(|it| it.service).collect();
+                let stays = match jobs.is_empty() {
+                    true => String::new(),
+                    false => format!(" (not what {} did)", list(jobs)),
+                };
+                Some(format!("all go back if one fails{stays}"))
+            }
+        }
+    }
+
+    /// What `[rollout]` says of that order, if it says something.
+    fn rollout(&self) -> Option<String> {
+        let RolloutView {
+            batch,
+            canary,
+            soak_ms,
+            on_failure,
+        } = &self.view.rollout;
+        if self.view.waves.is_empty() || !self.view.refusals.is_empty() {
+            return None;
+        }
+        let size = batch.map(|most| match most {
+            1 => "one host at a time".to_owned(),
+            most => format!("at most {most} hosts at a time"),
+        });
+        let first = match canary.as_slice() {
+            [] => None,
+            [host] => Some(format!("{host} alone first")),
+            hosts => Some(format!("{} first, each alone", list(hosts))),
+        };
+        let order = size.into_iter().chain(first);
+        let order = order.filter(|_| self.view.waves.len() > 1);
+        let soak = Duration::from_millis(*soak_ms);
+        let watched = (soak != SOAK && !soak.is_zero())
+            .then(|| format!("watched for {} when healthy", seconds(soak)));
+        let failure = self.failure(*on_failure);
+        let words: Vec<String> = order.chain(watched).chain(failure).collect();
+        (!words.is_empty()).then(|| format!("rollout: {}", words.join(", ")))
     }
 }
 

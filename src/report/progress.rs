@@ -14,7 +14,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::palette::Palette;
-use super::text::{commas, count, escape, list};
+use super::text::{commas, count, escape, list, seconds};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
 use crate::plan::Phase;
@@ -135,6 +135,7 @@ impl HostLog {
             EventKind::Staged { .. }
             | EventKind::Checked { .. }
             | EventKind::LosesVolume(_)
+            | EventKind::Soaking { .. }
             | EventKind::PutBack
             | EventKind::Following { .. }
             | EventKind::FollowedToEnd { .. } => Some(message(kind)),
@@ -195,7 +196,7 @@ fn message(kind: &EventKind) -> String {
                 escape(&at.words())
             )
         }
-        EventKind::Followed { at } => escape(&at.words()),
+        EventKind::Followed { at } | EventKind::Soaking { at } => escape(&at.words()),
         EventKind::FollowedToEnd { ending } => match ending {
             Ending::Done => "that activation is done".to_owned(),
             Ending::PutBack => "that activation failed and was put back".to_owned(),
@@ -223,7 +224,7 @@ fn message(kind: &EventKind) -> String {
             let what = match phase {
                 Phase::Expand => "activating what is new",
                 Phase::Change => "activating",
-                Phase::Contract => "removing what leaves",
+                Phase::Contract => "finishing",
             };
             format!("{what}, {}", count(*steps, "step", "steps"))
         }
@@ -244,18 +245,6 @@ fn size(bytes: u64) -> String {
     } else {
         let tenths = bytes / (MIB / 10);
         format!("{}.{} MiB", tenths / 10, tenths % 10)
-    }
-}
-
-/// `0.4 s`, `12 s`, `2 min 5 s`.
-fn seconds(took: Duration) -> String {
-    let whole = took.as_secs();
-    if whole < 10 {
-        format!("{:.1} s", took.as_secs_f64())
-    } else if whole < 60 {
-        format!("{whole} s")
-    } else {
-        format!("{} min {} s", whole / 60, whole % 60)
     }
 }
 
@@ -364,6 +353,7 @@ impl Terminal {
             | EventKind::FollowedToEnd { .. }
             | EventKind::PuttingBack { .. }
             | EventKind::PutBack
+            | EventKind::Soaking { .. }
             | EventKind::Step { .. } => {}
         }
         bar.set_message(message(&event.kind));

@@ -109,6 +109,8 @@ fn described(name: &str) -> Service {
         health: None,
         stateful: false,
         max_down: None,
+        batch: None,
+        soak: None,
         restart: match name {
             "reports" => RestartPolicy::Manual,
             _ => RestartPolicy::Auto,
@@ -210,6 +212,7 @@ pub fn plan(hosts: Vec<(&str, HostPlan)>, waves: Vec<Wave>) -> Plan {
             .map(|(name, plan)| (host(name), plan))
             .collect(),
         waves,
+        rollout: Default::default(),
         refusals: Vec::new(),
         left: Vec::new(),
         dismissed: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -213,6 +214,18 @@ pub(super) fn indent(text: &str, by: usize, width: usize) -> Vec<String> {
         .into_iter()
         .map(|line| " ".repeat(by) + &line)
         .collect()
+}
+
+/// `0.4 s`, `12 s`, `2 min 5 s`.
+pub(super) fn seconds(took: Duration) -> String {
+    let whole = took.as_secs();
+    if whole < 10 {
+        format!("{:.1} s", took.as_secs_f64())
+    } else if whole < 60 {
+        format!("{whole} s")
+    } else {
+        format!("{} min {} s", whole / 60, whole % 60)
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ mod readme;
 mod refusals;
 mod release;
 mod render;
+mod rollout;
 mod saved;
 mod ssh;
 mod state;

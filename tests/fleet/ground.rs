@@ -40,6 +40,8 @@ impl Ground {
                 host.host_key.as_str(),
             );
         }
+        // What it is about has tests of its own.
+        repo.set("rollout.soak", "0s");
         Self {
             fleet,
             repo,

@@ -35,6 +35,7 @@ mod podman;
 mod ports;
 mod refusals;
 mod reload;
+mod rollout;
 mod saved;
 mod secrets;
 mod smoke;
@@ -183,6 +184,15 @@ const TESTS: &[(&str, Test)] = &[
         "services_have_addresses_of_their_own_with_podman",
         networks::addresses_podman,
     ),
+    (
+        "a_release_goes_over_the_hosts_as_it_is_told",
+        rollout::as_told,
+    ),
+    (
+        "what_dies_after_it_was_healthy_fails_the_release",
+        rollout::soaks,
+    ),
+    ("a_release_goes_back_as_a_whole", rollout::all_go_back),
     (
         "what_is_needed_on_another_host_starts_first",
         order::over_hosts,

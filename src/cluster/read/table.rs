@@ -318,28 +318,6 @@ impl<'a> Table<'a> {
         all
     }
 
-    /// Rejects a key that this version does not do yet.
-    pub(crate) fn not_yet(
-        &mut self,
-        key: &'static str,
-        does: &str,
-        help: &str,
-        problems: &mut Problems,
-    ) {
-        self.asked.push(key);
-        self.refused.push(key);
-        let own = self.own();
-        if let Some((found, _)) = own.entries.get_key_value(key) {
-            problems.push(
-                Diagnostic::error(
-                    format!("`{key}` is not supported yet: this version does not do {does}"),
-                    own.spot.at(found.span()).label("not supported yet"),
-                )
-                .with_help(help),
-            );
-        }
-    }
-
     /// Reports every key of the table itself that was not asked for.
     pub(crate) fn finish(self, problems: &mut Problems) {
         let keys = self.kind.keys.iter();

@@ -148,6 +148,9 @@ impl ActivationProgress {
                 self.doing = format!("putting back: {}", as_words(call))
             }
             ScriptEvent::Doing(words) => self.doing = one_line(words),
+            ScriptEvent::Soaking(seconds) => {
+                self.doing = format!("watching for {} s what started", one_line(seconds));
+            }
             ScriptEvent::Done(_)
             | ScriptEvent::Skipped(_)
             | ScriptEvent::Failed(_)

@@ -19,6 +19,8 @@ pub enum ScriptEvent {
     },
     /// What the step does, in words ([`Step::words`](crate::plan::step::Step::words)). An older bayplan's script does not say it.
     Doing(String),
+    /// What was started is healthy, and is watched for so many seconds.
+    Soaking(String),
     /// That step was done.
     Done(usize),
     /// Nothing runs there, so there is nothing to reload or restart.
@@ -95,6 +97,7 @@ impl ScriptEvent {
             "putting" if rest == "back" => ScriptEvent::PuttingBack,
             "put" if rest == "back" => ScriptEvent::PutBack,
             "doing" => ScriptEvent::Doing(rest.to_owned()),
+            "soaking" => ScriptEvent::Soaking(rest.to_owned()),
             "back" => {
                 let (number, what) = about();
                 ScriptEvent::Back {

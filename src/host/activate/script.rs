@@ -66,12 +66,17 @@ pub struct Activation<'a> {
     pub record: &'a Record,
     /// What it is of its release, for the history.
     pub part: &'a ReleasePart<'a>,
-    /// The probes of [`Step::AskProbe`].
+    /// The probes of [`Step::AskProbe`], and of what is watched.
     pub probes: &'a BTreeMap<UnitName, Vec<Vec<String>>>,
     /// What is done when a step fails; `None` leaves everything as it is then.
     pub way_back: Option<&'a WayBack>,
+    /// Why the way back is all that it does, in one line: what earlier activations did is undone since another host failed.
+    /// `None` does the steps.
+    pub goes_back: Option<&'a str>,
     /// See [`SETTLE`].
     pub settle: Duration,
+    /// How long what it started is watched after it is healthy.
+    pub soak: Duration,
     /// See [`PATIENCE`].
     pub patience: Duration,
     /// Whether it tells the last lines of a unit's journal where that fails.
@@ -139,6 +144,7 @@ impl Activation<'_> {
              {}engine={}\n\
              client={}\n\
              settle={}\n\
+             soak={}\n\
              patience={}\n\
              steps={}\n\
              journal={}\n\
@@ -153,6 +159,7 @@ impl Activation<'_> {
             self.engine.program(),
             quote(self.layout.client(self.engine)),
             self.settle.as_millis() / 10,
+            self.soak.as_millis() / 10,
             self.patience.as_millis() / 100,
             self.steps.len(),
             match self.journal {
@@ -166,8 +173,13 @@ impl Activation<'_> {
             names(mended),
             history_variables(self.layout, self.source, self.record, *generation),
         );
+        script.push_str(&self.soak_probe());
         script.push_str(&self.way_back()?);
         script.push_str("begin\n");
+        if let Some(why) = self.goes_back {
+            script.push_str(&format!("why={}\nfailed_at=0\nput_back\n", quote(why)));
+            return Ok(script);
+        }
         let mut line = |line: String| {
             script.push_str(&line);
             script.push('\n');
@@ -190,6 +202,22 @@ impl Activation<'_> {
         }
         line(format!("finish {}", quote(end.result())));
         Ok(script)
+    }
+
+    /// The function that asks the probe of a unit which is watched. Of a unit without one it has nothing to say.
+    fn soak_probe(&self) -> String {
+        let mut text = String::from("soak_probe() {\n  said=''\n  case $1 in\n");
+        for (unit, probes) in self.probes.iter().filter(|_| !self.soak.is_zero()) {
+            let asks = probes.iter().map(|words| {
+                let words = words.iter().map(|word| format!(" {}", quote(word)));
+                format!("asks \"$1\"{}", words.collect::<String>())
+            });
+            let asks: Vec<String> = asks.collect();
+            if !asks.is_empty() {
+                text += &format!("  {}) {} ;;\n", quote(unit.as_str()), asks.join(" && "));
+            }
+        }
+        text + "  esac\n}\n\n"
     }
 
     /// The function that a failed step ends in.

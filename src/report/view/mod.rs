@@ -34,8 +34,8 @@ pub use moves::MoveView;
 pub use note::NoteView;
 pub use outcome::OutcomeView;
 pub use plan::{
-    DropInView, FileView, Half, HostView, NetworkView, PlanView, ServiceView, WaveView,
-    WhereDescribed,
+    DropInView, FileView, Half, HostView, NetworkView, PlanView, RolloutView, ServiceView,
+    WaveView, WhereDescribed,
 };
 pub use reason::ReasonView;
 pub use refusal::{AwayView, OwnerView, RefusalView};

@@ -17,6 +17,8 @@ pub struct OutcomeView<'a> {
     pub begun: Vec<&'a HostName>,
     /// Hosts on which nothing was done, since others failed.
     pub left: Vec<&'a HostName>,
+    /// Hosts that were done, and are as they were before, since others failed.
+    pub back: Vec<&'a HostName>,
     /// Hosts that failed and are as they are.
     pub failed: Vec<&'a HostName>,
     /// Hosts that failed and are as they were before.
@@ -40,6 +42,7 @@ impl<'a> OutcomeView<'a> {
             done,
             begun,
             left,
+            back,
             problems,
         } = released;
         let mut view = Self {
@@ -47,6 +50,7 @@ impl<'a> OutcomeView<'a> {
             done: done.iter().collect(),
             begun: begun.iter().collect(),
             left: left.iter().collect(),
+            back: back.iter().collect(),
             failed: Vec::new(),
             put_back: Vec::new(),
             goes_on: Vec::new(),

@@ -1,7 +1,7 @@
 //! What a release would change, and why.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 
 use schemars::JsonSchema;
@@ -15,12 +15,13 @@ use super::activity::ActivityView;
 use super::{
     FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView, VERSION,
 };
-use crate::cluster::model::{Cluster, Host, Supervisor};
+use crate::cluster::model::{Cluster, Host, OnFailure, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::step::turns;
 use crate::plan::{
-    Action, Change, FileChange, HostPlan, NetworkPlan, Phase, Plan, ServicePlan, Wave,
+    Action, Change, FileChange, HostPlan, NetworkPlan, Phase, Plan, RolloutPolicy, ServicePlan,
+    Wave,
 };
 
 /// What a release of a cluster would change, and why.
@@ -37,6 +38,8 @@ pub struct PlanView<'a> {
     pub hosts: Vec<HostView<'a>>,
     /// In which order hosts are activated; the hosts of one wave at the same time.
     pub waves: Vec<WaveView<'a>>,
+    /// What `[rollout]` says of that order.
+    pub rollout: RolloutView<'a>,
     /// Why nothing may be released.
     pub refusals: Vec<RefusalView<'a>>,
     /// Hosts that could not be seen.
@@ -76,6 +79,7 @@ impl<'a> PlanView<'a> {
             cluster,
             hosts,
             waves,
+            rollout,
             refusals,
             left,
             dismissed,
@@ -106,6 +110,7 @@ impl<'a> PlanView<'a> {
                     ..view_of(name, host)
                 })
                 .collect(),
+            rollout: RolloutView::of(model, rollout, waves),
             waves: waves.iter().map(WaveView::of).collect(),
             refusals: refusals
                 .iter()
@@ -388,6 +393,37 @@ impl<'a> FileView<'a> {
                 Detail::Diff => diff::text(file),
             },
             file,
+        }
+    }
+}
+
+/// How a release goes over the hosts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct RolloutView<'a> {
+    /// At most so many hosts go at a time; null if only the services say how many.
+    pub batch: Option<usize>,
+    /// Hosts of this plan that go first, as far as needs allow, each of them alone.
+    pub canary: Vec<&'a HostName>,
+    /// For how many milliseconds what is started is watched after it is healthy. A service may say otherwise.
+    pub soak_ms: u64,
+    /// What becomes of the hosts if one of them fails.
+    pub on_failure: OnFailure,
+}
+
+impl<'a> RolloutView<'a> {
+    fn of(cluster: &Cluster, rollout: &RolloutPolicy, waves: &'a [Wave]) -> Self {
+        let RolloutPolicy {
+            batch,
+            canary,
+            on_failure,
+        } = rollout;
+        let hosts = waves.iter().flat_map(|wave| wave.activations.keys());
+        let canary: BTreeSet<&HostName> = hosts.filter(|host| canary.contains(*host)).collect();
+        Self {
+            batch: *batch,
+            canary: canary.into_iter().collect(),
+            on_failure: *on_failure,
+            soak_ms: u64::try_from(cluster.rollout.soak.as_millis()).unwrap_or(u64::MAX),
         }
     }
 }

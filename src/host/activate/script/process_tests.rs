@@ -2,8 +2,9 @@
 //! our own, in every shell. What real ones do, tests/fleet sees.
 
 use super::*;
-
-use crate::host::sample::{Root, activation_with, desired, id, service, shells, steps, unit};
+use crate::host::sample::{
+    ActivationWaits, Root, activation_with, desired, id, service, shells, steps, unit,
+};
 use crate::plan::BackStep;
 use crate::plan::step::Begins;
 use crate::render::desired::DesiredHost;
@@ -51,8 +52,22 @@ impl ProcessHost {
         steps: &[Step],
         way_back: Option<&WayBack>,
     ) -> String {
-        let patience = Duration::from_secs(1);
-        let script = activation_with(&self.layout, host, source, steps, way_back, patience);
+        let waits = ActivationWaits {
+            patience: Duration::from_secs(1),
+            ..ActivationWaits::default()
+        };
+        self.activate_waiting(host, source, steps, way_back, &waits)
+    }
+
+    fn activate_waiting(
+        &self,
+        host: &DesiredHost,
+        source: &Source,
+        steps: &[Step],
+        way_back: Option<&WayBack>,
+        waits: &ActivationWaits,
+    ) -> String {
+        let script = activation_with(&self.layout, host, source, steps, way_back, waits);
         self.root.write("fake/activate.sh", &script);
         let fake = self.root.path("fake").display().to_string();
         let shell = self.root.shell;
@@ -317,6 +332,76 @@ fn only_what_stays_the_same_start_with_a_container_is_healthy() {
             said.contains("error demo-web did not become active\n"),
             "{said}"
         );
+    });
+}
+
+/// For this long, so that the second look at it is within.
+const SOAK: Duration = Duration::from_millis(300);
+
+/// Restarts web beside db, and watches it.
+fn soaked(machine: &ProcessHost, host: &DesiredHost, probe: &str, way: Option<&WayBack>) -> String {
+    let asks = |probe: &str| vec![["/bin/sh", "-c", probe].map(str::to_owned).to_vec()];
+    let waits = ActivationWaits {
+        patience: Duration::from_secs(1),
+        soak: SOAK,
+        // What was not started is not watched.
+        probes: [(unit("web"), asks(probe)), (unit("db"), asks("false"))].into(),
+    };
+    let named = vec![unit("db"), unit("web")];
+    let steps = [restart("web"), Step::AwaitHealthy { units: named }];
+    machine.activate_waiting(host, &Source::Generation(1), &steps, way, &waits)
+}
+
+#[test]
+fn what_was_healthy_and_ends_within_the_soak_has_failed() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        let said = soaked(machine, host, "true", None);
+        assert!(said.contains("\nsoaking 0.3\n"), "{said}");
+        assert!(said.ends_with("end\n"), "{said}");
+
+        machine.will("web", "crash-later");
+        let said = soaked(machine, host, "true", None);
+        let why = "error demo-web was healthy, but did not stay the same start for 0.3 s\n";
+        assert!(said.contains(why), "{said}");
+        assert!(
+            said.contains("\njournal demo-web it ends at once\n"),
+            "{said}"
+        );
+        assert!(said.contains("\nstep 1 failed\n"), "{said}");
+    });
+}
+
+#[test]
+fn what_stops_answering_within_the_soak_has_failed() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        // The first answer is good.
+        let once = machine.root.path("fake/answered").display().to_string();
+        let probe = format!("[ ! -e '{once}' ] && : >'{once}' || {{ echo 'no answer'; exit 1; }}");
+        let said = soaked(machine, host, &probe, None);
+        let why = "error demo-web was healthy, but did not go on answering for 0.3 s: no answer\n";
+        assert!(said.contains(why), "{said}");
+    });
+}
+
+/// What is put back ran before.
+#[test]
+fn a_way_back_does_not_soak() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        machine.will("web", "crash-later");
+        let back = |step| BackStep { from: 0, step };
+        let named = vec![unit("web")];
+        let way = WayBack {
+            until: 2,
+            generation: Some(1),
+            steps: vec![
+                back(restart("web")),
+                back(Step::AwaitHealthy { units: named }),
+            ],
+            ..WayBack::default()
+        };
+        let said = soaked(machine, host, "true", Some(&way));
+        assert!(said.ends_with("recorded put back\nput back\n"), "{said}");
+        assert_eq!(said.matches("\nsoaking ").count(), 1, "{said}");
     });
 }
 

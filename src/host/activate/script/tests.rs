@@ -478,7 +478,7 @@ fn a_way_back_goes_on_where_one_step_fails() {
         &source,
         &[nowhere],
         Some(&way),
-        PATIENCE,
+        &crate::host::sample::ActivationWaits::default(),
     );
     let said = String::from_utf8(root.run(&script, b"")).unwrap();
     assert!(

@@ -1,11 +1,13 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # Whether the units that were started are healthy, and stay the same start.
 #
-# Reads: cluster engine units supervisor newline; settle, in hundredths of a second; patience, in tenths.
+# Reads: cluster engine units supervisor newline kind; settle and soak, in hundredths of a second; patience, in tenths;
+#   soak_probe, a function that asks a unit's probe.
 # Sets: containers, a line for each container of the cluster: whether it runs, its name, its image's id; recorded,
 #   these ids as members of JSON, for the generation's record.
 # Sets, for itself: watched, a line for each start that has to last; watched_since, when the last one began; now,
-#   both in hundredths of a second; tries, that are left.
+#   both in hundredths of a second; tries, that are left; begun, the units that this activation started or told to
+#   read again; soaked_at, when they have lasted.
 
 watched='' containers='' recorded=''
 
@@ -77,12 +79,12 @@ unwell() {
 # await_healthy UNIT...: active, with a container, and still the same start $settle hundredths of a
 # second after the last one became active. Waits for what is under way for $patience tenths of a second.
 await_healthy() {
-  tries=$((patience / 2))
+  tries=$((patience / 2)) begun=''
   for unit; do
     wait_active "$unit" || unwell "$unit" 'did not become active' || return 1
     # One that this script did not start is watched from now on.
     case $newline$watched in
-    *"$newline$unit "*) ;;
+    *"$newline$unit "*) begun="$begun $unit" ;;
     *) watch "$unit" ;;
     esac
   done
@@ -100,15 +102,52 @@ await_healthy() {
   recorded=$(images)
   moment
   left=$((settle - (now - watched_since)))
-  if [ "$left" -gt 0 ]; then
-    hundredths=$((left % 100))
-    [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
-    sleep "$((left / 100)).$hundredths"
-  fi
+  [ "$left" -le 0 ] || rest "$left"
   for unit; do
     stays_active "$unit" ||
       unwell "$unit" "did not stay active for $((settle / 100)).$((settle % 100 / 10)) s" || return 1
   done
+  # shellcheck disable=SC2086 # names of units have no blanks
+  [ "$kind" != step ] || soak $begun
+}
+
+# rest HUNDREDTHS: of a second.
+rest() {
+  hundredths=$(($1 % 100))
+  [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
+  sleep "$(($1 / 100)).$hundredths"
+}
+
+# soak UNIT...: each is the same start, and answers its probe, all along until $soak hundredths of a second after the last
+# one became active.
+soak() {
+  if [ "$soak" -eq 0 ] || [ $# -eq 0 ]; then return 0; fi
+  soaked_at=$((watched_since + soak))
+  printf 'soaking %s\n' "$((soak / 100)).$((soak % 100 / 10))"
+  while :; do
+    # Each is looked at once more when the time is over.
+    moment
+    left=$((soaked_at - now))
+    for unit; do
+      stays_active "$unit" || no_longer_well "$unit" 'did not stay the same start' || return 1
+      soak_probe "$unit" || no_longer_well "$unit" 'did not go on answering' "$said" || return 1
+    done
+    [ "$left" -gt 0 ] || return 0
+    [ "$left" -lt 100 ] || left=100
+    rest "$left"
+  done
+}
+
+# no_longer_well UNIT REASON [WHAT IT SAID]
+no_longer_well() {
+  unwell "$1" "was healthy, but $2 for $((soak / 100)).$((soak % 100 / 10)) s${3:+: $3}"
+}
+
+# asks UNIT COMMAND...: whether a probe of the unit ends well now.
+asks() {
+  ask "$1" MainPID
+  shift
+  said=$(MAINPID=${said#MainPID=} "$@" 2>&1 8<&-)
 }
 
 # inspect: of every container that a unit of the cluster may have, whether it runs, its name and its

@@ -109,6 +109,10 @@ show)
   if will "$1" crash && [ "$shows" -gt 2 ]; then
     active=activating sub=auto-restart
   fi
+  # It is healthy, and ends a little later.
+  if will "$1" crash-later && [ "$shows" -gt 4 ]; then
+    active=activating sub=auto-restart
+  fi
   keep "$1" "active=$active" "sub=$sub"
   case $properties in
   *Job*) echo Job= ;;
