@@ -272,10 +272,10 @@ fn so_many_hosts_go_at_a_time() {
         told(&rolled_out(batches(batch), &with(0), &with(1)))
     };
     // The first host of all goes alone; `a` and `b` are not in each other's way.
-    let two = ["Change h1: a", "Change h2: a c, h3: b"];
+    let two = ["Change h1: a", "Change h2: a|c, h3: b"];
     assert_eq!(told(2, None, None), two);
     assert_eq!(told(3, Some(2), None), two);
-    let one = ["Change h1: a", "Change h2: a c", "Change h3: b"];
+    let one = ["Change h1: a", "Change h2: a|c", "Change h3: b"];
     assert_eq!(told(1, Some(2), None), one);
     // The service with the smallest number decides.
     assert_eq!(told(3, Some(2), Some(1)), one);
