@@ -158,7 +158,7 @@ impl<'a> HostDraft<'a> {
         wanted: &'a DesiredHost,
         observed: &'a Observed,
         options: &Options,
-        (order, all_circles): (&[ServiceName], &'a Circles<'a>),
+        all_circles: &'a Circles<'a>,
     ) -> Self {
         let seen = &observed.hosts[host];
         let kept_back = kept_back(desired, host, observed, options);
@@ -255,10 +255,9 @@ impl<'a> HostDraft<'a> {
             circles: circles_on(wanted),
             all_circles,
             order: {
-                let here = order
-                    .iter()
-                    .filter(|name| wanted.services.contains_key(*name));
-                here.cloned().collect()
+                let all = all_circles.needed_first.iter();
+                let here = all.filter(|name| wanted.services.contains_key(**name));
+                here.map(|name| (*name).clone()).collect()
             },
         };
         draft.settle_ports(recorded);

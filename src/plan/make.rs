@@ -7,7 +7,7 @@ use super::hidden::HiddenValues;
 use super::host_draft::HostDraft;
 use super::host_plan::HostContext;
 use super::known::{Known, LeftMachine, Past, holds, past};
-use super::needs::{Circles, needed_first};
+use super::needs::Circles;
 use super::observed::{Generation, Observed, ObservedHost, RecordedPlacement};
 use super::once::{Due, KnownRuns, due};
 use super::types::{Away, Elsewhere, LeftOut};
@@ -33,18 +33,10 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut drafts = BTreeMap::new();
     let mut pending = BTreeMap::new();
     let mut refusals = Vec::new();
-    let order = needed_first(desired);
     let circles = Circles::of(desired, std::iter::empty());
     let known = Known::of(desired, observed);
     for (name, _, _) in seen_hosts() {
-        let draft = HostDraft::new(
-            desired,
-            name,
-            &kept[name],
-            observed,
-            options,
-            (&order, &circles),
-        );
+        let draft = HostDraft::new(desired, name, &kept[name], observed, options, &circles);
         all_drafts.insert(name, draft);
     }
     let acting = all_drafts

@@ -21,13 +21,6 @@ fn needs(desired: &Desired) -> Needs<'_> {
     needs
 }
 
-/// The services of a cluster, each after those that it needs. Circles are allowed (they need only each
-/// other's address) and are cut where they are entered.
-pub(super) fn needed_first(desired: &Desired) -> Vec<ServiceName> {
-    let circles = circles(&needs(desired));
-    circles.into_iter().flatten().cloned().collect()
-}
-
 fn needs_on(host: &DesiredHost) -> Needs<'_> {
     let needs = host.services.iter().map(|(name, service)| {
         let here = service.handling.before();
@@ -55,6 +48,8 @@ pub(super) struct Circles<'a> {
     pub(super) of: BTreeMap<&'a ServiceName, usize>,
     /// The other circles that each one needs; those come before it.
     pub(super) needs: Vec<BTreeSet<usize>>,
+    /// The services, each after those that it needs. A circle is cut where it is entered.
+    pub(super) needed_first: Vec<&'a ServiceName>,
 }
 
 impl<'a> Circles<'a> {
@@ -76,6 +71,11 @@ impl<'a> Circles<'a> {
             others.filter(|other| *other != number).collect()
         });
         let needs = needs.collect();
-        Self { of, needs }
+        let needed_first = circles.into_iter().flatten().collect();
+        Self {
+            of,
+            needs,
+            needed_first,
+        }
     }
 }

@@ -1,9 +1,10 @@
 //! The restarts of a visit to a host, in turns: those of one turn are side by side.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
+use super::needs::Circles;
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
 
@@ -100,7 +101,7 @@ impl HostDraft<'_> {
                 });
             }
             TurnItem {
-                turn: turns[self.all_circles.of[name]],
+                turn: turns[&self.all_circles.of[name]],
                 service: name,
                 steps,
             }
@@ -108,17 +109,30 @@ impl HostDraft<'_> {
         items.filter(|item| !item.steps.is_empty()).collect()
     }
 
-    /// How many turns of a visit come before each circle of the cluster: a path that orders two of its services may lead
+    /// How many turns of a visit come before each circle that it is about: a path that orders two of its services may lead
     /// over other hosts, and through services that do not change.
-    fn turns(&self, visit: &Visit<'_>) -> Vec<usize> {
+    fn turns(&self, visit: &Visit<'_>) -> BTreeMap<usize, usize> {
+        let Circles { of, needs, .. } = self.all_circles;
+        let in_visit: BTreeSet<usize> = self.in_visit(visit).map(|(name, _)| of[name]).collect();
         let acts = self.in_visit(visit);
         let acts = acts.filter(|(_, need)| need.acts() || need.rereads());
-        let acts: BTreeSet<usize> = acts.map(|(name, _)| self.all_circles.of[name]).collect();
-        let mut turns: Vec<usize> = Vec::with_capacity(self.all_circles.needs.len());
-        for needed in &self.all_circles.needs {
-            let after = |circle: &usize| turns[*circle] + usize::from(acts.contains(circle));
-            let turn = needed.iter().map(after).max();
-            turns.push(turn.unwrap_or_default());
+        let acts: BTreeSet<usize> = acts.map(|(name, _)| of[name]).collect();
+        // Those of the visit, and all that they need: a large cluster has many others.
+        let mut reached = in_visit.clone();
+        let mut left: Vec<usize> = in_visit.into_iter().collect();
+        while let Some(circle) = left.pop() {
+            left.extend(
+                needs[circle]
+                    .iter()
+                    .filter(|needed| reached.insert(**needed)),
+            );
+        }
+        // What a circle needs has a smaller number.
+        let mut turns: BTreeMap<usize, usize> = BTreeMap::new();
+        for circle in reached {
+            let after = |circle: &usize| turns[circle] + usize::from(acts.contains(circle));
+            let turn = needs[circle].iter().map(after).max();
+            turns.insert(circle, turn.unwrap_or_default());
         }
         turns
     }
