@@ -454,6 +454,15 @@ pub struct ObservedContainer {
 }
 
 impl Generation {
+    /// Its number, where that is known.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Generation::Current { number, .. } => Some(*number),
+            Generation::None | Generation::Unreadable { .. } => None,
+        }
+    }
+
     /// What the current generation says of a service.
     #[must_use]
     pub fn recorded(&self, service: &ServiceName) -> Option<&ManifestService> {

@@ -205,7 +205,7 @@ impl SavedPlan {
             let wanted = held(wanted, seen);
             let entries = wanted.services.iter();
             let host = SavedHost {
-                generation: number(&seen.generation),
+                generation: seen.generation.number(),
                 current: current(&seen.generation),
                 found: found(seen),
                 desired: entries
@@ -419,7 +419,7 @@ fn told(differences: &[String]) -> String {
 }
 
 fn generation_moved(saved: Option<u64>, now: &Generation) -> String {
-    match (saved, number(now)) {
+    match (saved, now.number()) {
         (Some(saved), Some(now)) if saved != now => {
             format!("its generation is {now} now, the plan was made at {saved}")
         }
@@ -447,13 +447,6 @@ fn description(sources: &Sources) -> BTreeMap<String, Digest> {
     files
         .map(|(path, bytes)| (path.to_owned(), Digest::of(bytes)))
         .collect()
-}
-
-fn number(generation: &Generation) -> Option<u64> {
-    match generation {
-        Generation::Current { number, .. } => Some(*number),
-        Generation::None | Generation::Unreadable { .. } => None,
-    }
 }
 
 fn current(generation: &Generation) -> Digest {

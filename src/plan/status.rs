@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, Generation, JobRuns, Observed, ObservedProcess, ObservedService, Owner, RunState,
-    Steady, TimerState,
+    Crashes, JobRuns, Observed, ObservedProcess, ObservedService, Owner, RunState, Steady,
+    TimerState,
 };
 use super::once::{last_run, last_success};
 use super::reason::Reason;
@@ -213,10 +213,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
         }
     }
     HostStatus {
-        generation: match &seen.generation {
-            Generation::Current { number, .. } => Some(*number),
-            Generation::None | Generation::Unreadable { .. } => None,
-        },
+        generation: seen.generation.number(),
         unfinished: plan.hosts[name].unfinished,
         lost: plan.hosts[name].lost.clone(),
         acts: plan.hosts[name].acts,

@@ -51,10 +51,6 @@ pub fn way_back(
         return none;
     };
     let wanted = &held(wanted, seen);
-    let generation = match &seen.generation {
-        Generation::Current { number, .. } => Some(*number),
-        Generation::None | Generation::Unreadable { .. } => None,
-    };
     let until = match last.phase {
         Phase::Expand | Phase::Change => steps
             .iter()
@@ -87,7 +83,7 @@ pub fn way_back(
     let (steps, stuck) = done.back();
     WayBack {
         until,
-        generation,
+        generation: seen.generation.number(),
         steps,
         stuck,
         used,
@@ -108,10 +104,6 @@ pub fn whole_way_back(
         return WayBack::default();
     };
     let wanted = &held(wanted, seen);
-    let generation = match &seen.generation {
-        Generation::Current { number, .. } => Some(*number),
-        Generation::None | Generation::Unreadable { .. } => None,
-    };
     let stays = wanted.services.keys();
     let stays = stays.filter(|name| only.is_some_and(|only| !only.contains(*name)));
     let done = waves.iter().filter_map(|wave| wave.activations.get(host));
@@ -126,7 +118,7 @@ pub fn whole_way_back(
     let (steps, stuck) = done.back();
     WayBack {
         until: 1,
-        generation,
+        generation: seen.generation.number(),
         steps,
         stuck,
         used: BTreeSet::new(),
