@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::description::{Examined, examine, not_loaded, repository, show};
+use super::description::{git_refused, is_fine, not_loaded, repository};
 use super::{Exit, Failure, review};
 use crate::cli::{Bump, Committing};
 use crate::cluster::Sources;
@@ -10,8 +10,9 @@ use crate::cluster::bump::{FileBump, bumps};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::version::{Bumped, ImageVersion, bump};
 use crate::report::palette::Palette;
-use crate::report::{bump as text, check, stream};
-use crate::repository::{Edit, EditError, EditMode, GitError, Repository};
+use crate::report::plan_end::next;
+use crate::report::{bump as text, stream};
+use crate::repository::{Edit, EditError, EditMode, Repository};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Bump) -> Result<Exit, Failure> {
     let Bump {
@@ -32,7 +33,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Bump) -> Result<Exit, Fa
     }
     if committing.commit {
         // Before a word is shown of what then does not happen.
-        repository.can_commit(&change.paths()).map_err(helpful)?;
+        repository
+            .can_commit(&change.paths())
+            .map_err(git_refused)?;
     }
     change.tell()?;
     if *dry_run {
@@ -40,7 +43,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Bump) -> Result<Exit, Fa
         return Ok(Exit::Done);
     }
     change.write(&repository, committing)?;
-    stream::stdout(&text::next(cluster, &Palette::stdout()))?;
+    stream::stdout(&next(
+        &format!("bayplan release {cluster}"),
+        &Palette::stdout(),
+    ))?;
     Ok(Exit::Done)
 }
 
@@ -59,7 +65,9 @@ pub(super) fn before_release(
         return Ok(Ok(()));
     }
     if committing.commit {
-        repository.can_commit(&change.paths()).map_err(helpful)?;
+        repository
+            .can_commit(&change.paths())
+            .map_err(git_refused)?;
     }
     change.tell_lines()?;
     change.write(repository, committing)?;
@@ -86,9 +94,9 @@ impl PreparedBump {
         wanted: &[(ServiceName, ImageVersion)],
     ) -> Result<Result<Self, Exit>, Failure> {
         let before = repository.load(cluster.as_str()).map_err(not_loaded)?;
-        let bumps = bumps(cluster, &before, wanted).map_err(|error| Failure {
-            help: error.help(),
-            ..Failure::from(*error)
+        let bumps = bumps(cluster, &before, wanted).map_err(|error| {
+            let help = error.help();
+            Failure::of(*error, help)
         })?;
         let mut after = before.clone();
         let (mut texts, mut edits) = (Vec::new(), Vec::new());
@@ -103,16 +111,7 @@ impl PreparedBump {
             });
             texts.push(new);
         }
-        let Examined {
-            model,
-            problems,
-            checked,
-            ..
-        } = examine(cluster, &after);
-        if model.is_none() {
-            let palette = Palette::stderr();
-            stream::stderr(&show(&problems, &after, &palette));
-            stream::stderr(&check::summary(&[checked]));
+        if !is_fine(cluster, &after) {
             stream::stderr("nothing was written\n");
             return Ok(Err(Exit::Failed));
         }
@@ -159,7 +158,7 @@ impl PreparedBump {
             }
             Err(error) => {
                 self.take_back(repository);
-                Err(helpful(error))
+                Err(git_refused(error))
             }
         }
     }
@@ -204,15 +203,5 @@ fn changed(repository: &Repository, bumped: &FileBump) -> Result<(String, Bumped
 
 pub(super) fn not_written(error: EditError) -> Failure {
     let help = error.help().map(str::to_owned);
-    Failure {
-        help,
-        ..Failure::from(error)
-    }
-}
-
-fn helpful(mut error: GitError) -> Failure {
-    Failure {
-        help: error.help.take(),
-        ..Failure::from(error)
-    }
+    Failure::of(error, help)
 }

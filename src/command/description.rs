@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use super::{Exit, Failure};
+use crate::cli::Parallel;
 use crate::cluster::diagnostic::{Diagnostic, Level, first_of_each_file};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::cluster::{EXCERPT_WIDTH, Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::reach::connect::{CONNECT_TIMEOUT, ConnectContext, UnknownOptions};
 use crate::host::reach::interrupt::Interrupt;
+use crate::release::Setting;
 use crate::release::generations::bare;
 use crate::render::desired::Desired;
 use crate::render::render;
@@ -26,6 +28,18 @@ pub(super) struct Description {
     /// The files that it was read from.
     pub sources: Sources,
     pub connect: ConnectContext,
+}
+
+impl Description {
+    /// The hosts of all of it, so many at the same time.
+    pub(super) fn setting(&self, parallel: &Parallel) -> Setting<'_> {
+        Setting {
+            cluster: &self.cluster,
+            desired: &self.desired,
+            connect: &self.connect,
+            limit: parallel.hosts,
+        }
+    }
 }
 
 /// The config repository at or above a directory, by default the current one.
@@ -51,10 +65,13 @@ pub(super) fn recorded(commit: Result<Option<String>, GitError>) -> Option<Strin
 /// A description that cannot be read.
 pub(super) fn not_loaded(error: RepositoryError) -> Failure {
     let help = error.help().map(str::to_owned);
-    Failure {
-        help,
-        ..Failure::from(error)
-    }
+    Failure::of(error, help)
+}
+
+/// What git did not do.
+pub(super) fn git_refused(mut error: GitError) -> Failure {
+    let help = error.help.take();
+    Failure::of(error, help)
 }
 
 /// Loads, checks and renders a cluster. Problems are shown; errors end the command.
@@ -175,6 +192,16 @@ pub(super) fn examine(name: &ClusterName, sources: &Sources) -> Examined {
         lints: found.lints,
         checked,
     }
+}
+
+/// Whether a description has no errors; else they are shown.
+pub(super) fn is_fine(name: &ClusterName, sources: &Sources) -> bool {
+    let outcome = examine(name, sources);
+    if outcome.model.is_none() {
+        stream::stderr(&show(&outcome.problems, sources, &Palette::stderr()));
+        stream::stderr(&summary(&[outcome.checked]));
+    }
+    outcome.model.is_some()
 }
 
 /// Problems of one file that are shown: a mistake that is made in each line is understood by then.

@@ -11,7 +11,7 @@ use crate::cli::{Diff, Format};
 use crate::cluster::name::ClusterName;
 use crate::host::look::LookFor;
 use crate::plan::{Moves, Options, plan};
-use crate::release::{Hosts, Setting};
+use crate::release::Hosts;
 use crate::report::palette::Palette;
 use crate::report::plan_end::{Next, next_step};
 use crate::report::progress::Progress;
@@ -67,12 +67,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         ..options(&description, &scope, Moves::Allow)?
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let setting = Setting {
-        cluster: &description.cluster,
-        desired: &description.desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
-    };
+    let setting = description.setting(&arguments.parallel);
     let (mut hosts, at_work) =
         Hosts::seen_with_work(setting, LookFor::Plan, &|event| progress.event(&event));
     hosts.leave_out(&options.leave_out);

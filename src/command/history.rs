@@ -22,10 +22,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let setting = Setting {
-        cluster: &description.cluster,
         desired: &bare(&description.cluster),
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
+        ..description.setting(&arguments.parallel)
     };
     let (hosts, histories) =
         Hosts::seen_with_histories(setting, LookFor::Plan, &|event| progress.event(&event));

@@ -96,8 +96,14 @@ impl Failure {
     /// An error with a line that says what to type.
     #[must_use]
     pub fn with_help(error: impl Into<anyhow::Error>, help: impl Into<String>) -> Self {
+        Self::of(error, Some(help.into()))
+    }
+
+    /// An error that may have such a line.
+    #[must_use]
+    pub fn of(error: impl Into<anyhow::Error>, help: Option<String>) -> Self {
         Self {
-            help: Some(help.into()),
+            help,
             ..Self::from(error)
         }
     }

@@ -8,21 +8,20 @@
 use std::path::Path;
 
 use super::bump::not_written;
-use super::description::{examine, load, not_loaded, repository, show};
+use super::description::{is_fine, load, not_loaded, repository};
 use super::shown::failures;
 use super::{Exit, Failure, review};
 use crate::cli::Promote;
-use crate::cluster::Sources;
-use crate::cluster::name::ClusterName;
 use crate::cluster::promote::{Promotion, promotion};
 use crate::host::look::LookFor;
 use crate::plan::proven::unproven;
 use crate::plan::status::status;
-use crate::release::{Hosts, Setting};
+use crate::release::Hosts;
 use crate::report::palette::Palette;
+use crate::report::plan_end::next;
 use crate::report::progress::Progress;
 use crate::report::view::StatusView;
-use crate::report::{bump, check, errors, promote as text, stream};
+use crate::report::{errors, promote as text, stream};
 use crate::repository::{Edit, Repository};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Promote) -> Result<Exit, Failure> {
@@ -40,19 +39,19 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Promote) -> Result<Exit,
         repository.load(cluster.as_str()).map_err(not_loaded)?;
     }
     let before = repository.load_all().map_err(not_loaded)?;
-    if !is_fine(from, &before)? {
+    if !is_fine(from, &before) {
         return Ok(nothing_written());
     }
-    let promotion = promotion(from, to, services, &before).map_err(|error| Failure {
-        help: error.help(),
-        ..Failure::from(error)
+    let promotion = promotion(from, to, services, &before).map_err(|error| {
+        let help = error.help();
+        Failure::of(error, help)
     })?;
     if promotion.files.is_empty() {
         stream::stdout(&text::nothing(from, to))?;
         return Ok(Exit::Done);
     }
     let after = promotion.applied(&before);
-    if !is_fine(to, &after)? {
+    if !is_fine(to, &after) {
         let lacks = format!("{to} lacks what it needs to run what {from} runs");
         stream::stderr(&errors::one(&lacks, None, &Palette::stderr()));
         return Ok(nothing_written());
@@ -69,24 +68,13 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Promote) -> Result<Exit,
         return Ok(Exit::Done);
     }
     repository.write_all(&edits).map_err(not_written)?;
-    stream::stdout(&bump::next(to, &Palette::stdout()))?;
+    stream::stdout(&next(&format!("bayplan release {to}"), &Palette::stdout()))?;
     Ok(Exit::Done)
 }
 
 fn nothing_written() -> Exit {
     stream::stderr("nothing was written\n");
     Exit::Failed
-}
-
-/// Whether a description has no errors; else they are shown.
-fn is_fine(cluster: &ClusterName, sources: &Sources) -> Result<bool, Failure> {
-    let outcome = examine(cluster, sources);
-    if outcome.model.is_some() {
-        return Ok(true);
-    }
-    stream::stderr(&show(&outcome.problems, sources, &Palette::stderr()));
-    stream::stderr(&check::summary(&[outcome.checked]));
-    Ok(false)
 }
 
 /// Whether the first cluster runs all of it, for as long as was asked for; else it is told what it runs.
@@ -99,12 +87,7 @@ fn is_proven(
         return Ok(false);
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let setting = Setting {
-        cluster: &description.cluster,
-        desired: &description.desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
-    };
+    let setting = description.setting(&arguments.parallel);
     let tell = |event| progress.event(&event);
     let (hosts, at_work) = Hosts::seen_at_work(setting, LookFor::Status, &tell);
     progress.finish();
@@ -120,24 +103,14 @@ fn is_proven(
         let title = format!(
             "expected all of it to run in {} as described for {}, found",
             arguments.from,
-            humane(at_least)
+            // `1h 30m`
+            format_args!("{:#}", jiff::SignedDuration::from_secs(at_least))
         );
         let view = StatusView::of(&description.cluster, &status, &at_work, &failures);
         stream::stderr(&errors::one(&title, None, &palette));
         stream::stderr(&text::unproven(&found, &view, now));
     }
     Ok(found.is_empty() && failures.is_empty())
-}
-
-/// `1h`, `1h 30m`
-fn humane(seconds: i64) -> String {
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let parts = [(hours, "h"), (minutes, "m"), (seconds, "s")];
-    let parts = parts.iter().filter(|(number, _)| *number > 0);
-    let parts: Vec<String> = parts
-        .map(|(number, unit)| format!("{number}{unit}"))
-        .collect();
-    parts.join(" ")
 }
 
 /// The edits with the bytes as they are on the disk.

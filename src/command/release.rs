@@ -86,12 +86,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         },
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let setting = Setting {
-        cluster: &description.cluster,
-        desired: &description.desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
-    };
+    let setting = description.setting(&arguments.parallel);
     // What was saved to be released was reviewed; there is nobody to ask again.
     let yes = arguments.yes || reviewed.is_some();
     let request = ReleaseRequest {

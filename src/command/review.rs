@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::description::{Examined, examine, show};
+use super::description::{Examined, examine, git_refused, show};
 use super::{Exit, Failure};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
@@ -17,7 +17,7 @@ use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
 use crate::report::view::{ReviewedView, ReviewsView};
 use crate::report::{Detail, errors, json, markdown, review as text, stream};
-use crate::repository::{Comparison, GitError, Range, Repository, Which};
+use crate::repository::{Comparison, Range, Repository, Which};
 
 /// What names the comment of these arguments, so that a later run can replace it.
 pub(super) fn marker(arguments: &Diff) -> &str {
@@ -30,14 +30,14 @@ pub(super) fn run(
     against: &str,
 ) -> Result<Exit, Failure> {
     let range = Range::parse(against);
-    let comparison = repository.compare(&range).map_err(helpful)?;
+    let comparison = repository.compare(&range).map_err(git_refused)?;
     let sides = sides(&comparison, &range);
     let which = match &arguments.cluster {
         Some(cluster) => Which::One(cluster.as_str()),
         None => Which::All,
     };
-    let before = comparison.before(which).map_err(helpful)?;
-    let after = comparison.after(which).map_err(helpful)?;
+    let before = comparison.before(which).map_err(git_refused)?;
+    let after = comparison.after(which).map_err(git_refused)?;
     let names = match &arguments.cluster {
         Some(cluster) => BTreeSet::from([known(cluster, &before, &after)?]),
         None => touched(&before, &after)?,
@@ -77,13 +77,6 @@ fn each(
         }
         Ok(reviews)
     })
-}
-
-fn helpful(mut error: GitError) -> Failure {
-    Failure {
-        help: error.help.take(),
-        ..Failure::from(error)
-    }
 }
 
 fn sides(comparison: &Comparison<'_>, range: &Range) -> Sides {

@@ -44,10 +44,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
     let bare = bare(cluster);
     let setting = Setting {
-        cluster,
         desired: &bare,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
+        ..description.setting(&arguments.parallel)
     };
     make_room(&setting)?;
     let mut hosts = Hosts::look(setting, LookFor::Plan, &|event| progress.event(&event));
@@ -97,10 +95,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         ..description
     };
     let setting = Setting {
-        cluster: &description.cluster,
         desired: &desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
+        ..description.setting(&arguments.parallel)
     };
     hosts.look_for(setting);
     hosts.refuse_lost_secrets(setting, &back);

@@ -26,12 +26,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         Err(exit) => return Ok(exit),
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let setting = Setting {
-        cluster: &description.cluster,
-        desired: &description.desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
-    };
+    let setting = description.setting(&arguments.parallel);
     let tell = |event| progress.event(&event);
     let desired = match services {
         Services::Described => description.desired.clone(),

@@ -71,8 +71,7 @@ fn live(
     let setting = Setting {
         cluster: &cluster,
         desired: &desired,
-        connect: &description.connect,
-        limit: arguments.parallel.hosts,
+        ..description.setting(&arguments.parallel)
     };
     let (hosts, histories) =
         Hosts::seen_with_histories(setting, LookFor::Status, &|event| progress.event(&event));

@@ -82,12 +82,3 @@ pub fn nothing(cluster: &ClusterName, services: &[&ServiceName]) -> String {
         list(services)
     )
 }
-
-/// What to type next.
-#[must_use]
-pub fn next(cluster: &ClusterName, palette: &Palette) -> String {
-    format!(
-        "{} bayplan release {cluster}\n",
-        paint(palette.help, "next:")
-    )
-}

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::palette::{Palette, paint};
+use super::plan_end::next;
 use super::text::{escape, shell_word};
 
 /// The files, and what to type next.
@@ -22,10 +23,8 @@ pub fn text(directory: &Path, paths: &[&str], palette: &Palette) -> String {
         "." => String::new(),
         other => format!("cd {} && ", shell_word(other)),
     };
-    text + &format!(
-        "{} {go}bayplan check && bayplan release local\n",
-        paint(palette.help, "next:")
-    )
+    let command = format!("{go}bayplan check && bayplan release local");
+    text + &next(&command, palette)
 }
 
 /// What a file that stays as it is may lack.

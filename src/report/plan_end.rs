@@ -76,18 +76,19 @@ pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -
         Moves::Allow => " --allow-move",
         Moves::Refuse => "",
     };
-    let next = paint(palette.help, "next:");
     if let (Next::Saved(path), false) = (what, plan.is_empty()) {
         let path = shell_word(&path.to_string_lossy());
-        return Some(format!(
-            "{next} `bayplan release {} --plan {path}{flag}`\n",
-            plan.cluster
-        ));
+        let command = format!("`bayplan release {} --plan {path}{flag}`", plan.cluster);
+        return Some(next(&command, palette));
     }
-    Some(format!(
-        "{next} `bayplan release {}{services}{flag}`\n",
-        plan.cluster
-    ))
+    let command = format!("`bayplan release {}{services}{flag}`", plan.cluster);
+    Some(next(&command, palette))
+}
+
+/// What to type next.
+#[must_use]
+pub fn next(command: &str, palette: &Palette) -> String {
+    format!("{} {command}\n", paint(palette.help, "next:"))
 }
 
 /// What the next release is to do.
