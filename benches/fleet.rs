@@ -19,6 +19,7 @@ mod ground;
 #[path = "../tests/fleet/hosts.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod hosts;
+mod on_hosts;
 #[path = "../tests/fleet/repo.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod repo;
@@ -29,36 +30,25 @@ mod run;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ground::Ground;
 use hosts::{Fleet, Host};
+use on_hosts::{median, print_load};
 
 const HOSTS: usize = 10;
 const SERVICES: u16 = 20;
 const RUNS: usize = 7;
 
-static FLEET: OnceLock<Fleet> = OnceLock::new();
-
 fn main() {
-    if std::env::var_os("BAYPLAN_FLEET").is_none_or(|value| value != "run") {
-        println!("skipped; type `sudo BAYPLAN_FLEET=run cargo bench --bench fleet`");
-        return;
-    }
-    let fleet = FLEET
-        .get_or_init(|| Fleet::up(&[&HOSTS.to_string()]).unwrap_or_else(|error| panic!("{error}")));
-    measure(fleet);
-    fleet.down();
+    on_hosts::run("fleet", HOSTS, measure);
 }
 
 fn measure(fleet: &'static Fleet) {
     let mut ground = described(fleet);
     let ssh = Ssh::new(fleet);
     ssh.open(fleet);
-    if let Ok(load) = fs::read_to_string("/proc/loadavg") {
-        println!("load of the machine before: {}", load.trim());
-    }
+    print_load();
     println!("| what | floor | bayplan | floor | ratio | difference |");
     println!("| --- | --- | --- | --- | --- | --- |");
 
@@ -339,9 +329,4 @@ fn in_turns(
         left / right,
         left - right
     );
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64()
 }

@@ -18,6 +18,7 @@ mod ground;
 #[path = "../tests/fleet/hosts.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod hosts;
+mod on_hosts;
 #[path = "../tests/fleet/repo.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod repo;
@@ -25,27 +26,18 @@ mod repo;
 #[allow(dead_code, reason = "shared with the tests")]
 mod run;
 
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ground::Ground;
 use hosts::Fleet;
+use on_hosts::{median, print_load};
 
 const HOSTS: usize = 3;
 const SERVICES: u16 = 20;
 const RUNS: usize = 5;
 
-static FLEET: OnceLock<Fleet> = OnceLock::new();
-
 fn main() {
-    if std::env::var_os("BAYPLAN_FLEET").is_none_or(|value| value != "run") {
-        println!("skipped; type `sudo BAYPLAN_FLEET=run cargo bench --bench restarts`");
-        return;
-    }
-    let fleet = FLEET
-        .get_or_init(|| Fleet::up(&[&HOSTS.to_string()]).unwrap_or_else(|error| panic!("{error}")));
-    measure(fleet);
-    fleet.down();
+    on_hosts::run("restarts", HOSTS, measure);
 }
 
 /// How services need each other.
@@ -58,9 +50,7 @@ enum Needs {
 }
 
 fn measure(fleet: &'static Fleet) {
-    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
-        println!("load of the machine before: {}", load.trim());
-    }
+    print_load();
     println!("| what | bayplan | `systemctl restart` of all units | ratio |");
     println!("| --- | --- | --- | --- |");
     let mut ground = described(fleet);
@@ -138,9 +128,4 @@ fn restarted(fleet: &Fleet) -> Duration {
         host.sh(&restart);
     }
     started.elapsed()
-}
-
-fn median(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64()
 }
