@@ -44,6 +44,7 @@ mod volumes;
 
 use std::process::ExitCode;
 use std::sync::OnceLock;
+use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -398,6 +399,13 @@ fn others() -> Result<Fleet, String> {
     Fleet::up(OTHER_RELEASES)
 }
 
+/// Runs it, and prints how long it took: the whole must stay below an hour.
+fn timed(test: Test, fleet: &'static Fleet) {
+    let start = Instant::now();
+    test(fleet);
+    print!("{:.0} s, ", start.elapsed().as_secs_f64());
+}
+
 fn main() -> ExitCode {
     // The message comes with the summary, and says more than a backtrace.
     std::panic::set_hook(Box::new(|panic| {
@@ -413,14 +421,14 @@ fn main() -> ExitCode {
     }
     let mine = TESTS.iter().map(|&(name, test)| {
         let run = move || -> Result<(), Failed> {
-            test(FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
+            timed(test, FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
             Ok(())
         };
         Trial::test(name, run)
     });
     let on_others = ON_OTHER_RELEASES.iter().map(|&(name, test)| {
         let run = move || -> Result<(), Failed> {
-            test(OTHERS.get_or_init(others).as_ref()?);
+            timed(test, OTHERS.get_or_init(others).as_ref()?);
             Ok(())
         };
         Trial::test(name, run)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use super::description::HELD;
 use super::expected::Place;
 use crate::containers::on_every_host;
 use crate::ground::Ground;
-use crate::hosts::Host;
+use crate::hosts::{Host, until};
 
 /// A container that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,13 +55,20 @@ pub fn seen(ground: &Ground, engines: &BTreeMap<String, &'static str>) -> AllSee
 }
 
 fn look(host: &Host, cluster: &str, engine: &str) -> AllSeen {
-    let list = host.sh(&format!(
+    let ask = format!(
         "{engine} ps --quiet --no-trunc --filter label=bayplan.cluster={cluster} | xargs -r {engine} inspect"
-    ));
-    let list = if list.trim().is_empty() { "[]" } else { &list };
-    let containers: Vec<Value> = serde_json::from_str(list).expect("an inspect is JSON");
-    let mut containers = containers;
-    // Those of jobs end by themselves.
+    );
+    // Those of jobs end by themselves, also between the two commands.
+    let list = until(Duration::from_secs(60), "what is listed is there", || {
+        let output = host.run(&ask);
+        output.status.success().then_some(output.stdout)
+    });
+    let list: &[u8] = if list.trim_ascii().is_empty() {
+        b"[]"
+    } else {
+        &list
+    };
+    let mut containers: Vec<Value> = serde_json::from_slice(list).expect("an inspect is JSON");
     containers.retain(|one| one["Config"]["Labels"].get("of-job").is_none());
     let mut script = String::new();
     for container in &containers {
