@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fleet/fleet");
@@ -19,6 +20,9 @@ for socket in \"$2\"/bayplan/*; do
 done
 \"$0\" down \"$1\"
 rm -rf \"$2\"";
+
+/// How many fleets this process has booted: each has a directory of its own.
+static BOOTED: AtomicUsize = AtomicUsize::new(0);
 
 /// A fleet that runs.
 pub struct Fleet {
@@ -59,8 +63,12 @@ impl Fleet {
     pub fn up(hosts: &[&str]) -> Result<Self, String> {
         let below =
             std::env::var_os("BAYPLAN_FLEET_STATE").map_or_else(std::env::temp_dir, PathBuf::from);
-        let name = format!("bayplan-fleet.{}.{}", std::process::id(), hosts.join("."));
-        let directory = below.join(name);
+        let number = BOOTED.fetch_add(1, Ordering::Relaxed);
+        let directory = below.join(format!(
+            "bayplan-fleet.{}.{number}.{}",
+            std::process::id(),
+            hosts.join(".")
+        ));
         let operator = tempfile::Builder::new()
             .prefix("bp")
             .permissions(fs::Permissions::from_mode(0o700))

@@ -10,6 +10,7 @@
 )]
 
 mod containers;
+mod fleets;
 mod ground;
 mod hosts;
 mod repo;
@@ -43,18 +44,21 @@ mod timers;
 mod volumes;
 
 use std::process::ExitCode;
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+use fleets::Fleets;
 use hosts::Fleet;
 
-/// One fleet for all tests. They run one after the other, each with a cluster of its own, and leave
-/// the hosts as they found them.
-static FLEET: OnceLock<Result<Fleet, String>> = OnceLock::new();
+/// The fleets that tests have one after the other. Each test has a cluster of its own, and leaves the hosts as it
+/// found them.
+static FLEETS: Fleets = Fleets::new(|| Fleet::up(HOSTS));
 /// The hosts of [`ON_OTHER_RELEASES`].
-static OTHERS: OnceLock<Result<Fleet, String>> = OnceLock::new();
+static OTHERS: Fleets = Fleets::new(|| {
+    hosts::build(OTHER_RELEASES)?;
+    Fleet::up(OTHER_RELEASES)
+});
 
 /// Of the machine's own release of Debian.
 const HOSTS: &[&str] = &["3"];
@@ -394,16 +398,25 @@ const WITHOUT_HOSTS: &[(&str, fn())] = &[(
     drills::steps::all_offsets_together_strike_at_each_step_once,
 )];
 
-fn others() -> Result<Fleet, String> {
-    hosts::build(OTHER_RELEASES)?;
-    Fleet::up(OTHER_RELEASES)
+/// How many tests run at the same time: mostly they wait, for containers to become healthy and to stay so.
+fn at_once() -> usize {
+    let wanted = std::env::var("BAYPLAN_FLEETS").ok();
+    wanted.map_or(2, |wanted| {
+        wanted
+            .parse()
+            .expect("BAYPLAN_FLEETS is a number of fleets")
+    })
 }
 
-/// Runs it, and prints how long it took: the whole must stay below an hour.
-fn timed(test: Test, fleet: &'static Fleet) {
-    let start = Instant::now();
-    test(fleet);
-    print!("{:.0} s, ", start.elapsed().as_secs_f64());
+/// A test on one of these fleets. How long it took is printed: the whole must stay below half an hour.
+fn trial(&(name, test): &'static (&str, Test), fleets: &'static Fleets) -> Trial {
+    Trial::test(name, move || -> Result<(), Failed> {
+        Ok(fleets.run(|fleet| {
+            let start = Instant::now();
+            test(fleet);
+            println!("{name}: {:.0} s", start.elapsed().as_secs_f64());
+        })?)
+    })
 }
 
 fn main() -> ExitCode {
@@ -414,25 +427,13 @@ fn main() -> ExitCode {
         }
     }));
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    arguments.test_threads = Some(at_once());
     let wanted = std::env::var_os("BAYPLAN_FLEET").is_some_and(|value| value == "run");
     if !wanted && !arguments.list {
         println!("the tests on real hosts are skipped; type `sudo tests/fleet/run`");
     }
-    let mine = TESTS.iter().map(|&(name, test)| {
-        let run = move || -> Result<(), Failed> {
-            timed(test, FLEET.get_or_init(|| Fleet::up(HOSTS)).as_ref()?);
-            Ok(())
-        };
-        Trial::test(name, run)
-    });
-    let on_others = ON_OTHER_RELEASES.iter().map(|&(name, test)| {
-        let run = move || -> Result<(), Failed> {
-            timed(test, OTHERS.get_or_init(others).as_ref()?);
-            Ok(())
-        };
-        Trial::test(name, run)
-    });
+    let mine = TESTS.iter().map(|test| trial(test, &FLEETS));
+    let on_others = ON_OTHER_RELEASES.iter().map(|test| trial(test, &OTHERS));
     let without_hosts = WITHOUT_HOSTS.iter().map(|&(name, test)| {
         let run = move || -> Result<(), Failed> {
             test();
@@ -445,10 +446,7 @@ fn main() -> ExitCode {
         .map(|trial| trial.with_ignored_flag(!wanted));
     let trials = without_hosts.chain(on_hosts).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
-    for fleet in [&FLEET, &OTHERS] {
-        if let Some(Ok(fleet)) = fleet.get() {
-            fleet.down();
-        }
-    }
+    FLEETS.down();
+    OTHERS.down();
     conclusion.exit_code()
 }
