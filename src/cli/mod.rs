@@ -53,6 +53,7 @@ Exit codes:
    3  another release holds the lock of a host
    4  the plan is stale: a host changed after it was shown
    5  a host failed and was put back
+   6  the release waits after its canary, for `release --resume`
   64  the command line is wrong
  130  interrupted; what a host had begun it finishes by itself
 

@@ -48,6 +48,11 @@ pub struct Release {
     #[command(flatten)]
     pub committing: Committing,
 
+    /// Go on with the release that has not ended: after the pause behind its canary, or since its releaser died; back, if it
+    /// was going back (exit code 5). Exit code 4 if something else is described than when it began
+    #[arg(long, conflicts_with_all = ["plan", "services", "bump", "skip", "only", "dismiss"])]
+    pub resume: bool,
+
     /// Do not ask; needed where there is no terminal
     #[arg(short, long)]
     pub yes: bool,

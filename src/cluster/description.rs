@@ -87,6 +87,8 @@ pub(super) struct DescribedRollout {
     pub rollout: Rollout,
     /// Hosts that go first.
     pub canary: Vec<At<String>>,
+    /// Where `pause` stands.
+    pub pause: Option<Spot>,
 }
 
 /// `[guard]`.

@@ -517,6 +517,17 @@ pub(super) const ROLLOUT: &[Foreign] = &[
     },
     Foreign {
         words: &[
+            "wait",
+            "pause_between",
+            "promotion",
+            "auto_promote",
+            "manual_promotion",
+        ],
+        meant: Some("pause"),
+        help: "write `pause = \"5m\"`, or `pause = \"ask\"`: a release waits so long after its canary",
+    },
+    Foreign {
+        words: &[
             "monitor",
             "min_healthy_time",
             "min_ready_seconds",

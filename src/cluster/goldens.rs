@@ -284,6 +284,9 @@ fn how_a_release_goes_over_the_hosts() {
         rollout("soak = \"25h\"\non_failure = \"put-back\"\n"),
         rollout("on_failure = \"pause\"\nbake_time = \"1m\"\nauto_revert = true\n"),
         rollout("on_failure = true\n"),
+        rollout("pause = \"5m\"\n"),
+        rollout("canary = [\"docker01\"]\npause = \"manual\"\n"),
+        rollout("canary = [\"docker01\"]\npause = \"5 minutes\"\nauto_promote = true\n"),
         vec![(WEB, format!("{IMAGE}batch = \"0%\"\nsoak = \"-1s\"\n"))],
         vec![(WEB, format!("{IMAGE}secrets = [\"A\"]\n"))],
     ];

@@ -61,10 +61,21 @@ pub struct Rollout {
     pub batch: Option<HostCount>,
     /// Hosts that go first, each of them alone.
     pub canary: Vec<HostName>,
+    /// What a release waits for after the canary.
+    pub pause: Option<Pause>,
     /// How long what a release started is watched after it is healthy.
     pub soak: Duration,
     /// What becomes of the hosts if one of them fails.
     pub on_failure: OnFailure,
+}
+
+/// What a release waits for after its canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// So much time.
+    For(Duration),
+    /// Somebody who says that it may go on.
+    Ask,
 }
 
 /// What becomes of the hosts if a step fails on one of them.
@@ -90,6 +101,7 @@ impl Default for Rollout {
             parallel: None,
             batch: None,
             canary: Vec::new(),
+            pause: None,
             soak: SOAK,
             on_failure: OnFailure::default(),
         }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::description::{ClusterFile, DescribedRollout};
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
-use super::model::{Excerpts, HostCount, OnFailure, Rollout, SOAK};
+use super::model::{Excerpts, HostCount, OnFailure, Pause, Rollout, SOAK};
 use super::name::HostName;
 use super::nearest;
 use super::placement::EVERY_HOST;
@@ -23,6 +23,7 @@ pub(super) const ROLLOUT: TableKind = TableKind {
         "parallel",
         "batch",
         "canary",
+        "pause",
         "soak",
         "on_failure",
     ],
@@ -35,12 +36,15 @@ pub(super) fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Des
     let parallel = table.integer("parallel", 1..=1000, problems);
     let batch = read_host_count(&mut table, "batch", problems);
     let canary = table.strings("canary", problems);
+    let pause = table.string("pause", problems);
+    let pause = pause.and_then(|text| text.parse(problems, pause_shape));
     let soak = read_soak(&mut table, problems);
     let on_failure = table.string("on_failure", problems);
     let on_failure = on_failure.and_then(|text| text.parse(problems, on_failure_shape));
     table.finish(problems);
     DescribedRollout {
         canary,
+        pause: pause.as_ref().map(|pause| pause.spot.clone()),
         rollout: Rollout {
             journal: match journal {
                 Some(At { value: false, .. }) => Excerpts::Hidden,
@@ -51,6 +55,7 @@ pub(super) fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Des
                 .and_then(NonZeroUsize::new),
             batch,
             canary: Vec::new(),
+            pause: pause.map(|pause| pause.value),
             soak: soak.unwrap_or(SOAK),
             on_failure: on_failure.map(|it| it.value).unwrap_or_default(),
         },
@@ -59,7 +64,11 @@ pub(super) fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Des
 
 /// What `[rollout]` says, with the hosts of it that are there.
 pub(super) fn known_rollout(cluster: &ClusterFile) -> Rollout {
-    let DescribedRollout { rollout, canary } = &cluster.rollout;
+    let DescribedRollout {
+        rollout,
+        canary,
+        pause: _,
+    } = &cluster.rollout;
     let hosts = cluster.hosts.iter().map(|host| &host.name.value);
     let named = |host: &&HostName| canary.iter().any(|name| name.value == host.as_str());
     Rollout {
@@ -70,7 +79,18 @@ pub(super) fn known_rollout(cluster: &ClusterFile) -> Rollout {
 
 /// Finds hosts of `[rollout]` that are not there, or stand there twice.
 pub(super) fn check_rollout(cluster: &ClusterFile, problems: &mut Problems) {
-    let canary = &cluster.rollout.canary;
+    let DescribedRollout { canary, pause, .. } = &cluster.rollout;
+    if let Some(pause) = pause
+        && canary.is_empty()
+    {
+        problems.push(
+            Diagnostic::error(
+                "`pause` is what a release does after its canary, and there is none",
+                pause.label("after which host?"),
+            )
+            .with_help("write `canary = [\"docker01\"]` beside it"),
+        );
+    }
     let hosts = || cluster.host_names.iter().map(|name| name.value.as_str());
     // If there is no host at all, one message says so.
     if cluster.host_names.is_empty() {
@@ -105,6 +125,20 @@ pub(super) fn check_rollout(cluster: &ClusterFile, problems: &mut Problems) {
                 .with_help("remove one of them"),
             );
         }
+    }
+}
+
+fn pause_shape(text: &str) -> Shape<Pause> {
+    const EXPECTED: &str = "a duration such as `5m`, or `ask`";
+    match text {
+        "ask" => Ok(Pause::Ask),
+        "manual" | "forever" | "indefinite" | "confirm" | "true" => {
+            Err(Misfit::help(EXPECTED, "write `pause = \"ask\"`"))
+        }
+        _ => duration(text).map(Pause::For).map_err(|misfit| Misfit {
+            expected: EXPECTED.to_owned(),
+            ..misfit
+        }),
     }
 }
 

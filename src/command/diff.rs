@@ -5,7 +5,7 @@ use std::path::Path;
 use super::description::{examine, load, repository};
 use super::review::marker;
 use super::selection::{Scope, leave_out, options};
-use super::shown::{AtWork, failures, notes, suggest_skip};
+use super::shown::{AtWork, begun_text, failures, notes, suggest_skip};
 use super::{Exit, Failure, review, saved};
 use crate::cli::{Diff, Format};
 use crate::cluster::name::ClusterName;
@@ -15,7 +15,7 @@ use crate::release::Hosts;
 use crate::report::palette::Palette;
 use crate::report::plan_end::{Next, next_step};
 use crate::report::progress::Progress;
-use crate::report::view::{BrokenView, PlanView};
+use crate::report::view::{BegunView, BrokenView, PlanView};
 use crate::report::{Detail, errors, json, markdown, plan as text, stream};
 use crate::repository::Repository;
 
@@ -87,12 +87,16 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
         let made = (&observed, &plan);
         saved::write(path, &repository, &description, &options, made)?;
     }
-    let view = PlanView::of(&description.cluster, &plan, &at_work.0, &failures, detail);
+    let mut view = PlanView::of(&description.cluster, &plan, &at_work.0, &failures, detail);
+    if !view.in_sync && at_work.0.is_empty() {
+        view.begun = hosts.begun().map(BegunView::of);
+    }
     match arguments.format() {
         Format::Json => stream::stdout(&json::text(&view))?,
         Format::Markdown => stream::stdout(&markdown::plan(&view))?,
         Format::Text => {
             stream::stdout(&at_work.text())?;
+            stream::stdout(&begun_text(view.cluster, view.begun.as_ref()))?;
             let palette = Palette::stdout();
             stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
             notes(&hosts, &plan);

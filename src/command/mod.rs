@@ -10,6 +10,7 @@ mod init;
 mod promote;
 mod release;
 mod render;
+mod resume;
 mod review;
 mod rollback;
 mod saved;
@@ -41,6 +42,8 @@ pub enum Exit {
     Stale,
     /// A host failed, and every host that did was put back.
     RolledBack,
+    /// A release waits after its canary, until somebody says that it may go on.
+    Waits,
     /// The command line is wrong.
     Usage,
     /// The operator asked to stop (SIGINT).
@@ -52,13 +55,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every way to end.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Done,
         Self::Failed,
         Self::Changes,
         Self::Locked,
         Self::Stale,
         Self::RolledBack,
+        Self::Waits,
         Self::Usage,
         Self::Interrupted,
         Self::Closed,
@@ -74,6 +78,7 @@ impl Exit {
             Exit::Locked => 3,
             Exit::Stale => 4,
             Exit::RolledBack => 5,
+            Exit::Waits => 6,
             Exit::Usage => 64,
             Exit::Interrupted => 130,
             Exit::Closed => 128 + 13,

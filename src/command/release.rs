@@ -10,9 +10,10 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, commit, load, recorded, repository};
+use super::resume::{Way, go_back, resumed, way};
 use super::secrets::made;
 use super::selection::{Scope, leave_out, options};
-use super::shown::{AtWork, changes, failures, notes, show, suggest_skip};
+use super::shown::{AtWork, begun_text, changes, failures, notes, show, suggest_skip};
 use super::{Exit, Failure, bump, saved};
 use crate::cli::{FailureChoice, Identities, Lift, Patience, Release};
 use crate::cluster::model::OnFailure;
@@ -29,10 +30,11 @@ use crate::release::mask::Mask;
 use crate::release::problem::Problem;
 use crate::release::request::ReleaseRequest;
 use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
+use crate::render::begun::{BegunRelease, Direction};
 use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::view::OutcomeView;
+use crate::report::view::{BegunView, OutcomeView};
 use crate::report::{Detail, errors, guard, outcome, plan_end, stream};
 use crate::repository::{Repository, checkout};
 
@@ -42,7 +44,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Some(path) => Some(saved::read(path, arguments.cluster.as_ref())?),
         None => None,
     };
-    let scope = match &reviewed {
+    let mut scope = match &reviewed {
         Some(reviewed) => saved::scope(reviewed),
         None => Scope {
             cluster: arguments.cluster.clone().expect("clap requires it"),
@@ -89,7 +91,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     let setting = description.setting(&arguments.parallel);
     // What was saved to be released was reviewed; there is nobody to ask again.
     let yes = arguments.yes || reviewed.is_some();
-    let request = ReleaseRequest {
+    let mut request = ReleaseRequest {
         reviewed,
         ..request(
             &repository,
@@ -106,8 +108,24 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         Hosts::look(setting, LookFor::Plan, &tell)
     };
     hosts.follow_orphans(setting, &tell);
+    let begun = hosts.begun().cloned();
+    if arguments.resume
+        && let Some(begun) = &begun
+    {
+        request.options = resumed(begun, request.options);
+        scope.services = begun.services.iter().flatten().cloned().collect();
+    }
     hosts.leave_out(&request.options.leave_out);
     progress.finish();
+    let shown = begun.as_ref().map(BegunView::of);
+    stream::stdout(&begun_text(scope.cluster.as_str(), shown.as_ref()))?;
+    match way(begun.as_ref(), &description, &request.options, arguments)? {
+        Way::Forward => {}
+        Way::Back => {
+            drop(hosts);
+            return go_back(directory, &scope.cluster, arguments);
+        }
+    }
     let detail = if arguments.diff {
         Detail::Diff
     } else {
@@ -124,7 +142,35 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         yes,
         detail,
     };
-    carry_out(&context, request, &mut hosts)
+    let carried = carry_out(&context, request, &mut hosts)?;
+    match carried.begun.as_ref().map(|begun| begun.direction) {
+        // What was done before a release that was resumed goes back, too.
+        Some(Direction::Back) if carried.exit == Exit::RolledBack => {
+            drop(hosts);
+            let (cluster, arguments) = (
+                &scope.cluster,
+                Release {
+                    yes: true,
+                    ..arguments.clone()
+                },
+            );
+            go_back(directory, cluster, &arguments)
+        }
+        Some(Direction::Forward | Direction::Paused | Direction::Back) | None => Ok(carried.exit),
+    }
+}
+
+/// How a release ended.
+pub(super) struct CarriedOut {
+    pub exit: Exit,
+    /// What the hosts keep of it, since it is neither done nor undone on all of them.
+    pub begun: Option<BegunRelease>,
+}
+
+impl From<Exit> for CarriedOut {
+    fn from(exit: Exit) -> Self {
+        Self { exit, begun: None }
+    }
 }
 
 /// Every host of a release has a session to its end: it holds the lock.
@@ -160,7 +206,7 @@ pub(super) fn carry_out(
     context: &ReleaseContext<'_>,
     mut request: ReleaseRequest,
     hosts: &mut Hosts,
-) -> Result<Exit, Failure> {
+) -> Result<CarriedOut, Failure> {
     let ReleaseContext {
         description,
         setting,
@@ -183,7 +229,7 @@ pub(super) fn carry_out(
             && let Err(problems) = stale(reviewed, setting, hosts, &request.options)
         {
             let stage = Stage::Stale;
-            return Ok(tell_stopped(&Stopped { stage, problems }, &request));
+            return Ok(tell_stopped(&Stopped { stage, problems }, &request).into());
         }
         stream::stdout(&at_work.text())?;
         show(description, &shown, scope, detail)?;
@@ -195,15 +241,15 @@ pub(super) fn carry_out(
                 suggest_skip(&format!("release {}", scope.cluster), hosts.problems());
             }
             stream::stderr("nothing was changed on any host\n");
-            return Ok(Exit::Failed);
+            return Ok(Exit::Failed.into());
         }
         known_dismissals(&request.options.dismiss, description, &shown)?;
         let Some(approved) = Approved::shown(shown) else {
-            return Ok(Exit::Failed);
+            return Ok(Exit::Failed.into());
         };
         let shown = approved.plan();
         if !changes(shown) {
-            return Ok(Exit::Done);
+            return Ok(Exit::Done.into());
         }
         let broken = guards(context, shown);
         if !broken.is_empty() {
@@ -215,11 +261,11 @@ pub(super) fn carry_out(
                 &palette,
             ));
             stream::stderr("nothing was changed on any host\n");
-            return Ok(Exit::Failed);
+            return Ok(Exit::Failed.into());
         }
         if !yes && !confirmed(shown)? {
             stream::stderr("nothing was changed\n");
-            return Ok(Exit::Failed);
+            return Ok(Exit::Failed.into());
         }
         // From here on a Ctrl-C is heeded where it does no harm.
         if tries == 1 {
@@ -246,10 +292,15 @@ pub(super) fn carry_out(
             {
                 stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
             }
-            Err(stopped) => return Ok(interrupted(interrupt, tell_stopped(&stopped, &request))),
+            Err(stopped) => {
+                return Ok(interrupted(interrupt, tell_stopped(&stopped, &request)).into());
+            }
             Ok(released) => {
                 let exit = finish(context, shown, &released)?;
-                return Ok(interrupted(interrupt, exit));
+                return Ok(CarriedOut {
+                    exit: interrupted(interrupt, exit),
+                    begun: released.unfinished,
+                });
             }
         }
     }
@@ -365,7 +416,8 @@ pub(super) fn request(
             back_to: None,
             reasons: Vec::new(),
         },
-        back: std::collections::BTreeMap::new(),
+        back: BTreeMap::new(),
+        undoes: None,
         stage,
     }
 }
@@ -443,7 +495,10 @@ fn finish(
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     let view = OutcomeView::of(&description.cluster, released);
     stream::stdout(&outcome::text(&view, &Palette::stdout()))?;
-    Ok(if failures.is_empty() {
+    let waits = |begun: &BegunRelease| begun.direction == Direction::Paused;
+    Ok(if released.unfinished.as_ref().is_some_and(waits) {
+        Exit::Waits
+    } else if failures.is_empty() {
         Exit::Done
     } else if released.problems.values().all(Problem::was_put_back) {
         Exit::RolledBack

@@ -9,6 +9,7 @@ use super::selection::{Scope, described};
 use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::Rollback;
+use crate::cluster::model::OnFailure;
 use crate::cluster::name::HostName;
 use crate::host::look::LookFor;
 use crate::host::past::history::{HostHistory, last_release};
@@ -56,7 +57,21 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     if !hosts.problems().is_empty() {
         return Ok(stopped(&hosts));
     }
-    let numbers = choose(arguments, &histories)?;
+    // A release that has not ended is the last one, whatever generations say: they are recorded at its end.
+    let undone = match (&arguments.host, arguments.to) {
+        (None, None) => hosts.begun().cloned(),
+        (Some(_), _) | (_, Some(_)) => None,
+    };
+    let numbers = match &undone {
+        Some(begun) => {
+            let known = begun.hosts.iter();
+            let known = known.filter(|(host, _)| histories.contains_key(*host));
+            known
+                .map(|(host, number)| (host.clone(), *number))
+                .collect()
+        }
+        None => choose(arguments, &histories)?,
+    };
     let stay: BTreeMap<HostName, u64> = match arguments.host {
         Some(_) => BTreeMap::new(),
         None => histories
@@ -70,7 +85,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         return Ok(stopped(&hosts));
     }
     let back = numbers.iter().map(|(host, number)| {
-        let images = found.get(host).map(|(stored, _)| stored.images.clone());
+        let images = found.get(host).map(|(images, _)| images.clone());
         let back = Back {
             number: *number,
             images: images.unwrap_or_default(),
@@ -86,7 +101,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             .collect(),
         machines: bare.machines.clone(),
     };
-    let rollout = RolloutPolicy::of(&description.cluster);
+    let rollout = RolloutPolicy::of(&description.cluster).on_the_way_back();
     // Hosts that stay are no part of it.
     let mut narrow = description.cluster.clone();
     narrow.hosts.retain(|host, _| back.contains_key(host));
@@ -98,13 +113,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         desired: &desired,
         ..description.setting(&arguments.parallel)
     };
-    hosts.look_for(setting);
+    hosts.look_for(setting, &back);
     hosts.refuse_lost_secrets(setting, &back);
     if !hosts.problems().is_empty() {
         return Ok(stopped(&hosts));
     }
     for (host, back) in &back {
-        stream::stderr(&format!("{host}: back to generation {}\n", back.number));
+        let to = match back.number {
+            Some(number) => format!("generation {number}"),
+            None => "before the first release".to_owned(),
+        };
+        stream::stderr(&format!("{host}: back to {to}\n"));
     }
     for (host, current) in &stay {
         stream::stderr(&format!(
@@ -114,7 +133,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     }
     let options = Options {
         origin: Origin::Generations,
-        moves: if arguments.allow_move {
+        // What an unfinished release took to another host goes back to where its data is.
+        moves: if arguments.allow_move || undone.is_some() {
             Moves::Allow
         } else {
             Moves::Refuse
@@ -129,6 +149,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         &arguments.patience,
     );
     request.back = back;
+    if undone.is_some() {
+        // It is the way back already: what fails on it is not to go forward again.
+        request.options.rollout.on_failure = OnFailure::Host;
+    }
+    request.undoes = undone;
     let context = ReleaseContext {
         description: &description,
         setting,
@@ -147,7 +172,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             Detail::Short
         },
     };
-    carry_out(&context, request, &mut hosts)
+    Ok(carry_out(&context, request, &mut hosts)?.exit)
 }
 
 fn stopped(hosts: &Hosts) -> Exit {
@@ -162,7 +187,7 @@ fn stopped(hosts: &Hosts) -> Exit {
 fn choose(
     arguments: &Rollback,
     histories: &BTreeMap<HostName, HostHistory>,
-) -> Result<BTreeMap<HostName, u64>, Failure> {
+) -> Result<BTreeMap<HostName, Option<u64>>, Failure> {
     let cluster = &arguments.cluster;
     let see = || format!("`bayplan history {cluster}` shows what is kept");
     let last = last_release(histories);
@@ -189,7 +214,7 @@ fn choose(
                 Failure::with_help(error, see())
             })?,
         };
-        numbers.insert(host.clone(), number);
+        numbers.insert(host.clone(), Some(number));
     }
     if numbers.is_empty() {
         let error = anyhow::anyhow!("expected a release of {cluster} to undo, found none");

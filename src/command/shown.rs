@@ -19,8 +19,8 @@ use crate::release::problem::Problem;
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::plan_end::another_version;
-use crate::report::view::PlanView;
-use crate::report::{Detail, errors, hosts as names, plan as text, stream};
+use crate::report::view::{BegunView, PlanView};
+use crate::report::{Detail, begun, errors, hosts as names, plan as text, stream};
 
 /// The activations that are at work on hosts that were looked at.
 pub(super) struct AtWork(pub BTreeMap<HostName, Activity>);
@@ -42,6 +42,14 @@ impl AtWork {
     pub(super) fn text(&self) -> String {
         text::at_work(&self.0, jiff::Timestamp::now(), &Palette::stdout())
     }
+}
+
+/// How a release stands that has not ended, and how to go on or back; nothing if there is none.
+pub(super) fn begun_text(cluster: &str, begun: Option<&BegunView<'_>>) -> String {
+    let (now, palette) = (jiff::Timestamp::now(), Palette::stdout());
+    let lines = begun.map(|it| begun::lines(cluster, it, now, &palette));
+    let lines = lines.unwrap_or_default().into_iter();
+    lines.map(|line| line + "\n").collect()
 }
 
 /// Prints a plan that is to be released.

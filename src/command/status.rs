@@ -11,12 +11,13 @@ use super::description::{Services, load_hosts, repository};
 use super::shown::{failures, note_copies};
 use super::{Exit, Failure};
 use crate::cli::Status;
+use crate::host::activate::activity::Activity;
 use crate::host::look::LookFor;
 use crate::plan::status::status;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::view::StatusView;
+use crate::report::view::{BegunView, StatusView};
 use crate::report::{errors, json, status as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
@@ -41,7 +42,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     progress.finish();
     let status = status(&desired, &hosts.observed());
     let failures = failures(hosts.problems());
-    let view = StatusView::of(&description.cluster, &status, &hosts_now, &failures);
+    let mut view = StatusView::of(&description.cluster, &status, &hosts_now, &failures);
+    // Whoever is at work tells it itself; and what is in sync has ended, whether or not its releaser lived to say so.
+    if !view.in_sync && !hosts_now.values().any(Activity::is_busy) {
+        view.begun = hosts.begun().map(BegunView::of);
+    }
     if arguments.json {
         stream::stdout(&json::text(&view))?;
     } else {

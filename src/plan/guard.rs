@@ -208,6 +208,7 @@ mod tests {
             hosts: BTreeMap::from([(HostName::new("h").unwrap(), host)]),
             waves: Vec::new(),
             rollout: Default::default(),
+            pause_after: None,
             refusals: Vec::new(),
             left: Vec::new(),
             dismissed: Vec::new(),

@@ -81,10 +81,10 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         ));
     }
     HiddenValues::of(desired, observed).apply(&mut hosts);
-    let waves = if refusals.is_empty() {
+    let (waves, pause_after) = if refusals.is_empty() {
         waves(desired, &drafts, &options.rollout)
     } else {
-        Vec::new()
+        (Vec::new(), None)
     };
     let (dismissed, left) = left
         .into_iter()
@@ -94,6 +94,7 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
         hosts,
         waves,
         rollout: options.rollout.clone(),
+        pause_after,
         refusals,
         left,
         dismissed,

@@ -1,6 +1,7 @@
 //! Desired × observed → the plan: which steps, in which order, and why. Pure.
 
 mod approved;
+pub mod begun;
 mod changes;
 pub mod guard;
 mod held;

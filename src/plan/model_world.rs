@@ -14,7 +14,7 @@ use super::{
     Action, Approved, Change, HostProgress, Moves, Options, Phase, Plan, RolloutPolicy, Wave,
     WayBack, lacking, placement, plan, target, way_back, whole_way_back,
 };
-use crate::cluster::model::OnFailure;
+use crate::cluster::model::{OnFailure, Pause};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -137,10 +137,14 @@ pub(super) fn rollout() -> impl Strategy<Value = RolloutPolicy> {
     let batch = prop::option::of(1..=HOSTS.len());
     let canary = prop::collection::btree_set((0..HOSTS.len()).prop_map(host_name), 0..2);
     let on_failure = prop::sample::select(vec![OnFailure::Host, OnFailure::Back]);
-    (batch, canary, on_failure).prop_map(|(batch, canary, on_failure)| RolloutPolicy {
-        batch,
-        canary,
-        on_failure,
+    let pause = prop::option::of(Just(Pause::Ask));
+    (batch, canary, pause, on_failure).prop_map(|(batch, canary, pause, on_failure)| {
+        RolloutPolicy {
+            batch,
+            canary,
+            pause,
+            on_failure,
+        }
     })
 }
 
@@ -464,8 +468,28 @@ impl World {
         let RolloutPolicy {
             batch,
             canary,
+            pause,
             on_failure: _,
         } = rollout;
+        let canaries = |wave: &Wave| wave.activations.keys().all(|host| canary.contains(host));
+        let canaries_act = |wave: &Wave| {
+            let mut steps = wave.activations.values().flatten();
+            canaries(wave) && steps.any(|step| step.kind() == StepKind::Start)
+        };
+        if let Some(after) = plan.pause_after {
+            assert!(pause.is_some(), "nobody asked for a pause");
+            assert!(plan.waves[..after].iter().all(canaries), "{:?}", plan.waves);
+            assert!(
+                !canaries(&plan.waves[after]),
+                "nobody comes after the pause"
+            );
+        } else if pause.is_some() && plan.waves.first().is_some_and(canaries_act) {
+            let mut changing = plan
+                .waves
+                .iter()
+                .take_while(|wave| wave.phase != Phase::Contract);
+            assert!(changing.all(canaries), "no pause: {:?}", plan.waves);
+        }
         // Jobs that move start all at once, when what left is gone.
         let contract = plan.waves.iter().position(|w| w.phase == Phase::Contract);
         for (number, wave) in plan.waves.iter().enumerate() {

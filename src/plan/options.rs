@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rule::Named;
-use crate::cluster::model::{Cluster, OnFailure, Rollout};
+use crate::cluster::model::{Cluster, OnFailure, Pause, Rollout};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::Desired;
 
@@ -39,6 +39,8 @@ pub struct RolloutPolicy {
     pub batch: Option<usize>,
     /// Hosts that go before all others, as far as needs allow, and each of them alone.
     pub canary: BTreeSet<HostName>,
+    /// What a release waits for after these hosts, before it goes to others.
+    pub pause: Option<Pause>,
     /// What becomes of the hosts if one of them fails.
     pub on_failure: OnFailure,
 }
@@ -52,13 +54,25 @@ impl RolloutPolicy {
             parallel: _,
             batch,
             canary,
+            pause,
             soak: _,
             on_failure,
         } = &cluster.rollout;
         Self {
             batch: batch.map(|batch| batch.of(cluster.hosts.len())),
             canary: canary.iter().cloned().collect(),
+            pause: *pause,
             on_failure: *on_failure,
+        }
+    }
+
+    /// The same for a way back: nobody waits to see how a host does that gets what it had.
+    #[must_use]
+    pub fn on_the_way_back(self) -> Self {
+        Self {
+            canary: BTreeSet::new(),
+            pause: None,
+            ..self
         }
     }
 }

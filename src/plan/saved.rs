@@ -181,6 +181,7 @@ impl SavedPlan {
             hosts,
             waves: _,
             rollout: _,
+            pause_after: _,
             refusals: _,
             left: _,
             dismissed: _,

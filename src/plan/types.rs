@@ -28,6 +28,8 @@ pub struct Plan {
     pub waves: Vec<Wave>,
     /// What was said of the order of the waves, and of a host that fails.
     pub rollout: RolloutPolicy,
+    /// How many of the waves are done when the release pauses after its canary; `None` if it does not, or goes nowhere else.
+    pub pause_after: Option<usize>,
     /// Why nothing may be done at all. A plan with refusals is never carried out.
     pub refusals: Vec<Refusal>,
     /// Machines that the description no longer has, and where services may still run.

@@ -137,15 +137,16 @@ struct VisitOrder<'a> {
 }
 
 /// Puts what hosts need into waves; the policy says how many hosts go together. What hosts gain comes first
-/// where nothing forbids it, and what leaves comes last.
+/// where nothing forbids it, and what leaves comes last. Gives also after how many waves the policy's pause is.
 pub(super) fn waves(
     desired: &Desired,
     drafts: &BTreeMap<HostName, HostDraft<'_>>,
     policy: &RolloutPolicy,
-) -> Vec<Wave> {
+) -> (Vec<Wave>, Option<usize>) {
     let moved = moved_jobs(drafts);
     let mut schedule = VisitOrder::new(desired, drafts, &moved, policy);
     while schedule.next() {}
+    let pause_after = policy.pause.and_then(|_| schedule.canaries_alone());
     // Where all may have to go back, what that needs stays until all is done everywhere.
     let records_late = records_last(drafts, policy);
     let leaving = drafts.iter();
@@ -177,7 +178,7 @@ pub(super) fn waves(
             activations: activations.collect(),
         }
     });
-    waves.collect()
+    (waves.collect(), pause_after)
 }
 
 /// Whether hosts record and clean up only when all of them are done: else none could go back with one that fails later.
@@ -262,6 +263,20 @@ impl<'a> VisitOrder<'a> {
             visits: Vec::new(),
             policy,
         }
+    }
+
+    /// How many visits come before anybody goes who is no canary, if somebody does, and if they do more than to record
+    /// what an earlier release did.
+    fn canaries_alone(&self) -> Option<usize> {
+        let other = |host: &&&HostName| !self.policy.canary.contains(**host);
+        let mut visits = self.visits.iter();
+        let before = visits.position(|(_, hosts)| hosts.keys().any(|host| other(&host)));
+        before.filter(|before| {
+            let canaries = self.visits[..*before].iter().flat_map(|(_, hosts)| hosts);
+            canaries
+                .into_iter()
+                .any(|(_, services)| !services.is_empty())
+        })
     }
 
     /// What a visit takes down, with on how many hosts it may be down at once.

@@ -18,7 +18,7 @@ use super::prepare::Preparation;
 use super::problem::{Continues, Problem, Then};
 use super::record::{generation, note, note_others, record};
 use super::request::ReleaseRequest;
-use crate::cluster::model::{OnFailure, Supervisor};
+use crate::cluster::model::{OnFailure, Pause, Supervisor};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
 use crate::host::activate::follow::{Running, follow_script};
@@ -34,6 +34,7 @@ use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::{Step, StepKind};
 use crate::plan::{Action, Approved, Note, Origin, Plan, ServicePlan, WayBack, held, way_back};
+use crate::render::begun::{BegunRelease, Direction};
 use crate::render::desired::DesiredHost;
 use crate::render::identity::UnitName;
 use crate::render::manifest::Readiness;
@@ -49,25 +50,101 @@ const PATIENCE: usize = 60;
 /// How long nothing of the secrets of one host may arrive.
 const DELIVERY: Duration = Duration::from_secs(5 * 60);
 
-pub(super) fn activate(
-    setting: Setting<'_>,
-    hosts: &mut Hosts,
-    approved: &Approved,
-    preparation: &Preparation<'_>,
-    request: &ReleaseRequest,
-    tell: &(impl Fn(Event) + Sync),
-) -> Released {
-    let plan = approved.plan();
-    let mut problems = BTreeMap::new();
-    let mut begun: BTreeMap<HostName, usize> = BTreeMap::new();
-    for (number, wave) in plan.waves.iter().enumerate() {
+/// What is carried out on the hosts.
+pub(super) struct Activating<'a> {
+    pub(super) setting: Setting<'a>,
+    pub(super) approved: &'a Approved,
+    pub(super) preparation: &'a Preparation<'a>,
+    pub(super) request: &'a ReleaseRequest,
+    /// What the hosts keep of it.
+    pub(super) begun: Option<&'a BegunRelease>,
+    /// Whether an earlier release may have done a part of it.
+    pub(super) goes_on: bool,
+}
+
+impl Activating<'_> {
+    /// Does it wave after wave; where a host fails, what the policy says of the others.
+    pub(super) fn carry_out(&self, hosts: &mut Hosts, tell: &(impl Fn(Event) + Sync)) -> Released {
+        let plan = self.approved.plan();
+        let limit = self.setting.limit;
+        let mut problems = BTreeMap::new();
+        let mut begun: BTreeMap<HostName, usize> = BTreeMap::new();
+        for (number, wave) in plan.waves.iter().enumerate() {
+            for (name, result) in self.wave(number, hosts, tell) {
+                match result {
+                    Ok(()) => *begun.entry(name).or_default() += 1,
+                    Err(problem) => {
+                        problems.insert(name, problem);
+                    }
+                }
+            }
+            // Before anybody starts who comes after a job; also where another host failed.
+            let ran = wave.activations.iter();
+            let ran = ran.filter(|(name, _)| !problems.contains_key(*name));
+            problems.extend(hosts.share_new_runs(limit, ran));
+            if !problems.is_empty() || self.waits_after(number) {
+                break;
+            }
+        }
+        let back = match problems.is_empty() {
+            true => Vec::new(),
+            false => self.go_back(hosts, &begun, &mut problems, tell),
+        };
+        let waves_of = |name: &HostName| {
+            let waves = plan.waves.iter();
+            waves.filter(|w| w.activations.contains_key(name)).count()
+        };
+        let acting = plan.hosts.iter().filter(|(_, host)| host.acts);
+        let (done, rest): (Vec<_>, Vec<_>) = acting
+            .map(|(name, _)| name.clone())
+            .filter(|name| !problems.contains_key(name) && !back.contains(name))
+            .partition(|name| begun.get(name) == Some(&waves_of(name)));
+        let (begun, left): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|name| begun.contains_key(name));
+        if let Some((name, problem)) = problems.first_key_value() {
+            let why = format!("{name}: {}", problem.line());
+            let these = |name: &HostName| left.contains(name);
+            note_others(plan, self.request, hosts, limit, these, &why);
+        }
+        let released = Released {
+            plan: plan.clone(),
+            done,
+            begun,
+            left,
+            back,
+            problems,
+            unfinished: None,
+        };
+        Released {
+            unfinished: self.remains(&released),
+            ..released
+        }
+    }
+
+    /// Whether the release ends after this wave, until somebody says that it may go on.
+    fn waits_after(&self, number: usize) -> bool {
+        let Plan {
+            rollout,
+            pause_after,
+            ..
+        } = self.approved.plan();
+        rollout.pause == Some(Pause::Ask) && *pause_after == Some(number + 1)
+    }
+
+    /// One wave, on all its hosts at the same time.
+    fn wave(
+        &self,
+        number: usize,
+        hosts: &mut Hosts,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> BTreeMap<HostName, Result<(), Problem>> {
+        let wave = &self.approved.plan().waves[number];
         let connections = hosts
             .connections
             .iter_mut()
             .filter(|(name, _)| wave.activations.contains_key(*name))
             .map(|(name, connection)| (name.clone(), connection));
-        let results = for_each_host(connections, setting.limit, |name, connection| {
-            let steps = &wave.activations[name];
+        for_each_host(connections, self.setting.limit, |name, connection| {
             let event = |kind| {
                 tell(Event {
                     host: name.clone(),
@@ -75,14 +152,9 @@ pub(super) fn activate(
                 });
             };
             let run = HostRun {
-                setting,
-                name,
                 wave: number,
-                plan,
-                steps,
-                goes_back: None,
-                preparation,
-                request,
+                steps: &wave.activations[name],
+                ..self.run(name)
             };
             let result = run.carry_out(connection, &event);
             if let Err(problem) = &result {
@@ -95,76 +167,83 @@ pub(super) fn activate(
                 }
             }
             result
-        });
-        for (name, result) in results {
-            match result {
-                Ok(()) => *begun.entry(name).or_default() += 1,
-                Err(problem) => {
-                    problems.insert(name, problem);
-                }
-            }
-        }
-        // Before anybody starts who comes after a job; also where another host failed.
-        let ran = wave.activations.iter();
-        let ran = ran.filter(|(name, _)| !problems.contains_key(*name));
-        problems.extend(hosts.share_new_runs(setting.limit, ran));
-        if !problems.is_empty() {
-            break;
-        }
+        })
     }
-    let back = match problems.is_empty() {
-        true => Vec::new(),
-        false => {
-            let undone = WholeWayBack {
-                setting,
-                plan,
-                request,
-            };
-            let carry_out = |run: BackRun<'_>, connection: &mut Connection, event: &dyn Fn(_)| {
-                let run = HostRun {
-                    setting,
-                    name: run.name,
-                    wave: run.number,
-                    plan,
-                    steps: &[],
-                    goes_back: Some((run.way, run.why)),
-                    preparation,
-                    request,
-                };
-                run.carry_out(connection, &event)
-            };
-            undone.go(hosts, &begun, &mut problems, tell, carry_out)
+
+    /// Takes back what was done on other hosts, if all are to go back.
+    fn go_back(
+        &self,
+        hosts: &mut Hosts,
+        begun: &BTreeMap<HostName, usize>,
+        problems: &mut BTreeMap<HostName, Problem>,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> Vec<HostName> {
+        let way = WholeWayBack {
+            setting: self.setting,
+            plan: self.approved.plan(),
+            request: self.request,
+        };
+        if !way.is_possible(begun, problems) {
+            return Vec::new();
         }
-    };
-    let waves_of = |name: &HostName| {
-        let waves = plan.waves.iter();
-        waves.filter(|w| w.activations.contains_key(name)).count()
-    };
-    let acting = plan.hosts.iter().filter(|(_, host)| host.acts);
-    let (done, rest): (Vec<_>, Vec<_>) = acting
-        .map(|(name, _)| name.clone())
-        .filter(|name| !problems.contains_key(name) && !back.contains(name))
-        .partition(|name| begun.get(name) == Some(&waves_of(name)));
-    let (begun, left): (Vec<_>, Vec<_>) =
-        rest.into_iter().partition(|name| begun.contains_key(name));
-    if let Some((name, problem)) = problems.first_key_value() {
-        let why = format!("{name}: {}", problem.line());
-        note_others(
-            plan,
-            request,
-            hosts,
-            setting.limit,
-            |name| left.contains(name),
-            &why,
-        );
+        if let Some(begun) = self.begun {
+            // Whoever comes after a releaser who dies on this way goes on with it.
+            let begun = BegunRelease {
+                direction: Direction::Back,
+                ..begun.clone()
+            };
+            hosts.keep(Some(&begun), self.setting.limit);
+        }
+        let carry_out = |run: BackRun<'_>, connection: &mut Connection, event: &dyn Fn(_)| {
+            let run = HostRun {
+                wave: run.number,
+                goes_back: Some((run.way, run.why)),
+                ..self.run(run.name)
+            };
+            run.carry_out(connection, &event)
+        };
+        way.go(hosts, begun, problems, tell, carry_out)
     }
-    Released {
-        plan: plan.clone(),
-        done,
-        begun,
-        left,
-        back,
-        problems,
+
+    /// What the hosts go on keeping of it: nothing if it is done on all of them, or on none.
+    fn remains(&self, released: &Released) -> Option<BegunRelease> {
+        let begun = self.begun?;
+        let problems = &released.problems;
+        let is_back = !problems.is_empty()
+            && problems.values().all(Problem::was_put_back)
+            && released.done.is_empty()
+            && released.begun.is_empty();
+        let goes_back = is_back && self.request.options.rollout.on_failure == OnFailure::Back;
+        if problems.is_empty() && (!released.left.is_empty() || !released.begun.is_empty()) {
+            return Some(BegunRelease {
+                direction: Direction::Paused,
+                ..begun.clone()
+            });
+        }
+        if problems.is_empty() || is_back && !self.goes_on {
+            return None;
+        }
+        Some(BegunRelease {
+            direction: match goes_back || !released.back.is_empty() {
+                true => Direction::Back,
+                false => begun.direction,
+            },
+            ..begun.clone()
+        })
+    }
+
+    /// One host of it, with nothing to do.
+    fn run<'r>(&'r self, name: &'r HostName) -> HostRun<'r> {
+        HostRun {
+            setting: self.setting,
+            name,
+            wave: 0,
+            plan: self.approved.plan(),
+            steps: &[],
+            goes_back: None,
+            preparation: self.preparation,
+            request: self.request,
+        }
     }
 }
 
@@ -518,7 +597,12 @@ impl HostRun<'_> {
             let own = services.get(name).and_then(|service| service.soak);
             own.unwrap_or(self.setting.cluster.rollout.soak)
         });
-        soaks.max().unwrap_or_default()
+        // The host itself watches its containers as long as the release pauses after it.
+        let pause = match (self.plan.rollout.pause, self.plan.pause_after) {
+            (Some(Pause::For(time)), Some(after)) if self.wave + 1 == after => time,
+            (Some(Pause::For(_) | Pause::Ask) | None, _) => Duration::ZERO,
+        };
+        soaks.max().map_or(Duration::ZERO, |soak| soak.max(pause))
     }
 
     /// What the host does by itself if a step fails. Nothing, if the host is to stay as it is.

@@ -54,9 +54,6 @@ impl WholeWayBack<'_> {
             return back;
         };
         let why = format!("{first}: {}", problem.line());
-        if !self.is_possible(begun, problems) {
-            return back;
-        }
         for going in self.in_order(hosts, begun, problems) {
             let name = going.name;
             let Some(connection) = hosts.connections.get_mut(name) else {
@@ -98,7 +95,7 @@ impl WholeWayBack<'_> {
     }
 
     /// Whether all may go back: whoever failed is as before, and nothing that left is gone.
-    fn is_possible(
+    pub(super) fn is_possible(
         &self,
         begun: &BTreeMap<HostName, usize>,
         problems: &BTreeMap<HostName, Problem>,

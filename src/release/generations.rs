@@ -12,7 +12,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::look::LookFor;
 use crate::host::past::generation::{self, StoredGeneration};
 use crate::host::past::history::{self, HostHistory};
-use crate::plan::observed::Generation;
+use crate::plan::observed::{Generation, RunningImage};
 use crate::plan::step::Step;
 use crate::plan::{Moves, Options, plan};
 use crate::render::desired::{Desired, DesiredHost};
@@ -56,26 +56,37 @@ impl Hosts {
         Self::visit(setting, detail, past, tell)
     }
 
-    /// Goes on with these hosts only, each with the generation that it is to go back to.
+    /// Goes on with these hosts only, each with the generation that it is to go back to: its images, and what is to be
+    /// desired. One that goes back to before its first release is to have nothing.
     pub fn generations(
         &mut self,
         setting: Setting<'_>,
-        numbers: &BTreeMap<HostName, u64>,
-    ) -> BTreeMap<HostName, (StoredGeneration, DesiredHost)> {
+        numbers: &BTreeMap<HostName, Option<u64>>,
+    ) -> BTreeMap<HostName, (BTreeMap<ServiceName, String>, DesiredHost)> {
         self.connections
             .retain(|name, _| numbers.contains_key(name));
         self.ask(setting.limit, Self::every, |name, connection| {
-            let number = numbers[name];
+            let engine = setting.cluster.hosts[name].client.engine;
+            let Some(number) = numbers[name] else {
+                let services = BTreeMap::new();
+                return Ok((BTreeMap::new(), DesiredHost { engine, services }));
+            };
             let script = generation::script(&connection.layout, number);
             let answer = connection
                 .session
                 .run("reading a generation", &script, LONG)?;
             let why = |why: String| Problem::NoGeneration { number, why };
             let found = StoredGeneration::parse(&answer.stdout).map_err(why)?;
-            let engine = setting.cluster.hosts[name].client.engine;
-            let seen = &connection.look.observed.generation;
-            let host = desired(&found, engine, seen).map_err(why)?;
-            Ok((found, host))
+            let now = match &connection.look.observed.generation {
+                // A release that has not ended may have given its tags other images.
+                Generation::Current {
+                    number: current, ..
+                } if *current == number => None,
+                Generation::Current { images, .. } => Some(images),
+                Generation::None | Generation::Unreadable { .. } => None,
+            };
+            let host = desired(&found, engine, now).map_err(why)?;
+            Ok((found.images, host))
         })
     }
 
@@ -84,7 +95,7 @@ impl Hosts {
     pub fn released(&mut self, setting: Setting<'_>) -> Desired {
         let read = |name: &HostName, connection: &mut Connection| -> Result<DesiredHost, String> {
             let seen = &connection.look.observed.generation;
-            let Generation::Current { number, .. } = seen else {
+            let Generation::Current { number, images, .. } = seen else {
                 return Err("nothing is released here".to_owned());
             };
             let script = generation::script(&connection.layout, *number);
@@ -93,7 +104,8 @@ impl Hosts {
                 .run("reading a generation", &script, LONG);
             let answer = answer.map_err(|error| error.kind.to_string())?;
             let found = StoredGeneration::parse(&answer.stdout)?;
-            desired(&found, setting.cluster.hosts[name].client.engine, seen)
+            let engine = setting.cluster.hosts[name].client.engine;
+            desired(&found, engine, Some(images))
         };
         let (found, _) = self.on_each(setting.limit, Self::every, |name, connection| {
             Ok(read(name, connection).ok())
@@ -117,6 +129,9 @@ impl Hosts {
         };
         let plan = plan(setting.desired, &self.observed(), &options);
         for (host, back) in back {
+            let Some(number) = back.number else {
+                continue;
+            };
             if setting.cluster.hosts[host].secrets == Delivery::Sealed {
                 continue;
             }
@@ -157,7 +172,7 @@ impl Hosts {
             }
             let lost: Vec<&str> = lost.into_iter().map(AsRef::as_ref).collect();
             let problem = Problem::NoGeneration {
-                number: back.number,
+                number,
                 why: format!(
                     "the secrets of {} were sent unencrypted (`secrets = \"plain\"`) and are kept nowhere",
                     lost.join(", ")
@@ -167,10 +182,23 @@ impl Hosts {
         }
     }
 
-    /// Looks again: what is desired changed.
-    pub fn look_for(&mut self, setting: Setting<'_>) {
+    /// Looks again: what is desired are these generations now. Each reference will mean the image again that it meant then,
+    /// so who runs that one runs what its reference means.
+    pub fn look_for(&mut self, setting: Setting<'_>, back: &BTreeMap<HostName, Back>) {
         self.ask(setting.limit, Self::every, |name, connection| {
-            connection.look_again(setting, name)
+            connection.look_again(setting, name)?;
+            let Some(back) = back.get(name) else {
+                return Ok(());
+            };
+            for (service, seen) in &mut connection.look.observed.services {
+                if let Some(container) = &mut seen.container
+                    && let RunningImage::Another { id } = &container.image
+                    && back.images.get(service) == Some(id)
+                {
+                    container.image = RunningImage::Referenced;
+                }
+            }
+            Ok(())
         });
     }
 }
@@ -183,16 +211,12 @@ fn past(connection: &mut Connection) -> Result<HostHistory, Problem> {
         .ok_or_else(|| session.misunderstood(doing, &answer.stdout).into())
 }
 
-/// A generation as something to be desired.
+/// A generation as something to be desired. `now` are the images that tags mean now, where that is known.
 fn desired(
     found: &StoredGeneration,
     engine: crate::cluster::model::Engine,
-    current: &Generation,
+    now: Option<&BTreeMap<ServiceName, String>>,
 ) -> Result<DesiredHost, String> {
-    let now = match current {
-        Generation::Current { images, .. } => Some(images),
-        Generation::None | Generation::Unreadable { .. } => None,
-    };
     let mut services = BTreeMap::new();
     for (name, entry) in &found.manifest.services {
         let Some(files) = found.service(name) else {

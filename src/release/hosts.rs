@@ -17,14 +17,16 @@ use crate::cluster::name::HostName;
 use crate::host::layout::Layout;
 use crate::host::lock::{LockAnswer, parse_lock};
 use crate::host::look::{HostLook, LookFor, ObserveError, same_files, split};
-use crate::host::past::placement;
+use crate::host::past::kept::{self, BegunFile};
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::for_each_host;
 use crate::host::reach::session::Session;
+use crate::plan::begun::newest;
 use crate::plan::observed::{Observed, ObservedHost};
 use crate::plan::says;
+use crate::render::begun::BegunRelease;
 use crate::render::desired::Desired;
 use crate::render::placement::Placement;
 
@@ -293,25 +295,62 @@ impl Hosts {
         self.problems.insert(name, problem);
     }
 
-    /// Writes where everything runs on all hosts, under their locks.
+    /// Writes where everything runs on all hosts, and on those of a release that has not ended what it is, under their
+    /// locks.
     pub(super) fn record(
         &mut self,
         placement: &Placement,
+        begun: Option<&BegunRelease>,
         recording: Recording,
         limit: NonZeroUsize,
     ) -> BTreeMap<HostName, Problem> {
         let text = placement.to_text();
-        let lacks = |_: &HostName, connection: &Connection| match recording {
+        let begun_text = begun.map(BegunRelease::to_text);
+        let placement_of = |connection: &Connection| match recording {
             Recording::First => !says(&connection.look.observed.placement, placement),
             Recording::Last => true,
         };
-        let (_, problems) = self.on_each(limit, lacks, |_, connection| {
-            let script = placement::script(&connection.layout, &text);
+        let begun_of = |name: &HostName| match (begun, &begun_text) {
+            (Some(begun), Some(text)) if begun.hosts.contains_key(name) => BegunFile::Written(text),
+            (Some(_), _) => BegunFile::Same,
+            (None, _) if recording == Recording::Last => BegunFile::Removed,
+            (None, _) => BegunFile::Same,
+        };
+        let lacks = |name: &HostName, connection: &Connection| {
+            placement_of(connection) || begun_of(name) != BegunFile::Same
+        };
+        let (_, problems) = self.on_each(limit, lacks, |name, connection| {
+            let placement = placement_of(connection).then_some(&*text);
+            let script = kept::script(&connection.layout, placement, begun_of(name));
             let session = &mut connection.session;
             let answer = session.run("writing the placement", &script, RECORD)?;
-            placement::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+            kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
         });
         problems
+    }
+
+    /// The release that has not ended, as the hosts keep it that answered.
+    #[must_use]
+    pub fn begun(&self) -> Option<&BegunRelease> {
+        newest(self.looks().filter_map(|(_, look)| look.begun.as_ref()))
+    }
+
+    /// Lets the hosts keep just this of releases that have not ended. One that cannot be told keeps what it was told before.
+    pub(super) fn keep(&mut self, begun: Option<&BegunRelease>, limit: NonZeroUsize) {
+        let text = begun.map(BegunRelease::to_text);
+        let its = |name: &HostName, _: &Connection| {
+            begun.is_none_or(|begun| begun.hosts.contains_key(name))
+        };
+        let (_, _) = self.on_each(limit, its, |_, connection| {
+            let begun = text
+                .as_deref()
+                .map_or(BegunFile::Removed, BegunFile::Written);
+            let script = kept::script(&connection.layout, None, begun);
+            connection
+                .session
+                .run("writing the release", &script, RECORD)?;
+            Ok(())
+        });
     }
 
     /// Refuses if files or generations are not those that the plan was made from, by what the hosts said under their

@@ -25,8 +25,11 @@ use self::prepare::Preparation;
 use self::problem::Problem;
 use self::request::ReleaseRequest;
 use crate::cluster::name::HostName;
+use crate::plan::begun::{BegunBy, begins, ends, goes_on_with};
+use crate::plan::observed::Observed;
 use crate::plan::saved::SavedPlan;
 use crate::plan::{Approved, HostProgress, Options, Plan, placement, plan};
+use crate::render::begun::{BegunRelease, Direction};
 
 /// How a release ended that was not stopped before its activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,8 @@ pub struct Released {
     pub back: Vec<HostName>,
     /// What went wrong, by host; nothing where all is done.
     pub problems: BTreeMap<HostName, Problem>,
+    /// What the hosts keep of it, since it is neither done nor undone on all of them.
+    pub unfinished: Option<BegunRelease>,
 }
 
 /// Why a release ended before anything was made effective anywhere.
@@ -134,25 +139,38 @@ pub fn release(
     let record = |progress: &dyn Fn(&HostName) -> HostProgress| {
         placement(setting.desired, &observed, &request.options, progress)
     };
-    if !plan.is_empty() {
+    let begun = begun(setting, hosts, plan, &observed, request);
+    let records = !plan.is_empty() || request.undoes.is_some();
+    if records {
         // Before anything takes effect: however this release ends, the hosts know where something may run.
-        let problems = hosts.record(
+        let mut problems = hosts.record(
             &record(&|_| HostProgress::Open),
+            begun.as_ref(),
             Recording::First,
             setting.limit,
         );
-        if !problems.is_empty() {
-            let stage = Stage::Prepare;
-            return Err(Stopped { stage, problems });
+        if problems.is_empty() {
+            problems = hosts.share_runs(setting.limit);
         }
-        let problems = hosts.share_runs(setting.limit);
         if !problems.is_empty() {
+            hosts.keep(hosts.begun().cloned().as_ref(), setting.limit);
             let stage = Stage::Prepare;
             return Err(Stopped { stage, problems });
         }
     }
-    let released = activate::activate(setting, hosts, &approved, &preparation, request, tell);
-    if !plan.is_empty() {
+    let activation = activate::Activating {
+        setting,
+        approved: &approved,
+        preparation: &preparation,
+        request,
+        begun: begun.as_ref(),
+        goes_on: hosts
+            .begun()
+            .zip(begun.as_ref())
+            .is_some_and(|(found, begun)| goes_on_with(&begun.desired, found)),
+    };
+    let released = activation.carry_out(hosts, tell);
+    if records {
         let done = |host: &HostName| {
             let acts = plan.hosts.get(host).is_some_and(|host| host.acts);
             match !acts || released.done.contains(host) {
@@ -161,13 +179,51 @@ pub fn release(
             }
         };
         // If it cannot be written, the old record names more than there is, and the next release mends it.
-        drop(hosts.record(&record(&done), Recording::Last, setting.limit));
+        let earlier = hosts
+            .begun()
+            .filter(|it| !ends(&request.options, it))
+            .cloned();
+        let begun = released.unfinished.as_ref().or(earlier.as_ref());
+        drop(hosts.record(&record(&done), begun, Recording::Last, setting.limit));
         if released.problems.is_empty() {
             hosts.forget_runs(setting, &request.options);
         }
     }
     preparation.clean_up(hosts, plan, setting.limit);
     Ok(released)
+}
+
+/// What its hosts keep of a release until it has ended. A way back to what was before an earlier one goes on with that.
+fn begun(
+    setting: Setting<'_>,
+    hosts: &Hosts,
+    plan: &Plan,
+    observed: &Observed,
+    request: &ReleaseRequest,
+) -> Option<BegunRelease> {
+    let by = BegunBy {
+        release: &request.record.release,
+        who: &request.record.who,
+        when: &request.record.when,
+        commit: request.record.commit.as_deref(),
+    };
+    if let Some(undone) = &request.undoes {
+        return Some(BegunRelease {
+            release: by.release.to_owned(),
+            who: by.who.to_owned(),
+            when: by.when.to_owned(),
+            direction: Direction::Back,
+            ..undone.clone()
+        });
+    }
+    begins(
+        plan,
+        setting.desired,
+        observed,
+        &request.options,
+        by,
+        hosts.begun(),
+    )
 }
 
 /// Records, on every host where a release meant to act, that it ended before it did anything.

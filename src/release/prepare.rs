@@ -136,7 +136,7 @@ impl<'a> Preparation<'a> {
                 host: &setting.cluster.hosts[name],
                 secrets: secrets.collect(),
                 manifest,
-                from: back.map(|back| back.number),
+                from: back.and_then(|back| back.number),
                 sent,
                 engine: wanted.engine,
                 references: references.into_iter().collect(),

@@ -19,7 +19,7 @@ const LINE: Duration = Duration::from_secs(30);
 /// What a release is recorded as on a host.
 pub(super) fn record(plan: &Plan, name: &HostName, request: &ReleaseRequest) -> Record {
     Record {
-        back_to: request.back.get(name).map(|back| back.number),
+        back_to: request.back.get(name).and_then(|back| back.number),
         reasons: because(&plan.hosts[name]),
         ..request.record.clone()
     }

@@ -10,6 +10,7 @@ use crate::host::activate::record::Record;
 use crate::host::layout::StageId;
 use crate::plan::Options;
 use crate::plan::saved::SavedPlan;
+use crate::render::begun::BegunRelease;
 use crate::render::secrets::MadeFile;
 
 /// Who releases, and how patiently.
@@ -25,6 +26,8 @@ pub struct ReleaseRequest {
     pub record: Record,
     /// The hosts that go back to one of their generations, in a rollback.
     pub back: BTreeMap<HostName, Back>,
+    /// The release that has not ended and that a rollback undoes.
+    pub undoes: Option<BegunRelease>,
     /// What each host makes of secrets, of every service that has some: by path below the inputs directory.
     pub secrets: BTreeMap<HostName, BTreeMap<ServiceName, Arc<BTreeMap<String, MadeFile>>>>,
     /// The values of these secrets, so that none is shown.
@@ -38,8 +41,8 @@ pub struct ReleaseRequest {
 /// The generation that a host goes back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Back {
-    /// Its number.
-    pub number: u64,
+    /// Its number; `None` for a host on which nothing was released before.
+    pub number: Option<u64>,
     /// The ids of the images that it ran.
     pub images: BTreeMap<ServiceName, String>,
 }

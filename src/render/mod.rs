@@ -26,8 +26,10 @@
 //! manifest        what a generation says of itself: digests, and how a release treats each service
 //! stored          back from a generation to what is desired
 //! placement       where the services of the whole cluster run, as every host keeps it
+//! begun           a release that has not ended, as the hosts keep it that it acts on
 //! ```
 
+pub mod begun;
 mod canonical;
 #[cfg(test)]
 mod carried_tests;

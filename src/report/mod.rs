@@ -1,6 +1,7 @@
 //! Plans, states and events → text, JSON and progress: the only room that prints. Whatever comes
 //! from a user's file or from a host is shown escaped, so that no value can steer a terminal.
 
+pub mod begun;
 pub mod bump;
 pub mod check;
 pub mod confirm;

@@ -4,12 +4,16 @@ use super::hosts::{hosts, list};
 use super::palette::{Palette, paint};
 use super::text::count;
 use super::totals::Totals;
-use super::view::OutcomeView;
+use super::view::{BegunView, OutcomeView};
+use crate::render::begun::Direction;
 
 /// What was done where, what was not, and what to type next.
 #[must_use]
 pub fn text(view: &OutcomeView<'_>, palette: &Palette) -> String {
-    if view.is_success() {
+    let paused = |begun: &BegunView<'_>| begun.direction == Direction::Paused;
+    if view.unfinished.as_ref().is_some_and(paused) {
+        waits(view, palette)
+    } else if view.is_success() {
         success(view, palette)
     } else {
         failure(view, palette)
@@ -34,6 +38,18 @@ fn success(view: &OutcomeView<'_>, palette: &Palette) -> String {
         text += "Nothing was started: directory hosts have files only.\n";
     }
     text
+}
+
+/// Where the canary has it, and the others do not yet.
+fn waits(view: &OutcomeView<'_>, palette: &Palette) -> String {
+    let name = view.cluster;
+    let word = paint(palette.strong, "Released");
+    let there = hosts(view.done.iter().chain(&view.begun));
+    let left = hosts(&view.left);
+    format!(
+        "{word} {name} on {there}; not begun on {left}.\n\
+         `bayplan release {name} --resume` goes on, `bayplan rollback {name}` goes back.\n"
+    )
 }
 
 fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
@@ -74,9 +90,16 @@ fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
             [] => "",
             _ => "What was done stays. ",
         };
+        let back = match view.unfinished.as_ref().map(|begun| begun.direction) {
+            None => String::new(),
+            Some(Direction::Forward | Direction::Paused) => {
+                format!(", `bayplan rollback {name}` goes back")
+            }
+            Some(Direction::Back) => format!(", `bayplan rollback {name}` goes on going back"),
+        };
         text += &format!(
             "{stays}`bayplan status {name}` shows it; once the cause is mended, \
-             `bayplan release {name}` finishes it.\n"
+             `bayplan release {name}` finishes it{back}.\n"
         );
     }
     text

@@ -8,8 +8,8 @@ use super::plan_end::last_line;
 use super::reason::{Space, note};
 use super::text::{commas, escape, list, pad, seconds, width, wrap};
 use super::view::{
-    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PlanView, RolloutView,
-    ServiceView,
+    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
+    RolloutView, ServiceView,
 };
 use super::{Detail, diff, hosts, left, moves, network, refusal, service, status};
 use crate::cluster::model::{OnFailure, SOAK};
@@ -393,6 +393,7 @@ impl<'a> Report<'a> {
         let RolloutView {
             batch,
             canary,
+            pause,
             soak_ms,
             on_failure,
         } = &self.view.rollout;
@@ -410,11 +411,20 @@ impl<'a> Report<'a> {
         };
         let order = size.into_iter().chain(first);
         let order = order.filter(|_| self.view.waves.len() > 1);
+        let pause = pause.map(|pause| match pause {
+            PauseView::ForMs(time) => {
+                format!(
+                    "then {} before others",
+                    seconds(Duration::from_millis(time))
+                )
+            }
+            PauseView::Ask => "then a pause until `--resume`".to_owned(),
+        });
         let soak = Duration::from_millis(*soak_ms);
         let watched = (soak != SOAK && !soak.is_zero())
             .then(|| format!("watched for {} when healthy", seconds(soak)));
         let failure = self.failure(*on_failure);
-        let words: Vec<String> = order.chain(watched).chain(failure).collect();
+        let words: Vec<String> = order.chain(pause).chain(watched).chain(failure).collect();
         (!words.is_empty()).then(|| format!("rollout: {}", words.join(", ")))
     }
 }

@@ -213,6 +213,7 @@ pub fn plan(hosts: Vec<(&str, HostPlan)>, waves: Vec<Wave>) -> Plan {
             .collect(),
         waves,
         rollout: Default::default(),
+        pause_after: None,
         refusals: Vec::new(),
         left: Vec::new(),
         dismissed: Vec::new(),

@@ -11,13 +11,13 @@ pub(super) use activity::activity;
 pub(super) use crashes::how_it_ended;
 use jiff::Timestamp;
 pub(super) use state::shown_state;
-pub(super) use time::shown_since;
+pub(super) use time::{ago, shown_since};
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
 use super::text::{escape, pad, short_value, width, wrap};
 use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
-use super::{Detail, left, network};
+use super::{Detail, begun, left, network};
 use crashes::{deaths, restarted};
 use end::{last_lines, services};
 use runs::shown_runs;
@@ -33,6 +33,9 @@ pub fn text(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> String 
     let mut lines = Vec::new();
     for left in &view.left {
         lines.extend(left::warning(view.cluster, left, palette));
+    }
+    if let Some(begun) = &view.begun {
+        lines.extend(begun::lines(view.cluster, begun, now, palette));
     }
     let columns = StatusColumns::of(view, now);
     for host in &view.hosts {

@@ -17,6 +17,7 @@ mod repo;
 mod run;
 
 mod activations;
+mod begun;
 mod drills;
 mod driver;
 mod edits;
@@ -198,6 +199,15 @@ const TESTS: &[(&str, Test)] = &[
         rollout::soaks,
     ),
     ("a_release_goes_back_as_a_whole", rollout::all_go_back),
+    ("a_release_waits_after_its_canary", begun::pauses),
+    (
+        "a_release_that_was_left_half_done_goes_on_or_back",
+        begun::left_half_done,
+    ),
+    (
+        "a_release_that_was_left_on_the_way_back_goes_on_with_it",
+        begun::left_on_the_way_back,
+    ),
     (
         "what_is_needed_on_another_host_starts_first",
         order::over_hosts,

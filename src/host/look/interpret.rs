@@ -19,6 +19,7 @@ use crate::plan::observed::{
     Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedLive,
     ObservedNetwork, ObservedUnit, UnitFile,
 };
+use crate::render::begun::BegunRelease;
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
 use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
@@ -629,6 +630,11 @@ impl<'a> FirstLook<'a> {
             unmanaged,
             activating: self.first.stats.keys().filter_map(activation).collect(),
             released_by: record.and_then(generation::released_by),
+            begun: self
+                .first
+                .begun
+                .as_deref()
+                .and_then(|text| BegunRelease::parse(text, self.request.layout.cluster())),
         })
     }
 }

@@ -28,6 +28,7 @@ use crate::host::ability::Ability;
 use crate::host::layout::Layout;
 use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost};
+use crate::render::begun::BegunRelease;
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
 use crate::render::shell::{quote, quote_all};
@@ -95,10 +96,6 @@ impl Request<'_> {
 
 /// What the first exchange came to.
 #[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of a host, and it is taken apart at once"
-)]
 pub enum Look<'a> {
     /// The host is as desired: nothing more is asked.
     Complete(HostLook),
@@ -242,6 +239,8 @@ pub struct HostLook {
     pub activating: BTreeSet<String>,
     /// The version of bayplan that made the current generation.
     pub released_by: Option<String>,
+    /// A release that acts on this host, and others, and has not ended.
+    pub begun: Option<BegunRelease>,
 }
 
 /// What systemd and the engine say of one unit, for people.

@@ -88,6 +88,8 @@ pub(super) struct FirstAnswer {
     pub manifest: Option<String>,
     pub record: Option<String>,
     pub placement: Option<String>,
+    /// What it keeps of a release that has not ended.
+    pub begun: Option<String>,
     pub containers: Vec<RunningContainer>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
@@ -119,6 +121,7 @@ impl FirstAnswer {
             manifest: None,
             record: None,
             placement: None,
+            begun: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -165,6 +168,7 @@ impl FirstAnswer {
                         _ => return Err(unexpected("what `current` is", what)),
                     };
                 }
+                AnswerLine::Other("begun", text) => first.begun = Some(text.to_owned()),
                 AnswerLine::Other("run", text) => {
                     if let Some((service, key, record)) = run_record(text) {
                         let runs = first.runs.entry(service).or_default();
@@ -223,6 +227,7 @@ impl FirstAnswer {
             manifest,
             record,
             placement,
+            begun,
             containers: _,
             images: _,
             networks: _,
@@ -242,6 +247,7 @@ impl FirstAnswer {
             manifest,
             record,
             placement,
+            begun,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),

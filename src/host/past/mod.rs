@@ -2,5 +2,5 @@
 
 pub mod generation;
 pub mod history;
-pub mod placement;
+pub mod kept;
 pub mod runs;

@@ -12,7 +12,7 @@ pub(in crate::report) fn shown_since(since: Option<Timestamp>, now: Timestamp) -
 
 /// How long ago a moment was, in its largest unit. A host's clock may be ahead of ours: a few
 /// seconds are `just now`, more is shown as the moment itself.
-pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
+pub(in crate::report) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - since.as_second();
     if seconds <= -MINUTE {
         return since.to_string();

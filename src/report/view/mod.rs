@@ -6,6 +6,7 @@
 //! decision and not an accident. What is skipped in JSON is for the drawing of text alone.
 
 mod activity;
+mod begun;
 mod history;
 mod left;
 mod moves;
@@ -28,14 +29,15 @@ use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;
 
 pub use activity::{ActivationView, ActivityView};
+pub use begun::BegunView;
 pub use history::{HistoryView, HostHistoryView, PastView};
 pub use left::{LeftOutView, LeftServiceView, LeftView};
 pub use moves::MoveView;
 pub use note::NoteView;
 pub use outcome::OutcomeView;
 pub use plan::{
-    DropInView, FileView, Half, HostView, NetworkView, PlanView, RolloutView, ServiceView,
-    WaveView, WhereDescribed,
+    DropInView, FileView, Half, HostView, NetworkView, PauseView, PlanView, RolloutView,
+    ServiceView, WaveView, WhereDescribed,
 };
 pub use reason::ReasonView;
 pub use refusal::{AwayView, OwnerView, RefusalView};

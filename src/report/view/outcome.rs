@@ -1,6 +1,7 @@
 //! How a release ended.
 
 use super::super::totals::Totals;
+use super::BegunView;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
 use crate::release::Released;
@@ -27,6 +28,8 @@ pub struct OutcomeView<'a> {
     pub goes_on: Vec<&'a HostName>,
     /// Machines that are not told of any more.
     pub forgotten: Vec<&'a HostName>,
+    /// What the hosts keep of it, since it is neither done nor undone on all of them.
+    pub unfinished: Option<BegunView<'a>>,
     /// What was done, if all of it was.
     pub totals: Totals,
     /// Some of the hosts that are done have files only: nothing was started there.
@@ -44,6 +47,7 @@ impl<'a> OutcomeView<'a> {
             left,
             back,
             problems,
+            unfinished,
         } = released;
         let mut view = Self {
             cluster: model.name.as_str(),
@@ -55,6 +59,7 @@ impl<'a> OutcomeView<'a> {
             put_back: Vec::new(),
             goes_on: Vec::new(),
             forgotten: plan.dismissed.iter().map(|left| &left.host).collect(),
+            unfinished: unfinished.as_ref().map(BegunView::of),
             totals: Totals::of(plan),
             files_only: done
                 .iter()

@@ -13,9 +13,10 @@ use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::activity::ActivityView;
 use super::{
-    FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView, VERSION,
+    BegunView, FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView,
+    VERSION,
 };
-use crate::cluster::model::{Cluster, Host, OnFailure, Supervisor};
+use crate::cluster::model::{Cluster, Host, OnFailure, Pause, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::step::turns;
@@ -46,6 +47,8 @@ pub struct PlanView<'a> {
     pub failures: Vec<FailureView<'a>>,
     /// What the last line of the text counts.
     pub totals: Totals,
+    /// A release of several hosts that has not ended, or null.
+    pub begun: Option<BegunView<'a>>,
     /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
     /// Those of them that `--dismiss` forgets.
@@ -80,6 +83,7 @@ impl<'a> PlanView<'a> {
             hosts,
             waves,
             rollout,
+            pause_after,
             refusals,
             left,
             dismissed,
@@ -110,7 +114,10 @@ impl<'a> PlanView<'a> {
                     ..view_of(name, host)
                 })
                 .collect(),
-            rollout: RolloutView::of(model, rollout, waves),
+            rollout: RolloutView {
+                pause: pause_after.and_then(|_| rollout.pause).map(PauseView::of),
+                ..RolloutView::of(model, rollout, waves)
+            },
             waves: waves.iter().map(WaveView::of).collect(),
             refusals: refusals
                 .iter()
@@ -118,6 +125,7 @@ impl<'a> PlanView<'a> {
                 .collect(),
             failures: failures.iter().map(FailureView::of).collect(),
             totals,
+            begun: None,
             left: left.iter().map(LeftView::of).collect(),
             dismissed: dismissed.iter().map(LeftView::of).collect(),
             left_out: left_out
@@ -404,6 +412,8 @@ pub struct RolloutView<'a> {
     pub batch: Option<usize>,
     /// Hosts of this plan that go first, as far as needs allow, each of them alone.
     pub canary: Vec<&'a HostName>,
+    /// What this release waits for after them; null if there is nothing to wait for.
+    pub pause: Option<PauseView>,
     /// For how many milliseconds what is started is watched after it is healthy. A service may say otherwise.
     pub soak_ms: u64,
     /// What becomes of the hosts if one of them fails.
@@ -415,6 +425,7 @@ impl<'a> RolloutView<'a> {
         let RolloutPolicy {
             batch,
             canary,
+            pause: _,
             on_failure,
         } = rollout;
         let hosts = waves.iter().flat_map(|wave| wave.activations.keys());
@@ -422,8 +433,28 @@ impl<'a> RolloutView<'a> {
         Self {
             batch: *batch,
             canary: canary.into_iter().collect(),
+            pause: None,
             on_failure: *on_failure,
             soak_ms: u64::try_from(cluster.rollout.soak.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// What a release waits for after its canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseView {
+    /// So many milliseconds, in which its containers must stay well.
+    ForMs(u64),
+    /// `release --resume`.
+    Ask,
+}
+
+impl PauseView {
+    fn of(pause: Pause) -> Self {
+        match pause {
+            Pause::For(time) => Self::ForMs(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)),
+            Pause::Ask => Self::Ask,
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
-use super::{FailureView, LeftView, NetworkView, OwnerView, ReasonView, VERSION};
+use super::{BegunView, FailureView, LeftView, NetworkView, OwnerView, ReasonView, VERSION};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
@@ -31,6 +31,8 @@ pub struct StatusView<'a> {
     pub hosts: Vec<HostStatusView<'a>>,
     /// Hosts that could not be seen.
     pub failures: Vec<FailureView<'a>>,
+    /// A release of several hosts that has not ended, or null.
+    pub begun: Option<BegunView<'a>>,
     /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
     /// Hosts of the description that were not seen.
@@ -69,6 +71,7 @@ impl<'a> StatusView<'a> {
                 && hosts.iter().all(HostStatusView::is_in_sync),
             hosts,
             failures: failures.iter().map(FailureView::of).collect(),
+            begun: None,
             left: left.iter().map(LeftView::of).collect(),
             unseen: unseen.collect(),
             refused: *refused,
