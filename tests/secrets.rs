@@ -760,3 +760,69 @@ fn a_value_that_was_public_is_in_no_diff_of_hosts() {
     silent(&back, "rollback");
     silent(&desk.good(&["history", "test"], ""), "history");
 }
+
+/// The URL of a webhook reaches curl by its standard input alone, and is shown nowhere.
+#[test]
+fn a_webhook_is_told_and_its_url_is_not_shown() {
+    let desk = Desk::with_secrets();
+    desk.good(
+        &["secrets", "set", "test", "HOOK"],
+        "https://chat.example/s3ntinel?a=\"b\n",
+    );
+    let cluster = format!("{CLUSTER}[notify]\nwebhook = \"HOOK\"\n");
+    desk.write("repo/clusters/test/cluster.toml", &cluster);
+    // It is used, though no service gets it.
+    let checked = desk.good(&["check", "test"], "");
+    assert!(!checked.contains("HOOK"), "{checked}");
+    fs::create_dir(desk.path("bin")).unwrap();
+    let curl = desk.path("bin/curl");
+    let at = desk.path("told").display().to_string();
+    fs::write(
+        &curl,
+        format!("#!/bin/sh\necho \"$*\" >>'{at}'\ncat >>'{at}'\n"),
+    )
+    .unwrap();
+    fs::set_permissions(&curl, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        desk.path("bin").display(),
+        std::env::var("PATH").unwrap()
+    );
+    let released = desk.run_with(&["release", "test", "--yes"], "", &[("PATH", &path)]);
+    assert!(released.status.success(), "{}", said(&released));
+    assert!(!said(&released).contains(SENTINEL));
+    let told = fs::read_to_string(desk.path("told")).unwrap();
+    let line = "url = \"https://chat.example/s3ntinel?a=\\\"b\"\n";
+    assert_eq!(told.matches(line).count(), 4, "{told}");
+    assert!(told.contains("--config -\n"), "{told}");
+    let data = r#"data-raw = "{\"version\":1,\"event\":\"planned\",\"text\":\"ada@"#;
+    assert!(told.contains(data), "{told}");
+
+    // One that fails says nothing of it either.
+    fs::write(&curl, "#!/bin/sh\ncat\nexit 6\n").unwrap();
+    desk.write(
+        "repo/clusters/test/services/web.toml",
+        &WEB.replace("\"1\"", "\"2\""),
+    );
+    let released = desk.run_with(&["release", "test", "--yes"], "", &[("PATH", &path)]);
+    assert!(released.status.success(), "{}", said(&released));
+    let said = said(&released);
+    assert!(
+        said.contains("note: the webhook is told no more: curl exited with 6"),
+        "{said}"
+    );
+    assert!(!said.contains(SENTINEL), "{said}");
+
+    // A URL in the description itself is refused.
+    let cluster = format!("{CLUSTER}[notify]\nwebhook = \"https://chat.example/x\"\n");
+    desk.write("repo/clusters/test/cluster.toml", &cluster);
+    let refused = desk.bad(&["check", "test"], "");
+    assert!(
+        refused.contains("expected the name of a secret"),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("`bayplan secrets set CLUSTER WEBHOOK`"),
+        "{refused}"
+    );
+}

@@ -51,7 +51,7 @@ pub enum FailureChoice {
     Keep,
 }
 
-/// A guard that is lifted, by its key in `[guard]`.
+/// A guard that is lifted, by its key in `[guard]`; or the hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Lift {
     #[value(name = "max_restarts")]
@@ -59,15 +59,19 @@ pub enum Lift {
     Protect,
     Branch,
     Clean,
+    Hooks,
 }
 
-impl From<Lift> for GuardName {
-    fn from(lift: Lift) -> Self {
-        match lift {
-            Lift::MaxRestarts => GuardName::MaxRestarts,
-            Lift::Protect => GuardName::Protect,
-            Lift::Branch => GuardName::Branch,
-            Lift::Clean => GuardName::Clean,
+impl Lift {
+    /// The guard that is lifted; `None` for hooks.
+    #[must_use]
+    pub fn guard(self) -> Option<GuardName> {
+        match self {
+            Lift::MaxRestarts => Some(GuardName::MaxRestarts),
+            Lift::Protect => Some(GuardName::Protect),
+            Lift::Branch => Some(GuardName::Branch),
+            Lift::Clean => Some(GuardName::Clean),
+            Lift::Hooks => None,
         }
     }
 }

@@ -76,7 +76,7 @@ pub struct Release {
     #[arg(long, value_name = "HOST", value_parser = host, conflicts_with = "plan")]
     pub dismiss: Vec<HostName>,
 
-    /// Release although this guard of `[guard]` forbids it; may be repeated
+    /// Release although this guard of `[guard]` forbids it, or without asking `[hooks]`; may be repeated
     #[arg(long, value_name = "GUARD")]
     pub lift: Vec<Lift>,
 

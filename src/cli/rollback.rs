@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::{Lift, Parallel, Patience, cluster, host};
+use super::arguments::{Identities, Lift, Parallel, Patience, cluster, host};
 use crate::cluster::name::{ClusterName, HostName};
 
 /// Undo the last release, or go back to a certain generation
@@ -50,9 +50,12 @@ pub struct Rollback {
     #[arg(long)]
     pub allow_move: bool,
 
-    /// Roll back although this guard of `[guard]` forbids it; may be repeated
+    /// Roll back although this guard of `[guard]` forbids it, or without asking `[hooks]`; may be repeated
     #[arg(long, value_name = "GUARD")]
     pub lift: Vec<Lift>,
+
+    #[command(flatten)]
+    pub identities: Identities,
 
     #[command(flatten)]
     pub parallel: Parallel,

@@ -13,6 +13,7 @@ use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
 use super::networks::check_networks;
+use super::notify::{self, check_notify};
 use super::once::check_once;
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
@@ -213,7 +214,14 @@ fn resolve(
         && services.len() == description.services.len()
         && description.misnamed.is_empty()
     {
-        warn_unused(&description.name, secrets, services.values(), problems);
+        let told = cluster.notify.webhook.as_ref().map(|name| &name.value);
+        warn_unused(
+            &description.name,
+            secrets,
+            services.values(),
+            told,
+            problems,
+        );
     }
     let hosts = cluster
         .hosts
@@ -222,10 +230,14 @@ fn resolve(
         .collect();
     let guard = check_guard(&description, &cluster.guard, problems);
     check_rollout(cluster, problems);
+    check_notify(&description, &cluster.notify, problems);
+    let (notify, hooks) = notify::known(&cluster.notify, &cluster.before);
     let lints = lint(&description, cluster, &services, problems);
     let cluster = Cluster {
         guard,
         rollout: known_rollout(cluster),
+        notify,
+        hooks,
         name: description.name,
         hosts,
         services,

@@ -3,13 +3,15 @@
 use toml::de::{DeTable, DeValue};
 
 use super::description::{
-    ClusterFile, DescribedGuard, DescribedRollout, PlaceLine, WrittenVariable, assignments,
+    ClusterFile, DescribedGuard, DescribedRollout, DescribedTold, PlaceLine, WrittenVariable,
+    assignments,
 };
 use super::foreign;
 use super::host_table::{read_client, read_host, read_listen, read_ssh};
 use super::lint::{LINT, read_lint};
 use super::model::{Engine, EngineClient};
 use super::networks::read_networks;
+use super::notify::{HOOKS, NOTIFY, read_hooks, read_notify};
 use super::read::{Item, Misfit, Problems, Table, TableKind};
 use super::reserved::Within;
 use super::rollout::{ROLLOUT, read_rollout};
@@ -24,7 +26,7 @@ const SERVICE_CONFIG: TableKind = TableKind {
 /// The keys of `cluster.toml`.
 pub(crate) const CLUSTER_KEYS: &[&str] = &[
     "type", "engine", "program", "listen", "ssh", "hosts", "place", "vars", "guard", "rollout",
-    "defaults", "services", "networks", "lint",
+    "notify", "hooks", "defaults", "services", "networks", "lint",
 ];
 
 pub(super) const CLUSTER: TableKind = TableKind {
@@ -81,6 +83,10 @@ pub(super) fn read_cluster(
     let rollout = rollout.map_or_else(DescribedRollout::default, |table| {
         read_rollout(table, problems)
     });
+    let notify = root.table("notify", &NOTIFY, problems);
+    let notify = notify.map_or_else(DescribedTold::default, |table| read_notify(table, problems));
+    let hooks = root.table("hooks", &HOOKS, problems);
+    let before = hooks.map_or_else(Vec::new, |table| read_hooks(table, problems));
     // These are read with each service.
     let _ = (root.get("defaults"), root.get("services"));
     let networks = read_networks(&mut root, problems);
@@ -95,6 +101,8 @@ pub(super) fn read_cluster(
         vars,
         guard,
         rollout,
+        notify,
+        before,
         networks,
         lint,
     }

@@ -38,6 +38,10 @@ pub(super) struct ClusterFile {
     pub guard: DescribedGuard,
     /// `[rollout]`.
     pub rollout: DescribedRollout,
+    /// `[notify]`.
+    pub notify: DescribedTold,
+    /// `before` of `[hooks]`.
+    pub before: Vec<String>,
     /// `[networks]`.
     pub networks: Vec<DescribedNetwork>,
     /// `[lint]`, if there is one.
@@ -89,6 +93,15 @@ pub(super) struct DescribedRollout {
     pub canary: Vec<At<String>>,
     /// Where `pause` stands.
     pub pause: Option<Spot>,
+}
+
+/// `[notify]`.
+#[derive(Debug, Default)]
+pub(super) struct DescribedTold {
+    /// A program and its arguments.
+    pub command: Vec<String>,
+    /// The secret that is a URL, perhaps one that is not there.
+    pub webhook: Option<At<VariableName>>,
 }
 
 /// `[guard]`.

@@ -553,6 +553,56 @@ pub(super) const ROLLOUT: &[Foreign] = &[
     },
 ];
 
+/// Keys of `[notify]`.
+pub(super) const NOTIFY: &[Foreign] = &[
+    Foreign {
+        words: &[
+            "url",
+            "slack",
+            "slack_url",
+            "webhook_url",
+            "discord",
+            "teams",
+            "http",
+        ],
+        meant: NOWHERE,
+        help: "the URL is a secret: `bayplan secrets set CLUSTER WEBHOOK`, then `webhook = \"WEBHOOK\"`",
+    },
+    Foreign {
+        words: &["exec", "run", "cmd", "script", "program"],
+        meant: Some("command"),
+        help: "write `command = [\"scripts/notify.sh\"]`: it gets each event as JSON",
+    },
+];
+
+/// Keys of `[hooks]`.
+pub(super) const HOOKS: &[Foreign] = &[
+    Foreign {
+        words: &[
+            "pre",
+            "pre_release",
+            "pre_deploy",
+            "pre-deploy",
+            "before_release",
+            "pre-connect",
+        ],
+        meant: Some("before"),
+        help: "write `before = [\"scripts/before.sh\"]`: it gets the plan as JSON, and may refuse it",
+    },
+    Foreign {
+        words: &[
+            "post",
+            "after",
+            "post_release",
+            "post_deploy",
+            "post-deploy",
+            "after_release",
+        ],
+        meant: NOWHERE,
+        help: "`[notify] command` is told when a release is done",
+    },
+];
+
 /// Keys of `[lint]`.
 pub(super) const LINT: &[Foreign] = &[
     Foreign {

@@ -6,7 +6,7 @@ use toml::de::DeTable;
 
 use super::check::read_guard;
 use super::cluster_file::read_cluster;
-use super::model::Cluster;
+use super::model::{Cluster, Hooks, Notify};
 use super::name::ClusterName;
 use super::nesting::parse_recoverable;
 use super::read::Problems;
@@ -60,6 +60,9 @@ pub fn hosts_alone(name: &str, sources: &Sources) -> Option<Cluster> {
         services: BTreeMap::new(),
         guard: read_guard(&guard),
         rollout,
+        // These are of releases.
+        notify: Notify::default(),
+        hooks: Hooks::default(),
     })
 }
 

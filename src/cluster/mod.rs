@@ -60,6 +60,7 @@ pub(crate) mod nearest;
 mod needs;
 mod nesting;
 pub(crate) mod networks;
+mod notify;
 mod once;
 mod placement;
 mod port_clashes;

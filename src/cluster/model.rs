@@ -36,6 +36,10 @@ pub struct Cluster {
     pub guard: Guard,
     /// How a release goes about it.
     pub rollout: Rollout,
+    /// Whom a release tells what it does.
+    pub notify: Notify,
+    /// Who is asked before a release.
+    pub hooks: Hooks,
 }
 
 impl Cluster {
@@ -48,6 +52,22 @@ impl Cluster {
             .map(Host::supervisor)
             .unwrap_or_default()
     }
+}
+
+/// Whom a release tells what it does: `[notify]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Notify {
+    /// A program on the releaser's machine and its arguments; nothing if there is none.
+    pub command: Vec<String>,
+    /// The secret that is the URL of a webhook.
+    pub webhook: Option<VariableName>,
+}
+
+/// Who is asked before a release: `[hooks]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// A program on the releaser's machine and its arguments, which may refuse a plan; nothing if there is none.
+    pub before: Vec<String>,
 }
 
 /// How a release goes about it: `[rollout]`.

@@ -241,9 +241,10 @@ pub(super) fn warn_unused<'a>(
     cluster: &ClusterName,
     secrets: &SecretsFile,
     services: impl Iterator<Item = &'a Service>,
+    told: Option<&'a VariableName>,
     problems: &mut Problems,
 ) {
-    let mut used = BTreeSet::new();
+    let mut used: BTreeSet<&VariableName> = told.into_iter().collect();
     for service in services {
         used.extend(service.secrets().flat_map(Secret::names));
     }

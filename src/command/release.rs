@@ -10,8 +10,9 @@ use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::description::{Description, commit, load, recorded, repository};
+use super::notify::{Notifier, is_allowed};
 use super::resume::{Way, go_back, resumed, way};
-use super::secrets::made;
+use super::secrets::{made, secret};
 use super::selection::{Scope, leave_out, options};
 use super::shown::{AtWork, begun_text, changes, failures, notes, show, suggest_skip};
 use super::{Exit, Failure, bump, saved};
@@ -32,10 +33,12 @@ use crate::release::request::ReleaseRequest;
 use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::render::begun::{BegunRelease, Direction};
 use crate::report::confirm::{Confirmation, ask};
+use crate::report::notification::Happened;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::view::{BegunView, OutcomeView};
-use crate::report::{Detail, errors, guard, outcome, plan_end, stream};
+use crate::report::totals::Totals;
+use crate::report::view::{BegunView, OutcomeView, PlanView};
+use crate::report::{Detail, errors, guard, json, outcome, plan_end, stream};
 use crate::repository::{Repository, checkout};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
@@ -136,6 +139,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         setting,
         scope: &scope,
         secrets: Some((&repository, &arguments.identities)),
+        told: (&repository, &arguments.identities),
         lift: &arguments.lift,
         repository: Some(&repository),
         saved: arguments.plan.as_deref(),
@@ -192,6 +196,8 @@ pub(super) struct ReleaseContext<'a> {
     pub scope: &'a Scope,
     /// What the hosts get of secrets is made with these; `None` in a rollback, which copies what hosts have.
     pub secrets: Option<(&'a Repository, &'a Identities)>,
+    /// What opens the secret of the webhook.
+    pub told: (&'a Repository, &'a Identities),
     pub lift: &'a [Lift],
     /// What is released; `None` in a rollback, which releases nothing of a checkout.
     pub repository: Option<&'a Repository>,
@@ -204,14 +210,33 @@ pub(super) struct ReleaseContext<'a> {
 /// Shows the plan, asks, and does it.
 pub(super) fn carry_out(
     context: &ReleaseContext<'_>,
+    request: ReleaseRequest,
+    hosts: &mut Hosts,
+) -> Result<CarriedOut, Failure> {
+    let (repository, identities) = context.told;
+    let cluster = &context.description.cluster;
+    let webhook = cluster.notify.webhook.as_ref().map(|name| {
+        let value = secret(repository, &cluster.name, name, identities);
+        value.map_err(|failure| format!("{:#}", failure.error))
+    });
+    let notifier = Notifier::of(cluster, repository.root(), &request.record, webhook);
+    let done = carry_out_and_tell(context, request, hosts, &notifier);
+    notifier.ends();
+    done
+}
+
+fn carry_out_and_tell(
+    context: &ReleaseContext<'_>,
     mut request: ReleaseRequest,
     hosts: &mut Hosts,
+    notifier: &Notifier,
 ) -> Result<CarriedOut, Failure> {
     let ReleaseContext {
         description,
         setting,
         scope,
         secrets,
+        told: _,
         lift: _,
         repository: _,
         saved: _,
@@ -248,23 +273,12 @@ pub(super) fn carry_out(
             return Ok(Exit::Failed.into());
         };
         let shown = approved.plan();
-        if !changes(shown) {
+        // Where all is as it was, its hosts are still to know that the release has ended.
+        let only_ends = request.undoes.is_some() && !changes(shown);
+        if !changes(shown) && !only_ends {
             return Ok(Exit::Done.into());
         }
-        let broken = guards(context, shown);
-        if !broken.is_empty() {
-            let palette = Palette::stderr();
-            stream::stderr(&guard::text(
-                &description.cluster.name,
-                context.saved,
-                &broken,
-                &palette,
-            ));
-            stream::stderr("nothing was changed on any host\n");
-            return Ok(Exit::Failed.into());
-        }
-        if !yes && !confirmed(shown)? {
-            stream::stderr("nothing was changed\n");
+        if !only_ends && !is_agreed(context, shown, notifier)? {
             return Ok(Exit::Failed.into());
         }
         // From here on a Ctrl-C is heeded where it does no harm.
@@ -281,9 +295,15 @@ pub(super) fn carry_out(
             }
         }
         let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
-        let tell = |event| progress.event(&event);
+        let tell = |event| {
+            notifier.event(&event);
+            progress.event(&event);
+        };
+        notifier.begins(shown);
+        notifier.happens(Happened::Started, |view| view.with(Totals::of(shown)));
         let result = release(setting, hosts, &approved, &request, &tell);
         progress.finish();
+        tell_end(notifier, &result);
         match result {
             // Nobody agreed to a certain plan, as when a release waited in line behind another one
             // of its cluster: then the plan of now is the one that is wanted.
@@ -303,6 +323,67 @@ pub(super) fn carry_out(
                 });
             }
         }
+    }
+}
+
+/// Whether guards, hooks and the operator let it happen; who does not has told why.
+fn is_agreed(
+    context: &ReleaseContext<'_>,
+    shown: &Plan,
+    notifier: &Notifier,
+) -> Result<bool, Failure> {
+    let description = context.description;
+    let broken = guards(context, shown);
+    if !broken.is_empty() {
+        let palette = Palette::stderr();
+        stream::stderr(&guard::text(
+            &description.cluster.name,
+            context.saved,
+            &broken,
+            &palette,
+        ));
+        stream::stderr("nothing was changed on any host\n");
+        return Ok(false);
+    }
+    let before = &description.cluster.hooks.before;
+    if !context.lift.contains(&Lift::Hooks) && !before.is_empty() {
+        let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
+        let view = PlanView::of(
+            &description.cluster,
+            shown,
+            &at_work,
+            &failures,
+            context.detail,
+        );
+        let (repository, _) = context.told;
+        if !is_allowed(before, repository.root(), &json::text(&view))? {
+            stream::stderr("nothing was changed on any host\n");
+            return Ok(false);
+        }
+    }
+    notifier.happens(Happened::Planned, |view| view.with(Totals::of(shown)));
+    if !context.yes && !confirmed(shown)? {
+        stream::stderr("nothing was changed\n");
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Tells how a release ended.
+fn tell_end(notifier: &Notifier, result: &Result<Released, Stopped>) {
+    let problems = match result {
+        Ok(released) => &released.problems,
+        Err(stopped) => &stopped.problems,
+    };
+    if let Some((host, problem)) = problems.first_key_value() {
+        let line = format!("{host}: {}", problem.line());
+        notifier.happens(Happened::Failed, |view| view.since(&line));
+    } else if let Ok(released) = result {
+        let event = match &released.unfinished {
+            Some(begun) if begun.direction == Direction::Paused => Happened::Paused,
+            Some(_) | None => Happened::Done,
+        };
+        notifier.happens(event, |view| view.with(Totals::of(&released.plan)));
     }
 }
 
@@ -352,7 +433,11 @@ fn only_stale(stopped: &Stopped) -> bool {
 
 /// The guards that forbid it.
 fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
-    let lifted: Vec<_> = context.lift.iter().map(|lift| (*lift).into()).collect();
+    let lifted: Vec<_> = context
+        .lift
+        .iter()
+        .filter_map(|lift| lift.guard())
+        .collect();
     let guard = &context.description.cluster.guard;
     let checkout = context
         .repository

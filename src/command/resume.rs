@@ -108,6 +108,7 @@ pub(super) fn go_back(
         patience: arguments.patience,
         allow_move: false,
         lift: arguments.lift.clone(),
+        identities: arguments.identities.clone(),
         parallel: arguments.parallel,
     };
     let exit = rollback::run(directory, &arguments)?;

@@ -162,6 +162,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             services: Vec::new(),
         },
         secrets: None,
+        told: (&repository, &arguments.identities),
         lift: &arguments.lift,
         repository: None,
         saved: None,

@@ -481,6 +481,18 @@ pub(super) struct Made {
     pub mask: Mask,
 }
 
+/// The value of one secret of a cluster.
+pub(super) fn secret(
+    repository: &Repository,
+    cluster: &ClusterName,
+    name: &VariableName,
+    identities: &Identities,
+) -> Result<Plaintext, Failure> {
+    let (file, _) = File::of(repository, cluster)?;
+    let open = file.open(identities)?;
+    open.value(name).map_err(|error| file.explained(error))
+}
+
 /// What the hosts of a plan make of secrets. Nothing is decrypted if they make nothing.
 pub(super) fn made(
     repository: &Repository,

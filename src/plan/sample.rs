@@ -586,6 +586,8 @@ pub fn describe(specs: &[Spec]) -> Desired {
         services,
         guard: Guard::default(),
         rollout: Default::default(),
+        notify: Default::default(),
+        hooks: Default::default(),
     };
     render(&cluster).expect("the test's template is sound")
 }

@@ -69,6 +69,8 @@ pub(crate) fn cluster() -> Cluster {
         services: BTreeMap::new(),
         guard: crate::cluster::model::Guard::default(),
         rollout: Default::default(),
+        notify: Default::default(),
+        hooks: Default::default(),
     }
 }
 

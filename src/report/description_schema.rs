@@ -46,6 +46,8 @@ pub fn cluster() -> String {
         "networks": each(json!({ "type": "object" }), "networks that services can be in"),
         "guard": table("what a release must not do unasked"),
         "rollout": table("how a release is carried out"),
+        "notify": table("whom a release tells what it does: `command`, `webhook`"),
+        "hooks": table("who is asked before a release: `before`"),
         "lint": table("which lints are errors, and which are nothing"),
         "defaults": shared,
         "services": each(shared.clone(), "what a service has in this cluster only"),

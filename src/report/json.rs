@@ -6,7 +6,16 @@ use serde::Serialize;
 /// not DEL, the C1 controls and what reorders text.
 #[must_use]
 pub fn text(view: &impl Serialize) -> String {
-    let plain = serde_json::to_string_pretty(view).expect("views are plain data");
+    safe(&serde_json::to_string_pretty(view).expect("views are plain data"))
+}
+
+/// The same in one line.
+#[must_use]
+pub fn line(view: &impl Serialize) -> String {
+    safe(&serde_json::to_string(view).expect("views are plain data"))
+}
+
+fn safe(plain: &str) -> String {
     let mut safe = String::with_capacity(plain.len() + 1);
     for c in plain.chars() {
         if c != '\n' && super::text::steers(c) {

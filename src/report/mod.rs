@@ -18,6 +18,7 @@ mod left;
 pub mod markdown;
 mod moves;
 mod network;
+pub mod notification;
 pub mod outcome;
 pub mod palette;
 pub mod plan;
@@ -36,7 +37,7 @@ mod service;
 pub mod status;
 pub mod stream;
 mod text;
-mod totals;
+pub mod totals;
 pub mod view;
 pub mod why;
 

@@ -72,6 +72,8 @@ pub fn cluster() -> Cluster {
         services: services.map(|name| (service(name), described(name))).into(),
         guard: Guard::default(),
         rollout: Default::default(),
+        notify: Default::default(),
+        hooks: Default::default(),
     }
 }
 

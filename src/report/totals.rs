@@ -11,17 +11,25 @@ use crate::plan::{Action, Plan};
 pub struct Totals {
     /// Hosts that were seen.
     pub hosts: usize,
+    /// Files that change.
     pub files: usize,
+    /// Units that start.
     pub start: usize,
+    /// Containers that read their files again.
     pub reload: usize,
+    /// Units that restart.
     pub restart: usize,
+    /// Units that restart if a pull finds another image.
     pub may_restart: usize,
+    /// Units that stop.
     pub stop: usize,
     /// Jobs that run.
     pub run: usize,
     /// Jobs that may run.
     pub may_run: usize,
+    /// Units whose restart waits for the operator.
     pub pending: usize,
+    /// Units that stay as they are.
     pub stay: usize,
     /// Units on machines that are no longer described.
     pub left: usize,

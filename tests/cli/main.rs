@@ -16,6 +16,7 @@ mod killed;
 mod locks;
 mod many;
 mod meddled;
+mod notify;
 mod part;
 mod past;
 mod promote;

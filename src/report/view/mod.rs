@@ -52,7 +52,7 @@ pub use why::{
 };
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// For a plan between two revisions: it is about no host that anybody looked at.
 static NOBODY_AT_WORK: BTreeMap<HostName, Activity> = BTreeMap::new();
