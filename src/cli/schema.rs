@@ -33,6 +33,8 @@ pub enum SchemaOf {
     History,
     /// `why --json`
     Why,
+    /// An event of `[notify]`
+    Event,
     /// `cluster.toml`
     Cluster,
     /// `services/NAME.toml`

@@ -201,6 +201,7 @@ fn resolve(
                     max_down: service.max_down,
                     batch: service.batch,
                     soak: service.soak,
+                    deadline: service.deadline,
                     restart: service.restart,
                     template,
                     run: service.run.clone(),

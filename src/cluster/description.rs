@@ -199,6 +199,8 @@ pub(super) struct ServiceFile {
     pub batch: Option<HostCount>,
     /// `soak`.
     pub soak: Option<Duration>,
+    /// `deadline`.
+    pub deadline: Option<Duration>,
     /// `restart`.
     pub restart: RestartPolicy,
     /// The name of a file in `templates/`.

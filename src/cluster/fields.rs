@@ -823,6 +823,16 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "deadline",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Duration),
+        change: OnChange::Keeps,
+        meaning: "how long a release waits for all that starts with it on a host; the longest of those counts",
+        default: "that of [`[rollout]`](#how-a-release-goes-over-the-hosts)",
+        example: "\"5m\"",
+        ..ROW
+    },
+    Field {
         key: "restart",
         inherited: Inherited::No,
         change: OnChange::Keeps,

@@ -538,6 +538,16 @@ pub(super) const ROLLOUT: &[Foreign] = &[
     },
     Foreign {
         words: &[
+            "timeout",
+            "healthy_deadline",
+            "progress_deadline",
+            "progressDeadlineSeconds",
+        ],
+        meant: Some("deadline"),
+        help: "write `deadline = \"10m\"`: so long a release waits for all that it starts on a host",
+    },
+    Foreign {
+        words: &[
             "failure_action",
             "auto_revert",
             "rollback",

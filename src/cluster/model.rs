@@ -85,6 +85,8 @@ pub struct Rollout {
     pub pause: Option<Pause>,
     /// How long what a release started is watched after it is healthy.
     pub soak: Duration,
+    /// How long the starts and restarts of a visit to a host may take together; `None` is as long as their units say.
+    pub deadline: Option<Duration>,
     /// What becomes of the hosts if one of them fails.
     pub on_failure: OnFailure,
 }
@@ -123,6 +125,7 @@ impl Default for Rollout {
             canary: Vec::new(),
             pause: None,
             soak: SOAK,
+            deadline: None,
             on_failure: OnFailure::default(),
         }
     }
@@ -403,6 +406,8 @@ pub struct Service {
     pub batch: Option<HostCount>,
     /// How long it is watched after it is healthy; `None` is what the cluster says.
     pub soak: Option<Duration>,
+    /// How long the starts and restarts may take that it is among; `None` is what the cluster says.
+    pub deadline: Option<Duration>,
     /// Who restarts it after a change.
     pub restart: RestartPolicy,
     /// What its unit is made of.

@@ -25,6 +25,7 @@ pub(super) const ROLLOUT: TableKind = TableKind {
         "canary",
         "pause",
         "soak",
+        "deadline",
         "on_failure",
     ],
     foreign: foreign::ROLLOUT,
@@ -38,7 +39,8 @@ pub(super) fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Des
     let canary = table.strings("canary", problems);
     let pause = table.string("pause", problems);
     let pause = pause.and_then(|text| text.parse(problems, pause_shape));
-    let soak = read_soak(&mut table, problems);
+    let soak = read_duration(&mut table, "soak", problems);
+    let deadline = read_duration(&mut table, "deadline", problems);
     let on_failure = table.string("on_failure", problems);
     let on_failure = on_failure.and_then(|text| text.parse(problems, on_failure_shape));
     table.finish(problems);
@@ -57,6 +59,7 @@ pub(super) fn read_rollout(mut table: Table<'_>, problems: &mut Problems) -> Des
             canary: Vec::new(),
             pause: pause.map(|pause| pause.value),
             soak: soak.unwrap_or(SOAK),
+            deadline,
             on_failure: on_failure.map(|it| it.value).unwrap_or_default(),
         },
     }
@@ -160,9 +163,13 @@ fn on_failure_shape(text: &str) -> Shape<OnFailure> {
 }
 
 /// How long what a release started is watched after it is healthy.
-pub(super) fn read_soak(table: &mut Table<'_>, problems: &mut Problems) -> Option<Duration> {
-    let soak = table.string("soak", problems)?;
-    Some(soak.parse(problems, duration)?.value)
+pub(super) fn read_duration(
+    table: &mut Table<'_>,
+    key: &'static str,
+    problems: &mut Problems,
+) -> Option<Duration> {
+    let time = table.string(key, problems)?;
+    Some(time.parse(problems, duration)?.value)
 }
 
 /// A number of hosts, or a share of them.

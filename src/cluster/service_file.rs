@@ -21,7 +21,7 @@ use super::nearest;
 use super::ports::{Publish, publish};
 use super::read::{At, Item, Misfit, Problems, Spot, Table, list, parse_all, toml_text, words};
 use super::reserved::Within;
-use super::rollout::{read_host_count, read_soak};
+use super::rollout::{read_duration, read_host_count};
 use super::secret_references::read_references;
 use super::service_networks::{first_network, read_aliases, read_networks};
 use super::shape;
@@ -91,7 +91,8 @@ pub(super) fn read_service(
     let stateful = root.boolean("stateful", problems);
     let max_down = read_host_count(&mut root, "max_down", problems);
     let batch = read_host_count(&mut root, "batch", problems);
-    let soak = read_soak(&mut root, problems);
+    let soak = read_duration(&mut root, "soak", problems);
+    let deadline = read_duration(&mut root, "deadline", problems);
     let restart = read_restart(&mut root, problems);
     let template = root.string("template", problems);
     let template = template.and_then(|template| template.parse(problems, template_name));
@@ -124,6 +125,7 @@ pub(super) fn read_service(
         max_down,
         batch,
         soak,
+        deadline,
         restart,
         template,
         run,

@@ -101,6 +101,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         max_down: None,
         batch: None,
         soak: None,
+        deadline: None,
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "built-in".to_owned(),
@@ -217,6 +218,7 @@ pub fn activation(layout: &Layout, host: &DesiredHost, source: &Source, steps: &
 pub struct ActivationWaits {
     pub patience: Duration,
     pub soak: Duration,
+    pub deadline: Option<Duration>,
     /// What asks while it soaks.
     pub probes: BTreeMap<UnitName, Vec<Vec<String>>>,
 }
@@ -226,6 +228,7 @@ impl Default for ActivationWaits {
         Self {
             patience: PATIENCE,
             soak: Duration::ZERO,
+            deadline: None,
             probes: BTreeMap::new(),
         }
     }
@@ -275,6 +278,7 @@ pub fn activation_with(
         goes_back: None,
         settle: SETTLE,
         soak: waits.soak,
+        deadline: waits.deadline,
         patience: waits.patience,
         journal: Excerpts::Shown,
         parallel: NonZeroUsize::new(2),

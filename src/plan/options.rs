@@ -56,6 +56,7 @@ impl RolloutPolicy {
             canary,
             pause,
             soak: _,
+            deadline: _,
             on_failure,
         } = &cluster.rollout;
         Self {

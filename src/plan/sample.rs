@@ -553,6 +553,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
             max_down: spec.max_down.map(HostCount::Count),
             batch: spec.batch.map(HostCount::Count),
             soak: None,
+            deadline: None,
             restart: match spec.manual {
                 true => RestartPolicy::Manual,
                 false => RestartPolicy::Auto,

@@ -605,6 +605,25 @@ impl HostRun<'_> {
         soaks.max().map_or(Duration::ZERO, |soak| soak.max(pause))
     }
 
+    /// How long what these steps start may take until it is up: the longest that is said of any of it.
+    fn deadline(&self) -> Option<Duration> {
+        if self.request.options.origin == Origin::Generations {
+            return None;
+        }
+        let of_cluster = self.setting.cluster.rollout.deadline;
+        let services = &self.setting.desired.hosts[self.name].services;
+        let started = self
+            .steps
+            .iter()
+            .filter(|step| step.kind() == StepKind::Start);
+        let deadlines = started.flat_map(Step::services).map(|name| {
+            let own = services.get(name).and_then(|service| service.deadline);
+            own.or(of_cluster)
+        });
+        // One that may take as long as it needs holds for all.
+        deadlines.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
     /// What the host does by itself if a step fails. Nothing, if the host is to stay as it is.
     fn way_back(&self, connection: &Connection) -> Option<WayBack> {
         if let Some((way, _)) = self.goes_back {
@@ -652,6 +671,7 @@ impl HostRun<'_> {
             goes_back: self.goes_back.map(|(_, why)| why),
             settle: self.settle(),
             soak: self.soak(),
+            deadline: self.deadline(),
             patience: script::PATIENCE,
             journal: self.setting.cluster.rollout.journal,
             parallel: self.setting.cluster.rollout.parallel,

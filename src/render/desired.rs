@@ -94,6 +94,8 @@ pub struct DesiredService {
     pub batch: Option<usize>,
     /// How long it is watched after it is healthy; `None` is what the cluster says.
     pub soak: Option<Duration>,
+    /// How long the starts may take that it is among; `None` is what the cluster says.
+    pub deadline: Option<Duration>,
     /// Paths of its host that its container mounts, and that nobody makes.
     pub sources: BTreeSet<String>,
     /// What its container mounts at which paths of its own, and what starts it asks of the image.

@@ -226,6 +226,7 @@ fn form(
         stateful: service.stateful,
         max_down: service.max_down.map(|most| most.of(service.hosts.len())),
         soak: service.soak,
+        deadline: service.deadline,
         batch: service.batch.map(|batch| batch.of(service.hosts.len())),
         sources: volumes::sources(service),
         mounted: volumes::mounted(service, directives, place.client.engine),

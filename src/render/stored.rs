@@ -122,6 +122,7 @@ pub fn stored(
         max_down: None,
         batch: None,
         soak: None,
+        deadline: None,
         sources: BTreeSet::new(),
         mounted: Mounted::default(),
         template: "its generation".to_owned(),

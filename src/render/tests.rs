@@ -105,6 +105,7 @@ pub(crate) fn service(name: &str) -> Service {
         max_down: None,
         batch: None,
         soak: None,
+        deadline: None,
         restart: RestartPolicy::Auto,
         template: Template {
             origin: "templates/container.service".to_owned(),

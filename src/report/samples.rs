@@ -113,6 +113,7 @@ fn described(name: &str) -> Service {
         max_down: None,
         batch: None,
         soak: None,
+        deadline: None,
         restart: match name {
             "reports" => RestartPolicy::Manual,
             _ => RestartPolicy::Auto,

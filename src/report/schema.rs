@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use super::notification::NotificationView;
 use super::view::{HistoryView, PlanView, ReviewsView, StatusView, WhyView};
 use crate::plan::saved::SavedPlan;
 
@@ -42,6 +43,12 @@ pub fn why() -> String {
     )
 }
 
+/// Of what `[notify]` tells.
+#[must_use]
+pub fn event() -> String {
+    of::<NotificationView<'static>>("An event of a release, as `[notify]` tells it")
+}
+
 /// Of the file that `diff -o` writes.
 #[must_use]
 pub fn saved_plan() -> String {
@@ -61,8 +68,10 @@ mod tests {
     use jsonschema::Validator;
     use serde_json::{Value, json};
 
+    use super::super::notification::Happened;
     use super::super::{Detail, json as report, samples};
     use super::*;
+    use crate::host::activate::record::Record;
 
     /// Checks outputs of today, which have no field that the schema does not name. A reader of the schema
     /// has to take more: new fields may come within a version.
@@ -188,6 +197,32 @@ mod tests {
     fn every_status_and_history_is_as_the_schema_says() {
         assert_valid(&validator(&super::status()), &shown_status());
         assert_valid(&validator(&super::history()), &shown_history());
+    }
+
+    #[test]
+    fn every_event_is_as_the_schema_says() {
+        let record = Record {
+            format: 1,
+            bayplan: "0.1.0",
+            release: "20261127-120000-3f9a0c1d".to_owned(),
+            who: "ada@laptop".to_owned(),
+            when: "2026-11-27T12:00:00Z".to_owned(),
+            commit: Some("3f9a0c1d2e4b".to_owned()),
+            back_to: None,
+            reasons: Vec::new(),
+        };
+        let host = crate::cluster::name::HostName::new("docker01").unwrap();
+        let validator = validator(&super::event());
+        for what in [Happened::Planned, Happened::HostFailed, Happened::Done] {
+            let view = NotificationView::of("production", &record, what);
+            let totals = super::super::totals::Totals::default();
+            let whole = view.clone().on(&host).since("it \u{1b}ended").with(totals);
+            for view in [view, whole] {
+                let line = report::line(&view);
+                assert!(!line.trim_end().contains(char::is_control), "{line}");
+                assert_valid(&validator, &line);
+            }
+        }
     }
 
     #[test]

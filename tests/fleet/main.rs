@@ -198,6 +198,7 @@ const TESTS: &[(&str, Test)] = &[
         "what_dies_after_it_was_healthy_fails_the_release",
         rollout::soaks,
     ),
+    ("what_is_late_is_put_back", rollout::late),
     ("a_release_goes_back_as_a_whole", rollout::all_go_back),
     ("a_release_waits_after_its_canary", begun::pauses),
     (

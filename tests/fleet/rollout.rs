@@ -100,6 +100,33 @@ pub fn soaks(fleet: &'static Fleet) {
     ground.is_in_sync();
 }
 
+/// What does not come up in time is put back then, however patient its probe is.
+pub fn late(fleet: &'static Fleet) {
+    let mut ground = with_web(fleet, "late", 9689);
+    ground.repo.set_of("web", "stop_timeout", "1s");
+    ground.release().exits(0);
+    ground.is_in_sync();
+    ground.repo.set("rollout.deadline", "3s");
+    ground.is_in_sync();
+    let before = ground.containers();
+    ground.repo.set_of("web", "health.timeout", "2m");
+    let never = vec!["sh", "-c", "exec sleep 600"];
+    ground.repo.set_of("web", "command", never);
+    let failed = ground.release();
+    assert!(failed.took < std::time::Duration::from_secs(60), "{failed}");
+    failed
+        .exits(5)
+        .says(&["late-web was not up before the deadline, 3.0 s after the first step"]);
+    assert_eq!(before.changes(&ground.containers()), ["~ docker01/web"]);
+    // A service may have its own.
+    let slow = vec!["sh", "-c", "sleep 5; exec /entry"];
+    ground.repo.set_of("web", "command", slow);
+    ground.release().exits(5);
+    ground.repo.set_of("web", "deadline", "2m");
+    ground.release().exits(0);
+    ground.is_in_sync();
+}
+
 /// A failure on the last host takes all of them back, and touches nobody else.
 pub fn all_go_back(fleet: &'static Fleet) {
     let mut ground = with_web(fleet, "undone", 9687);

@@ -450,6 +450,7 @@ fn the_schemas_are_printed() {
         ("saved-plan", "-o"),
         ("status", "status"),
         ("history", "history"),
+        ("event", "event"),
         ("why", "why"),
     ] {
         let ran = repo.run(&format!("schema {what}"));

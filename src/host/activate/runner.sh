@@ -5,13 +5,13 @@
 # before does no harm. The first one that fails ends the script, after what had changed was put back: that is
 # told in the same way, with `back` for `step`.
 #
-# Reads, from the script's first lines: steps id supervisor var units cluster staged
+# Reads, from the script's first lines: steps id supervisor var units cluster staged deadline
 #   numbered; doing, before each step.
 # Sets, for all: newline; source, the directory that files come from; kind and number, of the step that runs;
 #   said and status, of the command that ran last; why, the first thing that went wrong; failed_at, the step that
-#   failed; unhappy, if a step back failed; made, whether the generation is current.
+#   failed; unhappy, if a step back failed; made, whether the generation is current; deadline_at, when starts are late.
 
-why='' unhappy='' made=false
+why='' unhappy='' made=false deadline_at=0
 newline='
 '
 
@@ -27,6 +27,10 @@ begin() {
   [ -d "$source" ] || {
     fail "expected the files of this activation in $staged or $numbered, found neither"
     exit 1
+  }
+  [ "$deadline" -eq 0 ] || {
+    moment
+    deadline_at=$((now + deadline))
   }
   # What a script that was killed left beside the units.
   for left in "$units/.$cluster-"*.bayplan-new; do

@@ -77,6 +77,8 @@ pub struct Activation<'a> {
     pub settle: Duration,
     /// How long what it started is watched after it is healthy.
     pub soak: Duration,
+    /// How long its starts and restarts may take together; `None` is as long as their units say.
+    pub deadline: Option<Duration>,
     /// See [`PATIENCE`].
     pub patience: Duration,
     /// Whether it tells the last lines of a unit's journal where that fails.
@@ -145,6 +147,7 @@ impl Activation<'_> {
              client={}\n\
              settle={}\n\
              soak={}\n\
+             deadline={}\n\
              patience={}\n\
              steps={}\n\
              journal={}\n\
@@ -160,6 +163,7 @@ impl Activation<'_> {
             quote(self.layout.client(self.engine)),
             self.settle.as_millis() / 10,
             self.soak.as_millis() / 10,
+            self.deadline.map_or(0, |time| time.as_millis() / 10),
             self.patience.as_millis() / 100,
             self.steps.len(),
             match self.journal {

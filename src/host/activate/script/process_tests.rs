@@ -344,6 +344,7 @@ fn soaked(machine: &ProcessHost, host: &DesiredHost, probe: &str, way: Option<&W
     let waits = ActivationWaits {
         patience: Duration::from_secs(1),
         soak: SOAK,
+        deadline: None,
         // What was not started is not watched.
         probes: [(unit("web"), asks(probe)), (unit("db"), asks("false"))].into(),
     };
@@ -378,6 +379,46 @@ fn what_stops_answering_within_the_soak_has_failed() {
         let said = soaked(machine, host, "echo 'no answer'; exit 1", None);
         let why = "error demo-web was healthy, but did not go on answering for 0.3 s: no answer\n";
         assert!(said.contains(why), "{said}");
+    });
+}
+
+/// A restart alone, one beside another, and those of a circle in one call. The way back takes the time that it needs.
+#[test]
+fn what_is_not_up_before_the_deadline_has_failed() {
+    after_a_release(&[("db", "1"), ("web", "1")], |machine, host| {
+        let waits = || ActivationWaits {
+            deadline: Some(Duration::from_millis(300)),
+            ..ActivationWaits::default()
+        };
+        let back = |step| BackStep { from: 0, step };
+        let way = WayBack {
+            until: 9,
+            generation: Some(1),
+            steps: vec![back(restart("web"))],
+            ..WayBack::default()
+        };
+        let beside = Step::Restart {
+            service: service("db"),
+            unit: unit("db"),
+            begins: Begins::Beside,
+        };
+        let members = ["db", "web"].map(|name| {
+            let (unit, unless) = (unit(name), None);
+            (service(name), RestartedUnit { unit, unless })
+        });
+        let units = members.into();
+        for steps in [
+            vec![restart("web"), restart("db")],
+            vec![restart("web"), beside],
+            vec![Step::RestartTogether { units }],
+        ] {
+            machine.will("web", "late");
+            let source = Source::Generation(1);
+            let said = machine.activate_waiting(host, &source, &steps, Some(&way), &waits());
+            let why = "was not up before the deadline, 0.3 s after the first step\n";
+            assert!(said.contains(why), "{said}");
+            assert!(said.ends_with("recorded put back\nput back\n"), "{said}");
+        }
     });
 }
 

@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # Units that start, restart and stop. A unit is called without its suffix, as its container is.
 #
-# Reads: cluster engine newline kind; starts, the services that are started, not restarted; journal, whether its
+# Reads: cluster engine newline kind deadline deadline_at; starts, the services that are started, not restarted; journal, whether its
 #   lines are `shown`.
 # Sets: said, what systemd says of a unit; containers and recorded, which are not true any more.
 # Sets, for itself: began asked calls before state status told label probed together files then_ failed member.
@@ -43,6 +43,32 @@ tell_unit() {
   each_line "journal $1" "$said"
 }
 
+# late: whether starts are, in a step: a way back takes the time that it needs.
+late() {
+  [ "$deadline" -gt 0 ] && [ "$kind" = step ] || return 1
+  moment
+  [ "$now" -ge "$deadline_at" ]
+}
+
+# in_time COMMAND...: until it would be late.
+in_time() {
+  if [ "$deadline" -eq 0 ] || [ "$kind" != step ]; then
+    "$@"
+    return
+  fi
+  moment
+  left=$((deadline_at - now))
+  [ "$left" -gt 0 ] || return 124
+  hundredths=$((left % 100))
+  [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
+  timeout "$((left / 100)).$hundredths" "$@"
+}
+
+# fail_late UNIT
+fail_late() {
+  fail "$1 was not up before the deadline, $((deadline / 100)).$((deadline % 100 / 10)) s after the first step"
+}
+
 # start VERB UNIT: by `systemctl start` or `restart`, which wait until the unit says that it is healthy. It is
 # the unit that failed only if systemd says so: a client that lost systemd is no answer.
 start() {
@@ -51,8 +77,12 @@ start() {
   while :; do
     # Else an earlier crash loop may forbid the start (start-limit-hit).
     systemctl reset-failed "$2.service" >/dev/null 2>&1
-    told=$(systemctl "$1" "$2.service" 2>&1 8<&-) && return 0
+    told=$(in_time systemctl "$1" "$2.service" 2>&1 8<&-) && return 0
     status=$?
+    ! late || {
+      fail_late "$2"
+      return 1
+    }
     calls=$((calls + 1))
     case $told in
     *"ob for $2.service "* | *"Unit $2.service "*) break ;;
@@ -140,9 +170,14 @@ restart_together() {
   containers='' recorded=''
   [ -n "$together" ] || return 0
   # shellcheck disable=SC2086 # names of units have no blanks
-  systemctl restart $files >/dev/null 2>&1 8<&-
+  in_time systemctl restart $files >/dev/null 2>&1 8<&-
   failed=$?
   for member in $together; do
+    if [ "$failed" -ne 0 ] && late; then
+      fail_late "$member"
+      tell_unit "$member"
+      return 1
+    fi
     if [ "$failed" -ne 0 ] && ! came_up "$member"; then
       start restart "$member" || {
         tell_unit "$member"
