@@ -168,7 +168,10 @@ fn what_cannot_be_meant_is_told_where_it_stands() {
             "[notify]\nwebhook = \"WEBHOOK\"\n",
             "`bayplan secrets set shop WEBHOOK` adds it",
         ),
-        ("[notify]\nslack = \"x\"\n", "the URL is a secret: `bayplan secrets set"),
+        (
+            "[notify]\nslack = \"x\"\n",
+            "the URL is a secret: `bayplan secrets set",
+        ),
         (
             "[hooks]\npost_release = [\"x\"]\n",
             "`[notify] command` is told when a release is done",
