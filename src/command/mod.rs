@@ -1,6 +1,7 @@
 //! One file a command: each wires the stages and decides nothing.
 
 mod bump;
+mod carry_out;
 mod check;
 mod completions;
 mod description;
@@ -12,6 +13,7 @@ mod notify;
 mod promote;
 mod release;
 mod render;
+mod request;
 mod resume;
 mod review;
 mod rollback;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use super::carry_out::{ReleaseContext, carry_out, make_room};
 use super::description::{Description, load_hosts, repository};
-use super::release::{ReleaseContext, carry_out, make_room, request};
+use super::request::request;
 use super::selection::{Scope, described};
 use super::shown::failures;
 use super::{Exit, Failure};
@@ -161,10 +162,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             cluster: arguments.cluster.clone(),
             services: Vec::new(),
         },
-        secrets: None,
-        told: (&repository, &arguments.identities),
+        repository: &repository,
+        identities: &arguments.identities,
+        origin: Origin::Generations,
         lift: &arguments.lift,
-        repository: None,
         saved: None,
         yes: arguments.yes,
         detail: if arguments.diff {

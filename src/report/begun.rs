@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
-use super::status::ago;
 use super::text::escape;
+use super::time::ago;
 use super::view::BegunView;
 use crate::render::begun::Direction;
 

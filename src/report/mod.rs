@@ -37,6 +37,7 @@ mod service;
 pub mod status;
 pub mod stream;
 mod text;
+mod time;
 pub mod totals;
 pub mod view;
 pub mod why;

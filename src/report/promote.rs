@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
-use super::status::{shown_since, shown_state};
+use super::status::shown_state;
 use super::text::{count, escape, list};
+use super::time::shown_since;
 use super::view::StatusView;
 use crate::cluster::name::ClusterName;
 use crate::cluster::promote::{PromotedFile, Promotion};

@@ -5,17 +5,16 @@ mod crashes;
 mod end;
 mod runs;
 mod state;
-mod time;
 
 pub(super) use activity::activity;
 pub(super) use crashes::how_it_ended;
 use jiff::Timestamp;
 pub(super) use state::shown_state;
-pub(super) use time::{ago, shown_since};
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
 use super::text::{escape, pad, short_value, width, wrap};
+use super::time::shown_since;
 use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
 use super::{Detail, begun, left, network};
 use crashes::{deaths, restarted};

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 use proptest::prelude::{any, proptest};
 
 use super::super::samples;
-use super::time::ago;
+use super::super::time::ago;
 use super::*;
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::super::text::{escape, value};
+use super::super::time::ago;
 use super::super::view::{ActivationView, ActivityView};
-use super::time::ago;
 
 /// What goes on there under the lock, in a line; `None` if nothing does.
 pub(in crate::report) fn activity(activity: &ActivityView<'_>, now: Timestamp) -> Option<String> {

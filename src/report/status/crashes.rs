@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::super::time::ago;
 use super::super::view::CrashesView;
-use super::time::ago;
 
 pub(super) fn restarted(times: u64) -> String {
     let times = match times {

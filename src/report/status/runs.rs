@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::super::text::value;
+use super::super::time::{ago, ahead};
 use super::super::view::RunsView;
-use super::time::{ago, ahead};
 
 /// `last run ok 3 hours ago, next in 5 hours`.
 pub(super) fn shown_runs(runs: &RunsView<'_>, now: Timestamp) -> String {

@@ -6,13 +6,13 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
-pub(in crate::report) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
+pub(super) fn shown_since(since: Option<Timestamp>, now: Timestamp) -> String {
     since.map_or_else(|| "-".to_owned(), |since| ago(since, now))
 }
 
 /// How long ago a moment was, in its largest unit. A host's clock may be ahead of ours: a few
 /// seconds are `just now`, more is shown as the moment itself.
-pub(in crate::report) fn ago(since: Timestamp, now: Timestamp) -> String {
+pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
     let seconds = now.as_second() - since.as_second();
     if seconds <= -MINUTE {
         return since.to_string();

@@ -1,0 +1,85 @@
+//! Who releases what, when and how patiently.
+
+#![expect(clippy::disallowed_methods, reason = "knows who releases and when")]
+
+use std::collections::BTreeMap;
+
+use super::description::{commit, recorded};
+use crate::cli::{FailureChoice, Patience};
+use crate::cluster::model::OnFailure;
+use crate::cluster::name::ClusterName;
+use crate::host::activate::record::Record;
+use crate::host::layout::StageId;
+use crate::plan::Options;
+use crate::plan::saved::BAYPLAN;
+use crate::release::mask::Mask;
+use crate::release::request::ReleaseRequest;
+use crate::report::palette::Palette;
+use crate::report::{errors, stream};
+use crate::repository::Repository;
+
+/// A release, or a rollback, that begins now.
+pub(super) fn request(
+    repository: &Repository,
+    cluster: &ClusterName,
+    mut options: Options,
+    patience: &Patience,
+) -> ReleaseRequest {
+    if let Some(choice) = patience.on_failure {
+        options.rollout.on_failure = match choice {
+            FailureChoice::PutBack => OnFailure::Host,
+            FailureChoice::Back => OnFailure::Back,
+            FailureChoice::Keep => OnFailure::Keep,
+        };
+    }
+    let now = jiff::Timestamp::now();
+    let now = now.round(jiff::Unit::Second).unwrap_or(now);
+    let who = who();
+    let commit = commit(repository);
+    if let Err(error) = &commit {
+        let text = format!("the commit is recorded as unknown: {}", error.in_one_line());
+        stream::stderr(&errors::note(&text, &Palette::stderr()));
+    }
+    let id = std::process::id();
+    let stage = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
+        .expect("digits and hyphens are a stage's name");
+    ReleaseRequest {
+        options,
+        holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
+        lock_wait: patience.lock_wait,
+        secrets: BTreeMap::new(),
+        mask: Mask::default(),
+        reviewed: None,
+        record: Record {
+            format: 1,
+            bayplan: BAYPLAN,
+            release: stage.as_str().to_owned(),
+            who,
+            when: now.to_string(),
+            commit: recorded(commit),
+            back_to: None,
+            reasons: Vec::new(),
+        },
+        back: BTreeMap::new(),
+        undoes: None,
+        stage,
+    }
+}
+
+/// `ada@laptop`, as well as this machine knows.
+fn who() -> String {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let user = variable("USER").or_else(|| variable("LOGNAME"));
+    let system = rustix::system::uname();
+    let host = system.nodename().to_string_lossy();
+    let plain = |text: &str| {
+        let text = text.trim().chars();
+        let text = text.map(|c| if c.is_control() { '?' } else { c });
+        text.take(64).collect::<String>()
+    };
+    format!(
+        "{}@{}",
+        plain(&user.unwrap_or_else(|| "somebody".to_owned())),
+        plain(&host)
+    )
+}
