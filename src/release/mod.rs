@@ -7,6 +7,7 @@ mod back;
 pub mod event;
 pub mod follow;
 pub mod generations;
+mod host_run;
 mod hosts;
 mod log;
 pub mod mask;
