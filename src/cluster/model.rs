@@ -75,7 +75,7 @@ pub struct Hooks {
 pub struct Rollout {
     /// What of the journal is shown.
     pub journal: Excerpts,
-    /// How many restarts are side by side on a host at most; `None` for as many as it has cores.
+    /// How many restarts are side by side on a host at most; `None` for twice as many as it has cores.
     pub parallel: Option<NonZeroUsize>,
     /// How many hosts go at a time; `None` is as many as the services allow.
     pub batch: Option<HostCount>,

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
-use super::text::escape;
+use super::text::{escape, wrap};
 use super::time::ago;
 use super::view::BegunView;
 use crate::render::begun::Direction;
 
-/// Whose release it is, how it stands, and how to go on or back: two lines.
+/// Whose release it is, how it stands, and how to go on or back.
 #[must_use]
 pub fn lines(
     cluster: &str,
@@ -16,30 +16,36 @@ pub fn lines(
     now: Timestamp,
     palette: &Palette,
 ) -> Vec<String> {
-    let who = escape(begun.who);
     let when = begun.when.parse::<Timestamp>();
     let since = when.map_or_else(|_| escape(begun.when), |when| ago(when, now));
-    let on = super::hosts::hosts(begun.hosts.iter().copied());
+    let whose = format!("the release of {}, begun {since},", escape(begun.who));
     let (how, next) = match begun.direction {
         Direction::Forward => (
-            format!("the release of {who}, begun {since} on {on}, has not ended"),
+            format!("{whose} has not ended"),
             format!(
                 "`bayplan release {cluster}` goes on with it, `bayplan rollback {cluster}` goes back"
             ),
         ),
         Direction::Paused => (
-            format!("the release of {who}, begun {since} on {on}, waits after its canary"),
+            format!("{whose} waits after its canary"),
             format!(
                 "`bayplan release {cluster} --resume` goes on, `bayplan rollback {cluster}` goes back"
             ),
         ),
         Direction::Back => (
-            format!("the release of {who}, begun {since} on {on}, was going back when it ended"),
+            format!("{whose} was going back when it ended"),
             format!("`bayplan rollback {cluster}` goes on with that"),
         ),
     };
-    vec![
-        format!("{} {how}", paint(palette.changed, "!")),
-        format!("  {next}"),
-    ]
+    let width = palette.width().saturating_sub(INDENT.len());
+    let told = [how, next];
+    let wrapped = told.iter().flat_map(|text| wrap(text, width));
+    let lines = wrapped.enumerate().map(|(number, line)| match number {
+        0 => format!("{} {line}", paint(palette.changed, "!")),
+        _ => format!("{INDENT}{line}"),
+    });
+    lines.collect()
 }
+
+/// As wide as the sign before the first line.
+const INDENT: &str = "  ";

@@ -83,7 +83,7 @@ pub struct Activation<'a> {
     pub patience: Duration,
     /// Whether it tells the last lines of a unit's journal where that fails.
     pub journal: Excerpts,
-    /// How many restarts are side by side at most; `None` for as many as the host has cores.
+    /// How many restarts are side by side at most; `None` for twice as many as the host has cores.
     pub parallel: Option<NonZeroUsize>,
 }
 

@@ -175,7 +175,7 @@ pub struct HostView<'a> {
     pub stay: usize,
     /// The services that change, in the order in which they are acted on.
     pub services: Vec<ServiceView<'a>>,
-    /// How many containers restart at the same time at most, as far as the host's cores go where `[rollout] parallel` does not
+    /// How many containers restart at the same time at most, as far as the host's cores (two each) go where `[rollout] parallel` does not
     /// say it; absent where each restarts alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side_by_side: Option<usize>,

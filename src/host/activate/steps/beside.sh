@@ -2,7 +2,7 @@
 # Restarts that are side by side: jobs of this shell, at most $parallel at once. Each tells what comes of it in a pipe, in
 # lines that begin with the number of its step. This shell alone prints, and keeps what is watched.
 #
-# Reads: root id supervisor newline doing; parallel, how many at once, or empty for as many as there are cores.
+# Reads: root id supervisor newline doing; parallel, how many at once, or empty for twice as many as there are cores.
 # Sets: watched watched_since containers recorded, as a restart does; why and failed_at, as a step does.
 # Sets, for itself: ends, which is `open` once the pipe is, as 6; pipe_; under_way, the numbers of the steps that run;
 #   room, for how many more; last_begun, the step that began last; ill, the numbers of those that failed, and tale, what
@@ -14,7 +14,8 @@ ends='' under_way='' room=0 last_begun='' ill='' tale=''
 has_ends() {
   [ -z "$ends" ] || return 0
   [ "$supervisor" = systemd ] || return 1
-  [ -n "$parallel" ] || parallel=$(nproc 2>/dev/null)
+  # A start mostly waits: for its container, and for its probe.
+  [ -n "$parallel" ] || parallel=$(($(nproc 2>/dev/null || echo 1) * 2))
   case $parallel in
   '' | 0 | 1 | *[!0-9]*) return 1 ;;
   esac
