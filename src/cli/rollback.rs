@@ -9,7 +9,8 @@ use crate::cluster::name::{ClusterName, HostName};
 ///
 /// Each host keeps its last five generations, whole. The hosts that the last release changed go
 /// back to what they had before it: the same plan, the same rules, the same reasons; nothing
-/// is read from the services of the description. Images run that ran then.
+/// is read from the services of the description. Images run that ran then. A release that has not ended, since its
+/// releaser died or it waits after its canary, is the last one.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:

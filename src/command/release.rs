@@ -101,12 +101,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
     progress.finish();
     let shown = begun.as_ref().map(BegunView::of);
     stream::stdout(&begun_text(scope.cluster.as_str(), shown.as_ref()))?;
-    match way(begun.as_ref(), &description, &request.options, arguments)? {
-        Way::Forward => {}
-        Way::Back => {
-            drop(hosts);
-            return go_back(directory, &scope.cluster, arguments);
-        }
+    let way = way(begun.as_ref(), &description, &request.options, arguments)?;
+    if let (Way::Back, Some(begun)) = (way, &begun) {
+        drop(hosts);
+        return go_back(directory, begun, arguments);
     }
     let detail = if arguments.diff {
         Detail::Diff
@@ -126,19 +124,16 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         detail,
     };
     let carried = carry_out(&context, request, &mut hosts)?;
-    match carried.begun.as_ref().map(|begun| begun.direction) {
+    match carried.begun {
         // What was done before a release that was resumed goes back, too.
-        Some(Direction::Back) if carried.exit == Exit::RolledBack => {
+        Some(begun) if begun.direction == Direction::Back && carried.exit == Exit::RolledBack => {
             drop(hosts);
-            let (cluster, arguments) = (
-                &scope.cluster,
-                Release {
-                    yes: true,
-                    ..arguments.clone()
-                },
-            );
-            go_back(directory, cluster, &arguments)
+            let arguments = Release {
+                yes: true,
+                ..arguments.clone()
+            };
+            go_back(directory, &begun, &arguments)
         }
-        Some(Direction::Forward | Direction::Paused | Direction::Back) | None => Ok(carried.exit),
+        Some(_) | None => Ok(carried.exit),
     }
 }

@@ -95,14 +95,14 @@ fn nothing_to_resume(cluster: &ClusterName) -> Failure {
 /// described is not what runs.
 pub(super) fn go_back(
     directory: Option<&Path>,
-    cluster: &ClusterName,
+    begun: &BegunRelease,
     arguments: &Release,
 ) -> Result<Exit, Failure> {
     let arguments = Rollback {
-        cluster: cluster.clone(),
+        cluster: begun.cluster.clone(),
         to: None,
         host: None,
-        skip: Vec::new(),
+        skip: begun.leave_out.iter().cloned().collect(),
         yes: arguments.yes,
         diff: arguments.diff,
         patience: arguments.patience,

@@ -1,6 +1,6 @@
 //! What hosts keep of a release that has not ended: made before it begins, and found by whoever comes after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -23,6 +23,25 @@ pub struct BegunBy<'a> {
     pub when: &'a str,
     /// The commit of the config repository, if there is one.
     pub commit: Option<&'a str>,
+}
+
+impl BegunBy<'_> {
+    /// A release of theirs, about nothing yet.
+    fn begun(self, desired: &Desired, direction: Direction) -> BegunRelease {
+        BegunRelease {
+            format: FORMAT,
+            cluster: desired.cluster.clone(),
+            release: self.release.to_owned(),
+            who: self.who.to_owned(),
+            when: self.when.to_owned(),
+            commit: self.commit.map(str::to_owned),
+            direction,
+            desired: Digest::of(""),
+            services: None,
+            leave_out: BTreeSet::new(),
+            hosts: BTreeMap::new(),
+        }
+    }
 }
 
 /// What the hosts of a plan keep until all of it is done. `None` for a release of one host: it is done there, or put back
@@ -49,18 +68,39 @@ pub fn begins(
         hosts.extend(others.map(|(name, number)| (name.clone(), *number)));
     }
     (hosts.len() > 1).then(|| BegunRelease {
-        format: FORMAT,
-        cluster: desired.cluster.clone(),
-        release: by.release.to_owned(),
-        who: by.who.to_owned(),
-        when: by.when.to_owned(),
-        commit: by.commit.map(str::to_owned),
-        direction: Direction::Forward,
         desired: digest,
         services: options.services.clone(),
         leave_out: options.leave_out.clone(),
         hosts,
+        ..by.begun(desired, Direction::Forward)
     })
+}
+
+/// The same of a rollback: its hosts are on their way back to these generations, and whoever comes after it goes on with that.
+#[must_use]
+pub fn rolls_back(
+    desired: &Desired,
+    options: &Options,
+    by: BegunBy<'_>,
+    to: BTreeMap<HostName, Option<u64>>,
+) -> Option<BegunRelease> {
+    (to.len() > 1).then(|| BegunRelease {
+        desired: reached(desired, options),
+        hosts: to,
+        ..by.begun(desired, Direction::Back)
+    })
+}
+
+/// The same of a rollback that undoes a release which has not ended.
+#[must_use]
+pub fn goes_back(desired: &Desired, by: BegunBy<'_>, undone: &BegunRelease) -> BegunRelease {
+    BegunRelease {
+        desired: undone.desired.clone(),
+        services: undone.services.clone(),
+        leave_out: undone.leave_out.clone(),
+        hosts: undone.hosts.clone(),
+        ..by.begun(desired, Direction::Back)
+    }
 }
 
 /// Whether a release that is to reach this goes on with an earlier one that has not ended.
@@ -111,8 +151,6 @@ pub fn newest<'a>(found: impl IntoIterator<Item = &'a BegunRelease>) -> Option<&
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::cluster::name::ClusterName;
 

@@ -26,11 +26,11 @@ use self::prepare::Preparation;
 use self::problem::Problem;
 use self::request::ReleaseRequest;
 use crate::cluster::name::HostName;
-use crate::plan::begun::{BegunBy, begins, ends, goes_on_with};
+use crate::plan::begun::{BegunBy, begins, ends, goes_back, goes_on_with, rolls_back};
 use crate::plan::observed::Observed;
 use crate::plan::saved::SavedPlan;
-use crate::plan::{Approved, HostProgress, Options, Plan, placement, plan};
-use crate::render::begun::{BegunRelease, Direction};
+use crate::plan::{Approved, HostProgress, Options, Origin, Plan, placement, plan};
+use crate::render::begun::BegunRelease;
 
 /// How a release ended that was not stopped before its activation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,7 +194,8 @@ pub fn release(
     Ok(released)
 }
 
-/// What its hosts keep of a release until it has ended. A way back to what was before an earlier one goes on with that.
+/// What its hosts keep of a release until it has ended. A rollback goes back; it goes on with the one that it undoes, if
+/// that has not ended.
 fn begun(
     setting: Setting<'_>,
     hosts: &Hosts,
@@ -208,23 +209,18 @@ fn begun(
         when: &request.record.when,
         commit: request.record.commit.as_deref(),
     };
-    if let Some(undone) = &request.undoes {
-        return Some(BegunRelease {
-            release: by.release.to_owned(),
-            who: by.who.to_owned(),
-            when: by.when.to_owned(),
-            direction: Direction::Back,
-            ..undone.clone()
-        });
+    let options = &request.options;
+    match (&request.undoes, request.options.origin) {
+        (Some(undone), _) => Some(goes_back(setting.desired, by, undone)),
+        (None, Origin::Generations) => {
+            let to = request.back.iter();
+            let to = to.map(|(name, back)| (name.clone(), back.number));
+            rolls_back(setting.desired, options, by, to.collect())
+        }
+        (None, Origin::Description) => {
+            begins(plan, setting.desired, observed, options, by, hosts.begun())
+        }
     }
-    begins(
-        plan,
-        setting.desired,
-        observed,
-        &request.options,
-        by,
-        hosts.begun(),
-    )
 }
 
 /// Records, on every host where a release meant to act, that it ended before it did anything.

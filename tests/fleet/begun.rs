@@ -173,6 +173,21 @@ pub fn left_half_done(fleet: &'static Fleet) {
     let changes = before.changes(&ground.containers());
     assert_eq!(changes.len(), 5, "{changes:?}");
     assert_eq!(notes(&ground), ["two", "two"]);
+
+    // A rollback that is left half done goes on, and is not undone.
+    let mut back = ground.start(&["rollback", "half", "--yes"]);
+    back.until_it_says("docker01: done in");
+    back.kill();
+    ground.bayplan(&["rollback", "half", "--yes"]).exits(0);
+    assert_eq!(notes(&ground), ["one", "one"]);
+    for host in &fleet.hosts {
+        let runs = host.sh("docker inspect --format '{{.Config.Image}}' half-web");
+        assert!(
+            runs.trim_end().ends_with("app:1.0"),
+            "{}: {runs}",
+            host.name
+        );
+    }
     nothing_is_begun(&ground);
 }
 
