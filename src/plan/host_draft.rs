@@ -255,9 +255,9 @@ impl<'a> HostDraft<'a> {
             circles: circles_on(wanted),
             all_circles,
             order: {
-                let all = all_circles.needed_first.iter();
-                let here = all.filter(|name| wanted.services.contains_key(**name));
-                here.map(|name| (*name).clone()).collect()
+                let mut here: Vec<&ServiceName> = wanted.services.keys().collect();
+                here.sort_by_key(|name| all_circles.place[*name]);
+                here.into_iter().cloned().collect()
             },
         };
         draft.settle_ports(recorded);

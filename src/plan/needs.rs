@@ -48,8 +48,9 @@ pub(super) struct Circles<'a> {
     pub(super) of: BTreeMap<&'a ServiceName, usize>,
     /// The other circles that each one needs; those come before it.
     pub(super) needs: Vec<BTreeSet<usize>>,
-    /// The services, each after those that it needs. A circle is cut where it is entered.
-    pub(super) needed_first: Vec<&'a ServiceName>,
+    /// The place of each service in an order in which it comes after those that it needs. A circle is cut where it is
+    /// entered.
+    pub(super) place: BTreeMap<&'a ServiceName, usize>,
 }
 
 impl<'a> Circles<'a> {
@@ -71,11 +72,23 @@ impl<'a> Circles<'a> {
             others.filter(|other| *other != number).collect()
         });
         let needs = needs.collect();
-        let needed_first = circles.into_iter().flatten().collect();
+        let places = circles.into_iter().flatten().zip(0..);
         Self {
             of,
             needs,
-            needed_first,
+            place: places.collect(),
         }
+    }
+
+    /// These circles and all that they need, the needed ones first: a large cluster has many others.
+    pub(super) fn reached(&self, from: impl Iterator<Item = usize>) -> BTreeSet<usize> {
+        let mut reached: BTreeSet<usize> = from.collect();
+        let mut left: Vec<usize> = reached.iter().copied().collect();
+        while let Some(circle) = left.pop() {
+            let needed = self.needs[circle].iter();
+            left.extend(needed.filter(|needed| reached.insert(**needed)));
+        }
+        // What a circle needs has a smaller number.
+        reached
     }
 }

@@ -113,23 +113,12 @@ impl HostDraft<'_> {
     /// over other hosts, and through services that do not change.
     fn turns(&self, visit: &Visit<'_>) -> BTreeMap<usize, usize> {
         let Circles { of, needs, .. } = self.all_circles;
-        let in_visit: BTreeSet<usize> = self.in_visit(visit).map(|(name, _)| of[name]).collect();
+        let in_visit = self.in_visit(visit).map(|(name, _)| of[name]);
         let acts = self.in_visit(visit);
         let acts = acts.filter(|(_, need)| need.acts() || need.rereads());
         let acts: BTreeSet<usize> = acts.map(|(name, _)| of[name]).collect();
-        // Those of the visit, and all that they need: a large cluster has many others.
-        let mut reached = in_visit.clone();
-        let mut left: Vec<usize> = in_visit.into_iter().collect();
-        while let Some(circle) = left.pop() {
-            left.extend(
-                needs[circle]
-                    .iter()
-                    .filter(|needed| reached.insert(**needed)),
-            );
-        }
-        // What a circle needs has a smaller number.
         let mut turns: BTreeMap<usize, usize> = BTreeMap::new();
-        for circle in reached {
+        for circle in self.all_circles.reached(in_visit) {
             let after = |circle: &usize| turns[circle] + usize::from(acts.contains(circle));
             let turn = needs[circle].iter().map(after).max();
             turns.insert(circle, turn.unwrap_or_default());

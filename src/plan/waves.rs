@@ -324,17 +324,18 @@ impl<'a> VisitOrder<'a> {
             }
         }
         // Whether all that a circle needs is healthy before it, be it in this visit.
-        let mut ready = vec![false; self.unwell.len()];
-        for number in 0..ready.len() {
+        let mut ready: BTreeMap<usize, bool> = BTreeMap::new();
+        for number in self.circles.reached(by_circle.keys().copied()) {
             let mut needed = self.circles.needs[number].iter();
             let here = |circle: &usize| match self.jobs.contains(circle) {
                 true => 0,
                 false => by_circle.get(circle).map_or(0, Vec::len),
             };
-            ready[number] = needed.all(|other| ready[*other] && self.unwell[*other] == here(other));
+            let is_ready = needed.all(|other| ready[other] && self.unwell[*other] == here(other));
+            ready.insert(number, is_ready);
         }
         for (circle, of_it) in by_circle {
-            if ready[circle] {
+            if ready[&circle] {
                 services.extend(of_it);
             }
         }
