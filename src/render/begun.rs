@@ -81,6 +81,7 @@ impl BegunRelease {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::format::{damaged, edits};
     use super::*;
 
     const TEXT: &str = r#"{"format":1,"cluster":"demo","release":"20261127-120000-3f9a","who":"ada@laptop","when":"2026-11-27T12:00:00Z","commit":"abc","direction":"paused","desired":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","services":["web"],"leave_out":["gamma"],"hosts":{"alpha":4,"beta":null}}
@@ -105,18 +106,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_damage_makes_it_panic(
-            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5),
+            edits in edits(),
         ) {
-            let mut text: Vec<char> = TEXT.chars().collect();
-            for (at, what, char) in edits {
-                let at = at.index(text.len());
-                match what {
-                    0 => text[at] = char,
-                    1 => { text.remove(at); }
-                    _ => text.insert(at, char),
-                }
-            }
-            let _ = BegunRelease::parse(&text.into_iter().collect::<String>(), &demo());
+            let _ = BegunRelease::parse(&damaged(TEXT, edits), &demo());
         }
     }
 }

@@ -14,3 +14,30 @@ pub(super) fn format_of(text: &str) -> serde_json::Result<u32> {
     }
     serde_json::from_str::<OnlyFormat>(text).map(|found| found.format)
 }
+
+/// What damages a stored text: at each place a letter is replaced, removed or added.
+#[cfg(test)]
+pub(super) fn edits() -> impl proptest::strategy::Strategy<Value = Vec<Edit>> {
+    use proptest::prelude::*;
+    prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5)
+}
+
+#[cfg(test)]
+type Edit = (proptest::sample::Index, i32, char);
+
+/// The text with that damage.
+#[cfg(test)]
+pub(super) fn damaged(text: &str, edits: Vec<Edit>) -> String {
+    let mut text: Vec<char> = text.chars().collect();
+    for (at, what, char) in edits {
+        let at = at.index(text.len());
+        match what {
+            0 => text[at] = char,
+            1 => {
+                text.remove(at);
+            }
+            _ => text.insert(at, char),
+        }
+    }
+    text.into_iter().collect()
+}

@@ -370,6 +370,7 @@ impl FirstService {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::format::{damaged, edits};
     use super::*;
 
     const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -490,19 +491,10 @@ mod tests {
         #[test]
         fn no_damage_makes_it_panic(
             format in any::<bool>(),
-            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5),
+            edits in edits(),
         ) {
             let text = if format { old() } else { new().to_text() };
-            let mut text: Vec<char> = text.chars().collect();
-            for (at, what, char) in edits {
-                let at = at.index(text.len());
-                match what {
-                    0 => text[at] = char,
-                    1 => { text.remove(at); }
-                    _ => text.insert(at, char),
-                }
-            }
-            let _ = Manifest::parse(&text.into_iter().collect::<String>());
+            let _ = Manifest::parse(&damaged(&text, edits));
         }
 
         #[test]

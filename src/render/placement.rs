@@ -160,6 +160,7 @@ impl Placement {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::format::{damaged, edits};
     use super::*;
 
     const TEXT: &str = r#"{
@@ -193,18 +194,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_damage_makes_it_panic(
-            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5),
+            edits in edits(),
         ) {
-            let mut text: Vec<char> = TEXT.chars().collect();
-            for (at, what, char) in edits {
-                let at = at.index(text.len());
-                match what {
-                    0 => text[at] = char,
-                    1 => { text.remove(at); }
-                    _ => text.insert(at, char),
-                }
-            }
-            let _ = Placement::parse(&text.into_iter().collect::<String>());
+            let _ = Placement::parse(&damaged(TEXT, edits));
         }
 
         #[test]

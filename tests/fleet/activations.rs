@@ -205,12 +205,12 @@ pub fn started_by_itself(fleet: &'static Fleet) {
     };
     greet(&mut ground.repo, "hello");
     ground.release().exits(0);
-    // Its unit becomes active and then fails; systemd starts it anew while others are put back.
+    // Its unit becomes active and then fails, before it has settled; systemd starts it anew while others are put back.
     greet(&mut ground.repo, "goodbye");
     ground.repo.set_of("b", "entrypoint", "/bin/sh");
     ground
         .repo
-        .set_of("b", "command", vec!["-c", "sleep 1; exit 1"]);
+        .set_of("b", "command", vec!["-c", "sleep 0.3; exit 1"]);
     ground
         .release()
         .exits(5)
