@@ -17,17 +17,17 @@ pub(super) fn format_of(text: &str) -> serde_json::Result<u32> {
 
 /// What damages a stored text: at each place a letter is replaced, removed or added.
 #[cfg(test)]
-pub(super) fn edits() -> impl proptest::strategy::Strategy<Value = Vec<Edit>> {
+pub(super) fn edits() -> impl proptest::strategy::Strategy<Value = Vec<Damage>> {
     use proptest::prelude::*;
     prop::collection::vec((any::<prop::sample::Index>(), 0..3, any::<char>()), 0..5)
 }
 
 #[cfg(test)]
-type Edit = (proptest::sample::Index, i32, char);
+type Damage = (proptest::sample::Index, i32, char);
 
 /// The text with that damage.
 #[cfg(test)]
-pub(super) fn damaged(text: &str, edits: Vec<Edit>) -> String {
+pub(super) fn damaged(text: &str, edits: Vec<Damage>) -> String {
     let mut text: Vec<char> = text.chars().collect();
     for (at, what, char) in edits {
         let at = at.index(text.len());
