@@ -1,8 +1,6 @@
 //! What hosts keep of a release that has not ended: made before it begins, and found by whoever comes after it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::json;
+use std::collections::BTreeMap;
 
 use super::Options;
 use super::observed::Observed;
@@ -26,9 +24,15 @@ pub struct BegunBy<'a> {
 }
 
 impl BegunBy<'_> {
-    /// A release of theirs, about nothing yet.
-    fn begun(self, desired: &Desired, direction: Direction) -> BegunRelease {
-        BegunRelease {
+    /// A release of theirs that is about several hosts.
+    fn begun(
+        self,
+        (desired, options): (&Desired, &Options),
+        direction: Direction,
+        reached: Digest,
+        hosts: BTreeMap<HostName, Option<u64>>,
+    ) -> Option<BegunRelease> {
+        (hosts.len() > 1).then(|| BegunRelease {
             format: FORMAT,
             cluster: desired.cluster.clone(),
             release: self.release.to_owned(),
@@ -36,11 +40,11 @@ impl BegunBy<'_> {
             when: self.when.to_owned(),
             commit: self.commit.map(str::to_owned),
             direction,
-            desired: Digest::of(""),
-            services: None,
-            leave_out: BTreeSet::new(),
-            hosts: BTreeMap::new(),
-        }
+            desired: reached,
+            services: options.services.clone(),
+            leave_out: options.leave_out.clone(),
+            hosts,
+        })
     }
 }
 
@@ -62,18 +66,14 @@ pub fn begins(
         (name.clone(), seen.and_then(|seen| seen.generation.number()))
     });
     let mut hosts: BTreeMap<HostName, Option<u64>> = before.collect();
+    if hosts.len() <= 1 && found.is_none() {
+        return None;
+    }
     let digest = reached(desired, options);
     if let Some(found) = found.filter(|found| goes_on_with(&digest, found)) {
-        let others = found.hosts.iter();
-        hosts.extend(others.map(|(name, number)| (name.clone(), *number)));
+        hosts.extend(found.hosts.clone());
     }
-    (hosts.len() > 1).then(|| BegunRelease {
-        desired: digest,
-        services: options.services.clone(),
-        leave_out: options.leave_out.clone(),
-        hosts,
-        ..by.begun(desired, Direction::Forward)
-    })
+    by.begun((desired, options), Direction::Forward, digest, hosts)
 }
 
 /// The same of a rollback: its hosts are on their way back to these generations, and whoever comes after it goes on with that.
@@ -84,22 +84,20 @@ pub fn rolls_back(
     by: BegunBy<'_>,
     to: BTreeMap<HostName, Option<u64>>,
 ) -> Option<BegunRelease> {
-    (to.len() > 1).then(|| BegunRelease {
-        desired: reached(desired, options),
-        hosts: to,
-        ..by.begun(desired, Direction::Back)
-    })
+    let digest = reached(desired, options);
+    by.begun((desired, options), Direction::Back, digest, to)
 }
 
 /// The same of a rollback that undoes a release which has not ended.
 #[must_use]
-pub fn goes_back(desired: &Desired, by: BegunBy<'_>, undone: &BegunRelease) -> BegunRelease {
+pub fn goes_back(by: BegunBy<'_>, undone: &BegunRelease) -> BegunRelease {
     BegunRelease {
-        desired: undone.desired.clone(),
-        services: undone.services.clone(),
-        leave_out: undone.leave_out.clone(),
-        hosts: undone.hosts.clone(),
-        ..by.begun(desired, Direction::Back)
+        release: by.release.to_owned(),
+        who: by.who.to_owned(),
+        when: by.when.to_owned(),
+        commit: by.commit.map(str::to_owned),
+        direction: Direction::Back,
+        ..undone.clone()
     }
 }
 
@@ -126,7 +124,7 @@ pub fn reached(desired: &Desired, options: &Options) -> Digest {
             )
         })
         .collect();
-    Digest::of(json!(hosts).to_string())
+    Digest::of(serde_json::to_string(&hosts).expect("manifests are plain data"))
 }
 
 /// Whether a release that is done leaves nothing of an earlier one that has not ended: it is about all that the other one
@@ -151,6 +149,8 @@ pub fn newest<'a>(found: impl IntoIterator<Item = &'a BegunRelease>) -> Option<&
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::cluster::name::ClusterName;
 

@@ -81,14 +81,18 @@ impl<'a> Circles<'a> {
     }
 
     /// These circles and all that they need, the needed ones first: a large cluster has many others.
-    pub(super) fn reached(&self, from: impl Iterator<Item = usize>) -> BTreeSet<usize> {
-        let mut reached: BTreeSet<usize> = from.collect();
-        let mut left: Vec<usize> = reached.iter().copied().collect();
+    pub(super) fn reached(&self, from: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut seen = vec![false; self.needs.len()];
+        let mut reached = Vec::new();
+        let mut left: Vec<usize> = from.collect();
         while let Some(circle) = left.pop() {
-            let needed = self.needs[circle].iter();
-            left.extend(needed.filter(|needed| reached.insert(**needed)));
+            if !std::mem::replace(&mut seen[circle], true) {
+                reached.push(circle);
+                left.extend(&self.needs[circle]);
+            }
         }
         // What a circle needs has a smaller number.
+        reached.sort_unstable();
         reached
     }
 }

@@ -324,18 +324,17 @@ impl<'a> VisitOrder<'a> {
             }
         }
         // Whether all that a circle needs is healthy before it, be it in this visit.
-        let mut ready: BTreeMap<usize, bool> = BTreeMap::new();
+        let mut ready = vec![false; self.unwell.len()];
         for number in self.circles.reached(by_circle.keys().copied()) {
             let mut needed = self.circles.needs[number].iter();
             let here = |circle: &usize| match self.jobs.contains(circle) {
                 true => 0,
                 false => by_circle.get(circle).map_or(0, Vec::len),
             };
-            let is_ready = needed.all(|other| ready[other] && self.unwell[*other] == here(other));
-            ready.insert(number, is_ready);
+            ready[number] = needed.all(|other| ready[*other] && self.unwell[*other] == here(other));
         }
         for (circle, of_it) in by_circle {
-            if ready[&circle] {
+            if ready[circle] {
                 services.extend(of_it);
             }
         }

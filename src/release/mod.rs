@@ -211,7 +211,7 @@ fn begun(
     };
     let options = &request.options;
     match (&request.undoes, request.options.origin) {
-        (Some(undone), _) => Some(goes_back(setting.desired, by, undone)),
+        (Some(undone), _) => Some(goes_back(by, undone)),
         (None, Origin::Generations) => {
             let to = request.back.iter();
             let to = to.map(|(name, back)| (name.clone(), back.number));
