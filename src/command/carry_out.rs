@@ -2,7 +2,8 @@
 
 #![expect(clippy::disallowed_methods, reason = "asks the operator")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
@@ -79,6 +80,16 @@ pub(super) fn carry_out(
     request: ReleaseRequest,
     hosts: &mut Hosts,
 ) -> Result<CarriedOut, Failure> {
+    let notifier = OnceCell::new();
+    let done = carry_out_and_tell(context, request, hosts, &notifier);
+    if let Some(notifier) = notifier.into_inner() {
+        notifier.ends();
+    }
+    done
+}
+
+/// Whom `[notify]` names. The secret of the webhook is opened for that.
+fn notifier(context: &ReleaseContext<'_>, request: &ReleaseRequest) -> Notifier {
     let ReleaseContext {
         repository,
         identities,
@@ -89,17 +100,14 @@ pub(super) fn carry_out(
         let value = secret(repository, &cluster.name, name, identities);
         value.map_err(|failure| format!("{:#}", failure.error))
     });
-    let notifier = Notifier::of(cluster, repository.root(), &request.record, webhook);
-    let done = carry_out_and_tell(context, request, hosts, &notifier);
-    notifier.ends();
-    done
+    Notifier::of(cluster, repository.root(), &request.record, webhook)
 }
 
 fn carry_out_and_tell(
     context: &ReleaseContext<'_>,
     mut request: ReleaseRequest,
     hosts: &mut Hosts,
-    notifier: &Notifier,
+    told: &OnceCell<Notifier>,
 ) -> Result<CarriedOut, Failure> {
     let ReleaseContext {
         description,
@@ -148,6 +156,7 @@ fn carry_out_and_tell(
         if !changes(shown) && !only_ends {
             return Ok(Exit::Done.into());
         }
+        let notifier = told.get_or_init(|| notifier(context, &request));
         if !only_ends && !is_agreed(context, shown, notifier)? {
             return Ok(Exit::Failed.into());
         }
@@ -217,14 +226,7 @@ fn is_agreed(
     }
     let before = &description.cluster.hooks.before;
     if !context.lift.contains(&Lift::Hooks) && !before.is_empty() {
-        let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
-        let view = PlanView::of(
-            &description.cluster,
-            shown,
-            &at_work,
-            &failures,
-            context.detail,
-        );
+        let view = PlanView::alone(&description.cluster, shown, context.detail);
         if !is_allowed(before, context.repository.root(), &json::text(&view))? {
             stream::stderr("nothing was changed on any host\n");
             return Ok(false);

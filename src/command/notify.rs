@@ -236,10 +236,9 @@ fn curl_config(url: &Plaintext, event: &str) -> Option<String> {
 /// # Errors
 /// It cannot be started.
 pub(super) fn is_allowed(before: &[String], root: &Path, plan: &str) -> Result<bool, Failure> {
-    if before.is_empty() {
+    let Some(program) = before.first() else {
         return Ok(true);
-    }
-    let program = &before[0];
+    };
     let end = helper::run(before, root, plan, THINKING).map_err(|error| {
         Failure::with_help(
             anyhow::anyhow!("the hook `{program}` cannot be started: {error}"),

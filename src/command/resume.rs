@@ -9,6 +9,7 @@ use crate::cluster::name::ClusterName;
 use crate::plan::begun::reached;
 use crate::plan::{Options, RolloutPolicy};
 use crate::render::begun::{BegunRelease, Direction};
+use crate::report::begun::next;
 
 /// Where a release goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,9 +60,7 @@ pub(super) fn way(
             exit: Exit::Waits,
             ..Failure::with_help(
                 anyhow::anyhow!("the release of {} waits after its canary", found.who),
-                format!(
-                    "`bayplan release {cluster} --resume` goes on, `bayplan rollback {cluster}` goes back"
-                ),
+                next(cluster.as_str(), found.direction),
             )
         }),
         (Direction::Forward | Direction::Paused, true, false) => Err(Failure {

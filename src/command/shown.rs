@@ -59,8 +59,7 @@ pub(super) fn show(
     scope: &Scope,
     detail: Detail,
 ) -> Result<(), Failure> {
-    let (at_work, failures) = (BTreeMap::new(), BTreeMap::new());
-    let view = PlanView::of(&description.cluster, plan, &at_work, &failures, detail);
+    let view = PlanView::alone(&description.cluster, plan, detail);
     let text = text::text(&view, &scope.services, detail, &Palette::stdout());
     Ok(stream::stdout(&text)?)
 }

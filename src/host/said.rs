@@ -17,6 +17,14 @@ pub(super) fn one_line(text: &str) -> String {
         .collect()
 }
 
+/// Whether a script that writes files said nothing but that it did; else what it said, behind what that means.
+pub(super) fn written(answer: &[u8], else_: &str) -> Result<(), String> {
+    match String::from_utf8_lossy(answer) {
+        said if said == "written\n" => Ok(()),
+        said => Err(format!("{else_}: {}", one_line(&said))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

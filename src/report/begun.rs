@@ -19,32 +19,33 @@ pub fn lines(
     let when = begun.when.parse::<Timestamp>();
     let since = when.map_or_else(|_| escape(begun.when), |when| ago(when, now));
     let whose = format!("the release of {}, begun {since},", escape(begun.who));
-    let (how, next) = match begun.direction {
-        Direction::Forward => (
-            format!("{whose} has not ended"),
-            format!(
-                "`bayplan release {cluster}` goes on with it, `bayplan rollback {cluster}` goes back"
-            ),
-        ),
-        Direction::Paused => (
-            format!("{whose} waits after its canary"),
-            format!(
-                "`bayplan release {cluster} --resume` goes on, `bayplan rollback {cluster}` goes back"
-            ),
-        ),
-        Direction::Back => (
-            format!("{whose} was going back when it ended"),
-            format!("`bayplan rollback {cluster}` goes on with that"),
-        ),
+    let how = match begun.direction {
+        Direction::Forward => "has not ended",
+        Direction::Paused => "waits after its canary",
+        Direction::Back => "was going back when it ended",
     };
     let width = palette.width().saturating_sub(INDENT.len());
-    let told = [how, next];
+    let told = [format!("{whose} {how}"), next(cluster, begun.direction)];
     let wrapped = told.iter().flat_map(|text| wrap(text, width));
     let lines = wrapped.enumerate().map(|(number, line)| match number {
         0 => format!("{} {line}", paint(palette.changed, "!")),
         _ => format!("{INDENT}{line}"),
     });
     lines.collect()
+}
+
+/// What to type to go on with such a release, or back.
+#[must_use]
+pub fn next(cluster: &str, direction: Direction) -> String {
+    match direction {
+        Direction::Forward => format!(
+            "`bayplan release {cluster}` goes on with it, `bayplan rollback {cluster}` goes back"
+        ),
+        Direction::Paused => format!(
+            "`bayplan release {cluster} --resume` goes on, `bayplan rollback {cluster}` goes back"
+        ),
+        Direction::Back => format!("`bayplan rollback {cluster}` goes on with that"),
+    }
 }
 
 /// As wide as the sign before the first line.

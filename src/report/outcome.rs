@@ -1,5 +1,6 @@
 //! How a release ended, in a few lines.
 
+use super::begun;
 use super::hosts::{hosts, list};
 use super::palette::{Palette, paint};
 use super::text::count;
@@ -46,10 +47,8 @@ fn waits(view: &OutcomeView<'_>, palette: &Palette) -> String {
     let word = paint(palette.strong, "Released");
     let there = hosts(view.done.iter().chain(&view.begun));
     let left = hosts(&view.left);
-    format!(
-        "{word} {name} on {there}; not begun on {left}.\n\
-         `bayplan release {name} --resume` goes on, `bayplan rollback {name}` goes back.\n"
-    )
+    let next = begun::next(name, Direction::Paused);
+    format!("{word} {name} on {there}; not begun on {left}.\n{next}.\n")
 }
 
 fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {

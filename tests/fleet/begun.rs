@@ -6,13 +6,11 @@ use crate::containers::Containers;
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
 use crate::repo::Repo;
+use crate::rollout::with_web;
 
 /// A cluster with a `web` on every host, released.
-fn with_web(fleet: &'static Fleet, cluster: &str, port: u16) -> Ground {
-    let mut ground = Ground::new(fleet, cluster);
-    ground.images();
-    ground.serve("web", port, "");
-    ground.repo.set("place.web", "*");
+fn released(fleet: &'static Fleet, cluster: &str, port: u16) -> Ground {
+    let ground = with_web(fleet, cluster, port);
     ground.release().exits(0);
     ground.is_in_sync();
     ground
@@ -46,7 +44,7 @@ fn nothing_is_begun(ground: &Ground) {
 
 /// A release waits after its canary until somebody says that it may go on, or back.
 pub fn pauses(fleet: &'static Fleet) {
-    let mut ground = with_web(fleet, "paused", 9691);
+    let mut ground = released(fleet, "paused", 9691);
     ground.repo.set("rollout.canary", vec!["docker02"]);
     ground.repo.set("rollout.pause", "ask");
     ground.repo.set("rollout.on_failure", "back");
@@ -132,7 +130,7 @@ pub fn pauses(fleet: &'static Fleet) {
 
 /// A releaser dies between two hosts: the cluster says so, and whoever comes goes on or back.
 pub fn left_half_done(fleet: &'static Fleet) {
-    let mut ground = with_web(fleet, "half", 9694);
+    let mut ground = released(fleet, "half", 9694);
     fleet.image("app:stable", &["note=one"]);
     ground.serve("tip", 9695, "docker01 docker03");
     ground.repo.set_of("tip", "tag", "stable");
@@ -197,7 +195,7 @@ fn notes(ground: &Ground) -> [String; 2] {
 
 /// A releaser dies while all go back: whoever comes goes on with that, and then forward again.
 pub fn left_on_the_way_back(fleet: &'static Fleet) {
-    let mut ground = with_web(fleet, "turned", 9697);
+    let mut ground = released(fleet, "turned", 9697);
     ground.repo.set_of("web", "vars", vec!["CLUSTER_HOST"]);
     ground.repo.set("rollout.on_failure", "back");
     ground.release().exits(0);

@@ -3,8 +3,8 @@
 use crate::ground::Ground;
 use crate::hosts::Fleet;
 
-/// A cluster with a `web` on every host, released.
-fn with_web(fleet: &'static Fleet, cluster: &str, port: u16) -> Ground {
+/// A cluster with a `web` on every host, not released yet.
+pub fn with_web(fleet: &'static Fleet, cluster: &str, port: u16) -> Ground {
     let mut ground = Ground::new(fleet, cluster);
     ground.images();
     ground.serve("web", port, "");

@@ -1,7 +1,7 @@
 //! The script that writes what a host keeps of its whole cluster: the placement, and a release that has not ended. Pure.
 
 use crate::host::layout::{Layout, RemotePath};
-use crate::host::said::one_line;
+use crate::host::said::written;
 use crate::render::shell::quote;
 
 /// What becomes of the file of a release that has not ended.
@@ -46,11 +46,5 @@ pub fn script(layout: &Layout, placement: Option<&str>, begun: BegunFile<'_>) ->
 /// # Errors
 /// What the host said, as one line.
 pub fn parse(answer: &[u8]) -> Result<(), String> {
-    match String::from_utf8_lossy(answer) {
-        said if said == "written\n" => Ok(()),
-        said => Err(format!(
-            "the placement cannot be written: {}",
-            one_line(&said)
-        )),
-    }
+    written(answer, "the placement cannot be written")
 }

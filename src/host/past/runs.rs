@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use crate::cluster::name::ServiceName;
 use crate::host::layout::Layout;
 use crate::host::look::run_record;
-use crate::host::said::one_line;
+use crate::host::said::written;
 use crate::plan::observed::RunRecord;
 use crate::render::shell::quote;
 
@@ -51,13 +51,7 @@ pub fn remove_script(layout: &Layout, services: &BTreeSet<&ServiceName>) -> Stri
 /// # Errors
 /// What the host said, as one line.
 pub fn parse_written(answer: &[u8]) -> Result<(), String> {
-    match String::from_utf8_lossy(answer) {
-        said if said == "written\n" => Ok(()),
-        said => Err(format!(
-            "that a job has run cannot be recorded: {}",
-            one_line(&said)
-        )),
-    }
+    written(answer, "that a job has run cannot be recorded")
 }
 
 /// The script that tells the records of a job.

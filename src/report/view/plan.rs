@@ -13,8 +13,8 @@ use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::activity::ActivityView;
 use super::{
-    BegunView, FailureView, LeftOutView, LeftView, MoveView, NoteView, ReasonView, RefusalView,
-    VERSION,
+    BegunView, FailureView, LeftOutView, LeftView, MoveView, NO_FAILURES, NOBODY_AT_WORK, NoteView,
+    ReasonView, RefusalView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, OnFailure, Pause, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -69,6 +69,12 @@ pub struct PlanView<'a> {
 }
 
 impl<'a> PlanView<'a> {
+    /// A plan of hosts that were all seen, with nothing at work on them.
+    #[must_use]
+    pub fn alone(model: &'a Cluster, plan: &'a Plan, detail: Detail) -> Self {
+        Self::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, detail)
+    }
+
     /// A plan, and what is at work on its hosts. With [`Detail::Diff`] each file has its unified diff.
     #[must_use]
     pub fn of(

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::Detail;
 use super::super::review::{Broken, Reviewed, Sides, shared_label};
-use super::{NO_FAILURES, NOBODY_AT_WORK, PlanView, RefusalView, VERSION};
+use super::{PlanView, RefusalView, VERSION};
 use crate::cluster::model::Cluster;
 use crate::plan::guard::Breach;
 use crate::plan::review::{Cause, CauseKind, Extent, LeftServices, Presence, Review};
@@ -291,7 +291,7 @@ impl<'a> ReviewView<'a> {
             is_empty: review.is_empty(),
             forbidden: guards.iter().collect(),
             unguarded: loosened.iter().collect(),
-            plan: PlanView::of(model, plan, &NOBODY_AT_WORK, &NO_FAILURES, detail),
+            plan: PlanView::alone(model, plan, detail),
         }
     }
 }

@@ -7,7 +7,7 @@
 #   these ids as members of JSON, for the generation's record.
 # Sets, for itself: watched, a line for each start that has to last; watched_since, when the last one began; now,
 #   both in hundredths of a second; tries, that are left; begun, the units that this activation started or told to
-#   read again; soaked_at, when they have lasted.
+#   read again; soaked_at, when they have lasted; seconds.
 
 watched='' containers='' recorded=''
 
@@ -15,6 +15,13 @@ watched='' containers='' recorded=''
 moment() {
   read -r now rest </proc/uptime
   now=${now%.*}${now#*.}
+}
+
+# in_seconds HUNDREDTHS: as `sleep` and `timeout` take it, in `seconds`.
+in_seconds() {
+  seconds=$(($1 % 100))
+  [ "$seconds" -gt 9 ] || seconds=0$seconds
+  seconds=$(($1 / 100)).$seconds
 }
 
 # invocation UNIT: which start of the unit is running, after how many restarts by systemd. A unit
@@ -113,9 +120,8 @@ await_healthy() {
 
 # rest HUNDREDTHS: of a second.
 rest() {
-  hundredths=$(($1 % 100))
-  [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
-  sleep "$(($1 / 100)).$hundredths"
+  in_seconds "$1"
+  sleep "$seconds"
 }
 
 # soak UNIT...: each is the same start, and answers its probe, all along until $soak hundredths of a second after the last

@@ -59,9 +59,8 @@ in_time() {
   moment
   left=$((deadline_at - now))
   [ "$left" -gt 0 ] || return 124
-  hundredths=$((left % 100))
-  [ "$hundredths" -gt 9 ] || hundredths=0$hundredths
-  timeout "$((left / 100)).$hundredths" "$@"
+  in_seconds "$left"
+  timeout "$seconds" "$@"
 }
 
 # fail_late UNIT
