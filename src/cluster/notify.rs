@@ -1,13 +1,13 @@
 //! Reads whom a release tells what it does, and who may forbid it: `[notify]` and `[hooks]`.
 
 use super::description::DescribedTold;
-use super::diagnostic::{Diagnostic, quoted};
+use super::diagnostic::Diagnostic;
 use super::foreign;
 use super::loaded::LoadedCluster;
 use super::model::{Hooks, Notify};
 use super::name::VariableName;
-use super::nearest;
 use super::read::{Misfit, Problems, Table, TableKind};
+use super::secret_references::{no_such_secret, set_secret};
 use super::shape::text::Shape;
 
 pub(super) const NOTIFY: TableKind = TableKind {
@@ -81,18 +81,12 @@ pub(super) fn check_notify(
     if secrets.clone().any(|name| *name == webhook.value) {
         return;
     }
-    let (name, cluster) = (webhook.value.as_str(), &description.name);
-    let help = nearest::nearest(name, secrets.map(VariableName::as_str)).map_or_else(
-        || format!("`bayplan secrets set {cluster} {name}` adds it"),
-        |near| format!("did you mean `{near}`?"),
-    );
-    problems.push(
-        Diagnostic::error(
-            format!("expected a secret of this cluster, found {}", quoted(name)),
-            webhook.spot.label("there is no such secret"),
-        )
-        .with_help(help),
-    );
+    problems.push(no_such_secret(
+        webhook.value.as_str(),
+        &webhook.spot,
+        secrets.map(VariableName::as_str),
+        &set_secret(&description.name),
+    ));
 }
 
 /// What the model has of both.

@@ -9,7 +9,8 @@ use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
 use super::model::{Delivery, Service, Transport};
 use super::name::{ClusterName, HostName, VariableName};
-use super::read::{At, Item, Misfit, Problems, Table, TableKind};
+use super::nearest;
+use super::read::{At, Item, Misfit, Problems, Spot, Table, TableKind};
 use super::reserved;
 use super::secret::Secret;
 use super::secrets_file::{SecretsFile, StoredSecret};
@@ -234,6 +235,29 @@ pub(super) fn check_deliveries<'a>(
             },
         }
     }
+}
+
+/// The command that adds a secret, but for its name.
+pub(super) fn set_secret(cluster: &ClusterName) -> String {
+    format!("bayplan secrets set {cluster}")
+}
+
+/// A name that is none of the secrets of a cluster; `set` is the command that adds one.
+pub(super) fn no_such_secret<'a>(
+    name: &str,
+    spot: &Spot,
+    known: impl Iterator<Item = &'a str>,
+    set: &str,
+) -> Diagnostic {
+    let help = nearest::nearest(name, known).map_or_else(
+        || format!("`{set} {name}` adds it"),
+        |near| format!("did you mean `{near}`?"),
+    );
+    Diagnostic::error(
+        format!("expected a secret of this cluster, found {}", quoted(name)),
+        spot.label("there is no such secret"),
+    )
+    .with_help(help)
 }
 
 /// Warns of secrets that no service gets.

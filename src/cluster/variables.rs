@@ -14,7 +14,7 @@ use super::reserved::{self, Carrier, Within};
 use super::scalar::Scalar;
 use super::scope::{OWN_HOST, OWN_HOST_IP, absent, derived, locations, own_host};
 use super::secret::Secret;
-use super::secret_references;
+use super::secret_references::{self, no_such_secret, set_secret};
 use super::secrets_file::{SecretsFile, StoredSecret};
 use super::sources::Sources;
 use super::values::{Evaluated, Evaluator, Values};
@@ -210,7 +210,7 @@ impl<'a> Variables<'a> {
                 .collect(),
             incomplete: description.service_config.is_none() || description.secrets.is_none(),
             secrets,
-            set_secret: format!("bayplan secrets set {}", description.name),
+            set_secret: set_secret(&description.name),
             scope: outer,
             evaluator,
             locations,
@@ -526,20 +526,12 @@ impl<'a> Variables<'a> {
         if found.is_none() && !self.incomplete {
             let known = self.secrets.into_iter().flat_map(|file| file.values.keys());
             let known = known.map(VariableName::as_str);
-            let help = nearest::nearest(&name.value, known).map_or_else(
-                || format!("`{} {}` adds it", self.set_secret, name.value),
-                |near| format!("did you mean `{near}`?"),
-            );
-            problems.push(
-                Diagnostic::error(
-                    format!(
-                        "expected a secret of this cluster, found {}",
-                        quoted(&name.value)
-                    ),
-                    name.spot.label("there is no such secret"),
-                )
-                .with_help(help),
-            );
+            problems.push(no_such_secret(
+                &name.value,
+                &name.spot,
+                known,
+                &self.set_secret,
+            ));
         }
         found
     }
