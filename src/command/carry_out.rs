@@ -182,26 +182,28 @@ fn carry_out_and_tell(
         notifier.happens(Happened::Started, |view| view.with(Totals::of(shown)));
         let result = release(setting, hosts, &approved, &request, &tell);
         progress.finish();
+        // Nobody agreed to a certain plan, as when a release waited in line behind another one
+        // of its cluster: then the plan of now is the one that is wanted.
+        if let Err(stopped) = &result
+            && yes
+            && request.reviewed.is_none()
+            && only_stale(stopped)
+            && tries < TRIES
+        {
+            stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
+            continue;
+        }
         tell_end(notifier, &result);
-        match result {
-            // Nobody agreed to a certain plan, as when a release waited in line behind another one
-            // of its cluster: then the plan of now is the one that is wanted.
-            Err(stopped)
-                if yes && request.reviewed.is_none() && only_stale(&stopped) && tries < TRIES =>
-            {
-                stream::stderr("the hosts changed meanwhile; this is the plan now:\n");
-            }
-            Err(stopped) => {
-                return Ok(interrupted(interrupt, tell_stopped(&stopped, &request)).into());
-            }
+        return match result {
+            Err(stopped) => Ok(interrupted(interrupt, tell_stopped(&stopped, &request)).into()),
             Ok(released) => {
                 let exit = finish(context, shown, &released)?;
-                return Ok(CarriedOut {
+                Ok(CarriedOut {
                     exit: interrupted(interrupt, exit),
                     begun: released.unfinished,
-                });
+                })
             }
-        }
+        };
     }
 }
 
