@@ -38,7 +38,7 @@ pub struct Patience {
     pub lock_wait: Option<Duration>,
 
     /// What to do where a step fails on a host: put its previous generation back; the same, and then back with the hosts
-    /// that were done, too; or keep all as it is. Without it `on_failure` of the description counts, else put-back
+    /// that were done, too; or keep all as it is. Without it `on_failure` of the description counts, else back
     #[arg(long, value_name = "WHAT")]
     pub on_failure: Option<FailureChoice>,
 }

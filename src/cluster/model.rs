@@ -105,11 +105,11 @@ pub enum Pause {
 #[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// That host goes back to how it was; those that were done stay done.
-    #[default]
     Host,
     /// All stay as they are.
     Keep,
     /// That host goes back, and then those that were done.
+    #[default]
     Back,
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::cluster::model::OnFailure;
 use crate::cluster::name::ServiceName;
 use crate::plan::model_host::{CutAtRun, Disturbance};
 use crate::plan::model_world::{Failing, World, WorldEvent, accident, cases, disturbance, events};
@@ -61,8 +62,20 @@ fn job(timer: Option<u8>, host: usize) -> Spec {
 }
 
 /// The steps of the plan on a host.
+/// Without the wave that records what all hosts have, for those that could all go back.
+fn each_by_itself() -> Options {
+    let rollout = RolloutPolicy {
+        on_failure: OnFailure::Host,
+        ..RolloutPolicy::default()
+    };
+    Options {
+        rollout,
+        ..Options::default()
+    }
+}
+
 fn words(world: &World, host: usize) -> String {
-    let plan = plan(&world.desired, &world.observe(), &Options::default());
+    let plan = plan(&world.desired, &world.observe(), &each_by_itself());
     let steps: Vec<String> = plan.steps(&host_name(host)).map(Step::words).collect();
     steps.join(", ")
 }
@@ -130,9 +143,10 @@ fn a_timer_is_made_anew_and_no_run_is_touched() {
 fn a_job_moves_when_its_run_has_ended() {
     let mut world = released(vec![job(Some(0), 0)]);
     let h1 = host_name(0);
+    let options = each_by_itself();
     world.desired = describe(&[job(Some(0), 1)]);
     let waves = |world: &World| {
-        let plan = plan(&world.desired, &world.observe(), &Options::default());
+        let plan = plan(&world.desired, &world.observe(), &options);
         let waves = plan.waves.iter().map(|wave| {
             let hosts = wave.activations.keys().map(|host| host.to_string());
             (wave.phase, hosts.collect::<Vec<_>>().join(" "))
@@ -163,7 +177,7 @@ fn a_job_moves_when_its_run_has_ended() {
     };
     assert_eq!(notes(&world, 1), [waits]);
     // It goes as far as it can.
-    world.undisturbed(&Options::default());
+    world.undisturbed(&options);
     assert_eq!((words(&world, 0), words(&world, 1)), Default::default());
     assert_eq!(notes(&world, 0), [Note::StaysForRun]);
     let host = world.hosts.get_mut(&h1).unwrap();

@@ -30,7 +30,7 @@ fn observe(desired: &Desired, hosts: &BTreeMap<HostName, ModelHost>) -> Observed
 
 /// The plan where these were released before; nothing was, if there are none.
 fn after(before: &[Spec], specs: &[Spec]) -> Plan {
-    rolled_out(RolloutPolicy::default(), before, specs)
+    rolled_out(each_by_itself(), before, specs)
 }
 
 /// The same, where the description says how a release goes over the hosts.
@@ -237,17 +237,25 @@ fn a_service_may_be_down_on_as_many_hosts_as_it_says() {
     assert_eq!(told(Some(3), None), one_by_one);
 }
 
+/// Without the wave that records what all hosts have, for those that could all go back.
+fn each_by_itself() -> RolloutPolicy {
+    RolloutPolicy {
+        on_failure: OnFailure::Host,
+        ..RolloutPolicy::default()
+    }
+}
+
 fn batches(batch: usize) -> RolloutPolicy {
     RolloutPolicy {
         batch: Some(batch),
-        ..RolloutPolicy::default()
+        ..each_by_itself()
     }
 }
 
 fn canary(hosts: impl IntoIterator<Item = usize>) -> RolloutPolicy {
     RolloutPolicy {
         canary: hosts.into_iter().map(host_name).collect(),
-        ..RolloutPolicy::default()
+        ..each_by_itself()
     }
 }
 

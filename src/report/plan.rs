@@ -370,20 +370,21 @@ impl<'a> Report<'a> {
         services.any(|service| service.change == Change::Removed)
     }
 
-    /// What becomes of the hosts if one fails, where that is said, and what would stay.
+    /// What becomes of the hosts if one fails, where that is not what always is, and what would stay.
     fn failure(&self, on_failure: OnFailure) -> Option<String> {
+        let acting = self.view.hosts.iter().filter(|host| host.acts);
+        let several = acting.count() > 1;
         match on_failure {
-            OnFailure::Host => None,
+            OnFailure::Host => {
+                several.then(|| "hosts that are done stay done if one fails".to_owned())
+            }
             OnFailure::Keep => Some("what fails stays as it is".to_owned()),
             OnFailure::Back => {
                 let services = self.view.hosts.iter().flat_map(|host| &host.services);
                 let jobs = services.filter(|it| matches!(it.action, Action::Run | Action::MayRun));
                 let jobs: BTreeSet<&str> = jobs.map(|it| it.service).collect();
-                let stays = match jobs.is_empty() {
-                    true => String::new(),
-                    false => format!(" (not what {} did)", list(jobs)),
-                };
-                Some(format!("all go back if one fails{stays}"))
+                (!jobs.is_empty())
+                    .then(|| format!("if a step fails, all but what {} did goes back", list(jobs)))
             }
         }
     }

@@ -25,7 +25,7 @@ fn a_plan_says_how_it_goes_over_the_hosts() {
     assert_eq!(
         json["rollout"],
         serde_json::json!({
-            "batch": 1, "canary": ["beta"], "pause": null, "soak_ms": 10000, "on_failure": "host"
+            "batch": 1, "canary": ["beta"], "pause": null, "soak_ms": 10000, "on_failure": "back"
         })
     );
     assert_eq!(json["waves"][0]["hosts"], serde_json::json!(["beta"]));
@@ -78,7 +78,7 @@ fn a_release_waits_after_its_canary_and_goes_on_or_back() {
         paused.contains("Released shop on beta; not begun on alpha."),
         "{paused}"
     );
-    assert!(it.path("hosts/beta/var/lib/bayplan/shop/current").exists());
+    assert!(it.path("hosts/beta/etc/bayplan/shop").exists());
     assert!(!it.path("hosts/alpha/etc/bayplan").exists());
     let status = it.bayplan("status shop").succeeds().stdout;
     assert!(status.contains("waits after its canary"), "{status}");

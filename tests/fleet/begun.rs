@@ -47,7 +47,6 @@ pub fn pauses(fleet: &'static Fleet) {
     let mut ground = released(fleet, "paused", 9691);
     ground.repo.set("rollout.canary", vec!["docker02"]);
     ground.repo.set("rollout.pause", "ask");
-    ground.repo.set("rollout.on_failure", "back");
     ground.is_in_sync();
     let resume: &[&str] = &["release", "paused", "--resume", "--yes"];
     ground
@@ -134,7 +133,6 @@ pub fn left_half_done(fleet: &'static Fleet) {
     fleet.image("app:stable", &["note=one"]);
     ground.serve("tip", 9695, "docker01 docker03");
     ground.repo.set_of("tip", "tag", "stable");
-    ground.repo.set("rollout.on_failure", "back");
     ground.release().exits(0);
     assert_eq!(notes(&ground), ["one", "one"]);
 
@@ -197,7 +195,6 @@ fn notes(ground: &Ground) -> [String; 2] {
 pub fn left_on_the_way_back(fleet: &'static Fleet) {
     let mut ground = released(fleet, "turned", 9697);
     ground.repo.set_of("web", "vars", vec!["CLUSTER_HOST"]);
-    ground.repo.set("rollout.on_failure", "back");
     ground.release().exits(0);
     let before = ground.containers();
     let only_there = "[ $CLUSTER_HOST = docker03 ] || exec /entry; exit 7";
