@@ -136,7 +136,7 @@ fn life(mut ground: Ground, engine: &str) {
     // What a run under way had is there until the next release that finds none.
     let directories = format!("ls /etc/bayplan/{name}/tick | wc -l");
     let mut calm_release = 0;
-    until(Duration::from_secs(60), "old inputs are gone", || {
+    until(Duration::from_secs(180), "old inputs are gone", || {
         calm_release += 1;
         let season = format!("calm-{calm_release}");
         ground.repo.set_of("tick", "env.SEASON", season.as_str());
@@ -169,7 +169,7 @@ fn life(mut ground: Ground, engine: &str) {
     }
 
     // A long run goes on while its inputs change, and while the job moves: that waits.
-    ground.repo.set_of("tick", "env.SECONDS_OF_WORK", "12");
+    ground.repo.set_of("tick", "env.SECONDS_OF_WORK", "30");
     ground.repo.set_of("tick", "schedule", "*:*:0/2");
     ground.release().exits(0);
     let under_way = |ground: &Ground| runs(ground).iter().any(|run| run.ended.is_none());
@@ -235,7 +235,7 @@ fn life(mut ground: Ground, engine: &str) {
 
 /// Waits until no run is under way.
 fn calm(ground: &Ground) {
-    until(Duration::from_secs(40), "no run is under way", || {
+    until(Duration::from_secs(60), "no run is under way", || {
         let runs = runs(ground);
         let unit = format!(
             "systemctl show -p ActiveState --value {}-tick.service",
