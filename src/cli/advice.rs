@@ -8,7 +8,7 @@ use crate::cluster::nearest::nearest;
 /// Commands of other tools, and what does the same here.
 const ELSEWHERE: [(&[&str], &str); 17] = [
     (
-        &["deploy", "apply", "up", "push", "sync", "ship", "install"],
+        &["deploy", "apply", "up", "sync", "ship", "install"],
         "`bayplan release CLUSTER` writes files and restarts what changed",
     ),
     (

@@ -5,6 +5,7 @@
     reason = "a comment here is a line of the help, and a group of options or a subcommand has its own"
 )]
 
+mod activate;
 mod advice;
 mod arguments;
 mod bump;
@@ -14,6 +15,7 @@ mod diff;
 mod history;
 mod init;
 mod promote;
+mod push;
 mod release;
 mod render;
 mod rollback;
@@ -26,6 +28,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use self::activate::Activate;
 pub use self::advice::advised;
 pub use self::arguments::{FailureChoice, Identities, Lift, Parallel, Part, Patience};
 pub use self::bump::{Bump, Committing};
@@ -35,6 +38,7 @@ pub use self::diff::{Diff, Format};
 pub use self::history::History;
 pub use self::init::Init;
 pub use self::promote::Promote;
+pub use self::push::Push;
 pub use self::release::Release;
 pub use self::render::Render;
 pub use self::rollback::Rollback;
@@ -115,6 +119,8 @@ pub enum Command {
     Render(Render),
     Diff(Diff),
     Release(Release),
+    Push(Push),
+    Activate(Activate),
     Bump(Bump),
     Promote(Promote),
     Rollback(Rollback),

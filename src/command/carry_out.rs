@@ -343,7 +343,8 @@ fn interrupted(interrupt: &Interrupt, exit: Exit) -> Exit {
     }
 }
 
-fn tell_stopped(stopped: &Stopped, request: &ReleaseRequest) -> Exit {
+/// Tells why nothing was done.
+pub(super) fn tell_stopped(stopped: &Stopped, request: &ReleaseRequest) -> Exit {
     let palette = Palette::stderr();
     let mut failures = failures(&stopped.problems);
     if let (Stage::Stale, Some(reviewed)) = (stopped.stage, &request.reviewed) {

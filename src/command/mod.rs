@@ -1,5 +1,6 @@
 //! One file a command: each wires the stages and decides nothing.
 
+mod activate;
 mod bump;
 mod carry_out;
 mod check;
@@ -11,6 +12,7 @@ mod history;
 mod init;
 mod notify;
 mod promote;
+mod push;
 mod release;
 mod render;
 mod request;
@@ -168,6 +170,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Render(arguments) => render::run(directory, &arguments),
         Command::Diff(arguments) => diff::run(directory, &arguments),
         Command::Release(arguments) => release::run(directory, &arguments),
+        Command::Push(arguments) => push::run(directory, &arguments),
+        Command::Activate(arguments) => activate::run(directory, &arguments),
         Command::Bump(arguments) => bump::run(directory, &arguments),
         Command::Promote(arguments) => promote::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),

@@ -1,9 +1,10 @@
-//! `bayplan release CLUSTER [SERVICE…]`.
+//! `bayplan release CLUSTER [SERVICE…]`, and `bayplan activate CLUSTER`, which is a release of what was pushed.
 
 use std::path::Path;
 
 use super::carry_out::{ReleaseContext, carry_out, make_room};
 use super::description::{load, repository};
+use super::push::{found, take};
 use super::request::request;
 use super::resume::{Way, go_back, resumed, way};
 use super::selection::{Scope, leave_out, options};
@@ -20,7 +21,24 @@ use crate::report::progress::Progress;
 use crate::report::view::BegunView;
 use crate::report::{Detail, stream};
 
+/// Where the files come from that become effective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Staging {
+    /// They are sent now.
+    Sent,
+    /// They were pushed before.
+    Pushed,
+}
+
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
+    release(directory, arguments, Staging::Sent)
+}
+
+pub(super) fn release(
+    directory: Option<&Path>,
+    arguments: &Release,
+    staging: Staging,
+) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
     let reviewed = match &arguments.plan {
         Some(path) => Some(saved::read(path, arguments.cluster.as_ref())?),
@@ -97,11 +115,21 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit,
         request.options = resumed(begun, request.options);
         scope.services = begun.services.iter().flatten().cloned().collect();
     }
+    if staging == Staging::Pushed {
+        let pushed = found(hosts.pushed(), &description)?;
+        scope.services = pushed.services.iter().flatten().cloned().collect();
+        take(pushed, &mut request);
+    }
     hosts.leave_out(&request.options.leave_out);
     progress.finish();
     let shown = begun.as_ref().map(BegunView::of);
     stream::stdout(&begun_text(scope.cluster.as_str(), shown.as_ref()))?;
-    let way = way(begun.as_ref(), &description, &request.options, arguments)?;
+    let way = way(
+        begun.as_ref(),
+        &description,
+        &request.options,
+        arguments.resume,
+    )?;
     if let (Way::Back, Some(begun)) = (way, &begun) {
         drop(hosts);
         return go_back(directory, begun, arguments);

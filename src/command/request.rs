@@ -63,6 +63,7 @@ pub(super) fn request(
         back: BTreeMap::new(),
         undoes: None,
         stage,
+        pushed: None,
     }
 }
 

@@ -44,17 +44,17 @@ pub(super) fn way(
     found: Option<&BegunRelease>,
     description: &Description,
     options: &Options,
-    arguments: &Release,
+    resume: bool,
 ) -> Result<Way, Failure> {
     let cluster = &description.cluster.name;
     let Some(found) = found else {
-        return match arguments.resume {
+        return match resume {
             true => Err(nothing_to_resume(cluster)),
             false => Ok(Way::Forward),
         };
     };
     let same = found.desired == reached(&description.desired, options);
-    match (found.direction, arguments.resume, same) {
+    match (found.direction, resume, same) {
         (Direction::Back, true, _) | (Direction::Back, false, true) => Ok(Way::Back),
         (Direction::Paused, false, true) => Err(Failure {
             exit: Exit::Waits,

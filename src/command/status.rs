@@ -17,7 +17,7 @@ use crate::plan::status::status;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::view::{BegunView, StatusView};
+use crate::report::view::{BegunView, PushedView, StatusView};
 use crate::report::{errors, json, status as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
@@ -47,6 +47,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     if !view.in_sync && !hosts_now.values().any(Activity::is_busy) {
         view.begun = hosts.begun().map(BegunView::of);
     }
+    view.pushed = hosts.pushed().map(PushedView::of);
     if arguments.json {
         stream::stdout(&json::text(&view))?;
     } else {

@@ -9,6 +9,7 @@
 //! /var/lib/bayplan/<cluster>/live/<service>/<name>/  live directories, which containers mount
 //! /var/lib/bayplan/<cluster>/placement.json           where the services of the whole cluster run
 //! /var/lib/bayplan/<cluster>/begun.json               a release that acts on this host and has not ended
+//! /var/lib/bayplan/<cluster>/pushed.json              what was pushed and is not effective
 //! /var/lib/bayplan/<cluster>/jobs/<service>/<key>     the last run of a job that runs once, and how it ended
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
@@ -274,6 +275,12 @@ impl Layout {
     #[must_use]
     pub fn begun(&self) -> RemotePath {
         self.state().join("begun.json")
+    }
+
+    /// What was pushed to the staging area and is not effective.
+    #[must_use]
+    pub fn pushed(&self) -> RemotePath {
+        self.state().join("pushed.json")
     }
 
     /// What is kept of the runs of a job.

@@ -60,7 +60,7 @@ pub fn guard_stage(layout: &Layout, stage: &StageId) -> String {
     )
 }
 
-/// What was staged stays from now on: an activation takes it over.
+/// What was staged stays from now on: an activation takes it over, or it was pushed.
 pub const UNGUARD_STAGE: &str = "trap unname EXIT\n";
 
 /// What came of taking the lock.

@@ -382,7 +382,7 @@ impl Root {
             &self.layout,
             Engine::Docker,
             id,
-            payload.len(),
+            &staged.expected(payload.len() as u64),
             &HostNeeds::default(),
         );
         ReadinessCheck::parse(&self.run(&script, b"")).unwrap()

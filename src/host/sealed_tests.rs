@@ -170,7 +170,7 @@ fn what_a_host_cannot_open_is_found_before_anything_changes() {
             &root.layout,
             Engine::Docker,
             &id("a"),
-            0,
+            &staged.expected(0),
             &HostNeeds::default(),
         );
         ReadinessCheck::parse(&root.run(&script, b""))

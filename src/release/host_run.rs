@@ -459,7 +459,7 @@ impl HostRun<'_> {
             id,
             engine: wanted.engine,
             source: &Source::Staged {
-                id: self.request.stage.clone(),
+                id: self.request.staging().clone(),
                 number: connection.look.observed.next_generation,
             },
             steps: self.steps,
@@ -482,7 +482,7 @@ impl HostRun<'_> {
         debug_assert!(self.preparation.host(self.name).is_some());
         Ok(launch(
             layout,
-            &self.request.stage,
+            self.request.staging(),
             self.wave + 1,
             id,
             &text,

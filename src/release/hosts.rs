@@ -29,6 +29,7 @@ use crate::plan::says;
 use crate::render::begun::BegunRelease;
 use crate::render::desired::Desired;
 use crate::render::placement::Placement;
+use crate::render::pushed::{PushedRelease, newest_push};
 
 pub(super) use self::lock::{Tried, UnderLock};
 
@@ -333,6 +334,12 @@ impl Hosts {
     #[must_use]
     pub fn begun(&self) -> Option<&BegunRelease> {
         newest(self.looks().filter_map(|(_, look)| look.begun.as_ref()))
+    }
+
+    /// What was pushed to the hosts that answered, and is not effective.
+    #[must_use]
+    pub fn pushed(&self) -> Option<&PushedRelease> {
+        newest_push(self.looks().filter_map(|(_, look)| look.pushed.as_ref()))
     }
 
     /// Lets the hosts keep just this of releases that have not ended. One that cannot be told keeps what it was told before.

@@ -13,6 +13,7 @@ mod log;
 pub mod mask;
 mod prepare;
 pub mod problem;
+mod pushing;
 mod record;
 pub mod request;
 mod runs;
@@ -22,8 +23,9 @@ use std::collections::BTreeMap;
 use self::event::Event;
 use self::hosts::{Connection, Recording};
 pub use self::hosts::{Hosts, Setting};
-use self::prepare::Preparation;
+use self::prepare::{Preparation, Prepared};
 use self::problem::Problem;
+pub use self::pushing::push;
 use self::request::ReleaseRequest;
 use crate::cluster::name::HostName;
 use crate::plan::begun::{BegunBy, begins, ends, goes_back, goes_on_with, rolls_back};
@@ -106,34 +108,14 @@ pub fn release(
     tell: &(impl Fn(Event) + Sync),
 ) -> Result<Released, Stopped> {
     let shown = approved.plan();
-    let stopped = |stage| move |problems| Stopped { stage, problems };
-    let files = hosts
-        .lock(setting, request, tell)
-        .map_err(stopped(Stage::Lock))?;
-    let acts = |name: &HostName| shown.takes_part(name);
-    hosts
-        .look_again(setting, &files, acts)
-        .map_err(stopped(Stage::Stale))?;
-    if let Some(reviewed) = &request.reviewed {
-        stale(reviewed, setting, hosts, &request.options).map_err(stopped(Stage::Stale))?;
-    }
+    lock(setting, hosts, shown, request, tell)?;
     let preparation = Preparation::of(setting, hosts, shown, request);
-    let observed = match preparation.carry_out(hosts, setting.limit, tell) {
-        Ok(observed) => observed,
-        Err(problems) => {
-            note_stopped(setting, hosts, shown, request, &problems);
-            return Err(stopped(Stage::Prepare)(problems));
-        }
-    };
-    // What crashed meanwhile and what a pull found may restart containers; nothing else may differ.
-    let now = plan(setting.desired, &observed, &request.options);
-    let approved = match approved.with_restarts(now) {
-        Ok(approved) => approved,
-        Err(differs) => {
-            let problem = |(name, what)| (name, Problem::Stale { what });
-            let problems = differs.into_iter().map(problem).collect();
-            note_stopped(setting, hosts, shown, request, &problems);
-            return Err(stopped(Stage::Stale)(problems));
+    let ready = ready(setting, hosts, &preparation, approved, request, tell);
+    let (approved, Prepared { observed, .. }) = match ready {
+        Ok(ready) => ready,
+        Err(stopped) => {
+            note_stopped(setting, hosts, shown, request, &stopped.problems);
+            return Err(stopped);
         }
     };
     let plan = approved.plan();
@@ -152,6 +134,9 @@ pub fn release(
         );
         if problems.is_empty() {
             problems = hosts.share_runs(setting.limit);
+        }
+        if problems.is_empty() {
+            problems = pushing::used(hosts, &preparation, setting.limit);
         }
         if !problems.is_empty() {
             hosts.keep(hosts.begun().cloned().as_ref(), setting.limit);
@@ -192,6 +177,50 @@ pub fn release(
     }
     preparation.clean_up(hosts, plan, setting.limit);
     Ok(released)
+}
+
+/// Locks all hosts, and sees to it that they are those that the plan was made from.
+fn lock(
+    setting: Setting<'_>,
+    hosts: &mut Hosts,
+    shown: &Plan,
+    request: &ReleaseRequest,
+    tell: &(impl Fn(Event) + Sync),
+) -> Result<(), Stopped> {
+    let stopped = |stage| move |problems| Stopped { stage, problems };
+    let files = hosts
+        .lock(setting, request, tell)
+        .map_err(stopped(Stage::Lock))?;
+    let acts = |name: &HostName| shown.takes_part(name);
+    hosts
+        .look_again(setting, &files, acts)
+        .map_err(stopped(Stage::Stale))?;
+    if let Some(reviewed) = &request.reviewed {
+        stale(reviewed, setting, hosts, &request.options).map_err(stopped(Stage::Stale))?;
+    }
+    Ok(())
+}
+
+/// Stages and checks on all hosts. What crashed meanwhile and what a pull found may restart containers; nothing else may
+/// differ from what was shown.
+fn ready(
+    setting: Setting<'_>,
+    hosts: &mut Hosts,
+    preparation: &Preparation<'_>,
+    approved: &Approved,
+    request: &ReleaseRequest,
+    tell: &(impl Fn(Event) + Sync),
+) -> Result<(Approved, Prepared), Stopped> {
+    let stopped = |stage| move |problems| Stopped { stage, problems };
+    let prepared = preparation
+        .carry_out(hosts, setting.limit, tell)
+        .map_err(stopped(Stage::Prepare))?;
+    let now = plan(setting.desired, &prepared.observed, &request.options);
+    let approved = approved.with_restarts(now).map_err(|differs| {
+        let problem = |(name, what)| (name, Problem::Stale { what });
+        stopped(Stage::Stale)(differs.into_iter().map(problem).collect())
+    })?;
+    Ok((approved, prepared))
 }
 
 /// What its hosts keep of a release until it has ended. A rollback goes back; it goes on with the one that it undoes, if

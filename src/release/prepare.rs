@@ -10,6 +10,7 @@ use super::hosts::{Connection, Hosts, Setting};
 use super::mask::Mask;
 use super::problem::{Continues, Problem};
 use super::request::ReleaseRequest;
+use crate::cluster::digest::Digest;
 use crate::cluster::job::OnceKey;
 use crate::cluster::model::{Delivery, Engine, Host, Supervisor, Transport};
 use crate::cluster::name::{HostName, ServiceName};
@@ -21,8 +22,8 @@ use crate::host::reach::parallel::for_each_host;
 use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::host::stage::tries;
 use crate::host::stage::{
-    AskPorts, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference, SealedFile,
-    Staged, Starting, parse_staged,
+    AskPorts, ExpectedFiles, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference,
+    SealedFile, Staged, Starting, parse_staged,
 };
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, RunningImage};
@@ -45,6 +46,21 @@ const STAGE: Duration = Duration::from_secs(5 * 60);
 const CHECK: Duration = Duration::from_secs(5 * 60);
 /// For the checks below a directory, which pull nothing.
 const CHECK_FILES: Duration = Duration::from_secs(10 * 60);
+
+/// What is staged on a host.
+pub(super) struct StagedThere {
+    /// The script that checks it there.
+    check: String,
+    pub manifest: Digest,
+    pub files: ExpectedFiles,
+}
+
+/// The hosts, when all of them are ready.
+pub(super) struct Prepared {
+    /// Images that a pull moved are others than those that their containers run.
+    pub observed: Observed,
+    pub staged: BTreeMap<HostName, StagedThere>,
+}
 
 /// What every host that takes part in a release is prepared with.
 pub(super) struct Preparation<'a> {
@@ -165,8 +181,13 @@ impl<'a> Preparation<'a> {
         });
         Self {
             hosts: prepared.collect(),
-            stage: request.stage.clone(),
+            stage: request.staging().clone(),
         }
+    }
+
+    /// Its name in the staging areas.
+    pub(crate) fn stage(&self) -> &StageId {
+        &self.stage
     }
 
     /// The preparation of a host that takes part.
@@ -174,27 +195,27 @@ impl<'a> Preparation<'a> {
         self.hosts.get(name)
     }
 
-    /// Stages and checks. Returns what is observed now: images that a pull moved are others than
-    /// those that their containers run.
+    /// Stages and checks.
     pub(crate) fn carry_out(
         &self,
         hosts: &mut Hosts,
         limit: NonZeroUsize,
         tell: &(impl Fn(Event) + Sync),
-    ) -> Result<Observed, BTreeMap<HostName, Problem>> {
+    ) -> Result<Prepared, BTreeMap<HostName, Problem>> {
         // Checks are hard work, so none begins before all hosts have their files. And if one host cannot take them, no
         // other host pulls an image for nothing.
-        let scripts = self.on_each(hosts, limit, tell, |host, _, connection, event| {
+        let staged = self.on_each(hosts, limit, tell, |host, _, connection, event| {
             host.stage(connection, &self.stage, event)
         })?;
         let checked = self.on_each(hosts, limit, tell, |host, name, connection, event| {
-            host.check(connection, &scripts[name], event)
+            host.check(connection, &staged[name].check, event)
         })?;
         for (name, checked) in &checked {
             let connection = hosts.connections.get_mut(name);
             apply_pulls(checked, connection.expect("it was just used"));
         }
-        Ok(hosts.observed())
+        let observed = hosts.observed();
+        Ok(Prepared { observed, staged })
     }
 
     /// Does the same on every host that takes part.
@@ -324,13 +345,13 @@ impl HostPreparation<'_> {
         })
     }
 
-    /// Puts the files into the staging area, and gives the script that checks them there.
+    /// Puts the files into the staging area, unless just these were pushed there.
     fn stage(
         &self,
         connection: &mut Connection,
         stage: &StageId,
         event: &dyn Fn(EventKind),
-    ) -> Result<String, Problem> {
+    ) -> Result<StagedThere, Problem> {
         let not_staged = |why: String| Problem::NotStaged { why };
         if let Some(systemd) = connection.session.facts().systemd
             && let Some((service, variable)) = self.dropped_by(systemd)
@@ -349,19 +370,28 @@ impl HostPreparation<'_> {
             sealed: &sealed,
             scripts: &[],
         };
-        let payload = staged
-            .payload()
-            .map_err(|error| not_staged(error.to_string()))?;
-        let length = payload.len();
-        let tried = self.deliver_tries();
+        let manifest = Digest::of(self.manifest.to_text());
+        let pushed = connection.look.pushed.as_ref();
+        let pushed = pushed.filter(|it| it.stage == stage.as_str() && it.manifest == manifest);
         let layout = &connection.layout;
-        let script = staged.stage_script(layout, stage);
         let session = &mut connection.session;
-        let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
-        parse_staged(&answer.stdout).map_err(not_staged)?;
-        event(EventKind::Staged {
-            bytes: length as u64,
-        });
+        let files = if let Some(pushed) = pushed {
+            ExpectedFiles {
+                digests: pushed.digests.clone(),
+                bytes: pushed.bytes,
+            }
+        } else {
+            let payload = staged
+                .payload()
+                .map_err(|error| not_staged(error.to_string()))?;
+            let bytes = payload.len() as u64;
+            let script = staged.stage_script(layout, stage);
+            let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
+            parse_staged(&answer.stdout).map_err(not_staged)?;
+            event(EventKind::Staged { bytes });
+            staged.expected(bytes)
+        };
+        let tried = self.deliver_tries();
         if !tried.files.is_empty() {
             let payload = tried
                 .payload()
@@ -394,7 +424,12 @@ impl HostPreparation<'_> {
                 .collect(),
             tries: self.tries.clone(),
         };
-        Ok(staged.check_script(layout, self.engine, stage, length, &needs))
+        let check = staged.check_script(layout, self.engine, stage, &files, &needs);
+        Ok(StagedThere {
+            check,
+            manifest,
+            files,
+        })
     }
 
     /// The secrets of services whose files are checked, if this host gets them unencrypted.

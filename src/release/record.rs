@@ -49,7 +49,7 @@ pub(super) fn note(
         return;
     }
     let source = Source::Staged {
-        id: request.stage.clone(),
+        id: request.staging().clone(),
         number: connection.look.observed.next_generation,
     };
     let script = note_script(

@@ -36,6 +36,16 @@ pub struct ReleaseRequest {
     pub reviewed: Option<SavedPlan>,
     /// A name for the staging area that no other release uses.
     pub stage: StageId,
+    /// What was pushed before and is to become effective: its name in the staging areas. It outlives this release if that
+    /// ends before anything is effective.
+    pub pushed: Option<StageId>,
+}
+
+impl ReleaseRequest {
+    /// The name of what becomes effective in the staging areas.
+    pub(super) fn staging(&self) -> &StageId {
+        self.pushed.as_ref().unwrap_or(&self.stage)
+    }
 }
 
 /// The generation that a host goes back to.

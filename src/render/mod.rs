@@ -52,6 +52,7 @@ pub mod once;
 pub mod placement;
 mod plain_options;
 pub mod probe;
+pub mod pushed;
 mod rules;
 pub(crate) mod run_line;
 pub mod secret_files;

@@ -1,11 +1,11 @@
-//! A release that has not ended, in words.
+//! A release that has not ended, or was only pushed, in words.
 
 use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
 use super::text::{escape, wrap};
 use super::time::ago;
-use super::view::BegunView;
+use super::view::{BegunView, PushedView};
 use crate::render::begun::Direction;
 
 /// Whose release it is, how it stands, and how to go on or back.
@@ -16,16 +16,45 @@ pub fn lines(
     now: Timestamp,
     palette: &Palette,
 ) -> Vec<String> {
-    let when = begun.when.parse::<Timestamp>();
-    let since = when.map_or_else(|_| escape(begun.when), |when| ago(when, now));
+    let since = since(begun.when, now);
     let whose = format!("the release of {}, begun {since},", escape(begun.who));
     let how = match begun.direction {
         Direction::Forward => "has not ended",
         Direction::Paused => "waits after its canary",
         Direction::Back => "was going back when it ended",
     };
-    let width = palette.width().saturating_sub(INDENT.len());
     let told = [format!("{whose} {how}"), next(cluster, begun.direction)];
+    marked(&told, palette)
+}
+
+/// Who pushed what is not effective, when, and how to make it so.
+#[must_use]
+pub fn pushed_lines(
+    cluster: &str,
+    pushed: &PushedView<'_>,
+    now: Timestamp,
+    palette: &Palette,
+) -> Vec<String> {
+    let told = [
+        format!(
+            "{} pushed a release {} that is not effective",
+            escape(pushed.who),
+            since(pushed.when, now)
+        ),
+        format!("`bayplan activate {cluster}` makes it so"),
+    ];
+    marked(&told, palette)
+}
+
+/// How long ago a moment was, by the reader's clock; the moment as it is written where it is none.
+fn since(when: &str, now: Timestamp) -> String {
+    let moment = when.parse::<Timestamp>();
+    moment.map_or_else(|_| escape(when), |moment| ago(moment, now))
+}
+
+/// Lines that begin with the sign of what is not as it should be.
+fn marked(told: &[String], palette: &Palette) -> Vec<String> {
+    let width = palette.width().saturating_sub(INDENT.len());
     let wrapped = told.iter().flat_map(|text| wrap(text, width));
     let lines = wrapped.enumerate().map(|(number, line)| match number {
         0 => format!("{} {line}", paint(palette.changed, "!")),

@@ -14,7 +14,8 @@ pub fn hosts(names: impl IntoIterator<Item = impl Display>) -> String {
 }
 
 /// `a, b and c`, folded where they are many.
-pub(super) fn list(names: impl IntoIterator<Item = impl Display>) -> String {
+#[must_use]
+pub fn list(names: impl IntoIterator<Item = impl Display>) -> String {
     super::text::list(folded(names))
 }
 

@@ -36,6 +36,9 @@ pub fn text(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> String 
     if let Some(begun) = &view.begun {
         lines.extend(begun::lines(view.cluster, begun, now, palette));
     }
+    if let Some(pushed) = &view.pushed {
+        lines.extend(begun::pushed_lines(view.cluster, pushed, now, palette));
+    }
     let columns = StatusColumns::of(view, now);
     for host in &view.hosts {
         lines.extend(host_lines(host, columns, now, palette));

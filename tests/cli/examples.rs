@@ -161,6 +161,9 @@ fn every_example_of_help_works_as_it_stands() {
         if line.contains("--plan") {
             it.bayplan("diff production -o plan.json").succeeds();
         }
+        if line.starts_with("bayplan activate") {
+            it.bayplan("push production").succeeds();
+        }
         let mut path = it.beside("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());

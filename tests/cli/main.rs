@@ -20,6 +20,7 @@ mod notify;
 mod part;
 mod past;
 mod promote;
+mod pushed;
 mod readme;
 mod refusals;
 mod release;

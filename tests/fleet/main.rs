@@ -35,6 +35,7 @@ mod past;
 mod peerspace;
 mod podman;
 mod ports;
+mod pushed;
 mod refusals;
 mod reload;
 mod rollout;
@@ -150,6 +151,7 @@ const TESTS: &[(&str, Test)] = &[
         "a_saved_plan_does_what_was_reviewed_or_nothing",
         saved::released,
     ),
+    ("what_was_pushed_becomes_effective_later", pushed::activated),
     ("a_newcomer_takes_the_port_of_a_leaver", ports::taken_over),
     (
         "a_leaver_is_stopped_while_its_unit_file_is_there",

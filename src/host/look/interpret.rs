@@ -24,6 +24,7 @@ use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
 use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
+use crate::render::pushed::PushedRelease;
 use crate::render::secret_files;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
@@ -635,6 +636,11 @@ impl<'a> FirstLook<'a> {
                 .begun
                 .as_deref()
                 .and_then(|text| BegunRelease::parse(text, self.request.layout.cluster())),
+            pushed: self
+                .first
+                .pushed
+                .as_deref()
+                .and_then(|text| PushedRelease::parse(text, self.request.layout.cluster())),
         })
     }
 }

@@ -156,6 +156,7 @@ look_at_files() {
     printf 'current other\0'
   fi
   [ ! -f "$var/begun.json" ] || printf 'begun %s\0' "$(cat -- "$var/begun.json")"
+  [ ! -f "$var/pushed.json" ] || printf 'pushed %s\0' "$(cat -- "$var/pushed.json")"
   # Digests first: a file that changes in between then has a time that is too new, never too old.
   digest "$@"
   # shellcheck disable=SC2086 # paths without blanks

@@ -31,6 +31,7 @@ use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::begun::BegunRelease;
 use crate::render::desired::DesiredService;
 use crate::render::identity::UnitFileName;
+use crate::render::pushed::PushedRelease;
 use crate::render::shell::{quote, quote_all};
 
 /// The first record of an answer to [`Request::script`].
@@ -241,6 +242,8 @@ pub struct HostLook {
     pub released_by: Option<String>,
     /// A release that acts on this host, and others, and has not ended.
     pub begun: Option<BegunRelease>,
+    /// What was pushed to it and is not effective.
+    pub pushed: Option<PushedRelease>,
 }
 
 /// What systemd and the engine say of one unit, for people.

@@ -90,6 +90,8 @@ pub(super) struct FirstAnswer {
     pub placement: Option<String>,
     /// What it keeps of a release that has not ended.
     pub begun: Option<String>,
+    /// What it keeps of a push that is not effective.
+    pub pushed: Option<String>,
     pub containers: Vec<RunningContainer>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
@@ -122,6 +124,7 @@ impl FirstAnswer {
             record: None,
             placement: None,
             begun: None,
+            pushed: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -169,6 +172,7 @@ impl FirstAnswer {
                     };
                 }
                 AnswerLine::Other("begun", text) => first.begun = Some(text.to_owned()),
+                AnswerLine::Other("pushed", text) => first.pushed = Some(text.to_owned()),
                 AnswerLine::Other("run", text) => {
                     if let Some((service, key, record)) = run_record(text) {
                         let runs = first.runs.entry(service).or_default();
@@ -228,6 +232,7 @@ impl FirstAnswer {
             record,
             placement,
             begun,
+            pushed,
             containers: _,
             images: _,
             networks: _,
@@ -248,6 +253,7 @@ impl FirstAnswer {
             record,
             placement,
             begun,
+            pushed,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),

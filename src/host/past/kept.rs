@@ -1,6 +1,7 @@
-//! The script that writes what a host keeps of its whole cluster: the placement, and a release that has not ended. Pure.
+//! The scripts that write what a host keeps of its whole cluster: the placement, a release that has not ended, and one
+//! that was pushed. Pure.
 
-use crate::host::layout::{Layout, RemotePath};
+use crate::host::layout::{Layout, RemotePath, StageId};
 use crate::host::said::written;
 use crate::render::shell::quote;
 
@@ -19,16 +20,9 @@ pub enum BegunFile<'a> {
 #[must_use]
 pub fn script(layout: &Layout, placement: Option<&str>, begun: BegunFile<'_>) -> String {
     let state = layout.state().quoted();
-    let write = |path: &RemotePath, text: &str| {
-        let (new, path) = (layout.state().join(".kept.new").quoted(), path.quoted());
-        format!(
-            "printf %s {} >{new} && sync {new} && mv -T {new} {path} && ",
-            quote(text)
-        )
-    };
-    let placement = placement.map(|text| write(&layout.placement(), text));
+    let placement = placement.map(|text| write(layout, &layout.placement(), text));
     let begun = match begun {
-        BegunFile::Written(text) => write(&layout.begun(), text),
+        BegunFile::Written(text) => write(layout, &layout.begun(), text),
         BegunFile::Removed => {
             let path = layout.begun().quoted();
             format!("{{ [ ! -e {path} ] || rm -- {path}; }} && ")
@@ -38,6 +32,37 @@ pub fn script(layout: &Layout, placement: Option<&str>, begun: BegunFile<'_>) ->
     format!(
         "{{ mkdir -p {state} && {}{begun}sync {state} && printf 'written\\n'; }} 2>&1\n",
         placement.unwrap_or_default()
+    )
+}
+
+/// The script that notes what was pushed.
+#[must_use]
+pub fn pushed_script(layout: &Layout, text: &str) -> String {
+    format!(
+        "{{ {}sync {} && printf 'written\\n'; }} 2>&1\n",
+        write(layout, &layout.pushed(), text),
+        layout.state().quoted()
+    )
+}
+
+/// The script that forgets what was pushed, before it becomes effective or where it never will: its files go in that case.
+#[must_use]
+pub fn used_script(layout: &Layout, gone: Option<&StageId>) -> String {
+    let pushed = layout.pushed().quoted();
+    let staged = gone.map(|stage| format!("rm -rf -- {} && ", layout.staging(stage).quoted()));
+    format!(
+        "{{ rm -f -- {pushed} && {}sync {} && printf 'written\\n'; }} 2>&1\n",
+        staged.unwrap_or_default(),
+        layout.state().quoted()
+    )
+}
+
+/// The beginning of a script: a file beside its place, flushed, renamed.
+fn write(layout: &Layout, path: &RemotePath, text: &str) -> String {
+    let (new, path) = (layout.state().join(".kept.new").quoted(), path.quoted());
+    format!(
+        "printf %s {} >{new} && sync {new} && mv -T {new} {path} && ",
+        quote(text)
     )
 }
 

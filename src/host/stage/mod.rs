@@ -59,6 +59,15 @@ pub struct Staged<'a> {
     pub scripts: &'a [(String, String)],
 }
 
+/// What a check expects to find in a staging directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFiles {
+    /// Of the list of the digests of all files there.
+    pub digests: Digest,
+    /// How many bytes were sent for them.
+    pub bytes: u64,
+}
+
 /// A file that a host makes of secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedFile {
@@ -225,6 +234,15 @@ impl Staged<'_> {
         list
     }
 
+    /// What a check expects of these files once they were sent as so many bytes.
+    #[must_use]
+    pub fn expected(&self, bytes: u64) -> ExpectedFiles {
+        ExpectedFiles {
+            digests: Digest::of(self.digests()),
+            bytes,
+        }
+    }
+
     /// The script that unpacks a payload from its standard input. What earlier releases left in the staging
     /// area goes.
     #[must_use]
@@ -267,7 +285,7 @@ impl Staged<'_> {
         layout: &Layout,
         engine: Engine,
         id: &StageId,
-        length: usize,
+        expected: &ExpectedFiles,
         needs: &HostNeeds<'_>,
     ) -> String {
         let HostNeeds {
@@ -295,9 +313,9 @@ impl Staged<'_> {
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
-            Digest::of(self.digests()),
+            expected.digests,
             // The files are written once more at activation; the rest is for what surrounds them.
-            length / 1024 * 3 + 10 * 1024,
+            expected.bytes / 1024 * 3 + 10 * 1024,
             quote(&units.join(" ")),
             words(|means| *means == Means::Whatever),
             words(|means| *means == Means::Moving),

@@ -13,6 +13,8 @@ carry() {
 unpack() {
   new=$var/staging/$id.new
   [ -d "$var/staging" ] && [ -d "$var/generations" ] || mkdir -p "$var/staging" "$var/generations" || return 1
+  # What was pushed goes with its files.
+  rm -f "$var/pushed.json" || return 1
   for left in "$var"/staging/*; do
     [ ! -e "$left" ] || rm -rf "$left" || return 1
   done

@@ -53,7 +53,7 @@ fn a_staged_file_that_was_changed_is_found() {
         &root.layout,
         Engine::Docker,
         &id("a"),
-        0,
+        &staged.expected(0),
         &HostNeeds::default(),
     );
     let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
@@ -120,12 +120,12 @@ fn too_little_room_is_found() {
         scripts: &[],
     };
     root.stage_parts(&staged, &id("a"));
-    let huge = usize::MAX / 8;
+    let huge = u64::MAX / 8;
     let script = staged.check_script(
         &root.layout,
         Engine::Docker,
         &id("a"),
-        huge,
+        &staged.expected(huge),
         &HostNeeds::default(),
     );
     let checked = ReadinessCheck::parse(&root.run(&script, b"")).unwrap();
@@ -188,7 +188,7 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
         &layout,
         Engine::Docker,
         &id("a"),
-        0,
+        &staged.expected(0),
         &HostNeeds {
             jobs: &[],
             images: &images,
@@ -257,7 +257,13 @@ fn an_image_is_pulled_for_its_platform() {
             ..HostNeeds::default()
         };
         let layout = root.with_supervisor(Supervisor::Systemd);
-        let script = staged.check_script(&layout, Engine::Docker, &id("a"), 0, &needs);
+        let script = staged.check_script(
+            &layout,
+            Engine::Docker,
+            &id("a"),
+            &staged.expected(0),
+            &needs,
+        );
         let answer = run("bash", &format!("{PLATFORMS}{script}"), b"");
         let checked = ReadinessCheck::parse(&answer).unwrap();
         assert_eq!(checked.findings, [], "{platform:?}");

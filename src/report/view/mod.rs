@@ -13,6 +13,7 @@ mod moves;
 mod note;
 mod outcome;
 mod plan;
+mod pushed;
 mod reason;
 mod refusal;
 mod review;
@@ -39,6 +40,7 @@ pub use plan::{
     DropInView, FileView, Half, HostView, NetworkView, PauseView, PlanView, RolloutView,
     ServiceView, WaveView, WhereDescribed,
 };
+pub use pushed::PushedView;
 pub use reason::ReasonView;
 pub use refusal::{AwayView, OwnerView, RefusalView};
 pub use review::{

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
-use super::{BegunView, FailureView, LeftView, NetworkView, OwnerView, ReasonView, VERSION};
+use super::{
+    BegunView, FailureView, LeftView, NetworkView, OwnerView, PushedView, ReasonView, VERSION,
+};
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
@@ -33,6 +35,9 @@ pub struct StatusView<'a> {
     pub failures: Vec<FailureView<'a>>,
     /// A release of several hosts that has not ended, or null.
     pub begun: Option<BegunView<'a>>,
+    /// A release that was pushed and is not effective; absent where nothing was pushed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pushed: Option<PushedView<'a>>,
     /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
     /// Hosts of the description that were not seen.
@@ -72,6 +77,7 @@ impl<'a> StatusView<'a> {
             hosts,
             failures: failures.iter().map(FailureView::of).collect(),
             begun: None,
+            pushed: None,
             left: left.iter().map(LeftView::of).collect(),
             unseen: unseen.collect(),
             refused: *refused,
