@@ -70,16 +70,8 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
         "`bayplan init DIR` makes a repository with two clusters; another one is clusters/NAME/cluster.toml, and `bayplan check` says what is missing",
     ),
     (
-        &[
-            "host",
-            "hosts",
-            "node",
-            "nodes",
-            "server",
-            "servers",
-            "inventory",
-        ],
-        "hosts are written as `[hosts.NAME]` in cluster.toml; `bayplan status CLUSTER` shows them all",
+        &["hosts", "node", "nodes", "server", "servers", "inventory"],
+        "hosts are written as `[hosts.NAME]` in cluster.toml; `bayplan host check CLUSTER` looks whether they are fit, `bayplan status CLUSTER` what runs there",
     ),
     (
         &["prune", "gc", "clean", "cleanup"],

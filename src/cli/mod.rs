@@ -13,6 +13,7 @@ mod check;
 mod completions;
 mod diff;
 mod history;
+mod host;
 mod init;
 mod promote;
 mod push;
@@ -36,6 +37,7 @@ pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
 pub use self::history::History;
+pub use self::host::{HostCheck, HostCommands, HostsOf};
 pub use self::init::Init;
 pub use self::promote::Promote;
 pub use self::push::Push;
@@ -127,6 +129,8 @@ pub enum Command {
     History(History),
     Status(Status),
     Why(Why),
+    #[command(subcommand)]
+    Host(HostCommands),
     Schema(Schema),
     #[command(subcommand)]
     Secrets(Secrets),

@@ -33,6 +33,8 @@ pub enum SchemaOf {
     History,
     /// `why --json`
     Why,
+    /// `host check --json`
+    HostCheck,
     /// An event of `[notify]`
     Event,
     /// `cluster.toml`

@@ -9,6 +9,7 @@ mod description;
 mod diff;
 mod helper;
 mod history;
+mod host;
 mod init;
 mod notify;
 mod promote;
@@ -176,6 +177,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Promote(arguments) => promote::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
+        Command::Host(arguments) => host::run(directory, &arguments),
         Command::Secrets(arguments) => secrets::run(directory, &arguments),
         Command::Why(arguments) => why::run(directory, &arguments),
         Command::Schema(arguments) => schema::run(&arguments),

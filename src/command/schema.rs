@@ -11,6 +11,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::SavedPlan => schema::saved_plan(),
         SchemaOf::Status => schema::status(),
         SchemaOf::History => schema::history(),
+        SchemaOf::HostCheck => schema::host_check(),
         SchemaOf::Event => schema::event(),
         SchemaOf::Why => schema::why(),
         SchemaOf::Cluster => description_schema::cluster(),

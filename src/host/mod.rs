@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`place`] | where a host is, and what runs its containers |
 //! | [`reach`] | opens a session, one `sh` on the host, and runs scripts in it |
+//! | [`fitness`] | asks whether a host is fit at all, and what mends it |
 //! | [`look`] | asks what is on the host, before a plan is made |
 //! | [`lock`] | takes the lock of the host, and tells who has it |
 //! | [`stage`] | brings the files of a generation there, and checks them |
@@ -20,6 +21,7 @@ pub mod ability;
 pub mod activate;
 #[cfg(test)]
 mod answers_tests;
+pub mod fitness;
 pub mod layout;
 pub mod lock;
 pub mod look;

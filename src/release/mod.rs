@@ -5,6 +5,7 @@ mod activate;
 mod activity;
 mod back;
 pub mod event;
+pub mod examine;
 pub mod follow;
 pub mod generations;
 mod host_run;

@@ -9,6 +9,7 @@ pub mod description_schema;
 mod diff;
 pub mod errors;
 pub mod files;
+pub mod fitness;
 pub mod guard;
 pub mod history;
 pub mod hosts;

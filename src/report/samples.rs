@@ -2,11 +2,13 @@
 //! of the test's choice wherever text is free.
 
 mod events;
+mod fitness;
 mod plans;
 mod reviews;
 mod states;
 
 pub use events::events;
+pub use fitness::examined;
 pub use plans::{documented, everything, left, ordinary, saved};
 pub use reviews::{reviews, sides};
 pub use states::{activities, documented_status, every_state, failures, histories, in_sync};

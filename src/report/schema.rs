@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
 use super::notification::NotificationView;
-use super::view::{HistoryView, PlanView, ReviewsView, StatusView, WhyView};
+use super::view::{FitnessView, HistoryView, PlanView, ReviewsView, StatusView, WhyView};
 use crate::plan::saved::SavedPlan;
 
 /// Of `diff --json`.
@@ -41,6 +41,12 @@ pub fn why() -> String {
     of::<WhyView<'static>>(
         "Where everything comes from that a service runs with: `bayplan why CLUSTER SERVICE --json`",
     )
+}
+
+/// Of `host check --json`.
+#[must_use]
+pub fn host_check() -> String {
+    of::<FitnessView<'static>>("Whether hosts are fit: `bayplan host check CLUSTER --json`")
 }
 
 /// Of what `[notify]` tells.
@@ -197,6 +203,14 @@ mod tests {
     fn every_status_and_history_is_as_the_schema_says() {
         assert_valid(&validator(&super::status()), &shown_status());
         assert_valid(&validator(&super::history()), &shown_history());
+    }
+
+    #[test]
+    fn every_look_at_hosts_is_as_the_schema_says() {
+        let (examined, failures) = (samples::examined("odd"), samples::failures("odd"));
+        let cluster = samples::cluster();
+        let view = FitnessView::of(&cluster, &examined, &failures);
+        assert_exact(&validator(&super::host_check()), &report::text(&view), &[]);
     }
 
     #[test]

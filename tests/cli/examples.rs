@@ -203,7 +203,7 @@ fn commands_of_other_tools_get_what_does_the_same_here() {
     let it = TestEnvironment::shop();
     for (word, advice) in [
         ("stop", "take the service out of [place]"),
-        ("host", "`[hosts.NAME]`"),
+        ("hosts", "`[hosts.NAME]`"),
         ("prune", "keeps its last five generations"),
         ("deploy", "`bayplan release CLUSTER`"),
         ("plan", "`bayplan diff CLUSTER`"),

@@ -11,6 +11,7 @@ mod bump;
 mod check;
 mod files;
 mod garbage;
+mod host;
 mod init;
 mod killed;
 mod locks;

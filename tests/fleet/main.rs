@@ -23,6 +23,7 @@ mod driver;
 mod edits;
 mod environment;
 mod failures;
+mod fitness;
 mod foreign;
 mod hosts_fail;
 mod jobs;
@@ -107,6 +108,11 @@ const TESTS: &[(&str, Test)] = &[
         hosts_fail::own_configuration,
     ),
     ("machines_that_were_copied_are_two", hosts_fail::twins),
+    ("a_host_is_told_fit_or_what_it_lacks", fitness::docker),
+    (
+        "a_host_without_root_is_looked_at_all_the_same",
+        fitness::without_root,
+    ),
     (
         "a_stopped_docker_stops_the_release",
         hosts_fail::docker_stopped,
@@ -394,6 +400,10 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
         smoke::static_build,
     ),
     ("other_releases_run_podman", smoke::podman),
+    (
+        "other_releases_are_told_fit_or_what_they_lack",
+        fitness::podman,
+    ),
     ("other_releases_have_networks", networks::other_releases),
     (
         "other_releases_have_addresses",

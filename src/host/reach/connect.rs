@@ -78,12 +78,50 @@ pub fn connect(
     Ok((session, output))
 }
 
+/// Opens a session also on a host that lacks what bayplan needs: [`Session::facts`] tell what.
+///
+/// # Errors
+/// The host cannot be reached, or is not the one that is meant.
+pub fn connect_to_examine(
+    host: &Host,
+    place: HostPlace,
+    context: &ConnectContext,
+) -> Result<Session, HostError> {
+    let client = Client::from_environment(&context.unknown_options);
+    let first = First {
+        doing: WHILE_CONNECTING,
+        script: ":",
+        timeout: LOGIN,
+    };
+    let (mut session, _) = open_by(&client, host, place, context, first, WhenUnfit::Taken)?;
+    session.set_interrupt(context.interrupt.clone());
+    Ok(session)
+}
+
+/// What becomes of a host that lacks what bayplan needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WhenUnfit {
+    Refused,
+    Taken,
+}
+
 fn connect_by(
     client: &Client,
     host: &Host,
     place: HostPlace,
     context: &ConnectContext,
     first: First<'_>,
+) -> Result<(Session, Output), HostError> {
+    open_by(client, host, place, context, first, WhenUnfit::Refused)
+}
+
+fn open_by(
+    client: &Client,
+    host: &Host,
+    place: HostPlace,
+    context: &ConnectContext,
+    first: First<'_>,
+    unfit: WhenUnfit,
 ) -> Result<(Session, Output), HostError> {
     match &host.transport {
         Transport::Ssh(ssh) => {
@@ -120,6 +158,7 @@ fn connect_by(
                     killing: Killing::Alone,
                     place: place.clone(),
                     via: to.via(),
+                    unfit,
                 }
                 .open(
                     context.connect_timeout + LOGIN,
@@ -159,6 +198,7 @@ fn connect_by(
                 killing,
                 place,
                 via: Via::ThisMachine,
+                unfit,
             }
             .open(LOGIN, first, None)
         }
@@ -170,6 +210,7 @@ fn connect_by(
                 killing: Killing::Group,
                 place,
                 via: Via::ThisMachine,
+                unfit,
             }
             .open(LOGIN, first, None)
         }
@@ -182,6 +223,7 @@ struct Opening {
     killing: Killing,
     place: HostPlace,
     via: Via,
+    unfit: WhenUnfit,
 }
 
 impl Opening {
@@ -247,8 +289,10 @@ impl Opening {
             facts.ok_or_else(|| session.misunderstood(WHILE_CONNECTING, &said))?;
         session.facts = facts;
         match session.facts.unfit(client, tools) {
-            Some(kind) => Err(session.error(kind, session.stderr())),
-            None => Ok((session, Output { stdout, status })),
+            Some(kind) if self.unfit == WhenUnfit::Refused => {
+                Err(session.error(kind, session.stderr()))
+            }
+            Some(_) | None => Ok((session, Output { stdout, status })),
         }
     }
 }

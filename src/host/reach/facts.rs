@@ -62,6 +62,12 @@ const fn tool(program: &'static str, package: &'static str) -> Tool {
     Tool { program, package }
 }
 
+/// The package that has a program of [`TOOLS`].
+pub(in crate::host) fn package_of(program: &str) -> Option<&'static str> {
+    let tool = TOOLS.iter().find(|tool| tool.program == program)?;
+    Some(tool.package)
+}
+
 /// What ends the host's words of itself.
 const FACTS_END: &[u8] = b"\nthen\n";
 

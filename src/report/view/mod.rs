@@ -7,6 +7,7 @@
 
 mod activity;
 mod begun;
+mod fitness;
 mod history;
 mod left;
 mod moves;
@@ -31,6 +32,7 @@ use crate::host::activate::activity::Activity;
 
 pub use activity::{ActivationView, ActivityView};
 pub use begun::BegunView;
+pub use fitness::{FitnessFindingView, FitnessView, HostFitnessView, LevelView};
 pub use history::{HistoryView, HostHistoryView, PastView};
 pub use left::{LeftOutView, LeftServiceView, LeftView};
 pub use moves::MoveView;
