@@ -11,6 +11,7 @@ use crate::cluster::name::{ClusterName, HostName};
 #[derive(Debug, Clone, Subcommand)]
 #[command(after_help = "\
 Examples:
+  bayplan host pin production                  the hosts' SSH keys, compared and written down
   bayplan host check production                what is missing on which host, and what mends it")]
 pub enum HostCommands {
     /// Look whether each host is fit, and say what mends it
@@ -23,6 +24,16 @@ Examples:
   bayplan host check production --host docker01
   bayplan host check production --json | jq '.hosts[].findings[] | select(.level == \"problem\")'")]
     Check(HostCheck),
+    /// Write the hosts' SSH keys into the description
+    ///
+    /// Shows the key of each host with its fingerprint, to be compared with what the host itself says, and asks before it writes them as
+    /// `host_key` into cluster.toml. Nobody logs in, and nothing is trusted because it came first.
+    #[command(after_help = "\
+Examples:
+  bayplan host pin production                  shows the keys, asks, writes them
+  bayplan host pin production --host docker02 --expect SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA
+                                               without asking, if it is this one")]
+    Pin(HostPin),
 }
 
 /// Which hosts of a cluster.
@@ -49,4 +60,29 @@ pub struct HostCheck {
     /// Print JSON, as described in docs/json.md
     #[arg(long)]
     pub json: bool,
+}
+
+/// How keys are agreed to.
+#[derive(Debug, Clone, Args)]
+pub struct HostPin {
+    #[command(flatten)]
+    pub hosts: HostsOf,
+
+    /// Write without asking what has this fingerprint, as `ssh-keygen -lf` shows it on the host; may be repeated
+    #[arg(long, value_name = "SHA256:…", value_parser = fingerprint)]
+    pub expect: Vec<String>,
+
+    /// Write whatever hosts show that have no key yet, without asking: only where nobody can be in between
+    #[arg(short, long)]
+    pub yes: bool,
+}
+
+fn fingerprint(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("SHA256:").unwrap_or_default();
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/".contains(&byte);
+    if rest.len() == 43 && rest.bytes().all(base64) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected `SHA256:` and 43 characters, as `ssh-keygen -lf` shows it".to_owned())
+    }
 }

@@ -21,6 +21,7 @@
 //! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
+//! | `pin` | the fingerprint of a host's key, and the key in the text of `cluster.toml` |
 //! | `version`, `bump`, `promote` | where the version of an image is written, and another one in its place; what one cluster takes over of another |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
@@ -62,6 +63,7 @@ mod nesting;
 pub(crate) mod networks;
 mod notify;
 mod once;
+pub mod pin;
 mod placement;
 mod port_clashes;
 pub mod ports;

@@ -22,6 +22,7 @@ mod network;
 pub mod notification;
 pub mod outcome;
 pub mod palette;
+pub mod pin;
 pub mod plan;
 pub mod plan_end;
 mod problem;

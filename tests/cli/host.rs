@@ -64,3 +64,95 @@ fn an_unknown_host_is_told() {
     let it = TestEnvironment::shop();
     assert_snapshot!(it.bayplan("host check shop --host gamma").exits(1));
 }
+
+const KEY: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+const FINGERPRINT: &str = "SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA";
+const OTHER: &str =
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFXc8CbGcsMCKR2wguRhLbMi7pnFRuF6lm9i8yw18OAl";
+
+/// A shop whose second host shows this key, as `ssh` notes it.
+fn showing(key: &str) -> TestEnvironment {
+    let it = shop(&format!(
+        "#!/bin/sh\nfor word; do\ncase $word in\nUserKnownHostsFile=*) echo 'shown.bayplan {key}' >\"${{word#*=}}\" ;;\nesac\ndone\n\
+         echo 'root@192.0.2.1: Permission denied (publickey).' >&2\nexit 255\n"
+    ));
+    it.edit(
+        "clusters/shop/cluster.toml",
+        "address = \"192.0.2.1\"",
+        "address = \"192.0.2.1\"   # in the cellar",
+    );
+    it
+}
+
+#[test]
+fn a_key_that_was_compared_is_written_and_nothing_else() {
+    let it = showing(KEY);
+    let before = it.read("clusters/shop/cluster.toml");
+    assert_snapshot!(it.bayplan("host pin shop").exits(1));
+    let other = format!("host pin shop --expect {}", FINGERPRINT.replace("Zk", "Zz"));
+    let refused = it.bayplan(&other).exits(1);
+    assert!(
+        refused
+            .stderr
+            .contains("expected a host with the key SHA256:Zz"),
+        "{refused}"
+    );
+    assert_eq!(it.read("clusters/shop/cluster.toml"), before);
+
+    it.bayplan(&format!("host pin shop --expect {FINGERPRINT}"))
+        .succeeds();
+    let after = it.read("clusters/shop/cluster.toml");
+    let line = format!("host_key = \"{KEY}\"");
+    let rest: Vec<&str> = after.lines().filter(|it| *it != line).collect();
+    assert_eq!(rest, before.lines().collect::<Vec<_>>());
+    assert_ne!(after, before);
+    it.bayplan("check shop").succeeds();
+    // Once more there is nothing to do, and nobody is asked.
+    let again = it.bayplan("host pin shop").succeeds();
+    assert!(again.stdout.trim_end().ends_with("  pinned"), "{again}");
+    // What was compared is what the host shows.
+    let other = FINGERPRINT.replace("Zk", "Zz");
+    it.bayplan(&format!("host pin shop --expect {other}"))
+        .exits(1);
+}
+
+#[test]
+fn another_key_is_never_written_unasked() {
+    let it = showing(OTHER);
+    it.edit(
+        "clusters/shop/cluster.toml",
+        "   # in the cellar",
+        &format!("\nhost_key = \"{KEY}\"  # compared by ada"),
+    );
+    let before = it.read("clusters/shop/cluster.toml");
+    let refused = it.bayplan("host pin shop --yes").exits(1);
+    assert!(
+        refused
+            .stdout
+            .contains("ANOTHER KEY than the pinned SHA256:ZkAsl"),
+        "{refused}"
+    );
+    assert!(
+        refused.stderr.contains("`--yes` does not replace"),
+        "{refused}"
+    );
+    assert_eq!(it.read("clusters/shop/cluster.toml"), before);
+    let help = refused.stderr.split("--expect ").nth(1).unwrap();
+    let fingerprint = help.split('`').next().unwrap();
+    it.bayplan(&format!("host pin shop --expect {fingerprint}"))
+        .succeeds();
+    assert_eq!(
+        it.read("clusters/shop/cluster.toml"),
+        before.replace(KEY, OTHER)
+    );
+}
+
+#[test]
+fn a_host_that_shows_no_key_stops_it() {
+    let it = shop(
+        "#!/bin/sh\necho 'ssh: connect to host 192.0.2.1 port 22: Connection refused' >&2\nexit 255\n",
+    );
+    assert_snapshot!(it.bayplan("host pin shop --yes").exits(1));
+    assert_snapshot!(TestEnvironment::shop().bayplan("host pin shop").succeeds());
+}

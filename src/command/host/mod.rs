@@ -1,6 +1,7 @@
 //! `bayplan host`: hosts before their first release.
 
 mod check;
+mod pin;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,15 +11,18 @@ use super::selection::described;
 use super::{Exit, Failure};
 use crate::cli::{HostCommands, HostsOf};
 use crate::cluster::name::HostName;
+use crate::repository::Repository;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &HostCommands) -> Result<Exit, Failure> {
     match arguments {
         HostCommands::Check(arguments) => check::run(directory, arguments),
+        HostCommands::Pin(arguments) => pin::run(directory, arguments),
     }
 }
 
 /// A description of which the hosts matter, and those that were chosen.
 struct ChosenHosts {
+    repository: Repository,
     description: Description,
     these: BTreeSet<HostName>,
 }
@@ -38,6 +42,10 @@ impl ChosenHosts {
             [] => cluster.hosts.keys().cloned().collect(),
             only => only.iter().cloned().collect(),
         };
-        Ok(Ok(Self { description, these }))
+        Ok(Ok(Self {
+            repository,
+            description,
+            these,
+        }))
     }
 }

@@ -298,9 +298,8 @@ impl HostErrorKind {
                                     $XDG_RUNTIME_DIR/bayplan (or /tmp/bayplan-UID) all the time"
                 .to_owned(),
             Self::UnknownHostKey | Self::UnusableHostKey { .. } => {
-                "on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its \
-                 first two words as `host_key = \"ssh-ed25519 AAAA…\"` of this host into \
-                 cluster.toml"
+                "`bayplan host pin` shows the key to compare and writes it; or take it from the host: the first two words of \
+                 `cat /etc/ssh/ssh_host_ed25519_key.pub` as `host_key = \"ssh-ed25519 AAAA…\"` of this host in cluster.toml"
                     .to_owned()
             }
             Self::Authentication { .. } => {

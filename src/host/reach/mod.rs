@@ -6,6 +6,7 @@ pub mod error;
 pub mod facts;
 mod failure;
 pub mod interrupt;
+pub mod keyscan;
 pub mod parallel;
 mod process;
 pub(super) mod protocol;

@@ -218,6 +218,46 @@ impl Client {
         Ok(command)
     }
 
+    /// The command that notes a host's key in a file of its own, and logs nobody in; and that file.
+    ///
+    /// # Errors
+    /// The private directory cannot be had.
+    pub(super) fn scan_command(
+        &self,
+        to: &Destination<'_>,
+        connect_timeout: Duration,
+        algorithms: &str,
+        nonce: &str,
+    ) -> Result<(Command, PathBuf), HostErrorKind> {
+        let prepared = self.prepare("scan", None, connect_timeout);
+        let prepared = prepared.and_then(|(config, _)| Ok((config, self.directory()?)));
+        let (config, directory) = prepared.map_err(|error| HostErrorKind::Io {
+            doing: "preparing ssh".to_owned(),
+            why: error.to_string(),
+        })?;
+        let known_hosts = directory.path().join(format!("shown-{nonce}"));
+        let mut command = Command::new(&self.program);
+        command.env("LC_ALL", "C").env_remove("SSH_ASKPASS");
+        command.env("SSH_ASKPASS_REQUIRE", "never");
+        command.arg("-F").arg(config).args(["-T", "-x", "-a", "-k"]);
+        let mut file = OsString::from("UserKnownHostsFile=");
+        file.push(&known_hosts);
+        command.arg("-o").arg(file);
+        let algorithms = format!("HostKeyAlgorithms={algorithms}");
+        let options = SCAN.iter().chain(PINNED).copied();
+        for option in options.chain([algorithms.as_str()]) {
+            if !self.unknown.has(option) {
+                command.args(["-o", option]);
+            }
+        }
+        if let Some(port) = to.ssh.port {
+            command.args(["-p", &port.to_string()]);
+        }
+        // Whoever lets nobody in lets this in; then it does nothing there.
+        command.args(["--", to.address, "exit"]);
+        Ok((command, known_hosts))
+    }
+
     fn directory(&self) -> std::io::Result<RuntimeDirectory> {
         RuntimeDirectory::open(
             self.xdg_runtime_dir.as_deref(),
@@ -316,6 +356,29 @@ const PINNED: &[&str] = &[
     "VerifyHostKeyDNS=no",
     "KnownHostsCommand=none",
 ];
+
+/// What notes a key and offers nothing that could log in.
+const SCAN: &[&str] = &[
+    "BatchMode=yes",
+    "StrictHostKeyChecking=accept-new",
+    "PreferredAuthentications=none",
+    "PubkeyAuthentication=no",
+    "ControlMaster=no",
+    "ControlPath=none",
+    "HashKnownHosts=no",
+    "HostKeyAlias=shown.bayplan",
+    "NoHostAuthenticationForLocalhost=no",
+    "ClearAllForwardings=yes",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
+    "Tunnel=no",
+    "LogLevel=INFO",
+];
+
+/// The signature algorithms of a key `<type> <base64>`.
+pub(super) fn algorithms_of(key: &str) -> Option<&str> {
+    Pin::parse(key).ok().map(|pin| pin.algorithms)
+}
 
 /// The socket of a connection that sessions share.
 pub(super) struct ControlSocket {

@@ -140,9 +140,9 @@ fn every_kind_says_what_and_what_to_type() {
     10.0.0.1: wrong host key: expected the one of your known hosts, found another one
     help: compare on the host: `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub`; if the host really has a new key, pin it: `host_key = "…"` in cluster.toml
     10.0.0.1: unknown host key: no `host_key` is pinned, and it is not in your known hosts
-    help: on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its first two words as `host_key = "ssh-ed25519 AAAA…"` of this host into cluster.toml
+    help: `bayplan host pin` shows the key to compare and writes it; or take it from the host: the first two words of `cat /etc/ssh/ssh_host_ed25519_key.pub` as `host_key = "ssh-ed25519 AAAA…"` of this host in cluster.toml
     10.0.0.1: expected a `host_key` such as `ssh-ed25519 AAAA…`, found `AAAA`
-    help: on the host `cat /etc/ssh/ssh_host_ed25519_key.pub` shows the key: write its first two words as `host_key = "ssh-ed25519 AAAA…"` of this host into cluster.toml
+    help: `bayplan host pin` shows the key to compare and writes it; or take it from the host: the first two words of `cat /etc/ssh/ssh_host_ed25519_key.pub` as `host_key = "ssh-ed25519 AAAA…"` of this host in cluster.toml
     10.0.0.1: permission denied: the host takes publickey, password, and none of your keys was accepted
     help: bayplan never asks for passwords: `ssh-add -l` shows your keys; the user is `[ssh] user` in cluster.toml, or your ssh_config's
     10.0.0.1: cannot become root with sudo: it asks for a password
