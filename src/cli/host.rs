@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{Parallel, cluster, host};
 use crate::cluster::name::{ClusterName, HostName};
+use crate::host::fitness::Distribution;
 
 /// Look whether hosts are fit
 ///
@@ -12,7 +13,8 @@ use crate::cluster::name::{ClusterName, HostName};
 #[command(after_help = "\
 Examples:
   bayplan host pin production                  the hosts' SSH keys, compared and written down
-  bayplan host check production                what is missing on which host, and what mends it")]
+  bayplan host check production                what is missing on which host, and what mends it
+  bayplan host prepare production              install that")]
 pub enum HostCommands {
     /// Look whether each host is fit, and say what mends it
     ///
@@ -24,6 +26,17 @@ Examples:
   bayplan host check production --host docker01
   bayplan host check production --json | jq '.hosts[].findings[] | select(.level == \"problem\")'")]
     Check(HostCheck),
+    /// Install what hosts lack: the engine, age and the rest
+    ///
+    /// Looks as `check` does, shows the commands, asks, and runs them as root there; then looks again. Packages come from the
+    /// distribution's repository or docker's, never by a script of the net. What is there already is left alone.
+    #[command(after_help = "\
+Examples:
+  bayplan host prepare production              shows the commands, asks, runs them
+  bayplan host prepare production --host docker02 --yes
+  bayplan host prepare production --cloud-init debian-13 > user-data
+                                               for hosts that are yet to be made")]
+    Prepare(HostPrepare),
     /// Write the hosts' SSH keys into the description
     ///
     /// Shows the key of each host with its fingerprint, to be compared with what the host itself says, and asks before it writes them as
@@ -85,4 +98,25 @@ fn fingerprint(text: &str) -> Result<String, String> {
     } else {
         Err("expected `SHA256:` and 43 characters, as `ssh-keygen -lf` shows it".to_owned())
     }
+}
+
+/// How hosts are prepared.
+#[derive(Debug, Clone, Args)]
+pub struct HostPrepare {
+    #[command(flatten)]
+    pub hosts: HostsOf,
+
+    /// Run the commands without asking
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Look at no host, and print user-data of cloud-init for new ones with this distribution, as `debian-13`, `ubuntu-24.04`,
+    /// `fedora-42`, `rocky-9` or `opensuse-leap-15.6`
+    #[arg(long, value_name = "DISTRIBUTION", value_parser = distribution, conflicts_with = "yes")]
+    pub cloud_init: Option<Distribution>,
+}
+
+fn distribution(text: &str) -> Result<Distribution, String> {
+    Distribution::named(text)
+        .ok_or_else(|| "expected a distribution and its version, such as `debian-13`".to_owned())
 }

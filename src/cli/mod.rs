@@ -37,7 +37,7 @@ pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
 pub use self::history::History;
-pub use self::host::{HostCheck, HostCommands, HostPin, HostsOf};
+pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
 pub use self::promote::Promote;
 pub use self::push::Push;

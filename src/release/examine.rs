@@ -5,7 +5,7 @@
     reason = "compares the clocks of hosts with this machine's"
 )]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,8 +15,8 @@ use crate::cluster::model::{Cluster, Host, Supervisor, Transport};
 use crate::cluster::name::HostName;
 use crate::host::ability::Ability;
 use crate::host::fitness::{
-    Distribution, Examination, FitnessFinding, NeedsOfHost, SeenHost, alike, examine_script, judge,
-    judge_directory, registries_script, registry_answers,
+    Distribution, Examination, FitnessFinding, Grade, NeedsOfHost, SeenHost, alike, examine_script,
+    judge, judge_directory, registries_script, registry_answers,
 };
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, connect_to_examine};
@@ -30,6 +30,11 @@ const EXAMINE: Duration = Duration::from_secs(120);
 /// Registries have 30 s, all at the same time.
 const ASK: Duration = Duration::from_secs(60);
 
+/// A package repository may be slow.
+const INSTALL: Duration = Duration::from_secs(1800);
+/// So many lines of a command that failed are shown.
+const LINES: usize = 20;
+
 /// What was found on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExaminedHost {
@@ -38,6 +43,61 @@ pub struct ExaminedHost {
     /// All that was looked at.
     pub findings: Vec<FitnessFinding>,
     facts: Facts,
+}
+
+impl ExaminedHost {
+    /// Whether a release works there.
+    #[must_use]
+    pub fn is_fit(&self) -> bool {
+        self.findings.iter().all(|one| one.grade != Grade::Unfit)
+    }
+}
+
+/// A command that failed on a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedCommand {
+    /// The command.
+    pub command: String,
+    /// Its exit status.
+    pub status: i32,
+    /// The last lines that it said.
+    pub said: String,
+}
+
+/// Runs commands as root on a host, one after the other, up to the first one that fails. Each is told before it begins.
+///
+/// # Errors
+/// There is no session, or it was lost.
+pub fn run_commands(
+    host: &Host,
+    connect: &ConnectContext,
+    commands: &[String],
+    tell: impl Fn(&str),
+) -> Result<Option<FailedCommand>, HostError> {
+    let place = HostPlace::of(host, &connect.repository_root);
+    let mut session = connect_to_examine(host, place, connect)?;
+    for command in commands {
+        tell(command);
+        let mut said = VecDeque::new();
+        // As for `sh -c`: what it prepares for itself ends with it.
+        let script = format!("exec 2>&1\n{command}");
+        let doing = "preparing the host";
+        let status = session.run_following(doing, &script, INSTALL, |line| {
+            said.push_back(line.to_owned());
+            if said.len() > LINES {
+                said.pop_front();
+            }
+        })?;
+        if status != 0 {
+            let said: Vec<String> = said.into();
+            return Ok(Some(FailedCommand {
+                command: command.clone(),
+                status,
+                said: said.join("\n"),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// Looks at these hosts of a cluster, and at nothing that runs on them. Gives the hosts that answered, and why the others

@@ -1,6 +1,7 @@
 //! Whether hosts are fit, as text: what is well in one line, the rest with why it matters and what mends it.
 
 use super::palette::{Palette, paint};
+use super::plan_end::next;
 use super::text::{count, escape, indent, list};
 use super::view::{FitnessFindingView, FitnessView, HostFitnessView, LevelView};
 
@@ -12,6 +13,13 @@ pub fn text(view: &FitnessView<'_>, palette: &Palette) -> String {
         lines.extend(host_lines(host, palette));
     }
     lines.push(summary(view));
+    let findings = view.hosts.iter().flat_map(|host| &host.findings);
+    let by_command =
+        |one: &&FitnessFindingView<'_>| one.level != LevelView::Ok && !one.commands.is_empty();
+    if findings.clone().any(|one| by_command(&one)) {
+        let command = format!("bayplan host prepare {}", view.cluster);
+        lines.push(next(&command, palette).trim_end().to_owned());
+    }
     lines.join("\n") + "\n"
 }
 

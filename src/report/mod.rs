@@ -25,6 +25,7 @@ pub mod palette;
 pub mod pin;
 pub mod plan;
 pub mod plan_end;
+pub mod prepare;
 mod problem;
 pub mod progress;
 pub mod promote;

@@ -164,6 +164,14 @@ fn every_example_of_help_works_as_it_stands() {
         if line.starts_with("bayplan activate") {
             it.bayplan("push production").succeeds();
         }
+        // A directory has no distribution.
+        let described = it.read("clusters/production/cluster.toml");
+        if line.contains("--cloud-init") {
+            let there =
+                described.replace("directory = \"hosts/docker01\"", "address = \"192.0.2.1\"");
+            assert_ne!(there, described);
+            it.write("clusters/production/cluster.toml", there);
+        }
         let mut path = it.beside("bin").into_os_string();
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap());
@@ -181,6 +189,7 @@ fn every_example_of_help_works_as_it_stands() {
             .stdin(Stdio::from(answer(&it)))
             .output()
             .unwrap();
+        it.write("clusters/production/cluster.toml", described);
         let expected = if line.contains("--exit-code") { 2 } else { 0 };
         let output = it.output(&output);
         let asked = output.stderr.contains("--yes") && !line.contains("--yes");

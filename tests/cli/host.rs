@@ -156,3 +156,26 @@ fn a_host_that_shows_no_key_stops_it() {
     assert_snapshot!(it.bayplan("host pin shop --yes").exits(1));
     assert_snapshot!(TestEnvironment::shop().bayplan("host pin shop").succeeds());
 }
+
+#[test]
+fn directories_need_no_preparation() {
+    let it = TestEnvironment::shop();
+    assert_snapshot!(it.bayplan("host prepare shop").succeeds());
+    let refused = it
+        .bayplan("host prepare shop --cloud-init debian-13")
+        .exits(1);
+    assert!(refused.stderr.contains("directories alone"), "{refused}");
+}
+
+#[test]
+fn user_data_needs_no_host() {
+    let it = shop("#!/bin/sh\necho called >\"$HOME/called\"\nexit 255\n");
+    assert_snapshot!(
+        it.bayplan("host prepare shop --cloud-init debian-13")
+            .succeeds()
+    );
+    assert!(!it.beside("home/called").exists());
+    it.bayplan("host prepare shop --cloud-init beos-5")
+        .exits(64);
+    it.bayplan("host prepare shop --yes").exits(1);
+}

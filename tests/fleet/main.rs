@@ -36,6 +36,7 @@ mod past;
 mod peerspace;
 mod podman;
 mod ports;
+mod prepare;
 mod pushed;
 mod refusals;
 mod reload;
@@ -63,10 +64,19 @@ static OTHERS: Fleets = Fleets::new(|| {
     Fleet::up(OTHER_RELEASES)
 });
 
+/// Hosts that are yet to be prepared.
+static BARE: Fleets = Fleets::new(|| {
+    hosts::build(BARE_RELEASES)?;
+    Fleet::up(BARE_RELEASES)
+});
+
 /// Of the machine's own release of Debian.
 const HOSTS: &[&str] = &["3"];
 /// The releases before and after: systemd 247 and 257, docker 20.10 and 26, cgroups v1 and v2.
 const OTHER_RELEASES: &[&str] = &["bullseye", "trixie"];
+
+/// With sshd and a user who may use sudo, and nothing else.
+const BARE_RELEASES: &[&str] = &["bare-bookworm", "bare-trixie"];
 
 type Test = fn(&'static Fleet);
 
@@ -415,6 +425,10 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
     ("versions_that_are_too_old_are_refused", foreign::versions),
 ];
 
+/// The tests on bare hosts.
+const ON_BARE_HOSTS: &[(&str, Test)] =
+    &[("bare_hosts_are_prepared_and_released_to", prepare::bare)];
+
 /// The tests of the tests' own parts, which need no host and are never ignored.
 const WITHOUT_HOSTS: &[(&str, fn())] = &[(
     "all_offsets_together_strike_at_each_step_once",
@@ -457,6 +471,7 @@ fn main() -> ExitCode {
     }
     let mine = TESTS.iter().map(|test| trial(test, &FLEETS));
     let on_others = ON_OTHER_RELEASES.iter().map(|test| trial(test, &OTHERS));
+    let on_bare = ON_BARE_HOSTS.iter().map(|test| trial(test, &BARE));
     let without_hosts = WITHOUT_HOSTS.iter().map(|&(name, test)| {
         let run = move || -> Result<(), Failed> {
             test();
@@ -466,10 +481,12 @@ fn main() -> ExitCode {
     });
     let on_hosts = mine
         .chain(on_others)
+        .chain(on_bare)
         .map(|trial| trial.with_ignored_flag(!wanted));
     let trials = without_hosts.chain(on_hosts).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     FLEETS.down();
     OTHERS.down();
+    BARE.down();
     conclusion.exit_code()
 }

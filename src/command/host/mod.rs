@@ -2,6 +2,7 @@
 
 mod check;
 mod pin;
+mod prepare;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,6 +17,7 @@ use crate::repository::Repository;
 pub(super) fn run(directory: Option<&Path>, arguments: &HostCommands) -> Result<Exit, Failure> {
     match arguments {
         HostCommands::Check(arguments) => check::run(directory, arguments),
+        HostCommands::Prepare(arguments) => prepare::run(directory, arguments),
         HostCommands::Pin(arguments) => pin::run(directory, arguments),
     }
 }

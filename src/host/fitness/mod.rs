@@ -5,6 +5,7 @@ mod answer;
 mod distribution;
 mod judge;
 mod needs;
+mod prepare;
 
 use std::fmt::Write as _;
 
@@ -14,6 +15,7 @@ pub use judge::{
     FitnessFinding, FitnessTopic, Grade, Mend, SeenHost, alike, judge, judge_directory,
 };
 pub use needs::NeedsOfHost;
+pub use prepare::{HostMending, cloud_init, preparation};
 
 use crate::cluster::model::{Engine, EngineClient};
 use crate::render::shell::quote;
