@@ -19,11 +19,12 @@
 //! | [`plan`](mod@plan) | desired, [`Observed`](plan::observed::Observed) | a [`Plan`](plan::Plan): [steps](plan::step::Step) in waves, each restart with its [reasons](plan::reason::Reason) |
 //! | [`host`] | steps, desired | [scripts](host::activate::script), [sessions](host::reach::session) that run them, what was [seen](host::look) |
 //! | [`release`](mod@release) | a plan that was shown, hosts | [events](release::event), and how it ended |
+//! | [`mod@import`] | files of compose | the files of a [cluster](import::Imported), and a line for each key that is not carried |
 //! | [`report`] | plans, states, events, problems | [views](report::view), drawn as text, JSON, Markdown; a progress display |
 //! | [`repository`] | a directory | sources; the commit |
 //! | [`command`] | the [`cli`]'s types | an exit code |
 //!
-//! # Pure: cluster, render, plan, and most of host
+//! # Pure: cluster, render, plan, import, and most of host
 //!
 //! The same input gives the same output, to the byte. No file, process, clock, environment or
 //! terminal: clippy's `disallowed-methods` sees to it, and modules that may say so at their top.
@@ -48,6 +49,9 @@
 //! **host** without its ends: [`host::layout`] (where things are), [`host::activate`], [`host::stage`], [`host::look`] and
 //! the protocol are text in, text out. No value of a variable is in a script. What a host says is data: it gives errors,
 //! never a panic, and no path from it leads out of its directory.
+//!
+//! **import** reads compose: a tree in which everything has its place, then lines of a description that know theirs. A table whose
+//! keys nobody takes tells them. What [`cluster::check()`] refuses of the result is taken out again and told.
 //!
 //! # Effects: the ends
 //!
@@ -104,6 +108,7 @@ pub mod cli;
 pub mod cluster;
 pub mod command;
 pub mod host;
+pub mod import;
 pub mod plan;
 pub mod release;
 pub mod render;

@@ -140,7 +140,7 @@ pub struct SecretsScope {
     pub name: VariableName,
 }
 
-fn recipient(text: &str) -> Result<(String, String), String> {
+pub(super) fn recipient(text: &str) -> Result<(String, String), String> {
     let (name, key) = text
         .split_once('=')
         .filter(|(name, key)| !name.is_empty() && !key.is_empty())

@@ -5,6 +5,8 @@
     reason = "makes a directory, and looks at what is in it"
 )]
 
+mod compose;
+
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -61,16 +63,58 @@ fn files() -> Vec<(&'static str, String)> {
 }
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Failure> {
+    if !arguments.from_compose.is_empty() {
+        return compose::run(directory, arguments);
+    }
     let into = directory.unwrap_or(Path::new("")).join(&arguments.into);
+    let new = files().into_iter().map(|(path, text)| NewFile {
+        path: path.to_owned(),
+        bytes: text.into_bytes(),
+        mode: EditMode::Plain,
+    });
+    let MadeFiles { paths, kept } = make(&into, new.collect(), |path| KEPT.contains(&path))?;
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    stream::stdout(&text::text(&arguments.into, &paths, &Palette::stdout()))?;
+    for path in kept {
+        let note = format!(
+            "{path} was there and stays as it is{}",
+            text::missing(&path)
+        );
+        stream::stderr(&errors::note(&note, &Palette::stderr()));
+    }
+    Ok(Exit::Done)
+}
+
+/// A file that is to be made.
+struct NewFile {
+    path: String,
+    bytes: Vec<u8>,
+    mode: EditMode,
+}
+
+/// What was made.
+struct MadeFiles {
+    /// The files that are new.
+    paths: Vec<String>,
+    /// Those that were there and stay.
+    kept: Vec<String>,
+}
+
+/// Makes all files, or none: what is in the way is an error, unless it is one of those that stay.
+fn make(
+    into: &Path,
+    files: Vec<NewFile>,
+    stays: impl Fn(&str) -> bool,
+) -> Result<MadeFiles, Failure> {
     let is_there = |path: &str| into.join(path).symlink_metadata().is_ok();
     let (files, present): (Vec<_>, Vec<_>) =
-        files().into_iter().partition(|(path, _)| !is_there(path));
-    let (kept, in_the_way): (Vec<&str>, Vec<&str>) = present
-        .iter()
-        .map(|(path, _)| *path)
-        .partition(|path| KEPT.contains(path));
+        files.into_iter().partition(|file| !is_there(&file.path));
+    let (kept, in_the_way): (Vec<String>, Vec<String>) = present
+        .into_iter()
+        .map(|file| file.path)
+        .partition(|path| stays(path));
     if !in_the_way.is_empty() {
-        let place = match into.as_path() {
+        let place = match into {
             here if here == Path::new(".") => "this directory".to_owned(),
             other => other.display().to_string(),
         };
@@ -83,17 +127,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Fa
             "nothing was written; `bayplan init DIR` makes another directory",
         ));
     }
-    let made = make_directories(&into)?;
+    let made = make_directories(into)?;
     let edits: Vec<Edit> = files
-        .iter()
-        .map(|(path, text)| Edit {
-            path: (*path).to_owned(),
+        .into_iter()
+        .map(|file| Edit {
+            path: file.path,
             before: None,
-            after: Some(text.as_bytes().to_vec()),
-            mode: EditMode::Plain,
+            after: Some(file.bytes),
+            mode: file.mode,
         })
         .collect();
-    let written = Repository::new(&into).map_err(super::description::not_loaded)?;
+    let written = Repository::new(into).map_err(super::description::not_loaded)?;
     if let Err(error) = written.write_all(&edits) {
         for directory in made.iter().rev() {
             // It is empty again, or somebody else put something there.
@@ -101,13 +145,10 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Fa
         }
         return Err(not_written(error));
     }
-    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
-    stream::stdout(&text::text(&arguments.into, &paths, &Palette::stdout()))?;
-    for path in kept {
-        let note = format!("{path} was there and stays as it is{}", text::missing(path));
-        stream::stderr(&errors::note(&note, &Palette::stderr()));
-    }
-    Ok(Exit::Done)
+    Ok(MadeFiles {
+        paths: edits.into_iter().map(|edit| edit.path).collect(),
+        kept,
+    })
 }
 
 /// Makes a directory and those above it; those that were not there, the outermost first.

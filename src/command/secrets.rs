@@ -177,20 +177,9 @@ fn init(repository: &Repository, arguments: &SecretsInit) -> Result<Exit, Failur
             format!("`bayplan secrets set {cluster} NAME` adds a secret"),
         ));
     }
-    let mut recipients: BTreeMap<String, String> = arguments.recipients.iter().cloned().collect();
-    if recipients.is_empty() {
-        let (name, key) = own_recipient().ok_or_else(|| {
-            Failure::with_help(
-                anyhow::anyhow!("expected `--recipient NAME=KEY` or ~/.ssh/id_ed25519.pub, found neither"),
-                format!(
-                    "`mkdir -p ~/.ssh && ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519` makes a key, then `bayplan secrets init {cluster}` again; \
-                     or with age: `mkdir -p ~/.config/bayplan && age-keygen -o ~/.config/bayplan/identity`, then \
-                     `bayplan secrets init {cluster} --recipient YOU=KEY` with the public key that it prints"
-                ),
-            )
-        })?;
-        recipients.insert(name, key);
-    }
+    let recipients = recipients_or_own(&arguments.recipients, || {
+        format!("`bayplan secrets init {cluster}`")
+    })?;
     let mut vault = Vault::new(cluster, &recipients);
     first_key(&mut vault, cluster).map_err(|error| explained(error, cluster, &recipients))?;
     file.write(&vault)?;
@@ -201,6 +190,30 @@ fn init(repository: &Repository, arguments: &SecretsInit) -> Result<Exit, Failur
         names.join(", ")
     ))?;
     Ok(Exit::Done)
+}
+
+/// Who was named, else the user; `again` is what to type once there is a key.
+pub(super) fn recipients_or_own(
+    named: &[(String, String)],
+    again: impl FnOnce() -> String,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut recipients: BTreeMap<String, String> = named.iter().cloned().collect();
+    if recipients.is_empty() {
+        let (name, key) = own_recipient().ok_or_else(|| {
+            let again = again();
+            let with = again.trim_end_matches('`');
+            Failure::with_help(
+                anyhow::anyhow!("expected `--recipient NAME=KEY` or ~/.ssh/id_ed25519.pub, found neither"),
+                format!(
+                    "`mkdir -p ~/.ssh && ssh-keygen -t ed25519 -f ~/.ssh/id_ed25519` makes a key, then {again} again; \
+                     or with age: `mkdir -p ~/.config/bayplan && age-keygen -o ~/.config/bayplan/identity`, then \
+                     {with} --recipient YOU=KEY` with the public key that it prints"
+                ),
+            )
+        })?;
+        recipients.insert(name, key);
+    }
+    Ok(recipients)
 }
 
 /// The user's own SSH key.

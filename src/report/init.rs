@@ -9,6 +9,12 @@ use super::text::{escape, shell_word};
 /// The files, and what to type next.
 #[must_use]
 pub fn text(directory: &Path, paths: &[&str], palette: &Palette) -> String {
+    files(directory, paths, palette) + &go_on(directory, "local", palette)
+}
+
+/// The files.
+#[must_use]
+pub fn files(directory: &Path, paths: &[&str], palette: &Palette) -> String {
     let directory = directory.display().to_string();
     let mut text = String::new();
     for path in paths {
@@ -19,12 +25,19 @@ pub fn text(directory: &Path, paths: &[&str], palette: &Palette) -> String {
         text += &paint(palette.added, &format!("+ {}", escape(&path)));
         text.push('\n');
     }
+    text
+}
+
+/// What to type next.
+#[must_use]
+pub fn go_on(directory: &Path, cluster: &str, palette: &Palette) -> String {
+    let directory = directory.display().to_string();
     let go = match directory.as_str() {
         "." => String::new(),
         other => format!("cd {} && ", shell_word(other)),
     };
-    let command = format!("{go}bayplan check && bayplan release local");
-    text + &next(&command, palette)
+    let command = format!("{go}bayplan check && bayplan release {cluster}");
+    next(&command, palette)
 }
 
 /// What a file that stays as it is may lack.

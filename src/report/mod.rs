@@ -13,6 +13,7 @@ pub mod fitness;
 pub mod guard;
 pub mod history;
 pub mod hosts;
+pub mod import;
 pub mod init;
 pub mod json;
 mod left;

@@ -439,6 +439,33 @@ pub fn first_key(vault: &mut Vault, cluster: &ClusterName) -> Result<(), SecretE
     Ok(())
 }
 
+/// A new file with these values, which needs no identity.
+///
+/// # Errors
+/// They cannot be encrypted to the recipients.
+pub fn sealed(
+    cluster: &ClusterName,
+    recipients: &BTreeMap<String, String>,
+    values: &BTreeMap<VariableName, Plaintext>,
+) -> Result<Vault, SecretError> {
+    let mut vault = Vault::new(cluster, recipients);
+    let to = Recipients::new(recipients.iter().map(|(n, k)| (n.as_str(), k.as_str())))?;
+    let key = DigestKey::new(new_key()?, cluster, recipients);
+    vault.set_key("k1", &to.encrypt(key.text().bytes())?);
+    for (name, value) in values {
+        let stored = Stored {
+            ciphertext: to.encrypt(value.bytes())?,
+            digest: KeyedDigest::new("k1", keyed(&key.key, name, value)),
+            form: match value.fits_variable(name) {
+                true => Form::Any,
+                false => Form::FileOnly,
+            },
+        };
+        vault.set_value(name, &stored);
+    }
+    Ok(vault)
+}
+
 /// HMAC-SHA256 over the name, framed by its length, and the value.
 fn keyed(key: &Plaintext, name: &VariableName, value: &Plaintext) -> Digest {
     let mut mac =

@@ -4,7 +4,7 @@ use std::fs;
 
 use insta::assert_snapshot;
 
-use crate::environment::{Entry, TestEnvironment};
+use crate::environment::{Entry, Output, TestEnvironment};
 
 #[test]
 fn what_init_makes_is_clean_and_runs_at_once() {
@@ -95,4 +95,109 @@ fn a_repository_that_is_new_keeps_its_first_files() {
     assert_eq!(it.read("README.md"), "# mine\n");
     assert_eq!(it.read(".gitignore"), "*.log\n");
     it.bayplan("check").succeeds();
+}
+
+/// The project of `tests/fixtures/compose-shop` in `shop/`, and a key of one's own.
+fn with_shop() -> TestEnvironment {
+    let it = TestEnvironment::new();
+    let fixture =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/compose-shop");
+    for (name, to) in [
+        ("compose.yml", "compose.yml"),
+        ("compose.prod.yml", "compose.prod.yml"),
+        ("env", ".env"),
+        ("proxy/nginx.conf", "proxy/nginx.conf"),
+        ("proxy/conf.d/shop.conf", "proxy/conf.d/shop.conf"),
+    ] {
+        let text = fs::read_to_string(fixture.join(name)).unwrap();
+        it.write(&format!("shop/{to}"), &text);
+    }
+    it
+}
+
+const RECIPIENT: &str = "--recipient=me=ssh-ed25519_AAAAC3NzaC1lZDI1NTE5AAAAIHsKLqeplhpW+uObz5dvMgjz1OxfM/XXUB+VHtZ6isGN";
+
+fn import(it: &TestEnvironment, arguments: &[&str]) -> Output {
+    let recipient = RECIPIENT.replace('_', " ");
+    let mut all = vec!["init", "config"];
+    all.push(&recipient);
+    all.push("--from-compose");
+    all.extend(arguments);
+    it.run(it.command().args(all))
+}
+
+#[test]
+fn a_project_of_compose_becomes_a_cluster_that_is_clean() {
+    let it = with_shop();
+    let output = import(&it, &["shop/compose.yml"]).succeeds();
+    assert!(output.stdout.contains("7 services, 2 secrets"), "{output}");
+    assert!(output.stdout.contains("shop/compose.yml:"), "{output}");
+    assert!(!output.to_string().contains("sentinel"), "{output}");
+    let check = it.bayplan("-C config check").succeeds();
+    assert_eq!(check.stdout, "ok: shop (1 host, 7 services)\n");
+    it.bayplan("-C config render shop").succeeds();
+    // Nothing of a secret is anywhere in the clear.
+    for (path, entry) in it.tree("config") {
+        if let Entry::File(bytes) = entry {
+            let text = String::from_utf8_lossy(&bytes);
+            assert!(!text.contains("sentinel"), "{path}");
+        }
+    }
+    // A second time it is in the way.
+    let before = it.tree("config");
+    let again = import(&it, &["shop/compose.yml"]).exits(1);
+    assert!(
+        again.stderr.contains("clusters/shop/cluster.toml"),
+        "{again}"
+    );
+    assert_eq!(it.tree("config"), before);
+    // Another project goes beside it.
+    it.write("other/compose.yaml", "services: {a: {image: 'a:1'}}\n");
+    import(&it, &["other/compose.yaml"]).succeeds();
+    let check = it.bayplan("-C config check").succeeds();
+    assert!(
+        check.stdout.contains("ok: other (1 host, 1 service)"),
+        "{check}"
+    );
+}
+
+#[test]
+fn strict_writes_nothing_if_a_key_is_not_carried() {
+    let it = with_shop();
+    let output = import(&it, &["shop/compose.yml", "--strict"]).exits(1);
+    assert!(
+        output.stdout.contains("not carried: services.worker.build"),
+        "{output}"
+    );
+    assert!(
+        output.stderr.contains("--strict does not accept"),
+        "{output}"
+    );
+    assert!(!it.path("config").exists());
+    it.write(
+        "small/compose.yml",
+        "services: {a: {image: 'a:1', user: '1000'}}\n",
+    );
+    import(&it, &["small/compose.yml", "--strict"]).succeeds();
+}
+
+#[test]
+fn a_mistake_in_a_project_writes_nothing() {
+    let it = with_shop();
+    it.write(
+        "bad/compose.yml",
+        "services:\n  web:\n    image: ${TAG:?which one}\n",
+    );
+    assert_snapshot!(import(&it, &["bad/compose.yml"]).exits(1));
+    let output = import(&it, &["none.yml"]).exits(1);
+    assert!(output.stderr.contains("no such file"), "{output}");
+    // Without a key of one's own nothing can be encrypted.
+    let output = it
+        .bayplan("init config --from-compose shop/compose.yml")
+        .exits(1);
+    assert!(output.stderr.contains("--plain-secrets"), "{output}");
+    assert!(!it.path("config").exists());
+    it.bayplan("init config --plain-secrets --from-compose shop/compose.yml")
+        .succeeds();
+    assert!(!it.path("config/clusters/shop/secrets.toml").exists());
 }
