@@ -18,6 +18,7 @@ mod run;
 
 mod activations;
 mod begun;
+mod compose;
 mod drills;
 mod driver;
 mod edits;
@@ -84,6 +85,10 @@ type Test = fn(&'static Fleet);
 const TESTS: &[(&str, Test)] = &[
     ("peerspace_lives_through_its_releases", peerspace::life),
     ("monitoring_lives_through_its_releases", monitoring::life),
+    (
+        "an_imported_project_of_compose_runs_and_finds_its_data",
+        compose::imported,
+    ),
     ("hand_edits_are_seen_and_mended", edits::mended),
     (
         "an_edit_that_a_crashed_container_picked_up_is_undone",
