@@ -197,7 +197,7 @@ fn imported(loader: &mut Loader<'_>) -> Result<Imported, Diagnostic> {
     beside(loader, &project);
     let used: BTreeSet<String> = drafts.iter().flat_map(networks_of).collect();
     let networks = cluster::networks(&project, &used, &mut loader.told);
-    let mut shared = variables::decide(&mut drafts, &project, input.plain_secrets);
+    let mut shared = variables::decide(&mut drafts, &mut loader.told, input.plain_secrets);
     let defaults = cluster::defaults(&mut drafts);
     fold::fold(&mut drafts, &mut files);
     let mut values: BTreeMap<VariableName, Plaintext> = BTreeMap::new();
@@ -221,7 +221,12 @@ fn imported(loader: &mut Loader<'_>) -> Result<Imported, Diagnostic> {
         })?),
     };
     shared.vars.retain(|name, _| is_used(&drafts, name));
+    let texts = values.values().filter_map(Plaintext::text);
+    let mut hidden: Vec<String> = texts.map(str::to_owned).collect();
+    // One may be the beginning of another.
+    hidden.sort_by_key(|value| std::cmp::Reverse(value.len()));
     let mut result = Draftable {
+        hidden,
         cluster: &cluster,
         drafts,
         files,

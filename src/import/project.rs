@@ -205,10 +205,14 @@ impl<'a> Loader<'a> {
             FoundPath::Unreadable(why) => why,
             FoundPath::Absent => "no such file".to_owned(),
         };
+        let is_named = self.input.files.iter().any(|file| file == path);
+        let help = is_named
+            .then(|| "the directory to write into stands before `--from-compose`".to_owned());
         Err(Diagnostic::error(
             format!("expected a file in UTF-8 at {path}, found {found}"),
             place.clone(),
-        ))
+        )
+        .with_help_if(help))
     }
 
     /// One file, with what it includes and extends.

@@ -17,6 +17,8 @@ type Places = BTreeMap<String, (usize, Vec<Located>)>;
 
 /// Everything that is to be written.
 pub(super) struct Draftable<'a> {
+    /// Values of secrets, which no line may show.
+    pub hidden: Vec<String>,
     pub cluster: &'a ClusterName,
     pub drafts: Vec<Draft>,
     pub files: BTreeMap<String, RepositoryFile>,
@@ -134,7 +136,12 @@ impl Draftable<'_> {
                 .as_ref()
                 .map(|help| format!("; {help}"))
                 .unwrap_or_default();
-            told.not(&spot, &key, format!("{}{help}", error.title));
+            let mut why = format!("{}{help}", error.title);
+            // What is shorter would hide parts of words.
+            for value in self.hidden.iter().filter(|value| value.len() >= 4) {
+                why = why.replace(value.as_str(), "[secret]");
+            }
+            told.not(&spot, &key, why);
             return true;
         }
         false

@@ -187,6 +187,22 @@ fn what_is_included_and_extended_begins_beside_its_own_file() {
 }
 
 #[test]
+fn what_a_service_writes_is_data_also_for_those_that_read_it() {
+    let files = [
+        (
+            "compose.yml",
+            "name: p\nservices:\n  web:\n    image: web:1\n    volumes: ['./geo:/geo:ro', './conf:/conf:ro']\n  update:\n    image: update:1\n    volumes: ['./geo:/geo']\n",
+        ),
+        ("geo/data", "1\n"),
+        ("conf/web.conf", "a\n"),
+    ];
+    let outcome = imported(&files, &["compose.yml"]);
+    let web = file(&outcome, "services/web.toml");
+    assert!(web.contains("source = \"/project/geo\""), "{web}");
+    assert!(web.contains("\"/conf\" = \"conf/\""), "{web}");
+}
+
+#[test]
 fn variables_are_replaced_as_compose_does() {
     let environment = [("A", "a"), ("EMPTY", ""), ("B", "b$c")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -357,6 +373,14 @@ fn every_key_of_compose_changes_something_or_is_told() {
 fn what_check_refuses_is_taken_out_and_told() {
     let outcome = of(
         "name: p\nservices:\n  web:\n    image: web:1\n    sysctls: {vm.max_map_count: 262144}\n    user: \"a b\"\n    tmpfs: [/run, \"/tmp:size=lots\"]\n    environment: {IMAGE: x, OK: y}\n",
+    );
+    assert_snapshot!(shown(&outcome));
+}
+
+#[test]
+fn a_password_in_a_url_is_the_secret_that_it_is() {
+    let outcome = of(
+        "name: p\nservices:\n  db:\n    image: db:1\n    environment: {DB_PASSWORD: sentinel, LONG_KEY: sentinel-of-sixteen}\n  web:\n    image: web:1\n    command: run sentinel-of-sixteen\n    tmpfs: ['/x:sentinel-of-sixteen']\n    environment:\n      URL: 'db://app:sentinel@db/sentinel?k=sentinel-of-sixteen'\n      OTHER: 'db://app:unknown@db'\n      NONE: 'http://db:80/x'\n",
     );
     assert_snapshot!(shown(&outcome));
 }

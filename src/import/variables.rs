@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::dotenv::EnvFormat;
 use super::draft::{Draft, DraftLine, DraftVariable, Toml};
 use super::paths;
-use super::project::Project;
 use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::yaml::{TextSegment, YamlNode, YamlValue, plain};
@@ -243,12 +242,112 @@ struct Use {
     is_secret: bool,
 }
 
+/// How long a secret is that is looked for anywhere in a text.
+const LONG: usize = 16;
+
+/// The values of secrets, the longest first, each with the name of the variable that has it.
+fn known_secrets(drafts: &[Draft]) -> Vec<(String, String)> {
+    let mut known: BTreeMap<String, String> = BTreeMap::new();
+    for variable in drafts.iter().flat_map(|draft| &draft.variables) {
+        let whole = plain(&variable.value);
+        let single = match &variable.value[..] {
+            [TextSegment::Variable { name, .. }] => name,
+            _ => &variable.name,
+        };
+        if is_secret(&variable.name, &whole) {
+            known.entry(whole).or_insert_with(|| single.clone());
+        }
+        for segment in &variable.value {
+            if let TextSegment::Variable { name, value } = segment
+                && is_secret(name, value)
+            {
+                known.entry(value.clone()).or_insert_with(|| name.clone());
+            }
+        }
+    }
+    let mut known: Vec<(String, String)> = known.into_iter().collect();
+    known.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+    known
+}
+
+/// A text in which a secret stands, as the password of a URL or as a long value, with its name in that place.
+fn with_names(text: &str, known: &[(String, String)], segments: &mut Vec<TextSegment>) {
+    for (value, name) in known {
+        let found = match value.len() >= LONG {
+            true => text.find(value.as_str()),
+            false => text.find(&format!(":{value}@")).map(|at| at + 1),
+        };
+        if let Some(at) = found {
+            with_names(&text[..at], known, segments);
+            segments.push(TextSegment::Variable {
+                name: name.clone(),
+                value: value.clone(),
+            });
+            with_names(&text[at + value.len()..], known, segments);
+            return;
+        }
+    }
+    if !text.is_empty() {
+        segments.push(TextSegment::Literal(text.to_owned()));
+    }
+}
+
+/// Whether a text has a URL with a password in it.
+fn has_password(segments: &[TextSegment]) -> bool {
+    let literals = segments.iter().filter_map(|segment| match segment {
+        TextSegment::Literal(text) => Some(text),
+        TextSegment::Variable { .. } => None,
+    });
+    literals.into_iter().any(|text| {
+        let Some((_, rest)) = text.split_once("://") else {
+            return false;
+        };
+        let host = rest.split(['/', '?', '#', ' ']).next().unwrap_or(rest);
+        let login = host.rsplit_once('@').map(|(login, _)| login);
+        login
+            .and_then(|login| login.split_once(':'))
+            .is_some_and(|(_, password)| !password.is_empty())
+    })
+}
+
+/// Names secrets that stand in other variables, and tells the passwords that stay there.
+fn name_secrets(drafts: &mut [Draft], told: &mut ToldLines) {
+    let known = known_secrets(drafts);
+    for draft in drafts {
+        for variable in &mut draft.variables {
+            if is_secret(&variable.name, &plain(&variable.value)) {
+                continue;
+            }
+            let mut segments = Vec::new();
+            for segment in std::mem::take(&mut variable.value) {
+                match segment {
+                    TextSegment::Literal(text) if !text.is_empty() => {
+                        with_names(&text, &known, &mut segments);
+                    }
+                    other @ (TextSegment::Literal(_) | TextSegment::Variable { .. }) => {
+                        segments.push(other);
+                    }
+                }
+            }
+            variable.value = segments;
+            if has_password(&variable.value) {
+                let key = format!("services.{}.environment.{}", draft.called, variable.name);
+                let why = "a password stands in it in the clear: `bayplan secrets set` it, and write its name there";
+                told.otherwise(&variable.spot, &key, why);
+            }
+        }
+    }
+}
+
 /// Decides about all variables, and writes the lines of the drafts.
 pub(super) fn decide(
     drafts: &mut [Draft],
-    project: &Project,
+    told: &mut ToldLines,
     plain_secrets: bool,
 ) -> SharedVariables {
+    if !plain_secrets {
+        name_secrets(drafts, told);
+    }
     let mut uses: BTreeMap<String, Use> = BTreeMap::new();
     for variable in drafts.iter().flat_map(|draft| &draft.variables) {
         let whole = plain(&variable.value);
@@ -263,7 +362,6 @@ pub(super) fn decide(
             found.is_secret |= is_secret(name, value) || alone;
         }
     }
-    let _ = project;
     let locations: BTreeSet<String> = drafts
         .iter()
         .flat_map(|draft| {

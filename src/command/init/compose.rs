@@ -33,6 +33,9 @@ const FILE_MAX: u64 = 4 << 20;
 const BELOW_MAX: usize = 1000;
 const DEPTH_MAX: usize = 7;
 
+/// The most bytes of a directory.
+const ALL_MAX: usize = 16 << 20;
+
 pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Failure> {
     let at = directory.unwrap_or(Path::new("."));
     let current = fs::canonicalize(at)?;
@@ -202,6 +205,10 @@ fn below(
             continue;
         }
         let (bytes, executable) = read_file(&path)?;
+        let all: usize = files.iter().map(|file| file.bytes.len()).sum();
+        if all + bytes.len() > ALL_MAX {
+            return Err(format!("it has more than {} MiB", ALL_MAX >> 20));
+        }
         files.push(FoundFile {
             name,
             bytes,
