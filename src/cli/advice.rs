@@ -38,16 +38,16 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
         "take the service out of [place] in cluster.toml and release; `systemctl stop CLUSTER-SERVICE` on the host stops it until the next release",
     ),
     (
-        &["logs", "log", "journal", "tail"],
-        "`journalctl -u CLUSTER-SERVICE` on the host",
+        &["log", "journal", "tail"],
+        "`bayplan logs CLUSTER SERVICE -f` shows what containers say on all hosts",
     ),
     (
         &["ps", "ls", "list", "show", "inspect", "info", "state"],
         "`bayplan status CLUSTER` shows what runs on every host",
     ),
     (
-        &["exec", "shell", "sh", "run", "attach", "ssh", "console"],
-        "`docker exec -it CLUSTER-SERVICE sh` on the host",
+        &["shell", "sh", "attach", "ssh", "console"],
+        "`bayplan exec CLUSTER SERVICE` gives a shell in a container that runs",
     ),
     (
         &["undo", "revert", "back"],

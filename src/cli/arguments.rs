@@ -104,6 +104,61 @@ pub(super) fn variable(text: &str) -> Result<VariableName, String> {
     VariableName::new(text).map_err(|error| format!("expected {}", error.expected))
 }
 
+/// A moment: so long ago, or a date and a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeArgument {
+    /// So long ago.
+    Ago(Duration),
+    /// With a zone.
+    Fixed(jiff::Timestamp),
+    /// A date and a time of whoever asks.
+    Local(jiff::civil::DateTime),
+    /// A time of today.
+    Today(jiff::civil::Time),
+}
+
+impl TimeArgument {
+    /// When that is.
+    ///
+    /// # Errors
+    /// Such a moment is not in the calendar.
+    pub fn at(
+        &self,
+        now: jiff::Timestamp,
+        zone: &jiff::tz::TimeZone,
+    ) -> Result<jiff::Timestamp, String> {
+        let local = |time: jiff::civil::DateTime| Ok(time.to_zoned(zone.clone())?.timestamp());
+        let moment = match self {
+            Self::Ago(age) => now.checked_sub(*age),
+            Self::Fixed(moment) => Ok(*moment),
+            Self::Local(time) => local(*time),
+            Self::Today(time) => local(now.to_zoned(zone.clone()).date().to_datetime(*time)),
+        };
+        moment.map_err(|error: jiff::Error| error.to_string())
+    }
+}
+
+/// A moment, as `--since` takes it.
+pub(super) fn moment(text: &str) -> Result<TimeArgument, String> {
+    if let Ok(age) = duration(text) {
+        return Ok(TimeArgument::Ago(age));
+    }
+    if let Ok(moment) = text.parse() {
+        return Ok(TimeArgument::Fixed(moment));
+    }
+    // A whole date, and an hour alone, are times, too, for whoever reads no further.
+    if !text.contains('-')
+        && text.contains(':')
+        && let Ok(time) = text.parse()
+    {
+        return Ok(TimeArgument::Today(time));
+    }
+    text.parse().map(TimeArgument::Local).map_err(|_| {
+        "expected an age such as `10m`, or a moment such as `2026-11-27 09:30`, `09:30` or `2026-11-27T09:30:00Z`"
+            .to_owned()
+    })
+}
+
 /// A time with units.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = text.parse::<jiff::SignedDuration>().ok();
@@ -114,6 +169,21 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_moment_is_an_age_or_a_date() {
+        let now = "2026-11-27T21:00:00Z".parse().unwrap();
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(1));
+        let at = |text| moment(text).unwrap().at(now, &zone).unwrap().to_string();
+        assert_eq!(at("10m"), "2026-11-27T20:50:00Z");
+        assert_eq!(at("09:30"), "2026-11-27T08:30:00Z");
+        assert_eq!(at("2026-11-26"), "2026-11-25T23:00:00Z");
+        assert_eq!(at("2026-11-26 09:30"), "2026-11-26T08:30:00Z");
+        assert_eq!(at("2026-11-26T09:30:00Z"), "2026-11-26T09:30:00Z");
+        for wrong in ["", "soon", "25:00", "2026-13-01", "10"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn times_have_units() {

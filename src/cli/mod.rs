@@ -12,14 +12,17 @@ mod bump;
 mod check;
 mod completions;
 mod diff;
+mod exec;
 mod history;
 mod host;
 mod init;
+mod logs;
 mod promote;
 mod push;
 mod release;
 mod render;
 mod rollback;
+mod run;
 mod schema;
 mod secrets;
 mod status;
@@ -31,19 +34,24 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use self::activate::Activate;
 pub use self::advice::advised;
-pub use self::arguments::{FailureChoice, Identities, Lift, Parallel, Part, Patience};
+pub use self::arguments::{
+    FailureChoice, Identities, Lift, Parallel, Part, Patience, TimeArgument,
+};
 pub use self::bump::{Bump, Committing};
 pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::diff::{Diff, Format};
+pub use self::exec::Exec;
 pub use self::history::History;
 pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
+pub use self::logs::Logs;
 pub use self::promote::Promote;
 pub use self::push::Push;
 pub use self::release::Release;
 pub use self::render::Render;
 pub use self::rollback::Rollback;
+pub use self::run::RunOnce;
 pub use self::schema::{Schema, SchemaOf};
 pub use self::secrets::{
     Secrets, SecretsCluster, SecretsInit, SecretsOpen, SecretsRekey, SecretsScope, SecretsSet,
@@ -128,6 +136,9 @@ pub enum Command {
     Rollback(Rollback),
     History(History),
     Status(Status),
+    Logs(Logs),
+    Exec(Exec),
+    Run(RunOnce),
     Why(Why),
     #[command(subcommand)]
     Host(HostCommands),

@@ -35,6 +35,8 @@ pub enum SchemaOf {
     Why,
     /// `host check --json`
     HostCheck,
+    /// A line of `logs --json`
+    Logs,
     /// An event of `[notify]`
     Event,
     /// `cluster.toml`

@@ -7,10 +7,12 @@ mod check;
 mod completions;
 mod description;
 mod diff;
+mod exec;
 mod helper;
 mod history;
 mod host;
 mod init;
+mod logs;
 mod notify;
 mod promote;
 mod push;
@@ -55,6 +57,8 @@ pub enum Exit {
     Usage,
     /// The operator asked to stop (SIGINT).
     Interrupted,
+    /// A command in a container ended with this.
+    Ran(u8),
     /// Standard output was closed (`bayplan … | head`): what a shell says of a program that
     /// SIGPIPE ended.
     Closed,
@@ -88,6 +92,7 @@ impl Exit {
             Exit::Waits => 6,
             Exit::Usage => 64,
             Exit::Interrupted => 130,
+            Exit::Ran(code) => code,
             Exit::Closed => 128 + 13,
         }
     }
@@ -181,6 +186,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Secrets(arguments) => secrets::run(directory, &arguments),
         Command::Why(arguments) => why::run(directory, &arguments),
         Command::Schema(arguments) => schema::run(&arguments),
+        Command::Exec(arguments) => exec::run(directory, &arguments),
+        Command::Run(arguments) => exec::run_one(directory, &arguments),
+        Command::Logs(arguments) => logs::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }
 }

@@ -14,6 +14,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::HostCheck => schema::host_check(),
         SchemaOf::Event => schema::event(),
         SchemaOf::Why => schema::why(),
+        SchemaOf::Logs => schema::logs(),
         SchemaOf::Cluster => description_schema::cluster(),
         SchemaOf::Service => description_schema::service(),
         SchemaOf::ServiceConfig => description_schema::service_config(),

@@ -193,6 +193,14 @@ impl Layout {
             .map_or(engine.program(), |client| &client.program)
     }
 
+    /// The same by its path, for a unit.
+    #[must_use]
+    pub(super) fn client_path(&self, engine: Engine) -> &str {
+        self.client
+            .as_ref()
+            .map_or(engine.usual_path(), |client| &client.program)
+    }
+
     /// A path of the host, below the root.
     #[must_use]
     pub fn path(&self, absolute: &str) -> RemotePath {

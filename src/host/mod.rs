@@ -10,6 +10,8 @@
 //! | [`stage`] | brings the files of a generation there, and checks them |
 //! | [`activate`] | carries the steps of a plan out, and follows that |
 //! | [`past`] | what was released there: generations, history, placement, runs of jobs |
+//! | [`attach`] | a program in a container with the operator's terminal, and what ends it |
+//! | [`journal`] | what its containers say: asks for it, and reads the answer |
 //!
 //! Whatever the transport, a host is one running `sh` ([`reach::session::Session`]): behind the system's
 //! `ssh`, on this machine, or on this machine but looking at a root directory. There is no agent.
@@ -21,7 +23,9 @@ pub mod ability;
 pub mod activate;
 #[cfg(test)]
 mod answers_tests;
+pub mod attach;
 pub mod fitness;
+pub mod journal;
 pub mod layout;
 pub mod lock;
 pub mod look;

@@ -3,6 +3,7 @@
 
 mod activate;
 mod activity;
+pub mod attach;
 mod back;
 pub mod event;
 pub mod examine;
@@ -11,6 +12,7 @@ pub mod generations;
 mod host_run;
 mod hosts;
 mod log;
+pub mod logs;
 pub mod mask;
 mod prepare;
 pub mod problem;

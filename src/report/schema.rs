@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 
+use super::logs::LogLineView;
 use super::notification::NotificationView;
 use super::view::{FitnessView, HistoryView, PlanView, ReviewsView, StatusView, WhyView};
 use crate::plan::saved::SavedPlan;
@@ -47,6 +48,12 @@ pub fn why() -> String {
 #[must_use]
 pub fn host_check() -> String {
     of::<FitnessView<'static>>("Whether hosts are fit: `bayplan host check CLUSTER --json`")
+}
+
+/// Of a line of `logs --json`.
+#[must_use]
+pub fn logs() -> String {
+    of::<LogLineView<'static>>("A message of a container: a line of `bayplan logs CLUSTER --json`")
 }
 
 /// Of what `[notify]` tells.

@@ -158,6 +158,7 @@ fn every_example_of_help_works_as_it_stands() {
             }
             fs::copy(&secrets, it.path("clusters/staging/secrets.toml")).unwrap();
         }
+        it.write("mend.sql", "");
         if line.contains("--plan") {
             it.bayplan("diff production -o plan.json").succeeds();
         }
@@ -194,8 +195,13 @@ fn every_example_of_help_works_as_it_stands() {
         let output = it.output(&output);
         let asked = output.stderr.contains("--yes") && !line.contains("--yes");
         let differs = line.starts_with("diff -r") && output.code == Some(0);
+        // In a directory there is no container to look into, and this cluster has no such service.
+        let container = ["bayplan exec ", "bayplan run "].map(|begin| line.starts_with(begin));
+        let nowhere = ["anything runs", "nothing runs", "expected a service"];
+        let nowhere = nowhere.map(|words| output.stderr.contains(words));
+        let nowhere = container.contains(&true) && nowhere.contains(&true);
         assert!(
-            asked || differs || output.code == Some(expected),
+            asked || differs || nowhere || output.code == Some(expected),
             "{line}: {output}"
         );
     }
@@ -216,7 +222,8 @@ fn commands_of_other_tools_get_what_does_the_same_here() {
         ("prune", "keeps its last five generations"),
         ("deploy", "`bayplan release CLUSTER`"),
         ("plan", "`bayplan diff CLUSTER`"),
-        ("logs", "journalctl -u CLUSTER-SERVICE"),
+        ("journal", "`bayplan logs CLUSTER SERVICE -f`"),
+        ("shell", "`bayplan exec CLUSTER SERVICE`"),
         ("secrets get", "no command prints a value"),
         ("secrets rotate", "`bayplan secrets rekey CLUSTER`"),
     ] {

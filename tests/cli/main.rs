@@ -18,6 +18,7 @@ mod locks;
 mod many;
 mod meddled;
 mod notify;
+mod operate;
 mod part;
 mod past;
 mod promote;

@@ -31,6 +31,7 @@ mod jobs;
 mod locks;
 mod monitoring;
 mod networks;
+mod operate;
 mod order;
 mod part;
 mod past;
@@ -281,6 +282,18 @@ const TESTS: &[(&str, Test)] = &[
     (
         "a_new_probe_is_asked_before_it_counts",
         activations::new_probe,
+    ),
+    (
+        "what_containers_say_comes_by_time_from_all_hosts",
+        operate::logs,
+    ),
+    (
+        "what_an_operator_starts_ends_with_the_operator",
+        operate::attached_docker,
+    ),
+    (
+        "what_an_operator_starts_ends_with_the_operator_on_podman",
+        operate::attached_podman,
     ),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),

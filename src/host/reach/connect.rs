@@ -16,8 +16,8 @@ use super::interrupt::Interrupt;
 use super::process::Killing;
 use super::protocol::LOOP;
 use super::session::{Interrupted, KeepWaiting, Output, Quiet, Session};
-pub use super::ssh::UnknownOptions;
 use super::ssh::{Client, Destination, OPTIONS, Sharing};
+pub use super::ssh::{GivenTerminal, UnknownOptions};
 use crate::cluster::model::{Host, Supervisor, Transport};
 use crate::cluster::name::ClusterName;
 use crate::host::place::HostPlace;
@@ -103,6 +103,51 @@ pub fn connect_to_examine(
 enum WhenUnfit {
     Refused,
     Taken,
+}
+
+/// Runs a script of the host as root, with the input, output and errors of this process, and waits for its end. Its path is
+/// one word of every shell. How it ended it must tell itself: `ssh` has an exit code of its own for its own errors.
+///
+/// # Errors
+/// It cannot be started.
+pub fn on_terminal(
+    host: &Host,
+    place: &HostPlace,
+    context: &ConnectContext,
+    terminal: GivenTerminal,
+    path: &str,
+) -> Result<(), HostError> {
+    let error = |kind| HostError {
+        kind,
+        at: place.at.clone(),
+        stderr: String::new(),
+    };
+    let (mut command, via) = match &host.transport {
+        Transport::Ssh(ssh) => {
+            let to = Destination {
+                cluster: &context.cluster,
+                host: &host.name,
+                address: &host.location(),
+                ssh,
+            };
+            let client = Client::from_environment(&context.unknown_options);
+            let command = client.on_terminal(&to, context.connect_timeout, terminal, path);
+            (command.map_err(error)?, to.via())
+        }
+        Transport::Local { sudo: true } => {
+            let mut command = Command::new("sudo");
+            command.args(["-n", "sh", path]);
+            (command, Via::ThisMachine)
+        }
+        Transport::Local { sudo: false } | Transport::Directory { .. } => {
+            let mut command = Command::new("sh");
+            command.arg(path);
+            (command, Via::ThisMachine)
+        }
+    };
+    let status = command.status();
+    status.map_err(|failed| error(via.not_started(&failed)))?;
+    Ok(())
 }
 
 fn connect_by(

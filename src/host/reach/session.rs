@@ -240,6 +240,41 @@ impl Session {
         Ok(status)
     }
 
+    /// Runs a script for as long as it takes, and hands over its output in pieces, as it comes. The host ends it when it
+    /// hears nothing from here for `limit`. The script's last command is `exec`ed: it is what is ended. The session is
+    /// over afterwards. Returns the status.
+    ///
+    /// # Errors
+    /// The connection was lost, or the operator asked to stop.
+    pub fn run_attended(
+        &mut self,
+        doing: &str,
+        script: &str,
+        limit: Duration,
+        mut on_bytes: impl FnMut(&[u8]),
+    ) -> Result<i32, HostError> {
+        let limit = limit.max(Duration::from_secs(1));
+        // A header of a call and a sign of life have 128 bytes each.
+        let script = format!(
+            "(\n{script}\n) 7<&- &\n\
+             bp_j=$!\n\
+             (while [ \"$(timeout {} head -c 128 <&7)\" ]; do :; done; kill \"$bp_j\") >/dev/null 2>&1 &\n\
+             bp_c=$!\n\
+             wait \"$bp_j\"; bp_e=$?\n\
+             kill \"$bp_c\" 2>/dev/null\n\
+             (exit \"$bp_e\")\n",
+            limit.as_secs()
+        );
+        self.show_life(limit);
+        let status = self.call_attended(doing, &script, |bytes| {
+            on_bytes(bytes);
+            bytes.clear();
+        });
+        self.broken = true;
+        self.process.close_input();
+        status
+    }
+
     /// A script for [`Session::run_here`]. After it, the host ends the session and frees its lock if it hears
     /// nothing from here for `limit` (whole seconds) while no script runs. Run it when the lock is taken: then a
     /// dead operator keeps the lock no longer than the script that runs and `limit` together.

@@ -82,6 +82,15 @@ impl UnknownOptions {
     }
 }
 
+/// Whether what is started gets the terminal of this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GivenTerminal {
+    /// It does.
+    Own,
+    /// It only gets its input, output and errors.
+    None,
+}
+
 /// How often an `ssh` may be tried again without an option that it does not know.
 pub(super) const OPTIONS: usize = ALWAYS.len() + PINNED.len();
 
@@ -133,6 +142,33 @@ impl Client {
     ) -> Result<Command, HostErrorKind> {
         let mut command = self.without_words(to, connect_timeout, sharing)?;
         command.args(["--", to.address, &remote_command(to.ssh.sudo)]);
+        Ok(command)
+    }
+
+    /// The command that runs a script of the host with the input and output of this process.
+    ///
+    /// # Errors
+    /// As [`Client::command`].
+    pub(super) fn on_terminal(
+        &self,
+        to: &Destination<'_>,
+        connect_timeout: Duration,
+        terminal: GivenTerminal,
+        path: &str,
+    ) -> Result<Command, HostErrorKind> {
+        let mut command = self.without_words(to, connect_timeout, Sharing::Shared)?;
+        // That a connection ended is told in our own words.
+        command.arg("-q");
+        if terminal == GivenTerminal::Own {
+            // The last of `-T` and `-t` counts.
+            command.arg("-t");
+        }
+        let sudo = if to.ssh.sudo {
+            "env LC_ALL=C sudo -n "
+        } else {
+            ""
+        };
+        command.args(["--", to.address, &format!("exec {sudo}sh {path}")]);
         Ok(command)
     }
 

@@ -29,6 +29,8 @@ enum Counts {
     Clock,
     /// Each time in which nothing comes.
     Progress,
+    /// Nothing: it ends when it ends, however much it says, and signs of life go on meanwhile.
+    Nothing,
 }
 
 /// What to do when not even a byte answers a first call for a while.
@@ -109,15 +111,45 @@ impl Session {
             timeout,
             counts,
         };
-        self.exchange(mode, script, payload, limits, None, on_output)
-            .map_err(|interrupted| match interrupted {
+        let answer = self.exchange(mode, script, payload, limits, None, on_output);
+        answer.map_err(|interrupted| self.explain(interrupted, doing, limits))
+    }
+
+    /// A call without a limit, in the session's own `sh`, which the host hears from us meanwhile.
+    pub(super) fn call_attended(
+        &mut self,
+        doing: &str,
+        script: &str,
+        on_output: impl FnMut(&mut Vec<u8>),
+    ) -> Result<i32, HostError> {
+        let doing = doing.to_owned();
+        if self.broken {
+            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
+        }
+        let limits = Limits {
+            login: Duration::MAX,
+            timeout: Duration::MAX,
+            counts: Counts::Nothing,
+        };
+        let answer = self.exchange(Mode::Here, script, Vec::new(), limits, None, on_output);
+        answer.map_err(|interrupted| self.explain(interrupted, doing, limits))
+    }
+
+    fn explain(&self, interrupted: Interrupted, doing: String, limits: Limits) -> HostError {
+        let Limits {
+            login: _,
+            timeout,
+            counts,
+        } = limits;
+        {
+            match interrupted {
                 Interrupted::Ended { stderr, .. } => {
                     self.error(HostErrorKind::Lost { doing }, stderr)
                 }
                 Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
                     let after = timeout;
                     let kind = match counts {
-                        Counts::Clock => HostErrorKind::Timeout { doing, after },
+                        Counts::Clock | Counts::Nothing => HostErrorKind::Timeout { doing, after },
                         Counts::Progress => HostErrorKind::Stalled { doing, after },
                     };
                     self.error(kind, stderr)
@@ -126,7 +158,8 @@ impl Session {
                     self.error(HostErrorKind::Interrupted { doing }, String::new())
                 }
                 Interrupted::TooLong { found } => self.misunderstood(&doing, &found),
-            })
+            }
+        }
     }
 
     /// The first call: like [`Session::run_here`], but the caller says what a failure means. `login` is for
@@ -179,6 +212,9 @@ impl Session {
         self.process.mark(InCall::Yes);
         self.process
             .write(frame(mode, &nonce, script, payload.len()));
+        if limits.counts == Counts::Nothing {
+            self.process.mark(InCall::No);
+        }
 
         let mut answer = Markers::new(&nonce);
         let mut payload = Some(payload);
@@ -227,6 +263,7 @@ impl Session {
             let counts_anew = match limits.counts {
                 Counts::Clock => deadline == begin && limits.login != limits.timeout,
                 Counts::Progress => true,
+                Counts::Nothing => false,
             };
             if answer.started() && counts_anew {
                 deadline = after(limits.timeout);
@@ -238,7 +275,9 @@ impl Session {
                     self.process.write(payload);
                 }
             }
-            if let Some(left) = room.checked_sub(output.len()) {
+            if limits.counts == Counts::Nothing {
+                // It is handed over, and kept nowhere.
+            } else if let Some(left) = room.checked_sub(output.len()) {
                 room = left;
             } else {
                 self.broken = true;

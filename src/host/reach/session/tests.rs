@@ -550,3 +550,40 @@ fn an_interrupt_ends_what_is_waited_for() {
     asks.join().unwrap();
     assert!(matches!(error.kind, HostErrorKind::Interrupted { .. }));
 }
+
+#[test]
+fn what_is_attended_is_handed_over_whole_with_its_status() {
+    in_every_shell(|session| {
+        let mut count = 0;
+        let script = "yes | head -c 1000000; exec sh -c 'echo end; exit 3'";
+        let limit = Duration::from_secs(60);
+        let status = session.run_attended("testing", script, limit, |bytes| count += bytes.len());
+        assert_eq!((status.unwrap(), count), (3, 1_000_004));
+    });
+}
+
+#[test]
+fn what_is_attended_ends_with_the_session() {
+    for words in shells() {
+        let left = Leftovers::new();
+        let mut session = session(&words);
+        let interrupt = Interrupt::default();
+        session.set_interrupt(interrupt.clone());
+        // The shell itself becomes what is ended.
+        let script = format!(
+            "exec sh -c 'echo $$ >{}; echo ready; exec sleep 600'",
+            left.file()
+        );
+        let limit = Duration::from_secs(60);
+        let ended = session.run_attended("testing", &script, limit, |_| interrupt.ask());
+        assert!(ended.is_err(), "{words:?}");
+        drop(session);
+        let id = std::fs::read_to_string(left.0.path()).unwrap();
+        let process = std::path::PathBuf::from(format!("/proc/{}/comm", id.trim()));
+        let deadline = Instant::now() + LONG;
+        while std::fs::read_to_string(&process).is_ok_and(|name| name == "sleep\n") {
+            assert!(Instant::now() < deadline, "{words:?}");
+            std::thread::yield_now();
+        }
+    }
+}
