@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use self::event::Event;
 use self::hosts::{Connection, Recording};
 pub use self::hosts::{Hosts, Setting};
-use self::prepare::{Preparation, Prepared};
+use self::prepare::{Preparation, ReadyHosts};
 use self::problem::Problem;
 pub use self::pushing::push;
 use self::request::ReleaseRequest;
@@ -114,7 +114,7 @@ pub fn release(
     lock(setting, hosts, shown, request, tell)?;
     let preparation = Preparation::of(setting, hosts, shown, request);
     let ready = ready(setting, hosts, &preparation, approved, request, tell);
-    let (approved, Prepared { observed, .. }) = match ready {
+    let (approved, ReadyHosts { observed, .. }) = match ready {
         Ok(ready) => ready,
         Err(stopped) => {
             note_stopped(setting, hosts, shown, request, &stopped.problems);
@@ -213,7 +213,7 @@ fn ready(
     approved: &Approved,
     request: &ReleaseRequest,
     tell: &(impl Fn(Event) + Sync),
-) -> Result<(Approved, Prepared), Stopped> {
+) -> Result<(Approved, ReadyHosts), Stopped> {
     let stopped = |stage| move |problems| Stopped { stage, problems };
     let prepared = preparation
         .carry_out(hosts, setting.limit, tell)

@@ -56,7 +56,7 @@ pub(super) struct StagedThere {
 }
 
 /// The hosts, when all of them are ready.
-pub(super) struct Prepared {
+pub(super) struct ReadyHosts {
     /// Images that a pull moved are others than those that their containers run.
     pub observed: Observed,
     pub staged: BTreeMap<HostName, StagedThere>,
@@ -201,7 +201,7 @@ impl<'a> Preparation<'a> {
         hosts: &mut Hosts,
         limit: NonZeroUsize,
         tell: &(impl Fn(Event) + Sync),
-    ) -> Result<Prepared, BTreeMap<HostName, Problem>> {
+    ) -> Result<ReadyHosts, BTreeMap<HostName, Problem>> {
         // Checks are hard work, so none begins before all hosts have their files. And if one host cannot take them, no
         // other host pulls an image for nothing.
         let staged = self.on_each(hosts, limit, tell, |host, _, connection, event| {
@@ -215,7 +215,7 @@ impl<'a> Preparation<'a> {
             apply_pulls(checked, connection.expect("it was just used"));
         }
         let observed = hosts.observed();
-        Ok(Prepared { observed, staged })
+        Ok(ReadyHosts { observed, staged })
     }
 
     /// Does the same on every host that takes part.
