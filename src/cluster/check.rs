@@ -24,6 +24,7 @@ use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::service_networks::{check_address_clashes, resolve_networks};
 use super::sources::Sources;
+use super::swap::{check_swap, resolve_swaps};
 use super::template::text::{self as text_template, Makes, TextTemplate};
 use super::variables::Variables;
 
@@ -125,6 +126,7 @@ fn resolve(
         let Relations { needs, after } =
             check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
+        check_swap(&description, &placements, service, problems);
         let networks = resolve_networks(&description, &cluster.networks, service, problems);
         let hosts = placements.get(&service.name).map_or(&[][..], Vec::as_slice);
         let near = |host: Option<&HostName>| {
@@ -197,6 +199,8 @@ fn resolve(
                     files: first.files,
                     container: service.container.clone(),
                     health: service.health.clone(),
+                    swap: None,
+                    swaps: Vec::new(),
                     stateful: service.stateful,
                     max_down: service.max_down,
                     batch: service.batch,
@@ -209,6 +213,7 @@ fn resolve(
             );
         }
     }
+    resolve_swaps(&description, &mut services, problems);
     check_deliveries(cluster, services.values(), problems);
     if let Some(secrets) = &description.secrets
         // A service with errors is missing here, and it may use any secret.

@@ -19,6 +19,7 @@ use super::scalar::Scalar;
 use super::shape;
 use super::shape::host::AddressKind;
 use super::subnet::Subnet;
+use super::swap::WrittenSwap;
 use toml::de::DeValue;
 
 /// `cluster.toml`.
@@ -51,6 +52,10 @@ pub(super) struct ClusterFile {
 impl ServiceFile {
     /// What is published, before the host says where. In the host's network a process takes its port itself.
     pub(super) fn published(&self) -> Vec<At<Publish>> {
+        // The proxy answers, and each slot has a port of its own.
+        if self.swap.is_some() {
+            return Vec::new();
+        }
         match (self.container.network.as_deref(), &self.publish) {
             (Some("host" | "none"), _) => Vec::new(),
             (_, None) => {
@@ -189,6 +194,8 @@ pub(super) struct ServiceFile {
     pub volume_targets: Vec<(String, Spot)>,
     /// `[health]`.
     pub health: Option<Health>,
+    /// `[swap]`.
+    pub swap: Option<WrittenSwap>,
     /// What becomes arguments of `docker run`.
     pub container: Container,
     /// `stateful`.

@@ -428,6 +428,15 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "swap",
+        inherited: Inherited::No,
+        reader: ReadAs::Own(FieldType::Table),
+        shared_flags: &["publish"],
+        meaning: "two slots on each host, so that a release loses no request: see [zero downtime](zero-downtime.md). Another `proxy` or `drain` restarts nothing",
+        example: "{ proxy = \"proxy\", port = 8080, slots = [19000, 19001] }",
+        ..ROW
+    },
+    Field {
         key: "volumes",
         inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),

@@ -805,6 +805,20 @@ pub(super) const LOG: &[Foreign] = &[
     },
 ];
 
+/// Keys of `[swap]`.
+pub(super) const SWAP: &[Foreign] = &[
+    Foreign {
+        words: &["drain_timeout", "draining", "deregistration_delay", "grace"],
+        meant: Some("drain"),
+        help: "write `drain = \"30s\"`: so long the connections of the slot that goes are waited for",
+    },
+    Foreign {
+        words: &["ports", "slot_ports"],
+        meant: Some("slots"),
+        help: "write `slots = [19000, 19001]`: a port of the host for each slot",
+    },
+];
+
 /// Keys of `[health]`.
 pub(super) const HEALTH: &[Foreign] = &[
     Foreign {

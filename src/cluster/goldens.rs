@@ -714,6 +714,41 @@ fn health() {
 }
 
 #[test]
+fn slots() {
+    const HEALTHY: &str = "port = 80\n[health]\nhttp = \"/\"\n";
+    const SWAP: &str = "[swap]\nproxy = \"api\"\nport = 8080\nslots = [19000, 19001]\n";
+    let swap = |lines: &str| format!("{IMAGE}{HEALTHY}[swap]\n{lines}");
+    let beside = |lines: &str| format!("{IMAGE}{lines}{HEALTHY}{SWAP}");
+    let unread = [
+        swap(""),
+        swap("proxy = 1\nport = 0\nslots = [1]\ndrain = \"soon\"\n"),
+        swap("proxy = \"a\"\nport = 80\nslots = \"19000\"\nkeep = \"1h\"\n"),
+        swap("proxy = \"ap\"\nport = 80\nslots = [80, 80]\nvolumes = \"both\"\n"),
+        swap("proxy = \"web\"\nport = 80\nslots = [81, 82]\n"),
+        format!("{IMAGE}port = 80\n[health]\ntcp = true\n{SWAP}"),
+        beside(
+            "stateful = true\npublish = [\"81\"]\nvolumes = [\"/a:/a\"]\nhostname = \"a\"\n\
+             files = { \"/etc/a\" = { from = \"a/\", reload = { command = [\"a\"] } } }\n",
+        ),
+        beside("network = \"host\"\n"),
+        beside("networks = [\"front\"]\naliases = [\"a\"]\n"),
+    ];
+    let cases = unread.map(|text| [(WEB, text)]);
+    let mut all: Vec<Vec<(&str, String)>> = cases.into_iter().map(Vec::from).collect();
+    // Another host, a proxy without the files, and ports that somebody else has.
+    let away = format!("{HOSTS}[place]\nweb = \"docker01\"\napi = \"docker02\"\n");
+    all.push(vec![(CLUSTER, away), (WEB, beside(""))]);
+    let proxy = format!("{IMAGE}network = \"host\"\n");
+    all.push(vec![(API, proxy.clone()), (WEB, beside(""))]);
+    all.push(vec![
+        (API, format!("{proxy}port = 19000\n")),
+        (WEB, beside("")),
+    ]);
+    let cases: Vec<&[(&str, String)]> = all.iter().map(Vec::as_slice).collect();
+    insta::assert_snapshot!(messages(&cases));
+}
+
+#[test]
 fn volumes_and_how_many_may_be_down() {
     let text = services(&[
         "volumes = [\"./conf:/etc/app\"]\n",

@@ -398,6 +398,10 @@ pub struct Service {
     pub container: Container,
     /// How it is asked whether it is well.
     pub health: Option<Health>,
+    /// Its two slots, if a release starts it beside itself.
+    pub swap: Option<Swap>,
+    /// The services with slots whose requests it takes.
+    pub swaps: Vec<SwapFile>,
     /// Never moves or vanishes without `--allow-move`.
     pub stateful: bool,
     /// How many of its hosts a release may take it down on at once; `None` is one host after the other.
@@ -414,6 +418,30 @@ pub struct Service {
     pub template: Template,
     /// Whether it runs all the time, or to its end.
     pub run: Run,
+}
+
+/// How a service takes over from itself: two slots on each of its hosts, and a proxy that sends requests to one of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Swap {
+    /// The service that takes its requests, on the same hosts.
+    pub proxy: ServiceName,
+    /// What the proxy answers on.
+    pub port: u16,
+    /// The port of the host that leads to each slot.
+    pub slots: [u16; 2],
+    /// How long the connections of a slot that goes are waited for.
+    pub drain: Duration,
+    /// The files of the proxy, by their paths in its container, that say which slot serves.
+    pub files: [String; 2],
+}
+
+/// What a proxy reads of a service with slots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SwapFile {
+    /// The service.
+    pub service: ServiceName,
+    /// The files that say which of its slots serves.
+    pub files: [String; 2],
 }
 
 /// A network of a cluster, as the engines of its hosts know it, and a container's place in it.
@@ -541,6 +569,9 @@ impl Service {
     /// container's, and without any, there is nothing to publish.
     #[must_use]
     pub fn published(&self, listen: Option<IpAddr>) -> Vec<Publish> {
+        if self.swap.is_some() {
+            return Vec::new();
+        }
         match self.container.network.as_deref() {
             Some("host" | "none") => return Vec::new(),
             Some(network) if network.starts_with("container:") => return Vec::new(),

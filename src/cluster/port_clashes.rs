@@ -157,7 +157,17 @@ impl Takers {
                     service: name.clone(),
                     host: host.clone(),
                     way: described.way(),
-                    ports: ports_of(service, described.host.listen),
+                    ports: {
+                        let own = ports_of(service, described.host.listen);
+                        let taken = |swap: &At<u16>| {
+                            own.iter()
+                                .all(|own| own.value != HostPorts::tcp(swap.value))
+                        };
+                        let proxied = proxied(description, name).into_iter();
+                        let proxied = proxied.filter(|port| taken(port)).map(tcp);
+                        let proxied: Vec<At<HostPorts>> = proxied.collect();
+                        own.into_iter().chain(proxied).collect()
+                    },
                 });
             }
         }
@@ -175,8 +185,34 @@ impl Takers {
     }
 }
 
+/// What a proxy answers on for services with slots; several of them may have one port.
+fn proxied(description: &LoadedCluster, proxy: &ServiceName) -> Vec<At<u16>> {
+    let services = description.services.values().flatten();
+    let swaps = services.filter_map(|service| service.swap.as_ref());
+    let mut ports: Vec<At<u16>> = Vec::new();
+    for swap in swaps.filter(|swap| swap.proxy.value == proxy.as_str()) {
+        if ports.iter().all(|port| port.value != swap.port.value) {
+            ports.push(swap.port.clone());
+        }
+    }
+    ports
+}
+
+fn tcp(port: At<u16>) -> At<HostPorts> {
+    At {
+        value: HostPorts::tcp(port.value),
+        spot: port.spot,
+    }
+}
+
 /// The ports that a service takes of a host that publishes on this address what names none.
 fn ports_of(service: &ServiceFile, listen: Option<IpAddr>) -> Vec<At<HostPorts>> {
+    if let Some(swap) = &service.swap {
+        let [a, b] = swap.slots.clone();
+        // Twice the same one was reported already.
+        let b = (a.value != b.value).then_some(b);
+        return std::iter::once(a).chain(b).map(tcp).collect();
+    }
     if service.container.network.as_deref() == Some("host") {
         let port = service.port.iter();
         return port

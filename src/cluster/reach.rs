@@ -126,6 +126,16 @@ fn location(
 
 /// What is published, or taken in the host's network, before the host says where.
 fn published(service: &ServiceFile) -> Vec<Publish> {
+    // Its proxy answers for it, in the host's network.
+    if let (Some(swap), Some(port)) = (&service.swap, &service.port) {
+        return vec![Publish {
+            at: HostPorts {
+                address: Some(IpAddr::from([0; 4])),
+                ..HostPorts::tcp(swap.port.value)
+            },
+            inside: port.value,
+        }];
+    }
     if service.container.network.as_deref() != Some("host") {
         let published = service.published().into_iter();
         return published.map(|one| one.value).collect();

@@ -27,6 +27,7 @@ use super::service_networks::{first_network, read_aliases, read_networks};
 use super::shape;
 use super::shape::duration::duration;
 use super::shape::text::Shape;
+use super::swap::read_swap;
 use super::volumes::{Volumes, read_volumes};
 
 /// How long a stop may take: docker's own default.
@@ -88,6 +89,7 @@ pub(super) fn read_service(
         no_healthcheck,
     } = read_health(&mut root, port.is_some() || unread_port, problems);
     container.no_healthcheck = no_healthcheck;
+    let swap = read_swap(&mut root, problems);
     let stateful = root.boolean("stateful", problems);
     let max_down = read_host_count(&mut root, "max_down", problems);
     let batch = read_host_count(&mut root, "batch", problems);
@@ -120,6 +122,7 @@ pub(super) fn read_service(
         files,
         volume_targets,
         health,
+        swap,
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),
         max_down,

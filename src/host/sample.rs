@@ -63,6 +63,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
         runs: Default::default(),
+        slots: None,
     };
     let entry = ManifestService {
         units: [(unit(name).service_file(), Digest::of(&unit_text))].into(),

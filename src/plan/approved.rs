@@ -158,12 +158,19 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
         // A crash, or a pull.
         (_, Action::Start) => None,
         (
-            Action::None | Action::Start | Action::Reload | Action::Restart | Action::MayRestart,
-            Action::Restart,
+            Action::None
+            | Action::Start
+            | Action::Reload
+            | Action::Restart
+            | Action::Swap
+            | Action::MayRestart,
+            Action::Restart | Action::Swap,
         ) => None,
         (Action::Stop, Action::Stop) => None,
-        (Action::Pending, Action::Restart) => Some("is restarted by its operator only"),
-        (Action::Stop | Action::Run | Action::MayRun, Action::Restart) => {
+        (Action::Pending, Action::Restart | Action::Swap) => {
+            Some("is restarted by its operator only")
+        }
+        (Action::Stop | Action::Run | Action::MayRun, Action::Restart | Action::Swap) => {
             Some("is planned otherwise")
         }
         (Action::Run | Action::MayRun, Action::Run) => None,
@@ -173,6 +180,7 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
             | Action::Start
             | Action::Reload
             | Action::Restart
+            | Action::Swap
             | Action::Stop
             | Action::Pending
             | Action::MayRestart,
@@ -183,6 +191,7 @@ fn beyond_a_restart(change: Change, shown: Action, now: Action) -> Option<&'stat
             | Action::Start
             | Action::Reload
             | Action::Restart
+            | Action::Swap
             | Action::Pending
             | Action::MayRestart
             | Action::Run
@@ -231,7 +240,7 @@ fn differing_steps(shown: &Plan, now: &Plan, host: &HostName) -> Option<String> 
             match (step.kind().effect(), action) {
                 (None, _) if step.kind() == StepKind::Run => action == Action::Run,
                 (None, _)
-                | (Some(Effect::Starts), Action::Start | Action::Restart)
+                | (Some(Effect::Starts), Action::Start | Action::Restart | Action::Swap)
                 | (
                     Some(Effect::Stops),
                     Action::Start | Action::Restart | Action::Run | Action::Stop,
@@ -319,6 +328,7 @@ fn lasting(
         }
         StepKind::Mark
         | StepKind::Reread
+        | StepKind::Slot
         | StepKind::Reload
         | StepKind::Stop
         | StepKind::Start

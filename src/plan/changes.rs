@@ -39,7 +39,7 @@ pub(super) fn of_service(
         }
     }
     let left = seen.further.iter();
-    let left = left.filter(|(file, _)| !desired.units.contains_key(*file));
+    let left = left.filter(|(file, _)| !entry.units.contains_key(*file));
     changes.extend(left.filter_map(|(file, unit)| goes(file, unit)));
 
     let nothing = ObservedDirectory::default();

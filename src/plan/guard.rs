@@ -131,7 +131,7 @@ pub fn breaches(
     for (host, service) in services() {
         let action = action(service);
         let disturbs = match action {
-            Action::Restart | Action::Stop | Action::MayRestart => true,
+            Action::Restart | Action::Swap | Action::Stop | Action::MayRestart => true,
             // A start takes nothing down, and what waits for the operator does not happen.
             // Nor does a job that runs to its end, or a service that reads files again.
             Action::None

@@ -152,6 +152,7 @@ impl HiddenValues {
             | Reason::Touched { .. }
             | Reason::Network { .. }
             | Reason::NotReloaded { .. }
+            | Reason::HalfSwapped
             | Reason::NotRunYet
             | Reason::RunFailed { .. }
             | Reason::RunCut { .. }

@@ -207,7 +207,10 @@ impl<'a> HostDraft<'a> {
             })
             .map(|(name, at)| {
                 let departing = DepartingService {
-                    unit: desired.unit(name),
+                    unit: match at.slots.serving {
+                        Some(slot) => desired.unit(name).of_slot(slot),
+                        None => desired.unit(name),
+                    },
                     seen: at,
                     displaced_by: None,
                 };
@@ -513,7 +516,10 @@ impl<'a> HostDraft<'a> {
     pub(super) fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
         need.action != Action::Pending
             && self.is_up_all_the_time(name)
-            && (need.starts() || need.rereads() || self.unconfirmed.contains(name))
+            && (need.starts()
+                || need.action == Action::Swap
+                || need.rereads()
+                || self.unconfirmed.contains(name))
     }
 
     /// Whether services leave this host.
@@ -537,7 +543,9 @@ impl<'a> HostDraft<'a> {
         };
         let stopped = self.goes_first(&visit).into_iter().map(|(name, _)| name);
         let restarted = self.in_visit(&visit);
-        let restarted = restarted.filter(|(name, need)| need.starts() && runs(name));
+        // A slot that takes over takes nothing down; but a version that is no good gets no further than one host.
+        let disturbs = |need: &ServiceNeed| need.starts() || need.action == Action::Swap;
+        let restarted = restarted.filter(|(name, need)| disturbs(need) && runs(name));
         let restarted = restarted.map(|(name, _)| name);
         stopped.chain(restarted).cloned().collect()
     }

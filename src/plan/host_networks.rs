@@ -179,7 +179,7 @@ impl<'a> HostDraft<'a> {
         }
         match need.action {
             Action::Start | Action::Restart => true,
-            Action::Pending | Action::Stop | Action::Run | Action::MayRun => false,
+            Action::Pending | Action::Stop | Action::Swap | Action::Run | Action::MayRun => false,
             Action::None | Action::MayRestart | Action::Reload => {
                 let restart = self.wanted.services[service].handling.restart;
                 let is_named = options.named(service) == Named::Yes;

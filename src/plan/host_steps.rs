@@ -104,7 +104,7 @@ impl HostDraft<'_> {
             let await_units: Vec<UnitName> = self
                 .in_visit(visit)
                 .filter(|(name, need)| self.awaited(name, need))
-                .map(|(name, _)| self.wanted.services[name].unit.clone())
+                .map(|(name, need)| self.unit_after(name, need).clone())
                 .collect();
             if !await_units.is_empty() {
                 steps.push(Step::AwaitHealthy { units: await_units });
@@ -118,6 +118,12 @@ impl HostDraft<'_> {
             self.push_end(&mut steps);
         }
         steps
+    }
+
+    /// The unit that runs it when all is done.
+    fn unit_after<'v>(&'v self, name: &ServiceName, need: &'v ServiceNeed) -> &'v UnitName {
+        let to = need.slots.as_ref().and_then(|slots| slots.to.as_ref());
+        to.map_or(&self.wanted.services[name].unit, |(_, unit)| unit)
     }
 
     /// Timers that are made anew, and what runs as another kind of service than it is to be.
@@ -274,6 +280,12 @@ impl HostDraft<'_> {
                     unit: departing.unit.clone(),
                 });
             }
+            let others = departing.seen.slots.others.iter();
+            let others = others.filter(|(_, other)| processes && other.runs);
+            steps.extend(others.map(|(unit, _)| Step::Stop {
+                service: name.clone(),
+                unit: unit.clone(),
+            }));
         }
         let leaving = leaving.map(|(name, departing)| (name, departing.unit_files()));
         let staying = self.needs.iter().filter(|_| visit.ends);

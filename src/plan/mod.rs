@@ -33,6 +33,8 @@ mod rule;
 #[cfg(test)]
 mod sample;
 pub mod saved;
+#[cfg(test)]
+mod slots_tests;
 pub mod status;
 pub mod step;
 mod target;

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use super::observed::{
     Attached, EditMark, Environment, Generation, LiveLinks, LiveRead, Loaded, Moment,
     ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
-    ObservedProcess, ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState,
-    RunningImage, TimerState, UnitFile,
+    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, RecordedPlacement, RunRecord,
+    RunState, RunningImage, TimerState, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -354,6 +354,7 @@ impl ModelHost {
         });
         ObservedService {
             unit: self.observe_unit(&runs, !as_desired),
+            slots: ObservedSlots::default(),
             further: {
                 let there = self.units.keys().chain(self.loaded.keys());
                 let there = there.chain(self.links.keys());
@@ -842,6 +843,12 @@ impl ModelHost {
                 true => self.reads(service),
                 false => self.start(service)?,
             },
+            // `slots_tests` has a host for these.
+            Step::FlipSlot { service, .. }
+            | Step::DrainSlot { service, .. }
+            | Step::EndSlot { service, .. } => {
+                return Err(StepFailed(format!("{service} has no slots here")));
+            }
             Step::CleanLive { service, keep } => {
                 if let Some(directories) = self.live.get_mut(service) {
                     directories.retain(|name, _| keep.contains(name));

@@ -9,7 +9,7 @@ use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::desired::DesiredService;
-use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Addresses, Manifest, ManifestService};
 use crate::render::placement::Placement;
@@ -203,6 +203,8 @@ pub enum Generation {
 /// One service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ObservedService {
+    /// Which of its slots serves, and what else of it runs.
+    pub slots: ObservedSlots,
     /// The unit file that runs its container, and what systemd has loaded of it.
     pub unit: ObservedUnit,
     /// Its other unit files: those that are desired, are there, or are still loaded.
@@ -315,6 +317,38 @@ pub enum Death {
     Exit(u8),
     /// By this signal.
     Signal(u8),
+}
+
+/// What was seen of a service beside the unit that serves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ObservedSlots {
+    /// The slot that serves; `None` for a service without slots. All else that is said of the service is about its unit.
+    pub serving: Option<Slot>,
+    /// What the proxy knows of that.
+    pub link: SlotLink,
+    /// Its other units that run or are left: of the other slot, or of what it was before it had slots.
+    pub others: BTreeMap<UnitName, OtherInstance>,
+}
+
+/// What a proxy knows of the slot that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlotLink {
+    /// No slot serves yet.
+    #[default]
+    Absent,
+    /// The proxy has not read the link since it changed, or nobody knows, or it leads elsewhere.
+    Unread,
+    /// It has, or will when it starts.
+    Read,
+}
+
+/// Another unit of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OtherInstance {
+    /// It is up, or its container is.
+    pub runs: bool,
+    /// Its file, and what a boot does with it.
+    pub unit: ObservedUnit,
 }
 
 /// A unit file of a service, and what systemd has loaded of it.
@@ -634,6 +668,8 @@ impl ObservedHost {
             service.process = ObservedProcess::Stopped;
             service.timer = TimerState::Inactive;
             service.container = None;
+            service.slots.link = SlotLink::Absent;
+            service.slots.others.clear();
             service.restarts = None;
             service.crashes = None;
             service.runs = None;

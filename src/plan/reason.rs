@@ -89,6 +89,9 @@ pub enum Reason {
         /// The directories, by their paths in the container.
         paths: Vec<String>,
     },
+    /// A release ended before one slot had taken over from the other: the proxy does not know who serves, or the slot that
+    /// went still runs.
+    HalfSwapped,
     /// A job that has not run yet, on any host.
     NotRunYet,
     /// Its last run did not succeed.

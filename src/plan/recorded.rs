@@ -103,6 +103,7 @@ impl RecordedReason {
             Reason::Touched { paths } => kept("touched", Some(&paths.join(", "))),
             Reason::Network { network } => kept("network", Some(network)),
             Reason::NotReloaded { paths } => kept("not_reloaded", Some(&paths.join(", "))),
+            Reason::HalfSwapped => kept("half_swapped", None),
             Reason::NotRunYet => kept("not_run_yet", None),
             Reason::RunFailed { exit, ended: _ } => kept("run_failed", Some(exit)),
             Reason::RunCut { began: _ } => kept("run_cut", None),
@@ -117,7 +118,7 @@ impl RecordedReason {
 pub fn because(host: &HostPlan) -> Vec<Because> {
     let mut found: BTreeMap<RecordedReason, BTreeSet<ServiceName>> = BTreeMap::new();
     let acting = host.services.iter().filter(|service| match service.action {
-        Action::Start | Action::Restart | Action::Reload | Action::Run => true,
+        Action::Start | Action::Restart | Action::Swap | Action::Reload | Action::Run => true,
         Action::None | Action::Stop | Action::Pending | Action::MayRestart | Action::MayRun => {
             false
         }

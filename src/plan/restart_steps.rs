@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
 use super::needs::Circles;
+use super::rule::SlotNeed;
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
+use crate::render::identity::{Slot, UnitName};
 
 /// What is done for one service, or for a circle of them.
 struct TurnItem<'a> {
@@ -74,6 +76,8 @@ impl HostDraft<'_> {
             let others = || acting().filter(|(other, _)| self.circles.get(*other) == circle);
             if !need.acts() {
                 // It has been done.
+            } else if let Some(slots) = &need.slots {
+                steps.extend(self.slot_steps(name, slots));
             } else if need.action == Action::Stop {
                 steps.push(Step::Stop { service, unit });
             } else if need.runs() {
@@ -107,6 +111,66 @@ impl HostDraft<'_> {
             }
         });
         items.filter(|item| !item.steps.is_empty()).collect()
+    }
+
+    /// One slot takes over from the other, or what a release left undone of that.
+    fn slot_steps(&self, name: &ServiceName, need: &SlotNeed) -> Vec<Step> {
+        let SlotNeed {
+            first,
+            settled,
+            drained,
+            to,
+            starts,
+            last,
+        } = need;
+        let wanted = &self.wanted.services[name];
+        let service = || name.clone();
+        let drain = |unit: &UnitName| {
+            let slots = wanted.handling.slots.as_ref()?;
+            let mut both = Slot::BOTH.into_iter();
+            let slot = both.find(|slot| wanted.unit.of_slot(*slot) == *unit)?;
+            Some((slots.port_of(slot), slots.drain))
+        };
+        let end = |unit: &UnitName| Step::EndSlot {
+            service: service(),
+            unit: unit.clone(),
+            drain: drain(unit),
+        };
+        let flip = |slot: Slot| {
+            let slots = wanted.handling.slots.clone()?;
+            let proxy = wanted.unit.of_service(&slots.proxy, name);
+            Some(Step::FlipSlot {
+                service: service(),
+                slot,
+                slots,
+                proxy,
+            })
+        };
+        let mut steps: Vec<Step> = first.iter().map(end).collect();
+        steps.extend(settled.and_then(flip));
+        steps.extend(drained.iter().map(|unit| Step::DrainSlot {
+            service: service(),
+            unit: unit.clone(),
+            drain: drain(unit),
+        }));
+        let to_start = match to {
+            Some((_, unit)) => starts.then_some(unit),
+            None => self.needs[name].starts().then_some(&wanted.unit),
+        };
+        if let Some(unit) = to_start {
+            let (service, unit, begins) = (service(), unit.clone(), Begins::After);
+            steps.push(Step::Restart {
+                service,
+                unit: unit.clone(),
+                begins,
+            });
+            if to.is_some() {
+                steps.push(Step::AwaitHealthy { units: vec![unit] });
+            }
+        }
+        steps.extend(to.as_ref().and_then(|(slot, _)| flip(*slot)));
+        steps.extend(last.iter().map(end));
+        steps
     }
 
     /// How many turns of a visit come before each circle that it is about: a path that orders two of its services may lead

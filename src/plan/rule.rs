@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
     EditMark, Environment, LiveLinks, LiveRead, Loaded, Moment, ObservedContainer,
-    ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedUnit, RunningImage,
-    TimerState, UnitFile,
+    ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
+    RunningImage, SlotLink, TimerState, UnitFile,
 };
 use super::once::Due;
 use super::reason::Reason;
@@ -17,7 +17,7 @@ use crate::cluster::job::OnceKey;
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::{Recipe, fingerprint};
-use crate::render::identity::{DirectoryName, UnitFileName};
+use crate::render::identity::{DirectoryName, Slot, UnitFileName, UnitName};
 use crate::render::live::{LiveName, is_own};
 use crate::render::manifest::ManifestService;
 
@@ -42,6 +42,8 @@ pub(super) struct ServiceNeed {
     pub action: Action,
     /// What becomes of its timer.
     pub timer: TimerNeed,
+    /// What becomes of its slots.
+    pub slots: Option<SlotNeed>,
     pub reasons: Vec<Reason>,
     /// Files that were edited by hand and are mended, or replaced by others; without those that a
     /// reason names.
@@ -69,6 +71,23 @@ pub(super) enum TimerNeed {
     Renew,
 }
 
+/// What becomes of the slots of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SlotNeed {
+    /// Units of it that end before it starts.
+    pub first: Vec<UnitName>,
+    /// The slot that is to serve runs, by an earlier release that did not end: it stops before it starts anew.
+    pub drained: Option<UnitName>,
+    /// The proxy does not know yet that this slot serves, and another one takes over from it.
+    pub settled: Option<Slot>,
+    /// The slot that serves then, with its unit.
+    pub to: Option<(Slot, UnitName)>,
+    /// Whether that starts: else it serves already, and only has to be known.
+    pub starts: bool,
+    /// Units of it that end when it serves.
+    pub last: Vec<UnitName>,
+}
+
 impl ServiceNeed {
     /// Whether files or links are written, or systemd has to read them again.
     pub(crate) fn writes(&self) -> bool {
@@ -83,6 +102,7 @@ impl ServiceNeed {
             reload,
             action: _,
             timer: _,
+            slots: _,
             reasons: _,
             mended: _,
         } = self;
@@ -145,7 +165,7 @@ impl ServiceNeed {
 
     /// Whether its container is started, stopped or run to its end.
     pub(crate) fn acts(&self) -> bool {
-        self.starts() || self.runs() || self.action == Action::Stop
+        self.starts() || self.runs() || matches!(self.action, Action::Stop | Action::Swap)
     }
 
     /// Whether it is a job that runs.
@@ -173,7 +193,7 @@ pub(super) fn need(
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
     let mut units = units_need(desired, seen);
     // A foreign unit says nothing of a service of ours, which is new there.
-    let known = seen.unit.is_ours() || seen.container.is_some();
+    let known = seen.unit.is_ours() || seen.container.is_some() || !seen.slots.others.is_empty();
     let change = if known {
         Change::Changed
     } else {
@@ -237,6 +257,7 @@ pub(super) fn need(
                 Action::None
                 | Action::Start
                 | Action::Restart
+                | Action::Swap
                 | Action::Stop
                 | Action::Pending
                 | Action::MayRestart
@@ -245,6 +266,16 @@ pub(super) fn need(
             }
         }
     };
+    let (mut action, mut reasons) = (action, reasons);
+    let slots = match stays_up {
+        true => slot_need(desired, seen, &mut action, &mut reasons),
+        false => None,
+    };
+    if let Some((slot, unit)) = slots.as_ref().and_then(|slots| slots.to.as_ref())
+        && Some(*slot) != seen.slots.serving
+    {
+        units = taking_over(desired, seen, &unit.service_file(), units);
+    }
     // A moving tag alone is no reason to act: only the pull can tell.
     ServiceNeed {
         change,
@@ -257,8 +288,97 @@ pub(super) fn need(
         reload: units.reload,
         action,
         timer,
+        slots,
         reasons,
         mended,
+    }
+}
+
+/// What becomes of the slots of a service for which this is done. A slot takes over where a container would restart; where
+/// nothing runs, the slot that is to serve starts in its place.
+fn slot_need(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    action: &mut Action,
+    reasons: &mut Vec<Reason>,
+) -> Option<SlotNeed> {
+    let ObservedSlots {
+        serving,
+        link,
+        others,
+    } = &seen.slots;
+    let there: Vec<UnitName> = others.keys().cloned().collect();
+    let (to, starts) = match (&desired.handling.slots, *action) {
+        (_, Action::Pending) => return None,
+        (None, _) if there.is_empty() => return None,
+        (None, Action::None | Action::MayRestart) => {
+            *action = Action::Swap;
+            *reasons = vec![Reason::HalfSwapped];
+            (None, false)
+        }
+        (None, _) => (None, false),
+        (Some(_), Action::None | Action::MayRestart) => {
+            if there.is_empty() && *link == SlotLink::Read {
+                return None;
+            }
+            *action = Action::Swap;
+            *reasons = vec![Reason::HalfSwapped];
+            (Some(serving.unwrap_or(Slot::A)), false)
+        }
+        (Some(_), Action::Restart) => {
+            *action = Action::Swap;
+            (Some(serving.unwrap_or(Slot::A).other()), true)
+        }
+        (Some(_), _) => (Some(serving.unwrap_or(Slot::A)), true),
+    };
+    let to = to.map(|slot| (slot, desired.unit.of_slot(slot)));
+    // What has no slot goes before one starts, and the other way round.
+    let is_slot = |unit: &UnitName| desired.runs_as(unit);
+    let starts_as = |unit: &UnitName| starts && to.as_ref().is_some_and(|(_, to)| to == unit);
+    let drained = there
+        .iter()
+        .find(|unit| starts_as(unit) && others[*unit].runs);
+    let drained = drained.cloned();
+    let there = there.into_iter().filter(|unit| !starts_as(unit));
+    let (mut last, first): (Vec<UnitName>, Vec<UnitName>) = there.partition(is_slot);
+    if let Some((_, to)) = to.as_ref().filter(|_| starts)
+        && *to != desired.unit
+    {
+        last.push(desired.unit.clone());
+    }
+    // The other slot may be the one that the proxy knows of: it has to know better before that is touched.
+    let takes_over = starts && to.as_ref().is_some_and(|(slot, _)| Some(*slot) != *serving);
+    let settled = serving.filter(|_| takes_over && *link == SlotLink::Unread);
+    Some(SlotNeed {
+        first,
+        settled,
+        drained,
+        to,
+        starts,
+        last,
+    })
+}
+
+/// The unit files where another slot takes over: that of the slot is written and enabled, and the one that serves until then
+/// stays what it is.
+fn taking_over(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    file: &UnitFileName,
+    units: UnitsNeed,
+) -> UnitsNeed {
+    let mut others = seen.slots.others.iter();
+    let there = others.find(|(unit, _)| unit.service_file() == *file);
+    let written = there.is_some_and(|(_, other)| other.unit.holds(&desired.entry.units[file]));
+    UnitsNeed {
+        write: if written {
+            BTreeSet::new()
+        } else {
+            [file.clone()].into()
+        },
+        enable: [file.clone()].into(),
+        remove: units.remove,
+        reload: true,
     }
 }
 
@@ -398,7 +518,8 @@ fn units_need(desired: &DesiredService, seen: &ObservedService) -> UnitsNeed {
         need.reload |= there.loaded == Loaded::Older;
     }
     let left = seen.further.iter();
-    let left = left.filter(|(file, there)| !desired.units.contains_key(*file) && there.is_left());
+    let left =
+        left.filter(|(file, there)| !desired.entry.units.contains_key(*file) && there.is_left());
     need.remove = left.map(|(file, _)| file.clone()).collect();
     need
 }
@@ -415,7 +536,10 @@ fn edited_by_hand(
         return edited;
     };
     let runs = desired.unit.service_file();
-    for (file, wanted) in &desired.entry.units {
+    // Of a slot that does not serve nobody keeps the file.
+    let files = desired.entry.units.iter();
+    let files = files.filter(|(file, _)| desired.units.contains_key(*file));
+    for (file, wanted) in files {
         let there = seen.unit_file(file, &runs);
         let written = recorded.units.get(file);
         let as_known =

@@ -549,6 +549,8 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 let probe = Probe::Command(vec!["true".to_owned()]);
                 Health::of(probe, Duration::from_secs(1))
             }),
+            swap: None,
+            swaps: Vec::new(),
             stateful: spec.stateful,
             max_down: spec.max_down.map(HostCount::Count),
             batch: spec.batch.map(HostCount::Count),

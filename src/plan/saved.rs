@@ -110,6 +110,8 @@ pub enum SavedAction {
     Reload,
     /// It restarts.
     Restart,
+    /// It starts in one slot while it runs on in the other one.
+    Swap,
     /// It stops.
     Stop,
     /// It waits until it is named.
@@ -357,8 +359,8 @@ impl SavedHost {
         let reviewed = match now.action {
             Action::None | Action::Pending => true,
             // A start and a restart lead to the same; what crashes in turns is now this, now that.
-            Action::Start | Action::Restart | Action::MayRestart => match before {
-                Saved::Start | Saved::Restart | Saved::MayRestart => true,
+            Action::Start | Action::Restart | Action::Swap | Action::MayRestart => match before {
+                Saved::Start | Saved::Restart | Saved::Swap | Saved::MayRestart => true,
                 Saved::None
                 | Saved::Stop
                 | Saved::Pending
@@ -368,7 +370,9 @@ impl SavedHost {
             },
             // Less than a start.
             Action::Reload => match before {
-                Saved::Start | Saved::Restart | Saved::MayRestart | Saved::Reload => true,
+                Saved::Start | Saved::Restart | Saved::Swap | Saved::MayRestart | Saved::Reload => {
+                    true
+                }
                 Saved::None | Saved::Stop | Saved::Pending | Saved::Run | Saved::MayRun => false,
             },
             Action::Run | Action::MayRun => match before {
@@ -376,6 +380,7 @@ impl SavedHost {
                 Saved::None
                 | Saved::Start
                 | Saved::Restart
+                | Saved::Swap
                 | Saved::Reload
                 | Saved::Stop
                 | Saved::Pending
@@ -388,6 +393,7 @@ impl SavedHost {
             Action::Start => "starts",
             Action::Reload => "is reloaded",
             Action::Restart => "restarts",
+            Action::Swap => "is swapped",
             Action::MayRestart => "may restart",
             Action::Run => "runs",
             Action::MayRun => "may run",
@@ -474,6 +480,7 @@ fn found(seen: &ObservedHost) -> BTreeMap<ServiceName, Digest> {
 fn files_of(service: &ObservedService) -> Digest {
     let ObservedService {
         unit,
+        slots,
         further,
         drop_ins,
         directories,
@@ -513,6 +520,9 @@ fn files_of(service: &ObservedService) -> Digest {
         .collect();
     if !further.is_empty() {
         files.insert("further", json!(further));
+    }
+    if let Some(serving) = slots.serving {
+        files.insert("slot", json!(serving.to_string()));
     }
     let live: BTreeMap<&str, _> = live
         .iter()
@@ -585,6 +595,7 @@ impl From<Action> for SavedAction {
             Action::Start => Self::Start,
             Action::Reload => Self::Reload,
             Action::Restart => Self::Restart,
+            Action::Swap => Self::Swap,
             Action::Stop => Self::Stop,
             Action::Pending => Self::Pending,
             Action::MayRestart => Self::MayRestart,

@@ -351,6 +351,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::Touched { .. }
             | Reason::Network { .. }
             | Reason::NotReloaded { .. }
+            | Reason::HalfSwapped
             | Reason::NotRunYet
             | Reason::RunFailed { .. }
             | Reason::RunCut { .. }
@@ -385,7 +386,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
         Action::Start => stopped.map_or(ServiceState::NotReleased, |state| {
             ServiceState::NotRunning { state }
         }),
-        Action::Restart | Action::Pending => ServiceState::PendingRestart {
+        Action::Restart | Action::Swap | Action::Pending => ServiceState::PendingRestart {
             reasons: planned.reasons.clone(),
         },
         Action::Reload => ServiceState::PendingReload {

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observed::Moment;
 use crate::cluster::model::ReloadBy;
 use crate::cluster::name::ServiceName;
-use crate::render::identity::{DirectoryName, Fingerprint, UnitFileName, UnitKind, UnitName};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
+use crate::render::slots::Slots;
 
 /// One step on one host. Every step can be repeated: done twice it is as if done once.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +134,37 @@ pub enum Step {
         unit: UnitName,
         /// When it begins.
         begins: Begins,
+    },
+    /// Lets the link of a service lead to a slot, tells the proxy, and waits until that slot answers there. Where the proxy
+    /// does not run, it will read the link when it starts.
+    FlipSlot {
+        /// Whose it is.
+        service: ServiceName,
+        /// The slot.
+        slot: Slot,
+        /// What is there to know of it.
+        slots: Slots,
+        /// The unit of the proxy.
+        proxy: UnitName,
+    },
+    /// Waits until a slot that does not serve has no connections, and stops it: it is to start anew.
+    DrainSlot {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// As in [`Step::EndSlot`].
+        drain: Option<(u16, u64)>,
+    },
+    /// Waits until a unit of a service that does not serve any more has no connections, then disables and stops it, and
+    /// removes its file.
+    EndSlot {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// Its port of the host, and how many seconds its connections are waited for; `None` if nobody sends it requests.
+        drain: Option<(u16, u64)>,
     },
     /// A restart, unless its container carries this fingerprint already. Only on the way back
     /// ([`WayBack`](super::WayBack)): a crash may have started it with what failed, or not.
@@ -273,6 +305,8 @@ pub enum StepKind {
     Swap,
     /// A container that goes on running reads its live directories again.
     Reread,
+    /// One slot of a service takes over from another one, or one that has handed over ends.
+    Slot,
     /// It writes a unit file.
     Unit,
     /// It makes the links that enable units.
@@ -345,6 +379,7 @@ impl StepKind {
             StepKind::Inputs
             | StepKind::Swap
             | StepKind::Reread
+            | StepKind::Slot
             | StepKind::Mark
             | StepKind::Unit
             | StepKind::Links
@@ -365,7 +400,7 @@ impl StepKind {
     pub fn is_followed(self) -> bool {
         matches!(
             self,
-            StepKind::Wait | StepKind::Reread | StepKind::Run | StepKind::AwaitRun
+            StepKind::Wait | StepKind::Reread | StepKind::Slot | StepKind::Run | StepKind::AwaitRun
         ) || self.effect().is_some()
     }
 }
@@ -410,6 +445,9 @@ impl Step {
                 (StepKind::Swap, StepOf::Service(service))
             }
             Step::ReloadService { service, .. } => (StepKind::Reread, StepOf::Service(service)),
+            Step::FlipSlot { service, .. }
+            | Step::DrainSlot { service, .. }
+            | Step::EndSlot { service, .. } => (StepKind::Slot, StepOf::Service(service)),
             Step::MarkEdited { service, .. } => (StepKind::Mark, StepOf::Service(service)),
             Step::WriteUnit { service, .. } => (StepKind::Unit, StepOf::Service(service)),
             Step::Enable { files } => {
@@ -464,6 +502,11 @@ impl Step {
                 service, directory, ..
             } => format!("swapping {} of {service} back", directory.target()),
             Step::ReloadService { service, by, .. } => format!("reloading {service} by {by}"),
+            Step::FlipSlot { service, slot, .. } => {
+                format!("handing {service} over to slot {slot}")
+            }
+            Step::DrainSlot { unit, .. } => format!("stopping {unit}"),
+            Step::EndSlot { unit, .. } => format!("ending {unit}"),
             Step::CleanLive { service, .. } => format!("removing old files of {service}"),
             Step::MarkEdited { service, .. } => format!("noting that {service} was edited"),
             Step::WriteUnit { file, .. } => format!("writing {file}"),

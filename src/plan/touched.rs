@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::step::{Step, StepKind, StepOf};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::DesiredHost;
-use crate::render::identity::{DirectoryName, UnitFileName};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
 use crate::render::live::LiveName;
 
 /// What one activation does to one service: the numbers of its steps. That its health was awaited is a
@@ -23,6 +23,10 @@ pub(super) struct Touch<'a> {
     pub(super) swapped: BTreeMap<&'a LiveName, usize>,
     /// It was told to read them again.
     pub(super) reread: Option<usize>,
+    /// A slot took over: the step.
+    pub(super) flipped: Option<(usize, &'a Step)>,
+    /// Units of it that were ended.
+    pub(super) ended: Vec<(usize, &'a UnitName)>,
     /// Its timer was stopped or started.
     pub(super) timer: Option<usize>,
 }
@@ -35,7 +39,7 @@ pub(super) fn touched<'a>(
     let mut touched: BTreeMap<&ServiceName, Touch<'_>> = BTreeMap::new();
     let named = |unit: &str| {
         let mut services = wanted.services.iter();
-        services.find(|(_, service)| service.unit.as_str() == unit)
+        services.find(|(_, service)| is_of(unit, service.unit.as_str()))
     };
     for (number, step) in steps.iter().enumerate() {
         let services: Vec<&ServiceName> = match step.about() {
@@ -62,7 +66,7 @@ pub(super) fn touched<'a>(
                 (StepKind::Links, _) => {
                     let unit = wanted.services[service].unit.as_str();
                     let files = step.unit_files().iter();
-                    let of_it = files.filter(|file| file.unit() == unit);
+                    let of_it = files.filter(|file| is_of(file.unit(), unit));
                     let enabled = &mut touched.entry(service).or_default().enabled;
                     enabled.extend(of_it.map(|file| (file, number)));
                 }
@@ -73,6 +77,14 @@ pub(super) fn touched<'a>(
                     }
                 }
                 (StepKind::Reread, _) => touched.entry(service).or_default().reread = Some(number),
+                (StepKind::Slot, _) => {
+                    let touch = touched.entry(service).or_default();
+                    if let Step::EndSlot { unit, .. } = step {
+                        touch.ended.push((number, unit));
+                    } else if let Step::FlipSlot { .. } = step {
+                        touch.flipped = Some((number, step));
+                    }
+                }
                 (StepKind::Start, _) => {
                     touched.entry(service).or_default().restarted = Some(number)
                 }
@@ -107,6 +119,11 @@ pub(super) fn touched<'a>(
     touched
 }
 
+/// Whether both are units of one service.
+fn is_of(one: &str, other: &str) -> bool {
+    one.split('@').next() == other.split('@').next()
+}
+
 impl<'a> Touch<'a> {
     /// When the first of its unit files was written.
     pub(super) fn first_write(&self) -> Option<usize> {
@@ -131,6 +148,8 @@ impl<'a> Touch<'a> {
             restarted,
             swapped,
             reread,
+            flipped,
+            ended,
             timer,
         } = self;
         placed.is_some()
@@ -141,6 +160,8 @@ impl<'a> Touch<'a> {
             || restarted.is_some()
             || !swapped.is_empty()
             || reread.is_some()
+            || flipped.is_some()
+            || !ended.is_empty()
             || timer.is_some()
     }
 

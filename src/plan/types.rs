@@ -135,6 +135,8 @@ pub enum Action {
     Reload,
     /// It runs, and restarts.
     Restart,
+    /// It runs on in one slot while it starts in the other one, which then takes over.
+    Swap,
     /// It stops, since it leaves.
     Stop,
     /// It should restart, but `restart = "manual"` leaves that to the operator.
@@ -157,6 +159,7 @@ impl Action {
             | Action::Start
             | Action::Reload
             | Action::Restart
+            | Action::Swap
             | Action::Stop
             | Action::Pending
             | Action::Run => false,
@@ -169,7 +172,12 @@ impl Action {
     #[must_use]
     pub const fn is_done(self) -> bool {
         match self {
-            Action::Start | Action::Reload | Action::Restart | Action::Stop | Action::Run => true,
+            Action::Start
+            | Action::Reload
+            | Action::Restart
+            | Action::Swap
+            | Action::Stop
+            | Action::Run => true,
             Action::None | Action::Pending | Action::MayRestart | Action::MayRun => false,
         }
     }

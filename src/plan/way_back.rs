@@ -310,7 +310,8 @@ fn without<'a>(
 ) -> Vec<Step> {
     let other = |unit: &str| {
         let mut named = services.iter().filter_map(|name| wanted.services.get(name));
-        !named.any(|service| service.unit.as_str() == unit)
+        let service_of = |unit: &str| unit.split('@').next().map(str::to_owned);
+        !named.any(|service| service_of(service.unit.as_str()) == service_of(unit))
     };
     steps
         .filter_map(|step| match step.about() {

@@ -36,6 +36,10 @@ impl WayDraft<'_> {
             handling,
             ..
         } = &*self.wanted.services[name];
+        if touch.flipped.is_some() || !touch.ended.is_empty() {
+            self.slots_back(name, touch, before, at);
+            return;
+        }
         let lists = &mut self.lists;
         let service = || name.clone();
         let written = touch.first_write().unwrap_or(0);
@@ -162,6 +166,128 @@ impl WayDraft<'_> {
                 let step = Step::RestartWithoutWaiting { service, unit };
                 lists.restarts.push(back(started, step));
             }
+        }
+    }
+
+    /// Another slot took over, or was about to: the one that served before does so again, as it was.
+    fn slots_back(
+        &mut self,
+        name: &ServiceName,
+        touch: &Touch<'_>,
+        before: &ManifestService,
+        at: &ObservedService,
+    ) {
+        let DesiredService {
+            unit: serving,
+            entry,
+            ..
+        } = &*self.wanted.services[name];
+        let lists = &mut self.lists;
+        let service = || name.clone();
+        let started = touch.restarted;
+        let flip = touch.flipped.and_then(|(number, step)| {
+            if let Step::FlipSlot { slot, proxy, .. } = step {
+                Some((number, *slot, proxy))
+            } else {
+                None
+            }
+        });
+        let to = match flip {
+            Some((_, slot, _)) => serving.of_slot(slot),
+            None => serving.clone(),
+        };
+        let Some(began) = started else {
+            // It served already.
+            return;
+        };
+        let written = touch.first_write().unwrap_or(began);
+        if !at.directories.contains_key(&before.directory) && before.directory != entry.directory {
+            let directory = before.directory.clone();
+            let step = Step::PlaceInputs {
+                service: service(),
+                directory,
+            };
+            lists.files.push(back(written, step));
+        }
+        lists
+            .files
+            .extend(image_back(name, at, Some(&before.image)).map(|step| back(written, step)));
+        let ran = |unit: &UnitName| {
+            let active = matches!(at.process, ObservedProcess::Active { .. });
+            let other = at.slots.others.get(unit).is_some_and(|other| other.runs);
+            other || active && unit == serving
+        };
+        let first = before.slots().is_some().then(|| serving.clone());
+        let recorded = |unit: &UnitName| before.units.contains_key(&unit.service_file());
+        let ended = touch
+            .ended
+            .iter()
+            .filter(|(_, unit)| **unit != to && recorded(unit) && ran(unit));
+        for (number, unit) in ended {
+            let file = unit.service_file();
+            let step = Step::WriteUnit {
+                service: service(),
+                file: file.clone(),
+            };
+            lists.files.push(back(*number, step));
+            lists.enable(*number, file);
+            lists.reload(*number);
+            let (service, unit) = (service(), (*unit).clone());
+            lists.awaited(*number, unit.clone());
+            let fingerprint = before.fingerprint.clone();
+            let step = Step::RestartUnless {
+                service,
+                unit,
+                fingerprint,
+            };
+            lists.restarts.push(back(*number, step));
+        }
+        if let (Some((number, _, proxy)), Some(slots), Some(slot)) =
+            (flip, before.slots(), at.slots.serving)
+            && first.as_ref().is_some_and(|first| *first != to)
+        {
+            let (service, slots, proxy) = (service(), slots.clone(), proxy.clone());
+            let step = Step::FlipSlot {
+                service,
+                slot,
+                slots,
+                proxy,
+            };
+            lists.restarts.push(back(number, step));
+        }
+        if to == *serving && recorded(serving) {
+            // It was not up before, in the same slot.
+            let file = serving.service_file();
+            let step = Step::WriteUnit {
+                service: service(),
+                file: file.clone(),
+            };
+            lists.files.push(back(written, step));
+            lists.reload(written);
+            let (service, unit) = (service(), to);
+            match &at.process {
+                ObservedProcess::Stopped => {
+                    lists
+                        .stops
+                        .push(back(written.min(began), Step::Stop { service, unit }));
+                }
+                ObservedProcess::Active { .. } | ObservedProcess::Unwell { .. } => {
+                    let step = Step::RestartWithoutWaiting { service, unit };
+                    lists.restarts.push(back(began, step));
+                }
+            }
+        } else {
+            let step = Step::EndSlot {
+                service: service(),
+                unit: to,
+                drain: None,
+            };
+            lists.restarts.push(back(written.min(began), step));
+        }
+        if let Some((number, directory)) = touch.placed
+            && *directory != before.directory
+        {
+            lists.removals.push(removal(number, name, directory));
         }
     }
 

@@ -32,7 +32,7 @@ use crate::plan::reason::Reason;
 use crate::plan::step::{Step, StepKind};
 use crate::plan::{Action, Note, Origin, Plan, ServicePlan, WayBack, held, way_back};
 use crate::render::desired::DesiredHost;
-use crate::render::identity::UnitName;
+use crate::render::identity::{UnitKind, UnitName};
 use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
 
@@ -303,7 +303,9 @@ impl HostRun<'_> {
         wanted
             .chain(before.into_iter().flatten())
             .filter(|(name, entry)| entry.has_secrets() && !self.request.mask.knows(name))
-            .map(|(name, _)| self.setting.desired.unit(name).container())
+            .flat_map(|(_, entry)| entry.units.keys())
+            .filter(|file| file.kind() == Some(UnitKind::Service))
+            .map(|file| file.unit().to_owned())
             .collect()
     }
 
@@ -348,13 +350,10 @@ impl HostRun<'_> {
         let asked: BTreeSet<&UnitName> = asked.collect();
         let services = wanted.services.values();
         services
-            .filter(|service| asked.contains(&service.unit))
-            .map(|service| {
+            .flat_map(|service| {
+                let asked = asked.iter().filter(|unit| service.runs_as(unit));
                 let text = &service.service_unit().text;
-                (
-                    service.unit.clone(),
-                    probes(text, &service.unit.container()),
-                )
+                asked.map(|unit| ((*unit).clone(), probes(text, &unit.container())))
             })
             .collect()
     }
@@ -363,7 +362,7 @@ impl HostRun<'_> {
     fn settle(&self) -> Duration {
         let services = &self.setting.desired.hosts[self.name].services;
         let probed = |unit: &UnitName| {
-            let of_unit = services.values().find(|service| service.unit == *unit);
+            let of_unit = services.values().find(|service| service.runs_as(unit));
             of_unit.is_some_and(|service| service.handling.readiness == Readiness::Probed)
         };
         let mut awaited = self.steps.iter().filter_map(|step| {

@@ -242,6 +242,12 @@ impl DesiredService {
         &self.units[&self.unit.service_file()]
     }
 
+    /// Whether a unit is its own, or that of one of its slots.
+    #[must_use]
+    pub fn runs_as(&self, unit: &UnitName) -> bool {
+        self.entry.units.contains_key(&unit.service_file())
+    }
+
     /// Its timer, if it is a scheduled job: its container runs only now and then.
     #[must_use]
     pub fn timer(&self) -> Option<UnitFileName> {

@@ -68,6 +68,21 @@ impl Instance {
 pub struct Slot(char);
 
 impl Slot {
+    /// The first one.
+    pub const A: Self = Self('a');
+    /// The other one.
+    pub const B: Self = Self('b');
+    /// All that a service has.
+    pub const BOTH: [Self; 2] = [Self::A, Self::B];
+    /// One that no host has: a unit that is rendered for either slot is called after it at first.
+    pub(super) const UNKNOWN: Self = Self('Z');
+
+    /// The slot that takes over from it.
+    #[must_use]
+    pub fn other(self) -> Self {
+        if self == Self::A { Self::B } else { Self::A }
+    }
+
     /// Takes one lower-case letter; `None` for anything else.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
@@ -100,6 +115,26 @@ impl UnitName {
     pub fn container(&self) -> String {
         // Engines accept no `@` in a name.
         self.0.replace('@', ".")
+    }
+
+    /// The units of the slots of the service whose only unit this would be.
+    pub(super) fn slots(&self) -> [Self; 2] {
+        Slot::BOTH.map(|slot| Self(format!("{}@{slot}", self.0)))
+    }
+
+    /// The unit of another slot of the same service, of which this is a slot's.
+    #[must_use]
+    pub fn of_slot(&self, slot: Slot) -> Self {
+        let service = self.0.split('@').next().unwrap_or_default();
+        Self(format!("{service}@{slot}"))
+    }
+
+    /// The only unit of another service of the same cluster; `own` is the service of this one.
+    #[must_use]
+    pub fn of_service(&self, other: &ServiceName, own: &ServiceName) -> Self {
+        let name = self.0.split('@').next().unwrap_or_default();
+        let cluster = name.strip_suffix(own.as_str()).unwrap_or(name);
+        Self(format!("{cluster}{other}"))
     }
 
     /// The name of its file of this kind.

@@ -27,6 +27,7 @@ use super::identity::{DirectoryName, UnitName};
 use super::inputs::directives;
 use super::run_line::{RunLine, RunOption};
 use super::secret_files::{self, secret_file};
+use super::slots;
 use super::unit::{expand_nothing, parse_unit, quote_lines};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{ConfigFile, Content, Engine, FileMode, LiveFiles, ReloadBy, Service};
@@ -287,9 +288,14 @@ pub(super) fn prepare(cluster: &ClusterName, service: &Service, unit: &UnitName)
         "for f in \"$d\"/..data/*; do".to_owned(),
         "[ -L \"$d/${f##*/}\" ] || ln -s \"..data/${f##*/}\" \"$d/\"; done;".to_owned(),
         "said=\"$said $d=$(readlink \"$d/..data\")\"; done;".to_owned(),
+    ]
+    .into_iter()
+    .chain(slots::make_links(cluster, service))
+    .chain([
         format!("echo \"$said\" >/run/bayplan/loaded/.{unit} &&"),
         format!("mv /run/bayplan/loaded/.{unit} /run/bayplan/loaded/{unit}"),
-    ];
+    ]);
+    let lines: Vec<String> = lines.collect();
     Some(format!("/bin/sh -c {}", quote_lines(&lines)))
 }
 

@@ -15,9 +15,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::format::format_of;
-use super::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind, UnitName};
+use super::identity::{DirectoryName, Fingerprint, Instance, Slot, UnitFileName, UnitName};
 use super::live::{LiveDigests, LiveName, ManifestLive};
 use super::secret_files::DIGESTS;
+use super::slots::Slots;
 use crate::cluster::digest::Digest;
 use crate::cluster::job::{OnceKey, Run};
 use crate::cluster::model::RestartPolicy;
@@ -89,6 +90,9 @@ pub struct Handling {
     /// Whether it runs all the time.
     #[serde(default, skip_serializing_if = "Runs::is_all_the_time")]
     pub runs: Runs,
+    /// Its slots.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<Slots>,
 }
 
 /// Addresses in networks, by the name of the network.
@@ -166,7 +170,11 @@ impl Manifest {
     /// The unit that runs a service of this generation.
     #[must_use]
     pub fn unit(&self, service: &ServiceName) -> UnitName {
-        Instance::of(service).unit(&self.cluster)
+        let recorded = self.services.get(service);
+        let slots = recorded.and_then(ManifestService::slots);
+        let slot = slots.map(|_| Slot::A);
+        let service = service.clone();
+        Instance { service, slot }.unit(&self.cluster)
     }
 
     /// Whether a generation of the other manifest would hold the same files. How a release treats a service may
@@ -248,11 +256,15 @@ fn read<S: DeserializeOwned>(
 impl ManifestService {
     /// Itself, if its unit files are those of a service: they become paths.
     fn checked(self, unit: &UnitName) -> Result<Self, String> {
-        let of_unit = |file: &&UnitFileName| {
-            let split = UnitKind::split(file.as_str());
-            split.is_some_and(|(name, _)| name == unit.as_str())
+        let slots = self.slots().map(|_| unit.slots());
+        let of_unit = |file: &&UnitFileName| match &slots {
+            Some(slots) => slots.iter().any(|slot| slot.service_file() == **file),
+            None => file.unit() == unit.as_str() && file.kind().is_some(),
         };
-        let file = unit.service_file();
+        let file = match &slots {
+            Some([a, _]) => a.service_file(),
+            None => unit.service_file(),
+        };
         if let Some(other) = self.units.keys().find(|file| !of_unit(file)) {
             return Err(format!("expected a unit file of {unit}, found `{other}`"));
         }
@@ -260,6 +272,12 @@ impl ManifestService {
             true => Ok(self),
             false => Err(format!("expected the unit file {file}, found none")),
         }
+    }
+
+    /// How it is swapped, if it has slots.
+    #[must_use]
+    pub fn slots(&self) -> Option<&Slots> {
+        self.handling.as_ref()?.slots.as_ref()
     }
 
     /// Its live directories.
@@ -295,6 +313,7 @@ impl ManifestService {
                 !handling.after.is_empty()
                     || !handling.addresses.is_empty()
                     || !handling.runs.is_all_the_time()
+                    || handling.slots.is_some()
             })
     }
 
@@ -415,6 +434,7 @@ mod tests {
             restart: RestartPolicy::Manual,
             readiness: Readiness::Probed,
             runs: Runs::AllTheTime,
+            slots: None,
         });
         manifest
     }

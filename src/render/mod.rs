@@ -15,6 +15,7 @@
 //! marks           what a unit says of itself
 //! fingerprint     the digest of inputs -> v2:…
 //! canonical       `docker run` in one form, whatever way it is written
+//! slots           the two slots of a service, of which one takes over from the other
 //! live            directories of files that are read again without a restart
 //! once            what the unit of a job does around its run
 //! literal         the file of variables that no environment can carry
@@ -59,6 +60,7 @@ pub mod secret_files;
 pub mod secrets;
 mod service;
 pub mod shell;
+pub mod slots;
 mod start_order;
 pub mod stored;
 mod timer;

@@ -34,7 +34,13 @@ fn expand(word: &str, unit: &str) -> Option<String> {
             (_, true) => match (c, chars.next()?) {
                 ('$', '$') => expanded.push('$'),
                 ('%', '%') => expanded.push('%'),
-                ('%', 'N' | 'p') => expanded.push_str(unit),
+                ('%', 'N' | 'p') => {
+                    expanded.push_str(unit);
+                    // The whole name of a slot's container.
+                    if chars.as_str().starts_with(".%i") {
+                        chars.nth(2);
+                    }
+                }
                 _ => return None,
             },
         }

@@ -9,7 +9,7 @@ use super::desired::{DesiredService, DesiredUnit, OlderForm};
 use super::env_file;
 use super::error::RenderError;
 use super::fingerprint::{Recipe, fingerprint};
-use super::identity::{DirectoryName, Instance, UnitFileName, UnitKind, UnitName};
+use super::identity::{DirectoryName, Instance, Slot, UnitFileName, UnitKind};
 use super::inputs::{InputValue, InputVariable, Inputs, directives};
 use super::literal::{self, Carrying};
 use super::live;
@@ -19,6 +19,7 @@ use super::networks;
 use super::rules;
 use super::secret_files;
 use super::secrets::DesiredSecrets;
+use super::slots::{self, Slots};
 use super::timer;
 use super::unit::{Unit, parse_unit};
 use super::unit_template::{OnHost, Spelling, Templates, Words};
@@ -35,7 +36,7 @@ pub(super) fn render_service<'s>(
     service: &'s Service,
     place: &OnHost<'_>,
 ) -> Result<DesiredService, Vec<RenderError>> {
-    let name = Instance::of(&service.name).unit(&cluster.name);
+    let name = slots::rendered(service).unit(&cluster.name);
     let after = templates.after(cluster, service);
     let mut text = |spelling| -> Result<(String, Unit), Vec<RenderError>> {
         let blanked = templates.render(cluster, service, &name, place, spelling, &after)?;
@@ -43,6 +44,11 @@ pub(super) fn render_service<'s>(
         let engine = place.client.engine;
         let broken = rules::broken(&unit, &cluster.name, service, &name, &after, engine);
         match broken.is_empty() {
+            true if service.swap.is_some() => {
+                let blanked = slots::of_either(&blanked, &name.container());
+                let unit = parse_unit(&blanked);
+                Ok((blanked, unit))
+            }
             true => Ok((blanked, unit)),
             false => Err(broken),
         }
@@ -76,7 +82,11 @@ pub(super) fn render_service<'s>(
     };
     let mut written = rendering(now)?;
     let of = (cluster, service, place);
-    let mut newest = form(of, Recipe::CURRENT, &name, &written);
+    let mut newest = form(of, Recipe::CURRENT, &written);
+    // No bayplan wrote slots otherwise.
+    if service.swap.is_some() {
+        return Ok(newest);
+    }
     // Most services are spelled in one way.
     if first == now && newest.secrets.is_empty() {
         newest.older = OlderForm::follows();
@@ -86,7 +96,7 @@ pub(super) fn render_service<'s>(
         if written.spelling != spelling {
             written = rendering(spelling)?;
         }
-        Ok(form(of, recipe, &name, &written))
+        Ok(form(of, recipe, &written))
     };
     let between = Spelling {
         words,
@@ -121,7 +131,6 @@ struct Rendering {
 fn form(
     (cluster, service, place): (&Cluster, &Service, &OnHost<'_>),
     recipe: Recipe,
-    name: &UnitName,
     written: &Rendering,
 ) -> DesiredService {
     let Rendering {
@@ -188,12 +197,20 @@ fn form(
             None => Readiness::Running,
         },
         runs: Runs::of(&service.run),
+        slots: Slots::of(cluster, service),
     };
-    let mut units: BTreeMap<UnitFileName, DesiredUnit> = [(
-        name.service_file(),
-        DesiredUnit::new(unit_text.into(), unit),
-    )]
-    .into();
+    let first = Instance {
+        service: service.name.clone(),
+        slot: service.swap.as_ref().map(|_| Slot::A),
+    };
+    let name = &first.unit(&cluster.name);
+    let mut units: BTreeMap<UnitFileName, DesiredUnit> = match &service.swap {
+        Some(_) => slots::units(&cluster.name, &service.name, &unit_text),
+        None => {
+            let unit = DesiredUnit::new(unit_text.into(), unit);
+            [(name.service_file(), unit)].into()
+        }
+    };
     if let Some(schedule) = service.run.schedule() {
         let timer = timer::unit(&cluster.name, &service.name, schedule);
         units.insert(name.file(UnitKind::Timer), timer);

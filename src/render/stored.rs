@@ -151,6 +151,7 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
         restart: RestartPolicy::Auto,
         readiness: Readiness::Running,
         runs: Runs::AllTheTime,
+        slots: None,
     }
 }
 
@@ -250,6 +251,7 @@ mod tests {
             restart,
             readiness,
             runs: _,
+            slots: _,
         } = read(&released, &entry).handling;
         assert_eq!(ports, released.handling.ports);
         assert_eq!(networks, released.handling.networks);

@@ -35,7 +35,7 @@ fn service_name(name: &str) -> ServiceName {
     ServiceName::new(name).unwrap()
 }
 
-fn variable(service: &mut Service, layer: Layer, name: &str, value: &str) {
+pub(crate) fn variable(service: &mut Service, layer: Layer, name: &str, value: &str) {
     let value = Variable {
         layer,
         value: value.into(),
@@ -101,6 +101,8 @@ pub(crate) fn service(name: &str) -> Service {
             ..Container::default()
         },
         health: None,
+        swap: None,
+        swaps: Vec::new(),
         stateful: false,
         max_down: None,
         batch: None,
@@ -1254,6 +1256,9 @@ mod fields {
             if field.key == "aliases" {
                 lines.insert("networks", "[\"backend\"]");
             }
+            if field.key == "swap" {
+                lines.insert("health", "{ http = \"/health\" }");
+            }
         }
         let lines = lines.iter();
         let file: String = lines.map(|(k, v)| format!("{k} = {v}\n")).collect();
@@ -1265,8 +1270,16 @@ mod fields {
         );
         sources.insert(
             "clusters/test/cluster.toml",
-            "[hosts.docker01]\naddress = \"10.0.0.1\"\nsecrets = \"plain\"\n[place]\nweb = \"docker01\"\nlisting = \"docker01\"\n[vars]\nMONGODB_URL = \"a\"\n[networks]\nbackend = {}\n",
+            "[hosts.docker01]\naddress = \"10.0.0.1\"\nsecrets = \"plain\"\n[place]\nweb = \"docker01\"\nlisting = \"docker01\"\nproxy = \"docker01\"\n[vars]\nMONGODB_URL = \"a\"\n[networks]\nbackend = {}\n",
         );
+        sources.insert(
+            "clusters/test/services/proxy.toml",
+            "image = \"proxy\"\ntag = \"1\"\nnetwork = \"host\"\n[files]\n\"/etc/proxy\" = { from = \"conf/\", reload = { command = [\"reload\"] } }\n",
+        );
+        for slot in ["a", "b"] {
+            let path = format!("clusters/test/services/proxy/conf/web.{slot}.cfg");
+            sources.insert(path, slot);
+        }
         let digest = "0".repeat(64);
         sources.insert(
             "clusters/test/secrets.toml",
@@ -1330,7 +1343,8 @@ mod fields {
                 "{}",
                 field.key
             );
-            if field.key == "extra_args" {
+            // A slot also has another name.
+            if matches!(field.key, "extra_args" | "swap") {
                 continue;
             }
             let after = flags(&with);

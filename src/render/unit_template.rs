@@ -51,8 +51,9 @@ use super::networks;
 use super::once::{RecordLines, record_lines};
 use super::plain_options;
 use super::secret_files;
+use super::slots;
 use super::start_order::StartOrder;
-use super::unit::quote_word;
+use super::unit::{quote_lines, quote_word};
 use super::volumes;
 use super::wait;
 use crate::cluster::model::{
@@ -278,6 +279,8 @@ fn context(
         prepare => {
             let mut lines = networks::prepare(&cluster.name, service, client.engine, called);
             lines.extend(live::prepare(&cluster.name, service, unit));
+            let slot = slots::publish(service, &unit.container(), client.engine, called);
+            lines.extend(slot.map(|lines| format!("/bin/sh -c {}", quote_lines(&lines))));
             lines
         },
         make => volumes::make(service),
@@ -449,12 +452,14 @@ fn arguments(
         let mount = format!("type=bind,source={path},target={target},readonly");
         option("--mount", &mount);
     }
+    let engine = place.client.engine;
     for file in literal_files(service, carrying) {
         option("--env-file", &format!("{inputs}/{file}"));
     }
     for name in names(service, carrying) {
         option("-e", name);
     }
+    arguments.extend(slots::arguments(&cluster.name, service, engine));
     match words {
         Words::Plain => {}
         Words::NoProxy => {

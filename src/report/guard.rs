@@ -47,6 +47,7 @@ pub(super) fn sentence(breach: &Breach) -> String {
                 Action::Stop => "stop",
                 Action::MayRestart => "perhaps restart",
                 Action::Reload => "reload",
+                Action::Swap => "be swapped",
                 Action::None
                 | Action::Start
                 | Action::Restart

@@ -109,6 +109,7 @@ fn acts(totals: &Totals) -> String {
         (totals.start, "started"),
         (totals.reload, "reloaded"),
         (totals.restart, "restarted"),
+        (totals.swap, "swapped"),
         (totals.stop, "stopped"),
     ];
     let parts: Vec<String> = parts

@@ -95,6 +95,9 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
         ReasonView::Network { network } => {
             sentence(&format!("its network {} is made anew", value(network)))
         }
+        ReasonView::HalfSwapped => {
+            sentence("a release ended before one slot had taken over from the other")
+        }
         ReasonView::NotReloaded { paths } => sentence(&format!(
             "has not read {} since they were swapped",
             some_paths(paths, space.detail)

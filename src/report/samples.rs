@@ -111,6 +111,8 @@ fn described(name: &str) -> Service {
         files: ConfigFiles::default(),
         container: Container::default(),
         health: None,
+        swap: None,
+        swaps: Vec::new(),
         stateful: false,
         max_down: None,
         batch: None,

@@ -19,6 +19,7 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
         (Action::Start, _) => "start",
         (Action::Reload, _) => "reload",
         (Action::Restart, _) => "restart",
+        (Action::Swap, _) => "swap",
         (Action::Stop, _) => "stop",
         (Action::Pending, _) => "pending",
         (Action::MayRestart, _) => "may restart",
@@ -100,7 +101,12 @@ pub(super) fn explain(
         Action::Run => {
             lines.push("what it does is not undone, also if the release fails".to_owned())
         }
-        Action::None | Action::Start | Action::Reload | Action::Restart | Action::Stop => {}
+        Action::None
+        | Action::Start
+        | Action::Reload
+        | Action::Restart
+        | Action::Swap
+        | Action::Stop => {}
     }
     if lines.is_empty() {
         lines.push(

@@ -19,6 +19,9 @@ pub struct Totals {
     pub reload: usize,
     /// Units that restart.
     pub restart: usize,
+    /// Services that start in one slot while they run on in the other one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub swap: usize,
     /// Units that restart if a pull finds another image.
     pub may_restart: usize,
     /// Units that stop.
@@ -41,6 +44,10 @@ pub struct Totals {
     pub(super) networks: usize,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl Totals {
     /// Counts a plan.
     #[must_use]
@@ -61,6 +68,7 @@ impl Totals {
                     Action::Start => totals.start += 1,
                     Action::Reload => totals.reload += 1,
                     Action::Restart => totals.restart += 1,
+                    Action::Swap => totals.swap += 1,
                     Action::MayRestart => totals.may_restart += 1,
                     Action::Stop => totals.stop += 1,
                     Action::Pending => totals.pending += 1,
@@ -84,6 +92,7 @@ impl Totals {
             (self.start, "unit", "start"),
             (self.reload, "unit", "reload"),
             (self.restart, "unit", "restart"),
+            (self.swap, "service", "swap"),
             (self.stop, "unit", "stop"),
             (self.networks, "network", "change"),
             (self.run, "job", "run"),
@@ -130,6 +139,7 @@ mod tests {
             files: 1,
             reload: 1,
             restart: 1,
+            swap: 1,
             may_restart: 1,
             pending: 1,
             stay: 1,
@@ -137,7 +147,7 @@ mod tests {
         };
         assert_eq!(
             totals.words(),
-            "1 file changes, 1 unit reloads, 1 unit restarts, 1 unit may restart, 1 restart pending, 1 stays"
+            "1 file changes, 1 unit reloads, 1 unit restarts, 1 service swaps, 1 unit may restart, 1 restart pending, 1 stays"
         );
     }
 }

@@ -11,6 +11,7 @@ fn the_examples_are_clean() {
     ok: demo (2 hosts, 4 services)
     ok: monitoring (3 hosts, 5 services)
     ok: peerspace (3 hosts, 23 services)
+    ok: shop (1 host, 2 services)
     ");
 }
 
@@ -160,7 +161,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-    help: did you mean `peerspace`? known clusters: `demo`, `monitoring`, `peerspace`
+    help: did you mean `peerspace`? known clusters: `demo`, `monitoring`, `peerspace`, `shop`
     [exit code: 1]
     ");
 }

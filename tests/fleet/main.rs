@@ -46,6 +46,7 @@ mod rollout;
 mod saved;
 mod secrets;
 mod smoke;
+mod swap;
 mod timers;
 mod volumes;
 
@@ -414,6 +415,10 @@ const TESTS: &[(&str, Test)] = &[
         reload::secrets,
     ),
     ("swaps_of_files_are_never_seen_half", reload::swaps),
+    ("a_swap_loses_no_request", swap::docker),
+    ("a_swap_loses_no_request_on_podman", swap::podman),
+    ("a_swap_that_fails_loses_no_request", swap::failures),
+    ("drill_a_swap_killed_before_every_step", swap::killed),
     (
         "driver_random_edits_and_disturbances_agree_with_a_second_opinion",
         driver::drive,

@@ -28,6 +28,7 @@ const LIBRARY: &str = concat!(
     include_str!("steps/secrets.sh"),
     include_str!("steps/units.sh"),
     include_str!("steps/live.sh"),
+    include_str!("steps/slots.sh"),
     include_str!("steps/processes.sh"),
     include_str!("steps/beside.sh"),
     include_str!("steps/networks.sh"),
@@ -318,14 +319,37 @@ impl Activation<'_> {
             )],
             Step::ReloadService { unit, by, .. } => {
                 let mut words = vec![unit.as_str()];
-                match by {
-                    ReloadBy::Signal(signal) => words.extend(["signal", signal]),
-                    ReloadBy::Command(command) => {
-                        words.push("command");
-                        words.extend(command.iter().map(String::as_str));
-                    }
-                }
+                push_reload(by, &mut words);
                 vec![call("reload_service", &words)]
+            }
+            Step::FlipSlot {
+                service,
+                slot,
+                slots,
+                proxy,
+            } => {
+                let slot_text = slot.to_string();
+                let port = slots.port.to_string();
+                let host = slots.host.as_deref().unwrap_or("localhost");
+                let target = slots.file_of(*slot);
+                let mut words = vec![
+                    service.as_str(),
+                    &slot_text,
+                    target,
+                    &port,
+                    &slots.path,
+                    host,
+                ];
+                words.push(proxy.as_str());
+                push_reload(&slots.reload, &mut words);
+                vec![call("flip_slot", &words)]
+            }
+            Step::DrainSlot { unit, drain, .. } | Step::EndSlot { unit, drain, .. } => {
+                let drain = drain.map(|(port, seconds)| [port.to_string(), seconds.to_string()]);
+                let mut words = vec![unit.as_str()];
+                words.extend(drain.iter().flatten().map(String::as_str));
+                let is_end = matches!(step, Step::EndSlot { .. });
+                vec![call(if is_end { "end_slot" } else { "drain_slot" }, &words)]
             }
             Step::CleanLive { service, keep } => {
                 let mut words = vec![service.as_str()];
@@ -424,6 +448,17 @@ impl Activation<'_> {
         let directories = self.enabled_by.get(file);
         words.extend(directories.into_iter().flatten().map(|name| quote(name)));
         words.join(" ")
+    }
+}
+
+/// How a unit is told to read its files again.
+fn push_reload<'w>(by: &'w ReloadBy, words: &mut Vec<&'w str>) {
+    match by {
+        ReloadBy::Signal(signal) => words.extend(["signal", signal]),
+        ReloadBy::Command(command) => {
+            words.push("command");
+            words.extend(command.iter().map(String::as_str));
+        }
     }
 }
 

@@ -22,10 +22,11 @@ use crate::plan::observed::{
 use crate::render::begun::BegunRelease;
 use crate::render::desired::{DesiredService, FoundOnHost};
 use crate::render::env_file;
-use crate::render::identity::{DirectoryName, Instance, UnitKind, UnitName};
+use crate::render::identity::{DirectoryName, Instance, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::pushed::PushedRelease;
 use crate::render::secret_files;
+use crate::render::slots;
 
 /// Larger files are not fetched: a text only explains, and a unit file of that size is not ours.
 const LARGEST_TEXT: u64 = 256 * 1024;
@@ -50,8 +51,8 @@ struct ServiceFiles {
     leftovers: BTreeSet<String>,
     live: BTreeMap<LiveName, ObservedLive>,
     drop_ins: BTreeSet<String>,
-    /// What its unit files are enabled by.
-    links: BTreeMap<UnitKind, BTreeSet<String>>,
+    /// What its unit files are enabled by, by their names.
+    links: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl<'a> FirstLook<'a> {
@@ -121,13 +122,13 @@ impl<'a> FirstLook<'a> {
                         files.drop_ins.insert(path.clone());
                     }
                 } else if let Some(below) = path.strip_prefix(&units)
-                    && let Some((name, kind)) = UnitKind::split(file)
+                    && let Some((name, _)) = UnitKind::split(file)
                     && let Some(name) = self.service_of(name)
                 {
                     // The links sort behind the unit files or before; either may come first.
                     let files = services.entry(name).or_default();
                     if below.contains('/') {
-                        let links = files.links.entry(kind).or_default();
+                        let links = files.links.entry(file.to_owned()).or_default();
                         links.insert(directory_name.to_owned());
                     }
                 }
@@ -264,19 +265,58 @@ impl<'a> FirstLook<'a> {
 
     /// The service whose unit or container has this name (without a suffix).
     fn service_of(&self, name: &str) -> Option<ServiceName> {
-        let Instance { service, slot } = Instance::of_unit(self.request.layout.cluster(), name)?;
-        // No service of ours has slots: a unit of such a name is somebody else's.
-        slot.is_none().then_some(service)
+        let name = name.replace('.', "@");
+        let Instance { service, slot } = Instance::of_unit(self.request.layout.cluster(), &name)?;
+        // A unit with another letter is somebody else's.
+        let ours = slot.is_none_or(|slot| Slot::BOTH.contains(&slot));
+        ours.then_some(service)
     }
 
+    /// The unit that serves.
     fn unit_of(&self, service: &ServiceName) -> UnitName {
-        Instance::of(service).unit(self.request.layout.cluster())
+        self.instance(service, self.slot(service))
+    }
+
+    fn instance(&self, service: &ServiceName, slot: Option<Slot>) -> UnitName {
+        let service = service.clone();
+        Instance { service, slot }.unit(self.request.layout.cluster())
+    }
+
+    /// Other units that may run a service here: of the other slot, or of what it was before.
+    fn other_units(&self, service: &ServiceName) -> Vec<UnitName> {
+        let own = self.slot(service);
+        let all = [None, Some(Slot::A), Some(Slot::B)].into_iter();
+        let others = all.filter(|slot| *slot != own);
+        others.map(|slot| self.instance(service, slot)).collect()
+    }
+
+    /// The slot that serves, of a service that has slots: its link says so.
+    fn slot(&self, service: &ServiceName) -> Option<Slot> {
+        let there = |slot| {
+            let file = self.instance(service, slot).service_file();
+            self.first.stats.contains_key(&self.unit_path(&file))
+        };
+        let has_slots = match self.request.desired.get(service) {
+            Some(wanted) => wanted.handling.slots.is_some(),
+            None => !there(None) && Slot::BOTH.into_iter().any(|slot| there(Some(slot))),
+        };
+        let link = self.first.swap.get(service.as_str());
+        let link = link.and_then(|target| slots::slot_of(service, target));
+        let running = |slot: &Slot| {
+            self.container(&self.instance(service, Some(*slot)))
+                .is_some()
+        };
+        let found = || Slot::BOTH.into_iter().find(running);
+        has_slots.then(|| link.or_else(found).unwrap_or(Slot::A))
+    }
+
+    fn container(&self, unit: &UnitName) -> Option<&RunningContainer> {
+        let mut containers = self.first.containers.iter();
+        containers.find(|container| container.name == unit.container())
     }
 
     fn container_of(&self, service: &ServiceName) -> Option<&RunningContainer> {
-        let unit = self.unit_of(service);
-        let mut containers = self.first.containers.iter();
-        containers.find(|container| container.name == unit.container())
+        self.container(&self.unit_of(service))
     }
 
     /// What is desired of a service, in the form in which the host keeps it.
@@ -291,20 +331,18 @@ impl<'a> FirstLook<'a> {
                 unit: self
                     .first
                     .digests
-                    .get(&self.unit_path(service, UnitKind::Service)),
+                    .get(&self.unit_path(&self.unit_of(service).service_file())),
             }),
         )
     }
 
-    fn unit_path(&self, service: &ServiceName, kind: UnitKind) -> String {
-        let file = self.unit_of(service).file(kind);
-        self.request.layout.unit(&file).as_str().to_owned()
+    fn unit_path(&self, file: &UnitFileName) -> String {
+        self.request.layout.unit(file).as_str().to_owned()
     }
 
     /// The digest of a unit file as it is desired.
-    fn wanted_unit(&self, service: &ServiceName, kind: UnitKind) -> Option<&'a Digest> {
-        let file = self.unit_of(service).file(kind);
-        self.wanted(service)?.entry.units.get(&file)
+    fn wanted_unit(&self, service: &ServiceName, file: &UnitFileName) -> Option<&'a Digest> {
+        self.wanted(service)?.entry.units.get(file)
     }
 
     // ---- what must be asked besides ----
@@ -312,16 +350,21 @@ impl<'a> FirstLook<'a> {
     fn need(&self) -> SecondQuestion {
         let mut need = SecondQuestion::default();
         for (service, files) in &self.services {
-            let differing: BTreeSet<UnitKind> = UnitKind::ALL
+            let runs = self.unit_of(service).service_file();
+            let others = self.other_units(service).into_iter();
+            let own = UnitKind::ALL.map(|kind| self.unit_of(service).file(kind));
+            let own = own
                 .into_iter()
-                .filter(|kind| {
-                    let there = self.first.digests.get(&self.unit_path(service, *kind));
-                    there != self.wanted_unit(service, *kind)
+                .chain(others.map(|unit| unit.service_file()));
+            let differing: BTreeSet<UnitFileName> = own
+                .filter(|file| {
+                    let there = self.first.digests.get(&self.unit_path(file));
+                    there != self.wanted_unit(service, file)
                 })
                 .collect();
-            let paths = differing.iter().map(|kind| self.unit_path(service, *kind));
+            let paths = differing.iter().map(|file| self.unit_path(file));
             need.texts.extend(paths.filter(|path| self.fetchable(path)));
-            let unit_differs = differing.contains(&UnitKind::Service);
+            let unit_differs = differing.contains(&runs);
             if unit_differs || self.inputs_differ(service, files) {
                 self.need_texts(service, files, &mut need.texts);
             }
@@ -428,10 +471,10 @@ impl<'a> FirstLook<'a> {
 
     fn need_state(&self, service: &ServiceName, files: &ServiceFiles, need: &mut SecondQuestion) {
         let mut kinds = UnitKind::ALL.into_iter();
-        if kinds.any(|kind| self.changed_after_reload(service, kind)) {
+        let unit = self.unit_of(service);
+        if kinds.any(|kind| self.changed_after_reload(&unit.file(kind))) {
             need.reload = true;
         }
-        let unit = self.unit_of(service);
         let timer = unit.file(UnitKind::Timer);
         if self.request.detail == LookFor::Status && self.first.states.contains_key(timer.as_str())
         {
@@ -523,14 +566,13 @@ impl<'a> FirstLook<'a> {
     }
 
     /// Whether a unit file that is loaded may have changed since.
-    fn changed_after_reload(&self, service: &ServiceName, kind: UnitKind) -> bool {
+    fn changed_after_reload(&self, file_name: &UnitFileName) -> bool {
         let bound = ["/run/bayplan/reloaded", "/run/systemd/notify"]
             .iter()
             .filter_map(|path| self.first.stats.get(*path))
             .map(|stat| stat.modified)
             .max();
-        let file_name = self.unit_of(service).file(kind);
-        let file = self.first.stats.get(&self.unit_path(service, kind));
+        let file = self.first.stats.get(&self.unit_path(file_name));
         let file = file.filter(|_| self.first.states.contains_key(file_name.as_str()));
         file.is_some_and(|file| bound.is_none_or(|bound| file.changed > bound))
     }
@@ -598,6 +640,7 @@ impl<'a> FirstLook<'a> {
             let stranger = matches!(seen.unit.file, UnitFile::Foreign { .. } | UnitFile::Absent)
                 && !self.request.desired.contains_key(service)
                 && !seen.further.values().any(ObservedUnit::is_left)
+                && seen.slots.others.is_empty()
                 && seen.directories.is_empty()
                 && seen.leftovers.is_empty()
                 && seen.live.is_empty()

@@ -135,6 +135,10 @@ look_at_files() {
     tested=$known
   done
   look_at_live
+  # Which slot of a service serves.
+  for entry in "$var"/swap/*; do
+    [ ! -L "$entry" ] || printf 'swap %s %s\0' "${entry##*/}" "$(readlink "$entry")"
+  done
   for entry in "$var"/jobs/*/*; do
     line=''
     [ ! -f "$entry" ] || read -r line <"$entry"

@@ -81,6 +81,8 @@ pub(super) struct FirstAnswer {
     pub live: BTreeMap<String, ListedLive>,
     /// What the process of a unit noted that it read: the start that runs, and the note.
     pub read: BTreeMap<String, (String, String)>,
+    /// Where the links of services with slots lead, by service.
+    pub swap: BTreeMap<String, String>,
     pub masked: BTreeSet<String>,
     pub current: Current,
     /// By unit file name.
@@ -117,6 +119,7 @@ impl FirstAnswer {
             other_modes: BTreeMap::new(),
             live: BTreeMap::new(),
             read: BTreeMap::new(),
+            swap: BTreeMap::new(),
             masked: BTreeSet::new(),
             current: Current::Absent,
             states: BTreeMap::new(),
@@ -159,6 +162,12 @@ impl FirstAnswer {
                     let mut words = text.splitn(3, ' ');
                     let mut word = || words.next().unwrap_or_default().to_owned();
                     first.read.insert(word(), (word(), word()));
+                }
+                AnswerLine::Other("swap", text) => {
+                    let link = text
+                        .split_once(' ')
+                        .ok_or_else(|| unexpected("a link", text))?;
+                    first.swap.insert(link.0.to_owned(), link.1.to_owned());
                 }
                 AnswerLine::Other("masked", path) => {
                     first.masked.insert(path.to_owned());
@@ -225,6 +234,7 @@ impl FirstAnswer {
             other_modes,
             live,
             read: _,
+            swap,
             masked,
             current,
             states: _,
@@ -246,6 +256,7 @@ impl FirstAnswer {
             other_modes,
             live,
             read: BTreeMap::new(),
+            swap,
             masked,
             current,
             states: BTreeMap::new(),

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::super::observed::{
     Attached, Environment, Generation, LiveRead, Loaded, Moment, Observed, ObservedContainer,
     ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork, ObservedProcess,
-    ObservedService, ObservedUnit, RecordedPlacement, RunRecord, RunState, RunningImage,
-    TimerState, UnitFile,
+    ObservedService, ObservedSlots, ObservedUnit, RecordedPlacement, RunRecord, RunState,
+    RunningImage, SlotLink, TimerState, UnitFile,
 };
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
-use crate::render::identity::UnitFileName;
+use crate::render::identity::{Slot, UnitFileName};
 use crate::render::live::LiveVersion;
 use crate::render::placement::{self, Placement};
 
@@ -163,6 +163,11 @@ fn runs_in_sync(
     let unit = units.remove(&service.unit.service_file());
     ObservedService {
         unit: unit.unwrap_or_default(),
+        slots: ObservedSlots {
+            serving: service.handling.slots.as_ref().map(|_| Slot::A),
+            link: SlotLink::Read,
+            ..ObservedSlots::default()
+        },
         further: units,
         drop_ins: BTreeSet::new(),
         directories: BTreeMap::from([(service.directory.clone(), directory)]),

@@ -74,6 +74,7 @@ fn class(service: &ServiceView<'_>) -> &'static str {
         Action::None
         | Action::Reload
         | Action::Restart
+        | Action::Swap
         | Action::Pending
         | Action::MayRestart
         | Action::Run

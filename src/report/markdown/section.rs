@@ -107,6 +107,7 @@ fn weight(service: &ServiceView<'_>) -> usize {
     match service.action {
         Action::Stop => 0,
         Action::Restart => 1,
+        Action::Swap => 3,
         Action::Pending | Action::MayRestart => 2,
         Action::Run => 3,
         Action::MayRun => 3,
@@ -124,6 +125,7 @@ fn word(service: &ServiceView<'_>) -> String {
         Action::None
         | Action::Start
         | Action::Reload
+        | Action::Swap
         | Action::Pending
         | Action::MayRestart
         | Action::MayRun => word.to_owned(),

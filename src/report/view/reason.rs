@@ -90,6 +90,8 @@ pub enum ReasonView<'a> {
         /// The directories, by their paths in the container.
         paths: &'a [String],
     },
+    /// A release ended before one slot had taken over from the other.
+    HalfSwapped,
     /// A job that has not run yet, on any host.
     NotRunYet,
     /// The last run of the job did not succeed.
@@ -156,6 +158,7 @@ impl<'a> ReasonView<'a> {
             Reason::Touched { paths } => Self::Touched { paths },
             Reason::Network { network } => Self::Network { network },
             Reason::NotReloaded { paths } => Self::NotReloaded { paths },
+            Reason::HalfSwapped => Self::HalfSwapped,
             Reason::NotRunYet => Self::NotRunYet,
             Reason::RunFailed { exit, ended } => Self::RunFailed {
                 exit,

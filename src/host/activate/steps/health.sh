@@ -9,7 +9,7 @@
 #   both in hundredths of a second; tries, that are left; begun, the units that this activation started or told to
 #   read again; soaked_at, when they have lasted; seconds.
 
-watched='' containers='' recorded=''
+watched='' containers='' recorded='' watched_since=0
 
 # moment: hundredths of a second since some fixed moment, without a process.
 moment() {
@@ -162,7 +162,8 @@ inspect() {
   set --
   for name_ in "$units/$cluster"-*.service; do
     name_=${name_##*/}
-    set -- "$@" "${name_%.service}"
+    container_of "${name_%.service}"
+    set -- "$@" "$container"
   done
   containers=$("$engine" inspect --type container --format '{{.State.Running}} {{.Name}} {{.Image}}' "$@" 2>/dev/null)
 }
@@ -180,8 +181,9 @@ container_runs() {
 
 # is_running UNIT: docker writes a slash before the name, podman none.
 is_running() {
+  container_of "$1"
   case $newline$containers in
-  *"${newline}true $1 "* | *"${newline}true /$1 "*) return 0 ;;
+  *"${newline}true $container "* | *"${newline}true /$container "*) return 0 ;;
   esac
   return 1
 }
@@ -194,6 +196,10 @@ images() {
   comma=''
   printf '%s\n' "$containers" | while read -r running name id; do
     name=${name#/}
+    # Of a service with slots, it is the one that serves in the end.
+    case $name in
+    *.[a-z]) name=${name%.?} ;;
+    esac
     case $running$name$id in
     *[!a-z0-9:-]*) ;;
     "true$cluster"-*)

@@ -4,7 +4,9 @@
 #
 # Reads: root var cluster engine client source kind patience; invocation and tries of health.sh; the columns of a line of
 #   `.modes`, as inputs.sh has them.
-# Sets, for itself: live version odd reading record_ told_.
+# Sets, for itself: live version odd reading record_ told_ swaps_, whether it is a proxy that is told.
+
+swaps_=''
 
 # swap_files SERVICE NAME DIGEST: the staged files as another version.
 swap_files() {
@@ -72,6 +74,14 @@ reads_now() {
   for live in "$var/live/${1#"$cluster"-}"/*; do
     [ ! -d "$live" ] || reading="$reading ${live##*/}=$(readlink "$live/..data")"
   done
+  # A proxy reads who serves, too.
+  case "$swaps_ $(cat "$root/run/bayplan/loaded/$1" 2>/dev/null)" in
+  *' swap:'* | 1*)
+    for live in "$var/swap"/*; do
+      [ ! -L "$live" ] || reading="$reading swap:${live##*/}=$(readlink "$live")"
+    done
+    ;;
+  esac
 }
 
 # reload_service UNIT signal NAME | command WORD...: what it read is noted after it read that, by the names from before: whoever dies
@@ -87,7 +97,8 @@ reload_service() {
   if [ "$kind" = back ]; then
     reads_now "$1" && [ -f "$record_" ] && [ "$(cat "$record_")" = "$reading" ] && return
   fi
-  did_unit written "$1"
+  # Who serves is no file of its own.
+  [ -n "$swaps_" ] || did_unit written "$1"
   reads_now "$1" || fail "systemd does not tell which start of $1 runs" || return 1
   there "$root/run/bayplan/loaded" && absent "$record_" || return 1
   forget "$1"

@@ -4,11 +4,19 @@
 # Reads: cluster engine newline kind deadline deadline_at; starts, the services that are started, not restarted; journal, whether its
 #   lines are `shown`.
 # Sets: said, what systemd says of a unit; containers and recorded, which are not true any more.
-# Sets, for itself: began asked calls before state status told label probed together files then_ failed member.
+# Sets, for itself: container began asked calls before state status told label probed together files then_ failed member.
 
 # Of a unit's journal, only what is as old as this activation is told: before that another container ran, whose
 # secrets may have been others.
 began=$(date +%s)
+
+# container_of UNIT: what its container is called, in `container`: no engine takes a name with an @.
+container_of() {
+  container=$1
+  case $1 in
+  *@*) container=${1%@*}.${1##*@} ;;
+  esac
+}
 
 # ask UNIT PROPERTY,...: what systemd says of a unit, in `said`.
 ask() {
@@ -104,6 +112,11 @@ start() {
 # stop_unit UNIT: one that systemd does not know has stopped.
 stop_unit() {
   did_unit stopped "$1"
+  end_unit "$1"
+}
+
+# end_unit UNIT: the same of what the service does without.
+end_unit() {
   calls=0
   until told=$(systemctl stop "$1.service" 2>&1 8<&-); do
     await_job "$1"
@@ -120,15 +133,17 @@ stop_unit() {
   done
   systemctl reset-failed "$1.service" >/dev/null 2>&1
   # One that lost its client runs on without its unit.
+  container_of "$1"
   case $newline$("$engine" ps --filter "label=bayplan.cluster=$cluster" --format '{{.Names}}' 2>/dev/null)$newline in
-  *"$newline$1$newline"*) run "$engine" rm -f "$1" ;;
+  *"$newline$container$newline"*) run "$engine" rm -f "$container" ;;
   esac
 }
 
 # tell_restart UNIT: for the history. Whatever start of it was watched is over.
 tell_restart() {
+  service_of "$1"
   case $kind$starts in
-  step*" ${1#"$cluster"-} "*) did_unit started "$1" ;;
+  step*" $unit "*) did_unit started "$1" ;;
   *) did_unit restarted "$1" ;;
   esac
   forget "$1"
@@ -147,7 +162,8 @@ restart_unit() {
 
 # carries UNIT FINGERPRINT: whether its container does.
 carries() {
-  label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$1" 2>/dev/null)
+  container_of "$1"
+  label=$("$engine" inspect --type container --format '{{index .Config.Labels "bayplan.inputs"}}' "$container" 2>/dev/null)
   [ "$label" = "$2" ]
 }
 

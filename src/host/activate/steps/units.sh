@@ -4,10 +4,11 @@
 # Reads: root units cluster source newline; status, of `run`.
 # Sets, for itself: to new unit calls.
 
-# service_of FILE: whose unit file it is, in `unit`. No service has a dot in its name.
+# service_of FILE: whose unit file it is, in `unit`; a unit without its suffix will do. No service has a dot in its name, or an @.
 service_of() {
   unit=${1#"$cluster"-}
   unit=${unit%.*}
+  unit=${unit%@*}
 }
 
 # ours FILE: whether it is a unit of this cluster, or none.

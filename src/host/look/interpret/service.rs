@@ -11,9 +11,10 @@ use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
     Crashes, Environment, JobRuns, LiveRead, Loaded, Moment, ObservedContainer, ObservedLive,
-    ObservedProcess, ObservedService, ObservedUnit, Owner, RunningImage, TimerState, UnitFile,
+    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance, Owner,
+    RunningImage, SlotLink, TimerState, UnitFile,
 };
-use crate::render::identity::{DirectoryName, Fingerprint, UnitKind};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
@@ -50,18 +51,38 @@ impl FirstLook<'_> {
         let mut further = BTreeMap::new();
         for kind in UnitKind::ALL {
             if kind != UnitKind::Service {
-                let unit = self.unit(service, kind, files, more)?;
                 let file = self.unit_of(service).file(kind);
-                if self.wanted_unit(service, kind).is_some() || unit != ObservedUnit::default() {
+                let unit = self.unit(service, &file, files, more)?;
+                if self.wanted_unit(service, &file).is_some() || unit != ObservedUnit::default() {
                     further.insert(file, unit);
                 }
+            }
+        }
+        let mut others = BTreeMap::new();
+        for other in self.other_units(service) {
+            let file = other.service_file();
+            let unit = self.unit(service, &file, files, more)?;
+            if matches!(unit.file, UnitFile::Foreign { .. }) {
+                continue;
+            }
+            let state = self.first.states.get(file.as_str());
+            let up =
+                state.is_some_and(|state| !matches!(state.active.as_str(), "inactive" | "failed"));
+            let runs = up && unit.is_ours() || self.container(&other).is_some();
+            if runs || unit.is_left() {
+                others.insert(other, OtherInstance { runs, unit });
             }
         }
         let shown = more
             .shown
             .get(self.unit_of(service).service_file().as_str());
         Ok(ObservedService {
-            unit: self.unit(service, UnitKind::Service, files, more)?,
+            unit: self.unit(service, &self.unit_of(service).service_file(), files, more)?,
+            slots: ObservedSlots {
+                serving: self.slot(service),
+                link: self.link(service),
+                others,
+            },
             further,
             drop_ins: files.drop_ins.clone(),
             directories,
@@ -72,7 +93,7 @@ impl FirstLook<'_> {
             runs: self.runs(service, more),
             restarts: shown.map(|shown| shown.restarts),
             crashes: self.crashes(service, more),
-            container: self.container_of(service).map(|c| self.container(c, more)),
+            container: self.container_of(service).map(|c| self.observed(c, more)),
         })
     }
 
@@ -84,13 +105,7 @@ impl FirstLook<'_> {
         more: &More,
     ) -> Result<BTreeMap<LiveName, ObservedLive>, ObserveError> {
         let mut live = files.live.clone();
-        let noted = self.first.read.get(self.unit_of(service).as_str());
-        let noted = noted.and_then(|(start, note)| {
-            let rest = note.strip_prefix(start.as_str())?;
-            rest.is_empty()
-                .then_some("")
-                .or_else(|| rest.strip_prefix(' '))
-        });
+        let noted = self.noted(&self.unit_of(service));
         for (name, seen) in &mut live {
             let read = |version: &LiveVersion| {
                 let mut words = noted.unwrap_or_default().split(' ');
@@ -111,6 +126,39 @@ impl FirstLook<'_> {
         Ok(live)
     }
 
+    /// What the process of a unit noted that it read, if that is the one that runs.
+    fn noted(&self, unit: &UnitName) -> Option<&str> {
+        let (start, note) = self.first.read.get(unit.as_str())?;
+        let rest = note.strip_prefix(start.as_str())?;
+        rest.is_empty()
+            .then_some("")
+            .or_else(|| rest.strip_prefix(' '))
+    }
+
+    /// Whether the proxy of a service with slots has read which one serves.
+    fn link(&self, service: &ServiceName) -> SlotLink {
+        let wanted = self.request.desired.get(service);
+        let Some(slots) = wanted.and_then(|wanted| wanted.handling.slots.as_ref()) else {
+            return SlotLink::Absent;
+        };
+        let Some(target) = self.first.swap.get(service.as_str()) else {
+            return SlotLink::Absent;
+        };
+        let proxy = self.instance(&slots.proxy, None);
+        let state = self.first.states.get(proxy.service_file().as_str());
+        // One that does not run will read it when it starts.
+        let runs =
+            state.is_some_and(|state| state.active != "inactive" && state.active != "failed");
+        let word = format!("swap:{service}={target}");
+        let noted = self.noted(&proxy).unwrap_or_default();
+        let read = noted.split(' ').any(|other| other == word);
+        let known = Slot::BOTH.iter().any(|slot| slots.file_of(*slot) == target);
+        match !known || runs && !read {
+            true => SlotLink::Unread,
+            false => SlotLink::Read,
+        }
+    }
+
     /// A text that was fetched is the one whose digest was seen, or is no text at all.
     fn check_unchanged(&self, path: &str, text: &str, digest: &Digest) -> Result<(), ObserveError> {
         if Digest::of(text) == *digest || text.contains('\u{fffd}') {
@@ -123,26 +171,25 @@ impl FirstLook<'_> {
     fn unit(
         &self,
         service: &ServiceName,
-        kind: UnitKind,
+        file: &UnitFileName,
         files: &ServiceFiles,
         more: &More,
     ) -> Result<ObservedUnit, ObserveError> {
-        let stat = self.first.stats.get(&self.unit_path(service, kind));
+        let stat = self.first.stats.get(&self.unit_path(file));
         Ok(ObservedUnit {
-            file: self.unit_file(service, kind, more)?,
+            file: self.unit_file(service, file, more)?,
             changed: stat.map_or(Moment(0), |stat| stat.changed),
-            enabled_by: files.links.get(&kind).cloned().unwrap_or_default(),
-            loaded: self.loaded(service, kind, more),
+            enabled_by: files.links.get(file.as_str()).cloned().unwrap_or_default(),
+            loaded: self.loaded(file, more),
         })
     }
 
     fn unit_file(
         &self,
         service: &ServiceName,
-        kind: UnitKind,
+        file_name: &UnitFileName,
         more: &More,
     ) -> Result<UnitFile, ObserveError> {
-        let file_name = self.unit_of(service).file(kind);
         let foreign = |path: &str, owner| UnitFile::Foreign {
             path: path.to_owned(),
             owner,
@@ -163,7 +210,15 @@ impl FirstLook<'_> {
         if let Some(file) = elsewhere(BEFORE) {
             return Ok(file);
         }
-        let path = self.unit_path(service, kind);
+        // A template of somebody else's has drop-ins for units of this name, or is what they meant.
+        if let Some((prefix, _)) = file_name.unit().split_once('@') {
+            let template = self.request.layout.path("/etc/systemd/system");
+            let template = template.join(&format!("{prefix}@.service"));
+            if self.first.stats.contains_key(template.as_str()) {
+                return Ok(foreign(template.as_str(), Owner::Unmarked));
+            }
+        }
+        let path = self.unit_path(file_name);
         let Some(stat) = self.first.stats.get(&path) else {
             let behind = BEHIND.iter().find_map(|place| elsewhere(place));
             return Ok(behind.unwrap_or(UnitFile::Absent));
@@ -177,7 +232,7 @@ impl FirstLook<'_> {
         }
         let changed = || ObserveError::Changed { path: path.clone() };
         let digest = self.first.digests.get(&path).ok_or_else(changed)?.clone();
-        if self.wanted_unit(service, kind) == Some(&digest) {
+        if self.wanted_unit(service, file_name) == Some(&digest) {
             return Ok(UnitFile::Ours { digest, text: None });
         }
         let Some(text) = more.texts.get(&path) else {
@@ -197,13 +252,12 @@ impl FirstLook<'_> {
         })
     }
 
-    fn loaded(&self, service: &ServiceName, kind: UnitKind, more: &More) -> Loaded {
-        let file_name: String = self.unit_of(service).file(kind).into();
-        let Some(state) = self.first.states.get(&file_name) else {
+    fn loaded(&self, file_name: &UnitFileName, more: &More) -> Loaded {
+        let Some(state) = self.first.states.get(file_name.as_str()) else {
             // What is not in memory is read when it is needed.
             return Loaded::AsOnDisk;
         };
-        let Some(file) = self.first.stats.get(&self.unit_path(service, kind)) else {
+        let Some(file) = self.first.stats.get(&self.unit_path(file_name)) else {
             let gone = state.load == "loaded";
             return if gone {
                 Loaded::Older
@@ -212,7 +266,7 @@ impl FirstLook<'_> {
             };
         };
         let reloaded = |moment: Moment| file.changed <= moment;
-        if !self.changed_after_reload(service, kind) || more.reloaded.is_some_and(reloaded) {
+        if !self.changed_after_reload(file_name) || more.reloaded.is_some_and(reloaded) {
             Loaded::AsOnDisk
         } else {
             Loaded::Older
@@ -288,7 +342,7 @@ impl FirstLook<'_> {
         crashes(state, shown, more.crashed.get(&unit), more.now)
     }
 
-    fn container(&self, container: &RunningContainer, more: &More) -> ObservedContainer {
+    fn observed(&self, container: &RunningContainer, more: &More) -> ObservedContainer {
         ObservedContainer {
             fingerprint: Fingerprint::reported(&container.inputs),
             directory: DirectoryName::reported(&container.directory),

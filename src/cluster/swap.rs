@@ -1,0 +1,391 @@
+//! Reads `[swap]` of a service, two slots of which one takes over from the other behind a proxy, and finds what that cannot go
+//! together with.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use toml::de::DeValue;
+
+use super::description::ServiceFile;
+use super::diagnostic::{Diagnostic, quoted};
+use super::foreign;
+use super::loaded::LoadedCluster;
+use super::model::{Health, Probe, Service, Swap, SwapFile};
+use super::name::ServiceName;
+use super::nearest;
+use super::placement::Placements;
+use super::read::{At, Misfit, Problems, Spot, Table, TableKind};
+use super::shape::duration::duration;
+use super::shape::text::Shape;
+
+const SWAP: TableKind = TableKind {
+    what: "`[swap]`",
+    keys: &["proxy", "port", "slots", "drain", "volumes"],
+    foreign: foreign::SWAP,
+};
+
+/// How long the connections of the slot that goes are waited for where `[swap]` does not say.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// `[swap]` as it is written.
+#[derive(Debug, Clone)]
+pub(super) struct WrittenSwap {
+    /// Where it stands.
+    pub spot: Spot,
+    /// The service that takes its requests, perhaps one that is not there.
+    pub proxy: At<String>,
+    /// What the proxy answers on.
+    pub port: At<u16>,
+    /// The port of each slot.
+    pub slots: [At<u16>; 2],
+    /// How long a slot that goes may take until its connections have ended.
+    pub drain: Duration,
+    /// `volumes = "shared"`: both slots may have them at once.
+    pub shares_volumes: bool,
+}
+
+/// Reads `[swap]`, if there is one that can be read.
+pub(super) fn read_swap(root: &mut Table<'_>, problems: &mut Problems) -> Option<WrittenSwap> {
+    let mut table = root.table("swap", &SWAP, problems)?;
+    let spot = table.spot.clone();
+    let before = problems.0.len();
+    let proxy = table.string("proxy", problems);
+    let port = table.integer("port", 1..=65535, problems);
+    let slots = read_slots(&mut table, problems);
+    let drain = table.string("drain", problems);
+    let drain = drain.and_then(|drain| drain.parse(problems, duration));
+    let volumes = table.string("volumes", problems);
+    let volumes = volumes.and_then(|volumes| volumes.parse(problems, shared));
+    let lacks = [
+        (
+            "proxy",
+            table.get("proxy").is_none(),
+            "proxy = \"proxy\"`: the service that takes its requests",
+        ),
+        (
+            "port",
+            table.get("port").is_none(),
+            "port = 8080`: what the proxy answers on",
+        ),
+        (
+            "slots",
+            table.get("slots").is_none(),
+            "slots = [19000, 19001]`: a port of the host for each slot",
+        ),
+    ];
+    table.finish(problems);
+    for (key, lacks, write) in lacks {
+        if lacks && problems.0.len() == before {
+            problems.push(
+                Diagnostic::error(
+                    format!("expected `{key}` in `[swap]`, found none"),
+                    spot.label("lacks a key"),
+                )
+                .with_help(format!("write `{write}")),
+            );
+        }
+    }
+    let port = port?;
+    Some(WrittenSwap {
+        proxy: proxy?,
+        port: At {
+            value: u16::try_from(port.value).ok()?,
+            spot: port.spot,
+        },
+        slots: slots?,
+        drain: drain.map_or(DRAIN, |drain| drain.value),
+        shares_volumes: volumes.is_some(),
+        spot,
+    })
+}
+
+fn read_slots(table: &mut Table<'_>, problems: &mut Problems) -> Option<[At<u16>; 2]> {
+    const EXPECTED: &str = "two ports of the host, such as `[19000, 19001]`";
+    let item = table.get("slots")?;
+    let items = item.items(EXPECTED, problems);
+    if items.is_empty() && !matches!(item.value, DeValue::Array(_)) {
+        return None;
+    }
+    let ports: Vec<At<u16>> = items
+        .iter()
+        .filter_map(|item| {
+            let DeValue::Integer(number) = item.value else {
+                return None;
+            };
+            let port = u16::from_str_radix(number.as_str(), number.radix()).ok();
+            Some(item.at(port.filter(|port| *port > 0)?))
+        })
+        .collect();
+    if ports.len() != items.len() || ports.len() != 2 {
+        problems.push(Diagnostic::error(
+            format!("expected {EXPECTED} for `slots`, found another list"),
+            item.spot.label(""),
+        ));
+        return None;
+    }
+    ports.try_into().ok()
+}
+
+fn shared(text: &str) -> Shape<()> {
+    match text {
+        "shared" => Ok(()),
+        _ => Err(Misfit::new(
+            "`shared`: both versions may have the volumes at once",
+        )),
+    }
+}
+
+/// Reports what a service with `[swap]` cannot have, and what it and its proxy need.
+pub(super) fn check_swap(
+    description: &LoadedCluster,
+    placements: &Placements,
+    service: &ServiceFile,
+    problems: &mut Problems,
+) {
+    let Some(swap) = &service.swap else {
+        return;
+    };
+    check_beside(swap, service, problems);
+    let [a, b] = &swap.slots;
+    for (number, port) in [a, b].into_iter().enumerate() {
+        let other = if number == 1 && a.value == b.value {
+            Some((a, "the other slot"))
+        } else if port.value == swap.port.value {
+            Some((&swap.port, "what the proxy answers on"))
+        } else {
+            None
+        };
+        if let Some((other, what)) = other {
+            problems.push(
+                Diagnostic::error(
+                    format!("`{}` takes port {} twice", service.name, port.value),
+                    port.spot.label("a slot"),
+                )
+                .with_related(other.spot.label(what))
+                .with_help("choose another port of the host"),
+            );
+        }
+    }
+    check_proxy(description, placements, (service, swap), problems);
+}
+
+/// What a service cannot have beside `[swap]`.
+fn check_beside(swap: &WrittenSwap, service: &ServiceFile, problems: &mut Problems) {
+    let clashes = [
+        (
+            "stateful",
+            service.stateful,
+            "two of it would have its data at once: remove one of both",
+        ),
+        (
+            "publish",
+            service.publish.is_some(),
+            "the proxy takes its requests: remove `publish`",
+        ),
+        (
+            "network",
+            service.container.network.is_some(),
+            "both slots would take one port: remove `network`",
+        ),
+        (
+            "networks",
+            !service.networks.is_empty(),
+            "others would find both versions by its name there: remove `networks`, and use the port of the proxy",
+        ),
+        (
+            "aliases",
+            !service.aliases.is_empty(),
+            "others would find both versions by it: remove `aliases`",
+        ),
+        (
+            "once",
+            service.run.is_job(),
+            "a job takes no requests: remove `[swap]`",
+        ),
+        (
+            "schedule",
+            service.run.is_job(),
+            "a job takes no requests: remove `[swap]`",
+        ),
+        (
+            "hostname",
+            service.container.hostname.is_some(),
+            "both slots would have it: remove `hostname`",
+        ),
+        (
+            "volumes",
+            !swap.shares_volumes && !service.volume_targets.is_empty(),
+            "two versions of it have them at once: write `volumes = \"shared\"` below `[swap]` if it can bear that",
+        ),
+    ];
+    for (key, clashes, help) in clashes {
+        if let Some(spot) = service.keys.get(key).filter(|_| clashes) {
+            problems.push(
+                Diagnostic::error(
+                    format!("`{key}` and `[swap]` do not go together"),
+                    spot.label("not with slots"),
+                )
+                .with_related(swap.spot.label("two slots"))
+                .with_help(help),
+            );
+        }
+    }
+    if let Some(file) = service.files.iter().find(|file| file.live.is_some()) {
+        problems.push(
+            Diagnostic::error(
+                "files with `reload` and `[swap]` do not go together",
+                file.target.spot.label("read again without a restart"),
+            )
+            .with_related(swap.spot.label("two slots"))
+            .with_help("remove `reload`: another file is another slot, and no request is lost"),
+        );
+    }
+    let by_http = matches!(
+        &service.health,
+        Some(Health {
+            probe: Probe::Http(_),
+            ..
+        })
+    );
+    if !by_http && !service.unread_port {
+        problems.push(
+            Diagnostic::error(
+                "`[swap]` needs `http` of `[health]`: a port that takes connections says nothing of who answers",
+                swap.spot.label("how is a slot asked?"),
+            )
+            .with_help("write `[health]` and below it `http = \"/health\"`"),
+        );
+    }
+}
+
+fn check_proxy(
+    description: &LoadedCluster,
+    placements: &Placements,
+    (service, swap): (&ServiceFile, &WrittenSwap),
+    problems: &mut Problems,
+) {
+    let text = swap.proxy.value.as_str();
+    let name = ServiceName::new(text).ok();
+    let known = name
+        .as_ref()
+        .and_then(|name| description.services.get_key_value(name));
+    let Some((name, proxy)) = known.filter(|(name, _)| **name != service.name) else {
+        if !description.misnamed.contains(text) {
+            let known = description.services.keys().map(ServiceName::as_str);
+            let known = known.filter(|known| *known != service.name.as_str());
+            problems.push(
+                Diagnostic::error(
+                    format!(
+                        "expected another service as `proxy`, found {}",
+                        quoted(text)
+                    ),
+                    swap.proxy.spot.label(match text == service.name.as_str() {
+                        true => "the service itself",
+                        false => "there is no such service",
+                    }),
+                )
+                .with_help_if(nearest::help(text, known)),
+            );
+        }
+        return;
+    };
+    let here = placements.get(&service.name).into_iter().flatten();
+    let there = placements.get(name).map_or(&[][..], Vec::as_slice);
+    if let Some(host) = here.into_iter().find(|host| !there.contains(host)) {
+        problems.push(
+            Diagnostic::error(
+                format!("`{name}` is not on `{host}`, where `{}` is", service.name),
+                swap.proxy
+                    .spot
+                    .label("takes its requests on each of its hosts"),
+            )
+            .with_help(format!("place `{name}` on `{host}`, too")),
+        );
+    }
+    let Some(proxy) = proxy else {
+        return;
+    };
+    let wrong = if proxy.swap.is_some() {
+        Some(("has slots of its own", "name another service"))
+    } else if proxy.container.network.as_deref() != Some("host") {
+        Some((
+            "is not in the host's network",
+            "write `network = \"host\"` in its file",
+        ))
+    } else {
+        None
+    };
+    if let Some((what, help)) = wrong {
+        problems.push(
+            Diagnostic::error(
+                format!("`{name}` cannot be a proxy: it {what}"),
+                swap.proxy.spot.label("takes the requests"),
+            )
+            .with_help(help),
+        );
+    }
+}
+
+/// Gives each service with `[swap]` its proxy, and each proxy the services whose requests it takes.
+pub(super) fn resolve_swaps(
+    description: &LoadedCluster,
+    services: &mut BTreeMap<ServiceName, Service>,
+    problems: &mut Problems,
+) {
+    for file in description.services.values().flatten() {
+        let Some(swap) = &file.swap else {
+            continue;
+        };
+        let Ok(proxy) = ServiceName::new(swap.proxy.value.as_str()) else {
+            continue;
+        };
+        // One that cannot be it was told already.
+        let found = services.get(&proxy);
+        let found = found.filter(|found| {
+            found.name != file.name && found.container.network.as_deref() == Some("host")
+        });
+        let Some(found) = found else {
+            continue;
+        };
+        let path = |slot: &str| {
+            let stem = format!("{}.{slot}.", file.name);
+            let live = found.files.live.iter().flat_map(|live| &live.directories);
+            let mut paths = live.flat_map(|(directory, files)| {
+                files.keys().map(move |file| format!("{directory}/{file}"))
+            });
+            paths.find(|path| {
+                let name = path.rsplit('/').next().unwrap_or_default();
+                name.starts_with(&stem)
+            })
+        };
+        let (Some(a), Some(b)) = (path("a"), path("b")) else {
+            problems.push(
+                Diagnostic::error(
+                    format!("`{proxy}` has no files `{0}.a.…` and `{0}.b.…` with `reload`", file.name),
+                    swap.proxy.spot.label("one of them says that slot a serves, the other one slot b"),
+                )
+                .with_help(format!(
+                    "write both into `[files]` of `{proxy}`, as `{0}.a.cfg` and `{0}.b.cfg`; docs/zero-downtime.md has an example",
+                    file.name
+                )),
+            );
+            continue;
+        };
+        let [one, other] = &swap.slots;
+        if let Some(service) = services.get_mut(&file.name) {
+            service.swap = Some(Swap {
+                proxy: proxy.clone(),
+                port: swap.port.value,
+                slots: [one.value, other.value],
+                drain: swap.drain,
+                files: [a.clone(), b.clone()],
+            });
+        }
+        if let Some(service) = services.get_mut(&proxy) {
+            service.swaps.push(SwapFile {
+                service: file.name.clone(),
+                files: [a, b],
+            });
+        }
+    }
+}

@@ -1,0 +1,132 @@
+# shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
+# One slot of a service takes over from the other. A plain link says which one serves; the proxy reads the file to which it
+# leads, and what it has read is noted as in live.sh.
+#
+# Reads: known_after, in hundredths of a second, when a proxy that asks twice a second knows that a slot is well; root var units cluster engine newline kind patience; what live.sh and processes.sh have.
+# Sets, for itself: link_ wanted_ slot_ served_ path_ host_ port_ since_ connections drained_at.
+
+known_after=200
+
+# flip_slot SERVICE SLOT TARGET PORT PATH HOST PROXY signal NAME | command WORD...: the link, then the proxy, then the proof.
+flip_slot() {
+  link_=$var/swap/$1 wanted_=$3 slot_=$2
+  point_link "$1" || return 1
+  port_=$4 path_=$5 host_=$6
+  shift 6
+  ask "$1" ActiveState
+  case $said in
+  *ActiveState=active* | *ActiveState=reloading*) ;;
+  *ActiveState=activating*)
+    tries=$((patience / 2))
+    # It may have read the link before or after.
+    wait_active "$1" || return 0
+    ;;
+  # It reads the link when it starts.
+  *) return 0 ;;
+  esac
+  if ! has_read "$1"; then
+    swaps_=1 since_=$watched_since
+    reload_service "$@"
+    status=$?
+    # It is no start that has to last longer than it did.
+    swaps_='' watched_since=$since_
+    [ "$status" -eq 0 ] || return 1
+    forget "$1"
+  fi
+  serves "$1"
+}
+
+# point_link SERVICE: one rename, on the disk before anybody is told.
+point_link() {
+  [ "$(readlink "$link_")" != "$wanted_" ] || return 0
+  # The process of the proxy that is about to go learns nothing after that, and a client may keep it for long: it has to
+  # have found the new slot well.
+  moment
+  left=$((known_after - (now - watched_since)))
+  [ "$left" -le 0 ] || rest "$left"
+  [ -d "$var/swap" ] || run mkdir -p -m 0755 "$var/swap" || return 1
+  absent "$var/swap/.$1.new" && run ln -s "$wanted_" "$var/swap/.$1.new" &&
+    run mv -T "$var/swap/.$1.new" "$link_" && run sync "$var/swap"
+}
+
+# has_read PROXY: whether the process that runs noted that it read this link.
+has_read() {
+  ask "$1" InvocationID || return 1
+  record_=$root/run/bayplan/loaded/$1
+  [ -f "$record_" ] || return 1
+  case "$(cat "$record_") " in
+  "${said#InvocationID=} "*" swap:${link_##*/}=$wanted_ "*) return 0 ;;
+  esac
+  return 1
+}
+
+# served: one request by way of the proxy. Its answer has to say that the slot's own file is in force, and be no error.
+served() {
+  # shellcheck disable=SC2016 # for bash
+  served_=$(timeout 10 /bin/bash -c '
+    exec 3<>"/dev/tcp/127.0.0.1/$1" || exit 1
+    printf "GET %s HTTP/1.0\r\nHost: %s\r\nX-Bayplan-Slot: ask\r\nConnection: close\r\n\r\n" "$2" "$3" >&3
+    while IFS= read -r line <&3 && [ "${#line}" -gt 1 ]; do
+      printf "%s\n" "$line"
+    done' - "$port_" "$path_" "$host_" 2>&1 8<&-)
+  case $served_ in
+  'HTTP/1.'[01]' '[23][0-9][0-9]*) ;;
+  *) return 1 ;;
+  esac
+  served_=$(printf '%s' "$served_" | tr -d '\r')
+  case $newline$(printf '%s' "$served_" | tr '[:upper:]' '[:lower:]')$newline in
+  *"${newline}x-bayplan-slot: $slot_$newline"*) return 0 ;;
+  esac
+  return 1
+}
+
+# serves PROXY: a proxy that refuses its new files goes on with the old ones, and says so to nobody.
+serves() {
+  tries=75
+  until served; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || {
+      run rm -f "$root/run/bayplan/loaded/$1"
+      fail "$1 was told that slot $slot_ of ${link_##*/} serves, and does not say so: expected an answer without error and with \`x-bayplan-slot: $slot_\` to GET $path_ on port $port_, found ${served_:-none}"
+      tell_unit "$1"
+      return 1
+    }
+    sleep 0.2
+  done
+}
+
+# connections PORT: how many are established to this port of the host, from the host itself.
+connections() {
+  port_=$(printf '%04X' "$1")
+  connections=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -c "^ *[0-9]*: [0-9A-F:]* [0-9A-F]*:$port_ 01 ")
+}
+
+# drain UNIT [PORT SECONDS]: waits for its connections, but not longer.
+drain() {
+  [ $# -gt 1 ] || return 0
+  moment
+  drained_at=$((now + $3 * 100))
+  while
+    connections "$2"
+    moment
+    [ "$connections" -gt 0 ] && [ "$now" -lt "$drained_at" ]
+  do
+    sleep 0.2
+  done
+}
+
+# drain_slot UNIT [PORT SECONDS]: it is to start anew.
+drain_slot() {
+  drain "$@"
+  forget "$1"
+  end_unit "$1"
+}
+
+# end_slot UNIT [PORT SECONDS]: then it is gone, and no boot starts it.
+end_slot() {
+  drain "$@"
+  forget "$1"
+  ours "$units/$1.service" && unlink_unit "$1.service" && run sync "$units" && end_unit "$1" || return 1
+  containers='' recorded=''
+  run rm -f "$units/$1.service" && run sync "$units" && reload
+}

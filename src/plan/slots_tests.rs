@@ -1,0 +1,533 @@
+//! A host on which a service has two slots: whatever release dies or fails at whatever step, the slot that the proxy knows of
+//! runs, and the next release ends with one slot, which runs what is desired.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::observed::{
+    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
+    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
+    RecordedPlacement, RunningImage, SlotLink, UnitFile,
+};
+use super::reasons::carried;
+use super::step::Step;
+use super::{Options, Plan, WayBack, plan, way_back};
+use crate::cluster::digest::Digest;
+use crate::cluster::model::{
+    ConfigFile, Health, HttpProbe, Layer, LiveFiles, Probe, ReloadBy, Service, Supervisor, Swap,
+    SwapFile,
+};
+use crate::cluster::name::{HostName, ServiceName};
+use crate::render::desired::{Desired, DesiredService};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
+use crate::render::manifest::Manifest;
+use crate::render::render;
+use crate::render::slots::slot_of;
+use crate::render::tests::{cluster_of, service, variable};
+
+fn web() -> ServiceName {
+    ServiceName::new("web").unwrap()
+}
+
+fn host() -> HostName {
+    HostName::new("docker01").unwrap()
+}
+
+/// A version of the service. Its proxy is left to the model.
+fn version(number: u8) -> Desired {
+    let mut proxy = service("proxy");
+    proxy.container.network = Some("host".to_owned());
+    proxy.swaps = vec![SwapFile {
+        service: web(),
+        files: ["/etc/web.a.cfg".to_owned(), "/etc/web.b.cfg".to_owned()],
+    }];
+    let files: BTreeMap<String, ConfigFile> = BTreeMap::new();
+    proxy.files.live = Some(LiveFiles {
+        reload: ReloadBy::Signal("USR2".to_owned()),
+        checks: Vec::new(),
+        directories: BTreeMap::from([("/etc".to_owned(), files)]),
+    });
+    let mut web: Service = service("web");
+    web.port = Some(3000);
+    let probe = Probe::Http(HttpProbe::of("/health"));
+    web.health = Some(Health::of(probe, Duration::from_secs(30)));
+    web.swap = Some(Swap {
+        proxy: proxy.name.clone(),
+        port: 8080,
+        slots: [19000, 19001],
+        drain: Duration::from_secs(30),
+        files: ["/etc/web.a.cfg".to_owned(), "/etc/web.b.cfg".to_owned()],
+    });
+    variable(&mut web, Layer::Service, "GREETING", &number.to_string());
+    let mut desired = render(&cluster_of([proxy, web])).unwrap();
+    for host in desired.hosts.values_mut() {
+        host.services.retain(|name, _| name.as_str() == "web");
+    }
+    desired.hosts.retain(|name, _| *name == host());
+    desired
+}
+
+fn of(desired: &Desired) -> &DesiredService {
+    &desired.hosts[&host()].services[&web()]
+}
+
+#[derive(Debug, Clone)]
+struct SlotProcess {
+    fingerprint: Fingerprint,
+    directory: DirectoryName,
+    since: Moment,
+}
+
+#[derive(Debug, Clone, Default)]
+struct SlotHost {
+    clock: i128,
+    units: BTreeMap<UnitFileName, (String, Moment)>,
+    loaded: BTreeMap<UnitFileName, (String, Moment)>,
+    links: BTreeMap<UnitFileName, BTreeSet<String>>,
+    directories: BTreeMap<DirectoryName, BTreeMap<String, Vec<u8>>>,
+    link: Option<String>,
+    processes: BTreeMap<UnitName, SlotProcess>,
+    /// Where the link led when the proxy read it, and which start noted that.
+    proxy: Option<(Moment, Option<String>)>,
+    noted: Option<(Moment, String)>,
+    current: Option<(u64, Manifest)>,
+    generations: BTreeMap<u64, Desired>,
+}
+
+impl SlotHost {
+    fn now(&mut self) -> Moment {
+        self.clock += 1;
+        Moment(self.clock)
+    }
+
+    fn unit(&self, slot: Slot) -> UnitName {
+        of(&version(0)).unit.of_slot(slot)
+    }
+
+    fn start_proxy(&mut self) {
+        let since = self.now();
+        let link = self.link.get_or_insert("/etc/web.a.cfg".to_owned()).clone();
+        self.proxy = Some((since, Some(link.clone())));
+        self.noted = Some((since, link));
+    }
+
+    fn start(&mut self, unit: &UnitName) -> Result<(), String> {
+        let file = unit.service_file();
+        if !self.loaded.contains_key(&file) {
+            let (text, _) = self.units.get(&file).cloned().ok_or("no such unit")?;
+            let at = self.now();
+            self.loaded.insert(file.clone(), (text, at));
+        }
+        let carried = carried(&self.loaded[&file].0).ok_or("no mark")?;
+        assert!(
+            self.directories.contains_key(&carried.directory),
+            "{unit} starts from a directory that is gone"
+        );
+        let since = self.now();
+        let process = SlotProcess {
+            fingerprint: carried.fingerprint,
+            directory: carried.directory,
+            since,
+        };
+        self.processes.insert(unit.clone(), process);
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, staged: &Desired) -> Result<(), String> {
+        let wanted = staged.hosts[&host()].services.get(&web());
+        match step {
+            Step::PlaceInputs { directory, .. } => {
+                let files = wanted.unwrap().files.clone();
+                self.directories.entry(directory.clone()).or_insert(files);
+            }
+            Step::WriteUnit { file, .. } => {
+                let text = wanted.unwrap().units[file].text.to_string();
+                let at = self.now();
+                self.units.insert(file.clone(), (text, at));
+            }
+            Step::Enable { files } => {
+                for file in files {
+                    let enabled_by = wanted.unwrap().units[file].enabled_by.clone();
+                    self.links.insert(file.clone(), enabled_by);
+                }
+            }
+            Step::Reload => {
+                let at = self.now();
+                let units = self.units.iter();
+                let units = units.map(|(file, (text, _))| (file.clone(), (text.clone(), at)));
+                self.loaded = units.collect();
+            }
+            Step::Restart { unit, .. } => self.start(unit)?,
+            Step::RestartUnless {
+                unit, fingerprint, ..
+            } => {
+                let there = self.processes.get(unit);
+                if there.is_none_or(|process| process.fingerprint != *fingerprint) {
+                    self.start(unit)?;
+                }
+            }
+            Step::RestartWithoutWaiting { unit, .. } => {
+                let _ = self.start(unit);
+            }
+            Step::Stop { unit, .. } => {
+                self.processes.remove(unit);
+            }
+            // Whatever runs here is healthy.
+            Step::AskProbe { .. } => {}
+            Step::AwaitHealthy { units } => {
+                let down = units
+                    .iter()
+                    .find(|unit| !self.processes.contains_key(*unit));
+                if let Some(unit) = down {
+                    return Err(format!("{unit} is not active"));
+                }
+            }
+            Step::FlipSlot { slot, slots, .. } => {
+                self.link = Some(slots.file_of(*slot).to_owned());
+                self.reread(slots.file_of(*slot).to_owned());
+                if !self.processes.contains_key(&self.unit(*slot)) {
+                    return Err("nobody answers in it".to_owned());
+                }
+            }
+            Step::DrainSlot { unit, .. } => {
+                self.processes.remove(unit);
+            }
+            Step::EndSlot { unit, .. } => {
+                self.links.remove(&unit.service_file());
+                self.processes.remove(unit);
+                self.units.remove(&unit.service_file());
+                self.loaded.remove(&unit.service_file());
+            }
+            Step::RemoveUnit { file, .. } => {
+                self.units.remove(file);
+                self.links.remove(file);
+            }
+            Step::SetCurrent { number } => {
+                self.generations.insert(*number, staged.clone());
+                let manifest = staged.hosts[&host()].manifest(&staged.cluster, &host());
+                self.current = Some((*number, manifest));
+            }
+            Step::RemoveInputs { names, .. } => {
+                for process in self.processes.values() {
+                    assert!(!names.contains(process.directory.as_str()), "it is in use");
+                }
+                self.directories
+                    .retain(|name, _| !names.contains(name.as_str()));
+            }
+            Step::RemoveGenerations { numbers } => {
+                self.generations
+                    .retain(|number, _| !numbers.contains(number));
+            }
+            other => panic!("{other:?} is no step of this model"),
+        }
+        Ok(())
+    }
+
+    /// The proxy, if it is up, reads the link.
+    fn reread(&mut self, target: String) {
+        if let Some((since, read)) = &mut self.proxy {
+            *read = Some(target.clone());
+            self.noted = Some((*since, target));
+        }
+    }
+
+    fn observe(&self, desired: &Desired) -> Observed {
+        let wanted = of(desired);
+        let link = self.link.as_deref().and_then(|link| slot_of(&web(), link));
+        let runs = |slot: &Slot| self.processes.contains_key(&self.unit(*slot));
+        let serving = link.or_else(|| Slot::BOTH.into_iter().find(runs));
+        let serving = serving.unwrap_or(Slot::A);
+        let own = self.unit(serving);
+        let unit = |unit: &UnitName| {
+            let file = unit.service_file();
+            let there = self.units.get(&file);
+            let loaded = self.loaded.get(&file);
+            let older = match (there, loaded) {
+                (Some((_, at)), Some((_, loaded))) => at > loaded,
+                (None, Some(_)) => true,
+                (_, None) => false,
+            };
+            ObservedUnit {
+                file: there.map_or(UnitFile::Absent, |(text, _)| UnitFile::Ours {
+                    digest: Digest::of(text),
+                    text: Some(text.as_str().into()),
+                }),
+                changed: there.map_or(Moment(0), |(_, at)| *at),
+                enabled_by: self.links.get(&file).cloned().unwrap_or_default(),
+                loaded: if older {
+                    Loaded::Older
+                } else {
+                    Loaded::AsOnDisk
+                },
+            }
+        };
+        let other = self.unit(serving.other());
+        let there = unit(&other);
+        let runs = self.processes.contains_key(&other);
+        let is_there = runs || there.is_left();
+        let instance = OtherInstance { runs, unit: there };
+        let process = self.processes.get(&own);
+        let service = ObservedService {
+            unit: unit(&own),
+            slots: ObservedSlots {
+                serving: Some(serving),
+                link: match (&self.link, &self.proxy) {
+                    (None, _) => SlotLink::Absent,
+                    (Some(_), None) => SlotLink::Read,
+                    (Some(link), Some((since, _))) => {
+                        match self.noted == Some((*since, link.clone())) {
+                            true => SlotLink::Read,
+                            false => SlotLink::Unread,
+                        }
+                    }
+                },
+                others: is_there.then_some((other, instance)).into_iter().collect(),
+            },
+            directories: self
+                .directories
+                .iter()
+                .map(|(name, files)| {
+                    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
+                    let files = files.iter();
+                    let seen = ObservedDirectory {
+                        files: files
+                            .clone()
+                            .map(|(path, b)| (path.clone(), Digest::of(b)))
+                            .collect(),
+                        texts: files
+                            .map(|(path, b)| (path.clone(), text(b).into()))
+                            .collect(),
+                        ..ObservedDirectory::default()
+                    };
+                    (name.clone(), seen)
+                })
+                .collect(),
+            process: process.map_or(ObservedProcess::Stopped, |process| {
+                ObservedProcess::Active {
+                    since: process.since,
+                }
+            }),
+            container: process.map(|process| ObservedContainer {
+                fingerprint: process.fingerprint.clone(),
+                directory: Some(process.directory.clone()),
+                reference: wanted.image.reference.clone(),
+                image: RunningImage::Referenced,
+                environment: super::observed::Environment::Unasked,
+                ports: BTreeSet::new(),
+            }),
+            ..ObservedService::default()
+        };
+        let seen = ObservedHost {
+            supervisor: Supervisor::Systemd,
+            generation: self
+                .current
+                .clone()
+                .map_or(Generation::None, |(number, manifest)| Generation::Current {
+                    number,
+                    manifest,
+                    images: BTreeMap::new(),
+                }),
+            next_generation: self.generations.keys().last().map_or(1, |n| n + 1),
+            kept_generations: self.generations.keys().copied().collect(),
+            placement: RecordedPlacement::None,
+            services: BTreeMap::from([(web(), service)]),
+            ..ObservedHost::default()
+        };
+        Observed {
+            hosts: BTreeMap::from([(host(), seen)]),
+        }
+    }
+
+    /// The slot that gets requests, if the proxy is up: it is up.
+    fn assert_it_serves(&self, when: &str) {
+        if let Some((_, read)) = &self.proxy {
+            let slot = read.as_deref().and_then(|read| slot_of(&web(), read));
+            let slot = slot.expect("it has read a link");
+            assert!(
+                self.processes.contains_key(&self.unit(slot)),
+                "requests are lost {when}: slot {slot} is down"
+            );
+        }
+    }
+
+    fn assert_done(&self, desired: &Desired) {
+        let link = self
+            .link
+            .as_deref()
+            .and_then(|link| slot_of(&web(), link))
+            .unwrap();
+        let own = self.unit(link);
+        let running: Vec<&UnitName> = self.processes.keys().collect();
+        assert_eq!(running, [&own], "one slot runs");
+        assert_eq!(self.processes[&own].fingerprint, of(desired).fingerprint);
+        assert_eq!(self.links.keys().collect::<Vec<_>>(), [&own.service_file()]);
+        if let Some((_, read)) = &self.proxy {
+            assert_eq!(*read, self.link);
+        }
+    }
+}
+
+fn planned(host: &SlotHost, desired: &Desired) -> (Observed, Plan) {
+    let observed = host.observe(desired);
+    let plan = plan(desired, &observed, &Options::default());
+    assert_eq!(plan.refusals, []);
+    (observed, plan)
+}
+
+/// How a release ends.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Done,
+    /// It dies before its step of this number.
+    Dies(usize),
+    /// Its step of this number is done, and fails; it goes back.
+    Fails(usize),
+    /// It dies between the link and the proxy, if it gets there.
+    DiesWithinTheFlip,
+}
+
+#[derive(Debug, Clone)]
+enum SlotEvent {
+    Release(u8, End),
+    Crash(bool),
+    ProxyCrashes,
+    Reboot,
+}
+
+fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize) {
+    if failed_at >= way.until {
+        return;
+    }
+    let nothing = {
+        let mut desired = version(0);
+        for host in desired.hosts.values_mut() {
+            host.services.clear();
+        }
+        desired
+    };
+    let files = way
+        .generation
+        .map_or(nothing, |number| host.generations[&number].clone());
+    for back in way.steps.iter().filter(|back| back.from <= failed_at) {
+        host.step(&back.step, &files).unwrap();
+        if way.generation.is_some() {
+            host.assert_it_serves("on the way back");
+        }
+    }
+}
+
+fn release(host_: &mut SlotHost, number: u8, end: End) {
+    let desired = version(number);
+    let (observed, plan) = planned(host_, &desired);
+    let served = host_.current.is_some();
+    let mut at = 0;
+    for (number, wave) in plan.waves.iter().enumerate() {
+        let steps = &wave.activations[&host()];
+        let way = way_back(
+            &desired,
+            &host(),
+            &observed.hosts[&host()],
+            &plan.waves[..=number],
+        );
+        for (in_wave, step) in steps.iter().enumerate() {
+            match end {
+                End::Dies(dies) if dies == at => return,
+                End::DiesWithinTheFlip => {
+                    if let Step::FlipSlot { slot, slots, .. } = step {
+                        host_.link = Some(slots.file_of(*slot).to_owned());
+                        return;
+                    }
+                }
+                _ => {}
+            }
+            host_.step(step, &desired).unwrap();
+            if served {
+                host_.assert_it_serves(&format!("after {step:?}"));
+            }
+            if matches!(end, End::Fails(fails) if fails == at) {
+                go_back(host_, &way, in_wave);
+                return;
+            }
+            at += 1;
+        }
+    }
+    host_.assert_done(&desired);
+    let (_, again) = planned(host_, &desired);
+    assert_eq!(again.waves, [], "nothing is left to do");
+}
+
+fn happen(host: &mut SlotHost, event: &SlotEvent) {
+    match event {
+        SlotEvent::Release(number, end) => release(host, *number, *end),
+        SlotEvent::Crash(first) => {
+            let slot = if *first { Slot::A } else { Slot::B };
+            let unit = host.unit(slot);
+            if host.processes.remove(&unit).is_some() {
+                host.start(&unit).unwrap();
+            }
+        }
+        SlotEvent::ProxyCrashes => {
+            if host.proxy.is_some() {
+                host.start_proxy();
+            }
+        }
+        SlotEvent::Reboot => {
+            host.processes.clear();
+            host.loaded.clear();
+            let enabled: Vec<UnitFileName> = host.links.keys().cloned().collect();
+            for slot in Slot::BOTH {
+                let unit = host.unit(slot);
+                if enabled.contains(&unit.service_file()) {
+                    host.start(&unit).unwrap();
+                }
+            }
+            if host.proxy.is_some() {
+                host.start_proxy();
+            }
+        }
+    }
+    if host.current.is_some() {
+        host.assert_it_serves("then");
+    }
+}
+
+fn event() -> impl Strategy<Value = SlotEvent> {
+    let end = prop_oneof![
+        2 => Just(End::Done),
+        3 => (0..16_usize).prop_map(End::Dies),
+        2 => (0..16_usize).prop_map(End::Fails),
+        1 => Just(End::DiesWithinTheFlip),
+    ];
+    prop_oneof![
+        6 => (0..3_u8, end).prop_map(|(number, end)| SlotEvent::Release(number, end)),
+        1 => any::<bool>().prop_map(SlotEvent::Crash),
+        1 => Just(SlotEvent::ProxyCrashes),
+        1 => Just(SlotEvent::Reboot),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_release_leaves_a_service_with_slots_without_one_that_serves(
+        proxy_first in any::<bool>(),
+        events in proptest::collection::vec(event(), 1..8),
+    ) {
+        let mut host = SlotHost::default();
+        if proxy_first {
+            host.start_proxy();
+        }
+        release(&mut host, 0, End::Done);
+        if host.proxy.is_none() {
+            host.start_proxy();
+        }
+        for event in &events {
+            happen(&mut host, event);
+        }
+        release(&mut host, 1, End::Done);
+        let before = host.processes.values().next().unwrap().since;
+        release(&mut host, 1, End::Done);
+        prop_assert_eq!(host.processes.values().next().unwrap().since, before);
+    }
+}

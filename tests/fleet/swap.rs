@@ -1,0 +1,403 @@
+//! A service with two slots behind HAProxy: no request is lost, whatever of it changes and whatever a release dies of.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use toml::Table;
+
+use crate::drills::deaths::{Blow, HOST, steps};
+use crate::drills::gate::Gate;
+use crate::drills::steps::Every;
+use crate::ground::Ground;
+use crate::hosts::{Fleet, until};
+use crate::run::start;
+use crate::secrets::{KEY, identity};
+
+const HAPROXY: &str = "\
+defaults
+  mode http
+  timeout connect 2s
+  timeout client 60s
+  timeout server 60s
+  timeout http-keep-alive 20s
+  timeout check 5s
+  option idle-close-on-response
+  option redispatch 1
+  retries 3
+  retry-on conn-failure empty-response
+  default-server check inter 500ms fall 1 rise 1 observe layer4 error-limit 1 on-error mark-down
+frontend http
+  bind :{{ services.web.port }}
+  default_backend web
+";
+
+/// The file that says that a slot serves.
+fn backend(slot: &str, ports: [u16; 2]) -> String {
+    let [a, b] = ports;
+    let (of_a, of_b) = match slot {
+        "a" => ("", " backup"),
+        _ => (" backup", ""),
+    };
+    format!(
+        "backend web
+  option httpchk GET /health
+  http-request disable-l7-retry if {{ method POST PUT PATCH DELETE }}
+  http-request set-var(txn.asked) bool(true) if {{ req.hdr(x-bayplan-slot) -m found }}
+  http-response set-header x-bayplan-slot {slot} if {{ var(txn.asked) -m bool }}
+  server a bayplan-slots:{a}{of_a}
+  server b bayplan-slots:{b}{of_b}
+"
+    )
+}
+
+/// Serves its version, and an answer that takes 1.5 s.
+const SERVE: &str = "mkdir -p /www/cgi-bin; \
+     printf '#!/bin/sh\\nsleep 1.5\\nprintf \"Content-type: text/plain\\\\n\\\\n1.slow\"\\n' >/www/cgi-bin/slow; \
+     chmod +x /www/cgi-bin/slow; exec /entry";
+
+/// A service `web` with slots, and its proxy.
+fn shop(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Ground {
+    let mut ground = Ground::new(fleet, cluster);
+    if podman {
+        ground = ground.with_podman();
+    }
+    ground.only(&[HOST]);
+    ground.images();
+    fleet.image("haproxy:2.6", &["haproxy"]);
+    ground.serve("web", 3000, HOST);
+    let slots = [port + 1, port + 2];
+    let repo = &mut ground.repo;
+    repo.set_of("web", "command", vec!["sh", "-c", SERVE]);
+    repo.set_of("web", "swap.proxy", "proxy");
+    repo.set_of("web", "swap.port", i64::from(port));
+    repo.set_of("web", "swap.slots", slots.map(i64::from).to_vec());
+    repo.set_of("web", "swap.drain", "15s");
+    repo.set_of("proxy", "image", format!("{}/haproxy", fleet.registry));
+    repo.set_of("proxy", "tag", "2.6");
+    repo.set_of("proxy", "network", "host");
+    repo.set_of("proxy", "user", "0");
+    repo.set_of("proxy", "stop_signal", "USR1");
+    let own = "/etc/haproxy/haproxy.cfg";
+    let run = [
+        "/sbin/haproxy",
+        "-W",
+        "-db",
+        "-f",
+        own,
+        "-f",
+        "/bayplan/swap/web",
+    ];
+    repo.set_of("proxy", "command", run.to_vec());
+    let check = format!(
+        "for slot in a b; do /sbin/haproxy -c -q -f {own} -f /etc/haproxy/web.$slot.cfg || exit; done"
+    );
+    let files = format!(
+        "\"/etc/haproxy\" = {{ from = \"conf/\", template = true, reload = {{ signal = \"USR2\" }}, check = [\"sh\", \"-c\", '{check}'] }}"
+    );
+    let files: Table = toml::from_str(&files).expect("it is TOML");
+    repo.set_of("proxy", "files", files);
+    repo.place("proxy", HOST);
+    let mut file = |name: &str, text: String| {
+        let path = PathBuf::from("proxy/conf").join(name);
+        repo.files.insert(path, text.into_bytes());
+    };
+    file("haproxy.cfg", HAPROXY.to_owned());
+    file("web.a.cfg", backend("a", slots));
+    file("web.b.cfg", backend("b", slots));
+    ground
+}
+
+/// Requests from beside the hosts, until it is told to stop.
+struct Load {
+    stops: Arc<AtomicBool>,
+    count: Arc<AtomicUsize>,
+    lost: Arc<Mutex<Vec<String>>>,
+    threads: Vec<JoinHandle<()>>,
+    began: Instant,
+}
+
+/// One kind of client.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    path: &'static str,
+    keeps: bool,
+    pause: Duration,
+}
+
+impl Load {
+    /// Fresh and kept-alive connections, answers that take long, a client that sleeps through each swap, and one that paces
+    /// itself.
+    fn on(address: &str, port: u16) -> Self {
+        let mut load = Self {
+            stops: Arc::default(),
+            count: Arc::default(),
+            lost: Arc::default(),
+            threads: Vec::new(),
+            began: Instant::now(),
+        };
+        let client = |path, keeps, pause| Client {
+            path,
+            keeps,
+            pause: Duration::from_millis(pause),
+        };
+        let clients = [
+            (3, client("/version", false, 10)),
+            (3, client("/version", true, 10)),
+            (3, client("/cgi-bin/slow", false, 0)),
+            (2, client("/version", true, 5000)),
+            (1, client("/version", true, 1000)),
+        ];
+        for (number, client) in clients {
+            for _ in 0..number {
+                let at = format!("{address}:{port}");
+                let (stops, count, lost) =
+                    (load.stops.clone(), load.count.clone(), load.lost.clone());
+                load.threads.push(std::thread::spawn(move || {
+                    let mut connection = None;
+                    while !stops.load(Ordering::Relaxed) {
+                        let kept = connection.take().filter(|_| client.keeps);
+                        match request(&at, client.path, kept) {
+                            Ok(next) => connection = next,
+                            Err(why) => {
+                                let since = Instant::now();
+                                let mut lost = lost.lock().expect("nobody panics with it");
+                                lost.push(format!("{since:?} {client:?}: {why}"));
+                            }
+                        }
+                        count.fetch_add(1, Ordering::Relaxed);
+                        sleep(client.pause);
+                    }
+                }));
+            }
+        }
+        load
+    }
+
+    /// How many requests there were; none was lost.
+    #[track_caller]
+    fn lost_none(self) -> usize {
+        self.stops.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().expect("it does not panic");
+        }
+        let count = self.count.load(Ordering::Relaxed);
+        let lost = self.lost.lock().expect("nobody panics with it");
+        let seconds = self.began.elapsed().as_secs();
+        println!("{count} requests in {seconds} s, {} lost", lost.len());
+        assert!(lost.is_empty(), "{} of {count} lost: {lost:#?}", lost.len());
+        count
+    }
+}
+
+/// One request; gives the connection back if the answer leaves it open.
+fn request(
+    at: &str,
+    path: &str,
+    kept: Option<BufReader<TcpStream>>,
+) -> Result<Option<BufReader<TcpStream>>, String> {
+    let told = |what: &str| {
+        let what = what.to_owned();
+        move |error: std::io::Error| format!("{what}: {error}")
+    };
+    let mut stream = match kept {
+        Some(kept) => kept,
+        None => {
+            let stream = TcpStream::connect(at).map_err(told("connect"))?;
+            let limit = Some(Duration::from_secs(20));
+            stream.set_read_timeout(limit).map_err(told("limit"))?;
+            BufReader::new(stream)
+        }
+    };
+    let text = format!("GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n");
+    stream
+        .get_mut()
+        .write_all(text.as_bytes())
+        .map_err(told("send"))?;
+    let (mut head, mut length, mut closes, mut chunked) = (String::new(), None, false, false);
+    loop {
+        let mut line = String::new();
+        let read = stream.read_line(&mut line).map_err(told("head"))?;
+        if read == 0 {
+            return Err(format!("the connection ended after {head:?}"));
+        }
+        let line = line.trim_end().to_ascii_lowercase();
+        if line.is_empty() {
+            break;
+        }
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse::<usize>().ok();
+        }
+        closes |= line == "connection: close";
+        chunked |= line == "transfer-encoding: chunked";
+        head += &line;
+        head.push('\n');
+    }
+    let mut body = Vec::new();
+    match length {
+        Some(length) => {
+            body.resize(length, 0);
+            stream.read_exact(&mut body).map_err(told("body"))?;
+        }
+        None => {
+            closes = true;
+            if chunked {
+                // All of it comes in one chunk.
+                let mut size = String::new();
+                stream.read_line(&mut size).map_err(told("chunk"))?;
+                let size = usize::from_str_radix(size.trim(), 16).map_err(|e| e.to_string())?;
+                body.resize(size, 0);
+                stream.read_exact(&mut body).map_err(told("body"))?;
+            } else {
+                stream.read_to_end(&mut body).map_err(told("body"))?;
+            }
+        }
+    }
+    let right = head.starts_with("http/1.1 200") && body.starts_with(b"1.");
+    match right {
+        true => Ok((!closes).then_some(stream)),
+        false => Err(format!("{head}{}", String::from_utf8_lossy(&body))),
+    }
+}
+
+/// One slot is up, and it is the one of the link.
+#[track_caller]
+fn one_serves(ground: &Ground, engine: &str) -> String {
+    let cluster = &ground.repo.name;
+    let seen = ground.host(HOST).sh(&format!(
+        "{engine} ps --format '{{{{.Names}}}}' | grep -F {cluster}-web | LC_ALL=C sort
+        basename $(readlink /var/lib/bayplan/{cluster}/swap/web)
+        ls /etc/systemd/system/multi-user.target.wants | grep -F {cluster}-web"
+    ));
+    let lines: Vec<&str> = seen.lines().collect();
+    let [container, link, enabled] = lines[..] else {
+        panic!("expected one slot, found {seen}");
+    };
+    let slot = container
+        .strip_prefix(&format!("{cluster}-web."))
+        .expect("a slot");
+    assert_eq!(link, format!("web.{slot}.cfg"));
+    assert_eq!(enabled, format!("{cluster}-web@{slot}.service"));
+    slot.to_owned()
+}
+
+pub fn docker(fleet: &'static Fleet) {
+    life(fleet, "shop", 9901, "docker");
+}
+
+pub fn podman(fleet: &'static Fleet) {
+    life(fleet, "podshop", 9911, "podman");
+}
+
+/// Each kind of change in turn, under load.
+fn life(fleet: &'static Fleet, cluster: &str, port: u16, engine: &str) {
+    let mut ground = shop(fleet, cluster, port, engine == "podman");
+    identity(fleet);
+    ground.repo.write();
+    ground.bayplan(&["secrets", "init", cluster]).exits(0);
+    let secret = |ground: &Ground, value: &str| {
+        let line = ["-C", ground.repo.root(), "secrets", "set", cluster, "KEY"];
+        let mut running = start(fleet, &line);
+        running.types(value);
+        running.ended().exits(0);
+    };
+    secret(&ground, KEY);
+    ground.repo.set_of("web", "secrets", vec!["KEY"]);
+    ground.repo.set_of("web", "vars", vec!["GREETING"]);
+    let file = |text: &str| (PathBuf::from("web/app.conf"), text.as_bytes().to_vec());
+    ground.repo.files.extend([file("{{ GREETING }}\n")]);
+    let files: Table =
+        toml::from_str("\"/etc/app.conf\" = { from = \"app.conf\", template = true }")
+            .expect("it is TOML");
+    ground.repo.set_of("web", "files", files);
+    ground.repo.set("vars.GREETING", "hello");
+    ground.release().exits(0);
+    let mut slot = one_serves(&ground, engine);
+    assert_eq!(slot, "a");
+    let address = ground.host(HOST).address.clone();
+    let load = Load::on(&address, port);
+    for turn in 0..2 {
+        for change in ["image", "variable", "secret", "file"] {
+            match change {
+                "image" => ground.repo.set_of("web", "tag", ["1.1", "1.0"][turn]),
+                "variable" => ground.repo.set("vars.GREETING", format!("hello {turn}")),
+                "secret" => secret(&ground, &format!("{KEY}{turn}")),
+                _ => ground
+                    .repo
+                    .files
+                    .extend([file(&format!("{turn} {{{{ GREETING }}}}\n"))]),
+            }
+            ground.diff().exits(2).says(&["web", "swap"]);
+            ground.release().exits(0).says(&["web"]);
+            let now = one_serves(&ground, engine);
+            assert_ne!(now, slot, "{change}");
+            slot = now;
+        }
+    }
+    // Nothing changed.
+    ground.diff().exits(0);
+    // The proxy goes on with another configuration.
+    let text = HAPROXY.replace("retries 3", "retries 4");
+    let path = PathBuf::from("proxy/conf/haproxy.cfg");
+    ground.repo.files.insert(path, text.into_bytes());
+    ground.release().exits(0).says(&["proxy"]);
+    assert_eq!(one_serves(&ground, engine), slot);
+    load.lost_none();
+    ground.is_in_sync();
+    // A boot starts the slot of the link.
+    fleet.power_cut(HOST);
+    fleet.close_connections();
+    until(Duration::from_secs(90), "it serves after a boot", || {
+        request(&format!("{address}:{port}"), "/version", None)
+            .is_ok()
+            .then_some(())
+    });
+    assert_eq!(one_serves(&ground, engine), slot);
+    ground.diff().exits(0);
+}
+
+/// A version that is not healthy, or a proxy that does not take over, leaves all as it was.
+pub fn failures(fleet: &'static Fleet) {
+    let mut ground = shop(fleet, "badshop", 9921, false);
+    fleet.image("app:unhealthy", &["entry=unhealthy"]);
+    ground.repo.set_of("web", "health.timeout", "5s");
+    ground.release().exits(0);
+    let slot = one_serves(&ground, "docker");
+    let address = ground.host(HOST).address.clone();
+    let load = Load::on(&address, 9921);
+    let before = ground.containers();
+    ground.repo.set_of("web", "tag", "unhealthy");
+    ground.release().exits(5);
+    assert_eq!(one_serves(&ground, "docker"), slot);
+    assert_eq!(before.changes(&ground.containers()), [""; 0]);
+    ground.repo.set_of("web", "tag", "1.0");
+    ground.diff().exits(0);
+    load.lost_none();
+}
+
+/// An activation dies before each of its steps.
+pub fn killed(fleet: &'static Fleet) {
+    let mut ground = shop(fleet, "killshop", 9931, false);
+    let gate = Gate::of(fleet, HOST);
+    ground.release().exits(0);
+    let address = ground.host(HOST).address.clone();
+    let load = Load::on(&address, 9931);
+    ground.repo.set_of("web", "tag", "1.1");
+    ground.release().exits(0);
+    let steps = steps(&ground);
+    for (number, (script, step)) in Every::of_this_run().of(steps).into_iter().enumerate() {
+        let tag = ["1.0", "1.1"][number % 2];
+        ground.repo.set_of("web", "tag", tag);
+        let at = format!("before step {step} of {script}");
+        Blow::Activation.strike(&ground, &gate, (&script, step), &at);
+        let ended = ground.release();
+        assert_eq!(ended.code, 0, "{at}: {ended}");
+        one_serves(&ground, "docker");
+        ground.diff().exits(0);
+    }
+    load.lost_none();
+}
