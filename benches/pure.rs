@@ -21,13 +21,13 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use bayplan::cluster::digest::Digest;
-use bayplan::cluster::model::{Cluster, Supervisor};
+use bayplan::cluster::model::{Cluster, OnFailure, Supervisor};
 use bayplan::cluster::{Sources, check};
 use bayplan::plan::observed::{
     Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
     ObservedProcess, ObservedService, ObservedUnit, RunningImage, UnitFile,
 };
-use bayplan::plan::{Options, plan};
+use bayplan::plan::{Options, RolloutPolicy, plan};
 use bayplan::render::desired::{Desired, DesiredHost, DesiredService};
 use bayplan::render::render;
 use bayplan::repository::Repository;
@@ -135,7 +135,15 @@ impl Case {
         std::fs::write("/proc/self/clear_refs", "5").expect("Linux forgets the peak so");
         let (desired, took) = timed(|| rendered(&cluster));
         tell("render", took);
-        let options = Options::default();
+        // Without the wave at the end that records what all have.
+        let rollout = RolloutPolicy {
+            on_failure: OnFailure::Host,
+            ..RolloutPolicy::default()
+        };
+        let options = Options {
+            rollout,
+            ..Options::default()
+        };
         let (plan, took) = timed(|| plan(&desired, &seen, &options));
         tell("plan", took);
         println!("memory {}", peak());

@@ -43,6 +43,7 @@ pub(super) fn circles_on(host: &DesiredHost) -> BTreeMap<&ServiceName, usize> {
 }
 
 /// Which circles wait for which.
+#[derive(Clone)]
 pub(super) struct Circles<'a> {
     /// The number of the circle that each service is in.
     pub(super) of: BTreeMap<&'a ServiceName, usize>,

@@ -3,6 +3,7 @@
 //! What a release starts or changes comes after what it needs is healthy, wherever that is. So a host
 //! may be visited several times; each visit is about services of its own.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::host_draft::{HostDraft, Visit};
@@ -124,7 +125,7 @@ fn together(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
 
 struct VisitOrder<'a> {
     drafts: &'a BTreeMap<HostName, HostDraft<'a>>,
-    circles: Circles<'a>,
+    circles: Cow<'a, Circles<'a>>,
     /// Hosts that are still to be visited, with what is to be done there; nothing, where only
     /// `current` moves.
     left: BTreeMap<&'a HostName, Vec<RemainingWork<'a>>>,
@@ -217,7 +218,12 @@ impl<'a> VisitOrder<'a> {
     ) -> Self {
         let displaced = drafts.values().flat_map(|draft| &draft.displaced);
         let networks = drafts.values().flat_map(HostDraft::go_together);
-        let circles = Circles::of(desired, displaced.chain(networks));
+        let mut further = displaced.chain(networks).peekable();
+        // All drafts have the circles of the description.
+        let circles = match (further.peek(), drafts.values().next()) {
+            (None, Some(draft)) => Cow::Borrowed(draft.all_circles),
+            (Some(_), _) | (None, None) => Cow::Owned(Circles::of(desired, further)),
+        };
         let mut unwell = vec![0; circles.needs.len()];
         let mut left = BTreeMap::new();
         let mut jobs = BTreeSet::new();
