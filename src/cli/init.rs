@@ -22,7 +22,7 @@ Examples:
   bayplan init config        in a directory of its own, made if it is absent
   mkdir fleet && cd fleet && bayplan init   here
   bayplan init config --from-compose shop/compose.yml              a cluster `shop`
-  bayplan init config --from-compose compose.yml compose.prod.yml  the second one over the first
+  bayplan init config --from-compose compose.yml compose.prod.yml   the second one over the first
   docker compose config | bayplan init config --from-compose -     what compose itself made of it")]
 pub struct Init {
     /// The directory that is to have `clusters/` in it

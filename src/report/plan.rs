@@ -9,7 +9,7 @@ use super::reason::{Space, note};
 use super::text::{commas, escape, list, pad, seconds, width, wrap};
 use super::view::{
     ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
-    RolloutView, ServiceView,
+    RolloutView, ServiceView, WaveView,
 };
 use super::{Detail, diff, hosts, left, moves, network, refusal, service, status};
 use crate::cluster::model::{OnFailure, SOAK};
@@ -333,19 +333,33 @@ impl<'a> Report<'a> {
         lines
     }
 
+    /// The waves in which something becomes of services. Others only record what there is by then.
+    fn acting_waves(&self) -> Vec<&WaveView<'_>> {
+        let waves = self.view.waves.iter();
+        waves
+            .filter(|wave| wave.phase != Phase::Contract || self.leaves(&wave.hosts))
+            .collect()
+    }
+
     /// In which order hosts are activated, if there is more than one wave.
     fn order(&self) -> Option<String> {
-        let waves = &self.view.waves;
+        let waves = self.acting_waves();
         if waves.len() < 2 || !self.view.refusals.is_empty() {
             return None;
         }
         let named = waves.iter().take(WAVES).map(|wave| {
-            let hosts = hosts::hosts(&wave.hosts);
+            let those: Vec<&HostName> = match wave.phase {
+                Phase::Contract => {
+                    let hosts = wave.hosts.iter().copied();
+                    hosts.filter(|host| self.leaves(&[*host])).collect()
+                }
+                Phase::Expand | Phase::Change => wave.hosts.clone(),
+            };
+            let hosts = hosts::hosts(&those);
             match wave.phase {
                 Phase::Expand => format!("{hosts} (what is new)"),
                 Phase::Change => hosts,
-                Phase::Contract if self.leaves(&wave.hosts) => format!("{hosts} (what leaves)"),
-                Phase::Contract => format!("{hosts} (records)"),
+                Phase::Contract => format!("{hosts} (what leaves)"),
             }
         });
         let mut parts: Vec<String> = named.collect();
@@ -411,7 +425,7 @@ impl<'a> Report<'a> {
             hosts => Some(format!("{} first, each alone", list(hosts))),
         };
         let order = size.into_iter().chain(first);
-        let order = order.filter(|_| self.view.waves.len() > 1);
+        let order = order.filter(|_| self.acting_waves().len() > 1);
         let pause = pause.map(|pause| match pause {
             PauseView::ForMs(time) => {
                 format!(

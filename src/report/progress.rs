@@ -18,7 +18,7 @@ use super::text::{commas, count, escape, list, seconds};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
 use crate::plan::Phase;
-use crate::plan::step::{Effect, Step};
+use crate::plan::step::{Effect, Step, StepKind};
 use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
 
@@ -87,6 +87,10 @@ struct Log {
 struct HostLog {
     /// What the wave did until now.
     done: Vec<String>,
+    /// Whether the wave did more than to record what there is.
+    acted: bool,
+    /// Whether it was told that a wave is done.
+    told_done: bool,
     waiting_for: Option<String>,
     puts_back: bool,
 }
@@ -119,14 +123,18 @@ impl HostLog {
             }
             EventKind::Activating { .. } => {
                 self.done.clear();
+                self.acted = false;
                 None
             }
             EventKind::Step { step, .. } => {
+                self.acted |= step.kind() != StepKind::End;
                 self.done.extend(done(step));
                 None
             }
             EventKind::Activated { .. } => {
-                Some(format!("{}{}", message(kind), enumerated(&self.done)))
+                let told = std::mem::replace(&mut self.told_done, true);
+                (self.acted || !told)
+                    .then(|| format!("{}{}", message(kind), enumerated(&self.done)))
             }
             EventKind::PuttingBack { .. } => {
                 let told = std::mem::replace(&mut self.puts_back, true);

@@ -101,6 +101,11 @@ fn production() -> TestEnvironment {
     assert!(made.unwrap().success());
     let bayplan = env!("CARGO_BIN_EXE_bayplan");
     it.program("bayplan", &format!("#!/bin/sh\nexec '{bayplan}' \"$@\"\n"));
+    let project = "name: shop\nservices:\n  web:\n    image: nginx:1.27\n";
+    for file in ["shop/compose.yml", "compose.yml", "compose.prod.yml"] {
+        it.write(file, project);
+    }
+    it.program("docker", "#!/bin/sh\nexec cat compose.yml\n");
     for reader in ["jq", "less"] {
         it.program(reader, "#!/bin/sh\nexec cat > /dev/null\n");
     }
@@ -161,6 +166,10 @@ fn every_example_of_help_works_as_it_stands() {
         it.write("mend.sql", "");
         if line.contains("--plan") {
             it.bayplan("diff production -o plan.json").succeeds();
+        }
+        if line.contains("--from-compose") {
+            // An example before it made the same directory.
+            let _ = fs::remove_dir_all(it.path("config"));
         }
         if line.starts_with("bayplan activate") {
             it.bayplan("push production").succeeds();

@@ -199,7 +199,6 @@ fn a_moved_service_says_from_where_and_to_where() {
     beta: staged [SIZE]
     beta: checked
     beta: done in [TIME]
-    beta: done in [TIME]
     ");
     assert!(
         it.path("hosts/alpha/etc/systemd/system/shop-api.service")

@@ -156,6 +156,8 @@ fn a_file_in_the_way_of_units_is_named_and_the_release_can_be_finished() {
     alpha: staged [SIZE]
     alpha: checked
     alpha: done in [TIME]
+    alpha: putting the previous generation back
+    alpha: the previous generation is back
     beta: staged [SIZE]
     beta: checked
     beta: putting the previous generation back

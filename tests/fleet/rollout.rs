@@ -145,7 +145,6 @@ pub fn all_go_back(fleet: &'static Fleet) {
     let failed = failed
         .exits(5)
         .says(&["rollout: watched for 5.0 s when healthy"]);
-    let failed = failed.says(&["docker01, docker02, docker03 (records)"]);
     let failed = failed.says(&["last words"]);
     failed.says(&["Failed and put back on docker03; gone back on docker01, docker02"]);
     let all = ["~ docker01/web", "~ docker02/web", "~ docker03/web"];
