@@ -6,7 +6,7 @@
 //!                 include, extends, .env)      and its place)       secrets)      ^── what is refused is told
 //! ```
 //!
-//! Every key of compose is taken or told: [`told`] has the tables whose keys nobody took. What `check` refuses of the
+//! Every key of compose is taken or told: `told` has the tables whose keys nobody took. What `check` refuses of the
 //! result is taken out again and told, so that no import ends in a description with errors.
 
 #![expect(clippy::result_large_err, reason = "an import fails once at most")]
