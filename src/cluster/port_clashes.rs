@@ -142,6 +142,7 @@ struct Takers(Vec<Taker>);
 impl Takers {
     fn of(description: &LoadedCluster, cluster: &ClusterFile, placements: &Placements) -> Self {
         let mut takers = Vec::new();
+        let proxied = proxied(description);
         for (name, hosts) in placements {
             let Some(service) = description.services.get(name).and_then(Option::as_ref) else {
                 continue;
@@ -163,8 +164,8 @@ impl Takers {
                             own.iter()
                                 .all(|own| own.value != HostPorts::tcp(swap.value))
                         };
-                        let proxied = proxied(description, name).into_iter();
-                        let proxied = proxied.filter(|port| taken(port)).map(tcp);
+                        let proxied = proxied.get(name.as_str()).into_iter().flatten();
+                        let proxied = proxied.filter(|port| taken(port)).cloned().map(tcp);
                         let proxied: Vec<At<HostPorts>> = proxied.collect();
                         own.into_iter().chain(proxied).collect()
                     },
@@ -185,17 +186,17 @@ impl Takers {
     }
 }
 
-/// What a proxy answers on for services with slots; several of them may have one port.
-fn proxied(description: &LoadedCluster, proxy: &ServiceName) -> Vec<At<u16>> {
+/// What each proxy answers on for services with slots; several of them may have one port.
+fn proxied(description: &LoadedCluster) -> BTreeMap<&str, Vec<At<u16>>> {
     let services = description.services.values().flatten();
-    let swaps = services.filter_map(|service| service.swap.as_ref());
-    let mut ports: Vec<At<u16>> = Vec::new();
-    for swap in swaps.filter(|swap| swap.proxy.value == proxy.as_str()) {
+    let mut proxied: BTreeMap<&str, Vec<At<u16>>> = BTreeMap::new();
+    for swap in services.filter_map(|service| service.swap.as_ref()) {
+        let ports = proxied.entry(swap.proxy.value.as_str()).or_default();
         if ports.iter().all(|port| port.value != swap.port.value) {
             ports.push(swap.port.clone());
         }
     }
-    ports
+    proxied
 }
 
 fn tcp(port: At<u16>) -> At<HostPorts> {
