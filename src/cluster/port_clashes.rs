@@ -215,13 +215,7 @@ fn ports_of(service: &ServiceFile, listen: Option<IpAddr>) -> Vec<At<HostPorts>>
         return std::iter::once(a).chain(b).map(tcp).collect();
     }
     if service.container.network.as_deref() == Some("host") {
-        let port = service.port.iter();
-        return port
-            .map(|port| At {
-                value: HostPorts::tcp(port.value),
-                spot: port.spot.clone(),
-            })
-            .collect();
+        return service.port.iter().cloned().map(tcp).collect();
     }
     let published = service.published().into_iter();
     published

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 use super::description::ServiceFile;
 use super::diagnostic::{Diagnostic, quoted};
 use super::foreign;
+use super::host_table::read_port;
 use super::loaded::LoadedCluster;
 use super::model::{Health, Probe, Service, Swap, SwapFile};
 use super::name::ServiceName;
@@ -50,7 +51,7 @@ pub(super) fn read_swap(root: &mut Table<'_>, problems: &mut Problems) -> Option
     let spot = table.spot.clone();
     let before = problems.0.len();
     let proxy = table.string("proxy", problems);
-    let port = table.integer("port", 1..=65535, problems);
+    let port = read_port(&mut table, problems);
     let slots = read_slots(&mut table, problems);
     let drain = table.string("drain", problems);
     let drain = drain.and_then(|drain| drain.parse(problems, duration));
@@ -85,13 +86,9 @@ pub(super) fn read_swap(root: &mut Table<'_>, problems: &mut Problems) -> Option
             );
         }
     }
-    let port = port?;
     Some(WrittenSwap {
         proxy: proxy?,
-        port: At {
-            value: u16::try_from(port.value).ok()?,
-            spot: port.spot,
-        },
+        port: port?,
         slots: slots?,
         drain: drain.map_or(DRAIN, |drain| drain.value),
         shares_volumes: volumes.is_some(),
@@ -332,6 +329,7 @@ pub(super) fn resolve_swaps(
     services: &mut BTreeMap<ServiceName, Service>,
     problems: &mut Problems,
 ) {
+    let mut by_proxy: BTreeMap<ServiceName, BTreeMap<String, String>> = BTreeMap::new();
     for file in description.services.values().flatten() {
         let Some(swap) = &file.swap else {
             continue;
@@ -347,17 +345,10 @@ pub(super) fn resolve_swaps(
         let Some(found) = found else {
             continue;
         };
-        let path = |slot: &str| {
-            let stem = format!("{}.{slot}.", file.name);
-            let live = found.files.live.iter().flat_map(|live| &live.directories);
-            let mut paths = live.flat_map(|(directory, files)| {
-                files.keys().map(move |file| format!("{directory}/{file}"))
-            });
-            paths.find(|path| {
-                let name = path.rsplit('/').next().unwrap_or_default();
-                name.starts_with(&stem)
-            })
-        };
+        let files = by_proxy
+            .entry(proxy.clone())
+            .or_insert_with(|| slot_files(found));
+        let path = |slot: &str| files.get(&format!("{}.{slot}", file.name)).cloned();
         let (Some(a), Some(b)) = (path("a"), path("b")) else {
             problems.push(
                 Diagnostic::error(
@@ -388,4 +379,22 @@ pub(super) fn resolve_swaps(
             });
         }
     }
+}
+
+/// The files of a proxy that say which slot of a service serves, by `web.a`: the first of each.
+fn slot_files(proxy: &Service) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (directory, files) in proxy.files.live.iter().flat_map(|live| &live.directories) {
+        for file in files.keys() {
+            // No name of a service has a dot.
+            let mut parts = file.rsplit('/').next().unwrap_or_default().splitn(3, '.');
+            if let (Some(service), Some(slot), Some(_)) = (parts.next(), parts.next(), parts.next())
+            {
+                found
+                    .entry(format!("{service}.{slot}"))
+                    .or_insert_with(|| format!("{directory}/{file}"));
+            }
+        }
+    }
+    found
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::step::{Step, StepKind, StepOf};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::DesiredHost;
-use crate::render::identity::{DirectoryName, UnitFileName, UnitName};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitName, without_slot};
 use crate::render::live::LiveName;
 
 /// What one activation does to one service: the numbers of its steps. That its health was awaited is a
@@ -37,18 +37,16 @@ pub(super) fn touched<'a>(
     steps: &'a [Step],
 ) -> BTreeMap<&'a ServiceName, Touch<'a>> {
     let mut touched: BTreeMap<&ServiceName, Touch<'_>> = BTreeMap::new();
-    let named = |unit: &str| {
-        let mut services = wanted.services.iter();
-        services.find(|(_, service)| is_of(unit, service.unit.as_str()))
-    };
+    let services = wanted.services.iter();
+    let by_unit: BTreeMap<&str, &ServiceName> = services
+        .map(|(name, service)| (without_slot(service.unit.as_str()), name))
+        .collect();
+    let named = |unit: &str| by_unit.get(without_slot(unit)).copied();
     for (number, step) in steps.iter().enumerate() {
         let services: Vec<&ServiceName> = match step.about() {
             StepOf::Service(service) => vec![service],
             StepOf::Services(services) => services,
-            StepOf::Units(units) => {
-                let services = units.into_iter().filter_map(named);
-                services.map(|(service, _)| service).collect()
-            }
+            StepOf::Units(units) => units.into_iter().filter_map(named).collect(),
             StepOf::Host => Vec::new(),
         };
         for service in services {
@@ -66,7 +64,8 @@ pub(super) fn touched<'a>(
                 (StepKind::Links, _) => {
                     let unit = wanted.services[service].unit.as_str();
                     let files = step.unit_files().iter();
-                    let of_it = files.filter(|file| is_of(file.unit(), unit));
+                    let of_it =
+                        files.filter(|file| without_slot(file.unit()) == without_slot(unit));
                     let enabled = &mut touched.entry(service).or_default().enabled;
                     enabled.extend(of_it.map(|file| (file, number)));
                 }
@@ -117,11 +116,6 @@ pub(super) fn touched<'a>(
         }
     }
     touched
-}
-
-/// Whether both are units of one service.
-fn is_of(one: &str, other: &str) -> bool {
-    one.split('@').next() == other.split('@').next()
 }
 
 impl<'a> Touch<'a> {

@@ -15,6 +15,7 @@ use super::way_draft::{BackStep, Lists, WayDraft, back, image_back};
 use super::{Phase, Wave, held};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::identity::without_slot;
 use crate::render::manifest::{Handling, ManifestService};
 
 /// How a failed activation is undone.
@@ -308,11 +309,11 @@ fn without<'a>(
     services: &BTreeSet<ServiceName>,
     steps: impl Iterator<Item = &'a Step>,
 ) -> Vec<Step> {
-    let other = |unit: &str| {
-        let mut named = services.iter().filter_map(|name| wanted.services.get(name));
-        let service_of = |unit: &str| unit.split('@').next().map(str::to_owned);
-        !named.any(|service| service_of(service.unit.as_str()) == service_of(unit))
-    };
+    let named = services.iter().filter_map(|name| wanted.services.get(name));
+    let named: BTreeSet<&str> = named
+        .map(|service| without_slot(service.unit.as_str()))
+        .collect();
+    let other = |unit: &str| !named.contains(without_slot(unit));
     steps
         .filter_map(|step| match step.about() {
             StepOf::Service(service) => (!services.contains(service)).then(|| step.clone()),

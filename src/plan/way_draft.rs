@@ -43,14 +43,9 @@ impl WayDraft<'_> {
         let lists = &mut self.lists;
         let service = || name.clone();
         let written = touch.first_write().unwrap_or(0);
-        if !at.directories.contains_key(&before.directory) && before.directory != entry.directory {
-            let directory = before.directory.clone();
-            let step = Step::PlaceInputs {
-                service: service(),
-                directory,
-            };
-            lists.files.push(back(written, step));
-        }
+        lists
+            .files
+            .extend(inputs_back(name, before, entry, at).map(|step| back(written, step)));
         let timer = unit.file(UnitKind::Timer);
         if let Some(number) = touch.timer {
             lists.timer(number, name, unit, before.units.contains_key(&timer));
@@ -182,9 +177,12 @@ impl WayDraft<'_> {
             entry,
             ..
         } = &*self.wanted.services[name];
+        let Some(began) = touch.restarted else {
+            // It served already.
+            return;
+        };
         let lists = &mut self.lists;
         let service = || name.clone();
-        let started = touch.restarted;
         let flip = touch.flipped.and_then(|(number, step)| {
             if let Step::FlipSlot { slot, proxy, .. } = step {
                 Some((number, *slot, proxy))
@@ -196,19 +194,10 @@ impl WayDraft<'_> {
             Some((_, slot, _)) => serving.of_slot(slot),
             None => serving.clone(),
         };
-        let Some(began) = started else {
-            // It served already.
-            return;
-        };
         let written = touch.first_write().unwrap_or(began);
-        if !at.directories.contains_key(&before.directory) && before.directory != entry.directory {
-            let directory = before.directory.clone();
-            let step = Step::PlaceInputs {
-                service: service(),
-                directory,
-            };
-            lists.files.push(back(written, step));
-        }
+        lists
+            .files
+            .extend(inputs_back(name, before, entry, at).map(|step| back(written, step)));
         lists
             .files
             .extend(image_back(name, at, Some(&before.image)).map(|step| back(written, step)));
@@ -217,7 +206,6 @@ impl WayDraft<'_> {
             let other = at.slots.others.get(unit).is_some_and(|other| other.runs);
             other || active && unit == serving
         };
-        let first = before.slots().is_some().then(|| serving.clone());
         let recorded = |unit: &UnitName| before.units.contains_key(&unit.service_file());
         let ended = touch
             .ended
@@ -244,7 +232,7 @@ impl WayDraft<'_> {
         }
         if let (Some((number, _, proxy)), Some(slots), Some(slot)) =
             (flip, before.slots(), at.slots.serving)
-            && first.as_ref().is_some_and(|first| *first != to)
+            && *serving != to
         {
             let (service, slots, proxy) = (service(), slots.clone(), proxy.clone());
             let step = Step::FlipSlot {
@@ -396,6 +384,20 @@ impl WayDraft<'_> {
             self.lists.removals.push(back(*number, step));
         }
     }
+}
+
+/// That the inputs which it had before are there again, if they are not.
+fn inputs_back(
+    name: &ServiceName,
+    before: &ManifestService,
+    now: &ManifestService,
+    at: &ObservedService,
+) -> Option<Step> {
+    let gone = !at.directories.contains_key(&before.directory) && before.directory != now.directory;
+    gone.then(|| Step::PlaceInputs {
+        service: name.clone(),
+        directory: before.directory.clone(),
+    })
 }
 
 /// Where its reference means another image by now, as after a pull: that it means again what the container ran.

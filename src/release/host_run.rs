@@ -31,7 +31,7 @@ use crate::plan::observed::Generation;
 use crate::plan::reason::Reason;
 use crate::plan::step::{Step, StepKind};
 use crate::plan::{Action, Note, Origin, Plan, ServicePlan, WayBack, held, way_back};
-use crate::render::desired::DesiredHost;
+use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::identity::{UnitKind, UnitName};
 use crate::render::manifest::Readiness;
 use crate::render::probe::probes;
@@ -347,23 +347,22 @@ impl HostRun<'_> {
                 &[]
             }
         });
-        let asked: BTreeSet<&UnitName> = asked.collect();
-        let services = wanted.services.values();
-        services
-            .flat_map(|service| {
-                let asked = asked.iter().filter(|unit| service.runs_as(unit));
+        let services = by_unit(wanted);
+        asked
+            .filter_map(|unit| {
+                let service = services.get(unit.as_str())?;
                 let text = &service.service_unit().text;
-                asked.map(|unit| ((*unit).clone(), probes(text, &unit.container())))
+                Some((unit.clone(), probes(text, &unit.container())))
             })
             .collect()
     }
 
     /// How long what these steps start must stay well.
     fn settle(&self) -> Duration {
-        let services = &self.setting.desired.hosts[self.name].services;
+        let services = by_unit(&self.setting.desired.hosts[self.name]);
         let probed = |unit: &UnitName| {
-            let of_unit = services.values().find(|service| service.runs_as(unit));
-            of_unit.is_some_and(|service| service.handling.readiness == Readiness::Probed)
+            let service = services.get(unit.as_str());
+            service.is_some_and(|service| service.handling.readiness == Readiness::Probed)
         };
         let mut awaited = self.steps.iter().filter_map(|step| {
             let Step::AwaitHealthy { units } = step else {
@@ -487,4 +486,15 @@ impl HostRun<'_> {
             &text,
         ))
     }
+}
+
+/// The services of a host by each unit that runs them.
+fn by_unit(wanted: &DesiredHost) -> BTreeMap<&str, &DesiredService> {
+    let services = wanted.services.values();
+    let units = services.flat_map(|service| {
+        let files = service.entry.units.keys();
+        let files = files.filter(|file| file.kind() == Some(UnitKind::Service));
+        files.map(|file| (file.unit(), &**service))
+    });
+    units.collect()
 }

@@ -125,14 +125,13 @@ impl UnitName {
     /// The unit of another slot of the same service, of which this is a slot's.
     #[must_use]
     pub fn of_slot(&self, slot: Slot) -> Self {
-        let service = self.0.split('@').next().unwrap_or_default();
-        Self(format!("{service}@{slot}"))
+        Self(format!("{}@{slot}", without_slot(&self.0)))
     }
 
     /// The only unit of another service of the same cluster; `own` is the service of this one.
     #[must_use]
     pub fn of_service(&self, other: &ServiceName, own: &ServiceName) -> Self {
-        let name = self.0.split('@').next().unwrap_or_default();
+        let name = without_slot(&self.0);
         let cluster = name.strip_suffix(own.as_str()).unwrap_or(name);
         Self(format!("{cluster}{other}"))
     }
@@ -154,6 +153,12 @@ impl fmt::Display for UnitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
+}
+
+/// A unit's name without its slot: the same for all units of a service.
+#[must_use]
+pub fn without_slot(unit: &str) -> &str {
+    unit.split('@').next().unwrap_or_default()
 }
 
 /// What a unit file is for. Its suffix tells systemd.

@@ -10,13 +10,13 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::desired::DesiredUnit;
 use super::identity::{Instance, Slot, UnitFileName};
 use super::unit::parse_unit;
+use super::wait;
 use crate::cluster::model::{Cluster, Engine, Probe, ReloadBy, Service, SwapFile};
 use crate::cluster::name::{ClusterName, ServiceName};
 
@@ -70,7 +70,7 @@ impl Slots {
             path: probe.path.clone(),
             host: probe.host.clone(),
             slots: swap.slots,
-            drain: whole_seconds(swap.drain),
+            drain: wait::seconds(swap.drain),
             files: swap.files.clone(),
         })
     }
@@ -88,10 +88,6 @@ impl Slots {
         let [a, b] = &self.files;
         if slot == Slot::A { a } else { b }
     }
-}
-
-fn whole_seconds(time: Duration) -> u64 {
-    time.as_secs() + u64::from(time.subsec_nanos() > 0)
 }
 
 /// The slot that serves if the link of a service leads there: the file is called `web.a.cfg`.
@@ -141,14 +137,11 @@ pub(super) fn units(
     service: &ServiceName,
     text: &str,
 ) -> BTreeMap<UnitFileName, DesiredUnit> {
-    let unit = parse_unit(text);
-    let files = Slot::BOTH.map(|slot| {
-        let instance = Instance {
-            service: service.clone(),
-            slot: Some(slot),
-        };
-        let file = instance.unit(cluster).service_file();
-        (file, DesiredUnit::new(text.into(), &unit))
+    let parsed = parse_unit(text);
+    let units = Instance::of(service).unit(cluster).slots();
+    let files = units.map(|unit| {
+        let text = DesiredUnit::new(text.into(), &parsed);
+        (unit.service_file(), text)
     });
     files.into()
 }
@@ -228,6 +221,8 @@ pub(super) fn make_links(cluster: &ClusterName, service: &Service) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cluster::model::{Health, HttpProbe, Swap};
     use crate::render::inputs::inputs_of;

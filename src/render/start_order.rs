@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::identity::{Instance, Slot};
+use super::identity::Instance;
 use crate::cluster::circles::{Needs, circles, numbered};
 use crate::cluster::model::{Cluster, Service};
 use crate::cluster::name::ServiceName;
@@ -41,20 +41,12 @@ impl<'s> StartOrder<'s> {
         let named = service.needs.iter().chain(&service.after);
         let outside = named.filter(|other| self.circle_of.get(other) != own);
         let units = outside.flat_map(|other| {
-            let has_slots = cluster
-                .services
-                .get(other)
-                .is_some_and(|other| other.swap.is_some());
-            let slots = match has_slots {
-                true => Slot::BOTH.map(Some).to_vec(),
-                false => vec![None],
-            };
-            slots.into_iter().map(|slot| {
-                let service = other.clone();
-                Instance { service, slot }
-                    .unit(&cluster.name)
-                    .service_file()
-            })
+            let unit = Instance::of(other).unit(&cluster.name);
+            let described = cluster.services.get(other);
+            match described.is_some_and(|other| other.swap.is_some()) {
+                true => unit.slots().map(|slot| slot.service_file()).to_vec(),
+                false => vec![unit.service_file()],
+            }
         });
         let mut units: Vec<String> = units.map(String::from).collect();
         units.sort();

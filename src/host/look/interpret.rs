@@ -300,6 +300,9 @@ impl<'a> FirstLook<'a> {
             Some(wanted) => wanted.handling.slots.is_some(),
             None => !there(None) && Slot::BOTH.into_iter().any(|slot| there(Some(slot))),
         };
+        if !has_slots {
+            return None;
+        }
         let link = self.first.swap.get(service.as_str());
         let link = link.and_then(|target| slots::slot_of(service, target));
         let running = |slot: &Slot| {
@@ -307,12 +310,13 @@ impl<'a> FirstLook<'a> {
                 .is_some()
         };
         let found = || Slot::BOTH.into_iter().find(running);
-        has_slots.then(|| link.or_else(found).unwrap_or(Slot::A))
+        Some(link.or_else(found).unwrap_or(Slot::A))
     }
 
     fn container(&self, unit: &UnitName) -> Option<&RunningContainer> {
+        let name = unit.container();
         let mut containers = self.first.containers.iter();
-        containers.find(|container| container.name == unit.container())
+        containers.find(|container| container.name == name)
     }
 
     fn container_of(&self, service: &ServiceName) -> Option<&RunningContainer> {

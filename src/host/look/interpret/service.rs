@@ -65,10 +65,7 @@ impl FirstLook<'_> {
             if matches!(unit.file, UnitFile::Foreign { .. }) {
                 continue;
             }
-            let state = self.first.states.get(file.as_str());
-            let up =
-                state.is_some_and(|state| !matches!(state.active.as_str(), "inactive" | "failed"));
-            let runs = up && unit.is_ours() || self.container(&other).is_some();
+            let runs = self.is_up(&file) && unit.is_ours() || self.container(&other).is_some();
             if runs || unit.is_left() {
                 others.insert(other, OtherInstance { runs, unit });
             }
@@ -135,6 +132,12 @@ impl FirstLook<'_> {
             .or_else(|| rest.strip_prefix(' '))
     }
 
+    /// Whether systemd has it up, or on its way.
+    fn is_up(&self, file: &UnitFileName) -> bool {
+        let state = self.first.states.get(file.as_str());
+        state.is_some_and(|state| !matches!(state.active.as_str(), "inactive" | "failed"))
+    }
+
     /// Whether the proxy of a service with slots has read which one serves.
     fn link(&self, service: &ServiceName) -> SlotLink {
         let wanted = self.request.desired.get(service);
@@ -145,10 +148,8 @@ impl FirstLook<'_> {
             return SlotLink::Absent;
         };
         let proxy = self.instance(&slots.proxy, None);
-        let state = self.first.states.get(proxy.service_file().as_str());
         // One that does not run will read it when it starts.
-        let runs =
-            state.is_some_and(|state| state.active != "inactive" && state.active != "failed");
+        let runs = self.is_up(&proxy.service_file());
         let word = format!("swap:{service}={target}");
         let noted = self.noted(&proxy).unwrap_or_default();
         let read = noted.split(' ').any(|other| other == word);
