@@ -9,7 +9,7 @@ use super::flag_advice::{self, Advised};
 use super::name::VariableName;
 use super::nearest;
 use super::ports;
-use super::read::{At, Misfit, Problems, toml_text};
+use super::read::{At, Misfit, Problems, toml_key, toml_text};
 use super::run_flags::{self, RunFlag, Takes};
 
 /// What `extra_args` do with a flag.
@@ -390,15 +390,6 @@ fn is_number(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
     plain && (digits == "0" || !digits.starts_with('0'))
-}
-
-/// A key as TOML writes it: in quotes only where it must be.
-fn toml_key(name: &str) -> String {
-    let bare = |b: u8| b.is_ascii_alphanumeric() || b"_-".contains(&b);
-    match !name.is_empty() && name.bytes().all(bare) {
-        true => name.to_owned(),
-        false => toml_text(name),
-    }
 }
 
 #[cfg(test)]

@@ -106,5 +106,6 @@ pub use provenance::{
     Definition, Definitions, FieldDefinition, FieldOrigin, Line, Provenance, definitions,
     provenance,
 };
+pub(crate) use read::{toml_key, toml_text, truth};
 pub(crate) use shape::process::signal_number;
 pub use sources::{Sources, Unfit};

@@ -7,8 +7,9 @@ use super::links::DEFAULT;
 use super::project::{Project, table};
 use super::told::{Keys, ToldLines};
 use super::variables::{SharedVariables, escaped, value_of};
-use super::written::{inline, key, width};
+use super::written::{inline, width};
 use super::yaml::{YamlNode, YamlValue};
+use crate::cluster::toml_key;
 
 /// Fields that stand in `[defaults]` where all services have the same.
 const COMMON: [&str; 6] = ["networks", "log", "init", "dns", "security", "stop_timeout"];
@@ -22,13 +23,13 @@ pub(super) fn network_name(project: &Project, name: &str) -> String {
     }
 }
 
-fn is_external(node: &YamlNode) -> bool {
+pub(super) fn is_external(node: &YamlNode) -> bool {
     node.get("external").is_some_and(|external| {
         matches!(external.value, YamlValue::Map(_)) || external.text().as_deref() == Some("true")
     })
 }
 
-fn external_name(node: &YamlNode) -> Option<String> {
+pub(super) fn external_name(node: &YamlNode) -> Option<String> {
     let name = node.get("name").and_then(YamlNode::text);
     name.or_else(|| node.get("external")?.get("name")?.text())
 }
@@ -54,13 +55,13 @@ pub(super) fn networks(
     if used.contains(DEFAULT) && !described.contains_key(DEFAULT) {
         all.push((DEFAULT.to_owned(), Toml::Table(Vec::new())));
     }
-    for (name, (_, node)) in described {
-        let own = network_name(project, &name);
+    for (name, node) in described {
+        let own = network_name(project, name);
         if !used.contains(&own) {
             continue;
         }
-        let mut keys = Keys::new(format!("networks.{name}"), &node, told);
-        if is_external(&node) {
+        let mut keys = Keys::new(format!("networks.{name}"), node, told);
+        if is_external(node) {
             for taken in ["external", "name"] {
                 let _ = keys.take(taken);
             }
@@ -71,7 +72,7 @@ pub(super) fn networks(
             ));
             continue;
         }
-        let options = network(project, &name, &mut keys, told);
+        let options = network(project, name, &mut keys, told);
         keys.finish(told);
         all.push((own, Toml::Table(options)));
     }
@@ -130,16 +131,12 @@ fn network(
         }
         ipam.finish(told);
     }
-    let one_or_more = |mut texts: Vec<String>| match texts.len() {
-        1 => Toml::Text(texts.remove(0)),
-        _ => Toml::texts(texts),
-    };
     let has_v6 = subnets.iter().any(|subnet| subnet.contains(':'));
     if !subnets.is_empty() {
-        options.push(("subnet", one_or_more(subnets)));
+        options.push(("subnet", Toml::one_or_more(subnets)));
     }
     if !gateways.is_empty() {
-        options.push(("gateway", one_or_more(gateways)));
+        options.push(("gateway", Toml::one_or_more(gateways)));
     }
     if keys.boolean("enable_ipv6", told) == Some(true) && !has_v6 {
         options.push(("ipv6", Toml::Bare("true".to_owned())));
@@ -227,8 +224,8 @@ fn block(text: &mut String, heading: &str, lines: &[(String, Toml)]) {
         return;
     }
     text.push_str(&format!("\n[{heading}]\n"));
-    let width = width(lines.iter().map(|(name, _)| key(name)));
+    let width = width(lines.iter().map(|(name, _)| toml_key(name)));
     for (name, value) in lines {
-        text.push_str(&format!("{:width$} = {}\n", key(name), inline(value)));
+        text.push_str(&format!("{:width$} = {}\n", toml_key(name), inline(value)));
     }
 }

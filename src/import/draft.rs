@@ -19,6 +19,14 @@ impl Toml {
         Toml::Text(text.into())
     }
 
+    /// One text, or a list of them.
+    pub(super) fn one_or_more(mut texts: Vec<String>) -> Self {
+        match texts.len() {
+            1 => Toml::Text(texts.remove(0)),
+            _ => Toml::texts(texts),
+        }
+    }
+
     pub(super) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Toml::List(texts.into_iter().map(Toml::text).collect())
     }
@@ -35,6 +43,19 @@ pub(super) struct DraftLine {
     pub spots: Vec<YamlSpot>,
     /// What stands behind it.
     pub comment: Option<String>,
+}
+
+impl DraftLine {
+    /// A line of which nothing more is known.
+    pub(super) fn new(key: &str, value: Toml, spot: &YamlSpot) -> Self {
+        Self {
+            key: key.to_owned(),
+            value,
+            spot: spot.clone(),
+            spots: Vec::new(),
+            comment: None,
+        }
+    }
 }
 
 /// A variable of a service.
@@ -115,13 +136,7 @@ impl Draft {
 
     /// Sets a field.
     pub(super) fn set(&mut self, key: &str, value: Toml, spot: &YamlSpot) {
-        self.fields.push(DraftLine {
-            key: key.to_owned(),
-            value,
-            spot: spot.clone(),
-            spots: Vec::new(),
-            comment: None,
-        });
+        self.fields.push(DraftLine::new(key, value, spot));
     }
 
     /// Adds an entry to a list, unless it is there.
@@ -148,19 +163,15 @@ impl Draft {
     /// Adds flags of `run` without a field.
     pub(super) fn flag(&mut self, flag: &str, value: &str, spot: &YamlSpot) {
         let line = self.fields.iter_mut().find(|line| line.key == "extra_args");
-        let words = [Toml::text(format!("--{flag}={value}"))];
+        let word = Toml::text(format!("--{flag}={value}"));
         match line {
             Some(line) => {
                 if let Toml::List(items) = &mut line.value {
-                    items.extend(words);
+                    items.push(word);
                     line.spots.push(spot.clone());
                 }
             }
-            None => self.add(
-                "extra_args",
-                words.into_iter().next().unwrap_or(Toml::text("")),
-                spot,
-            ),
+            None => self.add("extra_args", word, spot),
         }
     }
 }

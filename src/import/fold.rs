@@ -130,13 +130,7 @@ fn over(base: &Draft, draft: &Draft, files: &Files) -> Option<(Draft, usize)> {
     }
     folded.fields.insert(
         0,
-        DraftLine {
-            key: "from".to_owned(),
-            value: Toml::text(&base.name),
-            spot: draft.spot.clone(),
-            spots: Vec::new(),
-            comment: None,
-        },
+        DraftLine::new("from", Toml::text(&base.name), &draft.spot),
     );
     Some((folded, saved))
 }

@@ -71,13 +71,7 @@ pub(super) fn read(
 }
 
 fn push(draft: &mut Draft, key: &str, value: Toml, spot: &YamlSpot) {
-    draft.health.push(DraftLine {
-        key: key.to_owned(),
-        value,
-        spot: spot.clone(),
-        spots: Vec::new(),
-        comment: None,
-    });
+    draft.health.push(DraftLine::new(key, value, spot));
 }
 
 fn first(test: &YamlNode) -> Option<String> {

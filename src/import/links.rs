@@ -94,11 +94,7 @@ fn named(
         for key in ["ipv4_address", "ipv6_address"] {
             addresses.extend(one.text(key, told).map(|(text, _)| text));
         }
-        let address = match addresses.len() {
-            0 => None,
-            1 => addresses.pop().map(Toml::Text),
-            _ => Some(Toml::texts(addresses)),
-        };
+        let address = (!addresses.is_empty()).then(|| Toml::one_or_more(addresses));
         one.finish(told);
         let value = match address {
             None => Toml::text(own),

@@ -345,11 +345,10 @@ fn awaited(taken: &[(yaml::YamlKey, YamlNode)]) -> (BTreeSet<String>, BTreeSet<S
 fn env_files(taken: &[(yaml::YamlKey, YamlNode)]) -> BTreeMap<String, usize> {
     let mut uses = BTreeMap::new();
     for (_, node) in taken {
-        let items = match node.get("env_file").map(|node| &node.value) {
-            Some(yaml::YamlValue::List(items)) => items.iter().collect(),
-            Some(_) => node.get("env_file").into_iter().collect(),
-            None => Vec::new(),
-        };
+        let items = node
+            .get("env_file")
+            .map(YamlNode::items)
+            .unwrap_or_default();
         let paths: BTreeSet<String> = items
             .into_iter()
             .filter_map(variables::env_file_path)
@@ -371,8 +370,8 @@ fn beside(loader: &mut Loader<'_>, project: &Project) {
         let _ = keys.take(quiet);
     }
     keys.finish(told);
-    for (name, (_, node)) in table(&project.root, "volumes") {
-        let mut volume = told::Keys::new(format!("volumes.{name}"), &node, told);
+    for (name, node) in table(&project.root, "volumes") {
+        let mut volume = told::Keys::new(format!("volumes.{name}"), node, told);
         let driver = volume
             .text("driver", told)
             .filter(|(text, _)| text != "local");
@@ -389,8 +388,8 @@ fn beside(loader: &mut Loader<'_>, project: &Project) {
         ("configs", ["file", "content", "environment"]),
         ("secrets", ["file", "environment", "file"]),
     ] {
-        for (name, (_, node)) in table(&project.root, kind) {
-            let mut one = told::Keys::new(format!("{kind}.{name}"), &node, told);
+        for (name, node) in table(&project.root, kind) {
+            let mut one = told::Keys::new(format!("{kind}.{name}"), node, told);
             for quiet in quiet {
                 let _ = one.take(quiet);
             }

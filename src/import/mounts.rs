@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::cluster::{external_name, is_external};
 use super::draft::{Draft, DraftLine, Toml};
 use super::objects::objects;
 use super::project::Project;
@@ -258,19 +259,9 @@ fn volume(converter: &mut Converter<'_, '_>, draft: &mut Draft, mount: &Mount<'_
         .root
         .get("volumes")
         .and_then(|all| all.get(&mount.source));
-    let name = described
-        .and_then(|node| node.get("name"))
-        .and_then(YamlNode::text);
-    let external = described.and_then(|node| node.get("external"));
-    let is_external = external.is_some_and(|node| {
-        matches!(node.value, YamlValue::Map(_)) || node.text().as_deref() == Some("true")
-    });
-    let old = external
-        .and_then(|node| node.get("name"))
-        .and_then(YamlNode::text);
-    let name = match name.or(old) {
+    let name = match described.and_then(external_name) {
         Some(name) => name,
-        None if is_external => mount.source.clone(),
+        None if described.is_some_and(is_external) => mount.source.clone(),
         None => format!("{project}_{}", mount.source),
     };
     let text = written(&name, mount);
@@ -346,14 +337,12 @@ fn bind(
         .written
         .iter()
         .any(|other| full == *other || inside(&full, other) || inside(other, &full));
+    let found = (converter.loader.input.read)(&full);
+    let is_file = matches!(found, FoundPath::File { .. }) || full == "/";
     if is_relative && mount.options.is_empty() && !is_data {
-        match (converter.loader.input.read)(&full) {
+        match found {
             FoundPath::File { bytes, executable } if !is_written(mount) => {
-                let file = FoundFile {
-                    name: String::new(),
-                    bytes,
-                    executable,
-                };
+                let file = RepositoryFile { bytes, executable };
                 copy_file(converter, draft, mount, &full, file);
                 return;
             }
@@ -373,8 +362,6 @@ fn bind(
     let is_system = OF_THE_SYSTEM
         .iter()
         .any(|path| full == *path || full.starts_with(&format!("{path}/")));
-    let is_file =
-        matches!((converter.loader.input.read)(&full), FoundPath::File { .. }) || full == "/";
     let looks_so = paths::file_name(&full)
         .trim_start_matches('.')
         .contains('.');
@@ -461,25 +448,13 @@ fn copy_file(
     draft: &mut Draft,
     mount: &Mount<'_>,
     full: &str,
-    file: FoundFile,
+    file: RepositoryFile,
 ) {
     let base = mount.node.spot.file.base.clone();
     let name = name_of_copy(converter, &draft.name, full, &base, &file.bytes);
-    let value = match file.executable {
-        true => Toml::Table(vec![
-            ("from", Toml::text(&name)),
-            ("mode", Toml::text("0755")),
-        ]),
-        false => Toml::text(&name),
-    };
+    let value = copied(&name, file.executable);
     let path = format!("{}/{name}", draft.name);
-    converter.files.insert(
-        path,
-        RepositoryFile {
-            bytes: file.bytes,
-            executable: file.executable,
-        },
-    );
+    converter.files.insert(path, file);
     file_line(
         draft,
         mount.target.trim_end_matches('/'),
@@ -501,13 +476,7 @@ fn copy_directory(
     let base = mount.node.spot.file.base.clone();
     let name = name_of_copy(converter, &draft.name, full, &base, &[]);
     let from = format!("{name}/");
-    let value = match files.first().is_some_and(|file| file.executable) {
-        true => Toml::Table(vec![
-            ("from", Toml::text(&from)),
-            ("mode", Toml::text("0755")),
-        ]),
-        false => Toml::text(&from),
-    };
+    let value = copied(&from, files.first().is_some_and(|file| file.executable));
     for file in files {
         let path = format!("{}/{name}/{}", draft.name, file.name);
         converter.files.insert(
@@ -526,14 +495,19 @@ fn copy_directory(
     );
 }
 
+/// The value of a line of `[files]` for a copy.
+fn copied(from: &str, executable: bool) -> Toml {
+    match executable {
+        true => Toml::Table(vec![
+            ("from", Toml::text(from)),
+            ("mode", Toml::text("0755")),
+        ]),
+        false => Toml::text(from),
+    }
+}
+
 /// Writes a line of `[files]`.
 pub(super) fn file_line(draft: &mut Draft, target: &str, value: Toml, spot: &YamlSpot) {
     draft.files.retain(|line| line.key != target);
-    draft.files.push(DraftLine {
-        key: target.to_owned(),
-        value,
-        spot: spot.clone(),
-        spots: Vec::new(),
-        comment: None,
-    });
+    draft.files.push(DraftLine::new(target, value, spot));
 }

@@ -4,7 +4,7 @@ use super::draft::{Draft, Toml};
 use super::mounts::file_line;
 use super::service::Converter;
 use super::told::{Keys, ToldLines};
-use super::yaml::{YamlNode, YamlValue};
+use super::yaml::YamlNode;
 use super::{FoundPath, RepositoryFile, paths};
 
 /// `configs` or `secrets` of a service.
@@ -15,11 +15,7 @@ pub(super) fn objects(
     draft: &mut Draft,
     top: &str,
 ) {
-    let items: Vec<&YamlNode> = match &node.value {
-        YamlValue::List(items) => items.iter().collect(),
-        YamlValue::Null | YamlValue::Text(_) | YamlValue::Map(_) => vec![node],
-    };
-    for item in items {
+    for item in node.items() {
         let (source, target, mode, owner) = match item.text() {
             Some(name) => (name, None, None, None),
             None => {

@@ -8,7 +8,7 @@ use super::dotenv::{self, EnvFormat};
 use super::interpolate::{ComposeEnvironment, interpolate};
 use super::paths;
 use super::told::ToldLines;
-use super::yaml::{self, ComposeFile, YamlKey, YamlNode, YamlSpot, YamlValue};
+use super::yaml::{self, ComposeFile, YamlNode, YamlSpot, YamlValue};
 use super::{ComposeInput, FoundPath};
 use crate::cluster::Sources;
 use crate::cluster::diagnostic::{Diagnostic, Place};
@@ -510,10 +510,10 @@ fn normalized(name: &str) -> String {
 }
 
 /// All entries of a table of the project, by name.
-pub(super) fn table(root: &YamlNode, name: &str) -> BTreeMap<String, (YamlKey, YamlNode)> {
+pub(super) fn table<'a>(root: &'a YamlNode, name: &str) -> BTreeMap<&'a str, &'a YamlNode> {
     let entries = root.get(name).and_then(YamlNode::map);
     let entries = entries.into_iter().flatten();
     entries
-        .map(|(key, node)| (key.name.clone(), (key.clone(), node.clone())))
+        .map(|(key, node)| (key.name.as_str(), node))
         .collect()
 }

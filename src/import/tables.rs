@@ -112,15 +112,11 @@ fn hosts(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draft) {
     let mut named = Vec::new();
     for (name, value) in node.map().into_iter().flatten() {
         let path = format!("{}.{}", keys.key("extra_hosts"), name.name);
-        let mut addresses: Vec<String> = super::told::texts(&path, value, told)
+        let addresses: Vec<String> = super::told::texts(&path, value, told)
             .into_iter()
             .map(|(text, _)| text.trim_matches(['[', ']']).to_owned())
             .collect();
-        let value = match addresses.len() {
-            1 => Toml::Text(addresses.remove(0)),
-            _ => Toml::texts(addresses),
-        };
-        named.push((name.name.clone(), value));
+        named.push((name.name.clone(), Toml::one_or_more(addresses)));
     }
     if !named.is_empty() {
         draft.set("hosts", Toml::Named(named), &node.spot);
@@ -297,10 +293,8 @@ pub(super) fn security(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Dr
         }
         spot = Some(node.spot.clone());
     }
-    if let [one] = &labels[..] {
-        table.push(("label", Toml::text(one)));
-    } else if !labels.is_empty() {
-        table.push(("label", Toml::texts(labels)));
+    if !labels.is_empty() {
+        table.push(("label", Toml::one_or_more(labels)));
     }
     if let Some(spot) = spot.filter(|_| !table.is_empty()) {
         draft.set("security", Toml::Table(table), &spot);

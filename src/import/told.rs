@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::unkept;
+use crate::cluster::truth;
+
 use super::yaml::{YamlKey, YamlNode, YamlSpot, YamlValue};
 
 /// How much a line says.
@@ -156,10 +158,9 @@ impl<'a> Keys<'a> {
         told: &mut ToldLines,
     ) -> Option<(bool, &'a YamlNode)> {
         let (text, node) = self.text(name, told)?;
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "y" | "1" => Some((true, node)),
-            "false" | "no" | "off" | "n" | "0" => Some((false, node)),
-            _ => {
+        match truth(&text) {
+            Some(value) => Some((value, node)),
+            None => {
                 let why = format!("expected `true` or `false`, found `{text}`");
                 told.not(&node.spot, &self.key(name), why);
                 None
@@ -198,13 +199,8 @@ pub(super) fn texts<'a>(
     node: &'a YamlNode,
     told: &mut ToldLines,
 ) -> Vec<(String, &'a YamlNode)> {
-    let items: Vec<&YamlNode> = match &node.value {
-        YamlValue::List(items) => items.iter().collect(),
-        YamlValue::Null => Vec::new(),
-        YamlValue::Text(_) | YamlValue::Map(_) => vec![node],
-    };
     let mut texts = Vec::new();
-    for item in items {
+    for item in node.items() {
         match item.text() {
             Some(text) => texts.push((text, item)),
             None => told.not(

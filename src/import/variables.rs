@@ -18,11 +18,7 @@ pub(super) fn read(
     draft: &mut Draft,
 ) -> Result<(), Diagnostic> {
     if let Some(node) = keys.take("env_file") {
-        let items: Vec<&YamlNode> = match &node.value {
-            YamlValue::List(items) => items.iter().collect(),
-            YamlValue::Null | YamlValue::Text(_) | YamlValue::Map(_) => vec![node],
-        };
-        for item in items {
+        for item in node.items() {
             env_file(converter, &keys.key("env_file"), item, draft)?;
         }
     }
@@ -514,13 +510,7 @@ fn is_free(name: &str) -> bool {
 }
 
 fn push(draft: &mut Draft, name: &str, value: Toml, spot: &super::yaml::YamlSpot) {
-    draft.env.push(DraftLine {
-        key: name.to_owned(),
-        value,
-        spot: spot.clone(),
-        spots: Vec::new(),
-        comment: None,
-    });
+    draft.env.push(DraftLine::new(name, value, spot));
 }
 
 /// A text in which nothing is code.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::draft::{Draft, DraftLine, Section, Toml};
-use crate::cluster::fields;
+use crate::cluster::{fields, toml_key, toml_text};
 
 /// How wide a line may be before a list goes over several.
 const WIDTH: usize = 110;
@@ -39,7 +39,7 @@ pub(super) fn service(draft: &Draft, head: &str) -> (String, Vec<Located>) {
         let (blocks, lines): (Vec<&DraftLine>, Vec<&DraftLine>) = lines
             .into_iter()
             .partition(|line| section == Section::Fields && is_block(line));
-        let width = width(lines.iter().map(|line| key(&line.key)));
+        let width = width(lines.iter().map(|line| toml_key(&line.key)));
         for line in lines.into_iter().chain(blocks) {
             let start = text.len();
             let items = match section == Section::Fields && is_block(line) {
@@ -87,16 +87,16 @@ fn is_block(line: &DraftLine) -> bool {
 fn push_block(text: &mut String, line: &DraftLine) -> Vec<Range<usize>> {
     text.push_str(&format!("\n[{}]\n", line.key));
     if let Toml::Named(entries) = &line.value {
-        let width = width(entries.iter().map(|(name, _)| key(name)));
+        let width = width(entries.iter().map(|(name, _)| toml_key(name)));
         for (name, value) in entries {
-            text.push_str(&format!("{:width$} = {}\n", key(name), inline(value)));
+            text.push_str(&format!("{:width$} = {}\n", toml_key(name), inline(value)));
         }
     }
     Vec::new()
 }
 
 fn push_line(text: &mut String, line: &DraftLine, width: usize) -> Vec<Range<usize>> {
-    text.push_str(&format!("{:width$} = ", key(&line.key)));
+    text.push_str(&format!("{:width$} = ", toml_key(&line.key)));
     let items = push_value(text, &line.value);
     if let Some(comment) = &line.comment {
         text.push_str(&format!("  # {comment}"));
@@ -157,18 +157,9 @@ pub(super) fn inline(value: &Toml) -> String {
         Toml::Named(entries) => pairs(
             entries
                 .iter()
-                .map(|(name, value)| format!("{} = {}", key(name), inline(value)))
+                .map(|(name, value)| format!("{} = {}", toml_key(name), inline(value)))
                 .collect(),
         ),
-    }
-}
-
-/// A key.
-pub(super) fn key(key: &str) -> String {
-    let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    match !key.is_empty() && key.bytes().all(bare) {
-        true => key.to_owned(),
-        false => basic(key),
     }
 }
 
@@ -182,23 +173,6 @@ fn string(text: &str) -> String {
     let plain = !text.contains(odd) && !text.contains('\'');
     match plain && text.contains(['"', '\\']) {
         true => format!("'{text}'"),
-        false => basic(text),
+        false => toml_text(text),
     }
-}
-
-fn basic(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

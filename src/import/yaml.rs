@@ -97,6 +97,15 @@ impl YamlNode {
         }
     }
 
+    /// The entries of a list, or what stands there instead of one.
+    pub(super) fn items(&self) -> Vec<&YamlNode> {
+        match &self.value {
+            YamlValue::List(items) => items.iter().collect(),
+            YamlValue::Null => Vec::new(),
+            YamlValue::Text(_) | YamlValue::Map(_) => vec![self],
+        }
+    }
+
     pub(super) fn map(&self) -> Option<&Vec<(YamlKey, YamlNode)>> {
         match &self.value {
             YamlValue::Map(entries) => Some(entries),

@@ -1,7 +1,7 @@
 //! What an import of compose files gave, as text.
 
 use super::palette::{Palette, paint};
-use super::text::escape;
+use super::text::{count, escape};
 use crate::import::{HowCarried, Imported, ToldLine};
 
 /// A line for each key that is not carried, or carried in another way.
@@ -23,24 +23,26 @@ pub fn told(lines: &[ToldLine], palette: &Palette) -> String {
     lines.collect()
 }
 
+/// `2 keys are not carried`
+#[must_use]
+pub fn lost_keys(number: usize) -> String {
+    count(number, "key is not carried", "keys are not carried")
+}
+
 /// How much there is of all.
 #[must_use]
 pub fn summary(imported: &Imported, lost: usize) -> String {
-    let of = |number: usize, one: &str, many: &str| match number {
-        1 => format!("1 {one}"),
-        number => format!("{number} {many}"),
-    };
     let secrets = match imported.secrets.len() {
         0 => String::new(),
-        number => format!(", {}", of(number, "secret", "secrets")),
+        number => format!(", {}", count(number, "secret", "secrets")),
     };
     let lost = match lost {
         0 => "every key is carried".to_owned(),
-        lost => of(lost, "key is not carried", "keys are not carried"),
+        number => lost_keys(number),
     };
     format!(
         "{}: {}{secrets}; {lost}\n",
         imported.cluster,
-        of(imported.services, "service", "services"),
+        count(imported.services, "service", "services"),
     )
 }

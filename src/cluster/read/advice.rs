@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 /// A text as TOML writes it in double quotes.
-pub(in crate::cluster) fn toml_text(text: &str) -> String {
+pub(crate) fn toml_text(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -23,8 +23,8 @@ pub(in crate::cluster) fn toml_text(text: &str) -> String {
     quoted
 }
 
-/// A key as TOML writes it.
-fn toml_key(key: &str) -> String {
+/// A key as TOML writes it: in quotes only where it must be.
+pub(crate) fn toml_key(key: &str) -> String {
     let bare = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
     match !key.is_empty() && key.bytes().all(bare) {
         true => key.to_owned(),
@@ -182,7 +182,8 @@ pub(super) fn retyped(key: &str, expected: &str, value: &DeValue<'_>) -> Option<
     })
 }
 
-fn truth(text: &str) -> Option<bool> {
+/// What other tools take for `true` and `false`.
+pub(crate) fn truth(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "1" | "y" => Some(true),
         "false" | "no" | "off" | "0" | "n" => Some(false),

@@ -53,20 +53,16 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Fa
     let lost = imported.told.iter().filter(not).count();
     if arguments.strict && lost > 0 {
         stream::stdout(&text::told(&imported.told, &palette))?;
-        let what = match lost {
-            1 => "1 key is not carried".to_owned(),
-            lost => format!("{lost} keys are not carried"),
-        };
+        let what = text::lost_keys(lost);
         return Err(Failure::with_help(
             anyhow::anyhow!("{what}, which --strict does not accept"),
             "nothing was written; change the files of compose, or leave --strict out and see to these lines",
         ));
     }
     let into = directory.unwrap_or(Path::new("")).join(&arguments.into);
-    let MadeFiles { paths, kept } = make(&into, files(&imported), |path| {
+    let MadeFiles { paths, .. } = make(&into, files(&imported), |path| {
         KEPT.contains(&path) || path.starts_with("schemas/") || path.starts_with("templates/")
     })?;
-    let _ = kept;
     let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
     let cluster = imported.cluster.as_str();
     stream::stdout(&init::files(&arguments.into, &paths, &palette))?;
