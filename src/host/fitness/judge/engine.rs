@@ -1,6 +1,6 @@
 //! The container engine, and what it needs. Pure.
 
-use super::{FitnessFinding, FitnessTopic, Grade, Mend, doubtful, fit, unfit};
+use super::{FitnessFinding, FitnessTopic, Mend, doubtful, fit, unfit};
 use crate::cluster::model::Engine;
 use crate::host::fitness::answer::{Examination, RegistryAnswer};
 use crate::host::fitness::distribution::HostPackage;
@@ -180,10 +180,7 @@ pub(super) fn registry(answer: &RegistryAnswer, needs: &NeedsOfHost) -> FitnessF
     ]) {
         let found = format!("{registry} answers, and has no {image}");
         let mend = Mend::by_hand("push it, or name another version: `bayplan bump`");
-        return FitnessFinding {
-            grade: Grade::Doubtful,
-            ..unfit(TOPIC, found, mend)
-        };
+        return doubtful(TOPIC, found, mend);
     }
     let found = match words.status {
         124 => format!("{registry} does not answer within 30 s"),

@@ -335,3 +335,12 @@ proptest::proptest! {
         let _ = registry_answers(text.as_bytes());
     }
 }
+
+/// One of RSA is longer than a line that is shown.
+#[test]
+fn a_host_key_of_any_length_is_read_whole() {
+    let key = format!("ssh-rsa {}", "A".repeat(1400));
+    let said = format!("host-key {key}\nend\n");
+    let seen = Examination::parse(said.as_bytes()).unwrap();
+    assert_eq!(seen.host_keys, [key]);
+}
