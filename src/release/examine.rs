@@ -22,7 +22,7 @@ use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, connect_to_examine};
 use crate::host::reach::error::{HostError, HostErrorKind};
 use crate::host::reach::facts::Facts;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::{apart, for_each_host};
 use crate::host::reach::session::Session;
 
 /// An engine that hangs takes up to 20 s for each question.
@@ -125,15 +125,9 @@ pub fn examine(
         event(EventKind::Connecting);
         let examined = examine_host(cluster, host, connect);
         event(EventKind::Observed);
-        examined
+        examined.map_err(Problem::Host)
     });
-    let (mut examined, mut problems) = (BTreeMap::new(), BTreeMap::new());
-    for (name, result) in results {
-        match result {
-            Ok(host) => drop(examined.insert(name, host)),
-            Err(error) => drop(problems.insert(name, Problem::Host(error))),
-        }
-    }
+    let (mut examined, problems) = apart(results);
     let machines = examined
         .iter()
         .filter(|(name, _)| cluster.hosts[*name].supervisor().runs_containers());

@@ -21,7 +21,7 @@ use crate::host::past::kept::{self, BegunFile};
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::{apart, for_each_host};
 use crate::host::reach::session::Session;
 use crate::plan::begun::newest;
 use crate::plan::observed::{Observed, ObservedHost};
@@ -399,25 +399,6 @@ impl Hosts {
             Err(problems)
         }
     }
-}
-
-/// What succeeded, and what did not.
-fn apart<T>(
-    results: BTreeMap<HostName, Result<T, Problem>>,
-) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Problem>) {
-    let mut done = BTreeMap::new();
-    let mut problems = BTreeMap::new();
-    for (name, result) in results {
-        match result {
-            Ok(result) => {
-                done.insert(name, result);
-            }
-            Err(problem) => {
-                problems.insert(name, problem);
-            }
-        }
-    }
-    (done, problems)
 }
 
 /// When the placement is written.

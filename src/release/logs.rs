@@ -20,6 +20,7 @@ use crate::host::layout::Layout;
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{First, connect};
 use crate::host::reach::error::{HostError, HostErrorKind};
+use crate::host::reach::parallel::apart;
 
 const READING: &str = "reading the journal";
 /// How long a host is waited for whose next line may be older than those of others.
@@ -123,16 +124,11 @@ pub fn logs<E>(
         }
         // Whoever waits for room to tell more ends.
         drop(sources);
-        let mut problems = BTreeMap::new();
-        for thread in threads {
-            match thread.join() {
-                Ok((name, Err(problem))) => {
-                    problems.insert(name, problem);
-                }
-                Ok((_, Ok(()))) => {}
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
+        let ended = threads.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        let (_, problems) = apart(ended.collect());
         merged.map(|()| problems)
     })
 }
@@ -225,15 +221,16 @@ fn pass<E>(
     sources: &mut [MergedSource<'_>],
     tell: &mut impl FnMut(LogEvent<'_>) -> Result<(), E>,
 ) -> Result<bool, E> {
-    let heads = sources.iter().enumerate();
-    let mut heads: Vec<(i64, usize)> = heads
-        .filter_map(|(at, source)| Some((source.head()?.time, at)))
-        .collect();
-    heads.sort_unstable();
-    let Some((_, host)) = heads.first().copied() else {
+    let all = &*sources;
+    let heads = || {
+        let all = all.iter().enumerate();
+        all.filter_map(|(at, source)| Some((source.head()?.time, at)))
+    };
+    let Some((_, host)) = heads().min() else {
         return Ok(false);
     };
-    let until = heads.get(1).map_or(i64::MAX, |(time, _)| *time);
+    let others = heads().filter(|(_, at)| *at != host);
+    let until = others.map(|(time, _)| time).min().unwrap_or(i64::MAX);
     let source = &mut sources[host];
     let entries = source.batch.entries[source.next..].iter();
     let mut told = 0;
@@ -344,15 +341,12 @@ fn read_once(
         *began = clock.trim().parse().ok();
     }
     let mut last = Last::new(request.chosen_here());
-    let mut wanted = true;
     let status = session.run_attended(READING, &script, SILENCE, |bytes| {
         let batch = reader.take(bytes);
         if let Some(batch) = last.take(batch)
             && !batch.entries.is_empty()
-            && wanted
             && !teller.tell(JournalPart::Batch(batch))
         {
-            wanted = false;
             setting.connect.interrupt.ask();
         }
     })?;

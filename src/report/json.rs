@@ -6,29 +6,47 @@ use serde::Serialize;
 /// not DEL, the C1 controls and what reorders text.
 #[must_use]
 pub fn text(view: &impl Serialize) -> String {
-    safe(&serde_json::to_string_pretty(view).expect("views are plain data"))
+    let mut to = String::new();
+    push_safe(
+        &serde_json::to_string_pretty(view).expect("views are plain data"),
+        &mut to,
+    );
+    to
 }
 
 /// The same in one line.
 #[must_use]
 pub fn line(view: &impl Serialize) -> String {
-    safe(&serde_json::to_string(view).expect("views are plain data"))
+    let mut to = String::new();
+    push_line(view, &mut to);
+    to
 }
 
-fn safe(plain: &str) -> String {
-    let mut safe = String::with_capacity(plain.len() + 1);
-    for c in plain.chars() {
-        if c != '\n' && super::text::steers(c) {
-            let mut units = [0; 2];
-            for unit in c.encode_utf16(&mut units) {
-                safe += &format!("\\u{unit:04x}");
+/// Adds that line to a text.
+pub fn push_line(view: &impl Serialize, to: &mut String) {
+    push_safe(
+        &serde_json::to_string(view).expect("views are plain data"),
+        to,
+    );
+}
+
+fn push_safe(plain: &str, to: &mut String) {
+    to.reserve(plain.len() + 1);
+    if plain.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')) {
+        to.push_str(plain);
+    } else {
+        for c in plain.chars() {
+            if c != '\n' && super::text::steers(c) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    *to += &format!("\\u{unit:04x}");
+                }
+            } else {
+                to.push(c);
             }
-        } else {
-            safe.push(c);
         }
     }
-    safe.push('\n');
-    safe
+    to.push('\n');
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::json;
 use super::palette::Palette;
-use super::text::{escape, pad, steers};
+use super::text::{pad, push_escaped};
 use crate::cluster::name::HostName;
 
 /// Colours that hosts have in turn.
@@ -92,12 +92,13 @@ impl LogPrinter {
     /// Adds a message as a line of JSON.
     pub fn json(&self, host: usize, time: i64, service: &str, message: &[u8], to: &mut String) {
         let moment = Timestamp::from_microsecond(time).unwrap_or_default();
-        to.push_str(&json::line(&LogLineView {
+        let view = LogLineView {
             host: &self.heads[host].0,
             service,
             time: format!("{moment:.6}"),
             message: &String::from_utf8_lossy(message),
-        }));
+        };
+        json::push_line(&view, to);
     }
 }
 
@@ -109,21 +110,11 @@ fn push_message(line: &[u8], to: &mut String) {
         to.push_str(&text);
         return;
     }
-    for part in text.split_inclusive('\t') {
-        match part.strip_suffix('\t') {
-            Some(part) => {
-                push_escaped(part, to);
-                to.push('\t');
-            }
-            None => push_escaped(part, to),
+    for c in text.chars() {
+        match c {
+            '\t' => to.push('\t'),
+            c => push_escaped(to, c),
         }
-    }
-}
-
-fn push_escaped(text: &str, to: &mut String) {
-    match text.chars().any(steers) {
-        true => to.push_str(&escape(text)),
-        false => to.push_str(text),
     }
 }
 

@@ -21,7 +21,8 @@ pub(super) fn steers(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}')
 }
 
-fn push_escaped(to: &mut String, c: char) {
+/// Adds a character, escaped if it could steer a terminal or end the line.
+pub(super) fn push_escaped(to: &mut String, c: char) {
     match c {
         '\n' => to.push_str("\\n"),
         '\r' => to.push_str("\\r"),

@@ -16,7 +16,7 @@ use crate::cluster::model::Transport;
 use crate::cluster::name::HostName;
 use crate::cluster::pin::{fingerprint, with_host_key};
 use crate::host::reach::keyscan::shown_key;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::{apart, for_each_host};
 use crate::release::event::{Event, EventKind};
 use crate::release::problem::Problem;
 use crate::report::confirm::{Confirmation, ask};
@@ -90,7 +90,7 @@ fn scan(chosen: &ChosenHosts, arguments: &HostPin) -> (Vec<ShownKey>, BTreeMap<H
             Some(pinned) if *pinned == key => KeyState::Pinned,
             Some(pinned) => KeyState::InsteadOf(fingerprint(pinned).unwrap_or_default()),
         };
-        Ok(ShownKey {
+        Ok::<_, Problem>(ShownKey {
             host: name.clone(),
             at: host.location().into_owned(),
             fingerprint: fingerprint(&key).unwrap_or_default(),
@@ -98,15 +98,9 @@ fn scan(chosen: &ChosenHosts, arguments: &HostPin) -> (Vec<ShownKey>, BTreeMap<H
             state,
         })
     });
-    let (mut keys, mut problems) = (Vec::new(), BTreeMap::new());
     progress.finish();
-    for (name, result) in results {
-        match result {
-            Ok(key) => keys.push(key),
-            Err(error) => drop(problems.insert(name, Problem::Host(error))),
-        }
-    }
-    (keys, problems)
+    let (keys, problems) = apart(results);
+    (keys.into_values().collect(), problems)
 }
 
 /// The file as it is to be, and as it is.

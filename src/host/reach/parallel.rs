@@ -46,6 +46,26 @@ where
     done.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What succeeded, and what did not.
+#[must_use]
+pub fn apart<T, E>(
+    results: BTreeMap<HostName, Result<T, E>>,
+) -> (BTreeMap<HostName, T>, BTreeMap<HostName, E>) {
+    let mut done = BTreeMap::new();
+    let mut problems = BTreeMap::new();
+    for (name, result) in results {
+        match result {
+            Ok(result) => {
+                done.insert(name, result);
+            }
+            Err(problem) => {
+                problems.insert(name, problem);
+            }
+        }
+    }
+    (done, problems)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;

@@ -76,7 +76,7 @@ impl<'a> HostFitnessView<'a> {
             host: name.as_str(),
             location: host.map_or_else(String::new, |host| host.location().into_owned()),
             distribution: &examined.distribution.name,
-            fit: findings.iter().all(|one| one.level != LevelView::Problem),
+            fit: examined.is_fit(),
             findings,
         }
     }

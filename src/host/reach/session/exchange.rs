@@ -98,10 +98,6 @@ impl Session {
         timeout: Duration,
         on_output: impl FnMut(&mut Vec<u8>),
     ) -> Result<i32, HostError> {
-        let doing = doing.to_owned();
-        if self.broken {
-            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
-        }
         let counts = match mode {
             Mode::Payload => Counts::Progress,
             Mode::Subshell | Mode::Here => Counts::Clock,
@@ -111,8 +107,7 @@ impl Session {
             timeout,
             counts,
         };
-        let answer = self.exchange(mode, script, payload, limits, None, on_output);
-        answer.map_err(|interrupted| self.explain(interrupted, doing, limits))
+        self.call_within(mode, doing, (script, payload), limits, on_output)
     }
 
     /// A call without a limit, in the session's own `sh`, which the host hears from us meanwhile.
@@ -122,44 +117,40 @@ impl Session {
         script: &str,
         on_output: impl FnMut(&mut Vec<u8>),
     ) -> Result<i32, HostError> {
-        let doing = doing.to_owned();
-        if self.broken {
-            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
-        }
         let limits = Limits {
             login: Duration::MAX,
             timeout: Duration::MAX,
             counts: Counts::Nothing,
         };
-        let answer = self.exchange(Mode::Here, script, Vec::new(), limits, None, on_output);
-        answer.map_err(|interrupted| self.explain(interrupted, doing, limits))
+        self.call_within(Mode::Here, doing, (script, Vec::new()), limits, on_output)
     }
 
-    fn explain(&self, interrupted: Interrupted, doing: String, limits: Limits) -> HostError {
-        let Limits {
-            login: _,
-            timeout,
-            counts,
-        } = limits;
-        {
-            match interrupted {
-                Interrupted::Ended { stderr, .. } => {
-                    self.error(HostErrorKind::Lost { doing }, stderr)
-                }
-                Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
-                    let after = timeout;
-                    let kind = match counts {
-                        Counts::Clock | Counts::Nothing => HostErrorKind::Timeout { doing, after },
-                        Counts::Progress => HostErrorKind::Stalled { doing, after },
-                    };
-                    self.error(kind, stderr)
-                }
-                Interrupted::Stopped => {
-                    self.error(HostErrorKind::Interrupted { doing }, String::new())
-                }
-                Interrupted::TooLong { found } => self.misunderstood(&doing, &found),
-            }
+    fn call_within(
+        &mut self,
+        mode: Mode,
+        doing: &str,
+        (script, payload): (&str, Vec<u8>),
+        limits: Limits,
+        on_output: impl FnMut(&mut Vec<u8>),
+    ) -> Result<i32, HostError> {
+        let doing = doing.to_owned();
+        if self.broken {
+            return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
         }
+        let answer = self.exchange(mode, script, payload, limits, None, on_output);
+        answer.map_err(|interrupted| match interrupted {
+            Interrupted::Ended { stderr, .. } => self.error(HostErrorKind::Lost { doing }, stderr),
+            Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
+                let after = limits.timeout;
+                let kind = match limits.counts {
+                    Counts::Clock | Counts::Nothing => HostErrorKind::Timeout { doing, after },
+                    Counts::Progress => HostErrorKind::Stalled { doing, after },
+                };
+                self.error(kind, stderr)
+            }
+            Interrupted::Stopped => self.error(HostErrorKind::Interrupted { doing }, String::new()),
+            Interrupted::TooLong { found } => self.misunderstood(&doing, &found),
+        })
     }
 
     /// The first call: like [`Session::run_here`], but the caller says what a failure means. `login` is for
