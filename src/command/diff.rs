@@ -77,11 +77,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     let plan_of = |options: &Options| plan(&description.desired, &observed, options);
     let plan = at_work.correct(plan_of(&options));
     let failures = failures(hosts.problems());
-    let detail = if arguments.diff {
-        Detail::Diff
-    } else {
-        Detail::Short
-    };
+    let detail = Detail::of(arguments.diff);
     // Whoever reads what is shown may stop before its end (`| head`).
     if let Some(path) = &arguments.output {
         let made = (&observed, &plan);

@@ -30,11 +30,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Push) -> Result<Exit, Fa
         cluster: arguments.cluster.clone(),
         services: arguments.services.clone(),
     };
-    let moves = if arguments.allow_move {
-        Moves::Allow
-    } else {
-        Moves::Refuse
-    };
+    let moves = Moves::allowed(arguments.allow_move);
     let options = Options {
         leave_out: leave_out(&description.cluster, &arguments.part)?,
         ..options(&description, &scope, moves)?
@@ -54,11 +50,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Push) -> Result<Exit, Fa
     let at_work = AtWork(hosts.at_work(setting));
     progress.finish();
     let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &request.options));
-    let detail = if arguments.diff {
-        Detail::Diff
-    } else {
-        Detail::Short
-    };
+    let detail = Detail::of(arguments.diff);
     stream::stdout(&at_work.text())?;
     show(&description, &shown, &scope, detail)?;
     notes(&hosts, &shown);

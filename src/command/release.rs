@@ -74,11 +74,7 @@ pub(super) fn release(
         Ok(description) => description,
         Err(exit) => return Ok(exit),
     };
-    let moves = if arguments.allow_move {
-        Moves::Allow
-    } else {
-        Moves::Refuse
-    };
+    let moves = Moves::allowed(arguments.allow_move);
     let options = match &reviewed {
         Some(reviewed) => saved::options(reviewed, moves, &description.cluster),
         None => Options {
@@ -134,11 +130,7 @@ pub(super) fn release(
         drop(hosts);
         return go_back(directory, begun, arguments);
     }
-    let detail = if arguments.diff {
-        Detail::Diff
-    } else {
-        Detail::Short
-    };
+    let detail = Detail::of(arguments.diff);
     let context = ReleaseContext {
         description: &description,
         setting,

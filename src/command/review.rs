@@ -288,11 +288,7 @@ fn print(
     clusters: usize,
     arguments: &Diff,
 ) -> Result<(), Failure> {
-    let detail = if arguments.diff {
-        Detail::Diff
-    } else {
-        Detail::Short
-    };
+    let detail = Detail::of(arguments.diff);
     let view = ReviewsView::of(reviews, sides, detail);
     for (reviewed, one) in reviews.iter().zip(view.reviewed()) {
         if let (Reviewed::Broken(broken), ReviewedView::Broken(view)) = (reviewed, one) {

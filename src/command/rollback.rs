@@ -135,11 +135,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     let options = Options {
         origin: Origin::Generations,
         // What an unfinished release took to another host goes back to where its data is.
-        moves: if arguments.allow_move || undone.is_some() {
-            Moves::Allow
-        } else {
-            Moves::Refuse
-        },
+        moves: Moves::allowed(arguments.allow_move || undone.is_some()),
         rollout,
         ..Options::default()
     };
@@ -168,11 +164,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
         lift: &arguments.lift,
         saved: None,
         yes: arguments.yes,
-        detail: if arguments.diff {
-            Detail::Diff
-        } else {
-            Detail::Short
-        },
+        detail: Detail::of(arguments.diff),
     };
     Ok(carry_out(&context, request, &mut hosts)?.exit)
 }

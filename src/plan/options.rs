@@ -98,6 +98,17 @@ pub enum Moves {
     Allow,
 }
 
+impl Moves {
+    /// Whether somebody said that they may.
+    #[must_use]
+    pub fn allowed(allowed: bool) -> Self {
+        match allowed {
+            true => Self::Allow,
+            false => Self::Refuse,
+        }
+    }
+}
+
 impl Options {
     pub(crate) fn selects(&self, service: &ServiceName) -> bool {
         self.services.as_ref().is_none_or(|s| s.contains(service))

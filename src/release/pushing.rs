@@ -76,15 +76,13 @@ pub(super) fn used(
     preparation: &Preparation<'_>,
     limit: NonZeroUsize,
 ) -> BTreeMap<HostName, Problem> {
-    let has = |_: &HostName, connection: &Connection| connection.look.pushed.is_some();
     let stage = preparation.stage();
-    let forget = |name: &HostName, connection: &mut Connection| {
+    // A push of somebody else to hosts on which nothing is done now is still theirs.
+    let has = |_: &HostName, connection: &Connection| {
         let pushed = connection.look.pushed.as_ref();
-        let this = pushed.is_some_and(|pushed| pushed.stage == stage.as_str());
-        // A push of somebody else to hosts on which nothing is done now is still theirs.
-        if !this {
-            return Ok(());
-        }
+        pushed.is_some_and(|pushed| pushed.stage == stage.as_str())
+    };
+    let forget = |name: &HostName, connection: &mut Connection| {
         let gone = preparation.host(name).is_none().then_some(stage);
         let script = kept::used_script(&connection.layout, gone);
         let session = &mut connection.session;

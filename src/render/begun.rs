@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::format::format_of;
+use super::format::read_up_to;
 use crate::cluster::digest::Digest;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -69,10 +69,7 @@ impl BegunRelease {
     /// depends on it.
     #[must_use]
     pub fn parse(text: &str, cluster: &ClusterName) -> Option<Self> {
-        if format_of(text).ok()? > FORMAT {
-            return None;
-        }
-        let begun: Self = serde_json::from_str(text).ok()?;
+        let begun: Self = read_up_to(text, FORMAT)?;
         (begun.cluster == *cluster).then_some(begun)
     }
 }

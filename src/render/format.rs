@@ -2,6 +2,7 @@
 //! judge.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 /// The number of a stored file's format.
 ///
@@ -13,6 +14,13 @@ pub(super) fn format_of(text: &str) -> serde_json::Result<u32> {
         format: u32,
     }
     serde_json::from_str::<OnlyFormat>(text).map(|found| found.format)
+}
+
+/// What a text says, if its format is no newer than this one.
+pub(super) fn read_up_to<T: DeserializeOwned>(text: &str, newest: u32) -> Option<T> {
+    (format_of(text).ok()? <= newest)
+        .then(|| serde_json::from_str(text).ok())
+        .flatten()
 }
 
 /// What damages a stored text: at each place a letter is replaced, removed or added.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::format::format_of;
+use super::format::read_up_to;
 use crate::cluster::digest::Digest;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 
@@ -54,10 +54,7 @@ impl PushedRelease {
     /// nothing had been pushed.
     #[must_use]
     pub fn parse(text: &str, cluster: &ClusterName) -> Option<Self> {
-        if format_of(text).ok()? > FORMAT {
-            return None;
-        }
-        let pushed: Self = serde_json::from_str(text).ok()?;
+        let pushed: Self = read_up_to(text, FORMAT)?;
         (pushed.cluster == *cluster).then_some(pushed)
     }
 }

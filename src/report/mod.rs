@@ -55,3 +55,14 @@ pub enum Detail {
     /// Values in full, and every changed file as a unified diff.
     Diff,
 }
+
+impl Detail {
+    /// What `--diff` asks for.
+    #[must_use]
+    pub fn of(diff: bool) -> Self {
+        match diff {
+            true => Self::Diff,
+            false => Self::Short,
+        }
+    }
+}
