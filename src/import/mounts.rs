@@ -8,7 +8,7 @@ use super::objects::objects;
 use super::project::Project;
 use super::service::Converter;
 use super::told::{Keys, ToldLines};
-use super::units::size;
+use super::units::{self, size};
 use super::yaml::{YamlKey, YamlNode, YamlSpot, YamlValue};
 use super::{FoundFile, FoundPath, RepositoryFile, paths};
 
@@ -195,9 +195,7 @@ fn mount<'a>(told: &mut ToldLines, path: &str, item: &'a YamlNode) -> Option<Mou
             }
         }
         if let Some((mode, _)) = table.text("mode", told) {
-            // YAML reads `0755` as a number; written as one it is in decimal again.
-            let octal = mode.parse::<u32>().map(|number| format!("{number:o}"));
-            tmpfs.push(format!("mode={:0>4}", octal.unwrap_or(mode)));
+            tmpfs.push(format!("mode={}", units::mode(&mode)));
         }
         table.finish(told);
     }

@@ -5,7 +5,7 @@ use super::mounts::file_line;
 use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::yaml::YamlNode;
-use super::{FoundPath, RepositoryFile, paths};
+use super::{FoundPath, RepositoryFile, paths, units};
 
 /// `configs` or `secrets` of a service.
 pub(super) fn objects(
@@ -62,8 +62,7 @@ pub(super) fn objects(
                 let mut table = vec![("from", Toml::text(&name))];
                 table.extend(owner.map(|owner| ("owner", Toml::Text(owner))));
                 if let Some(mode) = mode {
-                    let octal = mode.parse::<u32>().map(|number| format!("{number:04o}"));
-                    table.push(("mode", Toml::Text(octal.unwrap_or(mode))));
+                    table.push(("mode", Toml::Text(units::mode(&mode))));
                 }
                 let value = match table.len() {
                     1 => Toml::text(&name),

@@ -1,5 +1,11 @@
 //! Sizes, durations and command lines, as compose writes them.
 
+/// Permissions in octal. YAML makes a decimal number of those without quotes, which never begins with 0.
+pub(super) fn mode(text: &str) -> String {
+    let number = text.parse::<u32>().ok().filter(|_| !text.starts_with('0'));
+    number.map_or_else(|| format!("{text:0>4}"), |number| format!("{number:04o}"))
+}
+
 /// Bytes with `b`, `k`, `m` or `g`, from `512mb`, `1.5G`, `1073741824`.
 pub(super) fn size(text: &str) -> Option<String> {
     let text = text.trim().to_ascii_lowercase();
@@ -115,4 +121,23 @@ pub(super) fn words(text: &str) -> Option<Vec<String>> {
     }
     words.extend(word);
     quote.is_none().then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permissions_are_octal_with_and_without_quotes() {
+        // 0440 without quotes is 288 for YAML.
+        for (text, expected) in [
+            ("288", "0440"),
+            ("0440", "0440"),
+            ("493", "0755"),
+            ("0755", "0755"),
+            ("1777x", "1777x"),
+        ] {
+            assert_eq!(mode(text), expected, "{text}");
+        }
+    }
 }
