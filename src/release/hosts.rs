@@ -114,9 +114,8 @@ impl Hosts {
         ask: impl Fn(&mut Connection) -> Result<T, Problem> + Sync,
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, T>) {
-        let limit = sessions_at_once(setting.limit.get());
         let setting = Setting {
-            limit: NonZeroUsize::new(limit).unwrap_or(setting.limit),
+            limit: sessions_at_once(setting.limit),
             ..setting
         };
         let work = |name: &HostName| {

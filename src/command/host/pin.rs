@@ -15,6 +15,7 @@ use crate::cli::HostPin;
 use crate::cluster::model::Transport;
 use crate::cluster::name::HostName;
 use crate::cluster::pin::{fingerprint, with_host_key};
+use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::keyscan::shown_key;
 use crate::host::reach::parallel::{apart, for_each_host};
 use crate::release::event::{Event, EventKind};
@@ -75,7 +76,7 @@ fn scan(chosen: &ChosenHosts, arguments: &HostPin) -> (Vec<ShownKey>, BTreeMap<H
             .then(|| (name.clone(), (host, ssh)))
     });
     let progress = Progress::stderr(chosen.these.iter(), &Palette::stderr());
-    let limit = arguments.hosts.parallel.hosts;
+    let limit = sessions_at_once(arguments.hosts.parallel.hosts);
     let results = for_each_host(hosts, limit, |name, (host, ssh)| {
         let event = |kind| {
             let host = name.clone();

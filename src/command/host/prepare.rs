@@ -13,6 +13,7 @@ use super::check::tell_fitness;
 use crate::cli::HostPrepare;
 use crate::cluster::name::HostName;
 use crate::host::fitness::{Distribution, HostMending, NeedsOfHost, cloud_init, preparation};
+use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::for_each_host;
 use crate::release::examine::{examine, run_commands};
 use crate::release::problem::Problem;
@@ -76,7 +77,8 @@ fn run_all(
     let description = &chosen.description;
     let hosts = prepared.iter().filter(|(_, it)| !it.commands.is_empty());
     let hosts = hosts.map(|(name, it)| ((*name).clone(), &it.commands));
-    let results = for_each_host(hosts, arguments.hosts.parallel.hosts, |name, commands| {
+    let limit = sessions_at_once(arguments.hosts.parallel.hosts);
+    let results = for_each_host(hosts, limit, |name, commands| {
         let host = &description.cluster.hosts[name];
         run_commands(host, &description.connect, commands, |command| {
             stream::stderr(&text::begins(name, command));

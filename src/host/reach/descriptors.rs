@@ -1,6 +1,8 @@
 //! Open files: what many sessions take, and a soft limit that is raised for them (it is 256 on macOS, 1024
 //! elsewhere, for programs that are older than it).
 
+use std::num::NonZeroUsize;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The three pipes of a session.
@@ -34,11 +36,12 @@ pub fn make_room(sessions: usize, opening: usize) -> Result<(), TooFew> {
 
 /// How many sessions can be open at once, of those that are wanted: at least one.
 #[must_use]
-pub fn sessions_at_once(wanted: usize) -> usize {
+pub fn sessions_at_once(wanted: NonZeroUsize) -> NonZeroUsize {
+    let wanted = wanted.get();
     let fit =
         raised(needed(wanted, wanted)).map(|limit| limit.saturating_sub(REST) / (OPEN + OPENING));
     let fit = fit.map_or(wanted, |fit| usize::try_from(fit).unwrap_or(usize::MAX));
-    fit.clamp(1, wanted.max(1))
+    NonZeroUsize::new(fit.min(wanted)).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn needed(sessions: usize, opening: usize) -> u64 {
@@ -74,13 +77,14 @@ mod tests {
             return;
         };
         assert_eq!(make_room(1, 1), Ok(()));
-        assert_eq!(sessions_at_once(1), 1);
+        assert_eq!(sessions_at_once(NonZeroUsize::MIN), NonZeroUsize::MIN);
         assert_eq!(getrlimit(Resource::Nofile).current, Some(before));
         let Some(hard) = getrlimit(Resource::Nofile).maximum else {
             return;
         };
         let too_many = usize::try_from(hard).unwrap_or(usize::MAX / 16);
         assert!(make_room(too_many, 1).is_err());
+        let too_many = NonZeroUsize::new(too_many).unwrap();
         assert!(sessions_at_once(too_many) < too_many);
     }
 }
