@@ -17,6 +17,7 @@ use super::notify::{self, check_notify};
 use super::once::check_once;
 use super::placement::{check_hosts, place};
 use super::port_clashes::check_ports;
+use super::proxies::{check_swap, resolve_swaps};
 use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
 use super::rollout::{check_rollout, known_rollout};
@@ -24,7 +25,6 @@ use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
 use super::service_networks::{check_address_clashes, resolve_networks};
 use super::sources::Sources;
-use super::swap::{check_swap, resolve_swaps};
 use super::template::text::{self as text_template, Makes, TextTemplate};
 use super::variables::Variables;
 

@@ -111,7 +111,7 @@ pub(super) fn read_ssh(root: &mut Table<'_>, problems: &mut Problems) -> SshDefa
     };
     let ssh = SshDefaults {
         user: read_login(&mut table, problems).map(|user| user.value),
-        port: read_port(&mut table, problems).map(|port| port.value),
+        port: table.port("port", problems).map(|port| port.value),
         sudo: table
             .boolean("sudo", problems)
             .is_some_and(|sudo| sudo.value),
@@ -188,15 +188,6 @@ fn listen_at(
     }
 }
 
-/// A port, of a service or of a host's sshd.
-pub(super) fn read_port(table: &mut Table<'_>, problems: &mut Problems) -> Option<At<u16>> {
-    let port = table.integer("port", 1..=65535, problems)?;
-    Some(At {
-        value: u16::try_from(port.value).expect("the range was checked"),
-        spot: port.spot,
-    })
-}
-
 /// A key of a host that only some hosts can have, with its place.
 struct Extra {
     key: &'static str,
@@ -237,7 +228,7 @@ pub(super) fn read_host(
     let mut extras = Vec::new();
     let mut extra = |key, place| extras.push(Extra { key, place });
     let user = read_login(&mut table, problems);
-    let port = read_port(&mut table, problems);
+    let port = table.port("port", problems);
     let sudo = table.boolean("sudo", problems);
     let host_key = table.string("host_key", problems);
     let host_key = host_key.and_then(|text| text.parse(problems, shape::host::host_key));

@@ -18,7 +18,7 @@
 //! | `fields`, `run_flags` | the table of a service's fields, and that of the flags of `docker run` |
 //! | `extra_args` | which flags a description may have |
 //! | `read`, `shape`, `foreign` | TOML with places; the shapes of texts; the words of other tools |
-//! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
+//! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `proxies`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
 //! | `pin` | the fingerprint of a host's key, and the key in the text of `cluster.toml` |
@@ -71,6 +71,7 @@ pub mod promote;
 #[cfg(test)]
 mod properties;
 mod provenance;
+mod proxies;
 mod reach;
 mod read;
 pub mod readers;

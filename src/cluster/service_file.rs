@@ -12,7 +12,6 @@ use super::diagnostic::{Diagnostic, Place, quoted};
 use super::extra_args;
 use super::fields::{self, Field, ReadAs};
 use super::health::{WrittenHealth, read_health};
-use super::host_table::read_port;
 use super::job_fields::read_run;
 use super::layers::Layered;
 use super::model::{Container, Image, RestartPolicy};
@@ -45,7 +44,7 @@ pub(super) fn read_service(
     // It is followed where the layers are made.
     let _ = root.get("from");
     let image = read_image(&mut root, problems);
-    let port = read_port(&mut root, problems);
+    let port = root.port("port", problems);
     let unread_port = port.is_none() && root.get("port").is_some();
     // What all services need, one of them is.
     let own = |spot: &Spot| *spot.path == *path;

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::{Draft, Toml};
-use super::links::DEFAULT;
 use super::project::{Project, table};
 use super::told::{Keys, ToldLines};
 use super::variables::{SharedVariables, escaped, value_of};
 use super::written::{inline, width};
 use super::yaml::{YamlNode, YamlValue};
 use crate::cluster::toml_key;
+
+/// The network of all services that name none.
+pub(super) const DEFAULT: &str = "default";
 
 /// Fields that stand in `[defaults]` where all services have the same.
 const COMMON: [&str; 6] = ["networks", "log", "init", "dns", "security", "stop_timeout"];

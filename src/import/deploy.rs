@@ -1,7 +1,6 @@
 //! `deploy` of a service, and `scale`.
 
 use super::draft::{Draft, Toml};
-use super::service::number;
 use super::tables::gpus;
 use super::told::{Keys, ToldLines};
 use super::units::size;
@@ -46,7 +45,7 @@ pub(super) fn deploy(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draf
     if let Some(node) = deploy.take("update_config") {
         let mut update = Keys::new(deploy.key("update_config"), node, told);
         if let Some((text, node)) = update.text("parallelism", told) {
-            draft.set("max_down", number(&text), &node.spot);
+            draft.set("max_down", Toml::number(&text), &node.spot);
         }
         update.finish(told);
     }
@@ -61,13 +60,13 @@ fn resources(told: &mut ToldLines, mut resources: Keys<'_>, draft: &mut Draft) {
     if let Some(node) = resources.take("limits") {
         let mut limits = Keys::new(resources.key("limits"), node, told);
         if let Some((text, node)) = limits.text("cpus", told) {
-            set_once(draft, "cpus", number(&text), node);
+            set_once(draft, "cpus", Toml::number(&text), node);
         }
         if let Some((text, node)) = limits.text("memory", told) {
             set_size(told, draft, "memory", &limits.key("memory"), (&text, node));
         }
         if let Some((text, node)) = limits.text("pids", told) {
-            set_once(draft, "pids", number(&text), node);
+            set_once(draft, "pids", Toml::number(&text), node);
         }
         limits.finish(told);
     }

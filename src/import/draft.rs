@@ -30,6 +30,17 @@ impl Toml {
     pub(super) fn texts<T: Into<String>>(texts: impl IntoIterator<Item = T>) -> Self {
         Toml::List(texts.into_iter().map(Toml::text).collect())
     }
+
+    /// A number, where the text is one.
+    pub(super) fn number(text: &str) -> Self {
+        let whole = text.parse::<i64>().ok().map(|number| number.to_string());
+        let plain = |text: &&str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        let decimal = || Some(text).filter(plain)?.parse::<f64>().ok();
+        match whole.or_else(|| decimal().map(|number| format!("{number:?}"))) {
+            Some(number) => Toml::Bare(number),
+            None => Toml::text(text),
+        }
+    }
 }
 
 /// `key = value`.
@@ -158,6 +169,12 @@ impl Draft {
             items.push(value);
             line.spots.push(spot.clone());
         }
+    }
+
+    /// Writes a line of `[files]`: one for each place in the container.
+    pub(super) fn file(&mut self, target: &str, value: Toml, spot: &YamlSpot) {
+        self.files.retain(|line| line.key != target);
+        self.files.push(DraftLine::new(target, value, spot));
     }
 
     /// Adds flags of `run` without a field.

@@ -1,7 +1,7 @@
 //! `healthcheck` of a service.
 
+use super::converter::Converter;
 use super::draft::{Draft, DraftLine, Toml};
-use super::service::Converter;
 use super::told::{Keys, ToldLines, texts};
 use super::units::{duration, milliseconds};
 use super::variables;

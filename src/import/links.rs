@@ -1,12 +1,10 @@
 //! What a service has to do with others: the order of starts, networks and names.
 
+use super::cluster::DEFAULT;
+use super::converter::Converter;
 use super::draft::{Draft, Toml};
-use super::service::Converter;
 use super::told::{Keys, texts};
 use super::yaml::{YamlNode, YamlValue};
-
-/// The network of all services that name none.
-pub(super) const DEFAULT: &str = "default";
 
 pub(super) fn read(converter: &mut Converter<'_, '_>, keys: &mut Keys<'_>, draft: &mut Draft) {
     order(converter, keys, draft);

@@ -13,6 +13,7 @@
 
 mod cluster;
 mod combine;
+mod converter;
 mod deploy;
 mod dotenv;
 mod draft;
@@ -44,9 +45,9 @@ use crate::cluster::diagnostic::{Diagnostic, Place};
 use crate::cluster::name::{ClusterName, VariableName};
 use crate::cluster::secret::Plaintext;
 
+use converter::Converter;
 use draft::{Draft, Toml};
 use project::{Loader, Project, table};
-use service::Converter;
 use settle::Draftable;
 pub use told::{HowCarried, ToldLine};
 use yaml::YamlNode;

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::cluster::{external_name, is_external};
-use super::draft::{Draft, DraftLine, Toml};
+use super::converter::Converter;
+use super::draft::{Draft, Toml};
 use super::objects::objects;
 use super::project::Project;
-use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::units::{self, size};
-use super::yaml::{YamlKey, YamlNode, YamlSpot, YamlValue};
+use super::yaml::{YamlKey, YamlNode, YamlValue};
 use super::{FoundFile, FoundPath, RepositoryFile, paths};
 
 /// The largest directory of configuration that is copied.
@@ -453,12 +453,7 @@ fn copy_file(
     let value = copied(&name, file.executable);
     let path = format!("{}/{name}", draft.name);
     converter.files.insert(path, file);
-    file_line(
-        draft,
-        mount.target.trim_end_matches('/'),
-        value,
-        &mount.node.spot,
-    );
+    draft.file(mount.target.trim_end_matches('/'), value, &mount.node.spot);
     if !mount.read_only {
         converter.read_only.push(mount.source.clone());
     }
@@ -485,12 +480,7 @@ fn copy_directory(
             },
         );
     }
-    file_line(
-        draft,
-        mount.target.trim_end_matches('/'),
-        value,
-        &mount.node.spot,
-    );
+    draft.file(mount.target.trim_end_matches('/'), value, &mount.node.spot);
 }
 
 /// The value of a line of `[files]` for a copy.
@@ -502,10 +492,4 @@ fn copied(from: &str, executable: bool) -> Toml {
         ]),
         false => Toml::text(from),
     }
-}
-
-/// Writes a line of `[files]`.
-pub(super) fn file_line(draft: &mut Draft, target: &str, value: Toml, spot: &YamlSpot) {
-    draft.files.retain(|line| line.key != target);
-    draft.files.push(DraftLine::new(target, value, spot));
 }

@@ -1,8 +1,7 @@
 //! `configs` and `secrets` of a service.
 
+use super::converter::Converter;
 use super::draft::{Draft, Toml};
-use super::mounts::file_line;
-use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::yaml::YamlNode;
 use super::{FoundPath, RepositoryFile, paths, units};
@@ -75,7 +74,7 @@ pub(super) fn objects(
                 converter
                     .files
                     .insert(format!("{}/{name}", draft.name), file);
-                file_line(draft, &target, value, &item.spot);
+                draft.file(&target, value, &item.spot);
             }
         }
     }

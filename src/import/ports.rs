@@ -1,7 +1,7 @@
 //! `ports` of a service.
 
+use super::converter::Converter;
 use super::draft::{Draft, Toml};
-use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::yaml::{YamlNode, YamlValue};
 

@@ -1,46 +1,14 @@
 //! A service of compose as a draft: most of its keys.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use super::converter::Converter;
 use super::deploy::deploy;
 use super::draft::{Draft, Toml};
-use super::project::{Loader, Project};
 use super::tables::{security, tables};
 use super::told::{Keys, ToldLines};
 use super::units::{duration, milliseconds, size, words};
 use super::yaml::{YamlKey, YamlNode, YamlValue};
-use super::{RepositoryFile, health, links, mounts, ports, variables};
+use super::{health, links, mounts, ports, variables};
 use crate::cluster::diagnostic::Diagnostic;
-
-/// What the services of a project share while they are read.
-pub(super) struct Converter<'a, 'b> {
-    pub loader: &'b mut Loader<'a>,
-    pub project: &'b Project,
-    /// The services that are taken: their names here by those in compose.
-    pub names: BTreeMap<String, String>,
-    /// What others wait for until it has ended well.
-    pub jobs: BTreeSet<String>,
-    /// What others wait for until it is healthy.
-    pub awaited: BTreeSet<String>,
-    /// How many services name each file of variables, by its absolute path.
-    pub env_files: BTreeMap<String, usize>,
-    /// The directories that a service may write, by their absolute paths.
-    pub written: BTreeSet<String>,
-    /// Files that go below `services/`.
-    pub files: BTreeMap<String, RepositoryFile>,
-    /// The files of this service that are read-only here and were not in compose.
-    pub read_only: Vec<String>,
-    /// The paths of the project that this service mounts from where they are.
-    pub stays: Vec<String>,
-    /// Secrets that are files, by name.
-    pub secrets: BTreeMap<String, Vec<u8>>,
-}
-
-impl Converter<'_, '_> {
-    pub(super) fn told(&mut self) -> &mut ToldLines {
-        &mut self.loader.told
-    }
-}
 
 /// Texts that have a field: compose's key, and the field.
 const TEXTS: [(&str, &str); 6] = [
@@ -262,13 +230,13 @@ fn simple(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draft) {
         told.otherwise(&node.spot, &keys.key("stdin_open"), why);
     }
     if let Some((text, node)) = keys.text("cpus", told) {
-        draft.set("cpus", number(&text), &node.spot);
+        draft.set("cpus", Toml::number(&text), &node.spot);
     }
     if let Some((text, node)) = keys
         .text("pids_limit", told)
         .filter(|(text, _)| text != "0")
     {
-        draft.set("pids", number(&text), &node.spot);
+        draft.set("pids", Toml::number(&text), &node.spot);
     }
     if let Some((text, node)) = keys.text("stop_grace_period", told) {
         match milliseconds(&text) {
@@ -290,17 +258,6 @@ fn simple(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draft) {
         let why = "containers in one network reach every port; for a proxy that asks the engine which one it is, `extra_args = [\"--expose\", …]`";
         let key = keys.key("expose");
         told.otherwise(&node.spot, &key, format!("{text}: {why}"));
-    }
-}
-
-/// A number, where it is one.
-pub(super) fn number(text: &str) -> Toml {
-    let whole = text.parse::<i64>().ok().map(|number| number.to_string());
-    let plain = |text: &&str| text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let decimal = || Some(text).filter(plain)?.parse::<f64>().ok();
-    match whole.or_else(|| decimal().map(|number| format!("{number:?}"))) {
-        Some(number) => Toml::Bare(number),
-        None => Toml::text(text),
     }
 }
 

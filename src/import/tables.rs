@@ -1,7 +1,6 @@
 //! Tables of a service: labels, limits, hosts, DNS, devices, what confines it.
 
 use super::draft::{Draft, Toml};
-use super::service::number;
 use super::told::{Keys, ToldLines};
 use super::variables;
 use super::yaml::{YamlNode, YamlValue};
@@ -24,7 +23,7 @@ pub(super) fn tables(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draf
             };
             variables::tell_secrets(told, &format!("{path}.{}", name.name), value);
             let value = match field {
-                "sysctls" => number(&text),
+                "sysctls" => Toml::number(&text),
                 _ => Toml::Text(text),
             };
             named.push((name.name.clone(), value));
@@ -60,7 +59,7 @@ pub(super) fn tables(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draf
                     continue;
                 }
             };
-            named.push((name.name.clone(), number(&text)));
+            named.push((name.name.clone(), Toml::number(&text)));
         }
         if !named.is_empty() {
             draft.set("ulimits", Toml::Named(named), &node.spot);
@@ -185,7 +184,7 @@ fn devices(told: &mut ToldLines, keys: &mut Keys<'_>, draft: &mut Draft) {
         return;
     };
     match node.text() {
-        Some(text) => draft.set("gpus", number(&text), &node.spot),
+        Some(text) => draft.set("gpus", Toml::number(&text), &node.spot),
         None => gpus(told, &keys.key("gpus"), node, draft),
     }
 }
@@ -223,7 +222,7 @@ pub(super) fn gpus(told: &mut ToldLines, path: &str, node: &YamlNode, draft: &mu
                 let ids: Vec<String> = ids.into_iter().map(|(text, _)| text).collect();
                 Toml::Text(format!("device={}", ids.join(",")))
             }
-            (Some((count, _)), _) if count != "-1" => number(&count),
+            (Some((count, _)), _) if count != "-1" => Toml::number(&count),
             _ => Toml::text("all"),
         };
         request.finish(told);

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::converter::Converter;
 use super::dotenv::EnvFormat;
 use super::draft::{Draft, DraftLine, DraftVariable, Toml};
 use super::paths;
-use super::service::Converter;
 use super::told::{Keys, ToldLines};
 use super::yaml::{TextSegment, YamlNode, YamlValue, plain};
 use crate::cluster::diagnostic::Diagnostic;

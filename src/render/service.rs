@@ -26,7 +26,7 @@ use super::unit_template::{OnHost, Spelling, Templates, Words};
 use super::volumes;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
-use crate::cluster::name::VariableName;
+use crate::cluster::name::{ClusterName, ServiceName, VariableName};
 use crate::cluster::reserved::{Carrier, carrier};
 
 /// A service as the hosts get it that are this to it.
@@ -205,7 +205,7 @@ fn form(
     };
     let name = &first.unit(&cluster.name);
     let mut units: BTreeMap<UnitFileName, DesiredUnit> = match &service.swap {
-        Some(_) => slots::units(&cluster.name, &service.name, &unit_text),
+        Some(_) => of_both_slots(&cluster.name, &service.name, &unit_text),
         None => {
             let unit = DesiredUnit::new(unit_text.into(), unit);
             [(name.service_file(), unit)].into()
@@ -337,4 +337,19 @@ fn layers(cluster: &Cluster, service: &Service, carrying: Carrying) -> BTreeMap<
         files.insert(format!("{label}.env"), text.into_bytes());
     }
     files
+}
+
+/// The unit files of both slots.
+fn of_both_slots(
+    cluster: &ClusterName,
+    service: &ServiceName,
+    text: &str,
+) -> BTreeMap<UnitFileName, DesiredUnit> {
+    let parsed = parse_unit(text);
+    let units = Instance::of(service).unit(cluster).slots();
+    let files = units.map(|unit| {
+        let text = DesiredUnit::new(text.into(), &parsed);
+        (unit.service_file(), text)
+    });
+    files.into()
 }

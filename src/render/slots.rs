@@ -9,13 +9,9 @@
 //! /run/bayplan/loaded/<unit of the proxy>    … swap:web=<where the link led when the proxy read it>
 //! ```
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use super::desired::DesiredUnit;
-use super::identity::{Instance, Slot, UnitFileName};
-use super::unit::parse_unit;
+use super::identity::{Instance, Slot};
 use super::wait;
 use crate::cluster::model::{Cluster, Engine, Probe, ReloadBy, Service, SwapFile};
 use crate::cluster::name::{ClusterName, ServiceName};
@@ -131,21 +127,6 @@ pub(super) fn of_either(text: &str, container: &str) -> String {
     lines
 }
 
-/// The unit files of both slots.
-pub(super) fn units(
-    cluster: &ClusterName,
-    service: &ServiceName,
-    text: &str,
-) -> BTreeMap<UnitFileName, DesiredUnit> {
-    let parsed = parse_unit(text);
-    let units = Instance::of(service).unit(cluster).slots();
-    let files = units.map(|unit| {
-        let text = DesiredUnit::new(text.into(), &parsed);
-        (unit.service_file(), text)
-    });
-    files.into()
-}
-
 /// Options of `run`: of a slot, which is published where only the host knows, and of a proxy.
 pub(super) fn arguments(cluster: &ClusterName, service: &Service, engine: Engine) -> Vec<String> {
     let mut arguments = Vec::new();
@@ -221,10 +202,12 @@ pub(super) fn make_links(cluster: &ClusterName, service: &Service) -> Vec<String
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::*;
     use crate::cluster::model::{Health, HttpProbe, Swap};
+    use crate::render::identity::UnitFileName;
     use crate::render::inputs::inputs_of;
     use crate::render::tests::{rendered, service};
 

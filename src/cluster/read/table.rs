@@ -264,6 +264,15 @@ impl<'a> Table<'a> {
         None
     }
 
+    /// A port of TCP.
+    pub(crate) fn port(&mut self, key: &'static str, problems: &mut Problems) -> Option<At<u16>> {
+        let port = self.integer(key, 1..=65535, problems)?;
+        Some(At {
+            value: u16::try_from(port.value).ok()?,
+            spot: port.spot,
+        })
+    }
+
     /// A number within a range.
     pub(crate) fn integer(
         &mut self,
