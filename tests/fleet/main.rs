@@ -47,6 +47,7 @@ mod saved;
 mod secrets;
 mod smoke;
 mod swap;
+mod tasks;
 mod timers;
 mod volumes;
 
@@ -415,6 +416,7 @@ const TESTS: &[(&str, Test)] = &[
         reload::secrets,
     ),
     ("swaps_of_files_are_never_seen_half", reload::swaps),
+    ("the_tasks_of_a_cluster_are_one_command_each", tasks::life),
     ("a_swap_loses_no_request", swap::docker),
     ("a_swap_loses_no_request_on_podman", swap::podman),
     ("a_swap_that_fails_loses_no_request", swap::failures),
