@@ -49,6 +49,7 @@ mod smoke;
 mod swap;
 mod tasks;
 mod timers;
+mod tutorial;
 mod volumes;
 
 use std::process::ExitCode;
@@ -74,6 +75,12 @@ static BARE: Fleets = Fleets::new(|| {
     Fleet::up(BARE_RELEASES)
 });
 
+/// The host of a reader of docs/tutorial.md.
+static FIRST: Fleets = Fleets::new(|| {
+    hosts::build(FIRST_RELEASE)?;
+    Fleet::up(FIRST_RELEASE)
+});
+
 /// Of the machine's own release of Debian.
 const HOSTS: &[&str] = &["3"];
 /// The releases before and after: systemd 247 and 257, docker 20.10 and 26, cgroups v1 and v2.
@@ -81,6 +88,9 @@ const OTHER_RELEASES: &[&str] = &["bullseye", "trixie"];
 
 /// With sshd and a user who may use sudo, and nothing else.
 const BARE_RELEASES: &[&str] = &["bare-bookworm", "bare-trixie"];
+
+/// The same, and one of them.
+const FIRST_RELEASE: &[&str] = &["bare-trixie"];
 
 type Test = fn(&'static Fleet);
 
@@ -454,6 +464,9 @@ const ON_OTHER_RELEASES: &[(&str, Test)] = &[
 const ON_BARE_HOSTS: &[(&str, Test)] =
     &[("bare_hosts_are_prepared_and_released_to", prepare::bare)];
 
+/// The test on a host of its own.
+const ON_A_FIRST_HOST: &[(&str, Test)] = &[("the_tutorial_is_true", tutorial::followed)];
+
 /// The tests of the tests' own parts, which need no host and are never ignored.
 const WITHOUT_HOSTS: &[(&str, fn())] = &[(
     "all_offsets_together_strike_at_each_step_once",
@@ -497,6 +510,7 @@ fn main() -> ExitCode {
     let mine = TESTS.iter().map(|test| trial(test, &FLEETS));
     let on_others = ON_OTHER_RELEASES.iter().map(|test| trial(test, &OTHERS));
     let on_bare = ON_BARE_HOSTS.iter().map(|test| trial(test, &BARE));
+    let on_a_first = ON_A_FIRST_HOST.iter().map(|test| trial(test, &FIRST));
     let without_hosts = WITHOUT_HOSTS.iter().map(|&(name, test)| {
         let run = move || -> Result<(), Failed> {
             test();
@@ -507,11 +521,13 @@ fn main() -> ExitCode {
     let on_hosts = mine
         .chain(on_others)
         .chain(on_bare)
+        .chain(on_a_first)
         .map(|trial| trial.with_ignored_flag(!wanted));
     let trials = without_hosts.chain(on_hosts).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     FLEETS.down();
     OTHERS.down();
     BARE.down();
+    FIRST.down();
     conclusion.exit_code()
 }
