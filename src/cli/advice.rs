@@ -20,8 +20,8 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
         "`bayplan diff CLUSTER` shows what a release would change",
     ),
     (
-        &["start", "restart", "reload"],
-        "`systemctl restart CLUSTER-SERVICE` on the host; a release restarts what changed by itself",
+        &["start", "reload", "reboot"],
+        "`bayplan restart CLUSTER SERVICE` starts it anew as it was released; a release restarts what changed by itself",
     ),
     (
         &[

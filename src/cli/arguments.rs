@@ -159,6 +159,16 @@ pub(super) fn moment(text: &str) -> Result<TimeArgument, String> {
     })
 }
 
+/// Why something is done, in a line that others read later.
+pub(super) fn why(text: &str) -> Result<String, String> {
+    const LONGEST: usize = 200;
+    let text = text.trim();
+    match !text.is_empty() && text.chars().count() <= LONGEST && !text.contains(char::is_control) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("expected one line of up to {LONGEST} characters")),
+    }
+}
+
 /// A time with units.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let time = text.parse::<jiff::SignedDuration>().ok();

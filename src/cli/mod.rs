@@ -21,6 +21,7 @@ mod promote;
 mod push;
 mod release;
 mod render;
+mod restart;
 mod rollback;
 mod run;
 mod schema;
@@ -50,6 +51,7 @@ pub use self::promote::Promote;
 pub use self::push::Push;
 pub use self::release::Release;
 pub use self::render::Render;
+pub use self::restart::Restart;
 pub use self::rollback::Rollback;
 pub use self::run::RunOnce;
 pub use self::schema::{Schema, SchemaOf};
@@ -134,6 +136,7 @@ pub enum Command {
     Bump(Bump),
     Promote(Promote),
     Rollback(Rollback),
+    Restart(Restart),
     History(History),
     Status(Status),
     Logs(Logs),

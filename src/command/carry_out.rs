@@ -214,7 +214,12 @@ fn is_agreed(
     notifier: &Notifier,
 ) -> Result<bool, Failure> {
     let description = context.description;
-    let broken = guards(context, shown);
+    let starts_only = context.origin == Origin::Current;
+    let broken = match starts_only {
+        // They are about what becomes effective.
+        true => Vec::new(),
+        false => guards(context, shown),
+    };
     if !broken.is_empty() {
         let palette = Palette::stderr();
         stream::stderr(&guard::text(
@@ -227,7 +232,7 @@ fn is_agreed(
         return Ok(false);
     }
     let before = &description.cluster.hooks.before;
-    if !context.lift.contains(&Lift::Hooks) && !before.is_empty() {
+    if !context.lift.contains(&Lift::Hooks) && !before.is_empty() && !starts_only {
         let view = PlanView::alone(&description.cluster, shown, context.detail);
         if !is_allowed(before, context.repository.root(), &json::text(&view))? {
             stream::stderr("nothing was changed on any host\n");
@@ -314,7 +319,7 @@ fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
     let guard = &context.description.cluster.guard;
     let checkout = match context.origin {
         Origin::Description => Some(checkout(context.repository.root(), guard.branch.as_deref())),
-        Origin::Generations => None,
+        Origin::Generations | Origin::Current => None,
     };
     breaches(guard, plan, checkout.as_ref(), &lifted)
 }

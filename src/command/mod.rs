@@ -19,6 +19,7 @@ mod push;
 mod release;
 mod render;
 mod request;
+mod restart;
 mod resume;
 mod review;
 mod rollback;
@@ -180,6 +181,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Activate(arguments) => activate::run(directory, &arguments),
         Command::Bump(arguments) => bump::run(directory, &arguments),
         Command::Promote(arguments) => promote::run(directory, &arguments),
+        Command::Restart(arguments) => restart::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),
         Command::Host(arguments) => host::run(directory, &arguments),

@@ -81,35 +81,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             .filter_map(|(host, history)| Some((host.clone(), history.current?)))
             .collect(),
     };
-    let mut found = hosts.generations(setting, &numbers);
+    let (back, desired) = generations(&mut hosts, setting, &numbers);
     if !hosts.problems().is_empty() {
         return Ok(stopped(&hosts));
     }
-    let back = numbers.iter().map(|(host, number)| {
-        let images = found.get(host).map(|(images, _)| images.clone());
-        let back = Back {
-            number: *number,
-            images: images.unwrap_or_default(),
-        };
-        (host.clone(), back)
-    });
-    let back: BTreeMap<HostName, Back> = back.collect();
-    let desired = Desired {
-        cluster: arguments.cluster.clone(),
-        hosts: back
-            .keys()
-            .filter_map(|host| Some((host.clone(), found.remove(host)?.1)))
-            .collect(),
-        machines: bare.machines.clone(),
-    };
     let rollout = RolloutPolicy::of(&description.cluster).on_the_way_back();
-    // Hosts that stay are no part of it.
-    let mut narrow = description.cluster.clone();
-    narrow.hosts.retain(|host, _| back.contains_key(host));
-    let description = Description {
-        cluster: narrow,
-        ..description
-    };
+    let description = only(description, &back);
     let setting = Setting {
         desired: &desired,
         ..description.setting(&arguments.parallel)
@@ -169,7 +146,45 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     Ok(carry_out(&context, request, &mut hosts)?.exit)
 }
 
-fn stopped(hosts: &Hosts) -> Exit {
+/// Reads these generations of the hosts: which they are, and what they are as something to be desired.
+pub(super) fn generations(
+    hosts: &mut Hosts,
+    setting: Setting<'_>,
+    numbers: &BTreeMap<HostName, Option<u64>>,
+) -> (BTreeMap<HostName, Back>, Desired) {
+    let mut found = hosts.generations(setting, numbers);
+    let back = numbers.iter().map(|(host, number)| {
+        let images = found.get(host).map(|(images, _)| images.clone());
+        let back = Back {
+            number: *number,
+            images: images.unwrap_or_default(),
+        };
+        (host.clone(), back)
+    });
+    let back: BTreeMap<HostName, Back> = back.collect();
+    let desired = Desired {
+        cluster: setting.cluster.name.clone(),
+        hosts: back
+            .keys()
+            .filter_map(|host| Some((host.clone(), found.remove(host)?.1)))
+            .collect(),
+        machines: setting.desired.machines.clone(),
+    };
+    (back, desired)
+}
+
+/// The same description of these hosts alone: others are no part of it.
+pub(super) fn only(description: Description, these: &BTreeMap<HostName, Back>) -> Description {
+    let mut narrow = description.cluster.clone();
+    narrow.hosts.retain(|host, _| these.contains_key(host));
+    Description {
+        cluster: narrow,
+        ..description
+    }
+}
+
+/// Tells why hosts are not ready for it.
+pub(super) fn stopped(hosts: &Hosts) -> Exit {
     let failures = failures(hosts.problems());
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     stream::stderr("nothing was changed on any host\n");

@@ -157,6 +157,7 @@ impl HiddenValues {
             | Reason::RunFailed { .. }
             | Reason::RunCut { .. }
             | Reason::EachRelease
+            | Reason::Asked { .. }
             | Reason::Displaced { .. } => {}
         }
     }

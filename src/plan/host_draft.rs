@@ -10,9 +10,9 @@ use super::observed::{
     ObservedUnit, TimerState, UnitFile,
 };
 use super::once::{KnownRuns, due, keys};
-use super::options::Options;
+use super::options::{AskedRestart, Options, Origin};
 use super::reason::Reason;
-use super::rule::{ServiceNeed, TimerNeed, need};
+use super::rule::{Chosen, ServiceNeed, TimerNeed, need};
 use super::target::{kept_back, target, waiting_for_runs};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::job::OnceKey;
@@ -139,6 +139,8 @@ pub(super) struct HostDraft<'a> {
     /// that is made anew.
     pub(super) late: BTreeSet<ServiceName>,
     pub(super) port_conflicts: Vec<PortConflict>,
+    /// Services whose restart is asked for, and that are not as they were released.
+    pub(super) not_as_released: BTreeSet<ServiceName>,
     pub(super) networks: NetworksDraft,
     pub(super) moves_current: bool,
     /// Units whose inputs are others than `current` records: their health is awaited.
@@ -169,15 +171,32 @@ impl<'a> HostDraft<'a> {
             Generation::None | Generation::Unreadable { .. } => &empty,
         };
         let nothing = ObservedService::default();
+        let asked = options
+            .asked
+            .as_ref()
+            .map(|AskedRestart { why }| Reason::Asked { why: why.clone() });
+        let mut not_as_released = BTreeSet::new();
         let needs: BTreeMap<_, _> = wanted
             .services
             .iter()
             .filter(|(name, _)| options.selects(name) && !waiting.contains_key(*name))
+            // A job runs when it is due, and not because somebody wants to see its service start.
+            .filter(|(_, service)| asked.is_none() || service.handling.runs.is_all_the_time())
             .map(|(name, service)| {
                 let at = seen.services.get(name).unwrap_or(&nothing);
                 let recorded = recorded.get(name);
-                let named = options.named(name);
-                let mut need = need(service, at, recorded, seen.supervisor, named);
+                let decide = |asked| {
+                    let named = options.named(name);
+                    let chosen = Chosen { named, asked };
+                    need(service, at, recorded, seen.supervisor, chosen)
+                };
+                let mut need = decide(None);
+                if asked.is_some() {
+                    if need.is_more_than_a_start() {
+                        not_as_released.insert(name.clone());
+                    }
+                    need = decide(asked.as_ref());
+                }
                 let runs = seen.supervisor.runs_containers() && options.runs_jobs();
                 if let Some(key) = service.handling.runs.once().filter(|_| runs) {
                     let known = KnownRuns::of(observed, name);
@@ -202,7 +221,9 @@ impl<'a> HostDraft<'a> {
                 let further = at.further.values().any(ObservedUnit::is_left);
                 let ours =
                     left_by_us || further || !at.directories.is_empty() || !at.live.is_empty();
-                let leaves = options.selects(name) && !kept_back.contains_key(*name);
+                let leaves = options.selects(name)
+                    && !kept_back.contains_key(*name)
+                    && options.origin != Origin::Current;
                 !wanted.services.contains_key(*name) && leaves && ours
             })
             .map(|(name, at)| {
@@ -225,7 +246,9 @@ impl<'a> HostDraft<'a> {
             .collect();
         departing.retain(|name, _| !lingering.contains_key(name));
         let target = target(desired, host, observed, options);
+        let starts_only = options.origin == Origin::Current;
         let moves_current = match &seen.generation {
+            _ if starts_only => false,
             Generation::Current { manifest, .. } => !manifest.holds_same(&target),
             Generation::None => !target.services.is_empty(),
             Generation::Unreadable { .. } => true,
@@ -252,6 +275,7 @@ impl<'a> HostDraft<'a> {
             displaced: BTreeMap::new(),
             late: BTreeSet::new(),
             port_conflicts: Vec::new(),
+            not_as_released,
             networks: NetworksDraft::default(),
             moves_current,
             unconfirmed,
@@ -265,7 +289,9 @@ impl<'a> HostDraft<'a> {
         };
         draft.settle_ports(recorded);
         draft.settle_addresses(recorded);
-        draft.settle_networks(&target, options);
+        if !starts_only {
+            draft.settle_networks(&target, options);
+        }
         draft
     }
 

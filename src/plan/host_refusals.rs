@@ -28,6 +28,8 @@ impl HostDraft<'_> {
                 });
             }
         }
+        let otherwise = self.not_as_released.iter().cloned();
+        reasons.extend(otherwise.map(|service| RefusalReason::NotAsReleased { service }));
         for PortConflict {
             service,
             ports,

@@ -200,7 +200,7 @@ fn not_beside_itself(
         }
         let past = match options.origin {
             Origin::Description => past(observed),
-            Origin::Generations => Past::Known,
+            Origin::Generations | Origin::Current => Past::Known,
         };
         if past == Past::Unknown && !is_known && stateful.contains(service) {
             let why = |service: &ServiceName| RefusalReason::StatefulUnknown {

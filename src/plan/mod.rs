@@ -51,7 +51,7 @@ pub use hidden::HIDDEN;
 pub use known::{LeftMachine, LeftService};
 pub use make::plan;
 pub use once::lacking;
-pub use options::{KEPT_GENERATIONS, Moves, Options, Origin, RolloutPolicy};
+pub use options::{AskedRestart, KEPT_GENERATIONS, Moves, Options, Origin, RolloutPolicy};
 pub use placement::{HostProgress, placement, says};
 pub use reasons::between;
 pub use target::target;

@@ -25,6 +25,15 @@ pub struct Options {
     pub origin: Origin,
     /// Which hosts go first, and how many at the same time.
     pub rollout: RolloutPolicy,
+    /// What runs is started again although nothing changed.
+    pub asked: Option<AskedRestart>,
+}
+
+/// A restart that somebody asks for. What is not as desired otherwise is refused then, and nothing else is done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AskedRestart {
+    /// Why, in the operator's words.
+    pub why: Option<String>,
 }
 
 /// How a release goes over the hosts: which of those that could be visited now are.
@@ -86,6 +95,8 @@ pub enum Origin {
     Description,
     /// Hosts had it before.
     Generations,
+    /// Hosts have it now, and it is only started again.
+    Current,
 }
 
 /// Whether `stateful` services may move or vanish.
@@ -115,10 +126,11 @@ impl Options {
     }
 
     /// Whether jobs run: what they do is not undone by going back, so a rollback runs none.
-    pub(crate) fn runs_jobs(&self) -> bool {
+    #[must_use]
+    pub fn runs_jobs(&self) -> bool {
         match self.origin {
             Origin::Description => true,
-            Origin::Generations => false,
+            Origin::Generations | Origin::Current => false,
         }
     }
 

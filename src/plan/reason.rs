@@ -108,6 +108,11 @@ pub enum Reason {
     },
     /// It runs with each release that changes something.
     EachRelease,
+    /// It is as it should be, and somebody asks for its restart.
+    Asked {
+        /// Why, in the operator's words.
+        why: Option<String>,
+    },
     /// It gives its port or address to another service first, and comes back after it.
     Displaced {
         /// The other service.

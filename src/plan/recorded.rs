@@ -108,6 +108,7 @@ impl RecordedReason {
             Reason::RunFailed { exit, ended: _ } => kept("run_failed", Some(exit)),
             Reason::RunCut { began: _ } => kept("run_cut", None),
             Reason::EachRelease => kept("each_release", None),
+            Reason::Asked { why } => kept("asked", why.as_deref()),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }

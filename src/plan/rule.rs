@@ -181,13 +181,30 @@ pub(super) enum Named {
     No,
 }
 
+impl ServiceNeed {
+    /// Whether more is to be done for it than to start its container, by what it was decided without being asked for.
+    pub(super) fn is_more_than_a_start(&self) -> bool {
+        self.writes()
+            || self.change == Change::Added
+            || matches!(self.action, Action::Reload | Action::Swap)
+    }
+}
+
+/// What the operator says of a service.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Chosen<'a> {
+    pub(super) named: Named,
+    /// Why it restarts in any case.
+    pub(super) asked: Option<&'a Reason>,
+}
+
 /// Decides for one service. `recorded` is what `current` says of it.
 pub(super) fn need(
     desired: &DesiredService,
     seen: &ObservedService,
     recorded: Option<&ManifestService>,
     supervisor: Supervisor,
-    named: Named,
+    Chosen { named, asked }: Chosen<'_>,
 ) -> ServiceNeed {
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
@@ -232,7 +249,9 @@ pub(super) fn need(
         (true, TimerNeed::None) => {
             let on_disk = reasons::OnDisk::of(seen);
             let edit = unit_edit(seen, on_disk.as_ref());
-            let verdict = restart_reasons(desired, seen, change, on_disk.as_ref(), edit.as_ref());
+            let mut verdict =
+                restart_reasons(desired, seen, change, on_disk.as_ref(), edit.as_ref());
+            verdict.reasons.extend(asked.cloned());
             marks = edit.map_or_else(BTreeMap::new, |edit| edit_marks(seen, edit));
             mended.retain(|path| !verdict.edited.contains(path));
             let action = match verdict.reasons.first() {

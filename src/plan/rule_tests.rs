@@ -7,7 +7,8 @@ use crate::cluster::model::Supervisor;
 use crate::cluster::{Sources, check};
 use crate::plan::observed::Observed;
 use crate::plan::review::as_released;
-use crate::plan::{Options, plan};
+use crate::plan::step::{Step, StepKind};
+use crate::plan::{AskedRestart, Options, Origin, Refusal, RefusalReason, plan};
 use crate::render::desired::Desired;
 use crate::render::render;
 
@@ -113,4 +114,63 @@ fn a_change_before_the_start_is_none() {
         container.environment = Environment::Another;
     });
     assert_eq!(before, []);
+}
+
+#[test]
+fn a_restart_that_is_asked_for_restarts_what_is_as_released() {
+    let desired = desired();
+    let released: Observed = as_released(&desired, &desired, |_| Supervisor::Systemd);
+    let options = Options {
+        asked: Some(AskedRestart {
+            why: Some("it leaks".to_owned()),
+        }),
+        origin: Origin::Current,
+        ..Options::default()
+    };
+    let planned = |observed: &Observed| plan(&desired, observed, &options);
+    let asked = planned(&released);
+    assert_eq!(asked.refusals, []);
+    let services = asked.hosts.values().flat_map(|host| &host.services);
+    let services: Vec<_> = services.map(|s| (s.action, s.reasons.clone())).collect();
+    let why = Some("it leaks".to_owned());
+    let expected = vec![Reason::Asked { why }];
+    assert_eq!(services, [(Action::Restart, expected)]);
+    let kinds = asked
+        .waves
+        .iter()
+        .flat_map(|wave| wave.activations.values());
+    let kinds = kinds.flatten().map(Step::kind);
+    assert_eq!(
+        kinds.collect::<Vec<_>>(),
+        [StepKind::Reload, StepKind::Start, StepKind::Wait]
+    );
+
+    // What leaves the host with the next release stays until then.
+    let mut leaves = desired.clone();
+    leaves
+        .hosts
+        .values_mut()
+        .for_each(|host| host.services.clear());
+    let nothing = plan(&leaves, &released, &options);
+    assert_eq!(nothing.waves, []);
+
+    // Its unit is another one.
+    let mut edited = released;
+    let host = edited.hosts.values_mut().next().unwrap();
+    let service = host.services.values_mut().next().unwrap();
+    service.unit.file = UnitFile::Ours {
+        digest: Digest::of("x"),
+        text: None,
+    };
+    let refused = planned(&edited).refusals;
+    assert!(
+        matches!(
+            refused[..],
+            [Refusal {
+                why: RefusalReason::NotAsReleased { .. },
+                ..
+            }]
+        ),
+        "{refused:?}"
+    );
 }

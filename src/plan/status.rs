@@ -325,6 +325,7 @@ fn foreign_unit(host: &HostName, wanted: &ServiceName, plan: &Plan) -> Option<Se
         | RefusalReason::NetworksAlike { .. }
         | RefusalReason::JobAway { .. }
         | RefusalReason::RunUnderWay { .. }
+        | RefusalReason::NotAsReleased { .. }
         | RefusalReason::Newer { .. } => None,
     })
 }
@@ -356,6 +357,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::RunFailed { .. }
             | Reason::RunCut { .. }
             | Reason::EachRelease
+            | Reason::Asked { .. }
             | Reason::Displaced { .. } => {}
         }
         others.push(reason.clone());

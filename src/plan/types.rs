@@ -396,6 +396,11 @@ pub enum RefusalReason {
         /// Where that is placed.
         at: HostName,
     },
+    /// Its restart is asked for, and it is not as it was released: what it would start with is something else.
+    NotAsReleased {
+        /// The service.
+        service: ServiceName,
+    },
     /// A newer bayplan released here.
     Newer {
         /// As the host says it, in words.

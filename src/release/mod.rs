@@ -126,7 +126,9 @@ pub fn release(
         placement(setting.desired, &observed, &request.options, progress)
     };
     let begun = begun(setting, hosts, plan, &observed, request);
-    let records = !plan.is_empty() || request.undoes.is_some();
+    // A restart changes nothing of what hosts keep.
+    let restarts_only = request.options.origin == Origin::Current;
+    let records = (!plan.is_empty() || request.undoes.is_some()) && !restarts_only;
     if records {
         // Before anything takes effect: however this release ends, the hosts know where something may run.
         let mut problems = hosts.record(
@@ -249,6 +251,7 @@ fn begun(
             let to = to.map(|(name, back)| (name.clone(), back.number));
             rolls_back(setting.desired, options, by, to.collect())
         }
+        (None, Origin::Current) => None,
         (None, Origin::Description) => {
             begins(plan, setting.desired, observed, options, by, hosts.begun())
         }

@@ -8,10 +8,10 @@ use super::hosts::{Connection, Hosts};
 use super::request::ReleaseRequest;
 use crate::cluster::name::HostName;
 use crate::host::activate::record::{Record, Source, note_script};
-use crate::plan::Plan;
 use crate::plan::observed::Generation;
 use crate::plan::recorded::because;
 use crate::plan::step::Step;
+use crate::plan::{Origin, Plan};
 
 /// For one line.
 const LINE: Duration = Duration::from_secs(30);
@@ -19,7 +19,10 @@ const LINE: Duration = Duration::from_secs(30);
 /// What a release is recorded as on a host.
 pub(super) fn record(plan: &Plan, name: &HostName, request: &ReleaseRequest) -> Record {
     Record {
-        back_to: request.back.get(name).and_then(|back| back.number),
+        back_to: match request.options.origin {
+            Origin::Generations => request.back.get(name).and_then(|back| back.number),
+            Origin::Description | Origin::Current => None,
+        },
         reasons: because(&plan.hosts[name]),
         ..request.record.clone()
     }

@@ -10,7 +10,7 @@ use super::problem::Problem;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::past::runs;
 use crate::plan::step::{Step, StepKind};
-use crate::plan::{Options, Origin, lacking};
+use crate::plan::{Options, lacking};
 
 /// For a few files.
 const RECORDS: Duration = Duration::from_secs(60);
@@ -74,7 +74,7 @@ impl Hosts {
 
     /// Removes what is kept of the runs of services that are described no more.
     pub(super) fn forget_runs(&mut self, setting: Setting<'_>, options: &Options) {
-        if options.origin == Origin::Generations {
+        if !options.runs_jobs() {
             return;
         }
         let gone = |connection: &Connection| -> BTreeSet<ServiceName> {

@@ -32,7 +32,11 @@ fn success(view: &OutcomeView<'_>, palette: &Palette) -> String {
     if view.done.is_empty() {
         return format!("No changes. {name} is in sync.\n");
     }
-    let word = paint(palette.strong, "Released");
+    let word = match view.restarts_only {
+        true => "Restarted",
+        false => "Released",
+    };
+    let word = paint(palette.strong, word);
     let on = count(view.done.len(), "host", "hosts");
     let mut text = format!("{word} {name} on {on}: {}.\n", acts(&view.totals));
     if view.files_only {
@@ -84,7 +88,11 @@ fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
              `bayplan release {name}` follows it and finishes the rest.\n"
         );
     }
-    if !view.failed.is_empty() || !view.put_back.is_empty() {
+    if view.restarts_only && !view.failed.is_empty() {
+        text += &format!(
+            "Nothing else was restarted. `bayplan status {name}` shows what runs, and `bayplan logs {name}` what it said.\n"
+        );
+    } else if !view.failed.is_empty() || !view.put_back.is_empty() {
         let stays = match view.done.as_slice() {
             [] => "",
             _ => "What was done stays. ",

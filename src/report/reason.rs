@@ -116,6 +116,8 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             }
         )),
         ReasonView::EachRelease => sentence("with each release that changes something"),
+        ReasonView::Asked { why: None } => vec!["asked for".to_owned()],
+        ReasonView::Asked { why: Some(why) } => sentence(&format!("asked for: {}", escape(why))),
         ReasonView::Displaced { by } => sentence(&format!(
             "gives its port or address to {by} first, then comes back"
         )),
@@ -162,6 +164,10 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "run_failed" => format!("its run before had failed ({name})"),
         "run_cut" => "no end was recorded of its run before".to_owned(),
         "each_release" => "with each release".to_owned(),
+        "asked" => match &reason.name {
+            Some(why) => format!("asked for ({})", escape(why)),
+            None => "asked for".to_owned(),
+        },
         "displaced" => format!("gave its port or address to {name} first"),
         // Of a newer bayplan.
         other => format!("{} {}", escape(other), bare(reason.name.as_deref())),
@@ -315,6 +321,7 @@ mod tests {
         NEW_KEY added
         OLD_KEY removed
         STRIPE_KEY changed
+        asked for (s3cret value)
         gave its port or address to newcomer first
         image latest → 2
         its inputs changed; the ones before could not be read

@@ -78,6 +78,13 @@ pub(super) fn lines(cluster: &str, refusal: &RefusalView<'_>, palette: &Palette)
                  on {host} in [place]"
             ),
         ),
+        RefusalView::NotAsReleased { host: _, service } => (
+            format!("{service} is not as it was released"),
+            format!(
+                "`bayplan release {cluster} {service}` brings it in sync, and restarts it if that asks for it; \
+                 or leave it out"
+            ),
+        ),
         RefusalView::RunUnderWay { host: _, job, unit } => (
             format!("{job} leaves this host, and a run of it is under way"),
             format!(

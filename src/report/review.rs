@@ -391,6 +391,7 @@ pub(super) fn stateful(refusal: &RefusalView<'_>) -> Option<String> {
         | RefusalView::NetworksAlike { .. }
         | RefusalView::JobAway { .. }
         | RefusalView::RunUnderWay { .. }
+        | RefusalView::NotAsReleased { .. }
         | RefusalView::Newer { .. } => None,
     }
 }

@@ -369,8 +369,8 @@ mod tests {
         let text = shown("ada@laptop", since("2026-11-22T09:30:50Z"), 0);
         assert_snapshot!(text, @"
         docker01  restarted 2026-11-22T09:30:00Z by ada@laptop, no commit, generation 2
+          asked for (ada@laptop)
           ExecStart= changed
-          ExecStop= changed
           running since 2026-11-22T09:30:50Z
         docker02  no release on record restarted it
           not running

@@ -205,7 +205,8 @@ fn every_example_of_help_works_as_it_stands() {
         let asked = output.stderr.contains("--yes") && !line.contains("--yes");
         let differs = line.starts_with("diff -r") && output.code == Some(0);
         // In a directory there is no container to look into, and this cluster has no such service.
-        let container = ["bayplan exec ", "bayplan run "].map(|begin| line.starts_with(begin));
+        let container = ["exec", "run", "restart"];
+        let container = container.map(|word| line.starts_with(&format!("bayplan {word} ")));
         let nowhere = ["anything runs", "nothing runs", "expected a service"];
         let nowhere = nowhere.map(|words| output.stderr.contains(words));
         let nowhere = container.contains(&true) && nowhere.contains(&true);

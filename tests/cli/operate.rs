@@ -32,6 +32,11 @@ fn nothing_runs_in_a_directory() {
     error: alpha is a directory: nothing runs there
     [exit code: 1]
     ");
+    assert_snapshot!(it.bayplan("restart shop web --yes").exits(1), @"
+    ------- stderr -------
+    error: there are directories only: nothing runs there
+    [exit code: 1]
+    ");
     assert_snapshot!(it.bayplan("exec shop wep -- true").exits(1), @"
     ------- stderr -------
     error: expected a service of shop, found `wep`
@@ -64,6 +69,9 @@ fn what_makes_no_sense_is_a_usage_error() {
         "logs shop -n many",
         "exec shop",
         "run shop web",
+        "restart",
+        "restart shop web --host alpha --skip beta",
+        "restart shop web --why",
     ] {
         it.bayplan(line).exits(64);
     }

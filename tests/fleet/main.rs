@@ -307,6 +307,7 @@ const TESTS: &[(&str, Test)] = &[
         "what_an_operator_starts_ends_with_the_operator_on_podman",
         operate::attached_podman,
     ),
+    ("what_is_restarted_is_what_was_released", operate::restarted),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),
     ("podman_runs_what_docker_runs", podman::life),

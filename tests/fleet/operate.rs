@@ -221,3 +221,99 @@ fn ends_with_the_operator(ground: &Ground, command: &str) {
         .says(&["the connection to docker01 was lost"]);
     fleet.heal("docker01");
 }
+
+/// Containers start again as they were released, host after host, whatever the description says by now.
+pub fn restarted(fleet: &'static Fleet) {
+    let mut ground = Ground::new(fleet, "again");
+    ground.images();
+    ground.serve("web", 9943, "*");
+    ground.serve("calm", 9944, "docker01");
+    ground.release().exits(0);
+    let restart = |ground: &Ground, words: &[&str]| {
+        let mut line = vec!["restart", "again"];
+        line.extend(words);
+        ground.bayplan(&line)
+    };
+    // Another version is described, and is nobody's business here.
+    ground.repo.set_of("web", "tag", "1.1");
+    let before = ground.containers();
+    let files = ground.files();
+    let ended = restart(&ground, &["web", "--yes", "--why", "it leaks"]).exits(0);
+    ended.says(&[
+        "asked for: it leaks",
+        "Restarted again on 3 hosts",
+        "3 units restarted",
+    ]);
+    let all = ["~ docker01/web", "~ docker02/web", "~ docker03/web"];
+    assert_eq!(before.changes(&ground.containers()), all);
+    ground.assert_untouched(&files);
+    let image = "docker inspect --format '{{.Config.Image}}' again-web";
+    for host in &fleet.hosts {
+        assert!(host.sh(image).ends_with("app:1.0"), "{}", host.name);
+    }
+    assert_one_after_the_other(&ground, "docker0");
+    let history = ground.bayplan(&["history", "again"]).exits(0).stdout;
+    let told = history.matches("asked for (it leaks): web").count();
+    assert_eq!(told, 3, "{history}");
+    assert!(!history.contains("back to"), "{history}");
+    // What was described still waits for its release, and the last release is still the one to undo.
+    ground.diff().exits(2).says(&["image 1.0 → 1.1"]);
+
+    // One host.
+    let before = ground.containers();
+    restart(&ground, &["--host", "docker01", "--yes"]).exits(0);
+    let one = ["~ docker01/calm", "~ docker01/web"];
+    assert_eq!(before.changes(&ground.containers()), one);
+
+    // What is down starts; what a hand edited is not started from the edit.
+    let host = ground.host("docker02");
+    host.sh("systemctl stop again-web");
+    restart(&ground, &["web", "--host", "docker02", "--yes"])
+        .exits(0)
+        .says(&["1 unit started"]);
+    host.sh("echo '# mine' >> /etc/systemd/system/again-web.service");
+    let before = ground.containers();
+    restart(&ground, &["web", "--yes"])
+        .exits(1)
+        .says(&["web is not as it was released", "bayplan release again web"]);
+    assert_eq!(before.changes(&ground.containers()), [""; 0]);
+
+    // A host that is gone blocks nobody else.
+    fleet.cut("docker02");
+    restart(&ground, &["web", "--yes"])
+        .exits(1)
+        .says(&["bayplan restart again web --skip docker02"]);
+    restart(&ground, &["calm", "--yes"]).exits(0);
+    restart(&ground, &["web", "--yes", "--skip", "docker02"]).exits(0);
+    fleet.heal("docker02");
+    let all = ["~ docker01/calm", "~ docker01/web", "~ docker03/web"];
+    assert_eq!(before.changes(&ground.containers()), all);
+
+    ground.release().exits(0);
+    ground.is_in_sync();
+}
+
+/// No host began before another one was done, by its journal.
+fn assert_one_after_the_other(ground: &Ground, prefix: &str) {
+    let words = "journalctl -u again-web -o short-unix -q | grep -E 'Started|Stopping' | tail -n 2";
+    let mut spans: Vec<(f64, f64)> = Vec::new();
+    for host in ground
+        .fleet
+        .hosts
+        .iter()
+        .filter(|host| host.name.starts_with(prefix))
+    {
+        let said = host.sh(words);
+        let times: Vec<f64> = said
+            .lines()
+            .filter_map(|line| line.split(' ').next()?.parse().ok())
+            .collect();
+        let [down, up] = times[..] else {
+            panic!("{}: {said}", host.name);
+        };
+        spans.push((down, up));
+    }
+    spans.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let apart = |pair: &[(f64, f64)]| pair[0].1 <= pair[1].0;
+    assert!(spans.windows(2).all(apart), "{spans:?}");
+}

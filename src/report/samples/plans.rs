@@ -117,6 +117,7 @@ pub fn everything(odd: &str) -> Plan {
         },
         Reason::Touched { paths: vec![odd()] },
         Reason::Network { network: odd() },
+        Reason::Asked { why: Some(odd()) },
         Reason::Displaced {
             by: service("newcomer"),
         },
@@ -238,6 +239,10 @@ pub fn everything(odd: &str) -> Plan {
     plan.refusals.push(refuse("docker02", why));
     let why = RefusalReason::RunUnderWay {
         job: service("migrate"),
+    };
+    plan.refusals.push(refuse("docker01", why));
+    let why = RefusalReason::NotAsReleased {
+        service: service("search"),
     };
     plan.refusals.push(refuse("docker01", why));
     let mut forgotten = left();

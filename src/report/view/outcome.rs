@@ -4,6 +4,7 @@ use super::super::totals::Totals;
 use super::BegunView;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
+use crate::plan::reason::Reason;
 use crate::release::Released;
 use crate::release::problem::Problem;
 
@@ -32,6 +33,8 @@ pub struct OutcomeView<'a> {
     pub unfinished: Option<BegunView<'a>>,
     /// What was done, if all of it was.
     pub totals: Totals,
+    /// Nothing was made effective: containers were only started again.
+    pub restarts_only: bool,
     /// Some of the hosts that are done have files only: nothing was started there.
     pub files_only: bool,
 }
@@ -61,6 +64,12 @@ impl<'a> OutcomeView<'a> {
             forgotten: plan.dismissed.iter().map(|left| &left.host).collect(),
             unfinished: unfinished.as_ref().map(BegunView::of),
             totals: Totals::of(plan),
+            restarts_only: plan
+                .hosts
+                .values()
+                .flat_map(|host| &host.services)
+                .flat_map(|service| &service.reasons)
+                .any(|reason| matches!(reason, Reason::Asked { .. })),
             files_only: done
                 .iter()
                 .any(|host| !model.supervisor(host).runs_containers()),

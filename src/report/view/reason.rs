@@ -108,6 +108,11 @@ pub enum ReasonView<'a> {
     },
     /// It runs with each release that changes something.
     EachRelease,
+    /// Somebody asked for its restart.
+    Asked {
+        /// Why, in the operator's words; null if nobody said.
+        why: Option<&'a str>,
+    },
     /// It gives its port or address to another service first, and comes back.
     Displaced {
         /// That service.
@@ -168,6 +173,9 @@ impl<'a> ReasonView<'a> {
                 began: moment(*began),
             },
             Reason::EachRelease => Self::EachRelease,
+            Reason::Asked { why } => Self::Asked {
+                why: why.as_deref(),
+            },
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }
     }

@@ -61,6 +61,13 @@ pub enum RefusalView<'a> {
         #[serde(skip)]
         unit: String,
     },
+    /// Its restart is asked for, and it is not as it was released.
+    NotAsReleased {
+        /// The host's name in the description.
+        host: &'a str,
+        /// The service.
+        service: &'a str,
+    },
     /// The timer of a scheduled job may still run on this host, and would start elsewhere, too.
     ScheduledAway {
         /// The host's name in the description.
@@ -181,6 +188,7 @@ impl<'a> RefusalView<'a> {
             | Self::NetworksAlike { host, .. }
             | Self::JobAway { host, .. }
             | Self::RunUnderWay { host, .. }
+            | Self::NotAsReleased { host, .. }
             | Self::Newer { host, .. } => host,
         }
     }
@@ -206,6 +214,10 @@ impl<'a> RefusalView<'a> {
                 host,
                 service: service.as_str(),
                 moves: *moves,
+            },
+            RefusalReason::NotAsReleased { service } => Self::NotAsReleased {
+                host,
+                service: service.as_str(),
             },
             RefusalReason::RunUnderWay { job } => Self::RunUnderWay {
                 host,
