@@ -58,7 +58,7 @@ pub use self::schema::{Schema, SchemaOf};
 pub use self::secrets::{
     Secrets, SecretsCluster, SecretsInit, SecretsOpen, SecretsRekey, SecretsScope, SecretsSet,
 };
-pub use self::status::Status;
+pub use self::status::{Status, StatusBlocks};
 pub use self::why::Why;
 
 const EXIT_CODES: &str = "\

@@ -1,24 +1,34 @@
 //! `bayplan status`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::arguments::{Parallel, cluster};
 use crate::cluster::name::ClusterName;
 
-/// Show what runs on every host, and whether it is what it should be
+/// Show what needs a person: what is down, half released, edited, or pending
 ///
-/// One look at each host: the running version, since when, and whether the container is in
-/// sync, pending a restart, not running, in a crash loop, edited by hand, or unmanaged.
+/// One look at each host. The worst comes first: what does not run or does not stay up, half a
+/// release, files that were edited by hand, what the next release would change. What is as it
+/// should be is counted; `--by` shows all of it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
 Examples:
   bayplan status production
+  bayplan status production --by service       every container, a block a service
   bayplan status production --exit-code        2 if anything is not as described
   bayplan status production --json | jq '.hosts[].services[].state.kind'")]
 pub struct Status {
     /// The cluster, a directory below `clusters/`
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: ClusterName,
+
+    /// Show every container: in blocks of a host, or of a service
+    #[arg(long, value_name = "WHAT", conflicts_with = "json")]
+    pub by: Option<StatusBlocks>,
+
+    /// Look again every few seconds and draw anew in place, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["json", "exit_code"])]
+    pub watch: bool,
 
     /// Print JSON, as described in docs/json.md
     #[arg(long)]
@@ -30,4 +40,11 @@ pub struct Status {
 
     #[command(flatten)]
     pub parallel: Parallel,
+}
+
+/// What the blocks of a status are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusBlocks {
+    Host,
+    Service,
 }

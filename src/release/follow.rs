@@ -6,6 +6,7 @@
 )]
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::activity::{ACTIVITY, activity};
@@ -151,6 +152,31 @@ impl Hosts {
             Ok(activity(&mut connection.session, &connection.layout)?)
         };
         Self::visit(setting, detail, ask, tell)
+    }
+
+    /// Looks at every host again, and at what goes on there. Sessions stay open; one that was lost, or that there never was,
+    /// is tried anew.
+    pub fn refresh(
+        &mut self,
+        setting: Setting<'_>,
+        detail: LookFor,
+    ) -> BTreeMap<HostName, Activity> {
+        let open = Mutex::new(std::mem::take(&mut self.connections));
+        let work = |name: &HostName| {
+            let kept = open
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(name);
+            let mut connection = match kept.map(|it| it.seen_again(setting, name, detail)) {
+                Some(Ok(connection)) => connection,
+                Some(Err(_)) | None => Connection::open(setting, name, detail)?,
+            };
+            let activity = activity(&mut connection.session, &connection.layout)?;
+            Ok((connection, activity))
+        };
+        let (hosts, activities) = Self::each(setting, work, &|_| {});
+        *self = hosts;
+        activities
     }
 
     fn activities_of(

@@ -70,6 +70,27 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// A session, and a first look.
+    pub(super) fn open(
+        setting: Setting<'_>,
+        name: &HostName,
+        detail: LookFor,
+    ) -> Result<Self, Problem> {
+        open(None, setting, name, detail)
+    }
+
+    /// The same host a moment later.
+    pub(super) fn seen_again(
+        mut self,
+        setting: Setting<'_>,
+        name: &HostName,
+        detail: LookFor,
+    ) -> Result<Self, Problem> {
+        let (session, layout) = (&mut self.session, &self.layout);
+        (self.look, self.answer) = observe(setting, name, session, layout, detail, None)?;
+        Ok(self)
+    }
+
     /// Looks at the host again, for a plan.
     pub(super) fn look_again(
         &mut self,
@@ -90,6 +111,7 @@ impl Connection {
 }
 
 /// The hosts that answered, and the problems of the others.
+#[derive(Default)]
 pub struct Hosts {
     pub(super) connections: BTreeMap<HostName, Connection>,
     problems: BTreeMap<HostName, Problem>,
@@ -148,7 +170,7 @@ impl Hosts {
         Self::each(setting, work, tell).0
     }
 
-    fn each<T: Send>(
+    pub(super) fn each<T: Send>(
         setting: Setting<'_>,
         work: impl Fn(&HostName) -> Result<(Connection, T), Problem> + Sync,
         tell: &(impl Fn(Event) + Sync),

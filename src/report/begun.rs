@@ -2,10 +2,12 @@
 
 use jiff::Timestamp;
 
+use super::hosts;
 use super::palette::{Palette, paint};
-use super::text::{escape, wrap};
+use super::text::{count, escape, wrap};
 use super::time::ago;
-use super::view::{BegunView, PushedView};
+use super::view::{BegunView, HostStage, PushedView, UnderWayView};
+use crate::cluster::name::HostName;
 use crate::render::begun::Direction;
 
 /// Whose release it is, how it stands, and how to go on or back.
@@ -25,6 +27,61 @@ pub fn lines(
     };
     let told = [format!("{whose} {how}"), next(cluster, begun.direction)];
     marked(&told, palette)
+}
+
+/// Who releases, and how far that is on each host.
+#[must_use]
+pub fn under_way_lines(view: &UnderWayView<'_>, now: Timestamp, palette: &Palette) -> Vec<String> {
+    let UnderWayView {
+        who,
+        when,
+        direction,
+        hosts,
+    } = view;
+    let these = |stage: &HostStage<'_>| -> Vec<&HostName> {
+        let hosts = hosts.iter().filter(|(_, it)| *it == stage);
+        hosts.map(|(host, _)| *host).collect()
+    };
+    let (done, waiting) = (these(&HostStage::Done), these(&HostStage::Waits));
+    let what = match direction {
+        Direction::Forward | Direction::Paused => "a release",
+        Direction::Back => "a way back",
+    };
+    let told = format!(
+        "{what} of {}, begun {}, is at work: {} of {} done",
+        escape(who),
+        since(when, now),
+        done.len(),
+        count(hosts.len(), "host", "hosts")
+    );
+    let mut lines = marked(&[told], palette);
+    let mut line = |sign: &str, text: &str| {
+        let wrapped = wrap(text, palette.width().saturating_sub(4));
+        lines.extend(
+            wrapped
+                .iter()
+                .enumerate()
+                .map(|(number, line)| match number {
+                    0 => format!("  {sign} {line}"),
+                    _ => format!("    {line}"),
+                }),
+        );
+    };
+    if !done.is_empty() {
+        let sign = paint(palette.added, "✓");
+        line(&sign, &format!("{}  done", hosts::hosts(&done)));
+    }
+    for (host, stage) in hosts {
+        if let HostStage::AtWork(at) = stage {
+            let sign = paint(palette.changed, "◐");
+            line(&sign, &format!("{host}  {}", escape(&at.words())));
+        }
+    }
+    if !waiting.is_empty() {
+        let sign = paint(palette.dim, "○");
+        line(&sign, &format!("{}  waits", hosts::hosts(&waiting)));
+    }
+    lines
 }
 
 /// Who pushed what is not effective, when, and how to make it so.

@@ -37,6 +37,7 @@ pub mod review;
 #[cfg(test)]
 mod samples;
 pub mod schema;
+pub mod screen;
 pub mod secrets;
 mod service;
 pub mod status;

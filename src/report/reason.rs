@@ -149,8 +149,8 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         }
         "image" => {
             let (before, after) = (before.as_deref(), after.as_deref());
-            let (before, after) = versions(before.unwrap_or("?"), after.unwrap_or("?"));
-            format!("image {} → {}", value(&before), value(&after))
+            let change = version_change(before.unwrap_or("?"), after.unwrap_or("?"));
+            format!("image {change}")
         }
         "directive" => format!("{name}= changed"),
         "file" => format!("{name} changed"),
@@ -261,6 +261,12 @@ fn one(key: &str, text: &str, space: Space) -> Vec<String> {
 /// Less the two quotes that a value may need.
 fn room_for_a_value(space: Space, taken: usize) -> usize {
     space.room.saturating_sub(taken + 2).max(24)
+}
+
+/// `1.4.2 → 1.5.0`
+pub(super) fn version_change(before: &str, after: &str) -> String {
+    let (before, after) = versions(before, after);
+    format!("{} → {}", value(&before), value(&after))
 }
 
 /// The versions of two image references if they are the same image in two versions; otherwise the

@@ -24,7 +24,7 @@ fn a_hand_edit_is_told_also_where_its_service_changes() {
     for words in ["edited on the host", "50-web.env", "shop-web.service"] {
         assert!(diff.contains(words), "{words}: {diff}");
     }
-    let status = it.bayplan("status shop").succeeds().stdout;
+    let status = it.bayplan("status shop --by host").succeeds().stdout;
     assert!(status.contains("edited by hand: "), "{status}");
     let alpha = status.split("beta").next().unwrap();
     assert!(!alpha.contains("no restart needed"), "{status}");

@@ -42,16 +42,17 @@ fn a_mask_is_left_alone() {
     fs::remove_file(it.path(UNIT)).unwrap();
     symlink("/dev/null", it.path(UNIT)).unwrap();
     assert_snapshot!(words(&refused(&it).stdout), @"error: alpha: $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service is masked help: `systemctl unmask shop-web.service` on alpha, or take web off alpha in [place] Refused: 1 problem to solve first; nothing is changed anywhere");
-    assert_snapshot!(it.bayplan("status shop").succeeds(), @"
-    alpha  hosts/alpha (a directory: nothing runs here)  generation 1
-      web  -  -  foreign unit:
-                   $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service
-                   is masked
-    beta  hosts/beta (a directory: nothing runs here)  generation 1
-      api  -  -  in sync
-      db   -  -  in sync
-      web  -  -  in sync
-    2 hosts, 4 units: 3 in sync, 1 foreign unit
+    assert_snapshot!(it.bayplan("status shop --by service").succeeds(), @"
+    api
+      beta   -  -  in sync
+    db
+      beta   -  -  in sync
+    web
+      alpha  -  -  foreign unit:
+                     $ROOT/repository/hosts/alpha/etc/systemd/system/shop-web.service
+                     is masked
+      beta   -  -  in sync
+    2 hosts, 4 units: 1 foreign unit, 3 in sync
     next: `bayplan diff shop` tells what stands in the way of a release
     ");
 }

@@ -19,14 +19,10 @@ fn a_removed_current_is_made_again() {
     let it = TestEnvironment::released();
     fs::remove_file(it.path(STATE).join("current")).unwrap();
     assert_snapshot!(it.bayplan("status shop").succeeds(), @"
-    alpha  hosts/alpha (a directory: nothing runs here)  generation 1
-      web  -  -  in sync
-    beta  hosts/beta (a directory: nothing runs here)
-      ! units are there, but no generation is; a release records the generation anew
-      api  -  -  in sync
-      db   -  -  in sync
-      web  -  -  in sync
-    2 hosts, 4 units: 4 in sync
+    shop: 1 host not recorded
+    ! beta: units are there, but no generation is; a release records the generation
+        anew
+    ✓ 4 in sync (2 hosts, 4 units)
     next: `bayplan release shop` brings it in sync
     ");
     assert_snapshot!(it.bayplan("diff shop").succeeds(), @"
@@ -97,14 +93,14 @@ fn what_a_newer_bayplan_released_is_left_to_it() {
     [exit code: 1]
     ");
     assert_eq!(before, it.tree("hosts"));
-    assert_snapshot!(it.bayplan("status shop"), @"
+    assert_snapshot!(it.bayplan("status shop --by host"), @"
     alpha  hosts/alpha (a directory: nothing runs here)  generation 1
       web  -  -  in sync
     beta  hosts/beta (a directory: nothing runs here)  no generation yet
       api  -  -  files differ, no restart needed
       db   -  -  in sync
       web  -  -  in sync
-    2 hosts, 4 units: 3 in sync, 1 files differ
+    2 hosts, 4 units: 1 files differ, 3 in sync
     next: `bayplan diff shop` tells what stands in the way of a release
     ");
 }

@@ -191,7 +191,7 @@ pub fn crash_loop(fleet: &'static Fleet) {
     let json = |ended: &Ended| -> Value { serde_json::from_str(&ended.stdout).expect("JSON") };
     for _ in 0..6 {
         ground
-            .bayplan(&["status", "loops", "--exit-code"])
+            .bayplan(&["status", "loops", "--exit-code", "--by", "host"])
             .exits(2)
             .says(&["web", "crash loop, restarted by systemd"])
             .says(&["3 crash loop"])

@@ -125,9 +125,9 @@ impl Ground {
         self.bayplan(&["diff", &self.repo.name, "--exit-code"])
     }
 
-    /// `bayplan status CLUSTER`
+    /// `bayplan status CLUSTER --by host`
     pub fn status(&self) -> Ended {
-        self.bayplan(&["status", &self.repo.name])
+        self.bayplan(&["status", &self.repo.name, "--by", "host"])
     }
 
     /// What runs.

@@ -202,7 +202,7 @@ fn fails(ground: &mut Ground) {
         .status()
         .exits(0)
         .says(&["migrate", "failed at", "(3)"])
-        .says(&["journalctl -u", "migrate"]);
+        .says(&["bayplan logs", "migrate"]);
     // It is tried again, and told why.
     ground
         .diff()
@@ -341,7 +341,7 @@ fn drill(fleet: &'static Fleet, blow: Blow) {
         (begun(&ground, &tag) > 0).then_some(())
     });
     ground
-        .bayplan_as_written(&["status", cluster])
+        .bayplan_as_written(&["status", cluster, "--by", "host"])
         .says(&["migrate", "running"]);
     match blow {
         Blow::Activation => {

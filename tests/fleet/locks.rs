@@ -55,7 +55,7 @@ pub fn one_at_a_time(fleet: &'static Fleet) {
     // To look is always allowed.
     let at_work = "an activation of locks";
     ground
-        .bayplan(&["status", "locks"])
+        .bayplan(&["status", "locks", "--by", "host"])
         .says(&[at_work, "olivia"]);
     ground
         .diff()

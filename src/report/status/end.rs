@@ -8,53 +8,72 @@ use super::super::view::{HostStatusView, ServiceStatusView, StatusView};
 use super::super::{hosts, left};
 use super::state::Word;
 
-pub(super) fn last_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String> {
+/// `1 not running`, `2 pending restart`: what is in these states, the worst first.
+pub(super) fn counted(view: &StatusView<'_>, these: impl Fn(Word) -> bool) -> Vec<String> {
     let mut words: BTreeMap<Word, usize> = BTreeMap::new();
-    let mut total = 0;
     for (_, service) in services(view) {
         *words.entry(Word::of(&service.state)).or_default() += 1;
-        total += 1;
     }
+    let words = words.iter().filter(|(word, _)| these(**word));
+    let parts = words.map(|(word, number)| format!("{number} {}", word.text()));
+    parts.collect()
+}
+
+/// What is half done on hosts, in numbers.
+pub(super) fn unfinished(view: &StatusView<'_>) -> Option<String> {
+    let number = view.hosts.iter().filter(|host| host.unfinished).count();
+    let told = || count(number, "activation unfinished", "activations unfinished");
+    (number > 0).then(told)
+}
+
+/// `3 hosts, 10 units`
+pub(super) fn sizes(view: &StatusView<'_>) -> String {
     let hosts = count(view.hosts.len(), "host", "hosts");
-    let units = count(total, "unit", "units");
-    let unseen = match view.unseen.as_slice() {
-        [] => String::new(),
-        hosts => format!("; {} not seen", hosts::list(hosts)),
-    };
-    let all_seen = unseen.is_empty();
+    let units = count(services(view).count(), "unit", "units");
+    format!("{hosts}, {units}")
+}
+
+/// Hosts that were not seen.
+pub(super) fn unseen(view: &StatusView<'_>) -> Option<String> {
+    let unseen = view.unseen.as_slice();
+    (!unseen.is_empty()).then(|| format!("{} not seen", hosts::list(unseen)))
+}
+
+/// The line that sums it up.
+pub(super) fn totals(view: &StatusView<'_>) -> String {
+    let unseen = unseen(view).map_or_else(String::new, |told| format!("; {told}"));
     let unseen = unseen + &left::counted(&view.left);
     let name = view.cluster;
     if view.hosts.is_empty() && !unseen.is_empty() {
-        return vec![format!("Nothing is known of {name}{unseen}")];
+        return format!("Nothing is known of {name}{unseen}");
     }
+    let sizes = sizes(view);
     if view.hosts.iter().all(HostStatusView::is_in_sync) {
-        return vec![match unseen.as_str() {
-            "" => format!("{name} is in sync ({hosts}, {units})."),
-            unseen => format!("{hosts}, {units}: all in sync{unseen}"),
-        }];
+        return match unseen.as_str() {
+            "" => format!("{name} is in sync ({sizes})."),
+            unseen => format!("{sizes}: all in sync{unseen}"),
+        };
     }
-    let parts = words
-        .iter()
-        .map(|(word, number)| format!("{number} {}", word.text()));
-    let mut parts: Vec<String> = parts.collect();
-    let unfinished = view.hosts.iter().filter(|host| host.unfinished).count();
-    if unfinished > 0 {
-        parts.push(count(
-            unfinished,
-            "activation unfinished",
-            "activations unfinished",
-        ));
+    let mut parts = counted(view, |_| true);
+    parts.extend(unfinished(view));
+    format!("{sizes}: {}{unseen}", parts.join(", "))
+}
+
+/// What to type next.
+pub(super) fn next_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String> {
+    let mut lines = Vec::new();
+    let name = view.cluster;
+    if view.hosts.iter().all(HostStatusView::is_in_sync) {
+        return lines;
     }
-    let totals = format!("{hosts}, {units}: {}{unseen}", parts.join(", "));
-    let mut lines = wrap(&totals, palette.width());
     let next = |text: &str| {
         let mut lines = wrap(&format!("next: {text}"), palette.width());
         lines[0] = lines[0].replacen("next:", &paint(palette.help, "next:"), 1);
         lines.join("\n")
     };
-    if let Some((host, unit, word)) = not_running(view) {
+    if let Some((host, service, word)) = not_running(view) {
         lines.push(next(&format!(
-            "`journalctl -u {unit}` on {host} tells why{}",
+            "`bayplan logs {name} {service} --host {host}` tells why{}",
             match word == Word::JobFailed {
                 true => "",
                 false => " it does not stay up",
@@ -69,7 +88,7 @@ pub(super) fn last_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String
         lines.push(next(&format!(
             "`bayplan diff {name}` tells what stands in the way of a release"
         )));
-    } else if view.hosts.iter().any(needs_a_release) && all_seen {
+    } else if view.hosts.iter().any(needs_a_release) && view.unseen.is_empty() {
         lines.push(next(&format!("`bayplan release {name}` brings it in sync")));
     }
     if !waiting.is_empty() {
@@ -95,18 +114,11 @@ pub(super) fn services<'a>(
     hosts.flat_map(|host| host.services.iter().map(|service| (host.host, service)))
 }
 
-/// The first service that does not stay up: its host and its unit.
+/// The first service that does not stay up: its host and its name.
 fn not_running<'a>(view: &'a StatusView<'_>) -> Option<(&'a str, &'a str, Word)> {
-    let down = |state| {
-        matches!(
-            Word::of(state),
-            Word::NotRunning | Word::CrashLoop | Word::JobFailed
-        )
-    };
+    let down = |state| Word::of(state).is_down();
     let (host, service) = services(view).find(|(_, service)| down(&service.state))?;
-    let unit = &service.unit;
-    let unit = unit.strip_suffix(".service").unwrap_or(unit);
-    Some((host, unit, Word::of(&service.state)))
+    Some((host, service.service, Word::of(&service.state)))
 }
 
 fn needs_a_release(host: &HostStatusView<'_>) -> bool {

@@ -9,23 +9,23 @@ use super::super::refusal::whose;
 use super::super::text::value;
 use super::super::view::StateView;
 
-/// The states as they are counted.
+/// The states as they are counted, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Word {
-    InSync,
+    NotRunning,
+    CrashLoop,
+    JobFailed,
+    Edited,
+    ForeignUnit,
     PendingRestart,
     PendingReload,
+    JobDue,
     FilesDiffer,
-    Edited,
-    CrashLoop,
-    NotRunning,
     NotReleased,
     Unmanaged,
-    ForeignUnit,
+    InSync,
     JobDone,
     JobRuns,
-    JobDue,
-    JobFailed,
 }
 
 impl Word {
@@ -48,6 +48,16 @@ impl Word {
         }
     }
 
+    /// It does not run, or does not stay up.
+    pub(super) fn is_down(self) -> bool {
+        matches!(self, Self::NotRunning | Self::CrashLoop | Self::JobFailed)
+    }
+
+    /// Nobody has to do anything about it.
+    pub(super) fn is_well(self) -> bool {
+        matches!(self, Self::InSync | Self::JobDone | Self::JobRuns)
+    }
+
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::InSync => "in sync",
@@ -65,6 +75,19 @@ impl Word {
             Self::JobDue => "to run",
             Self::JobFailed => "failed",
         }
+    }
+}
+
+/// A sign for the eye; the word stands beside it.
+pub(super) fn sign(word: Word) -> &'static str {
+    match word {
+        Word::NotRunning | Word::CrashLoop | Word::JobFailed => "✗",
+        Word::Edited | Word::ForeignUnit => "✎",
+        Word::PendingRestart | Word::PendingReload | Word::JobDue | Word::FilesDiffer => "~",
+        Word::NotReleased => "+",
+        Word::Unmanaged => "−",
+        Word::InSync | Word::JobDone => "✓",
+        Word::JobRuns => "◐",
     }
 }
 

@@ -19,6 +19,7 @@ mod reason;
 mod refusal;
 mod review;
 mod status;
+mod under_way;
 mod why;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ pub use review::{
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
 pub use status::{CrashesView, HostStatusView, RunsView, ServiceStatusView, StateView, StatusView};
+pub use under_way::{HostStage, UnderWayView};
 pub use why::{
     ConfigFileView, FromView, LastRestartView, LineView, LiveView, OtherDefinitionView,
     SecretFileView, SharedFieldView, UsedView, VariableView, WhyView, WrittenFieldView,

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
 use super::{
-    BegunView, FailureView, LeftView, NetworkView, OwnerView, PushedView, ReasonView, VERSION,
+    BegunView, FailureView, LeftView, NetworkView, OwnerView, PushedView, ReasonView, UnderWayView,
+    VERSION,
 };
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -35,6 +36,9 @@ pub struct StatusView<'a> {
     pub failures: Vec<FailureView<'a>>,
     /// A release of several hosts that has not ended, or null.
     pub begun: Option<BegunView<'a>>,
+    /// A release of several hosts that somebody carries out just now.
+    #[serde(skip)]
+    pub under_way: Option<UnderWayView<'a>>,
     /// A release that was pushed and is not effective; absent where nothing was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushed: Option<PushedView<'a>>,
@@ -77,6 +81,7 @@ impl<'a> StatusView<'a> {
             hosts,
             failures: failures.iter().map(FailureView::of).collect(),
             begun: None,
+            under_way: None,
             pushed: None,
             left: left.iter().map(LeftView::of).collect(),
             unseen: unseen.collect(),
@@ -371,6 +376,28 @@ fn moment(seconds: Option<i64>) -> Option<Timestamp> {
 }
 
 impl<'a> StateView<'a> {
+    /// Why it would restart, be reloaded or run; none where nothing is pending.
+    #[must_use]
+    pub fn reasons(&self) -> &[ReasonView<'a>] {
+        match self {
+            Self::PendingRestart { reasons }
+            | Self::PendingReload { reasons }
+            | Self::JobDue { reasons }
+            | Self::Edited { reasons, .. } => reasons,
+            Self::InSync
+            | Self::FilesDiffer
+            | Self::ForeignUnit { .. }
+            | Self::CrashLoop
+            | Self::NotRunning { .. }
+            | Self::NotReleased
+            | Self::Unmanaged
+            | Self::FilesInSync
+            | Self::JobDone { .. }
+            | Self::JobRuns { .. }
+            | Self::JobFailed { .. } => &[],
+        }
+    }
+
     fn of(state: &'a ServiceState, service: &ServiceName) -> Self {
         let of = |reasons: &'a [Reason]| {
             let reasons = reasons.iter();
