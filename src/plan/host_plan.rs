@@ -1,14 +1,14 @@
 //! What a reader sees of a host's part of the plan.
 
 use super::host_draft::HostDraft;
-use super::known::{Known, holds};
+use super::known::{Known, LeftMachine, holds};
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, TimerState, UnitFile};
 use super::options::Options;
 use super::reason::Reason;
 use super::rule::ServiceNeed;
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::Desired;
+use crate::render::desired::{Desired, DesiredHost};
 use crate::render::identity::UnitName;
 
 /// The host that is shown, and all that it is part of.
@@ -16,54 +16,101 @@ pub(super) struct HostContext<'a> {
     pub(super) host: &'a HostName,
     pub(super) desired: &'a Desired,
     pub(super) observed: &'a Observed,
-    pub(super) options: &'a Options,
     pub(super) known: &'a Known,
+    pub(super) cluster: &'a ClusterContext<'a>,
 }
 
-impl HostContext<'_> {
-    /// Whether another host is not to have a service.
-    fn leaves(&self, other: &HostName, service: &ServiceName) -> bool {
-        other != self.host && !self.desired.hosts[other].services.contains_key(service)
+/// What all hosts of a plan have in common.
+pub(super) struct ClusterContext<'a> {
+    /// Every described host that was seen.
+    seen: Vec<HostOfPlan<'a>>,
+    /// Of these the ones that this release does not reach, and those that nobody saw.
+    unreached: Vec<HostOfPlan<'a>>,
+    /// Machines that the description no longer has.
+    left: &'a [LeftMachine],
+}
+
+struct HostOfPlan<'a> {
+    name: &'a HostName,
+    wanted: &'a DesiredHost,
+    seen: Option<&'a ObservedHost>,
+    left_out: bool,
+}
+
+impl<'a> ClusterContext<'a> {
+    pub(super) fn of(
+        desired: &'a Desired,
+        observed: &'a Observed,
+        options: &Options,
+        left: &'a [LeftMachine],
+    ) -> Self {
+        let all = || {
+            desired.hosts.iter().map(|(name, wanted)| HostOfPlan {
+                name,
+                wanted,
+                seen: observed.hosts.get(name),
+                left_out: options.leaves_out(name),
+            })
+        };
+        Self {
+            seen: all().filter(|host| host.seen.is_some()).collect(),
+            unreached: all()
+                .filter(|host| host.seen.is_none() || host.left_out)
+                .collect(),
+            left,
+        }
+    }
+}
+
+impl HostOfPlan<'_> {
+    fn is_to_have(&self, service: &ServiceName) -> bool {
+        self.wanted.services.contains_key(service)
     }
 
+    fn holds(&self, service: &ServiceName) -> bool {
+        self.seen.is_some_and(|seen| holds(seen, service))
+    }
+}
+
+// Most hosts hold few of the services of a cluster: that is asked first.
+impl HostContext<'_> {
     /// The hosts that lose a service in this release.
     fn moves_from(&self, service: &ServiceName) -> Vec<HostName> {
-        self.hosts_where(|other, seen| {
-            let takes_part = !self.options.leaves_out(other);
-            self.leaves(other, service) && takes_part && holds(seen, service)
-        })
+        let hosts = self
+            .others()
+            .filter(|other| !other.left_out && other.holds(service) && !other.is_to_have(service));
+        hosts.map(|other| other.name.clone()).collect()
     }
 
     /// The hosts that get a service.
     fn moves_to(&self, service: &ServiceName) -> Vec<HostName> {
-        self.hosts_where(|other, seen| {
-            let is_placed = self.desired.hosts[other].services.contains_key(service);
-            other != self.host && is_placed && !holds(seen, service)
-        })
+        let hosts = self.others();
+        let hosts = hosts.filter(|other| other.is_to_have(service) && !other.holds(service));
+        hosts.map(|other| other.name.clone()).collect()
     }
 
     /// Where a service may run that is to be there no more, and that this release does not reach: it goes on.
     fn goes_on_at(&self, service: &ServiceName) -> Vec<HostName> {
-        let described = self.desired.hosts.keys().filter(|other| {
-            self.leaves(other, service)
-                && match self.observed.hosts.get(*other) {
-                    Some(seen) => self.options.leaves_out(other) && holds(seen, service),
-                    None => self.known.may_run(other, service),
+        let unreached = self.cluster.unreached.iter();
+        let described = unreached.filter(|other| {
+            other.name != self.host
+                && !other.is_to_have(service)
+                && match other.seen {
+                    Some(seen) => holds(seen, service),
+                    None => self.known.may_run(other.name, service),
                 }
         });
-        let left = self.known.left(self.desired).into_iter();
+        let left = self.cluster.left.iter();
         let left = left.filter(|left| left.services.contains_key(service));
         described
-            .cloned()
-            .chain(left.map(|left| left.host))
+            .map(|other| other.name.clone())
+            .chain(left.map(|left| left.host.clone()))
             .collect()
     }
 
-    fn hosts_where(&self, is_so: impl Fn(&HostName, &ObservedHost) -> bool) -> Vec<HostName> {
-        let seen = self.observed.hosts.iter();
-        let described = seen.filter(|(name, _)| self.desired.hosts.contains_key(*name));
-        let found = described.filter(|(name, seen)| is_so(name, seen));
-        found.map(|(name, _)| name.clone()).collect()
+    fn others(&self) -> impl Iterator<Item = &HostOfPlan<'_>> {
+        let seen = self.cluster.seen.iter();
+        seen.filter(|other| other.name != self.host)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::held::held;
 use super::hidden::HiddenValues;
 use super::host_draft::HostDraft;
-use super::host_plan::HostContext;
+use super::host_plan::{ClusterContext, HostContext};
 use super::known::{Known, LeftMachine, Past, holds, past};
 use super::needs::Circles;
 use super::observed::{Generation, Observed, ObservedHost, RecordedPlacement};
@@ -35,6 +35,8 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     let mut refusals = Vec::new();
     let circles = Circles::of(desired, std::iter::empty());
     let known = Known::of(desired, observed);
+    let left = known.left(desired);
+    let cluster = ClusterContext::of(desired, observed, options, &left);
     for (name, _, _) in seen_hosts() {
         let draft = HostDraft::new(desired, name, &kept[name], observed, options, &circles);
         all_drafts.insert(name, draft);
@@ -50,8 +52,8 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
             host: name,
             desired,
             observed,
-            options,
             known: &known,
+            cluster: &cluster,
         });
         if options.leaves_out(name) {
             let due = draft.needs.iter().filter(|(_, need)| need.runs());
@@ -74,7 +76,6 @@ pub fn plan(desired: &Desired, observed: &Observed, options: &Options) -> Plan {
     for (host, draft) in &drafts {
         refusals.extend(draft.before_its_job(host, &jobs_away));
     }
-    let left = known.left(desired);
     if options.moves == Moves::Refuse {
         refusals.extend(not_beside_itself(
             desired, observed, options, &drafts, &known, &left,
