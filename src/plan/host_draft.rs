@@ -13,7 +13,7 @@ use super::once::{KnownRuns, due, keys};
 use super::options::{AskedRestart, Options, Origin};
 use super::reason::Reason;
 use super::rule::{Chosen, ServiceNeed, TimerNeed, need};
-use super::target::{kept_back, target, waiting_for_runs};
+use super::target::{Delayed, kept_back, target_services, waiting_for_runs};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::job::OnceKey;
 use crate::cluster::name::{HostName, ServiceName};
@@ -245,12 +245,16 @@ impl<'a> HostDraft<'a> {
             .map(|(name, departing)| (name.clone(), departing.unit.clone()))
             .collect();
         departing.retain(|name, _| !lingering.contains_key(name));
-        let target = target(desired, host, observed, options);
+        let delayed = Delayed {
+            waiting: &waiting,
+            kept_back: &kept_back,
+        };
+        let target = target_services(wanted, seen, &delayed, options);
         let starts_only = options.origin == Origin::Current;
         let moves_current = match &seen.generation {
             _ if starts_only => false,
             Generation::Current { manifest, .. } => !manifest.holds_same(&target),
-            Generation::None => !target.services.is_empty(),
+            Generation::None => !target.is_empty(),
             Generation::Unreadable { .. } => true,
         };
         let unconfirmed = needs

@@ -3,7 +3,7 @@
 //! Units make networks. A network keeps the options that it was made with, and the engine removes none that somebody
 //! is in. So for other options all who are in it stop, it goes, and the first of them to start makes it anew.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::host_draft::{HostDraft, Visit};
 use super::networks_draft::RemadeNetwork;
@@ -14,18 +14,22 @@ use super::rule::{Named, ServiceNeed, runs_always};
 use super::{Action, Change, NetworkPlan, RefusalReason};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::ServiceName;
-use crate::render::manifest::{Manifest, ManifestService};
+use crate::render::manifest::ManifestService;
 
 impl<'a> HostDraft<'a> {
     /// `target` is what the host has after the release.
-    pub(super) fn settle_networks(&mut self, target: &Manifest, options: &Options) {
+    pub(super) fn settle_networks(
+        &mut self,
+        target: &BTreeMap<&ServiceName, &ManifestService>,
+        options: &Options,
+    ) {
         let seen = self.seen;
         for (name, network) in &seen.networks {
             let described = self.wanted.services.iter();
             let mut described = described
                 .filter_map(|(user, service)| Some((user, service.handling.networks.get(name)?)));
             if described.clone().next().is_none() {
-                let mut recorded = target.services.values();
+                let mut recorded = target.values();
                 let stays = recorded.any(|service| is_in(service, name));
                 if !stays && network.attached.iter().all(|at| self.lets_go(at)) {
                     self.networks.unneeded.insert(name.clone());

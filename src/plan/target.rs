@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::held::held;
 use super::known::{Known, holds};
-use super::observed::{Generation, Observed};
+use super::observed::{Generation, Observed, ObservedHost};
 use super::options::Options;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::Desired;
-use crate::render::manifest::Manifest;
+use crate::render::desired::{Desired, DesiredHost};
+use crate::render::manifest::{Manifest, ManifestService};
 
 /// The generation that a host has after a release: what is desired of the services that are
 /// released, and what `current` has of the others.
@@ -19,20 +19,47 @@ pub fn target(
     observed: &Observed,
     options: &Options,
 ) -> Manifest {
-    let (wanted, seen) = (&desired.hosts[host], &observed.hosts[host]);
-    let mut manifest = held(wanted, seen).manifest(&desired.cluster, host);
-    let waiting = waiting_for_runs(desired, host, observed);
-    let selects = |name: &ServiceName| options.selects(name) && !waiting.contains_key(name);
-    manifest.services.retain(|name, _| selects(name));
-    if let Generation::Current { manifest: old, .. } = &seen.generation {
-        let kept_back = kept_back(desired, host, observed, options);
-        for (name, service) in &old.services {
-            if !selects(name) || kept_back.contains_key(name) {
-                manifest.services.insert(name.clone(), service.clone());
-            }
-        }
+    let seen = &observed.hosts[host];
+    let held = held(&desired.hosts[host], seen);
+    let delayed = Delayed {
+        waiting: &waiting_for_runs(desired, host, observed),
+        kept_back: &kept_back(desired, host, observed, options),
+    };
+    let services = target_services(&held, seen, &delayed, options).into_iter();
+    Manifest {
+        cluster: desired.cluster.clone(),
+        host: host.clone(),
+        services: services
+            .map(|(name, service)| (name.clone(), service.clone()))
+            .collect(),
     }
-    manifest
+}
+
+/// What becomes of a host in a later release only.
+pub(super) struct Delayed<'a> {
+    /// See [`waiting_for_runs`].
+    pub(super) waiting: &'a BTreeMap<ServiceName, Vec<HostName>>,
+    /// See [`kept_back`].
+    pub(super) kept_back: &'a BTreeMap<ServiceName, Vec<HostName>>,
+}
+
+/// The services of that generation; `held` are the forms in which the host keeps what is desired.
+pub(super) fn target_services<'a>(
+    held: &'a DesiredHost,
+    seen: &'a ObservedHost,
+    delayed: &Delayed<'_>,
+    options: &Options,
+) -> BTreeMap<&'a ServiceName, &'a ManifestService> {
+    let selects = |name: &ServiceName| options.selects(name) && !delayed.waiting.contains_key(name);
+    let services = held.services.iter().filter(|(name, _)| selects(name));
+    let mut services: BTreeMap<&ServiceName, &ManifestService> = services
+        .map(|(name, service)| (name, &service.entry))
+        .collect();
+    if let Generation::Current { manifest, .. } = &seen.generation {
+        let stays = |name: &ServiceName| !selects(name) || delayed.kept_back.contains_key(name);
+        services.extend(manifest.services.iter().filter(|(name, _)| stays(name)));
+    }
+    services
 }
 
 /// The services that are to leave a host and stay there for now: a host that is to have one of them takes

@@ -474,7 +474,7 @@ mod tests {
         assert_eq!(one.fingerprint, other.fingerprint);
         assert_eq!(one.directory, other.directory);
         assert_eq!(one.service_unit(), other.service_unit());
-        assert!(!first.holds_same(&second));
+        assert!(!first.holds_same(&second.services.iter().collect()));
         let text = &one.service_unit().text;
         assert!(text.contains(
             "--mount type=bind,source=/var/lib/bayplan/test/live/web/~etc~app,target=/etc/app,readonly"
