@@ -119,6 +119,24 @@ pub(super) struct Visit<'a> {
     pub(super) services: &'a BTreeSet<&'a ServiceName>,
     /// It is the host's last one: `current` moves.
     pub(super) ends: bool,
+    /// What it is about, in the order in which it is acted on.
+    items: Vec<(&'a ServiceName, &'a ServiceNeed)>,
+}
+
+impl<'a> Visit<'a> {
+    /// What it is about, in the order in which it is acted on.
+    pub(super) fn items(&self) -> impl Iterator<Item = (&'a ServiceName, &'a ServiceNeed)> {
+        self.items.iter().copied()
+    }
+}
+
+/// Where a desired service is among others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PlaceInOrder {
+    /// In [`HostDraft::order`].
+    number: usize,
+    /// The number of its circle in the cluster.
+    pub(super) circle: usize,
 }
 
 /// What one host needs, before it is put into waves.
@@ -146,7 +164,9 @@ pub(super) struct HostDraft<'a> {
     /// Units whose inputs are others than `current` records: their health is awaited.
     pub(super) unconfirmed: BTreeSet<ServiceName>,
     /// Desired services, what they need before them.
-    pub(super) order: Vec<ServiceName>,
+    order: Vec<&'a ServiceName>,
+    /// Where each of them is in it.
+    pub(super) places: BTreeMap<&'a ServiceName, PlaceInOrder>,
     /// Which services of the cluster come after which.
     pub(super) all_circles: &'a Circles<'a>,
     /// Those that need each other here, by the number of their circle.
@@ -268,6 +288,17 @@ impl<'a> HostDraft<'a> {
             })
             .cloned()
             .collect();
+        let mut order: Vec<(usize, &ServiceName)> = wanted
+            .services
+            .keys()
+            .map(|name| (all_circles.place[name], name))
+            .collect();
+        order.sort_unstable();
+        let order: Vec<&ServiceName> = order.into_iter().map(|(_, name)| name).collect();
+        let places = order.iter().zip(0..).map(|(name, number)| {
+            let circle = all_circles.of[*name];
+            (*name, PlaceInOrder { number, circle })
+        });
         let mut draft = Self {
             wanted,
             seen,
@@ -285,11 +316,8 @@ impl<'a> HostDraft<'a> {
             unconfirmed,
             circles: circles_on(wanted),
             all_circles,
-            order: {
-                let mut here: Vec<&ServiceName> = wanted.services.keys().collect();
-                here.sort_by_key(|name| all_circles.place[*name]);
-                here.into_iter().cloned().collect()
-            },
+            places: places.collect(),
+            order,
         };
         draft.settle_ports(recorded);
         draft.settle_addresses(recorded);
@@ -498,7 +526,7 @@ impl<'a> HostDraft<'a> {
         &self,
         phase: Phase,
     ) -> impl Iterator<Item = (&ServiceName, &ServiceNeed)> {
-        self.order.iter().filter_map(move |name| {
+        self.order.iter().copied().filter_map(move |name| {
             let need = self.needs.get(name)?;
             let in_phase = match phase {
                 Phase::Expand => self.expands(name),
@@ -520,7 +548,7 @@ impl<'a> HostDraft<'a> {
                     || self.awaited(name, need)
             })
         };
-        self.order.iter().filter(move |name| does(name))
+        self.order.iter().copied().filter(move |name| does(name))
     }
 
     /// Whether others have to wait for the service, and it for others.
@@ -558,37 +586,53 @@ impl<'a> HostDraft<'a> {
     }
 
     /// The containers that run and are taken down when these services are acted on.
-    pub(super) fn taken_down(&self, services: &BTreeSet<&ServiceName>) -> BTreeSet<ServiceName> {
+    pub(super) fn taken_down(
+        &'a self,
+        services: &BTreeSet<&'a ServiceName>,
+    ) -> BTreeSet<&'a ServiceName> {
         if !self.seen.supervisor.runs_containers() {
             return BTreeSet::new();
         }
-        let visit = Visit {
-            phase: Phase::Change,
-            services,
-            ends: false,
-        };
-        let runs = |name: &ServiceName| {
-            let at = self.seen.services.get(name);
-            at.is_some_and(|at| at.container.is_some())
-        };
-        let stopped = self.goes_first(&visit).into_iter().map(|(name, _)| name);
-        let restarted = self.in_visit(&visit);
-        // A slot that takes over takes nothing down; but a version that is no good gets no further than one host.
-        let disturbs = |need: &ServiceNeed| need.starts() || need.action == Action::Swap;
-        let restarted = restarted.filter(|(name, need)| disturbs(need) && runs(name));
-        let restarted = restarted.map(|(name, _)| name);
-        stopped.chain(restarted).cloned().collect()
+        let stopped = self.goes_first(services).into_iter().map(|(name, _)| name);
+        let disturbed = services.iter().copied();
+        let disturbed = disturbed.filter(|name| self.is_disturbed(name));
+        stopped.chain(disturbed).collect()
     }
 
-    /// What a visit is about, in the order in which it is acted on.
-    pub(super) fn in_visit<'v>(
+    /// Whether there are any.
+    pub(super) fn takes_something_down(&self, services: &BTreeSet<&ServiceName>) -> bool {
+        self.seen.supervisor.runs_containers()
+            && (services.iter().any(|name| self.is_disturbed(name))
+                || !self.goes_first(services).is_empty())
+    }
+
+    /// Whether a container runs that its own service acts on. A slot that takes over takes nothing down; but a version that
+    /// is no good gets no further than one host.
+    fn is_disturbed(&self, name: &ServiceName) -> bool {
+        let need = self.needs.get(name);
+        let at = self.seen.services.get(name);
+        need.is_some_and(|need| need.starts() || need.action == Action::Swap)
+            && at.is_some_and(|at| at.container.is_some())
+    }
+
+    /// A visit that is about these services, and not the last one.
+    pub(super) fn visit<'v>(
         &'v self,
-        visit: &'v Visit<'_>,
-    ) -> impl Iterator<Item = (&'v ServiceName, &'v ServiceNeed)> {
-        self.order
-            .iter()
-            .filter(|name| visit.services.contains(name))
-            .filter_map(|name| Some((name, self.needs.get(name)?)))
+        phase: Phase,
+        services: &'v BTreeSet<&'v ServiceName>,
+    ) -> Visit<'v> {
+        let items = services.iter().filter_map(|name| {
+            let (place, need) = (self.places.get(*name)?, self.needs.get(*name)?);
+            Some((place.number, (*name, need)))
+        });
+        let mut items: Vec<(usize, (&ServiceName, &ServiceNeed))> = items.collect();
+        items.sort_unstable_by_key(|(number, _)| *number);
+        Visit {
+            phase,
+            services,
+            ends: false,
+            items: items.into_iter().map(|(_, item)| item).collect(),
+        }
     }
 }
 

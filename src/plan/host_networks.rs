@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::host_draft::{HostDraft, Visit};
+use super::host_draft::HostDraft;
 use super::networks_draft::RemadeNetwork;
 use super::observed::{Attached, ObservedNetwork, ObservedProcess};
 use super::options::Options;
@@ -192,12 +192,12 @@ impl<'a> HostDraft<'a> {
         }
     }
 
-    /// The networks that are made anew in a visit: all of their services are in it.
+    /// The networks that are made anew in a visit that is about these services: all of their services are in it.
     pub(super) fn remade_in<'v>(
         &'v self,
-        visit: &'v Visit<'_>,
+        services: &BTreeSet<&ServiceName>,
     ) -> impl Iterator<Item = (&'v String, &'v RemadeNetwork)> {
-        let takes = |user: &ServiceName| visit.services.contains(user);
+        let takes = |user: &ServiceName| services.contains(user);
         let remade = self.networks.remade.iter();
         remade.filter(move |(_, remade)| remade.users.iter().any(takes))
     }

@@ -20,7 +20,7 @@ impl HostDraft<'_> {
         let mut steps = Vec::new();
 
         // 1. inputs directories
-        for (name, need) in self.in_visit(visit) {
+        for (name, need) in visit.items() {
             let service = name.clone();
             let directory = self.wanted.services[name].directory.clone();
             match &need.directory {
@@ -39,11 +39,11 @@ impl HostDraft<'_> {
             self.push_stops(visit, &mut steps);
         }
         // What is to start finds its live directories: a unit that is read before them may start before them, too.
-        for (name, need) in self.in_visit(visit).filter(|(_, need)| !need.rereads()) {
+        for (name, need) in visit.items().filter(|(_, need)| !need.rereads()) {
             steps.extend(self.swaps(name, need));
         }
         // unit files; an edited one leaves its trace first, since writing it ends the proof
-        for (name, need) in self.in_visit(visit) {
+        for (name, need) in visit.items() {
             let here = |d| {
                 self.seen
                     .services
@@ -58,7 +58,7 @@ impl HostDraft<'_> {
                 });
             }
         }
-        for (name, need) in self.in_visit(visit) {
+        for (name, need) in visit.items() {
             for file in &need.write {
                 steps.push(Step::WriteUnit {
                     service: name.clone(),
@@ -66,7 +66,7 @@ impl HostDraft<'_> {
                 });
             }
         }
-        let enable = self.in_visit(visit).flat_map(|(_, need)| &need.enable);
+        let enable = visit.items().flat_map(|(_, need)| &need.enable);
         let files: Vec<UnitFileName> = enable.cloned().collect();
         if !files.is_empty() {
             steps.push(Step::Enable { files });
@@ -81,7 +81,7 @@ impl HostDraft<'_> {
         // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
         // restarts, what a service needs before it
         if processes {
-            for (name, _) in self.in_visit(visit).filter(|(name, need)| {
+            for (name, _) in visit.items().filter(|(name, need)| {
                 matches!(need.action, Action::None | Action::MayRestart)
                     && self.is_up_all_the_time(name)
                     && self.has_new_probe(name)
@@ -91,18 +91,18 @@ impl HostDraft<'_> {
                     unit: self.wanted.services[name].unit.clone(),
                 });
             }
-            let stops = self.goes_first(visit).into_iter();
+            let stops = self.goes_first(visit.services).into_iter();
             steps.extend(stops.map(|(service, unit)| Step::Stop {
                 service: service.clone(),
                 unit: unit.clone(),
             }));
-            steps.extend(self.remade_in(visit).map(|(network, remade)| {
+            steps.extend(self.remade_in(visit.services).map(|(network, remade)| {
                 let (network, options) = (network.clone(), remade.after.clone());
                 Step::RemakeNetwork { network, options }
             }));
             steps.extend(self.restarts(visit));
-            let await_units: Vec<UnitName> = self
-                .in_visit(visit)
+            let await_units: Vec<UnitName> = visit
+                .items()
                 .filter(|(name, need)| self.awaited(name, need))
                 .map(|(name, need)| self.unit_after(name, need).clone())
                 .collect();
@@ -129,7 +129,7 @@ impl HostDraft<'_> {
     /// Timers that are made anew, and what runs as another kind of service than it is to be.
     fn push_stops(&self, visit: &Visit<'_>, steps: &mut Vec<Step>) {
         let nothing = ObservedService::default();
-        for (name, need) in self.in_visit(visit) {
+        for (name, need) in visit.items() {
             let at = self.seen.services.get(name).unwrap_or(&nothing);
             let wanted = &self.wanted.services[name];
             let (service, unit) = (|| name.clone(), || wanted.unit.clone());
@@ -164,7 +164,7 @@ impl HostDraft<'_> {
         visit: &'v Visit<'_>,
         action: Action,
     ) -> impl Iterator<Item = Step> + 'v {
-        let renewed = self.in_visit(visit);
+        let renewed = visit.items();
         let renewed = renewed
             .filter(move |(_, need)| need.timer == TimerNeed::Renew && need.action == action);
         renewed.map(|(name, _)| Step::StartTimer {
@@ -225,24 +225,27 @@ impl HostDraft<'_> {
         steps
     }
 
-    /// Who gives a port to a service of this visit, or is in a network that is made anew, and stops for it.
+    /// Who gives a port to one of these services, or is in a network that is made anew for them, and stops for it.
     pub(super) fn goes_first<'v>(
         &'v self,
-        visit: &'v Visit<'_>,
+        services: &BTreeSet<&ServiceName>,
     ) -> Vec<(&'v ServiceName, &'v UnitName)> {
-        let takes = |by: &ServiceName| visit.services.contains(by);
+        let takes = |by: &ServiceName| services.contains(by);
         let departing = self.departing.iter().filter(move |(_, departing)| {
             departing.displaced_by.as_ref().is_some_and(takes) && departing.runs()
         });
         let departing = departing.map(|(name, departing)| (name, &departing.unit));
         // What becomes a job in this visit stops before its unit is written.
         let stays =
-            |name: &ServiceName| !self.needs[name].is_scheduled() || !visit.services.contains(name);
+            |name: &ServiceName| !self.needs[name].is_scheduled() || !services.contains(name);
         let stay = self.displaced.iter();
         let stay = stay.filter(move |(name, by)| takes(by) && stays(name));
         let stay = stay.map(|(name, _)| (name, &self.wanted.services[name].unit));
         let mut stops: Vec<(&ServiceName, &UnitName)> = departing.chain(stay).collect();
-        for name in self.remade_in(visit).flat_map(|(_, remade)| &remade.down) {
+        for name in self
+            .remade_in(services)
+            .flat_map(|(_, remade)| &remade.down)
+        {
             let unit = match self.departing.get(name) {
                 Some(departing) => &departing.unit,
                 None => &self.wanted.services[name].unit,

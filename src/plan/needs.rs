@@ -48,7 +48,7 @@ pub(super) struct Circles<'a> {
     /// The number of the circle that each service is in.
     pub(super) of: BTreeMap<&'a ServiceName, usize>,
     /// The other circles that each one needs; those come before it.
-    pub(super) needs: Vec<BTreeSet<usize>>,
+    pub(super) needs: Vec<Vec<usize>>,
     /// The place of each service in an order in which it comes after those that it needs. A circle is cut where it is
     /// entered.
     pub(super) place: BTreeMap<&'a ServiceName, usize>,
@@ -70,7 +70,10 @@ impl<'a> Circles<'a> {
         let needs = circles.iter().enumerate().map(|(number, circle)| {
             let needed = circle.iter().flat_map(|name| &needs[*name]);
             let others = needed.map(|needed| of[*needed]);
-            others.filter(|other| *other != number).collect()
+            let mut others: Vec<usize> = others.filter(|other| *other != number).collect();
+            others.sort_unstable();
+            others.dedup();
+            others
         });
         let needs = needs.collect();
         let places = circles.into_iter().flatten().zip(0..);

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
-use super::needs::Circles;
 use super::rule::SlotNeed;
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
@@ -64,9 +63,9 @@ impl HostDraft<'_> {
     /// What each service of a visit does, in an order that puts none before what it needs.
     fn turn_items<'v>(&'v self, visit: &'v Visit<'_>) -> Vec<TurnItem<'v>> {
         let turns = self.turns(visit);
-        let acting = || self.in_visit(visit).filter(|(_, need)| need.acts());
+        let acting = || visit.items().filter(|(_, need)| need.acts());
         let mut done: BTreeSet<usize> = BTreeSet::new();
-        let items = self.in_visit(visit).map(|(name, need)| {
+        let items = visit.items().map(|(name, need)| {
             let mut steps = Vec::new();
             if need.rereads() {
                 steps.extend(self.rereads(name, need));
@@ -105,7 +104,7 @@ impl HostDraft<'_> {
                 });
             }
             TurnItem {
-                turn: turns[&self.all_circles.of[name]],
+                turn: turns[&self.places[name].circle],
                 service: name,
                 steps,
             }
@@ -176,11 +175,12 @@ impl HostDraft<'_> {
     /// How many turns of a visit come before each circle that it is about: a path that orders two of its services may lead
     /// over other hosts, and through services that do not change.
     fn turns(&self, visit: &Visit<'_>) -> BTreeMap<usize, usize> {
-        let Circles { of, needs, .. } = self.all_circles;
-        let in_visit = self.in_visit(visit).map(|(name, _)| of[name]);
-        let acts = self.in_visit(visit);
+        let needs = &self.all_circles.needs;
+        let circle = |name: &ServiceName| self.places[name].circle;
+        let in_visit = visit.items().map(|(name, _)| circle(name));
+        let acts = visit.items();
         let acts = acts.filter(|(_, need)| need.acts() || need.rereads());
-        let acts: BTreeSet<usize> = acts.map(|(name, _)| of[name]).collect();
+        let acts: BTreeSet<usize> = acts.map(|(name, _)| circle(name)).collect();
         let mut turns: BTreeMap<usize, usize> = BTreeMap::new();
         for circle in self.all_circles.reached(in_visit) {
             let after = |circle: &usize| turns[circle] + usize::from(acts.contains(circle));
@@ -194,7 +194,7 @@ impl HostDraft<'_> {
     /// might get.
     fn clash(&self, one: &ServiceName, other: &ServiceName) -> bool {
         let gives = |holder: &ServiceName, by: &ServiceName| self.displaced.get(holder) == Some(by);
-        let circle = |name: &ServiceName| self.all_circles.of[name];
+        let circle = |name: &ServiceName| self.places[name].circle;
         // In a circle that leads over other hosts each needs the other one.
         circle(one) == circle(other)
             || gives(one, other)

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::host_draft::{HostDraft, Visit};
+use super::host_draft::HostDraft;
 use super::needs::Circles;
 use super::options::RolloutPolicy;
 use super::{Phase, Wave};
@@ -20,6 +20,26 @@ struct RemainingWork<'a> {
     circle: usize,
     expands: Expands,
     waits: Waits,
+}
+
+impl RemainingWork<'_> {
+    fn is_in(&self, phase: Phase) -> bool {
+        phase == Phase::Change || self.expands == Expands::Yes
+    }
+}
+
+/// Which of the circles from a first one on can be acted on.
+#[derive(Default)]
+struct ReadyCircles {
+    first: usize,
+    ready: Vec<bool>,
+}
+
+impl ReadyCircles {
+    fn contains(&self, circle: usize) -> bool {
+        let place = circle.checked_sub(self.first);
+        place.is_some_and(|place| self.ready.get(place) == Some(&true))
+    }
 }
 
 /// Whether a host gains a service.
@@ -48,22 +68,36 @@ enum Turn {
 struct Candidate<'a> {
     host: &'a HostName,
     services: BTreeSet<&'a ServiceName>,
-    /// What runs and is taken down, with on how many hosts it may be down at once; `None` is on this one alone, with no
-    /// other host beside it.
-    takes_down: BTreeMap<ServiceName, Option<usize>>,
+    disturbs: Disturbs,
     /// At most so many hosts go with it, itself among them.
     batch: Option<usize>,
     /// How much is left there afterwards.
     rest: usize,
 }
 
+/// Whether something that runs is taken down.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Disturbs {
+    Yes,
+    No,
+}
+
+/// What runs and is taken down, with on how many hosts it may be down at once; `None` is on this one alone, with no other
+/// host beside it.
+type TakenDown<'a> = BTreeMap<&'a ServiceName, Option<usize>>;
+
 impl RolloutPolicy {
     /// The hosts of the next wave, of those that could be visited now; `before` waves come before it.
-    fn next_wave<'a>(&self, found: Vec<Candidate<'a>>, before: usize) -> Vec<Candidate<'a>> {
-        let takes_down = |candidate: &Candidate<'_>| !candidate.takes_down.is_empty();
-        let (alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(takes_down);
+    fn next_wave<'a>(
+        &self,
+        found: Vec<Candidate<'a>>,
+        before: usize,
+        taken_down: impl Fn(&Candidate<'a>) -> TakenDown<'a>,
+    ) -> Vec<Candidate<'a>> {
+        let disturbs = |candidate: &Candidate<'_>| candidate.disturbs == Disturbs::Yes;
+        let (alone, mut wave): (Vec<_>, Vec<_>) = found.into_iter().partition(disturbs);
         if wave.is_empty() {
-            wave = together(alone);
+            wave = together(alone, taken_down);
         }
         // The first host of all goes alone, whatever it does: it is the one that shows a mistake.
         if before == 0 || wave.iter().any(|host| self.canary.contains(host.host)) {
@@ -100,22 +134,24 @@ fn batch(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
 }
 
 /// The first host, and those after it which the services that they take down allow beside it.
-fn together(found: Vec<Candidate<'_>>) -> Vec<Candidate<'_>> {
-    let mut down: BTreeMap<ServiceName, usize> = BTreeMap::new();
+fn together<'a>(
+    found: Vec<Candidate<'a>>,
+    taken_down: impl Fn(&Candidate<'a>) -> TakenDown<'a>,
+) -> Vec<Candidate<'a>> {
+    let mut down: BTreeMap<&ServiceName, usize> = BTreeMap::new();
     let mut wave: Vec<Candidate<'_>> = Vec::new();
     for candidate in found {
-        let mut all = candidate.takes_down.iter();
-        let fits = all.all(|(service, most)| {
+        let takes_down = taken_down(&candidate);
+        if wave.is_empty() && takes_down.values().any(Option::is_none) {
+            return vec![candidate];
+        }
+        let fits = takes_down.iter().all(|(service, most)| {
             let so_far = down.get(service).copied().unwrap_or_default();
             most.is_some_and(|most| so_far < most)
         });
-        let first_is_free = wave
-            .iter()
-            .flat_map(|host| host.takes_down.values())
-            .all(Option::is_some);
-        if wave.is_empty() || fits && first_is_free {
-            for service in candidate.takes_down.keys() {
-                *down.entry(service.clone()).or_default() += 1;
+        if wave.is_empty() || fits {
+            for service in takes_down.into_keys() {
+                *down.entry(service).or_default() += 1;
             }
             wave.push(candidate);
         }
@@ -167,11 +203,8 @@ pub(super) fn waves(
     let visits = schedule.visits.iter().enumerate();
     let waves = visits.map(|(number, (phase, hosts))| {
         let activations = hosts.iter().map(|(host, services)| {
-            let visit = Visit {
-                phase: *phase,
-                services,
-                ends: last[host] == number,
-            };
+            let mut visit = drafts[*host].visit(*phase, services);
+            visit.ends = last[host] == number;
             ((*host).clone(), drafts[*host].steps(&visit))
         });
         Wave {
@@ -286,18 +319,16 @@ impl<'a> VisitOrder<'a> {
     }
 
     /// What a visit takes down, with on how many hosts it may be down at once.
-    fn taken_down(
-        &self,
-        host: &HostName,
-        services: &BTreeSet<&ServiceName>,
-    ) -> BTreeMap<ServiceName, Option<usize>> {
-        let taken_down = self.drafts[host].taken_down(services).into_iter();
+    fn taken_down(&self, candidate: &Candidate<'a>) -> TakenDown<'a> {
+        let host = candidate.host;
+        let draft = &self.drafts[host];
+        let taken_down = draft.taken_down(&candidate.services).into_iter();
         taken_down
             .map(|name| {
-                let wanted = self.drafts[host].wanted.services.get(&name);
+                let wanted = draft.wanted.services.get(name);
                 let most = wanted.and_then(|service| service.max_down);
                 // Where somebody says how many hosts go together, others may be down beside it.
-                let most = most.or_else(|| self.batch_of(host, &name).map(|_| 1));
+                let most = most.or_else(|| self.batch_of(host, name).map(|_| 1));
                 (name, most)
             })
             .collect()
@@ -310,40 +341,58 @@ impl<'a> VisitOrder<'a> {
         own.or(self.policy.batch)
     }
 
+    /// Of each circle whether it and all that it needs is healthy.
+    fn well(&self) -> Vec<bool> {
+        let mut well: Vec<bool> = Vec::with_capacity(self.unwell.len());
+        // What a circle needs has a smaller number.
+        for (needs, unwell) in self.circles.needs.iter().zip(&self.unwell) {
+            let is_well = *unwell == 0 && needs.iter().all(|other| well[*other]);
+            well.push(is_well);
+        }
+        well
+    }
+
+    /// Which circles of a host have all that they need healthy before them, be it in this visit.
+    fn ready(&self, items: &[RemainingWork<'_>], phase: Phase, well: &[bool]) -> ReadyCircles {
+        let waits = |item: &&RemainingWork<'_>| item.waits == Waits::Yes && item.is_in(phase);
+        let circles = || items.iter().filter(waits).map(|item| item.circle);
+        let (Some(first), Some(last)) = (circles().min(), circles().max()) else {
+            return ReadyCircles::default();
+        };
+        // How much of each is done in this visit. Of what comes before them nothing is.
+        let mut here = vec![0; last - first + 1];
+        for circle in circles().filter(|circle| !self.jobs.contains(circle)) {
+            here[circle - first] += 1;
+        }
+        let mut ready: Vec<bool> = Vec::with_capacity(here.len());
+        for needs in &self.circles.needs[first..=last] {
+            let is_ready = needs.iter().all(|other| match other.checked_sub(first) {
+                Some(other_here) => ready[other_here] && self.unwell[*other] == here[other_here],
+                None => well[*other],
+            });
+            ready.push(is_ready);
+        }
+        ReadyCircles { first, ready }
+    }
+
     /// What can be done on a host now, in one visit.
     fn candidate(
         &self,
         host: &'a HostName,
         items: &[RemainingWork<'a>],
         phase: Phase,
+        well: &[bool],
     ) -> Candidate<'a> {
-        let in_phase =
-            |item: &&RemainingWork<'a>| phase == Phase::Change || item.expands == Expands::Yes;
-        let mut by_circle: BTreeMap<usize, Vec<&'a ServiceName>> = BTreeMap::new();
-        let mut services = BTreeSet::new();
-        for item in items.iter().filter(in_phase) {
-            match item.waits {
-                Waits::Yes => by_circle.entry(item.circle).or_default().push(item.service),
-                Waits::No => {
-                    services.insert(item.service);
-                }
-            }
-        }
-        // Whether all that a circle needs is healthy before it, be it in this visit.
-        let mut ready = vec![false; self.unwell.len()];
-        for number in self.circles.reached(by_circle.keys().copied()) {
-            let mut needed = self.circles.needs[number].iter();
-            let here = |circle: &usize| match self.jobs.contains(circle) {
-                true => 0,
-                false => by_circle.get(circle).map_or(0, Vec::len),
-            };
-            ready[number] = needed.all(|other| ready[*other] && self.unwell[*other] == here(other));
-        }
-        for (circle, of_it) in by_circle {
-            if ready[circle] {
-                services.extend(of_it);
-            }
-        }
+        let in_phase = |item: &&RemainingWork<'a>| item.is_in(phase);
+        let ready = self.ready(items, phase, well);
+        let services = items
+            .iter()
+            .filter(in_phase)
+            .filter(|item| match item.waits {
+                Waits::Yes => ready.contains(item.circle),
+                Waits::No => true,
+            });
+        let services: BTreeSet<&ServiceName> = services.map(|item| item.service).collect();
         let rest = items.iter().filter(in_phase).count() - services.len();
         let batches = services.iter().filter_map(|name| self.batch_of(host, name));
         let batch = match services.is_empty() {
@@ -352,7 +401,10 @@ impl<'a> VisitOrder<'a> {
         };
         Candidate {
             host,
-            takes_down: self.taken_down(host, &services),
+            disturbs: match self.drafts[host].takes_something_down(&services) {
+                true => Disturbs::Yes,
+                false => Disturbs::No,
+            },
             batch,
             services,
             rest,
@@ -364,7 +416,8 @@ impl<'a> VisitOrder<'a> {
             Turn::Canary => self.policy.canary.contains(**host),
             Turn::Everybody => true,
         });
-        let found = hosts.map(|(host, items)| self.candidate(host, items, phase));
+        let well = self.well();
+        let found = hosts.map(|(host, items)| self.candidate(host, items, phase, &well));
         found
             .filter(|found| {
                 let nothing_but_current =
@@ -378,10 +431,12 @@ impl<'a> VisitOrder<'a> {
     fn next(&mut self) -> bool {
         let turns = [Turn::Canary, Turn::Everybody].into_iter();
         let phases = [Phase::Expand, Phase::Change];
-        let mut found = turns.flat_map(|turn| {
-            let found = phases.map(|phase| (phase, self.candidates(phase, turn)));
-            found.into_iter()
+        // One after the other: most are not asked for.
+        let found = turns.flat_map(|turn| {
+            let phases = phases.into_iter();
+            phases.map(move |phase| (phase, turn))
         });
+        let mut found = found.map(|(phase, turn)| (phase, self.candidates(phase, turn)));
         let Some((phase, mut found)) = found.find(|(_, found)| !found.is_empty()) else {
             return false;
         };
@@ -389,7 +444,8 @@ impl<'a> VisitOrder<'a> {
         if found.iter().any(|candidate| candidate.rest == 0) {
             found.retain(|candidate| candidate.rest == 0);
         }
-        let wave = self.policy.next_wave(found, self.visits.len());
+        let taken_down = |candidate: &Candidate<'a>| self.taken_down(candidate);
+        let wave = self.policy.next_wave(found, self.visits.len(), taken_down);
         let mut visit = BTreeMap::new();
         for Candidate { host, services, .. } in wave {
             let items = self.left.get_mut(host).expect("it is visited now");
