@@ -97,12 +97,15 @@ pub(crate) fn unfit_for_line(name: &VariableName, value: &str) -> Option<&'stati
 }
 
 fn among(patterns: &[&str], name: &str) -> bool {
-    patterns
+    // All variables of all services are looked up: most differ in the first letter.
+    let first = name.as_bytes().first();
+    let mut similar = patterns
         .iter()
-        .any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => name.starts_with(beginning),
-            None => name == *pattern,
-        })
+        .filter(|pattern| pattern.as_bytes().first() == first);
+    similar.any(|pattern| match pattern.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning),
+        None => name == *pattern,
+    })
 }
 
 /// Why a cluster cannot have this name: on a host its units, directories or files would take the place of
