@@ -49,7 +49,7 @@ pub fn held_service<'a>(
         running: at
             .and_then(|at| at.container.as_ref())
             .map(|container| container.fingerprint.as_str()),
-        recorded: recorded.map(|entry| entry.fingerprint.as_str()),
+        recorded,
         unit: match at.map(|at| &at.unit.file) {
             Some(UnitFile::Ours { digest, .. }) => Some(digest),
             Some(UnitFile::Absent | UnitFile::Foreign { .. }) | None => None,

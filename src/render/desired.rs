@@ -192,8 +192,8 @@ impl DesiredUnit {
 pub struct FoundOnHost<'a> {
     /// The fingerprint that its running container carries.
     pub running: Option<&'a str>,
-    /// The fingerprint that the current generation records.
-    pub recorded: Option<&'a str>,
+    /// What the current generation records.
+    pub recorded: Option<&'a ManifestService>,
     /// The digest of its unit file.
     pub unit: Option<&'a Digest>,
 }
@@ -204,19 +204,42 @@ impl DesiredService {
     /// recorded one, then the unit file.
     #[must_use]
     pub fn held<'a>(self: &'a Arc<Self>, released: FoundOnHost<'_>) -> &'a Arc<Self> {
-        let forms = || std::iter::successors(Some(self), |form| form.older());
         let FoundOnHost {
             running,
             recorded,
             unit,
         } = released;
-        let by_fingerprint = [running, recorded]
-            .into_iter()
-            .flatten()
-            .find_map(|found| forms().find(|form| form.fingerprint.as_str() == found));
-        by_fingerprint
-            .or_else(|| forms().find(|form| unit == Some(form.unit_digest())))
-            .unwrap_or(self)
+        let carries = |found: &str| match self.fingerprint.as_str() == found {
+            true => Some(self),
+            false => self.older_with(found),
+        };
+        let carried = recorded.map(|entry| entry.fingerprint.as_str());
+        let by_fingerprint = [running, carried].into_iter().flatten().find_map(carries);
+        let by_unit = || {
+            let unit = unit.filter(|unit| *unit != self.unit_digest())?;
+            // A recorded unit has the recorded fingerprint.
+            let file = self.unit.service_file();
+            if recorded.and_then(|entry| entry.units.get(&file)) == Some(unit) {
+                return None;
+            }
+            let mut older = std::iter::successors(self.older(), |form| form.older());
+            older.find(|form| form.unit_digest() == unit)
+        };
+        by_fingerprint.or_else(by_unit).unwrap_or(self)
+    }
+
+    /// Its older form with this fingerprint.
+    fn older_with(&self, fingerprint: &str) -> Option<&Arc<Self>> {
+        let recipe = fingerprint.split(':').next();
+        let older = match &self.older.0 {
+            // It is not made only to be found another one.
+            Older::Follows(_) if recipe != Some(Recipe::V1.name()) => None,
+            Older::None | Older::Form(_) | Older::Follows(_) => self.older(),
+        };
+        older.and_then(|form| match form.fingerprint.as_str() == fingerprint {
+            true => Some(form),
+            false => form.older_with(fingerprint),
+        })
     }
 
     /// The desired fingerprint under the recipe that a running container names, so that a new
@@ -225,8 +248,7 @@ impl DesiredService {
     pub fn fingerprint_under(&self, running: &Fingerprint) -> Option<Fingerprint> {
         let recipe = Recipe::named(running.recipe())?;
         // Of a recipe there may be several: what one of them started stays.
-        let mut forms = self.forms();
-        if forms.any(|form| form.fingerprint == *running) {
+        if self.fingerprint == *running || self.older_with(running.as_str()).is_some() {
             return Some(running.clone());
         }
         let form = self.under(recipe);
@@ -267,10 +289,11 @@ impl DesiredService {
     /// is asked for.
     #[must_use]
     pub fn under(&self, recipe: Recipe) -> &DesiredService {
-        let mut forms = self.forms();
-        forms
-            .find(|form| form.fingerprint.recipe() == recipe.name())
-            .unwrap_or(self)
+        let is_under = |form: &&Self| form.fingerprint.recipe() == recipe.name();
+        // Not made where it is not asked for: an iterator of successors is always one ahead.
+        let older = || std::iter::successors(self.older(), |form| form.older());
+        let older = || older().map(Arc::as_ref).find(is_under);
+        Some(self).filter(is_under).or_else(older).unwrap_or(self)
     }
 
     /// Its form under the recipe before, if it has one.
@@ -307,9 +330,5 @@ impl DesiredService {
             older: OlderForm::none(),
             ..self.clone()
         }
-    }
-
-    fn forms(&self) -> impl Iterator<Item = &DesiredService> {
-        std::iter::successors(Some(self), |form| form.older().map(Arc::as_ref))
     }
 }

@@ -331,7 +331,7 @@ impl<'a> FirstLook<'a> {
         Some(
             wanted.held(FoundOnHost {
                 running: container.map(|container| container.inputs.as_str()),
-                recorded: recorded.map(|entry| entry.fingerprint.as_str()),
+                recorded,
                 unit: self
                     .first
                     .digests
