@@ -184,15 +184,17 @@ pub(super) fn place(
             placements.insert(service, named.collect());
         }
     }
-    for (name, hosts) in &placements {
+    for (name, hosts) in placements.iter().filter(|(_, hosts)| hosts.len() > 1) {
         let service = description.services.get(name).and_then(Option::as_ref);
+        let Some(schedule) = service.and_then(|service| service.keys.get("schedule")) else {
+            continue;
+        };
+        // Its line is looked for among all of them: of a job only.
         let line = cluster
             .place
             .iter()
             .find(|line| line.service.value == name.as_str());
-        if let (Some(service), Some([_, second, ..])) = (service, line.map(|line| &line.hosts[..]))
-            && let Some(schedule) = service.keys.get("schedule").filter(|_| hosts.len() > 1)
-        {
+        if let Some([_, second, ..]) = line.map(|line| &line.hosts[..]) {
             problems.push(
                 Diagnostic::error(
                     format!(
