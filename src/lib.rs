@@ -19,6 +19,7 @@
 //! | [`plan`](mod@plan) | desired, [`Observed`](plan::observed::Observed) | a [`Plan`](plan::Plan): [steps](plan::step::Step) in waves, each restart with its [reasons](plan::reason::Reason) |
 //! | [`host`] | steps, desired | [scripts](host::activate::script), [sessions](host::reach::session) that run them, what was [seen](host::look) |
 //! | [`release`](mod@release) | a plan that was shown, hosts | [events](release::event), and how it ended |
+//! | [`mod@local`] | a model that runs [here](cluster::here), the engine of this machine | containers; [events](local::event) |
 //! | [`mod@import`] | files of compose | the files of a [cluster](import::Imported), and a line for each key that is not carried |
 //! | [`report`] | plans, states, events, problems | [views](report::view), drawn as text, JSON, Markdown; a progress display |
 //! | [`repository`] | a directory | sources; the commit |
@@ -62,6 +63,9 @@
 //! **release** goes over many hosts: lock, look again, stage, check, and only when all are ready, activate wave after wave.
 //! It carries out nothing but an [`Approved`](plan::Approved) plan: what was shown, and the restarts that crashes and pulls
 //! add to it. No `if` about *what* to do; it never prints. What it holds (locks, sessions) goes with it.
+//!
+//! **local** runs a description on the machine of a developer, by the engine alone. Names, reasons, order and ports are pure; `engine`,
+//! `store` and `probe` are its ends. It restarts by the fingerprint of hosts, and knows no plan: there is one engine, and nothing to approve.
 //!
 //! **report** alone prints. What a state, a plan or a history says is a view, plain data; a format only draws it.
 //! Whatever comes from files or hosts is shown escaped, so that no value steers a terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
@@ -109,6 +113,7 @@ pub mod cluster;
 pub mod command;
 pub mod host;
 pub mod import;
+pub mod local;
 pub mod plan;
 pub mod release;
 pub mod render;

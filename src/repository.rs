@@ -20,7 +20,7 @@ use crate::cluster::{Sources, unknown_cluster};
 
 pub use edits::{Edit, EditError, EditMode};
 pub use files::UnfitDirectory;
-pub use head::{Commit, checkout, head};
+pub use head::{Commit, branch, checkout, head};
 pub use revision::{Cleanness, Comparison, GitError, Range, Revision, Which};
 
 use worktree::{Worktree, is_checkout};

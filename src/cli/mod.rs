@@ -16,6 +16,7 @@ mod exec;
 mod history;
 mod host;
 mod init;
+mod local;
 mod logs;
 mod promote;
 mod push;
@@ -46,6 +47,7 @@ pub use self::exec::Exec;
 pub use self::history::History;
 pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
+pub use self::local::{EngineChoice, LocalCommands, LocalDown, LocalScope, LocalUpArguments};
 pub use self::logs::Logs;
 pub use self::promote::Promote;
 pub use self::push::Push;
@@ -143,6 +145,8 @@ pub enum Command {
     Exec(Exec),
     Run(RunOnce),
     Why(Why),
+    #[command(subcommand)]
+    Local(LocalCommands),
     #[command(subcommand)]
     Host(HostCommands),
     Schema(Schema),

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use super::config_files::{self, FileScope, Surroundings};
 use super::description::{DescribedGuard, DescribedHost, ServiceFile};
 use super::diagnostic::{Diagnostic, Level, Place, quoted};
+use super::gather::{gather, settle};
+use super::here::Here;
 use super::lint::lint;
 use super::load::{load, unfit};
 use super::loaded::LoadedCluster;
@@ -57,9 +59,23 @@ pub struct Findings {
 /// Checks the description of one cluster. Whatever the bytes are, it ends, and without a panic.
 #[must_use]
 pub fn check(name: &str, sources: &Sources) -> Findings {
+    check_as(name, sources, None)
+}
+
+/// The same of a description that runs here, and not on its hosts.
+#[must_use]
+pub fn check_here(name: &str, sources: &Sources, here: &Here) -> Findings {
+    check_as(name, sources, Some(here))
+}
+
+fn check_as(name: &str, sources: &Sources, here: Option<&Here>) -> Findings {
     let mut problems = Problems::default();
-    let found = load(name, sources, &mut problems)
-        .and_then(|description| resolve(description, sources, &mut problems));
+    let found = load(name, sources, &mut problems).and_then(|mut description| {
+        if let (Some(here), Some(cluster)) = (here, &mut description.cluster) {
+            gather(cluster, here);
+        }
+        resolve(description, sources, &mut problems)
+    });
     let (cluster, mut lints) = found.unzip();
     let mut diagnostics = problems.0;
     sort(&mut diagnostics);
@@ -105,12 +121,24 @@ fn resolve(
         }
         return None;
     };
-    check_hosts(&description, cluster, problems);
-    let placements = place(&description, cluster, problems);
-    check_networks(&description, cluster, &placements, problems);
-    check_address_clashes(&description, cluster, &placements, problems);
+    let here = cluster.here.as_ref();
+    let mut placements = place(&description, cluster, problems);
+    if here.is_some() {
+        for hosts in placements.values_mut() {
+            *hosts = cluster
+                .hosts
+                .iter()
+                .take(1)
+                .map(|host| host.name.value.clone())
+                .collect();
+        }
+    } else {
+        check_hosts(&description, cluster, problems);
+        check_networks(&description, cluster, &placements, problems);
+        check_address_clashes(&description, cluster, &placements, problems);
+        check_ports(&description, cluster, &placements, sources, problems);
+    }
     check_once(&description, &placements, problems);
-    check_ports(&description, cluster, &placements, sources, problems);
     let by_host = depends_on_host(&description, cluster, sources);
     let of = |host: Option<&DescribedHost>, problems: &mut Problems| {
         Variables::of_cluster(&description, cluster, &placements, host, sources, problems)
@@ -214,6 +242,11 @@ fn resolve(
         }
     }
     resolve_swaps(&description, &mut services, problems);
+    if let Some(here) = here {
+        services
+            .values_mut()
+            .for_each(|service| settle(service, here));
+    }
     check_deliveries(cluster, services.values(), problems);
     if let Some(secrets) = &description.secrets
         // A service with errors is missing here, and it may use any secret.
@@ -238,7 +271,10 @@ fn resolve(
     check_rollout(cluster, problems);
     check_notify(&description, &cluster.notify, problems);
     let (notify, hooks) = notify::known(&cluster.notify, &cluster.before);
-    let lints = lint(&description, cluster, &services, problems);
+    let lints = match here {
+        Some(_) => Vec::new(),
+        None => lint(&description, cluster, &services, problems),
+    };
     let cluster = Cluster {
         guard,
         rollout: known_rollout(cluster),

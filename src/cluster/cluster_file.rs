@@ -105,6 +105,7 @@ pub(super) fn read_cluster(
         before,
         networks,
         lint,
+        here: None,
     }
 }
 

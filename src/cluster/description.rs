@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::config_files::FileEntry;
 use super::diagnostic::{Diagnostic, quoted};
+use super::here::Here;
 use super::job::Run;
 use super::model::{
     Container, Health, Host, HostCount, Image, NetworkOrigin, RestartPolicy, Rollout, Transport,
@@ -47,6 +48,8 @@ pub(super) struct ClusterFile {
     pub networks: Vec<DescribedNetwork>,
     /// `[lint]`, if there is one.
     pub lint: Option<WrittenLint>,
+    /// Where all of it runs, if that is not on its hosts.
+    pub here: Option<Here>,
 }
 
 impl ServiceFile {

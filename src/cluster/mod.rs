@@ -21,6 +21,7 @@
 //! | `placement`, `port_clashes`, `networks`, `service_networks`, `needs`, `proxies`, `circles`, `reach`, `scope`, `variables`, `values`, `template` | what refers from one file to another; values and their templates |
 //! | `secret`, `readers` | what a secret is without its key; whom it is encrypted to |
 //! | `provenance`, `hosts_alone` | where a value comes from; the hosts of a description with errors |
+//! | `here`, `gather` | a description that runs on the machine of a developer |
 //! | `pin` | the fingerprint of a host's key, and the key in the text of `cluster.toml` |
 //! | `version`, `bump`, `promote` | where the version of an image is written, and another one in its place; what one cluster takes over of another |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
@@ -42,9 +43,11 @@ mod extra_args;
 pub mod fields;
 mod flag_advice;
 mod foreign;
+mod gather;
 #[cfg(test)]
 mod goldens;
 mod health;
+pub mod here;
 mod host_table;
 #[cfg(test)]
 mod host_variables_tests;
@@ -95,7 +98,7 @@ mod variables;
 pub mod version;
 mod volumes;
 
-pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, sort};
+pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, check_here, sort};
 #[cfg(test)]
 pub(crate) use cluster_file::CLUSTER_KEYS;
 pub use description::WrittenIn;

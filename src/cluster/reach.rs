@@ -102,6 +102,10 @@ fn location(
     hosts: &[HostName],
 ) -> Option<Location> {
     let port = needed.port.as_ref().map(|port| port.value);
+    if let Some(here) = &cluster.here {
+        let (names, port) = here.location(name, port);
+        return Some(Location { names, port });
+    }
     if reader.is_some_and(|reader| reader.finds_by_name(needed, hosts)) {
         let names = vec![name.to_string()];
         return Some(Location { names, port });

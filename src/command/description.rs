@@ -115,7 +115,7 @@ pub(super) enum Services {
     Broken,
 }
 
-fn read(repository: &Repository, name: &ClusterName) -> Result<Sources, Exit> {
+pub(super) fn read(repository: &Repository, name: &ClusterName) -> Result<Sources, Exit> {
     repository.load(name.as_str()).map_err(|error| {
         let palette = Palette::stderr();
         stream::stderr(&one(&error.to_string(), error.help(), &palette));

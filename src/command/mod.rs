@@ -12,6 +12,7 @@ mod helper;
 mod history;
 mod host;
 mod init;
+mod local;
 mod logs;
 mod notify;
 mod promote;
@@ -190,6 +191,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Schema(arguments) => schema::run(&arguments),
         Command::Exec(arguments) => exec::run(directory, &arguments),
         Command::Run(arguments) => exec::run_one(directory, &arguments),
+        Command::Local(arguments) => local::run(directory, &arguments),
         Command::Logs(arguments) => logs::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }

@@ -122,7 +122,7 @@ impl File {
 }
 
 /// An error of the secret room, with what to type.
-fn explained(
+pub(super) fn explained(
     error: SecretError,
     cluster: &ClusterName,
     recipients: &BTreeMap<String, String>,

@@ -25,7 +25,7 @@ mod options;
 mod placement;
 pub mod proven;
 pub mod reason;
-mod reasons;
+pub mod reasons;
 pub mod recorded;
 mod restart_steps;
 pub mod review;

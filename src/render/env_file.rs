@@ -235,7 +235,8 @@ impl Assignments {
 }
 
 /// Which layer a file of this name is. A file of somebody else counts as the last one.
-pub(super) fn layer_of(path: &str) -> Layer {
+#[must_use]
+pub fn layer_of(path: &str) -> Layer {
     match path.split_once('-').map(|(number, _)| number) {
         Some("10") => Layer::ServiceLocations,
         Some("20") => Layer::ServiceConfig,

@@ -23,6 +23,7 @@
 //! secrets         the secrets of a service, and how their files are made
 //! config_files    files of the config repository, their permissions and owners
 //! service         one service on hosts that are the same to it: all of the above, put together
+//! bare            a service as a container that no unit runs
 //! desired         the result
 //! manifest        what a generation says of itself: digests, and how a release treats each service
 //! stored          back from a generation to what is desired
@@ -30,6 +31,7 @@
 //! begun           a release that has not ended, as the hosts keep it that it acts on
 //! ```
 
+pub mod bare;
 pub mod begun;
 mod canonical;
 #[cfg(test)]

@@ -311,7 +311,7 @@ fn record(lines: RecordLines) -> Value {
 }
 
 /// The variables that the container gets from the unit's environment: all but `IMAGE`, which is the unit's own.
-fn names(service: &Service, carrying: Carrying) -> impl Iterator<Item = &str> {
+pub(super) fn names(service: &Service, carrying: Carrying) -> impl Iterator<Item = &str> {
     let names = service.variables.keys();
     let names = names.filter(move |name| !carrying.is_literal(name));
     let names = names.map(|name| name.as_str());
@@ -340,7 +340,7 @@ fn stop_status(service: &Service) -> Option<u16> {
 }
 
 /// The options of `run`, each with its value and quoted.
-fn arguments(
+pub(super) fn arguments(
     cluster: &Cluster,
     service: &Service,
     place: &OnHost<'_>,

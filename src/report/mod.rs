@@ -17,6 +17,7 @@ pub mod import;
 pub mod init;
 pub mod json;
 mod left;
+pub mod local;
 pub mod logs;
 pub mod markdown;
 mod moves;

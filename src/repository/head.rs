@@ -134,3 +134,13 @@ fn checked_out(root: &Path) -> Option<String> {
     let name = head.is_branch().then(|| head.shorthand().ok()).flatten()?;
     Some(name.to_owned())
 }
+
+/// The branch of the checkout around a directory, also one that has no commit yet. `None` without git, or where no
+/// branch is checked out.
+#[must_use]
+pub fn branch(root: &Path) -> Option<String> {
+    let repository = git2::Repository::discover(root).ok()?;
+    let head = repository.find_reference("HEAD").ok()?;
+    let target = head.symbolic_target().ok()??;
+    target.strip_prefix("refs/heads/").map(str::to_owned)
+}

@@ -105,7 +105,10 @@ fn production() -> TestEnvironment {
     for file in ["shop/compose.yml", "compose.yml", "compose.prod.yml"] {
         it.write(file, project);
     }
-    it.program("docker", "#!/bin/sh\nexec cat compose.yml\n");
+    // As compose, or as an engine.
+    let compose = "#!/bin/sh\n[ \"$1\" != compose ] || exec cat compose.yml\n";
+    it.program("docker", &format!("{compose}{}", crate::local::ENGINE));
+    it.program("podman", crate::local::ENGINE);
     for reader in ["jq", "less"] {
         it.program(reader, "#!/bin/sh\nexec cat > /dev/null\n");
     }
@@ -170,6 +173,15 @@ fn every_example_of_help_works_as_it_stands() {
         if line.contains("--from-compose") {
             // An example before it made the same directory.
             let _ = fs::remove_dir_all(it.path("config"));
+        }
+        if line.contains("local up --engine podman") {
+            it.bayplan("local down").succeeds();
+        } else if line.starts_with("bayplan local") {
+            // What an example before it left, by another engine perhaps.
+            let _ = fs::remove_dir_all(it.beside("home/.local/state/bayplan"));
+            let _ = fs::remove_dir_all(it.beside("home/.engine"));
+            it.bayplan("local up").succeeds();
+            it.bayplan("local up --name main").succeeds();
         }
         if line.starts_with("bayplan activate") {
             it.bayplan("push production").succeeds();

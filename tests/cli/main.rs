@@ -14,6 +14,7 @@ mod garbage;
 mod host;
 mod init;
 mod killed;
+mod local;
 mod locks;
 mod many;
 mod meddled;

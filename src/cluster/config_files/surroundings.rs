@@ -14,6 +14,7 @@ use minijinja::Value;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 
 use crate::cluster::description::ClusterFile;
+use crate::cluster::here::Here;
 use crate::cluster::loaded::LoadedCluster;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::placement::Placements;
@@ -50,6 +51,16 @@ impl Object for NamedValues {
     }
 }
 
+/// A host of a service that runs here: whoever asks for its address gets what the service is found by.
+fn found_at(here: &Here, host: &HostName, service: &ServiceName) -> Value {
+    let (names, _) = here.location(service, None);
+    let address = names.first().map(String::as_str).unwrap_or_default();
+    Value::from_pairs([
+        ("name", Value::from(host.as_str())),
+        ("address", Value::from(address)),
+    ])
+}
+
 /// The services and hosts of a cluster as templates see them.
 pub(in crate::cluster) struct Surroundings {
     cluster: Value,
@@ -81,8 +92,11 @@ impl Surroundings {
         let mut size = hosts.len();
         let services = description.services.keys().map(|name| {
             let placed = placements.get(name).into_iter().flatten();
-            let placed =
-                placed.filter_map(|host| Some((host.to_string(), hosts.get(host)?.clone())));
+            let placed = placed.filter_map(|host| {
+                let known = hosts.get(host)?.clone();
+                let found = cluster.here.as_ref().map(|here| found_at(here, host, name));
+                Some((host.to_string(), found.unwrap_or(known)))
+            });
             let placed: Vec<_> = placed.collect();
             size += 1 + placed.len();
             let mut service = vec![

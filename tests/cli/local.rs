@@ -1,0 +1,226 @@
+//! `bayplan local`, with an engine that keeps its containers as files and starts nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use crate::environment::TestEnvironment;
+
+/// An engine that knows what bayplan asks of one.
+pub const ENGINE: &str = include_str!("local/engine.sh");
+
+const CLUSTER: &str = r#"[hosts.docker01]
+address = "10.0.0.1"
+[hosts.docker02]
+address = "10.0.0.2"
+[place]
+web = ["docker01", "docker02"]
+db = "docker02"
+migrate = "docker01"
+[vars]
+GREETING = "hello"
+DB_URL = "tcp://{{ DB_HOST }}:{{ DB_PORT }}"
+"#;
+
+struct Local {
+    it: TestEnvironment,
+}
+
+impl Local {
+    fn new() -> Self {
+        let it = TestEnvironment::new();
+        it.program("docker", ENGINE);
+        it.write("clusters/shop/cluster.toml", CLUSTER);
+        let service = |name: &str, text: &str| {
+            it.write(&format!("clusters/shop/services/{name}.toml"), text);
+        };
+        service(
+            "web",
+            "image = \"web\"\ntag = \"1\"\nport = 8080\nneeds = [\"db\"]\nafter = [\"migrate\"]\nvars = [\"GREETING\", \"DB_URL\"]\nmemory = \"1g\"\n[env]\nNASTY = \"two\\nlines\"\n[files]\n\"/etc/app.conf\" = \"app.conf\"\n",
+        );
+        it.write("clusters/shop/services/web/app.conf", "a file\n");
+        service(
+            "db",
+            "image = \"db\"\ntag = \"1\"\nport = 5432\nvolumes = [\"data:/data\"]\n",
+        );
+        service(
+            "migrate",
+            "from = \"db\"\nonce = \"image\"\ncommand = [\"migrate\"]\n",
+        );
+        Self { it }
+    }
+
+    /// What the engine was asked to run since the last time, by the services.
+    fn ran(&self) -> BTreeSet<String> {
+        let path = self.it.beside("home/.engine/ran");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn up(&self) -> BTreeSet<String> {
+        self.it.bayplan("local up").succeeds();
+        self.ran()
+    }
+
+    /// What is kept of a container.
+    fn kept(&self, service: &str, what: &str) -> String {
+        let path = self
+            .it
+            .beside(&format!("home/.engine/local.repository.{service}/{what}"));
+        fs::read_to_string(path).unwrap()
+    }
+
+    fn state(&self) -> PathBuf {
+        self.it.beside("home/.local/state/bayplan/local/repository")
+    }
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn exactly_what_changed_starts_again_here() {
+    let local = Local::new();
+    let edit = |path: &str, from: &str, to: &str| {
+        local.it.edit(&format!("clusters/shop/{path}"), from, to);
+    };
+    assert_eq!(local.up(), set(&["db", "migrate", "web"]));
+    assert_eq!(local.up(), set(&[]));
+    edit("cluster.toml", "hello", "ahoy");
+    assert_eq!(local.up(), set(&["web"]));
+    edit("services/web/app.conf", "a file", "another file");
+    assert_eq!(local.up(), set(&["web"]));
+    // What means the same is the same.
+    edit("services/web.toml", "1g", "1024m");
+    assert_eq!(local.up(), set(&[]));
+    edit("cluster.toml", "10.0.0.2", "10.0.0.3");
+    assert_eq!(local.up(), set(&[]));
+    // The job has the image of the database.
+    edit("services/db.toml", "tag = \"1\"", "tag = \"2\"");
+    assert_eq!(local.up(), set(&["db", "migrate"]));
+    edit("cluster.toml", "web = [", "# web = [");
+    local.it.bayplan("local up").succeeds();
+    assert_eq!(local.ran(), set(&[]));
+    let seen = local.it.bayplan("local status").succeeds();
+    assert!(
+        !seen.stdout.contains("web") && seen.stdout.contains("db"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn a_container_here_gets_what_it_gets_on_a_host() {
+    let local = Local::new();
+    local.up();
+    let arguments = local.kept("web", "arguments");
+    let inputs = fs::read_dir(local.state().join("inputs/web")).unwrap();
+    let inputs = inputs
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.is_dir())
+        .unwrap();
+    for expected in [
+        "--network local.repository",
+        "--network-alias web",
+        "--memory 1g",
+        "--restart unless-stopped",
+        "-e GREETING",
+        &format!(
+            "source={}/files/etc/app.conf,target=/etc/app.conf,readonly",
+            inputs.display()
+        ),
+    ] {
+        assert!(
+            arguments.contains(expected),
+            "{expected} is not in {arguments}"
+        );
+    }
+    // Values are in no argument.
+    assert!(!arguments.contains("hello"), "{arguments}");
+    let environment = local.kept("web", "environment");
+    for expected in [
+        "GREETING=hello",
+        "DB_URL=tcp://db:5432",
+        "APP_PORT=8080",
+        "NASTY=two\nlines",
+    ] {
+        assert!(
+            environment.contains(expected),
+            "{expected} is not in {environment}"
+        );
+    }
+    let db = local.kept("db", "arguments");
+    assert!(db.contains("--volume local.repository.data:/data"), "{db}");
+    assert!(db.contains("--publish 127.0.0.1:"), "{db}");
+    assert_eq!(
+        fs::read_to_string(inputs.join("files/etc/app.conf")).unwrap(),
+        "a file\n"
+    );
+}
+
+#[test]
+fn the_way_up_and_down_is_told() {
+    let local = Local::new();
+    let up = local.it.bayplan("local up").succeeds();
+    for expected in [
+        "db starts: new here",
+        "migrate done after",
+        "web runs after",
+        "is up: 3 changes",
+    ] {
+        assert!(up.stderr.contains(expected), "{expected} is not in {up}");
+    }
+    let again = local.it.bayplan("local up").succeeds();
+    assert!(again.stderr.contains("is up to date"), "{again}");
+    local.it.edit("clusters/shop/cluster.toml", "hello", "ahoy");
+    let edited = local.it.bayplan("local up").succeeds();
+    assert!(edited.stderr.contains("GREETING: hello → ahoy"), "{edited}");
+    let down = local.it.bayplan("local down").succeeds();
+    assert!(down.stderr.contains("web removed"), "{down}");
+    let nothing = local.it.bayplan("local status").succeeds();
+    assert!(nothing.stdout.contains("nothing runs"), "{nothing}");
+    // The job has run, and the volume it filled is there.
+    local.ran();
+    assert_eq!(local.up(), set(&["db", "web"]));
+    local.it.bayplan("local down --volumes").succeeds();
+    assert!(!local.state().exists());
+    local.it.bayplan("local status").exits(1);
+    local.ran();
+    assert_eq!(local.up(), set(&["db", "migrate", "web"]));
+}
+
+#[test]
+fn what_fails_here_is_told_and_holds_up_who_needs_it() {
+    let local = Local::new();
+    local.it.edit(
+        "clusters/shop/services/db.toml",
+        "tag = \"1\"",
+        "tag = \"broken\"",
+    );
+    let up = local.it.bayplan("local up").exits(1);
+    for expected in [
+        "error: db: it ended with 3",
+        "the last words",
+        "web not started: ",
+        "not as it should be",
+    ] {
+        assert!(up.stderr.contains(expected), "{expected} is not in {up}");
+    }
+    local
+        .it
+        .edit("clusters/shop/services/db.toml", "broken", "absent");
+    let up = local.it.bayplan("local up").exits(1);
+    assert!(
+        up.stderr.contains("its image db:absent is not here"),
+        "{up}"
+    );
+    local
+        .it
+        .edit("clusters/shop/services/db.toml", "absent", "1");
+    local.it.bayplan("local up").succeeds();
+    let unknown = local.it.bayplan("local up wbe").exits(1);
+    assert!(unknown.stderr.contains("did you mean `web`?"), "{unknown}");
+    let none = local.it.bayplan("local status --name other").exits(1);
+    assert!(none.stderr.contains("expected a cluster `other`"), "{none}");
+}
