@@ -29,6 +29,9 @@ Examples:
   bayplan local up                     all services
   bayplan local up search              one, with what it needs; others stay as they are
   bayplan local up --from integration   another description
+  bayplan local up search --rest integration
+                                       one; it finds the others in that cluster
+  bayplan local up --process search    one runs outside, in an IDE
   bayplan local up --engine podman     not docker, which is the default where both are")]
     Up(LocalUpArguments),
     /// Show what runs here
@@ -37,6 +40,33 @@ Examples:
   bayplan local status                 services, their state and their ports
   bayplan local status --name main     of another branch")]
     Status(LocalScope),
+    /// Show what containers say, by time
+    ///
+    /// Without -n the last 100 lines of each service, with -f the last 10 and what comes, also of containers that take the place
+    /// of others. What could steer a terminal is shown escaped.
+    #[command(after_help = "\
+Examples:
+  bayplan local logs                   the last lines of all services
+  bayplan local logs search -n 20      of one")]
+    Logs(LocalLogs),
+    /// Run a command in the container of a service, with your terminal
+    ///
+    /// Without a command: a shell. The exit code is that of the command.
+    #[command(after_help = "\
+Examples:
+  bayplan local exec search            a shell
+  bayplan local exec search -- ls -l /data")]
+    Exec(LocalExec),
+    /// Print the variables of a service, for a process outside of containers
+    ///
+    /// What the container gets, but where it finds other services: at their ports of this machine. Values of secrets are among them: they
+    /// are for the process, not for a log.
+    #[command(after_help = "\
+Examples:
+  bayplan local env search > .env      for whoever reads such files
+  eval \"$(bayplan local env search --export)\"
+                                       for this shell")]
+    Env(LocalEnv),
     /// Remove the containers and the network
     ///
     /// Volumes stay, and so do made-up secrets: what is in a database goes with its password.
@@ -87,10 +117,75 @@ pub struct LocalUpArguments {
     #[arg(long, value_name = "CLUSTER", value_parser = cluster)]
     pub from: Option<ClusterName>,
 
+    /// Services that are not named are not started: they are found where they are in this cluster
+    #[arg(long, value_name = "CLUSTER", value_parser = cluster, requires = "services")]
+    pub rest: Option<ClusterName>,
+
+    /// This service runs outside of containers, on its port of this machine: whoever needs it is pointed there. May be repeated;
+    /// `local env` prints what the process gets
+    #[arg(long = "process", value_name = "SERVICE", value_parser = service)]
+    pub processes: Vec<ServiceName>,
+
+    /// Stay, and do it again after each edit of the description, until Ctrl-C
+    #[arg(short, long)]
+    pub watch: bool,
+
     /// Give services the values of the description's secrets.toml, and not made-up ones; so it is anyway if the description is
     /// clusters/local
     #[arg(long)]
     pub decrypt: bool,
+
+    #[command(flatten)]
+    pub identities: Identities,
+
+    #[command(flatten)]
+    pub scope: LocalScope,
+}
+
+/// Whose lines are shown.
+#[derive(Debug, Clone, Args)]
+pub struct LocalLogs {
+    /// Only these services; none means all
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub services: Vec<ServiceName>,
+
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short, long)]
+    pub follow: bool,
+
+    /// Only the last lines of each service, so many
+    #[arg(short = 'n', long, value_name = "N")]
+    pub lines: Option<usize>,
+
+    #[command(flatten)]
+    pub scope: LocalScope,
+}
+
+/// What runs in which container.
+#[derive(Debug, Clone, Args)]
+pub struct LocalExec {
+    /// The service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub service: ServiceName,
+
+    /// The command and its arguments
+    #[arg(value_name = "CMD", last = true)]
+    pub command: Vec<String>,
+
+    #[command(flatten)]
+    pub scope: LocalScope,
+}
+
+/// Whose variables are printed, and how.
+#[derive(Debug, Clone, Args)]
+pub struct LocalEnv {
+    /// The service
+    #[arg(value_name = "SERVICE", value_parser = service)]
+    pub service: ServiceName,
+
+    /// As commands of a shell, in place of a dotenv file
+    #[arg(long)]
+    pub export: bool,
 
     #[command(flatten)]
     pub identities: Identities,

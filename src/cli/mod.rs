@@ -47,7 +47,10 @@ pub use self::exec::Exec;
 pub use self::history::History;
 pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
-pub use self::local::{EngineChoice, LocalCommands, LocalDown, LocalScope, LocalUpArguments};
+pub use self::local::{
+    EngineChoice, LocalCommands, LocalDown, LocalEnv, LocalExec, LocalLogs, LocalScope,
+    LocalUpArguments,
+};
 pub use self::logs::Logs;
 pub use self::promote::Promote;
 pub use self::push::Push;

@@ -28,7 +28,7 @@ const MARK: &str = "BAYPLAN_ATTACHED";
 /// Keys that detach the engine's client from what it started: such that nobody types them by accident.
 const DETACH: &str = "ctrl-@,ctrl-^,ctrl-@,ctrl-_";
 /// What runs where no command is named.
-const SHELL: [&str; 3] = [
+pub const SHELL: [&str; 3] = [
     "sh",
     "-c",
     "command -v bash >/dev/null 2>&1 && exec bash || exec sh",

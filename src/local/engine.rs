@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -484,19 +483,11 @@ impl LocalEngine {
         Ok(found.len())
     }
 
-    /// The process of `logs` or `exec` that takes our place on the terminal.
+    /// A process of the client, as `logs` and `exec`, on the terminal that we are on.
     #[must_use]
     pub fn attached(&self, arguments: &[String]) -> Command {
         let mut command = Command::new(self.engine().program());
         command.args(arguments);
-        command
-    }
-
-    /// The same as a background process of our own, whose output is read.
-    #[must_use]
-    pub fn watched(&self, arguments: &[String]) -> Command {
-        let mut command = self.attached(arguments);
-        command.stdin(Stdio::null()).process_group(0);
         command
     }
 }

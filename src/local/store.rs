@@ -49,6 +49,9 @@ pub struct LocalRecord {
     pub engine: String,
     /// Whether secrets have the values of the description, and not such as were made up.
     pub decrypted: bool,
+    /// Services that are not here: their hosts, as containers call them, and their port.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<ServiceName, (Vec<String>, Option<u16>)>,
     /// Ports of this machine.
     #[serde(default)]
     pub(super) ports: BTreeMap<String, u16>,
@@ -66,6 +69,7 @@ impl LocalRecord {
             cluster: cluster.to_owned(),
             engine: engine.program().to_owned(),
             decrypted: false,
+            elsewhere: BTreeMap::new(),
             ports: BTreeMap::new(),
         }
     }

@@ -10,6 +10,7 @@ use crate::local::decide::SeenContainer;
 use crate::local::event::{LocalEvent, LocalProblem};
 use crate::local::name::LocalName;
 use crate::local::up::UpEnd;
+use crate::render::shell::quote;
 
 /// Whose state is shown.
 #[derive(Debug, Clone, Copy)]
@@ -122,6 +123,12 @@ pub fn cleared(volumes: usize) -> String {
     )
 }
 
+/// That the description has not changed since, and what ends the watch.
+#[must_use]
+pub fn watches(cluster: &str) -> String {
+    format!("watching clusters/{cluster} for edits; Ctrl-C ends that, and what runs goes on\n")
+}
+
 /// What runs, a line each.
 #[must_use]
 pub fn status(head: &Head<'_>, seen: &[SeenContainer], palette: &Palette) -> String {
@@ -208,5 +215,61 @@ fn addresses(seen: &SeenContainer) -> String {
     match ports.is_empty() {
         true => "-".to_owned(),
         false => ports.join(", "),
+    }
+}
+
+/// A variable as a shell takes it. A name that is none to a shell is a comment.
+#[must_use]
+pub fn export(name: &str, value: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    match name.bytes().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("export {name}={}\n", quote(value)),
+        false => format!("# {name} is no name of a variable to a shell\n"),
+    }
+}
+
+/// A variable as a line of a dotenv file: quoted where its readers could take it for something else.
+#[must_use]
+pub fn dotenv(name: &str, value: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+./:=,@%".contains(&b);
+    if value.bytes().all(plain) {
+        return format!("{name}={value}\n");
+    }
+    if !value.contains(['\'', '\n', '\r']) {
+        return format!("{name}='{value}'\n");
+    }
+    let mut quoted = String::new();
+    for c in value.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '"' | '\\' | '$' | '`' => {
+                quoted.push('\\');
+                quoted.push(c);
+            }
+            c => quoted.push(c),
+        }
+    }
+    format!("{name}=\"{quoted}\"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_for_a_shell_or_for_a_file() {
+        let both = |value| export("A", value) + &dotenv("A", value);
+        assert_eq!(
+            both("tcp://db:5432"),
+            "export A=tcp://db:5432\nA=tcp://db:5432\n"
+        );
+        assert_eq!(both("a $b"), "export A='a $b'\nA='a $b'\n");
+        assert_eq!(
+            both("it's\n$x"),
+            "export A='it'\\''s\n$x'\nA=\"it's\\n\\$x\"\n"
+        );
+        assert!(export("a.b", "x").starts_with('#'));
+        assert_eq!(dotenv("A", ""), "A=\n");
     }
 }

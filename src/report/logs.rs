@@ -51,18 +51,25 @@ impl LogPrinter {
     /// For lines of these hosts, in this order, with moments of this zone.
     #[must_use]
     pub fn new(hosts: &[HostName], zone: TimeZone, palette: &Palette) -> Self {
-        let names = hosts.iter().map(|host| host.as_str().len());
-        let width = names.max().unwrap_or_default();
-        let head = |(at, host): (usize, &HostName)| {
+        let names: Vec<&str> = hosts.iter().map(HostName::as_str).collect();
+        Self::headed(&names, zone, palette)
+    }
+
+    /// The same for lines that have something else in front.
+    #[must_use]
+    pub fn headed(heads: &[&str], zone: TimeZone, palette: &Palette) -> Self {
+        let width = heads.iter().map(|head| head.len()).max();
+        let width = width.unwrap_or_default();
+        let head = |(at, head): (usize, &&str)| {
             let style = match palette.is_plain() {
                 true => Style::new(),
                 false => COLOURS[at % COLOURS.len()].on_default(),
             };
-            let shown = format!("{style}{}{style:#}", pad(host.as_str(), width));
-            (host.to_string(), shown)
+            let shown = format!("{style}{}{style:#}", pad(head, width));
+            ((*head).to_owned(), shown)
         };
         Self {
-            heads: hosts.iter().enumerate().map(head).collect(),
+            heads: heads.iter().enumerate().map(head).collect(),
             dim: palette.dim,
             zone,
             second: (i64::MIN, String::new()),
@@ -70,14 +77,29 @@ impl LogPrinter {
         }
     }
 
-    /// Adds the lines of a message. `time` is in microseconds since 1970.
-    pub fn text(&mut self, host: usize, time: i64, service: &str, message: &[u8], to: &mut String) {
+    /// Adds a line that has no service of its own.
+    pub fn line(&mut self, head: usize, time: i64, message: &[u8], to: &mut String) {
+        self.at(time);
+        let (_, head) = &self.heads[head];
+        let (dim, moment) = (self.dim, &self.second.1);
+        let _ = write!(to, "{head} {dim}{moment}{dim:#} ");
+        push_message(message, to);
+        to.push('\n');
+    }
+
+    /// Takes the moment of a line.
+    fn at(&mut self, time: i64) {
         let second = time.div_euclid(1_000_000);
         if self.second.0 != second {
             let moment = Timestamp::from_second(second).unwrap_or_default();
             let moment = moment.to_zoned(self.zone.clone());
             self.second = (second, moment.strftime("%b %d %H:%M:%S").to_string());
         }
+    }
+
+    /// Adds the lines of a message. `time` is in microseconds since 1970.
+    pub fn text(&mut self, host: usize, time: i64, service: &str, message: &[u8], to: &mut String) {
+        self.at(time);
         self.width = self.width.max(service.len());
         let (_, head) = &self.heads[host];
         let lines = message.strip_suffix(b"\n").unwrap_or(message);

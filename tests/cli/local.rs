@@ -224,3 +224,118 @@ fn what_fails_here_is_told_and_holds_up_who_needs_it() {
     let none = local.it.bayplan("local status --name other").exits(1);
     assert!(none.stderr.contains("expected a cluster `other`"), "{none}");
 }
+
+#[test]
+fn a_process_outside_gets_what_the_container_would() {
+    let local = Local::new();
+    local.up();
+    let env = local.it.bayplan("local env web").succeeds();
+    for line in [
+        "GREETING=hello",
+        "DB_HOST=127.0.0.1",
+        "APP_PORT=8080",
+        "NASTY=\"two\\nlines\"",
+    ] {
+        assert!(
+            env.stdout.lines().any(|found| found == line),
+            "{line} is not in {env}"
+        );
+    }
+    assert!(!env.stdout.contains("IMAGE="), "{env}");
+    let port = env
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("DB_PORT="))
+        .unwrap();
+    let status = local.it.bayplan("local status").succeeds();
+    assert!(
+        status.stdout.contains(&format!("127.0.0.1:{port}")),
+        "{status}"
+    );
+    let export = local.it.bayplan("local env web --export").succeeds();
+    assert!(
+        export.stdout.contains("export NASTY='two\nlines'\n"),
+        "{export}"
+    );
+
+    // The others are pointed at it.
+    local.ran();
+    local.it.bayplan("local up --process db").succeeds();
+    assert_eq!(local.ran(), set(&["web"]));
+    assert!(
+        local
+            .kept("web", "environment")
+            .contains("DB_HOST=host.docker.internal\n")
+    );
+    let env = local.it.bayplan("local env web").succeeds();
+    assert!(env.stdout.contains("DB_HOST=127.0.0.1\n"), "{env}");
+    assert_eq!(local.up(), set(&["db", "web"]));
+}
+
+#[test]
+fn the_rest_is_found_in_another_cluster() {
+    let local = Local::new();
+    for path in [
+        "cluster.toml",
+        "services/web.toml",
+        "services/db.toml",
+        "services/migrate.toml",
+        "services/web/app.conf",
+    ] {
+        let text = local.it.read(&format!("clusters/shop/{path}"));
+        local.it.write(
+            &format!("clusters/integration/{path}"),
+            text.replace("10.0.0.", "10.9.9."),
+        );
+    }
+    local
+        .it
+        .bayplan("local up web --from shop --rest integration")
+        .succeeds();
+    assert_eq!(local.ran(), set(&["web"]));
+    let environment = local.kept("web", "environment");
+    assert!(
+        environment.contains("DB_URL=tcp://10.9.9.2:5432\n"),
+        "{environment}"
+    );
+    local.it.edit(
+        "clusters/integration/cluster.toml",
+        "db = \"docker02\"",
+        "db = \"docker01\"",
+    );
+    local
+        .it
+        .bayplan("local up web --from shop --rest integration")
+        .succeeds();
+    assert!(
+        local
+            .kept("web", "environment")
+            .contains("DB_URL=tcp://10.9.9.1:5432\n")
+    );
+    // Without it all of it is here.
+    local.ran();
+    local.it.bayplan("local up web --from shop").succeeds();
+    assert_eq!(local.ran(), set(&["db", "migrate", "web"]));
+    local.it.bayplan("local up --rest integration").exits(64);
+}
+
+#[test]
+fn what_containers_here_say_and_run_is_passed_on() {
+    let local = Local::new();
+    local.up();
+    let logs = local.it.bayplan("local logs").succeeds();
+    assert!(
+        logs.stdout.contains("web") && logs.stdout.contains("the last words of"),
+        "{logs}"
+    );
+    let one = local.it.bayplan("local logs db -n 5").succeeds();
+    assert!(!one.stdout.contains("web"), "{one}");
+    local.it.bayplan("local exec web -- true").succeeds();
+    let asked = fs::read_to_string(local.it.beside("home/.engine/asked")).unwrap();
+    assert!(
+        asked.contains("exec -i local.repository.web true"),
+        "{asked}"
+    );
+    let none = local.it.bayplan("local exec wbe").exits(1);
+    assert!(none.stderr.contains("did you mean `web`?"), "{none}");
+}

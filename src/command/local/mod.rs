@@ -1,7 +1,10 @@
 //! `bayplan local`: a cluster on this machine.
 
 mod down;
+mod env;
+mod exec;
 mod here;
+mod logs;
 mod status;
 mod up;
 
@@ -11,6 +14,9 @@ use super::description::repository;
 use super::{Exit, Failure};
 use crate::cli::{LocalCommands, LocalScope};
 use crate::cluster::model::Engine;
+use crate::cluster::name::ServiceName;
+use crate::cluster::nearest::nearest;
+use crate::local::decide::SeenContainer;
 use crate::local::engine::{LocalEngine, LocalEngineError};
 use crate::local::name::LocalName;
 use crate::local::store::LocalStore;
@@ -24,6 +30,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &LocalCommands) -> Result
     match arguments {
         LocalCommands::Up(arguments) => up::run(directory, arguments),
         LocalCommands::Status(scope) => status::run(directory, scope),
+        LocalCommands::Logs(arguments) => logs::run(directory, arguments),
+        LocalCommands::Exec(arguments) => exec::run(directory, arguments),
+        LocalCommands::Env(arguments) => env::run(directory, arguments),
         LocalCommands::Down(arguments) => down::run(directory, arguments),
     }
 }
@@ -60,6 +69,31 @@ impl LocalPlace {
         }
         let engine = engine(asked.or(runs))?;
         Ok(Self { engine, store })
+    }
+
+    /// The container of a service that runs.
+    fn running(&self, service: &ServiceName) -> Result<SeenContainer, Failure> {
+        let name = self.store.name();
+        if self.store.record().is_none() {
+            return Err(self.unknown());
+        }
+        let seen = self.engine.containers(name)?;
+        let found = seen
+            .iter()
+            .find(|seen| seen.service == *service && seen.running);
+        found.cloned().ok_or_else(|| {
+            let known = seen.iter().map(|seen| seen.service.as_str());
+            let near = nearest(service.as_str(), known).filter(|near| *near != service.as_str());
+            Failure::with_help(
+                anyhow::anyhow!(
+                    "expected a container of `{service}` that runs in `{name}`, found none"
+                ),
+                match near {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("`bayplan local up {service}` starts it"),
+                },
+            )
+        })
     }
 
     /// Nothing is known here of a cluster of this name.
