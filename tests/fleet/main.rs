@@ -28,6 +28,7 @@ mod fitness;
 mod foreign;
 mod hosts_fail;
 mod jobs;
+mod local;
 mod locks;
 mod monitoring;
 mod networks;
@@ -308,6 +309,22 @@ const TESTS: &[(&str, Test)] = &[
         operate::attached_podman,
     ),
     ("what_is_restarted_is_what_was_released", operate::restarted),
+    (
+        "random_edits_restart_exactly_what_changed_on_a_laptop",
+        local::docker,
+    ),
+    (
+        "random_edits_restart_exactly_what_changed_on_a_laptop_with_podman",
+        local::podman,
+    ),
+    (
+        "three_branches_run_side_by_side_on_a_laptop",
+        local::side_by_side,
+    ),
+    (
+        "an_edit_is_seen_on_save_also_during_a_start",
+        local::watched,
+    ),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),
     ("podman_runs_what_docker_runs", podman::life),
