@@ -826,3 +826,102 @@ fn a_webhook_is_told_and_its_url_is_not_shown() {
         "{refused}"
     );
 }
+
+/// Every file below a directory, with its path.
+fn texts_below(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.symlink_metadata().unwrap().is_dir() {
+            true => texts_below(&path, found),
+            false => {
+                let text = fs::read(&path).unwrap_or_default();
+                found.push((path, String::from_utf8_lossy(&text).into_owned()));
+            }
+        }
+    }
+}
+
+#[test]
+fn secrets_reach_containers_on_a_laptop_and_nobody_else() {
+    let desk = Desk::with_secrets();
+    fs::create_dir_all(desk.path("bin")).unwrap();
+    desk.write("bin/docker", include_str!("cli/local/engine.sh"));
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(desk.path("bin/docker"), mode).unwrap();
+    let mut path = desk.path("bin").into_os_string();
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let path = path.into_string().unwrap();
+    let local = |arguments: &[&str]| {
+        let arguments = [&["local"], arguments].concat();
+        let output = desk.run_with(&arguments, "", &[("PATH", &path)]);
+        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+        said(&output)
+    };
+    let engine = |service: &str, what: &str| {
+        let path = format!("home/.engine/local.repo.{service}/{what}");
+        fs::read_to_string(desk.path(&path)).unwrap()
+    };
+    let ran = || {
+        let text = fs::read_to_string(desk.path("home/.engine/ran")).unwrap_or_default();
+        let _ = fs::remove_file(desk.path("home/.engine/ran"));
+        let mut ran: Vec<String> = text.lines().map(str::to_owned).collect();
+        ran.sort();
+        ran
+    };
+
+    let told = local(&["up", "--decrypt"]);
+    assert!(!told.contains(SENTINEL), "{told}");
+    assert_eq!(ran(), ["api", "web"]);
+    assert!(engine("web", "environment").contains(LINES.trim_end()));
+    assert!(engine("api", "environment").contains("URL=postgres://app:s3ntinel-password@db\n"));
+    for service in ["web", "api"] {
+        for what in ["arguments", "labels"] {
+            let text = engine(service, what);
+            assert!(!text.contains(SENTINEL), "{service} {what}: {text}");
+        }
+    }
+    assert_eq!(local(&["up", "--decrypt"]).matches("up to date").count(), 1);
+
+    // Its own files have them in those that containers mount, which only their owner reaches.
+    let state = desk.path("home/.local/state/bayplan/local/repo");
+    let mode = fs::metadata(&state).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0);
+    let mut files = Vec::new();
+    texts_below(&state, &mut files);
+    let with: Vec<_> = files
+        .iter()
+        .filter(|(_, text)| text.contains(SENTINEL))
+        .collect();
+    assert_eq!(with.len(), 2, "{with:?}");
+    assert!(
+        with.iter()
+            .all(|(path, _)| path.to_string_lossy().contains("/secret-files/"))
+    );
+
+    // Whoever reads one that changed starts again, and nobody else.
+    desk.good(&["secrets", "set", "test", "PASSWORD"], "s3ntinel-other\n");
+    local(&["up", "--decrypt"]);
+    assert_eq!(ran(), ["api"]);
+    // Encrypted anew it is the same value.
+    desk.good(&["secrets", "rekey", "test"], "");
+    local(&["up", "--decrypt"]);
+    assert_eq!(ran(), [""; 0]);
+
+    // Made up, once.
+    let told = local(&["up"]);
+    assert!(told.contains("made up"), "{told}");
+    assert_eq!(ran(), ["api", "web"]);
+    assert!(!engine("api", "environment").contains(SENTINEL));
+    local(&["up"]);
+    assert_eq!(ran(), [""; 0]);
+    let made = state.join("secrets/PASSWORD");
+    assert_eq!(
+        fs::metadata(&made).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    fs::write(made, "real\n").unwrap();
+    local(&["up"]);
+    assert_eq!(ran(), ["api"]);
+    assert!(engine("api", "environment").contains("URL=postgres://app:real@db\n"));
+}

@@ -329,11 +329,13 @@ impl<'a> Work<'a> {
         let ended = match self.await_those(before) {
             Some(because) => {
                 let (service, because) = (name.clone(), because.clone());
-                // What runs goes on: whoever failed may come back.
-                if !task.reasons.is_empty() {
+                if task.reasons.is_empty() {
+                    // What runs goes on: whoever failed may come back.
+                    Ended::Unchanged
+                } else {
                     (self.tell)(LocalEvent::NotStarted { service, because });
+                    Ended::Failed
                 }
-                Ended::Failed
             }
             None => match self.bring(name, task) {
                 Ok(true) => Ended::Changed,

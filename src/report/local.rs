@@ -54,7 +54,7 @@ pub fn event(event: &LocalEvent, palette: &Palette) -> String {
         LocalEvent::Moved { service, port, at } => line(
             service,
             &format!(
-                "is at port {}, since {} is taken",
+                "is at port {}, since {} is not free",
                 paint(palette.changed, &at.to_string()),
                 port.wanted
             ),
