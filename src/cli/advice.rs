@@ -31,7 +31,6 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
             "rm",
             "remove",
             "delete",
-            "destroy",
             "undeploy",
             "uninstall",
         ],
@@ -74,8 +73,8 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
         "hosts are written as `[hosts.NAME]` in cluster.toml; `bayplan host check CLUSTER` looks whether they are fit, `bayplan status CLUSTER` what runs there",
     ),
     (
-        &["prune", "gc", "clean", "cleanup"],
-        "each host keeps its last five generations by itself; `docker image prune -a` on the host removes images that nothing uses",
+        &["gc", "clean", "cleanup", "rmi"],
+        "each host keeps its last five generations by itself; `bayplan prune CLUSTER` removes images and networks that nothing uses",
     ),
     (
         &["pull", "images"],

@@ -11,6 +11,7 @@ mod arguments;
 mod bump;
 mod check;
 mod completions;
+mod depart;
 mod diff;
 mod exec;
 mod history;
@@ -19,6 +20,7 @@ mod init;
 mod local;
 mod logs;
 mod promote;
+mod prune;
 mod push;
 mod release;
 mod render;
@@ -42,6 +44,7 @@ pub use self::arguments::{
 pub use self::bump::{Bump, Committing};
 pub use self::check::Check;
 pub use self::completions::Completions;
+pub use self::depart::{Decommission, DepartureChoice, Destroy};
 pub use self::diff::{Diff, Format};
 pub use self::exec::Exec;
 pub use self::history::History;
@@ -53,6 +56,7 @@ pub use self::local::{
 };
 pub use self::logs::Logs;
 pub use self::promote::Promote;
+pub use self::prune::Prune;
 pub use self::push::Push;
 pub use self::release::Release;
 pub use self::render::Render;
@@ -147,6 +151,9 @@ pub enum Command {
     Logs(Logs),
     Exec(Exec),
     Run(RunOnce),
+    Prune(Prune),
+    Decommission(Decommission),
+    Destroy(Destroy),
     Why(Why),
     #[command(subcommand)]
     Local(LocalCommands),

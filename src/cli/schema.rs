@@ -35,6 +35,8 @@ pub enum SchemaOf {
     Why,
     /// `host check --json`
     HostCheck,
+    /// `prune --json`
+    Prune,
     /// A line of `logs --json`
     Logs,
     /// An event of `[notify]`

@@ -5,6 +5,7 @@ mod bump;
 mod carry_out;
 mod check;
 mod completions;
+mod depart;
 mod description;
 mod diff;
 mod exec;
@@ -16,6 +17,7 @@ mod local;
 mod logs;
 mod notify;
 mod promote;
+mod prune;
 mod push;
 mod release;
 mod render;
@@ -192,6 +194,9 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Exec(arguments) => exec::run(directory, &arguments),
         Command::Run(arguments) => exec::run_one(directory, &arguments),
         Command::Local(arguments) => local::run(directory, &arguments),
+        Command::Prune(arguments) => prune::run(directory, &arguments),
+        Command::Decommission(arguments) => depart::run(directory, &arguments),
+        Command::Destroy(arguments) => depart::destroy(directory, &arguments),
         Command::Logs(arguments) => logs::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }

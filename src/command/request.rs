@@ -14,6 +14,7 @@ use crate::plan::Options;
 use crate::plan::saved::BAYPLAN;
 use crate::release::mask::Mask;
 use crate::release::request::ReleaseRequest;
+use crate::release::visit::Visitor;
 use crate::report::palette::Palette;
 use crate::report::{errors, stream};
 use crate::repository::Repository;
@@ -64,6 +65,23 @@ pub(super) fn request(
         undoes: None,
         stage,
         pushed: None,
+    }
+}
+
+/// Whoever changes something on hosts that is no release: `doing` says what.
+pub(super) fn visitor(
+    cluster: &ClusterName,
+    doing: &str,
+    lock_wait: Option<std::time::Duration>,
+) -> Visitor {
+    let now = jiff::Timestamp::now();
+    let now = now.round(jiff::Unit::Second).unwrap_or(now);
+    let (who, pid) = (who(), std::process::id());
+    Visitor {
+        holder: format!("{who} since {now}, {doing} {cluster} (pid {pid})"),
+        id: StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
+            .expect("digits and hyphens are a stage's name"),
+        lock_wait,
     }
 }
 

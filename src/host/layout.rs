@@ -12,6 +12,7 @@
 //! /var/lib/bayplan/<cluster>/pushed.json              what was pushed and is not effective
 //! /var/lib/bayplan/<cluster>/jobs/<service>/<key>     the last run of a job that runs once, and how it ended
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
+//! /var/lib/bayplan/<cluster>/images                  what removed generations named, and what was pulled
 //! /var/lib/bayplan/<cluster>/current                 a link to generations/<number>
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
 //! /run/bayplan/activate-<cluster>.log                what the running or last activation says; its id first

@@ -11,6 +11,7 @@
 //! | [`activate`] | carries the steps of a plan out, and follows that |
 //! | [`past`] | what was released there: generations, history, placement, runs of jobs |
 //! | [`attach`] | a program in a container with the operator's terminal, and what ends it |
+//! | [`belongings`] | what a cluster has there beside what runs, before something of it goes |
 //! | [`journal`] | what its containers say: asks for it, and reads the answer |
 //!
 //! Whatever the transport, a host is one running `sh` ([`reach::session::Session`]): behind the system's
@@ -24,6 +25,7 @@ pub mod activate;
 #[cfg(test)]
 mod answers_tests;
 pub mod attach;
+pub mod belongings;
 pub mod fitness;
 pub mod journal;
 pub mod layout;

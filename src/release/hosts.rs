@@ -31,9 +31,9 @@ use crate::render::desired::Desired;
 use crate::render::placement::Placement;
 use crate::render::pushed::{PushedRelease, newest_push};
 
-pub(super) use self::lock::{Tried, UnderLock};
+pub(super) use self::lock::{SILENCE, Tried, UnderLock, lock_as};
 
-use self::lock::{SILENCE, lock_and};
+use self::lock::lock_and;
 use self::look::{dropped_by, observe, with_request};
 
 const LOOKING: &str = "looking at the host";

@@ -5,6 +5,7 @@ mod activate;
 mod activity;
 pub mod attach;
 mod back;
+pub mod depart;
 pub mod event;
 pub mod examine;
 pub mod follow;
@@ -16,10 +17,12 @@ pub mod logs;
 pub mod mask;
 mod prepare;
 pub mod problem;
+pub mod prune;
 mod pushing;
 mod record;
 pub mod request;
 mod runs;
+pub mod visit;
 
 use std::collections::BTreeMap;
 

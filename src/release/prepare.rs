@@ -627,6 +627,7 @@ impl Problem {
                 format!("{}; the host goes on by itself: {}", error.kind, at.words())
             }
             Problem::NoLock { why } => format!("the lock cannot be taken: {why}"),
+            Problem::NoLook { why } => format!("it cannot be looked at what is there: {why}"),
             Problem::Stale { what } => format!("not what the plan was made from: {what}"),
             Problem::NotStaged { why } => format!("staging failed: {why}"),
             Problem::NotReady { findings } => findings

@@ -31,6 +31,11 @@ pub enum Problem {
         /// One line.
         why: String,
     },
+    /// It could not be looked at what is there.
+    NoLook {
+        /// One line.
+        why: String,
+    },
     /// The host changed since the plan was shown.
     Stale {
         /// What changed, in words.

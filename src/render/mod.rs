@@ -68,7 +68,7 @@ pub mod stored;
 mod timer;
 pub mod unit;
 pub mod unit_template;
-mod volumes;
+pub(crate) mod volumes;
 mod wait;
 
 #[cfg(test)]

@@ -48,6 +48,18 @@ fn lines(made: &MadeDirectory) -> Vec<String> {
     ]
 }
 
+/// The directory that a shell of [`make`] makes, if it is one.
+pub(crate) fn made_by(script: &str) -> Option<String> {
+    let (_, rest) = script.split_once("exec 9>/run/bayplan/volumes ")?;
+    let (_, rest) = rest.split_once("[ ! -e ")?;
+    let (path, _) = rest.split_once(" ] && [ ! -L ")?;
+    let path = match path.strip_prefix('\'').and_then(|it| it.strip_suffix('\'')) {
+        Some(inside) => inside.replace(r"'\''", "'"),
+        None => path.to_owned(),
+    };
+    path.starts_with('/').then_some(path)
+}
+
 /// The source of a volume that is a path of the host.
 fn path(volume: &str) -> Option<&str> {
     let source = volume.split(':').next()?;

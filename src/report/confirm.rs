@@ -20,6 +20,32 @@ pub fn ask(
     input: &mut impl BufRead,
     to: &mut impl Write,
 ) -> io::Result<Confirmation> {
+    let line = answer(question, input, to)?;
+    match line.trim_ascii().to_ascii_lowercase().as_slice() {
+        b"y" | b"yes" => Ok(Confirmation::Yes),
+        _ => Ok(Confirmation::No),
+    }
+}
+
+/// Asks for a name, and reads one line. Only the name itself is a yes.
+///
+/// # Errors
+/// The question cannot be written or the answer not be read.
+pub fn ask_name(
+    question: &str,
+    name: &str,
+    input: &mut impl BufRead,
+    to: &mut impl Write,
+) -> io::Result<Confirmation> {
+    let line = answer(question, input, to)?;
+    Ok(match line.trim_ascii() == name.as_bytes() {
+        true => Confirmation::Yes,
+        false => Confirmation::No,
+    })
+}
+
+/// One line of an answer.
+fn answer(question: &str, input: &mut impl BufRead, to: &mut impl Write) -> io::Result<Vec<u8>> {
     to.write_all(question.as_bytes())?;
     to.flush()?;
     let mut line = Vec::new();
@@ -28,10 +54,7 @@ pub fn ask(
         // Ctrl-D leaves the cursor behind the question.
         writeln!(to)?;
     }
-    match line.trim_ascii().to_ascii_lowercase().as_slice() {
-        b"y" | b"yes" => Ok(Confirmation::Yes),
-        _ => Ok(Confirmation::No),
-    }
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -59,5 +82,15 @@ mod tests {
             answer(b""),
             (Confirmation::No, "Apply? [y/N] \n".to_owned())
         );
+    }
+
+    #[test]
+    fn only_the_name_itself_is_a_yes() {
+        let answer =
+            |text: &[u8]| ask_name("Name: ", "docker01", &mut &text[..], &mut Vec::new()).unwrap();
+        assert_eq!(answer(b"docker01\n"), Confirmation::Yes);
+        for no in ["\n", "y\n", "docker02\n", "docker01 docker02\n", ""] {
+            assert_eq!(answer(no.as_bytes()), Confirmation::No, "{no:?}");
+        }
     }
 }

@@ -22,7 +22,9 @@ impl From<&Problem> for HostFailure {
                 Some("give each machine one name under [hosts]".to_owned()),
             ),
             Problem::Locked { .. } => (None, Some("`--lock-wait 5m` waits for it".to_owned())),
-            Problem::NoLock { .. } | Problem::Unsafe { .. } => (None, None),
+            Problem::NoLock { .. } | Problem::NoLook { .. } | Problem::Unsafe { .. } => {
+                (None, None)
+            }
             Problem::NoGeneration { .. } => (
                 None,
                 Some("`bayplan history` shows what is kept, and the commits that can be released again".to_owned()),

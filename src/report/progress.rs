@@ -14,7 +14,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::palette::Palette;
-use super::text::{commas, count, escape, list, seconds};
+use super::text::{commas, count, escape, list, seconds, size};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
 use crate::plan::Phase;
@@ -239,20 +239,6 @@ fn message(kind: &EventKind) -> String {
         EventKind::Step { number, of, step } => format!("{number}/{of} {}", step.words()),
         EventKind::Activated { took } => format!("done in {}", seconds(*took)),
         EventKind::Failed { error } => format!("failed: {}", escape(error)),
-    }
-}
-
-/// `512 B`, `24 KiB`, `1.5 MiB`.
-fn size(bytes: u64) -> String {
-    const KIB: u64 = 1024;
-    const MIB: u64 = 1024 * KIB;
-    if bytes < KIB {
-        format!("{bytes} B")
-    } else if bytes < MIB {
-        format!("{} KiB", bytes.div_ceil(KIB))
-    } else {
-        let tenths = bytes / (MIB / 10);
-        format!("{}.{} MiB", tenths / 10, tenths % 10)
     }
 }
 

@@ -3,12 +3,14 @@
 
 mod events;
 mod fitness;
+mod leftovers;
 mod plans;
 mod reviews;
 mod states;
 
 pub use events::events;
 pub use fitness::examined;
+pub use leftovers::leftovers;
 pub use plans::{documented, everything, left, ordinary, saved};
 pub use reviews::{reviews, sides};
 pub use states::{activities, documented_status, every_state, failures, histories, in_sync};

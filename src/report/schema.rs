@@ -5,7 +5,9 @@ use schemars::generate::SchemaSettings;
 
 use super::logs::LogLineView;
 use super::notification::NotificationView;
-use super::view::{FitnessView, HistoryView, PlanView, ReviewsView, StatusView, WhyView};
+use super::view::{
+    FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView, WhyView,
+};
 use crate::plan::saved::SavedPlan;
 
 /// Of `diff --json`.
@@ -48,6 +50,12 @@ pub fn why() -> String {
 #[must_use]
 pub fn host_check() -> String {
     of::<FitnessView<'static>>("Whether hosts are fit: `bayplan host check CLUSTER --json`")
+}
+
+/// Of `prune --json`.
+#[must_use]
+pub fn prune() -> String {
+    of::<LeftoversView<'static>>("What nothing uses any more: `bayplan prune CLUSTER --json`")
 }
 
 /// Of a line of `logs --json`.
@@ -218,6 +226,14 @@ mod tests {
         let cluster = samples::cluster();
         let view = FitnessView::of(&cluster, &examined, &failures);
         assert_exact(&validator(&super::host_check()), &report::text(&view), &[]);
+    }
+
+    #[test]
+    fn every_leftover_is_as_the_schema_says() {
+        let (found, failures) = (samples::leftovers("odd"), samples::failures("odd"));
+        let cluster = samples::cluster();
+        let view = LeftoversView::of(&cluster.name, &found, &failures);
+        assert_exact(&validator(&super::prune()), &report::text(&view), &[]);
     }
 
     #[test]

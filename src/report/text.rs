@@ -229,6 +229,24 @@ pub(super) fn seconds(took: Duration) -> String {
     }
 }
 
+/// `512 B`, `24 KiB`, `1.5 MiB`, `3.2 GiB`.
+pub(super) fn size(bytes: u64) -> String {
+    const KIB: u64 = 1024;
+    const MIB: u64 = 1024 * KIB;
+    const GIB: u64 = 1024 * MIB;
+    if bytes < KIB {
+        format!("{bytes} B")
+    } else if bytes < MIB {
+        format!("{} KiB", bytes.div_ceil(KIB))
+    } else if bytes < GIB {
+        let tenths = bytes / (MIB / 10);
+        format!("{}.{} MiB", tenths / 10, tenths % 10)
+    } else {
+        let tenths = bytes / (GIB / 10);
+        format!("{}.{} GiB", tenths / 10, tenths % 10)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{any, proptest};

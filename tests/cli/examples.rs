@@ -214,7 +214,9 @@ fn every_example_of_help_works_as_it_stands() {
         it.write("clusters/production/cluster.toml", described);
         let expected = if line.contains("--exit-code") { 2 } else { 0 };
         let output = it.output(&output);
-        let asked = output.stderr.contains("--yes") && !line.contains("--yes");
+        let asked = ["--yes", "--confirm"]
+            .iter()
+            .any(|option| output.stderr.contains(option) && !line.contains(option));
         let differs = line.starts_with("diff -r") && output.code == Some(0);
         // In a directory there is no container to look into, and this cluster has no such service.
         let container = ["exec", "run", "restart"];
@@ -241,7 +243,7 @@ fn commands_of_other_tools_get_what_does_the_same_here() {
     for (word, advice) in [
         ("stop", "take the service out of [place]"),
         ("hosts", "`[hosts.NAME]`"),
-        ("prune", "keeps its last five generations"),
+        ("gc", "`bayplan prune CLUSTER`"),
         ("deploy", "`bayplan release CLUSTER`"),
         ("plan", "`bayplan diff CLUSTER`"),
         ("journal", "`bayplan logs CLUSTER SERVICE -f`"),

@@ -76,3 +76,70 @@ fn what_makes_no_sense_is_a_usage_error() {
         it.bayplan(line).exits(64);
     }
 }
+
+#[test]
+fn nothing_is_left_over_in_a_directory() {
+    let it = TestEnvironment::released();
+    assert_snapshot!(it.bayplan("prune shop --yes").succeeds(), @"2 hosts: nothing is left over");
+    let json = it
+        .bayplan("prune shop --json --host beta")
+        .succeeds()
+        .stdout;
+    assert!(json.contains("\"leftovers\": []"), "{json}");
+    it.bayplan("prune shop --json --yes").exits(64);
+    it.bayplan("prune shop --host gamma").exits(1);
+}
+
+#[test]
+fn a_cluster_leaves_a_directory() {
+    let it = TestEnvironment::released();
+    it.write("hosts/alpha/etc/systemd/system/hand.service", "[Service]\n");
+    let shown = it.bayplan("decommission shop alpha").exits(1);
+    for words in ["alpha\n  units      ", "with 1 generation"] {
+        assert!(shown.stdout.contains(words), "{words}: {shown}");
+    }
+    assert!(
+        shown
+            .stderr
+            .contains("`--confirm alpha` goes on without asking"),
+        "{shown}"
+    );
+    let only = it.bayplan("decommission shop beta").exits(1).stdout;
+    assert!(
+        only.contains("warning: then it runs nowhere: api, db"),
+        "{only}"
+    );
+    it.bayplan("decommission shop alpha --confirm beta")
+        .exits(64);
+    it.bayplan("decommission shop gamma").exits(1);
+    let gone = it
+        .bayplan("decommission shop alpha --confirm alpha")
+        .succeeds();
+    for words in [
+        "alpha: nothing of shop is there any more",
+        "alpha is still described",
+    ] {
+        assert!(gone.stdout.contains(words), "{words}: {gone}");
+    }
+    let files = |host: &str| -> Vec<String> {
+        let tree = it.tree(&format!("hosts/{host}")).into_keys();
+        tree.filter(|path| it.path(&format!("hosts/{host}/{path}")).is_file())
+            .collect()
+    };
+    assert_eq!(files("alpha"), ["etc/systemd/system/hand.service"]);
+    let nothing = it
+        .bayplan("decommission shop alpha --confirm alpha")
+        .succeeds();
+    assert!(
+        nothing
+            .stdout
+            .starts_with("alpha: nothing of shop is there\n"),
+        "{nothing}"
+    );
+    it.bayplan("destroy shop --confirm alpha").exits(64);
+    it.bayplan("destroy shop --skip gamma").exits(1);
+    it.bayplan("destroy shop --confirm shop").succeeds();
+    assert_eq!(files("beta"), [""; 0]);
+    // As if nothing had ever been there.
+    it.bayplan("release shop --yes").succeeds();
+}

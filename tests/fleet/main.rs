@@ -10,6 +10,7 @@
 )]
 
 mod containers;
+mod depart;
 mod fleets;
 mod ground;
 mod hosts;
@@ -40,6 +41,7 @@ mod peerspace;
 mod podman;
 mod ports;
 mod prepare;
+mod prune;
 mod pushed;
 mod refusals;
 mod reload;
@@ -324,6 +326,19 @@ const TESTS: &[(&str, Test)] = &[
     (
         "an_edit_is_seen_on_save_also_during_a_start",
         local::watched,
+    ),
+    ("what_nothing_uses_goes_and_nothing_else", prune::docker),
+    (
+        "what_nothing_uses_goes_and_nothing_else_on_podman",
+        prune::podman,
+    ),
+    (
+        "a_cluster_leaves_hosts_as_if_it_had_never_been_there",
+        depart::docker,
+    ),
+    (
+        "a_cluster_leaves_hosts_as_if_it_had_never_been_there_on_podman",
+        depart::podman,
     ),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),

@@ -4,13 +4,14 @@ mod check;
 mod pin;
 mod prepare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::description::{Description, load_hosts, repository};
 use super::selection::described;
 use super::{Exit, Failure};
 use crate::cli::{HostCommands, HostsOf};
+use crate::cluster::model::Host;
 use crate::cluster::name::HostName;
 use crate::repository::Repository;
 
@@ -23,14 +24,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &HostCommands) -> Result<
 }
 
 /// A description of which the hosts matter, and those that were chosen.
-struct ChosenHosts {
+pub(super) struct ChosenHosts {
     repository: Repository,
-    description: Description,
+    pub(super) description: Description,
     these: BTreeSet<HostName>,
 }
 
 impl ChosenHosts {
-    fn of(directory: Option<&Path>, arguments: &HostsOf) -> Result<Result<Self, Exit>, Failure> {
+    pub(super) fn of(
+        directory: Option<&Path>,
+        arguments: &HostsOf,
+    ) -> Result<Result<Self, Exit>, Failure> {
         let repository = repository(directory)?;
         let description = match load_hosts(&repository, &arguments.cluster) {
             Ok((description, _)) => description,
@@ -49,5 +53,12 @@ impl ChosenHosts {
             description,
             these,
         }))
+    }
+
+    /// Those that were chosen.
+    pub(super) fn hosts(&self) -> BTreeMap<HostName, Host> {
+        let mut hosts = self.description.cluster.hosts.clone();
+        hosts.retain(|name, _| self.these.contains(name));
+        hosts
     }
 }

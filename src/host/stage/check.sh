@@ -265,12 +265,20 @@ pull_all() {
     [ "$((count % 8))" -ne 0 ] || wait
   done
   wait
+  note_pulled "$@"
   while [ "$count" -gt 0 ]; do
     cat "$stage/.pull-$count"
     rm -f "$stage/.pull-$count"
     count=$((count - 1))
   done
 }
+
+# note_pulled REFERENCE...: for `bayplan prune`: if the release fails, no generation ever names them.
+note_pulled() {
+  for reference; do
+    grep -qxF -- "$reference" "$var/images" || printf '%s\n' "$reference" >>"$var/images"
+  done
+} 2>/dev/null
 
 # known REFERENCE...: tells those that are there; the others are left in `absent`.
 known() {

@@ -19,7 +19,7 @@ use crate::host::reach::parallel::for_each_host;
 use crate::host::reach::session::Session;
 
 /// How long a host keeps the lock of a session that it hears nothing from.
-pub(super) const SILENCE: Duration = Duration::from_secs(20);
+pub(in crate::release) const SILENCE: Duration = Duration::from_secs(20);
 /// How often a lock that somebody else holds is tried again.
 const LOCK_RETRY: Duration = Duration::from_millis(300);
 /// How long a release may take to give back the locks of its look if it came too late.
@@ -191,15 +191,20 @@ pub(super) fn lock_and(
     request: &ReleaseRequest,
     then: &str,
 ) -> String {
-    let then = format!(
-        "{}{}{then}",
-        guard_stage(layout, &request.stage),
-        Session::end_when_silent(SILENCE),
-    );
     let holder = Holder {
         words: &request.holder,
         release: &request.stage,
         host,
     };
+    lock_as(layout, holder, then)
+}
+
+/// The same for whoever else holds it.
+pub(in crate::release) fn lock_as(layout: &Layout, holder: Holder<'_>, then: &str) -> String {
+    let then = format!(
+        "{}{}{then}",
+        guard_stage(layout, holder.release),
+        Session::end_when_silent(SILENCE),
+    );
     lock_script(layout, holder, &then)
 }

@@ -47,12 +47,25 @@ set_current() {
   note_history 'done' ''
 }
 
+# note_images GENERATION: which images it names, for `bayplan prune`: once it is gone, nobody else knows whose they are. On a full
+# disk that is not worth a failure.
+note_images() {
+  {
+    {
+      sed -n 's/^ *"image": "\([^" ]*\)",\{0,1\}$/\1/p' "$1/manifest.json"
+      sed -n 's/.*"images":{\([^{}]*\)}.*/\1/p' "$1/record.json" | tr ',' '\n' | sed -n 's/^"[^"]*":"\([^" ]*\)"$/\1/p'
+      cat "$var/images"
+    } | sort -u >"$var/.images.new" && sync "$var/.images.new" && mv -T "$var/.images.new" "$var/images"
+  } 2>/dev/null || rm -f "$var/.images.new"
+}
+
 # remove_generations NUMBER...
 remove_generations() {
   for number_; do
     # shellcheck disable=SC3013 # dash, bash and busybox have it
     [ ! "$var/current" -ef "$var/generations/$number_" ] ||
       fail "generation $number_ is the current one" || return 1
+    [ ! -d "$var/generations/$number_" ] || note_images "$var/generations/$number_"
     run rm -rf "$var/generations/$number_" || return 1
   done
 }

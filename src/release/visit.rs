@@ -1,0 +1,167 @@
+//! Something short on many hosts, without a plan: a session each, one question or a few, under the lock where something changes.
+
+#![expect(clippy::disallowed_methods, reason = "waits for locks")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use super::activity::activity;
+use super::event::{Event, EventKind};
+use super::hosts::{SILENCE, lock_as};
+use super::problem::Problem;
+use crate::cluster::model::{Cluster, Engine, Host};
+use crate::cluster::name::HostName;
+use crate::host::belongings::{Belongings, BelongingsAsked, BelongingsError, belongings_script};
+use crate::host::layout::{Layout, StageId};
+use crate::host::lock::{Holder, LockAnswer, parse_lock};
+use crate::host::place::HostPlace;
+use crate::host::reach::connect::{ConnectContext, First, connect};
+use crate::host::reach::descriptors::sessions_at_once;
+use crate::host::reach::parallel::{apart, for_each_host};
+use crate::host::reach::session::Session;
+
+/// For a look at what is there: an engine with hundreds of images needs seconds.
+const LOOK: Duration = Duration::from_secs(120);
+/// How often a lock that somebody else holds is tried again.
+const LOCK_RETRY: Duration = Duration::from_millis(300);
+
+/// Which hosts, and how they are reached.
+#[derive(Clone, Copy)]
+pub struct HostVisit<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
+    /// Its hosts that are visited.
+    pub hosts: &'a BTreeMap<HostName, Host>,
+    /// What connecting needs.
+    pub connect: &'a ConnectContext,
+    /// How many hosts are talked to at the same time.
+    pub limit: NonZeroUsize,
+}
+
+/// Whoever changes something on hosts.
+#[derive(Debug, Clone)]
+pub struct Visitor {
+    /// What others read who find the lock taken: one line.
+    pub holder: String,
+    /// A name that no release has.
+    pub id: StageId,
+    /// How long a held lock is waited for; `None` is not at all.
+    pub lock_wait: Option<Duration>,
+}
+
+/// One host that is visited.
+pub struct VisitedHost<'a> {
+    /// Its name.
+    pub name: &'a HostName,
+    /// The host.
+    pub host: &'a Host,
+    /// Its paths.
+    pub layout: Layout,
+    /// The session.
+    pub session: Session,
+}
+
+impl HostVisit<'_> {
+    /// Does the same on every host, at the same time: what came of it, and the problems.
+    pub fn each<T: Send>(
+        &self,
+        tell: &(impl Fn(Event) + Sync),
+        work: impl Fn(&mut VisitedHost<'_>) -> Result<T, Problem> + Sync,
+    ) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Problem>) {
+        let hosts = self.hosts.iter();
+        let hosts = hosts.map(|(name, host)| (name.clone(), host));
+        let results = for_each_host(hosts, sessions_at_once(self.limit), |name, host| {
+            let event = |kind| {
+                tell(Event {
+                    host: name.clone(),
+                    kind,
+                });
+            };
+            event(EventKind::Connecting);
+            let place = HostPlace::of(host, &self.connect.repository_root);
+            let layout = Layout::of(&place, &self.cluster.name);
+            let first = First {
+                doing: "connecting",
+                script: ":\n",
+                timeout: LOOK,
+            };
+            let (session, _) = connect(host, place, self.connect, first)?;
+            let mut visited = VisitedHost {
+                name,
+                host,
+                layout,
+                session,
+            };
+            let done = work(&mut visited)?;
+            event(EventKind::Observed);
+            Ok(done)
+        });
+        apart(results)
+    }
+
+    /// These of them alone.
+    #[must_use]
+    pub fn named(&self, these: &BTreeSet<HostName>) -> BTreeMap<HostName, Host> {
+        let mut hosts = self.hosts.clone();
+        hosts.retain(|name, _| these.contains(name));
+        hosts
+    }
+}
+
+impl VisitedHost<'_> {
+    /// The engine there.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.host.client.engine
+    }
+
+    /// Takes the lock of the host. It is free again when the session ends.
+    ///
+    /// # Errors
+    /// Somebody else has it, or it cannot be taken.
+    pub fn lock(&mut self, by: &Visitor) -> Result<(), Problem> {
+        let begun = Instant::now();
+        let holder = Holder {
+            words: &by.holder,
+            release: &by.id,
+            host: self.name,
+        };
+        let script = lock_as(&self.layout, holder, ":");
+        loop {
+            let answer = self.session.run_here("taking the lock", &script, LOOK)?;
+            let holder = match parse_lock(&answer.stdout) {
+                LockAnswer::Taken => {
+                    self.session.show_life(SILENCE);
+                    return Ok(());
+                }
+                LockAnswer::Failed { why } => return Err(Problem::NoLock { why }),
+                LockAnswer::Held {
+                    release: Some((release, other)),
+                    ..
+                } if release == by.id => return Err(Problem::SameMachine { other }),
+                LockAnswer::Held { holder, .. } => holder,
+            };
+            if by.lock_wait.is_none_or(|wait| begun.elapsed() >= wait) {
+                let now = activity(&mut self.session, &self.layout)?;
+                let at = now.activation.map(|activation| activation.at);
+                return Err(Problem::Locked { holder, at });
+            }
+            std::thread::sleep(LOCK_RETRY);
+        }
+    }
+
+    /// What the cluster has there.
+    ///
+    /// # Errors
+    /// The host does not answer, or its engine does not.
+    pub fn belongings(&mut self, asked: BelongingsAsked) -> Result<Belongings, Problem> {
+        let doing = "looking at what is there";
+        let script = belongings_script(&self.layout, self.engine(), asked);
+        let answer = self.session.run(doing, &script, LOOK)?;
+        Belongings::parse(&answer.stdout).map_err(|error| match error {
+            BelongingsError::Unreadable => self.session.misunderstood(doing, &answer.stdout).into(),
+            BelongingsError::Failed(why) => Problem::NoLook { why },
+        })
+    }
+}
