@@ -6,7 +6,7 @@ use clap::error::{ContextKind, ContextValue};
 use crate::cluster::nearest::nearest;
 
 /// Commands of other tools, and what does the same here.
-const ELSEWHERE: [(&[&str], &str); 17] = [
+const ELSEWHERE: [(&[&str], &str); 18] = [
     (
         &["deploy", "apply", "up", "sync", "ship", "install"],
         "`bayplan release CLUSTER` writes files and restarts what changed",
@@ -43,6 +43,10 @@ const ELSEWHERE: [(&[&str], &str); 17] = [
     (
         &["ps", "ls", "list", "show", "inspect", "info", "state"],
         "`bayplan status CLUSTER` shows what runs on every host",
+    ),
+    (
+        &["stats", "usage", "df"],
+        "`bayplan top CLUSTER` shows what hosts and containers use",
     ),
     (
         &["shell", "sh", "attach", "ssh", "console"],

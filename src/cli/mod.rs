@@ -30,6 +30,7 @@ mod run;
 mod schema;
 mod secrets;
 mod status;
+mod top;
 mod why;
 
 use std::path::PathBuf;
@@ -68,6 +69,7 @@ pub use self::secrets::{
     Secrets, SecretsCluster, SecretsInit, SecretsOpen, SecretsRekey, SecretsScope, SecretsSet,
 };
 pub use self::status::{Status, StatusBlocks};
+pub use self::top::Top;
 pub use self::why::Why;
 
 const EXIT_CODES: &str = "\
@@ -148,6 +150,7 @@ pub enum Command {
     Restart(Restart),
     History(History),
     Status(Status),
+    Top(Top),
     Logs(Logs),
     Exec(Exec),
     Run(RunOnce),

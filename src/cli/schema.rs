@@ -35,6 +35,8 @@ pub enum SchemaOf {
     Why,
     /// `host check --json`
     HostCheck,
+    /// `top --json`
+    Top,
     /// `prune --json`
     Prune,
     /// A line of `logs --json`

@@ -32,6 +32,7 @@ mod secrets;
 mod selection;
 mod shown;
 mod status;
+mod top;
 mod why;
 
 use std::io::{self, Write as _};
@@ -197,6 +198,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Prune(arguments) => prune::run(directory, &arguments),
         Command::Decommission(arguments) => depart::run(directory, &arguments),
         Command::Destroy(arguments) => depart::destroy(directory, &arguments),
+        Command::Top(arguments) => top::run(directory, &arguments),
         Command::Logs(arguments) => logs::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
     }

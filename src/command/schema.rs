@@ -12,6 +12,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::Status => schema::status(),
         SchemaOf::History => schema::history(),
         SchemaOf::HostCheck => schema::host_check(),
+        SchemaOf::Top => schema::top(),
         SchemaOf::Prune => schema::prune(),
         SchemaOf::Event => schema::event(),
         SchemaOf::Why => schema::why(),

@@ -12,6 +12,7 @@
 //! | [`past`] | what was released there: generations, history, placement, runs of jobs |
 //! | [`attach`] | a program in a container with the operator's terminal, and what ends it |
 //! | [`belongings`] | what a cluster has there beside what runs, before something of it goes |
+//! | [`usage`] | what it and its containers use at the moment |
 //! | [`journal`] | what its containers say: asks for it, and reads the answer |
 //!
 //! Whatever the transport, a host is one running `sh` ([`reach::session::Session`]): behind the system's
@@ -40,6 +41,7 @@ mod sample;
 #[cfg(test)]
 mod sealed_tests;
 pub mod stage;
+pub mod usage;
 pub mod version;
 
 use std::collections::BTreeSet;

@@ -22,6 +22,7 @@ mod pushing;
 mod record;
 pub mod request;
 mod runs;
+pub mod top;
 pub mod visit;
 
 use std::collections::BTreeMap;

@@ -47,6 +47,7 @@ pub mod status;
 pub mod stream;
 mod text;
 mod time;
+pub mod top;
 pub mod totals;
 pub mod view;
 pub mod why;

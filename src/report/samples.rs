@@ -7,6 +7,7 @@ mod leftovers;
 mod plans;
 mod reviews;
 mod states;
+mod usage;
 
 pub use events::events;
 pub use fitness::examined;
@@ -14,6 +15,7 @@ pub use leftovers::leftovers;
 pub use plans::{documented, everything, left, ordinary, saved};
 pub use reviews::{reviews, sides};
 pub use states::{activities, documented_status, every_state, failures, histories, in_sync};
+pub use usage::usages;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

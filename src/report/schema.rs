@@ -6,7 +6,7 @@ use schemars::generate::SchemaSettings;
 use super::logs::LogLineView;
 use super::notification::NotificationView;
 use super::view::{
-    FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView, WhyView,
+    FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView, UsageView, WhyView,
 };
 use crate::plan::saved::SavedPlan;
 
@@ -50,6 +50,12 @@ pub fn why() -> String {
 #[must_use]
 pub fn host_check() -> String {
     of::<FitnessView<'static>>("Whether hosts are fit: `bayplan host check CLUSTER --json`")
+}
+
+/// Of `top --json`.
+#[must_use]
+pub fn top() -> String {
+    of::<UsageView<'static>>("What hosts and containers use: `bayplan top CLUSTER --json`")
 }
 
 /// Of `prune --json`.
@@ -234,6 +240,14 @@ mod tests {
         let cluster = samples::cluster();
         let view = LeftoversView::of(&cluster.name, &found, &failures);
         assert_exact(&validator(&super::prune()), &report::text(&view), &[]);
+    }
+
+    #[test]
+    fn every_usage_is_as_the_schema_says() {
+        let (found, failures) = (samples::usages("odd"), samples::failures("odd"));
+        let cluster = samples::cluster();
+        let view = UsageView::of(&cluster.name, &found, &failures);
+        assert_exact(&validator(&super::top()), &report::text(&view), &[]);
     }
 
     #[test]

@@ -86,6 +86,8 @@ fn nothing_is_left_over_in_a_directory() {
         .succeeds()
         .stdout;
     assert!(json.contains("\"leftovers\": []"), "{json}");
+    let top = it.bayplan("top shop").succeeds().stdout;
+    assert_eq!(top, "no host runs containers: nothing uses anything\n");
     it.bayplan("prune shop --json --yes").exits(64);
     it.bayplan("prune shop --host gamma").exits(1);
 }

@@ -52,6 +52,7 @@ mod smoke;
 mod swap;
 mod tasks;
 mod timers;
+mod top;
 mod tutorial;
 mod volumes;
 
@@ -339,6 +340,11 @@ const TESTS: &[(&str, Test)] = &[
     (
         "a_cluster_leaves_hosts_as_if_it_had_never_been_there_on_podman",
         depart::podman,
+    ),
+    ("what_is_near_its_limit_is_told", top::measured),
+    (
+        "what_cannot_be_measured_does_not_hide_the_rest",
+        top::silent,
     ),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),

@@ -21,6 +21,7 @@ mod refusal;
 mod review;
 mod status;
 mod under_way;
+mod usage;
 mod why;
 
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub use review::{
 };
 pub use status::{CrashesView, HostStatusView, RunsView, ServiceStatusView, StateView, StatusView};
 pub use under_way::{HostStage, UnderWayView};
+pub use usage::{ContainerUsageView, DiskUsageView, HostUsageView, UsageView};
 pub use why::{
     ConfigFileView, FromView, LastRestartView, LineView, LiveView, OtherDefinitionView,
     SecretFileView, SharedFieldView, UsedView, VariableView, WhyView, WrittenFieldView,
