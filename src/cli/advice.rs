@@ -20,12 +20,11 @@ const ELSEWHERE: [(&[&str], &str); 18] = [
         "`bayplan diff CLUSTER` shows what a release would change",
     ),
     (
-        &["start", "reload", "reboot"],
+        &["reload", "reboot"],
         "`bayplan restart CLUSTER SERVICE` starts it anew as it was released; a release restarts what changed by itself",
     ),
     (
         &[
-            "stop",
             "down",
             "kill",
             "rm",
@@ -34,7 +33,7 @@ const ELSEWHERE: [(&[&str], &str); 18] = [
             "undeploy",
             "uninstall",
         ],
-        "take the service out of [place] in cluster.toml and release; `systemctl stop CLUSTER-SERVICE` on the host stops it until the next release",
+        "take the service out of [place] in cluster.toml and release; `bayplan stop CLUSTER SERVICE` stops it until `bayplan start`",
     ),
     (
         &["log", "journal", "tail"],

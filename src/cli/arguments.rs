@@ -30,6 +30,24 @@ pub struct Parallel {
     pub hosts: NonZeroUsize,
 }
 
+/// How an operator's command goes about what it does.
+#[derive(Debug, Clone, Args)]
+pub struct Operating {
+    /// Do not ask; needed where there is no terminal
+    #[arg(short, long)]
+    pub yes: bool,
+
+    /// Wait this long for a lock that somebody else holds, as `30s` or `5m`; by default fail at once
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub lock_wait: Option<Duration>,
+
+    #[command(flatten)]
+    pub identities: Identities,
+
+    #[command(flatten)]
+    pub parallel: Parallel,
+}
+
 /// How long to wait for others, and what to do with what fails.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Patience {
@@ -51,7 +69,7 @@ pub enum FailureChoice {
     Keep,
 }
 
-/// A guard that is lifted, by its key in `[guard]`; or the hooks.
+/// A guard that is lifted, by its key in `[guard]`; or the hooks, or a freeze.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Lift {
     #[value(name = "max_restarts")]
@@ -60,10 +78,11 @@ pub enum Lift {
     Branch,
     Clean,
     Hooks,
+    Freeze,
 }
 
 impl Lift {
-    /// The guard that is lifted; `None` for hooks.
+    /// The guard that is lifted; `None` for what is no guard.
     #[must_use]
     pub fn guard(self) -> Option<GuardName> {
         match self {
@@ -71,7 +90,7 @@ impl Lift {
             Lift::Protect => Some(GuardName::Protect),
             Lift::Branch => Some(GuardName::Branch),
             Lift::Clean => Some(GuardName::Clean),
-            Lift::Hooks => None,
+            Lift::Hooks | Lift::Freeze => None,
         }
     }
 }
@@ -138,6 +157,27 @@ impl TimeArgument {
     }
 }
 
+impl TimeArgument {
+    /// The same of a moment to come: an age is how long it is until then.
+    ///
+    /// # Errors
+    /// It has passed, or is not in the calendar.
+    pub fn ahead(
+        &self,
+        now: jiff::Timestamp,
+        zone: &jiff::tz::TimeZone,
+    ) -> Result<jiff::Timestamp, String> {
+        let moment = match self {
+            Self::Ago(time) => now.checked_add(*time).map_err(|error| error.to_string())?,
+            Self::Fixed(_) | Self::Local(_) | Self::Today(_) => self.at(now, zone)?,
+        };
+        match moment > now {
+            true => Ok(moment),
+            false => Err(format!("expected a moment to come, found {moment}")),
+        }
+    }
+}
+
 /// A moment, as `--since` takes it.
 pub(super) fn moment(text: &str) -> Result<TimeArgument, String> {
     if let Ok(age) = duration(text) {
@@ -192,6 +232,23 @@ mod tests {
         assert_eq!(at("2026-11-26T09:30:00Z"), "2026-11-26T09:30:00Z");
         for wrong in ["", "soon", "25:00", "2026-13-01", "10"] {
             assert!(moment(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_moment_to_come_is_a_time_or_a_date() {
+        let now = "2026-11-27T21:00:00Z".parse().unwrap();
+        let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(1));
+        let ahead = |text| moment(text).unwrap().ahead(now, &zone);
+        assert_eq!(ahead("2h").unwrap().to_string(), "2026-11-27T23:00:00Z");
+        assert_eq!(ahead("22:30").unwrap().to_string(), "2026-11-27T21:30:00Z");
+        assert_eq!(
+            ahead("2026-11-28").unwrap().to_string(),
+            "2026-11-27T23:00:00Z"
+        );
+        for past in ["21:00", "2026-11-27", "2026-11-27T21:00:00Z"] {
+            let error = ahead(past).unwrap_err();
+            assert!(error.starts_with("expected a moment to come"), "{error}");
         }
     }
 

@@ -13,7 +13,9 @@ mod check;
 mod completions;
 mod depart;
 mod diff;
+mod drain;
 mod exec;
+mod freeze;
 mod history;
 mod host;
 mod init;
@@ -30,6 +32,7 @@ mod run;
 mod schema;
 mod secrets;
 mod status;
+mod stop;
 mod top;
 mod why;
 
@@ -40,14 +43,16 @@ use clap::{Parser, Subcommand, ValueEnum, ValueHint};
 pub use self::activate::Activate;
 pub use self::advice::advised;
 pub use self::arguments::{
-    FailureChoice, Identities, Lift, Parallel, Part, Patience, TimeArgument,
+    FailureChoice, Identities, Lift, Operating, Parallel, Part, Patience, TimeArgument,
 };
 pub use self::bump::{Bump, Committing};
 pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::depart::{Decommission, DepartureChoice, Destroy};
 pub use self::diff::{Diff, Format};
+pub use self::drain::{Drain, Undrain};
 pub use self::exec::Exec;
+pub use self::freeze::{Freeze, Unfreeze};
 pub use self::history::History;
 pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
@@ -69,6 +74,7 @@ pub use self::secrets::{
     Secrets, SecretsCluster, SecretsInit, SecretsOpen, SecretsRekey, SecretsScope, SecretsSet,
 };
 pub use self::status::{Status, StatusBlocks};
+pub use self::stop::{Start, Stop};
 pub use self::top::Top;
 pub use self::why::Why;
 
@@ -81,6 +87,7 @@ Exit codes:
    4  the plan is stale: a host changed after it was shown
    5  a host failed and was put back
    6  the release waits after its canary, for `release --resume`
+   7  the cluster is frozen
   64  the command line is wrong
  130  interrupted; what a host had begun it finishes by itself
 
@@ -148,6 +155,12 @@ pub enum Command {
     Promote(Promote),
     Rollback(Rollback),
     Restart(Restart),
+    Stop(Stop),
+    Start(Start),
+    Drain(Drain),
+    Undrain(Undrain),
+    Freeze(Freeze),
+    Unfreeze(Unfreeze),
     History(History),
     Status(Status),
     Top(Top),

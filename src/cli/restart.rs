@@ -1,10 +1,8 @@
 //! `bayplan restart`.
 
-use std::time::Duration;
-
 use clap::Args;
 
-use super::arguments::{Identities, Parallel, Part, cluster, duration, service, why};
+use super::arguments::{Operating, Part, cluster, service, why};
 use crate::cluster::name::{ClusterName, ServiceName};
 
 /// Start containers anew, as they were released
@@ -32,20 +30,9 @@ pub struct Restart {
     #[arg(long, value_name = "TEXT", value_parser = why)]
     pub why: Option<String>,
 
-    /// Do not ask; needed where there is no terminal
-    #[arg(short, long)]
-    pub yes: bool,
-
     #[command(flatten)]
     pub part: Part,
 
-    /// Wait this long for a lock that somebody else holds, as `30s` or `5m`; by default fail at once
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub lock_wait: Option<Duration>,
-
     #[command(flatten)]
-    pub identities: Identities,
-
-    #[command(flatten)]
-    pub parallel: Parallel,
+    pub operating: Operating,
 }

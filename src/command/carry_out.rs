@@ -28,8 +28,8 @@ use crate::report::notification::Happened;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::totals::Totals;
-use crate::report::view::{OutcomeView, PlanView};
-use crate::report::{Detail, errors, guard, json, outcome, plan_end, stream};
+use crate::report::view::{HoldView, OutcomeView, PlanView};
+use crate::report::{Detail, errors, guard, hold, json, outcome, plan_end, stream};
 use crate::repository::{Repository, checkout};
 
 /// How a release ended.
@@ -152,9 +152,12 @@ fn carry_out_and_tell(
         };
         let shown = approved.plan();
         // Where all is as it was, its hosts are still to know that the release has ended.
-        let only_ends = request.undoes.is_some() && !changes(shown);
+        let only_ends = (request.undoes.is_some() || hosts.holds_anew()) && !changes(shown);
         if !changes(shown) && !only_ends {
             return Ok(Exit::Done.into());
+        }
+        if let Some(exit) = frozen(context, hosts) {
+            return Ok(exit.into());
         }
         let notifier = told.get_or_init(|| notifier(context, &request));
         if !only_ends && !is_agreed(context, shown, notifier)? {
@@ -205,6 +208,18 @@ fn carry_out_and_tell(
             }
         };
     }
+}
+
+/// How it ends where somebody froze the cluster: going back, and starting again what is there, is always possible.
+fn frozen(context: &ReleaseContext<'_>, hosts: &Hosts) -> Option<Exit> {
+    let hold = hosts.frozen()?;
+    if context.origin != Origin::Description || context.lift.contains(&Lift::Freeze) {
+        return None;
+    }
+    let (error, help) = hold::frozen(context.scope.cluster.as_str(), &HoldView::of(hold));
+    stream::stderr(&errors::one(&error, Some(&help), &Palette::stderr()));
+    stream::stderr("nothing was changed on any host\n");
+    Some(Exit::Frozen)
 }
 
 /// Whether guards, hooks and the operator let it happen; who does not has told why.
@@ -393,7 +408,10 @@ fn finish(
     }
     let failures = failures(&released.problems);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    let view = OutcomeView::of(&description.cluster, released);
+    let view = OutcomeView {
+        starts_only: context.origin == Origin::Current,
+        ..OutcomeView::of(&description.cluster, released)
+    };
     stream::stdout(&outcome::text(&view, &Palette::stdout()))?;
     let waits = |begun: &BegunRelease| begun.direction == Direction::Paused;
     Ok(if released.unfinished.as_ref().is_some_and(waits) {

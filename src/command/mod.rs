@@ -9,6 +9,7 @@ mod depart;
 mod description;
 mod diff;
 mod exec;
+mod freeze;
 mod helper;
 mod history;
 mod host;
@@ -16,6 +17,9 @@ mod init;
 mod local;
 mod logs;
 mod notify;
+mod operate;
+mod operated;
+mod operation;
 mod promote;
 mod prune;
 mod push;
@@ -58,6 +62,8 @@ pub enum Exit {
     RolledBack,
     /// A release waits after its canary, until somebody says that it may go on.
     Waits,
+    /// Somebody froze the cluster.
+    Frozen,
     /// The command line is wrong.
     Usage,
     /// The operator asked to stop (SIGINT).
@@ -71,7 +77,7 @@ pub enum Exit {
 
 impl Exit {
     /// Every way to end.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Done,
         Self::Failed,
         Self::Changes,
@@ -79,6 +85,7 @@ impl Exit {
         Self::Stale,
         Self::RolledBack,
         Self::Waits,
+        Self::Frozen,
         Self::Usage,
         Self::Interrupted,
         Self::Closed,
@@ -95,6 +102,7 @@ impl Exit {
             Exit::Stale => 4,
             Exit::RolledBack => 5,
             Exit::Waits => 6,
+            Exit::Frozen => 7,
             Exit::Usage => 64,
             Exit::Interrupted => 130,
             Exit::Ran(code) => code,
@@ -185,6 +193,12 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Activate(arguments) => activate::run(directory, &arguments),
         Command::Bump(arguments) => bump::run(directory, &arguments),
         Command::Promote(arguments) => promote::run(directory, &arguments),
+        Command::Freeze(arguments) => freeze::run(directory, &arguments),
+        Command::Unfreeze(arguments) => freeze::end(directory, &arguments),
+        Command::Stop(arguments) => restart::stop(directory, &arguments),
+        Command::Start(arguments) => restart::start(directory, &arguments),
+        Command::Drain(arguments) => restart::drain(directory, &arguments),
+        Command::Undrain(arguments) => restart::undrain(directory, &arguments),
         Command::Restart(arguments) => restart::run(directory, &arguments),
         Command::Rollback(arguments) => rollback::run(directory, &arguments),
         Command::History(arguments) => history::run(directory, &arguments),

@@ -86,7 +86,7 @@ pub(super) fn visitor(
 }
 
 /// `ada@laptop`, as well as this machine knows.
-fn who() -> String {
+pub(super) fn who() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME"));
     let system = rustix::system::uname();

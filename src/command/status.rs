@@ -25,7 +25,7 @@ use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::screen::Screen;
 use crate::report::status::StatusOrder;
-use crate::report::view::{BegunView, PushedView, StatusView, UnderWayView};
+use crate::report::view::{BegunView, HoldView, PushedView, StatusView, UnderWayView};
 use crate::report::{errors, json, status as text, stream};
 
 /// From the end of one look to the begin of the next one.
@@ -112,6 +112,7 @@ fn with_view<T>(
     let under_way = |begun| UnderWayView::of(begun, &status, at_work);
     view.under_way = hosts.begun().and_then(under_way);
     view.pushed = hosts.pushed().map(PushedView::of);
+    view.frozen = hosts.frozen().map(HoldView::of);
     then(&view)
 }
 

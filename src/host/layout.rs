@@ -10,6 +10,8 @@
 //! /var/lib/bayplan/<cluster>/placement.json           where the services of the whole cluster run
 //! /var/lib/bayplan/<cluster>/begun.json               a release that acts on this host and has not ended
 //! /var/lib/bayplan/<cluster>/pushed.json              what was pushed and is not effective
+//! /var/lib/bayplan/<cluster>/frozen.json              who wants nothing to be released to the cluster
+//! /var/lib/bayplan/<cluster>/holds/<service>            who wants it to stay stopped
 //! /var/lib/bayplan/<cluster>/jobs/<service>/<key>     the last run of a job that runs once, and how it ended
 //! /var/lib/bayplan/<cluster>/history                 what was activated, and how it ended
 //! /var/lib/bayplan/<cluster>/images                  what removed generations named, and what was pulled
@@ -290,6 +292,18 @@ impl Layout {
     #[must_use]
     pub fn pushed(&self) -> RemotePath {
         self.state().join("pushed.json")
+    }
+
+    /// Who froze the cluster.
+    #[must_use]
+    pub fn frozen(&self) -> RemotePath {
+        self.state().join("frozen.json")
+    }
+
+    /// Who holds services, a file each.
+    #[must_use]
+    pub fn holds(&self) -> RemotePath {
+        self.state().join("holds")
     }
 
     /// What is kept of the runs of a job.

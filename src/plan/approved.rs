@@ -311,7 +311,11 @@ fn lasting(
             let files = step.unit_files().iter();
             files.filter(|file| !of_timer(file)).map(alone).collect()
         }
-        StepKind::Inputs | StepKind::Swap | StepKind::Unit | StepKind::Image => vec![step.clone()],
+        // What runs of it may have changed.
+        StepKind::Unlink if !matches!(step, Step::Disable { .. }) => Vec::new(),
+        StepKind::Inputs | StepKind::Unlink | StepKind::Swap | StepKind::Unit | StepKind::Image => {
+            vec![step.clone()]
+        }
         StepKind::End => {
             let old_inputs = matches!(
                 step,

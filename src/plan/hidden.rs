@@ -158,6 +158,7 @@ impl HiddenValues {
             | Reason::RunCut { .. }
             | Reason::EachRelease
             | Reason::Asked { .. }
+            | Reason::Held { .. }
             | Reason::Displaced { .. } => {}
         }
     }

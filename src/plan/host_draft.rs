@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use super::needs::{Circles, circles_on};
 use super::networks_draft::NetworksDraft;
 use super::observed::{
-    Generation, HeldAddresses, Observed, ObservedHost, ObservedProcess, ObservedService,
-    ObservedUnit, TimerState, UnitFile,
+    Generation, HeldAddresses, HoldTime, Observed, ObservedHold, ObservedHost, ObservedProcess,
+    ObservedService, ObservedUnit, TimerState, UnitFile,
 };
 use super::once::{KnownRuns, due, keys};
 use super::options::{AskedRestart, Options, Origin};
 use super::reason::Reason;
-use super::rule::{Chosen, ServiceNeed, TimerNeed, need};
+use super::rule::{Chosen, Held, ServiceNeed, TimerNeed, need};
 use super::target::{Delayed, kept_back, target_services, waiting_for_runs};
 use super::{Action, Change, Phase, Refusal, RefusalReason};
 use crate::cluster::job::OnceKey;
@@ -157,6 +157,8 @@ pub(super) struct HostDraft<'a> {
     /// that is made anew.
     pub(super) late: BTreeSet<ServiceName>,
     pub(super) port_conflicts: Vec<PortConflict>,
+    /// Holds that nobody needs any more.
+    pub(super) ended_holds: BTreeSet<ServiceName>,
     /// Services whose restart is asked for, and that are not as they were released.
     pub(super) not_as_released: BTreeSet<ServiceName>,
     pub(super) networks: NetworksDraft,
@@ -195,6 +197,7 @@ impl<'a> HostDraft<'a> {
             .asked
             .as_ref()
             .map(|AskedRestart { why }| Reason::Asked { why: why.clone() });
+        let starts_only = options.origin == Origin::Current;
         let mut not_as_released = BTreeSet::new();
         let needs: BTreeMap<_, _> = wanted
             .services
@@ -207,14 +210,21 @@ impl<'a> HostDraft<'a> {
                 let recorded = recorded.get(name);
                 let decide = |asked| {
                     let named = options.named(name);
-                    let chosen = Chosen { named, asked };
+                    // What is done once is not held: others come after it.
+                    let hold = seen
+                        .held(name)
+                        .filter(|_| service.handling.runs.once().is_none());
+                    let chosen = Chosen { named, asked, hold };
                     need(service, at, recorded, seen.supervisor, chosen)
                 };
                 let mut need = decide(None);
-                if asked.is_some() {
-                    if need.is_more_than_a_start() {
-                        not_as_released.insert(name.clone());
-                    }
+                // What is held becomes no other by being stopped.
+                if starts_only && need.held == Held::Yes {
+                    need.leave_files();
+                } else if starts_only && need.is_more_than_a_start() {
+                    not_as_released.insert(name.clone());
+                }
+                if need.held == Held::No && asked.is_some() {
                     need = decide(asked.as_ref());
                 }
                 let runs = seen.supervisor.runs_containers() && options.runs_jobs();
@@ -241,9 +251,8 @@ impl<'a> HostDraft<'a> {
                 let further = at.further.values().any(ObservedUnit::is_left);
                 let ours =
                     left_by_us || further || !at.directories.is_empty() || !at.live.is_empty();
-                let leaves = options.selects(name)
-                    && !kept_back.contains_key(*name)
-                    && options.origin != Origin::Current;
+                let leaves =
+                    options.selects(name) && !kept_back.contains_key(*name) && !starts_only;
                 !wanted.services.contains_key(*name) && leaves && ours
             })
             .map(|(name, at)| {
@@ -270,7 +279,6 @@ impl<'a> HostDraft<'a> {
             kept_back: &kept_back,
         };
         let target = target_services(wanted, seen, &delayed, options);
-        let starts_only = options.origin == Origin::Current;
         let moves_current = match &seen.generation {
             _ if starts_only => false,
             Generation::Current { manifest, .. } => !manifest.holds_same(&target),
@@ -299,7 +307,17 @@ impl<'a> HostDraft<'a> {
             let circle = all_circles.of[*name];
             (*name, PlaceInOrder { number, circle })
         });
+        let ended = |(name, held): &(&ServiceName, &ObservedHold)| {
+            let leaves = !starts_only && !kept_back.contains_key(*name) && options.selects(name);
+            match wanted.services.contains_key(*name) {
+                true => held.time == HoldTime::Over && needs.contains_key(*name),
+                false => leaves,
+            }
+        };
+        let ended_holds = seen.holds.iter().filter(ended);
+        let ended_holds = ended_holds.map(|(name, _)| name.clone()).collect();
         let mut draft = Self {
+            ended_holds,
             wanted,
             seen,
             needs,
@@ -501,6 +519,7 @@ impl<'a> HostDraft<'a> {
     pub(super) fn acts(&self) -> bool {
         self.moves_current
             || !self.departing.is_empty()
+            || !self.ended_holds.is_empty()
             || self.networks.acts()
             // A moving tag alone is no reason to act: only its pull can tell.
             || self.needs.values().any(|need| {
@@ -510,9 +529,19 @@ impl<'a> HostDraft<'a> {
 
     /// Whether a timer starts it from now on, and none did that here before.
     pub(super) fn becomes_due(&self, name: &ServiceName) -> bool {
-        let had = || self.seen.services.get(name).is_some_and(has_timer);
+        let had = || {
+            let at = self.seen.services.get(name);
+            // One that is held is there and does nothing.
+            at.is_some_and(|at| {
+                let mut timers = at.further.values();
+                has_timer(at)
+                    && (at.timer == TimerState::Active || timers.any(ObservedUnit::is_enabled))
+            })
+        };
         let need = self.needs.get(name);
-        need.is_some_and(|need| need.is_scheduled() && (need.change == Change::Added || !had()))
+        need.is_some_and(|need| {
+            need.is_scheduled() && need.held == Held::No && (need.change == Change::Added || !had())
+        })
     }
 
     /// Whether this host gains the service, and nobody has to make room for it first.
@@ -573,6 +602,7 @@ impl<'a> HostDraft<'a> {
     /// Whether its health is awaited.
     pub(super) fn awaited(&self, name: &ServiceName, need: &ServiceNeed) -> bool {
         need.action != Action::Pending
+            && need.held == Held::No
             && self.is_up_all_the_time(name)
             && (need.starts()
                 || need.action == Action::Swap

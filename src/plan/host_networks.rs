@@ -10,7 +10,7 @@ use super::networks_draft::RemadeNetwork;
 use super::observed::{Attached, ObservedNetwork, ObservedProcess};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::{Named, ServiceNeed, runs_always};
+use super::rule::{Held, Named, ServiceNeed, runs_always};
 use super::{Action, Change, NetworkPlan, RefusalReason};
 use crate::cluster::model::RestartPolicy;
 use crate::cluster::name::ServiceName;
@@ -61,6 +61,7 @@ impl<'a> HostDraft<'a> {
         };
         self.departs(service)
             || self.becomes_job(service)
+            || self.is_held(service)
             || self.needs.get(service).is_some_and(ServiceNeed::starts)
     }
 
@@ -86,7 +87,7 @@ impl<'a> HostDraft<'a> {
             if self.restarts_with_network(service, options) {
                 users.insert(service.clone());
                 down.insert(service.clone());
-            } else if self.departs(service) || self.becomes_job(service) {
+            } else if self.departs(service) || self.becomes_job(service) || self.is_held(service) {
                 down.insert(service.clone());
             } else {
                 services.push(service.clone());
@@ -164,6 +165,12 @@ impl<'a> HostDraft<'a> {
         self.networks.remade.insert(name.to_owned(), remade);
     }
 
+    /// Whether somebody holds it: it stops, if it runs.
+    fn is_held(&self, service: &ServiceName) -> bool {
+        let need = self.needs.get(service);
+        need.is_some_and(|need| need.held == Held::Yes && !need.is_scheduled())
+    }
+
     /// Whether its container runs all the time, and stops now, since it is to be a job.
     fn becomes_job(&self, service: &ServiceName) -> bool {
         let at = self.seen.services.get(service);
@@ -178,7 +185,7 @@ impl<'a> HostDraft<'a> {
             return false;
         };
         // A run is never cut.
-        if !self.is_up_all_the_time(service) {
+        if !self.is_up_all_the_time(service) || need.held == Held::Yes {
             return false;
         }
         match need.action {

@@ -153,7 +153,13 @@ impl HostDraft<'_> {
             ours && !at.drop_ins.is_empty() && !listed(name)
         });
         let drop_ins = drop_ins.map(|(name, at)| (name.clone(), at.drop_ins.clone()));
+        let known =
+            |name: &ServiceName| self.needs.contains_key(name) || self.ended_holds.contains(name);
+        let held = self.seen.holds.iter().filter(|(name, _)| known(name));
         HostPlan {
+            held: held
+                .map(|(name, hold)| (name.clone(), hold.clone()))
+                .collect(),
             networks: self.shown_networks(),
             drop_ins: drop_ins.collect(),
             services,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::host_draft::{HostDraft, Visit, has_timer};
 use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
-use super::rule::{DirectoryNeed, ServiceNeed, TimerNeed, runs_always};
+use super::rule::{DirectoryNeed, Held, ServiceNeed, TimerNeed, runs_always};
 use super::step::Step;
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
@@ -33,6 +33,12 @@ impl HostDraft<'_> {
                     remove: remove.clone(),
                 }),
             }
+        }
+        // What is held is not started any more, and then stopped.
+        let disable = visit.items().flat_map(|(_, need)| &need.disable);
+        let files: Vec<UnitFileName> = disable.cloned().collect();
+        if !files.is_empty() {
+            steps.push(Step::Disable { files });
         }
         // 2. what a timer or a container of another kind needs the old unit files for
         if processes {
@@ -83,6 +89,7 @@ impl HostDraft<'_> {
         if processes {
             for (name, _) in visit.items().filter(|(name, need)| {
                 matches!(need.action, Action::None | Action::MayRestart)
+                    && need.held == Held::No
                     && self.is_up_all_the_time(name)
                     && self.has_new_probe(name)
             }) {
@@ -334,6 +341,8 @@ impl HostDraft<'_> {
     }
 
     fn push_end(&self, steps: &mut Vec<Step>) {
+        let ended = self.ended_holds.iter().cloned();
+        steps.extend(ended.map(|service| Step::EndHold { service }));
         let unneeded = self.networks.unneeded.iter().cloned();
         steps.extend(unneeded.map(|network| Step::RemoveNetwork { network }));
         for (name, at) in &self.seen.services {
@@ -343,7 +352,10 @@ impl HostDraft<'_> {
                     .as_ref()
                     // Which directory a run of a job has shows when it goes; what becomes a job stops for its run.
                     .filter(|_| {
-                        let goes = need.starts() || need.runs() || need.is_scheduled();
+                        let goes = need.starts()
+                            || need.runs()
+                            || need.is_scheduled()
+                            || need.held == Held::Yes;
                         !goes && runs_always(at)
                     })
                     .and_then(|c| c.directory.as_ref());

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::observed::{
-    Attached, EditMark, Environment, Generation, LiveLinks, LiveRead, Loaded, Moment,
-    ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
-    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, RecordedPlacement, RunRecord,
-    RunState, RunningImage, TimerState, UnitFile,
+    Attached, EditMark, Environment, Generation, HoldTime, LiveLinks, LiveRead, Loaded, Moment,
+    ObservedContainer, ObservedDirectory, ObservedHold, ObservedHost, ObservedLive,
+    ObservedNetwork, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
+    RecordedPlacement, RunRecord, RunState, RunningImage, TimerState, UnitFile,
 };
 use super::reasons::carried;
 use super::step::{RestartedUnit, Step};
@@ -20,6 +20,7 @@ use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::ports::HostPorts;
 use crate::plan::WayBack;
 use crate::render::desired::{DesiredHost, DesiredService};
+use crate::render::hold::Hold;
 use crate::render::identity::{DirectoryName, Fingerprint, Instance, UnitFileName, UnitKind};
 use crate::render::inputs::{InputVariable, Inputs, inputs_of};
 use crate::render::live::{LiveName, LiveVersion};
@@ -53,6 +54,8 @@ pub struct ModelHost {
     pub networks: BTreeMap<String, String>,
     /// What is kept of runs of jobs: by service and key.
     pub runs: BTreeMap<ServiceName, BTreeMap<String, RunRecord>>,
+    /// Services that somebody holds, and whether that goes on.
+    pub holds: BTreeMap<ServiceName, HoldTime>,
     /// Jobs that run just now, by the keys of their records.
     running: BTreeMap<ServiceName, String>,
     /// Every run that was begun here.
@@ -190,6 +193,12 @@ pub enum Disturbance {
     EditUnitComment(ServiceName),
     DeleteUnit(ServiceName),
     StopUnit(ServiceName),
+    /// Somebody wants it to stay stopped.
+    Hold(ServiceName),
+    /// The time of that is over.
+    HoldEnds(ServiceName),
+    /// Somebody wants it to run again.
+    EndHold(ServiceName),
     Disable(ServiceName),
     EditLive(ServiceName),
     UnlinkLive(ServiceName),
@@ -292,6 +301,13 @@ impl ModelHost {
                 seen.collect()
             },
             runs: self.runs.clone(),
+            holds: {
+                let holds = self.holds.iter().map(|(name, time)| {
+                    let (hold, time) = (Hold::read(""), *time);
+                    (name.clone(), ObservedHold { hold, time })
+                });
+                holds.collect()
+            },
             job_images: {
                 let services = desired.services.values();
                 let jobs = services.filter(|job| job.handling.runs.once().is_some());
@@ -303,6 +319,20 @@ impl ModelHost {
                 known.collect()
             },
         }
+    }
+
+    /// Whether somebody wants a service to stay stopped. What is done once is not held.
+    pub fn holds(&self, name: &ServiceName, service: &DesiredService) -> bool {
+        let goes_on = self.holds.get(name) == Some(&HoldTime::GoesOn);
+        goes_on && service.handling.runs.once().is_none()
+    }
+
+    /// Whether nothing of a service runs, and a boot starts nothing of it.
+    pub fn is_at_rest(&self, name: &ServiceName) -> bool {
+        let mut links = self.links.iter();
+        !self.processes.contains_key(name)
+            && !self.timers.contains(name)
+            && links.all(|(file, links)| service_of(file) != *name || links.is_empty())
     }
 
     /// The services whose containers are in a network.
@@ -890,6 +920,13 @@ impl ModelHost {
                     self.links.insert(file.clone(), unit.enabled_by.clone());
                 }
             }
+            Step::Disable { files } => self.links.retain(|file, _| !files.contains(file)),
+            Step::StopTimer { service, .. } => {
+                self.timers.remove(service);
+            }
+            Step::EndHold { service } => {
+                self.holds.remove(service);
+            }
             Step::Reload => self.reloads(),
             Step::Stop { service, .. } => {
                 self.end_run(service, Fate::Failed);
@@ -1251,6 +1288,17 @@ impl ModelHost {
                 self.under_way.remove(name);
                 self.processes.remove(name);
             }
+            Disturbance::Hold(name) => {
+                self.holds.insert(name.clone(), HoldTime::GoesOn);
+            }
+            Disturbance::HoldEnds(name) => {
+                if let Some(time) = self.holds.get_mut(name) {
+                    *time = HoldTime::Over;
+                }
+            }
+            Disturbance::EndHold(name) => {
+                self.holds.remove(name);
+            }
             Disturbance::Disable(name) => {
                 self.links.remove(&runs(name));
             }
@@ -1321,7 +1369,21 @@ impl ModelHost {
             "loaded units"
         );
         let up = desired.services.iter();
-        let up = up.filter(|(_, service)| service.handling.runs.is_all_the_time());
+        let up = up.filter(|(name, service)| {
+            service.handling.runs.is_all_the_time() && !self.holds(name, service)
+        });
+        for (name, service) in &desired.services {
+            assert!(
+                !self.holds(name, service) || self.is_at_rest(name),
+                "{name} is held"
+            );
+        }
+        let goes_on = |time: &HoldTime| *time == HoldTime::GoesOn;
+        assert!(self.holds.values().all(goes_on), "holds whose time is over");
+        assert!(
+            self.holds.keys().all(|name| names.contains(name)),
+            "holds of departing services"
+        );
         assert_eq!(
             self.processes.keys().collect::<BTreeSet<_>>(),
             up.map(|(name, _)| name).collect::<BTreeSet<_>>(),
@@ -1332,7 +1394,8 @@ impl ModelHost {
         assert!(self.running.keys().all(timed), "no run goes on");
         let jobs = names
             .iter()
-            .filter(|name| desired.services[**name].timer().is_some());
+            .filter(|name| desired.services[**name].timer().is_some())
+            .filter(|name| !self.holds(name, &desired.services[**name]));
         let jobs: BTreeSet<&ServiceName> = jobs.copied().collect();
         assert_eq!(self.timers.iter().collect::<BTreeSet<_>>(), jobs, "timers");
         let with_links = self.links.iter().filter(|(_, links)| !links.is_empty());
@@ -1350,11 +1413,17 @@ impl ModelHost {
             for (file, unit) in &service.units {
                 assert_eq!(self.units[file].text, *unit.text, "{file}: unit");
                 assert_eq!(self.loaded[file].text, *unit.text, "{file}: loaded");
+                if self.holds(name, service) {
+                    continue;
+                }
                 let links = self.links.get(file).cloned().unwrap_or_default();
                 assert_eq!(links, unit.enabled_by, "{file}: links");
             }
             let directory = &self.directories[name][&service.directory];
             assert_eq!(directory.files, texts(desired, name), "{name}: files");
+            if self.holds(name, service) {
+                continue;
+            }
             if service.timer().is_some() {
                 assert!(self.would_run(name, service), "{name}: next run");
                 continue;
@@ -1399,8 +1468,13 @@ impl ModelHost {
         };
         let (up, jobs): (Vec<_>, Vec<_>) = desired
             .services
-            .values()
+            .iter()
+            .filter(|(name, service)| !self.holds(name, service))
+            .map(|(_, service)| service)
             .partition(|service| service.handling.runs.is_all_the_time());
+        let held = desired.services.iter();
+        let held = held.filter(|(name, service)| self.holds(name, service));
+        let of_held = networks(held.map(|(_, service)| service).collect());
         // That of a job is made by its first run.
         let of_jobs = networks(jobs);
         let there = self.networks.clone().into_iter();
@@ -1415,7 +1489,12 @@ impl ModelHost {
             .into_iter()
             .filter(|(name, _)| !of_jobs.contains_key(name))
             .collect();
-        assert_eq!(there, up, "networks");
+        // That of what is held may be there from before.
+        let told = |it: &BTreeMap<String, String>| -> BTreeMap<String, String> {
+            let it = it.clone().into_iter();
+            it.filter(|(name, _)| !of_held.contains_key(name)).collect()
+        };
+        assert_eq!(told(&there), told(&up), "networks");
         assert!(
             self.live.keys().all(|name| names.contains(name)),
             "live directories of departing services"

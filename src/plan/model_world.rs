@@ -36,6 +36,9 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
         1 => service().prop_map(Disturbance::DeleteUnit),
         1 => service().prop_map(Disturbance::StopUnit),
         1 => service().prop_map(Disturbance::Disable),
+        2 => service().prop_map(Disturbance::Hold),
+        1 => service().prop_map(Disturbance::HoldEnds),
+        1 => service().prop_map(Disturbance::EndHold),
         1 => service().prop_map(Disturbance::EditLive),
         1 => service().prop_map(Disturbance::UnlinkLive),
         1 => service().prop_map(Disturbance::DeleteLive),
@@ -53,6 +56,9 @@ pub(super) fn accident() -> impl Strategy<Value = Disturbance> {
         6 => service().prop_map(Disturbance::Crash),
         3 => service().prop_map(Disturbance::Tick),
         2 => service().prop_map(Disturbance::RunEnds),
+        2 => service().prop_map(Disturbance::Hold),
+        1 => service().prop_map(Disturbance::HoldEnds),
+        1 => service().prop_map(Disturbance::EndHold),
         2 => Just(Disturbance::Reload),
         2 => Just(Disturbance::Reboot),
     ]
@@ -185,6 +191,9 @@ pub(super) fn assert_an_empty_plan_is_true_of(
         return;
     };
     let all_run_what_is_desired = wanted.services.iter().all(|(name, service)| {
+        if model.holds(name, service) {
+            return model.is_at_rest(name);
+        }
         if service.timer().is_some() {
             return model.would_run(name, service);
         }
@@ -233,6 +242,8 @@ fn assert_is_as_before(host: &ModelHost, before: &ModelHost, used: &BTreeSet<Ser
         let names = host.processes.keys();
         names
             .filter(|name| !used.contains(*name))
+            // Who holds it wanted that, and not the release.
+            .filter(|name| !before.holds.contains_key(*name))
             // A boot started the job that it was to become: that was no container of the service.
             .filter(|name| !before.under_way.contains_key(*name))
             .cloned()
@@ -257,7 +268,7 @@ fn assert_is_as_before(host: &ModelHost, before: &ModelHost, used: &BTreeSet<Ser
     let jobs = |host: &ModelHost| -> Vec<ServiceName> {
         let names = host.timers.iter();
         names
-            .filter(|name| !used.contains(*name))
+            .filter(|name| !used.contains(*name) && !before.holds.contains_key(*name))
             .cloned()
             .collect()
     };

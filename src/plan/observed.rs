@@ -9,6 +9,7 @@ use crate::cluster::model::Supervisor;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::desired::DesiredService;
+use crate::render::hold::Hold;
 use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Addresses, Manifest, ManifestService};
@@ -58,8 +59,31 @@ pub struct ObservedHost {
     pub networks: BTreeMap<String, ObservedNetwork>,
     /// What the host keeps of the runs of jobs that run once, by their keys.
     pub runs: BTreeMap<ServiceName, BTreeMap<String, RunRecord>>,
+    /// Services that somebody holds, whether or not they are here.
+    pub holds: BTreeMap<ServiceName, ObservedHold>,
     /// What images of such jobs are known by here, by their references; nothing of one that is not there.
     pub job_images: BTreeMap<String, BTreeSet<String>>,
+}
+
+/// That somebody holds a service: it is to stay stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObservedHold {
+    /// Who does, until when and why.
+    pub hold: Hold,
+    /// Whether it has ended by itself, by the host's clock.
+    pub time: HoldTime,
+}
+
+/// Services that somebody holds from now on; `None` of one that is held no more.
+pub type NewHolds = BTreeMap<ServiceName, Option<Hold>>;
+
+/// Whether the time of a hold is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HoldTime {
+    /// It goes on.
+    GoesOn,
+    /// It is: the next release starts the service.
+    Over,
 }
 
 /// A network that a unit made.
@@ -588,6 +612,12 @@ pub enum RunningImage {
 }
 
 impl ObservedUnit {
+    /// Whether a boot starts it, or would if its file were there, and it is nobody else's.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        !self.enabled_by.is_empty() && !matches!(self.file, UnitFile::Foreign { .. })
+    }
+
     /// Whether there is a file of ours.
     #[must_use]
     pub fn is_ours(&self) -> bool {
@@ -659,6 +689,29 @@ impl ObservedService {
 }
 
 impl ObservedHost {
+    /// As if the host had heard of it already.
+    pub fn hold(&mut self, holds: &NewHolds) {
+        for (service, hold) in holds {
+            match hold.clone() {
+                Some(hold) => {
+                    let time = HoldTime::GoesOn;
+                    let held = ObservedHold { hold, time };
+                    self.holds.insert(service.clone(), held);
+                }
+                None => {
+                    self.holds.remove(service);
+                }
+            }
+        }
+    }
+
+    /// Who holds a service, if that goes on.
+    #[must_use]
+    pub fn held(&self, service: &ServiceName) -> Option<&Hold> {
+        let hold = self.holds.get(service)?;
+        (hold.time == HoldTime::GoesOn).then_some(&hold.hold)
+    }
+
     /// A look without what runs and without texts, which are fetched or not depending on what runs: what
     /// must not have changed when a plan is carried out.
     #[must_use]

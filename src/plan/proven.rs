@@ -74,6 +74,8 @@ fn why(row: &ServiceStatus, before: i64) -> Option<WhyUnproven> {
         | ServiceState::NotRunning { .. }
         | ServiceState::NotReleased
         | ServiceState::Unmanaged
+        | ServiceState::Held
+        | ServiceState::PendingStop
         | ServiceState::JobRuns { .. }
         | ServiceState::JobDue { .. }
         | ServiceState::JobFailed { .. } => Some(WhyUnproven::Otherwise),
@@ -99,6 +101,7 @@ mod tests {
             drop_ins: BTreeSet::new(),
             crashes: None,
             runs: None,
+            held: None,
             state,
         };
         let host = HostStatus {

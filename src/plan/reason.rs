@@ -3,6 +3,7 @@
 use crate::cluster::model::Layer;
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::plan::Change;
+use crate::render::hold::Hold;
 
 /// One reason. A restart has at least one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,6 +113,11 @@ pub enum Reason {
     Asked {
         /// Why, in the operator's words.
         why: Option<String>,
+    },
+    /// Somebody holds it: it is to stay stopped.
+    Held {
+        /// Who, until when and why.
+        hold: Hold,
     },
     /// It gives its port or address to another service first, and comes back after it.
     Displaced {

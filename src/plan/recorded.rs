@@ -109,6 +109,13 @@ impl RecordedReason {
             Reason::RunCut { began: _ } => kept("run_cut", None),
             Reason::EachRelease => kept("each_release", None),
             Reason::Asked { why } => kept("asked", why.as_deref()),
+            Reason::Held { hold } => kept(
+                "held",
+                Some(&match &hold.why {
+                    Some(why) => format!("{}: {why}", hold.who),
+                    None => hold.who.clone(),
+                }),
+            ),
             Reason::Displaced { by } => kept("displaced", Some(by.as_str())),
         }
     }
@@ -119,10 +126,13 @@ impl RecordedReason {
 pub fn because(host: &HostPlan) -> Vec<Because> {
     let mut found: BTreeMap<RecordedReason, BTreeSet<ServiceName>> = BTreeMap::new();
     let acting = host.services.iter().filter(|service| match service.action {
-        Action::Start | Action::Restart | Action::Swap | Action::Reload | Action::Run => true,
-        Action::None | Action::Stop | Action::Pending | Action::MayRestart | Action::MayRun => {
-            false
-        }
+        Action::Start
+        | Action::Restart
+        | Action::Swap
+        | Action::Reload
+        | Action::Stop
+        | Action::Run => true,
+        Action::None | Action::Pending | Action::MayRestart | Action::MayRun => false,
     });
     for service in acting {
         for reason in &service.reasons {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
-use super::rule::SlotNeed;
+use super::observed::{ObservedProcess, TimerState};
+use super::rule::{Held, SlotNeed, runs_always};
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{Slot, UnitName};
@@ -35,7 +36,12 @@ impl HostDraft<'_> {
                 .handling
                 .addresses
                 .is_empty();
-            (item.turn, item.is_restart(), item.is_restart() && chosen)
+            // Who needs others stops before them.
+            let turn = match self.needs[item.service].held {
+                Held::Yes => (0, usize::MAX - item.turn),
+                Held::No => (1, item.turn),
+            };
+            (turn, item.is_restart(), item.is_restart() && chosen)
         });
         let mut steps = Vec::new();
         // The restarts that the next one may be beside.
@@ -77,6 +83,8 @@ impl HostDraft<'_> {
                 // It has been done.
             } else if let Some(slots) = &need.slots {
                 steps.extend(self.slot_steps(name, slots));
+            } else if need.held == Held::Yes {
+                steps.extend(self.hold_steps(name));
             } else if need.action == Action::Stop {
                 steps.push(Step::Stop { service, unit });
             } else if need.runs() {
@@ -110,6 +118,33 @@ impl HostDraft<'_> {
             }
         });
         items.filter(|item| !item.steps.is_empty()).collect()
+    }
+
+    /// Nothing of what is held runs any more.
+    fn hold_steps(&self, name: &ServiceName) -> Vec<Step> {
+        let Some(at) = self.seen.services.get(name) else {
+            return Vec::new();
+        };
+        let wanted = &self.wanted.services[name];
+        let service = || name.clone();
+        let stop = |unit: &UnitName| Step::Stop {
+            service: service(),
+            unit: unit.clone(),
+        };
+        let scheduled = wanted.timer().is_some();
+        let mut steps = Vec::new();
+        if at.timer == TimerState::Active {
+            let (service, unit) = (service(), wanted.unit.clone());
+            steps.push(Step::StopTimer { service, unit });
+        }
+        let runs = match scheduled {
+            true => runs_always(at),
+            false => at.process != ObservedProcess::Stopped || at.container.is_some(),
+        };
+        steps.extend(runs.then(|| stop(&wanted.unit)));
+        let others = at.slots.others.iter().filter(|(_, other)| other.runs);
+        steps.extend(others.map(|(unit, _)| stop(unit)));
+        steps
     }
 
     /// One slot takes over from the other, or what a release left undone of that.

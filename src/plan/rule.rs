@@ -17,7 +17,8 @@ use crate::cluster::job::OnceKey;
 use crate::cluster::model::{RestartPolicy, Supervisor};
 use crate::render::desired::DesiredService;
 use crate::render::fingerprint::{Recipe, fingerprint};
-use crate::render::identity::{DirectoryName, Slot, UnitFileName, UnitName};
+use crate::render::hold::Hold;
+use crate::render::identity::{DirectoryName, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, is_own};
 use crate::render::manifest::ManifestService;
 
@@ -36,6 +37,10 @@ pub(super) struct ServiceNeed {
     pub marks: BTreeMap<DirectoryName, Moment>,
     /// The unit files whose links are made anew.
     pub enable: BTreeSet<UnitFileName>,
+    /// The unit files whose links go, since it is held.
+    pub disable: BTreeSet<UnitFileName>,
+    /// Whether somebody holds it: nothing of it runs, and systemd starts nothing of it.
+    pub held: Held,
     /// What is left of unit files that it has no more.
     pub remove: BTreeSet<UnitFileName>,
     pub reload: bool,
@@ -98,6 +103,8 @@ impl ServiceNeed {
             write,
             marks: _,
             enable,
+            disable,
+            held: _,
             remove,
             reload,
             action: _,
@@ -106,7 +113,7 @@ impl ServiceNeed {
             reasons: _,
             mended: _,
         } = self;
-        let units = [write, enable, remove];
+        let units = [write, enable, disable, remove];
         *directory != DirectoryNeed::Nothing
             || !swap.is_empty()
             || *reload
@@ -168,10 +175,27 @@ impl ServiceNeed {
         self.starts() || self.runs() || matches!(self.action, Action::Stop | Action::Swap)
     }
 
+    /// Its files stay what they are, whatever they are.
+    pub(super) fn leave_files(&mut self) {
+        self.directory = DirectoryNeed::Nothing;
+        self.swap.clear();
+        self.write.clear();
+        self.remove.clear();
+        self.mended.clear();
+        self.marks.clear();
+    }
+
     /// Whether it is a job that runs.
     pub(crate) fn runs(&self) -> bool {
         self.action == Action::Run
     }
+}
+
+/// Whether somebody holds a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Held {
+    Yes,
+    No,
 }
 
 /// Whether the operator named this service, which releases a manual restart too.
@@ -182,9 +206,14 @@ pub(super) enum Named {
 }
 
 impl ServiceNeed {
-    /// Whether more is to be done for it than to start its container, by what it was decided without being asked for.
+    /// Whether more is to be done for it than to start it, by what was decided without being asked for. A timer that
+    /// starts is written anew.
     pub(super) fn is_more_than_a_start(&self) -> bool {
-        self.writes()
+        let timer = |file: &UnitFileName| file.kind() == Some(UnitKind::Timer);
+        self.directory != DirectoryNeed::Nothing
+            || !self.swap.is_empty()
+            || self.write.iter().any(|file| !timer(file))
+            || !self.remove.is_empty()
             || self.change == Change::Added
             || matches!(self.action, Action::Reload | Action::Swap)
     }
@@ -196,6 +225,8 @@ pub(super) struct Chosen<'a> {
     pub(super) named: Named,
     /// Why it restarts in any case.
     pub(super) asked: Option<&'a Reason>,
+    /// Who wants it to stay stopped.
+    pub(super) hold: Option<&'a Hold>,
 }
 
 /// Decides for one service. `recorded` is what `current` says of it.
@@ -204,8 +235,9 @@ pub(super) fn need(
     seen: &ObservedService,
     recorded: Option<&ManifestService>,
     supervisor: Supervisor,
-    Chosen { named, asked }: Chosen<'_>,
+    Chosen { named, asked, hold }: Chosen<'_>,
 ) -> ServiceNeed {
+    let held = hold.map_or(Held::No, |_| Held::Yes);
     let entry = &desired.entry;
     let directory = directory_need(&entry.files, seen.directories.get(&desired.directory));
     let mut units = units_need(desired, seen);
@@ -225,7 +257,10 @@ pub(super) fn need(
         mended.extend(write.union(remove).cloned());
     }
     let timer = match desired.timer() {
-        Some(file) if supervisor.runs_containers() => timer_need(&file, seen, &mut units),
+        Some(file) if supervisor.runs_containers() && held == Held::No => {
+            timer_need(&file, seen, &mut units)
+        }
+        _ if held == Held::Yes && desired.timer().is_some() => TimerNeed::Stays,
         // Below a directory nothing runs, and a timer is a file like others.
         Some(_) => TimerNeed::Stays,
         None => TimerNeed::None,
@@ -286,7 +321,17 @@ pub(super) fn need(
         }
     };
     let (mut action, mut reasons) = (action, reasons);
-    let slots = match stays_up {
+    let mut disable = BTreeSet::new();
+    if held == Held::Yes {
+        units.enable.clear();
+        disable = enabled(desired, seen);
+        (action, reasons) = match supervisor.runs_containers() && runs_though_held(desired, seen) {
+            true => (Action::Stop, Vec::new()),
+            false => (Action::None, Vec::new()),
+        };
+        reasons.extend(hold.map(|hold| Reason::Held { hold: hold.clone() }));
+    }
+    let slots = match stays_up && held == Held::No {
         true => slot_need(desired, seen, &mut action, &mut reasons),
         false => None,
     };
@@ -303,6 +348,8 @@ pub(super) fn need(
         write: units.write,
         marks,
         enable: units.enable,
+        disable,
+        held,
         remove: units.remove,
         reload: units.reload,
         action,
@@ -311,6 +358,27 @@ pub(super) fn need(
         reasons,
         mended,
     }
+}
+
+/// The unit files of a service that a boot starts.
+fn enabled(desired: &DesiredService, seen: &ObservedService) -> BTreeSet<UnitFileName> {
+    let others = seen.slots.others.iter();
+    let others = others.map(|(unit, other)| (unit.service_file(), &other.unit));
+    let further = seen.further.iter().map(|(file, unit)| (file.clone(), unit));
+    let runs = std::iter::once((desired.unit.service_file(), &seen.unit));
+    let all = runs.chain(further).chain(others);
+    let enabled = all.filter(|(_, unit)| unit.is_enabled());
+    enabled.map(|(file, _)| file).collect()
+}
+
+/// Whether anything of a service runs that is to stop when it is held. A run of a job with a schedule ends by itself.
+fn runs_though_held(desired: &DesiredService, seen: &ObservedService) -> bool {
+    if desired.timer().is_some() {
+        return seen.timer == TimerState::Active || runs_always(seen);
+    }
+    seen.process != ObservedProcess::Stopped
+        || seen.container.is_some()
+        || seen.slots.others.values().any(|other| other.runs)
 }
 
 /// What becomes of the slots of a service for which this is done. A slot takes over where a container would restart; where

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, JobRuns, Observed, ObservedProcess, ObservedService, Owner, RunState, Steady,
-    TimerState,
+    Crashes, JobRuns, Observed, ObservedHold, ObservedProcess, ObservedService, Owner, RunState,
+    Steady, TimerState,
 };
 use super::once::{last_run, last_success};
 use super::reason::Reason;
@@ -61,6 +61,8 @@ pub struct ServiceStatus {
     pub crashes: Option<Crashes>,
     /// When it ran and will run, if it is a job.
     pub runs: Option<JobRuns>,
+    /// Who holds it, or held it until now.
+    pub held: Option<ObservedHold>,
     /// How it compares with what is desired.
     pub state: ServiceState,
 }
@@ -109,6 +111,10 @@ pub enum ServiceState {
     /// On the host, but in the description no more (the next release removes it), or a container
     /// with our label that no unit runs.
     Unmanaged,
+    /// Somebody holds it: it is stopped, and stays so.
+    Held,
+    /// Somebody holds it, and it runs, or would at a boot: the next release stops it.
+    PendingStop,
     /// On a directory host: the files are as desired, nothing runs there.
     FilesInSync,
     /// A job that has run to its end, or need not yet.
@@ -182,6 +188,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             drop_ins: at.drop_ins.clone(),
             crashes: at.crashes.clone(),
             runs: at.runs.clone(),
+            held: seen.holds.get(service).cloned(),
             state: unsteady(at, state),
         }
     };
@@ -197,6 +204,15 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
                 let planned = planned.get(service).copied();
                 job_state((service, wanted), planned, observed, name, state)
             }
+            None => state,
+        };
+        let once = wanted.handling.runs.once().is_some();
+        let state = match seen.held(service).filter(|_| !once) {
+            Some(_) => held_state(
+                planned.get(service).copied(),
+                seen.services.get(service),
+                state,
+            ),
             None => state,
         };
         let state = foreign_unit(name, service, plan).unwrap_or(state);
@@ -223,6 +239,27 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             let there = networks.filter(|network| network.before.is_some());
             there.cloned().collect()
         },
+    }
+}
+
+/// The state of a service that is to stay stopped.
+fn held_state(
+    planned: Option<&ServicePlan>,
+    at: Option<&ObservedService>,
+    state: ServiceState,
+) -> ServiceState {
+    let stops = planned.is_some_and(|planned| planned.action == Action::Stop);
+    let units = at.into_iter().flat_map(|at| {
+        let others = at.slots.others.values().map(|other| &other.unit);
+        std::iter::once(&at.unit)
+            .chain(at.further.values())
+            .chain(others)
+    });
+    let mut enabled = units.filter(|unit| unit.is_enabled());
+    match state {
+        ServiceState::Edited { .. } => state,
+        _ if stops || enabled.next().is_some() => ServiceState::PendingStop,
+        _ => ServiceState::Held,
     }
 }
 
@@ -294,6 +331,8 @@ fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
         | ServiceState::NotReleased
         | ServiceState::Unmanaged
         | ServiceState::FilesInSync
+        | ServiceState::Held
+        | ServiceState::PendingStop
         | ServiceState::JobDone { .. }
         | ServiceState::JobRuns { .. }
         | ServiceState::JobDue { .. }
@@ -358,6 +397,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Reason::RunCut { .. }
             | Reason::EachRelease
             | Reason::Asked { .. }
+            | Reason::Held { .. }
             | Reason::Displaced { .. } => {}
         }
         others.push(reason.clone());

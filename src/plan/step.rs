@@ -95,6 +95,23 @@ pub enum Step {
         /// Which ones.
         files: Vec<UnitFileName>,
     },
+    /// `systemctl --no-reload disable`: of what is held, a boot starts nothing.
+    Disable {
+        /// Which ones.
+        files: Vec<UnitFileName>,
+    },
+    /// `systemctl stop` of a timer that is held; its file stays, and a run that is under way goes on.
+    StopTimer {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+    },
+    /// Forgets that a service is held: its time is over, or the service has left.
+    EndHold {
+        /// Whose it is.
+        service: ServiceName,
+    },
     /// `systemctl daemon-reload`.
     Reload,
     /// `systemctl stop` of a unit that leaves, or that must give its port away first; a container
@@ -311,6 +328,8 @@ pub enum StepKind {
     Unit,
     /// It makes the links that enable units.
     Links,
+    /// It sees to it that systemd does not start what is held.
+    Unlink,
     /// systemd reads unit files again.
     Reload,
     /// It changes what an image reference means.
@@ -383,6 +402,7 @@ impl StepKind {
             | StepKind::Mark
             | StepKind::Unit
             | StepKind::Links
+            | StepKind::Unlink
             | StepKind::Reload
             | StepKind::Image
             | StepKind::Network
@@ -454,6 +474,12 @@ impl Step {
                 let units = files.iter().map(UnitFileName::unit).collect();
                 (StepKind::Links, StepOf::Units(units))
             }
+            Step::Disable { files } => {
+                let units = files.iter().map(UnitFileName::unit).collect();
+                (StepKind::Unlink, StepOf::Units(units))
+            }
+            Step::StopTimer { service, .. } => (StepKind::Unlink, StepOf::Service(service)),
+            Step::EndHold { service } => (StepKind::End, StepOf::Service(service)),
             Step::Reload => (StepKind::Reload, StepOf::Host),
             Step::NameImage { service, .. } => (StepKind::Image, StepOf::Service(service)),
             Step::Stop { service, .. } => (StepKind::Stop, StepOf::Service(service)),
@@ -519,6 +545,12 @@ impl Step {
                 });
                 format!("enabling {}", units(first, files.len()))
             }
+            Step::Disable { files } => {
+                let first = files.first().map(|file| file.unit().to_owned());
+                format!("disabling {}", units(first, files.len()))
+            }
+            Step::StopTimer { service, .. } => format!("stopping the timer of {service}"),
+            Step::EndHold { service } => format!("ending the hold of {service}"),
             Step::Reload => "systemctl daemon-reload".to_owned(),
             Step::Stop { service, .. } => format!("stopping {service}"),
             Step::DropTimer { service, .. } => format!("stopping the timer of {service}"),
@@ -568,6 +600,8 @@ impl Step {
         if let Step::RestartTogether { units } = &mut step {
             units.retain(|_, restarted| keep(restarted.unit.as_str()));
         } else if let Step::Enable { files } = &mut step {
+            files.retain(|file| keep(file.unit()));
+        } else if let Step::Disable { files } = &mut step {
             files.retain(|file| keep(file.unit()));
         } else if let Step::AwaitHealthy { units } = &mut step {
             units.retain(|unit| keep(unit.as_str()));

@@ -101,6 +101,7 @@ pub(super) fn touched<'a>(
                 }
                 (
                     StepKind::Mark
+                    | StepKind::Unlink
                     | StepKind::Reload
                     | StepKind::Image
                     | StepKind::Stop

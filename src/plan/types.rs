@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::known::LeftMachine;
+use super::observed::ObservedHold;
 use super::options::RolloutPolicy;
 use super::reason::Reason;
 use super::step::Step;
@@ -77,6 +78,8 @@ pub struct HostPlan {
     pub drop_ins: BTreeMap<ServiceName, BTreeSet<String>>,
     /// Networks that are made, made anew or removed.
     pub networks: Vec<NetworkPlan>,
+    /// Services that somebody holds, so that they stay stopped, or held until now.
+    pub held: BTreeMap<ServiceName, ObservedHold>,
 }
 
 /// What becomes of a network on a host.

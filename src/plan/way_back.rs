@@ -154,6 +154,7 @@ impl Undone<'_> {
         let reloads = reloads.filter(|(_, step)| **step == Step::Reload);
         let mut draft = WayDraft {
             wanted,
+            seen,
             reloads: reloads.map(|(number, _)| number).collect(),
             ports_move: steps.iter().any(|step| matches!(step, Step::Stop { .. })),
             lists: Lists::default(),

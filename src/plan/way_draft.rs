@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{ObservedProcess, ObservedService, RunningImage};
+use super::observed::{ObservedHost, ObservedProcess, ObservedService, RunningImage};
 use super::step::{Begins, RestartedUnit, Step};
 use super::touched::Touch;
 use crate::cluster::name::ServiceName;
@@ -13,6 +13,8 @@ use crate::render::manifest::ManifestService;
 
 pub(super) struct WayDraft<'a> {
     pub(super) wanted: &'a DesiredHost,
+    /// As it was before.
+    pub(super) seen: &'a ObservedHost,
     /// The numbers of the steps after which systemd may start what was written.
     pub(super) reloads: Vec<usize>,
     /// A service gives its port to another one, or a network is made anew: all are stopped before any starts again.
@@ -47,7 +49,8 @@ impl WayDraft<'_> {
             .files
             .extend(inputs_back(name, before, entry, at).map(|step| back(written, step)));
         let timer = unit.file(UnitKind::Timer);
-        if let Some(number) = touch.timer {
+        let held = self.seen.held(name).is_some();
+        if let Some(number) = touch.timer.filter(|_| !held) {
             lists.timer(number, name, unit, before.units.contains_key(&timer));
         }
         for (file, digest) in &before.units {
@@ -94,6 +97,10 @@ impl WayDraft<'_> {
             return;
         }
         self.live_back(name, touch, before, at);
+        // It stays stopped: that was no work of this release.
+        if held {
+            return;
+        }
         let lists = &mut self.lists;
         let same = before.fingerprint == entry.fingerprint;
         let from = match touch.disturbed() {

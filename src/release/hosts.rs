@@ -24,7 +24,7 @@ use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::{apart, for_each_host};
 use crate::host::reach::session::Session;
 use crate::plan::begun::newest;
-use crate::plan::observed::{Observed, ObservedHost};
+use crate::plan::observed::{NewHolds, Observed, ObservedHost};
 use crate::plan::says;
 use crate::render::begun::BegunRelease;
 use crate::render::desired::Desired;
@@ -67,6 +67,8 @@ pub(super) struct Connection {
     asked: Instant,
     /// Whether the host's lock is ours.
     pub(super) locked: bool,
+    /// Services that this release holds, or does not hold any more.
+    pub(super) holds: NewHolds,
 }
 
 impl Connection {
@@ -106,6 +108,7 @@ impl Connection {
             LookFor::Plan,
             None,
         )?;
+        self.look.observed.hold(&self.holds);
         Ok(())
     }
 }
@@ -407,7 +410,12 @@ impl Hosts {
                 return Ok(());
             }
             let before = connection.look.observed.clone();
+            let frozen = connection.look.frozen.clone();
             connection.look_again(setting, name)?;
+            if connection.look.frozen != frozen {
+                let what = "somebody froze the cluster, or ended that".to_owned();
+                return Err(Problem::Stale { what });
+            }
             match what_moved(&before, &connection.look.observed) {
                 None => Ok(()),
                 Some(what) => Err(Problem::Stale { what }),
@@ -493,6 +501,7 @@ fn open(
         answer,
         asked,
         locked,
+        holds: NewHolds::new(),
     })
 }
 
@@ -503,6 +512,9 @@ fn what_moved(before: &ObservedHost, after: &ObservedHost) -> Option<String> {
     }
     if before.generation != after.generation {
         return Some("its generation is another one now".to_owned());
+    }
+    if before.holds != after.holds {
+        return Some("somebody holds other services now".to_owned());
     }
     let (before, after) = (before.files_only(), after.files_only());
     let names = before.services.keys().chain(after.services.keys());

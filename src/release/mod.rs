@@ -9,7 +9,9 @@ pub mod depart;
 pub mod event;
 pub mod examine;
 pub mod follow;
+mod freeze;
 pub mod generations;
+mod holds;
 mod host_run;
 mod hosts;
 mod log;
@@ -152,6 +154,11 @@ pub fn release(
             let stage = Stage::Prepare;
             return Err(Stopped { stage, problems });
         }
+    }
+    let problems = hosts.keep_holds(setting.limit);
+    if !problems.is_empty() {
+        let stage = Stage::Prepare;
+        return Err(Stopped { stage, problems });
     }
     let activation = activate::Activating {
         setting,

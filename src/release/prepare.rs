@@ -28,7 +28,7 @@ use crate::host::stage::{
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, RunningImage};
 use crate::plan::step::{Step, StepKind};
-use crate::plan::{Plan, held_service, target};
+use crate::plan::{Origin, Plan, held_service, target};
 use crate::render::desired::{DesiredHost, DesiredService};
 use crate::render::env_file;
 use crate::render::live::{LiveName, is_live};
@@ -115,7 +115,17 @@ impl<'a> Preparation<'a> {
             };
             let back = request.back.get(name);
             let ran = |service: &ServiceName| back.and_then(|back| back.images.get(service));
+            let starts: BTreeSet<&ServiceName> = plan
+                .steps(name)
+                .filter(|step| matches!(step.kind(), StepKind::Start | StepKind::Run))
+                .flat_map(Step::services)
+                .collect();
+            // What is only started or stopped needs no image but its own.
+            let runs_image = |service: &ServiceName| {
+                request.options.origin != Origin::Current || starts.contains(service)
+            };
             let references: BTreeSet<Reference> = selected()
+                .filter(|(name, _)| runs_image(name))
                 .map(|(name, service)| Reference {
                     name: service.image.reference.clone(),
                     platform: platform(service, wanted.engine),
@@ -157,11 +167,6 @@ impl<'a> Preparation<'a> {
                 engine: wanted.engine,
                 references: references.into_iter().collect(),
                 starting: {
-                    let starts: BTreeSet<&ServiceName> = plan
-                        .steps(name)
-                        .filter(|step| matches!(step.kind(), StepKind::Start | StepKind::Run))
-                        .flat_map(Step::services)
-                        .collect();
                     selected()
                         .filter(|(name, service)| starts.contains(name) || service.image.moving)
                         .map(|(name, service)| (name, Arc::clone(service)))

@@ -42,6 +42,7 @@ pub mod env_file;
 mod error;
 pub mod fingerprint;
 mod format;
+pub mod hold;
 pub mod identity;
 pub mod inputs;
 pub mod literal;

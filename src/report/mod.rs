@@ -13,6 +13,7 @@ pub mod files;
 pub mod fitness;
 pub mod guard;
 pub mod history;
+pub mod hold;
 pub mod hosts;
 pub mod import;
 pub mod init;

@@ -32,9 +32,12 @@ fn success(view: &OutcomeView<'_>, palette: &Palette) -> String {
     if view.done.is_empty() {
         return format!("No changes. {name} is in sync.\n");
     }
-    let word = match view.restarts_only {
-        true => "Restarted",
+    let totals = &view.totals;
+    let word = match view.starts_only {
         false => "Released",
+        true if totals.stop > 0 => "Stopped",
+        true if totals.restart + totals.swap > 0 => "Restarted",
+        true => "Started",
     };
     let word = paint(palette.strong, word);
     let on = count(view.done.len(), "host", "hosts");
@@ -88,9 +91,9 @@ fn failure(view: &OutcomeView<'_>, palette: &Palette) -> String {
              `bayplan release {name}` follows it and finishes the rest.\n"
         );
     }
-    if view.restarts_only && !view.failed.is_empty() {
+    if view.starts_only && !view.failed.is_empty() {
         text += &format!(
-            "Nothing else was restarted. `bayplan status {name}` shows what runs, and `bayplan logs {name}` what it said.\n"
+            "Nothing else was touched. `bayplan status {name}` shows what runs, and `bayplan logs {name}` what it said.\n"
         );
     } else if !view.failed.is_empty() || !view.put_back.is_empty() {
         let stays = match view.done.as_slice() {

@@ -11,7 +11,7 @@ use super::view::{
     ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
     RolloutView, ServiceView, WaveView,
 };
-use super::{Detail, diff, hosts, left, moves, network, refusal, service, status};
+use super::{Detail, diff, hold, hosts, left, moves, network, refusal, service, status};
 use crate::cluster::model::{OnFailure, SOAK};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
@@ -162,18 +162,25 @@ impl<'a> Report<'a> {
                 side_by_side: _,
                 drop_ins,
                 networks,
+                held,
                 location: _,
                 supervisor: _,
             } = group.host;
             // Where all is refused, nothing is recorded either.
             let records = (*acts || *unfinished || lost.is_some()) && refusals.is_empty();
             let all_move = services.iter().all(|it| it.half == Half::OfMove);
-            let told_above =
-                !services.is_empty() && all_move && drop_ins.is_empty() && networks.is_empty();
+            let told_above = !services.is_empty()
+                && all_move
+                && drop_ins.is_empty()
+                && networks.is_empty()
+                && held.is_empty();
             if told_above && !*unfinished && lost.is_none() {
                 // A move has a line of its own.
             } else if records
-                || !(services.is_empty() && drop_ins.is_empty() && networks.is_empty())
+                || !(services.is_empty()
+                    && drop_ins.is_empty()
+                    && networks.is_empty()
+                    && held.is_empty())
             {
                 lines.extend(self.group(&group, columns));
             } else {
@@ -230,6 +237,7 @@ impl<'a> Report<'a> {
             side_by_side,
             drop_ins,
             networks,
+            held,
             location,
             supervisor,
         } = group.host;
@@ -263,6 +271,9 @@ impl<'a> Report<'a> {
         );
         for service in services.iter().filter(|it| it.half == Half::Alone) {
             lines.extend(self.service(service, group.host, columns));
+        }
+        for held in held {
+            lines.extend(hold::held_lines(held, self.palette));
         }
         for DropInView { service, path } in drop_ins {
             let start = format!("  {} {service}: ", paint(self.palette.changed, "!"));
@@ -457,6 +468,7 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
         side_by_side,
         drop_ins,
         networks,
+        held,
         location: _,
         supervisor,
     } = one;
@@ -468,6 +480,7 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
         lost,
         drop_ins,
         networks,
+        held,
         supervisor,
     ) == (
         &other.services,
@@ -477,6 +490,7 @@ fn same_changes(one: &HostView<'_>, other: &HostView<'_>) -> bool {
         &other.lost,
         &other.drop_ins,
         &other.networks,
+        &other.held,
         &other.supervisor,
     )
 }

@@ -1,6 +1,7 @@
 //! Reasons and notes in words.
 
 use super::Detail;
+use super::hold;
 use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
 use super::view::{NoteView, ReasonView};
 use crate::plan::Change;
@@ -118,6 +119,7 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
         ReasonView::EachRelease => sentence("with each release that changes something"),
         ReasonView::Asked { why: None } => vec!["asked for".to_owned()],
         ReasonView::Asked { why: Some(why) } => sentence(&format!("asked for: {}", escape(why))),
+        ReasonView::Held { hold } => sentence(&format!("held{}", hold::by(hold))),
         ReasonView::Displaced { by } => sentence(&format!(
             "gives its port or address to {by} first, then comes back"
         )),
@@ -164,6 +166,7 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "run_failed" => format!("its run before had failed ({name})"),
         "run_cut" => "no end was recorded of its run before".to_owned(),
         "each_release" => "with each release".to_owned(),
+        "held" => format!("held by {}", bare(reason.name.as_deref())),
         "asked" => match &reason.name {
             Some(why) => format!("asked for ({})", escape(why)),
             None => "asked for".to_owned(),
@@ -329,6 +332,7 @@ mod tests {
         STRIPE_KEY changed
         asked for (s3cret value)
         gave its port or address to newcomer first
+        held by s3cret value: reindex
         image latest → 2
         its inputs changed; the ones before could not be read
         its network s3cret value was made anew

@@ -197,6 +197,7 @@ pub fn acting(services: Vec<ServicePlan>) -> HostPlan {
         lost: None,
         drop_ins: BTreeMap::new(),
         networks: Vec::new(),
+        held: BTreeMap::new(),
     }
 }
 

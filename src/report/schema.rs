@@ -292,7 +292,7 @@ mod tests {
         let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
         let shown = report::text(&ReviewsView::of(&reviews, &sides, Detail::Short));
         assert_exact(&validator(&super::review()), &shown, &optional);
-        assert_exact(&validator(&super::status()), &shown_status(), &[]);
+        assert_exact(&validator(&super::status()), &shown_status(), &["held"]);
         let optional = ["name", "change", "before", "after"];
         assert_exact(&validator(&super::history()), &shown_history(), &optional);
         // Of a map a member may be missing, and a reason has only what its kind has.

@@ -18,7 +18,7 @@ use super::reason::{Space, note, reason};
 use super::text::{escape, pad, short_value, width, wrap};
 use super::time::shown_since;
 use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
-use super::{Detail, begun, left, network};
+use super::{Detail, begun, hold, left, network};
 use crashes::{deaths, restarted};
 use end::{next_lines, services, totals};
 use runs::shown_runs;
@@ -96,6 +96,9 @@ fn releases(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Vec<Str
     if let Some(pushed) = &view.pushed {
         lines.extend(begun::pushed_lines(view.cluster, pushed, now, palette));
     }
+    if let Some(frozen) = &view.frozen {
+        lines.extend(hold::frozen_lines(view.cluster, frozen, palette));
+    }
     lines
 }
 
@@ -161,6 +164,7 @@ fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
         && !*unfinished
         && networks.is_empty()
         && services.iter().all(ServiceStatusView::is_in_sync)
+        && services.iter().all(|service| service.held.is_none())
     {
         lines.push("the files are as described; their generation is not recorded".to_owned());
     }
@@ -170,6 +174,13 @@ fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
 /// What there is to say of a service on a host, in one sentence: its state, how it ended, when it ran.
 fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
     let mut line = shown_state(&view.state);
+    if let Some(held) = &view.held {
+        line += &match (held.over, &view.state) {
+            (true, _) => format!(", {}", hold::held_text(held)),
+            (false, StateView::PendingStop) => format!(": held{}", hold::by(&held.hold)),
+            (false, _) => hold::by(&held.hold),
+        };
+    }
     let told = match &view.crashes {
         Some(crashes) => Some(deaths(crashes, now)),
         None => view.restarts.filter(|number| *number > 0).map(restarted),

@@ -219,7 +219,9 @@ fn every_example_of_help_works_as_it_stands() {
             .any(|option| output.stderr.contains(option) && !line.contains(option));
         let differs = line.starts_with("diff -r") && output.code == Some(0);
         // In a directory there is no container to look into, and this cluster has no such service.
-        let container = ["exec", "run", "restart"];
+        let container = [
+            "exec", "run", "restart", "stop", "start", "drain", "undrain",
+        ];
         let container = container.map(|word| line.starts_with(&format!("bayplan {word} ")));
         let nowhere = ["anything runs", "nothing runs", "expected a service"];
         let nowhere = nowhere.map(|words| output.stderr.contains(words));
@@ -241,7 +243,7 @@ fn answer(it: &TestEnvironment) -> fs::File {
 fn commands_of_other_tools_get_what_does_the_same_here() {
     let it = TestEnvironment::shop();
     for (word, advice) in [
-        ("stop", "take the service out of [place]"),
+        ("rm", "take the service out of [place]"),
         ("hosts", "`[hosts.NAME]`"),
         ("gc", "`bayplan prune CLUSTER`"),
         ("deploy", "`bayplan release CLUSTER`"),
@@ -266,11 +268,11 @@ fn commands_of_other_tools_get_what_does_the_same_here() {
             "{word}: {output}"
         );
     }
-    assert_snapshot!(it.bayplan("stop"), @"
+    assert_snapshot!(it.bayplan("rm"), @"
     ------- stderr -------
-    error: unrecognized subcommand 'stop'
+    error: unrecognized subcommand 'rm'
 
-      tip: take the service out of [place] in cluster.toml and release; `systemctl stop CLUSTER-SERVICE` on the host stops it until the next release
+      tip: take the service out of [place] in cluster.toml and release; `bayplan stop CLUSTER SERVICE` stops it until `bayplan start`
 
     Usage: bayplan [OPTIONS] <COMMAND>
 

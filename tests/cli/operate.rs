@@ -37,6 +37,18 @@ fn nothing_runs_in_a_directory() {
     error: there are directories only: nothing runs there
     [exit code: 1]
     ");
+    for line in [
+        "stop shop web --yes",
+        "start shop --yes",
+        "drain shop alpha --yes",
+        "undrain shop alpha",
+    ] {
+        let ended = it.bayplan(line).exits(1);
+        assert!(
+            ended.stderr.contains("nothing runs there"),
+            "{line}: {ended}"
+        );
+    }
     assert_snapshot!(it.bayplan("exec shop wep -- true").exits(1), @"
     ------- stderr -------
     error: expected a service of shop, found `wep`
@@ -72,6 +84,9 @@ fn what_makes_no_sense_is_a_usage_error() {
         "restart",
         "restart shop web --host alpha --skip beta",
         "restart shop web --why",
+        "stop shop",
+        "stop shop web --for 5",
+        "drain shop",
     ] {
         it.bayplan(line).exits(64);
     }
@@ -144,4 +159,102 @@ fn a_cluster_leaves_a_directory() {
     assert_eq!(files("beta"), [""; 0]);
     // As if nothing had ever been there.
     it.bayplan("release shop --yes").succeeds();
+}
+
+#[test]
+fn a_frozen_cluster_is_released_to_by_intent_only() {
+    let it = TestEnvironment::released();
+    it.edit("clusters/shop/services/web.toml", "1.4.2", "1.5.0");
+    let frozen = it.bayplan("freeze shop --why friday").succeeds();
+    assert!(
+        frozen
+            .stdout
+            .starts_with("shop is frozen on alpha, beta: friday\n"),
+        "{frozen}"
+    );
+    let status = it.bayplan("status shop").succeeds().stdout;
+    assert!(status.starts_with("! frozen by "), "{status}");
+    let refused = it.bayplan("release shop --yes").exits(7);
+    assert!(
+        refused.stderr.contains("error: shop is frozen by "),
+        "{refused}"
+    );
+    assert!(
+        refused.stderr.contains(": friday\nhelp: `--lift freeze`"),
+        "{refused}"
+    );
+    assert!(
+        refused
+            .stderr
+            .ends_with("nothing was changed on any host\n"),
+        "{refused}"
+    );
+    it.bayplan("push shop").succeeds();
+    it.bayplan("activate shop --yes").exits(7);
+    it.bayplan("release shop --yes --lift freeze").succeeds();
+    it.bayplan("rollback shop --yes").succeeds();
+    // Once is once.
+    it.bayplan("release shop --yes").exits(7);
+    // One host that knows is enough; what it keeps cannot steer a terminal, nor be nothing.
+    let kept = "hosts/alpha/var/lib/bayplan/shop/frozen.json";
+    std::fs::remove_file(it.path(kept)).unwrap();
+    it.write(
+        "hosts/beta/var/lib/bayplan/shop/frozen.json",
+        "\u{1b}[2J\0\u{ff}\n",
+    );
+    let refused = it.bayplan("release shop --yes").exits(7);
+    assert!(refused.stderr.contains("frozen by somebody: "), "{refused}");
+    let ended = it.bayplan("unfreeze shop").succeeds();
+    assert!(
+        ended
+            .stdout
+            .starts_with("shop is not frozen any more; it was by somebody"),
+        "{ended}"
+    );
+    assert_eq!(
+        it.bayplan("unfreeze shop").succeeds().stdout,
+        "shop was not frozen\n"
+    );
+    it.bayplan("release shop --yes").succeeds();
+    for wrong in [
+        "freeze shop",
+        "freeze shop --why x --until 2001-01-01",
+        "freeze shop --why",
+    ] {
+        it.bayplan(wrong).exits(64);
+    }
+}
+
+#[test]
+fn what_is_held_is_told_and_no_difference() {
+    let it = TestEnvironment::released();
+    let holds = "hosts/alpha/var/lib/bayplan/shop/holds/web";
+    it.write(
+        holds,
+        "{\"format\":1,\"who\":\"ada@laptop\",\"since\":1,\"until\":null,\"why\":\"reindex\"}\n",
+    );
+    let link = "hosts/alpha/etc/systemd/system/multi-user.target.wants/shop-web.service";
+    let linked = || std::fs::symlink_metadata(it.path(link)).is_ok();
+    // Its link is still there: a machine that is made of this directory would start it.
+    let status = it.bayplan("status shop").succeeds().stdout;
+    assert!(status.contains("held by ada@laptop: reindex"), "{status}");
+    assert!(linked());
+    it.bayplan("diff shop --exit-code").exits(2);
+    it.bayplan("release shop --yes").succeeds();
+    assert!(!linked());
+    let status = it.bayplan("status shop").succeeds().stdout;
+    assert!(status.contains("by ada@laptop: reindex"), "{status}");
+    assert!(status.contains("■ held"), "{status}");
+    let plan = it.bayplan("diff shop --exit-code").succeeds().stdout;
+    assert!(plan.contains("web: held by ada@laptop: reindex"), "{plan}");
+    let json = it.bayplan("status shop --json").succeeds().stdout;
+    assert!(json.contains("\"kind\": \"held\""), "{json}");
+    // Its files go on.
+    it.edit("clusters/shop/services/web.toml", "1.4.2", "1.5.0");
+    it.bayplan("release shop --yes").succeeds();
+    assert!(!linked());
+    it.bayplan("diff shop --exit-code").succeeds();
+    std::fs::remove_file(it.path(holds)).unwrap();
+    it.bayplan("release shop --yes").succeeds();
+    assert!(linked());
 }

@@ -13,6 +13,7 @@ mod containers;
 mod depart;
 mod fleets;
 mod ground;
+mod holds;
 mod hosts;
 mod repo;
 mod run;
@@ -346,6 +347,12 @@ const TESTS: &[(&str, Test)] = &[
         "what_cannot_be_measured_does_not_hide_the_rest",
         top::silent,
     ),
+    (
+        "what_is_held_stays_stopped_until_it_is_started",
+        holds::held,
+    ),
+    ("a_host_is_drained_and_comes_back", holds::drained),
+    ("nothing_is_released_to_a_frozen_cluster", holds::frozen),
     ("a_host_that_left_is_not_forgotten", part::left),
     ("a_host_that_is_gone_is_left_out", part::gone),
     ("podman_runs_what_docker_runs", podman::life),

@@ -366,6 +366,12 @@ impl Activation<'_> {
                 vec![call("mark_edited", &arguments)]
             }
             Step::WriteUnit { file, .. } => vec![call("write_unit", &[file.as_str()])],
+            Step::Disable { files } => {
+                let files: Vec<_> = files.iter().map(UnitFileName::as_str).collect();
+                vec![call("disable_units", &files)]
+            }
+            Step::StopTimer { unit, .. } => vec![call("stop_timer", &[unit.as_str()])],
+            Step::EndHold { service } => vec![call("end_hold", &[service.as_str()])],
             Step::Enable { files } => match self.layout.supervisor() {
                 Supervisor::Systemd => {
                     let files: Vec<_> = files.iter().map(UnitFileName::as_str).collect();

@@ -16,8 +16,8 @@ use crate::cluster::digest::Digest;
 use crate::cluster::job::OnceKey;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Attached, EditMark, Generation, Moment, ObservedDirectory, ObservedHost, ObservedLive,
-    ObservedNetwork, ObservedUnit, UnitFile,
+    Attached, EditMark, Generation, HoldTime, Moment, ObservedDirectory, ObservedHold,
+    ObservedHost, ObservedLive, ObservedNetwork, ObservedUnit, UnitFile,
 };
 use crate::render::begun::BegunRelease;
 use crate::render::desired::{DesiredService, FoundOnHost};
@@ -632,6 +632,18 @@ impl<'a> FirstLook<'a> {
             services: BTreeMap::new(),
             networks: self.networks(more),
             runs: self.first.runs.clone(),
+            holds: {
+                let clock = self.first.clock.unwrap_or(0);
+                let holds = self.first.holds.iter().map(|(name, hold)| {
+                    let time = match hold.is_over(clock) {
+                        true => HoldTime::Over,
+                        false => HoldTime::GoesOn,
+                    };
+                    let hold = hold.clone();
+                    (name.clone(), ObservedHold { hold, time })
+                });
+                holds.collect()
+            },
             job_images: more.known.clone(),
         };
         let mut details = BTreeMap::new();
@@ -683,6 +695,11 @@ impl<'a> FirstLook<'a> {
                 .begun
                 .as_deref()
                 .and_then(|text| BegunRelease::parse(text, self.request.layout.cluster())),
+            frozen: {
+                let clock = self.first.clock.unwrap_or(0);
+                let frozen = self.first.frozen.as_ref();
+                frozen.filter(|hold| !hold.is_over(clock)).cloned()
+            },
             pushed: self
                 .first
                 .pushed

@@ -85,6 +85,22 @@ look_at_live() {
   done
 }
 
+# held WORD FILE...: who holds something: the file's name, and its line; none where that is not of ours.
+held() {
+  word=$1
+  shift
+  for entry; do
+    [ -f "$entry" ] || continue
+    line=''
+    read -r line <"$entry"
+    case $line in
+    *[!\ -~]*) line='' ;;
+    esac
+    printf '%s %s %s\0' "$word" "${entry##*/}" "$line"
+    clock=asked
+  done
+}
+
 # digest PATH...: of the regular files; `odd` says that there is something that must not be read.
 digest() {
   if [ -n "$odd" ]; then
@@ -161,6 +177,10 @@ look_at_files() {
   fi
   [ ! -f "$var/begun.json" ] || printf 'begun %s\0' "$(cat -- "$var/begun.json")"
   [ ! -f "$var/pushed.json" ] || printf 'pushed %s\0' "$(cat -- "$var/pushed.json")"
+  clock=''
+  held frozen "$var/frozen.json"
+  held hold "$var"/holds/*
+  [ -z "$clock" ] || printf 'clock %s\0' "$(date +%s)"
   # Digests first: a file that changes in between then has a time that is too new, never too old.
   digest "$@"
   # shellcheck disable=SC2086 # paths without blanks

@@ -30,6 +30,7 @@ use crate::host::version::Version;
 use crate::plan::observed::{Moment, ObservedHost};
 use crate::render::begun::BegunRelease;
 use crate::render::desired::DesiredService;
+use crate::render::hold::Hold;
 use crate::render::identity::UnitFileName;
 use crate::render::pushed::PushedRelease;
 use crate::render::shell::{quote, quote_all};
@@ -244,6 +245,8 @@ pub struct HostLook {
     pub begun: Option<BegunRelease>,
     /// What was pushed to it and is not effective.
     pub pushed: Option<PushedRelease>,
+    /// Who froze the cluster, if that has not ended by itself.
+    pub frozen: Option<Hold>,
 }
 
 /// What systemd and the engine say of one unit, for people.

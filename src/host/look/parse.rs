@@ -20,6 +20,7 @@ use crate::cluster::digest::Digest;
 use crate::cluster::name::ServiceName;
 use crate::host::ability::Ability;
 use crate::plan::observed::{LiveLinks, ObservedNetwork, RunRecord};
+use crate::render::hold::Hold;
 use crate::render::identity::UnitKind;
 
 /// What `current` is.
@@ -94,6 +95,12 @@ pub(super) struct FirstAnswer {
     pub begun: Option<String>,
     /// What it keeps of a push that is not effective.
     pub pushed: Option<String>,
+    /// What it keeps of who froze the cluster.
+    pub frozen: Option<Hold>,
+    /// Who holds its services, by their names.
+    pub holds: BTreeMap<ServiceName, Hold>,
+    /// Its clock, in seconds since 1970, where somebody holds something.
+    pub clock: Option<i64>,
     pub containers: Vec<RunningContainer>,
     /// Only podman's: the image ids by `repository:tag`.
     pub images: BTreeMap<String, String>,
@@ -128,6 +135,9 @@ impl FirstAnswer {
             placement: None,
             begun: None,
             pushed: None,
+            frozen: None,
+            holds: BTreeMap::new(),
+            clock: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),
@@ -182,6 +192,17 @@ impl FirstAnswer {
                 }
                 AnswerLine::Other("begun", text) => first.begun = Some(text.to_owned()),
                 AnswerLine::Other("pushed", text) => first.pushed = Some(text.to_owned()),
+                AnswerLine::Other("frozen", text) => {
+                    let (_, line) = text.split_once(' ').unwrap_or((text, ""));
+                    first.frozen = Some(Hold::read(line));
+                }
+                AnswerLine::Other("hold", text) => {
+                    let (service, line) = text.split_once(' ').unwrap_or((text, ""));
+                    if let Ok(service) = ServiceName::new(service) {
+                        first.holds.insert(service, Hold::read(line));
+                    }
+                }
+                AnswerLine::Other("clock", text) => first.clock = text.trim().parse().ok(),
                 AnswerLine::Other("run", text) => {
                     if let Some((service, key, record)) = run_record(text) {
                         let runs = first.runs.entry(service).or_default();
@@ -243,6 +264,9 @@ impl FirstAnswer {
             placement,
             begun,
             pushed,
+            frozen,
+            holds,
+            clock: _,
             containers: _,
             images: _,
             networks: _,
@@ -265,6 +289,9 @@ impl FirstAnswer {
             placement,
             begun,
             pushed,
+            frozen,
+            holds,
+            clock: None,
             containers: Vec::new(),
             images: BTreeMap::new(),
             networks: BTreeMap::new(),

@@ -3,6 +3,7 @@
 
 use crate::host::layout::{Layout, RemotePath, StageId};
 use crate::host::said::written;
+use crate::plan::observed::NewHolds;
 use crate::render::shell::quote;
 
 /// What becomes of the file of a release that has not ended.
@@ -57,6 +58,35 @@ pub fn used_script(layout: &Layout, gone: Option<&StageId>) -> String {
     )
 }
 
+/// The script that notes who holds services; `None` ends that.
+#[must_use]
+pub fn holds_script(layout: &Layout, holds: &NewHolds) -> String {
+    let directory = layout.holds();
+    let changes = holds.iter().map(|(service, hold)| {
+        let path = directory.join(service.as_str());
+        match hold {
+            Some(hold) => write(layout, &path, &hold.to_text()),
+            None => format!("rm -f -- {} && ", path.quoted()),
+        }
+    });
+    let quoted = directory.quoted();
+    format!(
+        "{{ mkdir -p {quoted} && {}sync {quoted} && printf 'written\\n'; }} 2>&1\n",
+        changes.collect::<String>()
+    )
+}
+
+/// The script that notes that the cluster is frozen, or is not any more.
+#[must_use]
+pub fn freeze_script(layout: &Layout, text: Option<&str>) -> String {
+    let state = layout.state().quoted();
+    let change = match text {
+        Some(text) => write(layout, &layout.frozen(), text),
+        None => format!("rm -f -- {} && ", layout.frozen().quoted()),
+    };
+    format!("{{ mkdir -p {state} && {change}sync {state} && printf 'written\\n'; }} 2>&1\n")
+}
+
 /// The beginning of a script: a file beside its place, flushed, renamed.
 fn write(layout: &Layout, path: &RemotePath, text: &str) -> String {
     let (new, path) = (layout.state().join(".kept.new").quoted(), path.quoted());
@@ -71,5 +101,5 @@ fn write(layout: &Layout, path: &RemotePath, text: &str) -> String {
 /// # Errors
 /// What the host said, as one line.
 pub fn parse(answer: &[u8]) -> Result<(), String> {
-    written(answer, "the placement cannot be written")
+    written(answer, "what the host is to keep cannot be written")
 }

@@ -86,6 +86,7 @@ fn released(
             false => BTreeMap::new(),
         },
         runs: old.services.iter().filter_map(ran).collect(),
+        holds: BTreeMap::new(),
         job_images: BTreeMap::new(),
     }
 }

@@ -118,6 +118,9 @@ pub fn everything(odd: &str) -> Plan {
         Reason::Touched { paths: vec![odd()] },
         Reason::Network { network: odd() },
         Reason::Asked { why: Some(odd()) },
+        Reason::Held {
+            hold: super::states::hold_by(&odd()),
+        },
         Reason::Displaced {
             by: service("newcomer"),
         },

@@ -7,9 +7,10 @@ use super::{everything, host, image, left, service, unit, variable};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::{ActivationProgress, Activity, Holding, RunningActivation};
 use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
-use crate::plan::observed::Owner;
+use crate::plan::observed::{HoldTime, ObservedHold, Owner};
 use crate::plan::recorded::{Because, RecordedReason};
 use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
+use crate::render::hold::Hold;
 
 pub fn failures(odd: &str) -> BTreeMap<HostName, HostFailure> {
     let failure = HostFailure {
@@ -43,9 +44,34 @@ fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceS
         drop_ins: BTreeSet::new(),
         crashes: None,
         runs: None,
+        held: None,
         state,
     };
     (service(name), status)
+}
+
+fn held(
+    name: &str,
+    state: ServiceState,
+    time: HoldTime,
+    odd: &str,
+) -> (ServiceName, ServiceStatus) {
+    let mut held = row(name, "1.0", state);
+    let hold = hold_by(odd);
+    held.1.held = Some(ObservedHold { hold, time });
+    held
+}
+
+/// A hold of somebody.
+pub(super) fn hold_by(who: &str) -> Hold {
+    Hold {
+        format: 1,
+        who: who.to_owned(),
+        since: 1_795_003_200,
+        until: Some(1_795_010_400),
+        why: Some("reindex".to_owned()),
+        drains: false,
+    }
 }
 
 /// A cluster in which something is up with everything.
@@ -107,6 +133,9 @@ pub fn every_state(odd: &str) -> ClusterStatus {
                     reasons: reasons(),
                 },
             ),
+            held("halted", ServiceState::Held, HoldTime::GoesOn, odd),
+            held("halting", ServiceState::PendingStop, HoldTime::GoesOn, odd),
+            held("resumed", ServiceState::InSync, HoldTime::Over, odd),
             row("left", "1.0", ServiceState::Unmanaged),
             row(
                 "masked",

@@ -129,7 +129,7 @@ fn needs_a_release(host: &HostStatusView<'_>) -> bool {
             // What crashes as it is described does so after a release, too.
             !matches!(
                 Word::of(&service.state),
-                Word::InSync | Word::CrashLoop | Word::JobDone | Word::JobRuns
+                Word::InSync | Word::Held | Word::CrashLoop | Word::JobDone | Word::JobRuns
             ) && !service.waits
         })
 }

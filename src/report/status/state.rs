@@ -17,6 +17,8 @@ pub(super) enum Word {
     JobFailed,
     Edited,
     ForeignUnit,
+    PendingStop,
+    Held,
     PendingRestart,
     PendingReload,
     JobDue,
@@ -41,6 +43,8 @@ impl Word {
             StateView::NotReleased => Self::NotReleased,
             StateView::Unmanaged => Self::Unmanaged,
             StateView::ForeignUnit { .. } => Self::ForeignUnit,
+            StateView::Held => Self::Held,
+            StateView::PendingStop => Self::PendingStop,
             StateView::JobDone { .. } => Self::JobDone,
             StateView::JobRuns { .. } => Self::JobRuns,
             StateView::JobDue { .. } => Self::JobDue,
@@ -70,6 +74,8 @@ impl Word {
             Self::NotReleased => "not released",
             Self::Unmanaged => "unmanaged",
             Self::ForeignUnit => "foreign unit",
+            Self::Held => "held",
+            Self::PendingStop => "pending stop",
             Self::JobDone => "done",
             Self::JobRuns => "running",
             Self::JobDue => "to run",
@@ -84,6 +90,8 @@ pub(super) fn sign(word: Word) -> &'static str {
         Word::NotRunning | Word::CrashLoop | Word::JobFailed => "✗",
         Word::Edited | Word::ForeignUnit => "✎",
         Word::PendingRestart | Word::PendingReload | Word::JobDue | Word::FilesDiffer => "~",
+        Word::Held => "■",
+        Word::PendingStop => "~",
         Word::NotReleased => "+",
         Word::Unmanaged => "−",
         Word::InSync | Word::JobDone => "✓",
@@ -95,6 +103,8 @@ pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
     match Word::of(state) {
         Word::InSync | Word::JobDone => palette.added,
         Word::PendingRestart
+        | Word::Held
+        | Word::PendingStop
         | Word::PendingReload
         | Word::FilesDiffer
         | Word::NotReleased
@@ -127,6 +137,8 @@ pub(in crate::report) fn shown_state(state: &StateView<'_>) -> String {
         | StateView::PendingRestart { .. }
         | StateView::PendingReload { .. }
         | StateView::CrashLoop
+        | StateView::Held
+        | StateView::PendingStop
         | StateView::NotReleased => String::new(),
     };
     Word::of(state).text().to_owned() + &more

@@ -23,7 +23,12 @@ pub(super) fn lines(view: &StatusView<'_>, now: Timestamp, palette: &Palette) ->
     if rows.is_empty() && halves.is_empty() && view.left.is_empty() {
         return wrap(&totals(view), palette.width());
     }
-    let mut lines = wrap(&header(view), palette.width());
+    // Where nothing but what somebody holds is to be told, all is as it should be.
+    let well = view.in_sync && halves.is_empty();
+    let mut lines = match well {
+        true => wrap(&totals(view), palette.width()),
+        false => wrap(&header(view), palette.width()),
+    };
     lines[0] = lines[0].replacen(view.cluster, &paint(palette.strong, view.cluster), 1);
     let (worse, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.word.is_down());
     lines.extend(groups(&worse, palette));
@@ -32,7 +37,7 @@ pub(super) fn lines(view: &StatusView<'_>, now: Timestamp, palette: &Palette) ->
     for left in &view.left {
         lines.extend(left::warning(view.cluster, left, palette));
     }
-    if let Some(rest) = rest(view, palette) {
+    if let Some(rest) = rest(view, palette).filter(|_| !well) {
         lines.push(rest);
     }
     lines

@@ -4,7 +4,6 @@ use super::super::totals::Totals;
 use super::BegunView;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
-use crate::plan::reason::Reason;
 use crate::release::Released;
 use crate::release::problem::Problem;
 
@@ -33,8 +32,8 @@ pub struct OutcomeView<'a> {
     pub unfinished: Option<BegunView<'a>>,
     /// What was done, if all of it was.
     pub totals: Totals,
-    /// Nothing was made effective: containers were only started again.
-    pub restarts_only: bool,
+    /// Nothing was made effective: containers were only started or stopped.
+    pub starts_only: bool,
     /// Some of the hosts that are done have files only: nothing was started there.
     pub files_only: bool,
 }
@@ -64,12 +63,7 @@ impl<'a> OutcomeView<'a> {
             forgotten: plan.dismissed.iter().map(|left| &left.host).collect(),
             unfinished: unfinished.as_ref().map(BegunView::of),
             totals: Totals::of(plan),
-            restarts_only: plan
-                .hosts
-                .values()
-                .flat_map(|host| &host.services)
-                .flat_map(|service| &service.reasons)
-                .any(|reason| matches!(reason, Reason::Asked { .. })),
+            starts_only: false,
             files_only: done
                 .iter()
                 .any(|host| !model.supervisor(host).runs_containers()),

@@ -13,8 +13,8 @@ use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::activity::ActivityView;
 use super::{
-    BegunView, FailureView, LeftOutView, LeftView, MoveView, NO_FAILURES, NOBODY_AT_WORK, NoteView,
-    ReasonView, RefusalView, VERSION,
+    BegunView, FailureView, HeldView, LeftOutView, LeftView, MoveView, NO_FAILURES, NOBODY_AT_WORK,
+    NoteView, ReasonView, RefusalView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, OnFailure, Pause, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -190,6 +190,9 @@ pub struct HostView<'a> {
     /// Networks that are made, made anew or removed; absent where none is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<NetworkView<'a>>,
+    /// Services that somebody holds, so that they stay stopped; absent where none is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<HeldView<'a>>,
     /// Where it is, if the description has it.
     #[serde(skip)]
     pub location: Option<Cow<'a, str>>,
@@ -262,6 +265,7 @@ impl<'a> HostView<'a> {
             lost,
             drop_ins,
             networks,
+            held,
         } = plan;
         let drop_ins = drop_ins.iter().flat_map(|(service, paths)| {
             let service = service.as_str();
@@ -270,6 +274,7 @@ impl<'a> HostView<'a> {
         Self {
             drop_ins: drop_ins.collect(),
             networks: networks.iter().map(NetworkView::of).collect(),
+            held: held.iter().map(HeldView::of).collect(),
             host: host.as_str(),
             side_by_side: None,
             acts: *acts,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::HoldView;
 use crate::cluster::name::ServiceName;
 use crate::plan::Change;
 use crate::plan::reason::Reason;
@@ -113,6 +114,11 @@ pub enum ReasonView<'a> {
         /// Why, in the operator's words; null if nobody said.
         why: Option<&'a str>,
     },
+    /// Somebody holds it: it is to stay stopped.
+    Held {
+        /// Who, until when and why.
+        hold: HoldView<'a>,
+    },
     /// It gives its port or address to another service first, and comes back.
     Displaced {
         /// That service.
@@ -175,6 +181,9 @@ impl<'a> ReasonView<'a> {
             Reason::EachRelease => Self::EachRelease,
             Reason::Asked { why } => Self::Asked {
                 why: why.as_deref(),
+            },
+            Reason::Held { hold } => Self::Held {
+                hold: HoldView::of(hold),
             },
             Reason::Displaced { by } => Self::Displaced { by: by.as_str() },
         }

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::super::errors::HostFailure;
 use super::activity::ActivityView;
 use super::{
-    BegunView, FailureView, LeftView, NetworkView, OwnerView, PushedView, ReasonView, UnderWayView,
-    VERSION,
+    BegunView, FailureView, HeldView, HoldView, LeftView, NetworkView, OwnerView, PushedView,
+    ReasonView, UnderWayView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -42,6 +42,9 @@ pub struct StatusView<'a> {
     /// A release that was pushed and is not effective; absent where nothing was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pushed: Option<PushedView<'a>>,
+    /// Who froze the cluster; absent where nobody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<HoldView<'a>>,
     /// Machines that the description no longer has, and on which services may still run.
     pub left: Vec<LeftView<'a>>,
     /// Hosts of the description that were not seen.
@@ -83,6 +86,7 @@ impl<'a> StatusView<'a> {
             begun: None,
             under_way: None,
             pushed: None,
+            frozen: None,
             left: left.iter().map(LeftView::of).collect(),
             unseen: unseen.collect(),
             refused: *refused,
@@ -142,6 +146,7 @@ impl<'a> HostStatusView<'a> {
                 drop_ins,
                 crashes,
                 runs,
+                held,
                 state,
             } = status;
             let model = cluster.services.get(service);
@@ -156,6 +161,7 @@ impl<'a> HostStatusView<'a> {
                 drop_ins,
                 crashes: crashes.as_ref().map(CrashesView::of),
                 runs: runs.as_ref().map(RunsView::of),
+                held: held.as_ref().map(|held| HeldView::of((service, held))),
                 state: StateView::of(state, service),
             }
         });
@@ -199,6 +205,9 @@ pub struct ServiceStatusView<'a> {
     pub crashes: Option<CrashesView>,
     /// When it ran and will run, if it is a job with a schedule; else null.
     pub runs: Option<RunsView<'a>>,
+    /// Who holds it, so that it stays stopped; absent where nobody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<HeldView<'a>>,
     /// How it compares with the description.
     pub state: StateView<'a>,
     /// Its restart is pending, and it restarts only when it is named.
@@ -212,7 +221,10 @@ impl ServiceStatusView<'_> {
     pub fn is_in_sync(&self) -> bool {
         matches!(
             self.state,
-            StateView::InSync | StateView::FilesInSync | StateView::JobDone { .. }
+            StateView::InSync
+                | StateView::FilesInSync
+                | StateView::Held
+                | StateView::JobDone { .. }
         )
     }
 }
@@ -345,6 +357,10 @@ pub enum StateView<'a> {
     NotReleased,
     /// It is on the host and not in the description.
     Unmanaged,
+    /// Somebody holds it: it is stopped, and stays so.
+    Held,
+    /// Somebody holds it, and it runs, or would at a boot.
+    PendingStop,
     /// The files are as they should be; nothing runs in a directory.
     FilesInSync,
     /// A job that has run to its end, or need not yet.
@@ -392,6 +408,8 @@ impl<'a> StateView<'a> {
             | Self::NotReleased
             | Self::Unmanaged
             | Self::FilesInSync
+            | Self::Held
+            | Self::PendingStop
             | Self::JobDone { .. }
             | Self::JobRuns { .. }
             | Self::JobFailed { .. } => &[],
@@ -426,6 +444,8 @@ impl<'a> StateView<'a> {
             ServiceState::NotRunning { state } => Self::NotRunning { state },
             ServiceState::NotReleased => Self::NotReleased,
             ServiceState::Unmanaged => Self::Unmanaged,
+            ServiceState::Held => Self::Held,
+            ServiceState::PendingStop => Self::PendingStop,
             ServiceState::FilesInSync => Self::FilesInSync,
             ServiceState::JobDone { ended } => Self::JobDone {
                 ended: moment(*ended),

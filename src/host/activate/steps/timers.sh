@@ -46,6 +46,12 @@ start_timer() {
   again systemctl start "$1.timer"
 }
 
+# stop_timer UNIT: its file stays, and so does a run that is under way.
+stop_timer() {
+  did_unit stopped "$1"
+  again systemctl stop "$1.timer"
+}
+
 # await_run UNIT: until no run of it is under way. Its timer has stopped.
 await_run() {
   waits=$((patience / 2))

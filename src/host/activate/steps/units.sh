@@ -57,6 +57,19 @@ enable_units() {
   done
 }
 
+# disable_units FILE...: as `systemctl --no-reload disable`, also where none is.
+disable_units() {
+  for file; do
+    ours "$units/$file" && unlink_unit "$file" || return 1
+  done
+  run sync "$units"
+}
+
+# end_hold SERVICE
+end_hold() {
+  run rm -f "$var/holds/$1"
+}
+
 # again COMMAND...: as `run`, of a call to systemd that does no harm twice. systemd may be executed anew at any
 # moment (`systemctl daemon-reexec`, as at an upgrade of its package); who waits for its answer then gets none.
 again() {
