@@ -47,7 +47,7 @@ Examples:
   bayplan destroy integration                  shows what is there, asks for the cluster's name, removes it
   bayplan destroy integration --volumes --images --confirm integration
                                                with data and images, without asking
-  bayplan destroy integration --skip docker02  leaves docker02 as it is")]
+  bayplan destroy integration --skip docker02   leaves docker02 as it is")]
 pub struct Destroy {
     /// The cluster, a directory below `clusters/`
     #[arg(value_name = "CLUSTER", value_parser = cluster)]

@@ -358,8 +358,7 @@ pub fn side_by_side(fleet: &'static Fleet) {
         let image = format!("{}/app", fleet.registry);
         host.sh(&format!(
             "cd /root/{branch}/clusters/peerspace/services && sed -i \
-             -e 's#^image *=.*#image = \"{image}\"#' -e 's#^tag *=.*#tag = \"1.0\"#' -e '/^ulimits/d' -e '/^command/d' \
-             -e 's#, check = .*\\]##' *.toml && sed -i 's#^once.*#once = \"image\"\\nentrypoint = \"true\"#' migrate.toml && mkdir -p /var/log/journal"
+             -e 's#^image *=.*#image = \"{image}\"#' -e 's#^tag *=.*#tag = \"1.0\"#' -e '/^ulimits/d' -e '/^command/d' *.toml && sed -i 's#^once.*#once = \"image\"\\nentrypoint = \"true\"#' migrate.toml && mkdir -p /var/log/journal"
         ));
     }
     let up = branches.map(|branch| {
