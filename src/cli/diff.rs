@@ -21,6 +21,8 @@ Examples:
   bayplan diff production search --diff   one service, with the lines of its files
   bayplan diff production --exit-code     in CI: exit code 2 if there are changes
   bayplan diff production --json | jq '.totals'
+  bayplan diff production --html plan.html
+                                          a page to look at
   bayplan diff production -o plan.json    for `release --plan plan.json`
   bayplan diff production --against origin/main
                                           these files against a branch
@@ -60,6 +62,10 @@ pub struct Diff {
     /// The same as `--format json`
     #[arg(long, conflicts_with = "format")]
     pub json: bool,
+
+    /// Write a page for a browser to this file instead: one file, without script, that asks for nothing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["format", "json"])]
+    pub html: Option<PathBuf>,
 
     /// Exit with 2 if there are changes
     #[arg(long)]

@@ -1,6 +1,8 @@
 //! `bayplan history`.
 
-use clap::Args;
+use std::path::PathBuf;
+
+use clap::{Args, ValueHint};
 
 use super::arguments::{Parallel, cluster};
 use crate::cluster::name::ClusterName;
@@ -13,11 +15,16 @@ use crate::cluster::name::ClusterName;
 #[command(after_help = "\
 Examples:
   bayplan history production
+  bayplan history production --html history.html
   bayplan history production --json | jq '.hosts[].activations[-1]'")]
 pub struct History {
     /// The cluster, a directory below `clusters/`
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
     pub cluster: ClusterName,
+
+    /// Write a page for a browser to this file instead: one file, without script, that asks for nothing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["json"])]
+    pub html: Option<PathBuf>,
 
     /// Print JSON, as described in docs/json.md
     #[arg(long)]

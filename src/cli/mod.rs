@@ -8,6 +8,7 @@
 mod activate;
 mod advice;
 mod arguments;
+mod board;
 mod bump;
 mod check;
 mod completions;
@@ -45,6 +46,7 @@ pub use self::advice::advised;
 pub use self::arguments::{
     FailureChoice, Identities, Lift, Operating, Parallel, Part, Patience, TimeArgument,
 };
+pub use self::board::Board;
 pub use self::bump::{Bump, Committing};
 pub use self::check::Check;
 pub use self::completions::Completions;
@@ -164,6 +166,7 @@ pub enum Command {
     History(History),
     Status(Status),
     Top(Top),
+    Board(Board),
     Logs(Logs),
     Exec(Exec),
     Run(RunOnce),

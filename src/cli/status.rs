@@ -1,6 +1,8 @@
 //! `bayplan status`.
 
-use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::arguments::{Parallel, cluster};
 use crate::cluster::name::ClusterName;
@@ -15,6 +17,7 @@ use crate::cluster::name::ClusterName;
 Examples:
   bayplan status production
   bayplan status production --by service       every container, a block a service
+  bayplan status production --html status.html   a page to look at
   bayplan status production --exit-code        2 if anything is not as described
   bayplan status production --json | jq '.hosts[].services[].state.kind'")]
 pub struct Status {
@@ -29,6 +32,10 @@ pub struct Status {
     /// Look again every few seconds and draw anew in place, until Ctrl-C
     #[arg(long, conflicts_with_all = ["json", "exit_code"])]
     pub watch: bool,
+
+    /// Write a page for a browser to this file instead: one file, without script, that asks for nothing
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["json", "by", "watch"])]
+    pub html: Option<PathBuf>,
 
     /// Print JSON, as described in docs/json.md
     #[arg(long)]

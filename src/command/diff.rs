@@ -6,7 +6,7 @@ use super::description::{examine, load, repository};
 use super::review::marker;
 use super::selection::{Scope, leave_out, options};
 use super::shown::{AtWork, begun_text, failures, notes, suggest_skip};
-use super::{Exit, Failure, review, saved};
+use super::{Exit, Failure, page, review, saved};
 use crate::cli::{Diff, Format};
 use crate::cluster::name::ClusterName;
 use crate::host::look::LookFor;
@@ -16,7 +16,7 @@ use crate::report::palette::Palette;
 use crate::report::plan_end::{Next, next_step};
 use crate::report::progress::Progress;
 use crate::report::view::{BegunView, BrokenView, PlanView};
-use crate::report::{Detail, errors, json, markdown, plan as text, stream};
+use crate::report::{Detail, errors, html, json, markdown, plan as text, stream};
 use crate::repository::Repository;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> {
@@ -77,7 +77,8 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     let plan_of = |options: &Options| plan(&description.desired, &observed, options);
     let plan = at_work.correct(plan_of(&options));
     let failures = failures(hosts.problems());
-    let detail = Detail::of(arguments.diff);
+    // On a page a file that changes is there to be opened.
+    let detail = Detail::of(arguments.diff || arguments.html.is_some());
     // Whoever reads what is shown may stop before its end (`| head`).
     if let Some(path) = &arguments.output {
         let made = (&observed, &plan);
@@ -87,32 +88,38 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     if !view.in_sync && at_work.0.is_empty() {
         view.begun = hosts.begun().map(BegunView::of);
     }
-    match arguments.format() {
-        Format::Json => stream::stdout(&json::text(&view))?,
-        Format::Markdown => stream::stdout(&markdown::plan(&view))?,
-        Format::Text => {
-            stream::stdout(&at_work.text())?;
-            stream::stdout(&begun_text(view.cluster, view.begun.as_ref()))?;
-            let palette = Palette::stdout();
-            stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
-            notes(&hosts, &plan);
-            if failures.is_empty() {
-                // A diff shows moves of stateful services; a release must be told.
-                let untold = Options {
-                    moves: Moves::Refuse,
-                    ..options.clone()
-                };
-                let moves = if plan_of(&untold).refusals.is_empty() {
-                    Moves::Refuse
-                } else {
-                    Moves::Allow
-                };
-                let what = match &arguments.output {
-                    Some(path) => Next::Saved(path),
-                    None => Next::Services(&scope.services),
-                };
-                let next = next_step(&plan, what, moves, &Palette::stdout());
-                stream::stdout(&next.unwrap_or_default())?;
+    if let Some(path) = &arguments.html {
+        let context = page::context(&repository);
+        page::write(path, &html::plan(&description.cluster, &view, &context))?;
+        notes(&hosts, &plan);
+    } else {
+        match arguments.format() {
+            Format::Json => stream::stdout(&json::text(&view))?,
+            Format::Markdown => stream::stdout(&markdown::plan(&view))?,
+            Format::Text => {
+                stream::stdout(&at_work.text())?;
+                stream::stdout(&begun_text(view.cluster, view.begun.as_ref()))?;
+                let palette = Palette::stdout();
+                stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
+                notes(&hosts, &plan);
+                if failures.is_empty() {
+                    // A diff shows moves of stateful services; a release must be told.
+                    let untold = Options {
+                        moves: Moves::Refuse,
+                        ..options.clone()
+                    };
+                    let moves = if plan_of(&untold).refusals.is_empty() {
+                        Moves::Refuse
+                    } else {
+                        Moves::Allow
+                    };
+                    let what = match &arguments.output {
+                        Some(path) => Next::Saved(path),
+                        None => Next::Services(&scope.services),
+                    };
+                    let next = next_step(&plan, what, moves, &Palette::stdout());
+                    stream::stdout(&next.unwrap_or_default())?;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::description::{load_hosts, repository};
 use super::shown::failures;
-use super::{Exit, Failure};
+use super::{Exit, Failure, page};
 use crate::cli::History;
 use crate::host::look::LookFor;
 use crate::release::generations::bare;
@@ -12,7 +12,7 @@ use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::view::HistoryView;
-use crate::report::{errors, history as text, json, stream};
+use crate::report::{errors, history as text, html, json, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -30,7 +30,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
     progress.finish();
     let failures = failures(hosts.problems());
     let view = HistoryView::of(&arguments.cluster, &histories, &failures);
-    if arguments.json {
+    if let Some(path) = &arguments.html {
+        page::write(path, &html::history(&view, &page::context(&repository)))?;
+    } else if arguments.json {
         stream::stdout(&json::text(&view))?;
     } else {
         stream::stdout(&text::text(&view, &Palette::stdout()))?;

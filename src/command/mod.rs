@@ -1,6 +1,7 @@
 //! One file a command: each wires the stages and decides nothing.
 
 mod activate;
+mod board;
 mod bump;
 mod carry_out;
 mod check;
@@ -20,6 +21,7 @@ mod notify;
 mod operate;
 mod operated;
 mod operation;
+mod page;
 mod promote;
 mod prune;
 mod push;
@@ -215,5 +217,6 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Top(arguments) => top::run(directory, &arguments),
         Command::Logs(arguments) => logs::run(directory, &arguments),
         Command::Status(arguments) => status::run(directory, &arguments),
+        Command::Board(arguments) => board::run(directory, &arguments),
     }
 }

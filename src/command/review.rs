@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::description::{Examined, examine, git_refused, show};
-use super::{Exit, Failure};
+use super::{Exit, Failure, page};
 use crate::cli::{Diff, Format};
 use crate::cluster::diagnostic::Diagnostic;
 use crate::cluster::model::Cluster;
@@ -16,7 +16,7 @@ use crate::render::desired::Desired;
 use crate::report::palette::Palette;
 use crate::report::review::{Broken, Missing, Reviewed, Sides};
 use crate::report::view::{ReviewedView, ReviewsView};
-use crate::report::{Detail, errors, json, markdown, review as text, stream};
+use crate::report::{Detail, errors, html as pages, json, markdown, review as text, stream};
 use crate::repository::{Comparison, Range, Repository, Which};
 
 /// What names the comment of these arguments, so that a later run can replace it.
@@ -51,7 +51,10 @@ pub(super) fn run(
         let untouched = |reviewed: &Reviewed| matches!(reviewed, Reviewed::Done { review, .. } if review.is_empty());
         reviews.retain(|reviewed| !untouched(reviewed));
     }
-    print(&reviews, &sides, all.len(), arguments)?;
+    match &arguments.html {
+        Some(path) => page::write(path, &html(repository, &reviews, &sides))?,
+        None => print(&reviews, &sides, all.len(), arguments)?,
+    }
     Ok(exit(&reviews, arguments))
 }
 
@@ -280,6 +283,16 @@ fn options(
         Some((_, desired)) => options.with_jobs(desired),
         None => options,
     })
+}
+
+fn html(repository: &Repository, reviews: &[Reviewed], sides: &Sides) -> String {
+    let view = ReviewsView::of(reviews, sides, Detail::Diff);
+    let models = reviews.iter().filter_map(|reviewed| match reviewed {
+        Reviewed::Done { cluster, .. } => Some(&**cluster),
+        Reviewed::Broken(_) => None,
+    });
+    let models: Vec<&Cluster> = models.collect();
+    pages::reviews(&models, &view, sides, &page::context(repository))
 }
 
 fn print(

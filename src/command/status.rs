@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::description::{Description, Services, load_hosts, repository};
 use super::shown::{failures, note_copies};
-use super::{Exit, Failure};
+use super::{Exit, Failure, page};
 use crate::cli::{Parallel, Status, StatusBlocks};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;
@@ -21,17 +21,21 @@ use crate::plan::status::status;
 use crate::release::event::Event;
 use crate::release::{Hosts, Setting};
 use crate::render::desired::Desired;
+use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::screen::Screen;
 use crate::report::status::StatusOrder;
-use crate::report::view::{BegunView, HoldView, PushedView, StatusView, UnderWayView};
-use crate::report::{errors, json, status as text, stream};
+use crate::report::view::{BegunView, HistoryView, HoldView, PushedView, StatusView, UnderWayView};
+use crate::report::{errors, html, json, status as text, stream};
+use crate::repository::Repository;
 
 /// From the end of one look to the begin of the next one.
 const PAUSE: Duration = Duration::from_secs(2);
 /// How soon Ctrl-C is noticed between two looks.
 const NOTICE: Duration = Duration::from_millis(50);
+/// A page tells of a host that was not seen in another place.
+static NO_FAILURES: BTreeMap<HostName, HostFailure> = BTreeMap::new();
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -41,6 +45,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     };
     if arguments.watch {
         return watch(&description, services, arguments);
+    }
+    if let Some(path) = &arguments.html {
+        return write_page(&repository, &description, services, arguments, path);
     }
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let tell = |event| progress.event(&event);
@@ -66,11 +73,42 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     })?;
     note_copies(&hosts);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    Ok(match (failures.is_empty(), arguments.exit_code) {
+    Ok(exit(&failures, in_sync, arguments))
+}
+
+fn write_page(
+    repository: &Repository,
+    description: &Description,
+    services: Services,
+    arguments: &Status,
+    path: &Path,
+) -> Result<Exit, Failure> {
+    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let tell = |event| progress.event(&event);
+    let desired = desired(description, services, &arguments.parallel, &tell);
+    let setting = Setting {
+        desired: &desired,
+        ..description.setting(&arguments.parallel)
+    };
+    let (hosts, at_work, histories) = Hosts::seen_for_page(setting, &tell);
+    progress.finish();
+    let failures = failures(hosts.problems());
+    let past = HistoryView::of(&setting.cluster.name, &histories, &NO_FAILURES);
+    let in_sync = with_view(setting, &hosts, &at_work, |view| {
+        let page = html::status(view, &past, &page::context(repository));
+        page::write(path, &page).map(|()| view.in_sync)
+    })?;
+    note_copies(&hosts);
+    stream::stderr(&errors::text(&failures, &Palette::stderr()));
+    Ok(exit(&failures, in_sync, arguments))
+}
+
+fn exit(failures: &BTreeMap<HostName, HostFailure>, in_sync: bool, arguments: &Status) -> Exit {
+    match (failures.is_empty(), arguments.exit_code) {
         (false, _) => Exit::Failed,
         (true, true) if !in_sync => Exit::Changes,
         (true, _) => Exit::Done,
-    })
+    }
 }
 
 fn order(arguments: &Status) -> StatusOrder {
@@ -82,7 +120,7 @@ fn order(arguments: &Status) -> StatusOrder {
 }
 
 /// What hosts are compared with: the description, or where that is broken, what was released last.
-fn desired(
+pub(super) fn desired(
     description: &Description,
     services: Services,
     parallel: &Parallel,
@@ -96,7 +134,7 @@ fn desired(
 }
 
 /// Makes the view of what was seen, and does something with it.
-fn with_view<T>(
+pub(super) fn with_view<T>(
     setting: Setting<'_>,
     hosts: &Hosts,
     at_work: &BTreeMap<HostName, Activity>,

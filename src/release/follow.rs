@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::activity::{ACTIVITY, activity};
 use super::event::{Ending, Event, EventKind};
 use super::hosts::{Connection, Hosts, Setting};
+use super::problem::Problem;
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::{ActivationProgress, Activity, Holding};
 use crate::host::activate::event;
@@ -161,6 +162,18 @@ impl Hosts {
         setting: Setting<'_>,
         detail: LookFor,
     ) -> BTreeMap<HostName, Activity> {
+        self.refreshed(setting, detail, |connection| {
+            Ok(activity(&mut connection.session, &connection.layout)?)
+        })
+    }
+
+    /// The same, and asks something else than what goes on there.
+    pub(super) fn refreshed<T: Send>(
+        &mut self,
+        setting: Setting<'_>,
+        detail: LookFor,
+        ask: impl Fn(&mut Connection) -> Result<T, Problem> + Sync,
+    ) -> BTreeMap<HostName, T> {
         let open = Mutex::new(std::mem::take(&mut self.connections));
         let work = |name: &HostName| {
             let kept = open
@@ -171,12 +184,12 @@ impl Hosts {
                 Some(Ok(connection)) => connection,
                 Some(Err(_)) | None => Connection::open(setting, name, detail)?,
             };
-            let activity = activity(&mut connection.session, &connection.layout)?;
-            Ok((connection, activity))
+            let answer = ask(&mut connection)?;
+            Ok((connection, answer))
         };
-        let (hosts, activities) = Self::each(setting, work, &|_| {});
+        let (hosts, answers) = Self::each(setting, work, &|_| {});
         *self = hosts;
-        activities
+        answers
     }
 
     fn activities_of(

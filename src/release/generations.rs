@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::activity::activity;
 use super::event::Event;
 use super::hosts::{Connection, Hosts, Setting};
 use super::problem::Problem;
 use super::request::Back;
 use crate::cluster::model::{Cluster, Delivery};
 use crate::cluster::name::{HostName, ServiceName};
+use crate::host::activate::activity::Activity;
 use crate::host::look::LookFor;
 use crate::host::past::generation::{self, StoredGeneration};
 use crate::host::past::history::{self, HostHistory};
@@ -54,6 +56,31 @@ impl Hosts {
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, HostHistory>) {
         Self::visit(setting, detail, past, tell)
+    }
+
+    /// Looks at every host again, at what goes on there, and its history; as [`Hosts::refresh`].
+    pub fn refresh_for_page(
+        &mut self,
+        setting: Setting<'_>,
+    ) -> (
+        BTreeMap<HostName, Activity>,
+        BTreeMap<HostName, HostHistory>,
+    ) {
+        apart(self.refreshed(setting, LookFor::Status, now_and_past))
+    }
+
+    /// Looks at every host, at what goes on there, and its history; as [`Hosts::seen`].
+    pub fn seen_for_page(
+        setting: Setting<'_>,
+        tell: &(impl Fn(Event) + Sync),
+    ) -> (
+        Self,
+        BTreeMap<HostName, Activity>,
+        BTreeMap<HostName, HostHistory>,
+    ) {
+        let (hosts, answers) = Self::visit(setting, LookFor::Status, now_and_past, tell);
+        let (activities, histories) = apart(answers);
+        (hosts, activities, histories)
     }
 
     /// Goes on with these hosts only, each with the generation that it is to go back to: its images, and what is to be
@@ -201,6 +228,17 @@ impl Hosts {
             Ok(())
         });
     }
+}
+
+fn now_and_past(connection: &mut Connection) -> Result<(Activity, HostHistory), Problem> {
+    let now = activity(&mut connection.session, &connection.layout)?;
+    Ok((now, past(connection)?))
+}
+
+fn apart<A, B>(both: BTreeMap<HostName, (A, B)>) -> (BTreeMap<HostName, A>, BTreeMap<HostName, B>) {
+    let both = both.into_iter();
+    both.map(|(name, (a, b))| ((name.clone(), a), (name, b)))
+        .unzip()
 }
 
 fn past(connection: &mut Connection) -> Result<HostHistory, Problem> {

@@ -126,8 +126,11 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
     line
 }
 
+/// What is said of an activation that only recorded a generation.
+pub(super) const NOTHING: &str = "nothing changed";
+
 /// What was done, in words. Files of a service that is named already go without saying.
-fn done(entry: &PastView<'_>) -> String {
+pub(super) fn done(entry: &PastView<'_>) -> String {
     let PastView {
         started,
         restarted,
@@ -164,7 +167,7 @@ fn done(entry: &PastView<'_>) -> String {
         })
         .collect();
     if parts.is_empty() {
-        "nothing changed".to_owned()
+        NOTHING.to_owned()
     } else {
         parts.join("; ")
     }

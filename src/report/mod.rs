@@ -15,6 +15,7 @@ pub mod guard;
 pub mod history;
 pub mod hold;
 pub mod hosts;
+pub mod html;
 pub mod import;
 pub mod init;
 pub mod json;

@@ -62,6 +62,19 @@ pub(super) fn body(view: &PlanView<'_>, detail: Detail, palette: &Palette) -> Ve
     report.lines()
 }
 
+/// In which order hosts are activated, if there is more than one wave.
+pub(super) fn order(view: &PlanView<'_>) -> Option<String> {
+    let palette = &Palette::PLAIN;
+    let detail = Detail::Short;
+    let report = Report {
+        view,
+        detail,
+        palette,
+    };
+    let order = report.order()?;
+    Some(order.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 struct Report<'a> {
     view: &'a PlanView<'a>,
     detail: Detail,

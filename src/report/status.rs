@@ -10,8 +10,9 @@ mod urgent;
 
 pub(super) use activity::activity;
 pub(super) use crashes::how_it_ended;
+pub(super) use end::{counted, unfinished};
 use jiff::Timestamp;
-pub(super) use state::shown_state;
+pub(super) use state::{Word, shown_state, sign};
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
@@ -22,7 +23,7 @@ use super::{Detail, begun, hold, left, network};
 use crashes::{deaths, restarted};
 use end::{next_lines, services, totals};
 use runs::shown_runs;
-use state::{Word, style};
+use state::style;
 
 /// The longest version that is shown in full.
 const VERSION: usize = 16;
@@ -85,7 +86,7 @@ fn whole_cluster(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Ve
 }
 
 /// Releases that have not ended, or were only pushed.
-fn releases(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Vec<String> {
+pub(super) fn releases(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(under_way) = &view.under_way {
         lines.extend(begun::under_way_lines(under_way, now, palette));
@@ -138,7 +139,7 @@ fn host_lines(
 }
 
 /// What is not as it should be with a host itself: half a release, what goes on there, what is not recorded.
-fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
+pub(super) fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
     let HostStatusView {
         host: _,
         generation: _,
@@ -172,7 +173,7 @@ fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
 }
 
 /// What there is to say of a service on a host, in one sentence: its state, how it ended, when it ran.
-fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
+pub(super) fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
     let mut line = shown_state(&view.state);
     if let Some(held) = &view.held {
         line += &match (held.over, &view.state) {
@@ -246,7 +247,7 @@ fn drop_in_lines(view: &ServiceStatusView<'_>, indent: usize, palette: &Palette)
     lines.map(|line| " ".repeat(indent) + &line).collect()
 }
 
-fn shown_version(version: Option<&str>) -> String {
+pub(super) fn shown_version(version: Option<&str>) -> String {
     version.map_or_else(|| "-".to_owned(), |version| short_value(version, VERSION))
 }
 

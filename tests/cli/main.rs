@@ -20,6 +20,7 @@ mod many;
 mod meddled;
 mod notify;
 mod operate;
+mod page;
 mod part;
 mod past;
 mod promote;

@@ -9,7 +9,10 @@ use super::super::{hosts, left};
 use super::state::Word;
 
 /// `1 not running`, `2 pending restart`: what is in these states, the worst first.
-pub(super) fn counted(view: &StatusView<'_>, these: impl Fn(Word) -> bool) -> Vec<String> {
+pub(in crate::report) fn counted(
+    view: &StatusView<'_>,
+    these: impl Fn(Word) -> bool,
+) -> Vec<String> {
     let mut words: BTreeMap<Word, usize> = BTreeMap::new();
     for (_, service) in services(view) {
         *words.entry(Word::of(&service.state)).or_default() += 1;
@@ -20,7 +23,7 @@ pub(super) fn counted(view: &StatusView<'_>, these: impl Fn(Word) -> bool) -> Ve
 }
 
 /// What is half done on hosts, in numbers.
-pub(super) fn unfinished(view: &StatusView<'_>) -> Option<String> {
+pub(in crate::report) fn unfinished(view: &StatusView<'_>) -> Option<String> {
     let number = view.hosts.iter().filter(|host| host.unfinished).count();
     let told = || count(number, "activation unfinished", "activations unfinished");
     (number > 0).then(told)

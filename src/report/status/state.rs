@@ -11,7 +11,7 @@ use super::super::view::StateView;
 
 /// The states as they are counted, the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Word {
+pub(in crate::report) enum Word {
     NotRunning,
     CrashLoop,
     JobFailed,
@@ -31,7 +31,27 @@ pub(super) enum Word {
 }
 
 impl Word {
-    pub(super) fn of(state: &StateView<'_>) -> Self {
+    /// Every one, the worst first.
+    pub(in crate::report) const ALL: [Self; 16] = [
+        Self::NotRunning,
+        Self::CrashLoop,
+        Self::JobFailed,
+        Self::Edited,
+        Self::ForeignUnit,
+        Self::PendingStop,
+        Self::Held,
+        Self::PendingRestart,
+        Self::PendingReload,
+        Self::JobDue,
+        Self::FilesDiffer,
+        Self::NotReleased,
+        Self::Unmanaged,
+        Self::InSync,
+        Self::JobDone,
+        Self::JobRuns,
+    ];
+
+    pub(in crate::report) fn of(state: &StateView<'_>) -> Self {
         match state {
             StateView::InSync | StateView::FilesInSync => Self::InSync,
             StateView::PendingRestart { .. } => Self::PendingRestart,
@@ -53,16 +73,16 @@ impl Word {
     }
 
     /// It does not run, or does not stay up.
-    pub(super) fn is_down(self) -> bool {
+    pub(in crate::report) fn is_down(self) -> bool {
         matches!(self, Self::NotRunning | Self::CrashLoop | Self::JobFailed)
     }
 
     /// Nobody has to do anything about it.
-    pub(super) fn is_well(self) -> bool {
+    pub(in crate::report) fn is_well(self) -> bool {
         matches!(self, Self::InSync | Self::JobDone | Self::JobRuns)
     }
 
-    pub(super) fn text(self) -> &'static str {
+    pub(in crate::report) fn text(self) -> &'static str {
         match self {
             Self::InSync => "in sync",
             Self::PendingRestart => "pending restart",
@@ -85,7 +105,7 @@ impl Word {
 }
 
 /// A sign for the eye; the word stands beside it.
-pub(super) fn sign(word: Word) -> &'static str {
+pub(in crate::report) fn sign(word: Word) -> &'static str {
     match word {
         Word::NotRunning | Word::CrashLoop | Word::JobFailed => "✗",
         Word::Edited | Word::ForeignUnit => "✎",

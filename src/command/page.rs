@@ -1,0 +1,38 @@
+//! `--html FILE`: where a page is written, and of what it is.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "takes the moment at which a page is made"
+)]
+
+use std::path::Path;
+
+use super::description::commit;
+use super::{Failure, replace};
+use crate::report::html::{PageContext, Served};
+use crate::report::stream;
+use crate::repository::Repository;
+
+/// A page of a file of the description as it is checked out now.
+pub(super) fn context(repository: &Repository) -> PageContext {
+    PageContext {
+        now: jiff::Timestamp::now(),
+        // A page is of use without it.
+        commit: commit(repository).ok().flatten(),
+        served: Served::No,
+    }
+}
+
+/// Writes a page as a whole, in place of an older one.
+pub(super) fn write(path: &Path, page: &str) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        return Ok(stream::stdout(page)?);
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    replace(path, Path::new(&beside), page.as_bytes())?;
+    let name = path.display();
+    Ok(stream::stdout(&format!(
+        "Wrote {name}: open it in a browser.\n"
+    ))?)
+}
