@@ -256,10 +256,12 @@ fn held_state(
             .chain(others)
     });
     let mut enabled = units.filter(|unit| unit.is_enabled());
-    match state {
-        ServiceState::Edited { .. } => state,
-        _ if stops || enabled.next().is_some() => ServiceState::PendingStop,
-        _ => ServiceState::Held,
+    if matches!(state, ServiceState::Edited { .. }) {
+        return state;
+    }
+    match stops || enabled.next().is_some() {
+        true => ServiceState::PendingStop,
+        false => ServiceState::Held,
     }
 }
 

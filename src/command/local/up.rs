@@ -35,7 +35,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &LocalUpArguments) -> Res
         Ok(sources) => sources,
         Err(exit) => return Ok(exit),
     };
-    let start = Start {
+    let start = LocalStart {
         repository: &repository,
         place: &place,
         arguments,
@@ -48,7 +48,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &LocalUpArguments) -> Res
 }
 
 /// What is started where.
-struct Start<'a> {
+struct LocalStart<'a> {
     repository: &'a Repository,
     place: &'a LocalPlace,
     arguments: &'a LocalUpArguments,
@@ -64,7 +64,7 @@ enum Shown {
     Changes,
 }
 
-impl Start<'_> {
+impl LocalStart<'_> {
     /// Starts, and again after each edit. What is edited during a start differs from what that start read, so it is
     /// the next one.
     fn watch(&self, mut sources: Sources) -> Result<Exit, Failure> {
