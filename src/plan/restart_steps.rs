@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
 use super::observed::{ObservedProcess, TimerState};
-use super::rule::{Held, SlotNeed, runs_always};
+use super::rule::{Held, ServiceNeed, SlotNeed, runs_always};
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{Slot, UnitName};
@@ -69,7 +69,10 @@ impl HostDraft<'_> {
     /// What each service of a visit does, in an order that puts none before what it needs.
     fn turn_items<'v>(&'v self, visit: &'v Visit<'_>) -> Vec<TurnItem<'v>> {
         let turns = self.turns(visit);
-        let acting = || visit.items().filter(|(_, need)| need.acts());
+        // Not who changes its slot, is to stop, or runs once.
+        let restarts =
+            |need: &ServiceNeed| need.starts() && need.slots.is_none() && need.held == Held::No;
+        let restarting = || visit.items().filter(|(_, need)| restarts(need));
         let mut done: BTreeSet<usize> = BTreeSet::new();
         let items = visit.items().map(|(name, need)| {
             let mut steps = Vec::new();
@@ -78,7 +81,7 @@ impl HostDraft<'_> {
             }
             let (service, unit) = (name.clone(), self.wanted.services[name].unit.clone());
             let circle = self.circles.get(name);
-            let others = || acting().filter(|(other, _)| self.circles.get(*other) == circle);
+            let others = || restarting().filter(|(other, _)| self.circles.get(*other) == circle);
             if !need.acts() {
                 // It has been done.
             } else if let Some(slots) = &need.slots {
