@@ -45,8 +45,8 @@ network | volume)
 run)
   shift
   all=$*
-  name= job=
-  labels= ports=
+  name='' job=''
+  labels='' ports=''
   while [ $# -gt 0 ]; do
     case $1 in
     --name) name=$2; shift 2 ;;
