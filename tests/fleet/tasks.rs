@@ -35,6 +35,7 @@ pub fn life(fleet: &'static Fleet) {
     tasks.values();
     tasks.looks();
     tasks.failures();
+    tasks.quiet();
     tasks.hosts();
 }
 
@@ -209,7 +210,51 @@ impl Tasks {
         self.ground.is_in_sync();
     }
 
-    /// A host that is dead.
+    /// A service that is stopped for an hour, one that is started anew, a freeze, a host in maintenance, disk space.
+    fn quiet(&mut self) {
+        let before = self.ground.containers();
+        let stop = [
+            "stop", "tasks", "mail", "--for", "1h", "--why", "reindex", "--yes",
+        ];
+        self.run(&stop).exits(0);
+        assert_eq!(
+            before.changes(&self.ground.containers()),
+            ["- docker03/mail"]
+        );
+        self.ground.is_in_sync();
+        self.run(&["start", "tasks", "mail", "--yes"]).exits(0);
+        let before = self.ground.containers();
+        self.run(&["restart", "tasks", "api", "--why", "leak", "--yes"])
+            .exits(0);
+        assert_eq!(
+            before.changes(&self.ground.containers()),
+            ["~ docker02/api"]
+        );
+
+        self.run(&["freeze", "tasks", "--why", "sale"]).exits(0);
+        self.ground.repo.set_of("mail", "tag", "1.0");
+        self.ground.release().exits(7).says(&["frozen", "sale"]);
+        self.run(&["unfreeze", "tasks"]).exits(0);
+        self.ground.release().exits(0);
+
+        let before = self.ground.containers();
+        self.run(&["drain", "tasks", "docker02", "--yes"])
+            .exits(1)
+            .says(&["api", "--last"]);
+        self.run(&["drain", "tasks", "docker02", "--last", "--yes"])
+            .exits(0);
+        assert_eq!(
+            before.changes(&self.ground.containers()),
+            ["- docker02/api", "- docker02/web"]
+        );
+        self.run(&["undrain", "tasks", "docker02", "--yes"])
+            .exits(0);
+        self.ground.is_in_sync();
+        self.run(&["prune", "tasks", "--yes"]).exits(0);
+        self.ground.is_in_sync();
+    }
+
+    /// A host that is dead, one that goes for good, and the end of all.
     fn hosts(&mut self) {
         let fleet = self.ground.fleet;
         self.ground.repo.set_of("api", "tag", "1.0");
@@ -220,5 +265,16 @@ impl Tasks {
         fleet.heal("docker03");
         refused.exits(1).says(&["docker03", "--skip docker03"]);
         left_out.exits(0).says(&["docker03", "left out"]);
+
+        self.ground.repo.remove("mail");
+        self.ground.only(&["docker01", "docker02"]);
+        self.run(&["decommission", "tasks", "docker03", "--confirm", "docker03"])
+            .exits(0);
+        let left: Vec<String> = self.ground.containers().names().into_iter().collect();
+        assert_eq!(left, ["docker01/web", "docker02/api", "docker02/web"]);
+        self.ground.release().exits(0);
+        self.run(&["destroy", "tasks", "--confirm", "tasks"])
+            .exits(0);
+        assert!(self.ground.containers().names().is_empty());
     }
 }
