@@ -13,9 +13,14 @@ use crate::cluster::name::ClusterName;
 #[command(after_help = "\
 Examples:
   bayplan check               every cluster
-  bayplan check production    one cluster; fit for a pre-commit hook")]
+  bayplan check production    one cluster; fit for a pre-commit hook
+  bayplan check --json | jq -r '.diagnostics[].message'")]
 pub struct Check {
     /// The clusters, directories below `clusters/`; none means all
     #[arg(value_name = "CLUSTER", value_parser = cluster)]
     pub clusters: Vec<ClusterName>,
+
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
 }

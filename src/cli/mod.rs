@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_cluster_may_be_written_as_its_directory() {
         let cli = parse("bayplan check clusters/production/").unwrap();
-        let Command::Check(Check { clusters }) = cli.command else {
+        let Command::Check(Check { clusters, json: _ }) = cli.command else {
             panic!("parsed as another command");
         };
         assert_eq!(clusters, [ClusterName::new("production").unwrap()]);

@@ -27,6 +27,8 @@ pub enum SchemaOf {
     Review,
     /// `diff -o FILE`
     SavedPlan,
+    /// `check --json`
+    Check,
     /// `status --json`
     Status,
     /// `history --json`

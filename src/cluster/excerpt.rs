@@ -122,6 +122,31 @@ fn show<'a>(
     )
 }
 
+/// A place in a file, as editors count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextPosition {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+}
+
+/// Where a place begins, and where it ends: behind its last character. `None` for a file as a whole, and one that is not there.
+#[must_use]
+pub fn positions(place: &Place, sources: &Sources) -> Option<(TextPosition, TextPosition)> {
+    let bytes = sources.get(&place.path)?;
+    let text = String::from_utf8_lossy(bytes);
+    let span = span(bytes, &text, place.span.clone()?);
+    let at = |at: usize| {
+        let start = text[..at].rfind('\n').map_or(0, |found| found + 1);
+        TextPosition {
+            line: 1 + text[..start].matches('\n').count(),
+            column: 1 + text[start..at].chars().count(),
+        }
+    };
+    Some((at(span.start), at(span.end)))
+}
+
 /// A span within the text that is shown, and the line that it begins on.
 struct Mark<'a> {
     start: usize,

@@ -42,6 +42,12 @@ struct Lint {
     found: fn(&Seen<'_>) -> bool,
 }
 
+/// Whether there is a lint of this name.
+#[must_use]
+pub fn is_lint(name: &str) -> bool {
+    LINTS.iter().any(|lint| lint.name == name)
+}
+
 /// What a lint looks at.
 struct Seen<'a> {
     service: &'a Service,

@@ -102,8 +102,9 @@ pub use check::{BUILT_IN, BUILT_IN_TEMPLATE, Findings, check, check_here, sort};
 #[cfg(test)]
 pub(crate) use cluster_file::CLUSTER_KEYS;
 pub use description::WrittenIn;
-pub use excerpt::{EXCERPT_WIDTH, Paint, excerpt};
+pub use excerpt::{EXCERPT_WIDTH, Paint, TextPosition, excerpt, positions};
 pub use hosts_alone::hosts_alone;
+pub use lint::is_lint;
 pub(crate) use load::unknown_cluster;
 pub(crate) use nesting::too_deep;
 pub use provenance::{

@@ -9,7 +9,8 @@ use crate::cluster::name::ClusterName;
 use crate::report::check::summary;
 use crate::report::errors::one;
 use crate::report::palette::Palette;
-use crate::report::stream;
+use crate::report::view::CheckView;
+use crate::report::{json, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -27,6 +28,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
             "a cluster is a directory below clusters/ with a cluster.toml",
         ));
     }
+    let mut view = CheckView::new();
+    let print = |text: &str| match arguments.json {
+        true => Ok(()),
+        false => stream::stdout(text),
+    };
     let mut checked = Vec::new();
     let mut misnamed = false;
     for cluster in clusters {
@@ -36,9 +42,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
                 // The others are checked all the same.
                 misnamed = true;
                 let error = format!("clusters/{cluster}: {error}");
-                let help = Some("rename the directory");
-                stream::stdout(&one(&error, help, &Palette::stdout()))?;
-                stream::stdout("\n")?;
+                let help = "rename the directory";
+                view.add_misnamed(&cluster, &error, help);
+                print(&(one(&error, Some(help), &Palette::stdout()) + "\n"))?;
                 continue;
             }
         };
@@ -47,10 +53,14 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
         let palette = Palette::stdout();
         outcome.checked.warnings += outcome.lints.len();
         outcome.problems.append(&mut outcome.lints);
-        stream::stdout(&show(&outcome.problems, &sources, &palette))?;
+        view.add(&outcome.checked, &outcome.problems, &sources);
+        print(&show(&outcome.problems, &sources, &palette))?;
         checked.push(outcome.checked);
     }
-    stream::stdout(&summary(&checked))?;
+    match arguments.json {
+        true => stream::stdout(&json::text(&view))?,
+        false => stream::stdout(&summary(&checked))?,
+    }
     Ok(if misnamed || checked.iter().any(|one| one.errors > 0) {
         Exit::Failed
     } else {

@@ -9,6 +9,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::Plan => schema::plan(),
         SchemaOf::Review => schema::review(),
         SchemaOf::SavedPlan => schema::saved_plan(),
+        SchemaOf::Check => schema::check(),
         SchemaOf::Status => schema::status(),
         SchemaOf::History => schema::history(),
         SchemaOf::HostCheck => schema::host_check(),

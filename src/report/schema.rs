@@ -6,7 +6,8 @@ use schemars::generate::SchemaSettings;
 use super::logs::LogLineView;
 use super::notification::NotificationView;
 use super::view::{
-    FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView, UsageView, WhyView,
+    CheckView, FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView,
+    UsageView, WhyView,
 };
 use crate::plan::saved::SavedPlan;
 
@@ -24,6 +25,12 @@ pub fn review() -> String {
     of::<ReviewsView<'static>>(
         "What a change of the description does: `bayplan diff CLUSTER --against REV --json`",
     )
+}
+
+/// Of `check --json`.
+#[must_use]
+pub fn check() -> String {
+    of::<CheckView>("The problems of the description: `bayplan check --json`")
 }
 
 /// Of `status --json`.
@@ -98,6 +105,7 @@ mod tests {
     use super::super::notification::Happened;
     use super::super::{Detail, json as report, samples};
     use super::*;
+    use crate::cluster::diagnostic::{Diagnostic, Place};
     use crate::host::activate::record::Record;
 
     /// Checks outputs of today, which have no field that the schema does not name. A reader of the schema
@@ -248,6 +256,47 @@ mod tests {
         let cluster = samples::cluster();
         let view = UsageView::of(&cluster.name, &found, &failures);
         assert_exact(&validator(&super::top()), &report::text(&view), &[]);
+    }
+
+    #[test]
+    fn every_check_is_as_the_schema_says() {
+        let mut sources = crate::cluster::Sources::default();
+        let file = "clusters/production/cluster.toml";
+        sources.insert(file, "type = \"té\"\nvars = 1\n".as_bytes());
+        let place = |span| Place {
+            path: file.to_owned(),
+            span,
+            label: "no-memory-limit".to_owned(),
+        };
+        let problems = [
+            Diagnostic::warning("expected one", place(Some(8..11)))
+                .with_related(place(Some(13..17)))
+                .with_help("write it"),
+            Diagnostic::error("it is not there", Place::file("nowhere.toml", "")),
+        ];
+        let checked = crate::report::check::CheckedCluster {
+            cluster: samples::cluster().name,
+            errors: 1,
+            warnings: 1,
+            size: None,
+        };
+        let mut view = CheckView::new();
+        view.add(&checked, &problems, &sources);
+        view.add_misnamed("Odd", "expected a name", "rename it");
+        assert!(!view.ok);
+        let first = &view.diagnostics[0];
+        let place = &first.place;
+        assert_eq!(first.code.as_deref(), Some("no-memory-limit"));
+        assert_eq!(
+            (place.line, place.column, place.end_column),
+            (Some(1), Some(9), Some(11))
+        );
+        assert_eq!(
+            (first.related[0].line, first.related[0].column),
+            (Some(2), Some(1))
+        );
+        assert_eq!(view.diagnostics[1].code, None);
+        assert_exact(&validator(&super::check()), &report::text(&view), &[]);
     }
 
     #[test]

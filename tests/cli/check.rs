@@ -258,3 +258,24 @@ fn problems_are_coloured_as_everything_else_is() {
     assert!(coloured(&["--color", "always"], "NO_COLOR"));
     assert!(!coloured(&["--color", "never"], "CLICOLOR_FORCE"));
 }
+
+#[test]
+fn json_has_the_place_of_each_problem() {
+    let it = TestEnvironment::shop();
+    let json = |ended: &str| -> serde_json::Value { serde_json::from_str(ended).expect("JSON") };
+    let well = json(&it.bayplan("check --json").succeeds().stdout);
+    assert_eq!(well["ok"], true);
+    assert_eq!(well["clusters"][0]["cluster"], "shop");
+    it.edit("clusters/shop/services/web.toml", "image", "imagine");
+    let ended = it.bayplan("check shop --json").exits(1);
+    assert_eq!(ended.stderr, "");
+    let found = json(&ended.stdout);
+    assert_eq!(found["ok"], false);
+    let first = &found["diagnostics"][0];
+    assert_eq!(first["level"], "error");
+    assert_eq!(first["file"], "clusters/shop/services/web.toml");
+    assert_eq!(first["column"], 1);
+    assert!(first["line"].as_u64().is_some(), "{first}");
+    let message = first["message"].as_str().unwrap_or_default();
+    assert!(message.contains("imagine"), "{first}");
+}

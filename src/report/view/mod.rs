@@ -7,6 +7,7 @@
 
 mod activity;
 mod begun;
+mod check;
 mod fitness;
 mod history;
 mod hold;
@@ -36,6 +37,7 @@ use crate::host::activate::activity::Activity;
 
 pub use activity::{ActivationView, ActivityView};
 pub use begun::BegunView;
+pub use check::{CheckView, CheckedClusterView, DiagnosticPlaceView, DiagnosticView};
 pub use fitness::{FitnessFindingView, FitnessView, HostFitnessView, LevelView};
 pub use history::{HistoryView, HostHistoryView, PastView};
 pub use hold::{HeldView, HoldView};
