@@ -22,6 +22,7 @@ mod host;
 mod init;
 mod local;
 mod logs;
+mod man;
 mod promote;
 mod prune;
 mod push;
@@ -63,6 +64,7 @@ pub use self::local::{
     LocalUpArguments,
 };
 pub use self::logs::Logs;
+pub use self::man::Man;
 pub use self::promote::Promote;
 pub use self::prune::Prune;
 pub use self::push::Push;
@@ -182,6 +184,7 @@ pub enum Command {
     #[command(subcommand)]
     Secrets(Secrets),
     Completions(Completions),
+    Man(Man),
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod host;
 mod init;
 mod local;
 mod logs;
+mod man;
 mod notify;
 mod operate;
 mod operated;
@@ -186,6 +187,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let directory = directory.as_deref();
     match command {
         Command::Completions(arguments) => completions::run(&arguments),
+        Command::Man(arguments) => man::run(&arguments),
         Command::Init(arguments) => init::run(directory, &arguments),
         Command::Check(arguments) => check::run(directory, &arguments),
         Command::Render(arguments) => render::run(directory, &arguments),
