@@ -186,3 +186,17 @@ fn every_host(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> SheetTable
         reasons: true,
     }
 }
+
+/// The first of these reasons, and how many more there are. A value that is too long for its line stands below it,
+/// indented.
+pub(super) fn in_short(lines: &[String]) -> String {
+    let Some((first, rest)) = lines.split_first() else {
+        return String::new();
+    };
+    let more = rest.iter().filter(|line| !line.starts_with(' ')).count();
+    match (rest.is_empty(), more) {
+        (true, _) => first.clone(),
+        (false, 0) => first.trim_end_matches(':').to_owned(),
+        (false, more) => format!("{} and {more} more", first.trim_end_matches(':')),
+    }
+}

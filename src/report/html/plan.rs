@@ -15,7 +15,7 @@ use super::super::view::{
     HostView, NoteView, PlanView, ReasonView, ReviewView, ReviewedView, ReviewsView, ServiceView,
 };
 use super::super::{Detail, begun, hosts, left, network, refusal};
-use super::grid::{GridCell, HostRemarks, tables};
+use super::grid::{GridCell, HostRemarks, in_short, tables};
 use super::sheet::{DiffLine, Marked, PageMark, SheetPart};
 use super::{PageContext, SPACE, failed, note};
 use crate::cluster::model::Cluster;
@@ -276,11 +276,7 @@ fn cells(cluster: &Cluster, view: &PlanView<'_>) -> Vec<GridCell> {
 fn cell(cluster: &str, host: &HostView<'_>, view: &ServiceView<'_>) -> GridCell {
     let (mark, sign) = signed(view);
     let mut lines = explain(cluster, view, host.supervisor, SPACE);
-    let why = match lines.as_slice() {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
-    };
+    let why = in_short(&lines);
     let why = match view.notes.iter().find_map(moved) {
         Some(told) => told,
         None => why,

@@ -11,7 +11,7 @@ use super::super::view::{
     HistoryView, HostStatusView, PastView, ReasonView, ServiceStatusView, StatusView,
 };
 use super::super::{history as past, left, network};
-use super::grid::{GridCell, HostRemarks, tables};
+use super::grid::{GridCell, HostRemarks, in_short, tables};
 use super::sheet::{Marked, PageMark, SheetPart};
 use super::{PageContext, SPACE, failed, note};
 
@@ -186,8 +186,7 @@ fn cell(
     let why = match (word.is_well(), reasons.as_slice()) {
         (true, _) => String::new(),
         (false, []) => more,
-        (false, [one]) => one.clone(),
-        (false, [first, rest @ ..]) => format!("{first} and {}", count(rest.len(), "more", "more")),
+        (false, all) => in_short(all),
     };
     GridCell {
         service: view.service.to_owned(),
