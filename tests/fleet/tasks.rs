@@ -240,7 +240,8 @@ impl Tasks {
         let before = self.ground.containers();
         self.run(&["drain", "tasks", "docker02", "--yes"])
             .exits(1)
-            .says(&["api", "--last"]);
+            .says(&["api runs nowhere else than on docker02"])
+            .says(&["`--last`"]);
         self.run(&["drain", "tasks", "docker02", "--last", "--yes"])
             .exits(0);
         assert_eq!(
