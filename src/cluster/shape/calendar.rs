@@ -560,7 +560,9 @@ mod tests {
             return;
         }
         let cases = std::env::var("PROPTEST_CASES").ok();
-        let cases: u64 = cases.and_then(|cases| cases.parse().ok()).unwrap_or(150);
+        // Among fewer there may be none that is sound.
+        let cases: u64 = cases.and_then(|cases| cases.parse().ok()).unwrap_or(0);
+        let cases = cases.max(150);
         let mut sound = 0;
         for number in 0..cases {
             let text = text(number);
