@@ -1,17 +1,11 @@
 //! A cluster to which nothing is to be released: each of its hosts keeps that.
 
-use std::time::Duration;
-
 use super::event::Event;
 use super::hosts::{Hosts, Setting};
-use super::problem::Problem;
 use crate::cluster::name::HostName;
 use crate::host::look::LookFor;
 use crate::host::past::kept;
 use crate::render::hold::Hold;
-
-/// How long a host may take to write a line.
-const NOTE: Duration = Duration::from_secs(60);
 
 impl Hosts {
     /// Looks at every host and lets it keep that the cluster is frozen, or not any more. What a host kept before is in its
@@ -28,9 +22,7 @@ impl Hosts {
             detail,
             |connection| {
                 let script = kept::freeze_script(&connection.layout, text.as_deref());
-                let session = &mut connection.session;
-                let answer = session.run("writing that it is frozen", &script, NOTE)?;
-                kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+                connection.keep("writing that it is frozen", &script)
             },
             tell,
         );

@@ -2,16 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 use super::hosts::{Connection, Hosts};
 use super::problem::Problem;
 use crate::cluster::name::HostName;
 use crate::host::past::kept;
 use crate::plan::observed::NewHolds;
-
-/// How long a host may take to write a few lines.
-const NOTE: Duration = Duration::from_secs(60);
 
 impl Hosts {
     /// Plans as if these services were held, or not any more: the release lets the hosts know before it does anything.
@@ -33,9 +29,7 @@ impl Hosts {
         let anew = |_: &HostName, connection: &Connection| !connection.holds.is_empty();
         let (_, problems) = self.on_each(limit, anew, |_, connection| {
             let script = kept::holds_script(&connection.layout, &connection.holds);
-            let session = &mut connection.session;
-            let answer = session.run("writing who holds what", &script, NOTE)?;
-            kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+            connection.keep("writing who holds what", &script)
         });
         problems
     }

@@ -93,6 +93,12 @@ impl Connection {
         Ok(self)
     }
 
+    /// Lets the host write what it is to keep: one of the scripts of [`kept`].
+    pub(super) fn keep(&mut self, doing: &str, script: &str) -> Result<(), Problem> {
+        let answer = self.session.run(doing, script, RECORD)?;
+        kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+    }
+
     /// Looks at the host again, for a plan.
     pub(super) fn look_again(
         &mut self,
@@ -347,9 +353,7 @@ impl Hosts {
         let (_, problems) = self.on_each(limit, lacks, |name, connection| {
             let placement = placement_of(connection).then_some(&*text);
             let script = kept::script(&connection.layout, placement, begun_of(name));
-            let session = &mut connection.session;
-            let answer = session.run("writing the placement", &script, RECORD)?;
-            kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+            connection.keep("writing the placement", &script)
         });
         problems
     }

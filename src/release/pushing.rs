@@ -54,9 +54,8 @@ pub fn push(
             bytes: staged.files.bytes,
         };
         let script = kept::pushed_script(&connection.layout, &pushed.to_text());
+        connection.keep("noting what was pushed", &script)?;
         let session = &mut connection.session;
-        let answer = session.run("noting what was pushed", &script, NOTE)?;
-        kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })?;
         session.run_here("keeping what was pushed", UNGUARD_STAGE, NOTE)?;
         Ok(())
     };
@@ -85,9 +84,7 @@ pub(super) fn used(
     let forget = |name: &HostName, connection: &mut Connection| {
         let gone = preparation.host(name).is_none().then_some(stage);
         let script = kept::used_script(&connection.layout, gone);
-        let session = &mut connection.session;
-        let answer = session.run("forgetting what was pushed", &script, NOTE)?;
-        kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+        connection.keep("forgetting what was pushed", &script)
     };
     hosts.on_each(limit, has, forget).1
 }

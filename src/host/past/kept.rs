@@ -20,41 +20,32 @@ pub enum BegunFile<'a> {
 /// The script: each file beside its place, flushed, renamed.
 #[must_use]
 pub fn script(layout: &Layout, placement: Option<&str>, begun: BegunFile<'_>) -> String {
-    let state = layout.state().quoted();
     let placement = placement.map(|text| write(layout, &layout.placement(), text));
     let begun = match begun {
         BegunFile::Written(text) => write(layout, &layout.begun(), text),
-        BegunFile::Removed => {
-            let path = layout.begun().quoted();
-            format!("{{ [ ! -e {path} ] || rm -- {path}; }} && ")
-        }
+        BegunFile::Removed => remove(&layout.begun()),
         BegunFile::Same => String::new(),
     };
-    format!(
-        "{{ mkdir -p {state} && {}{begun}sync {state} && printf 'written\\n'; }} 2>&1\n",
-        placement.unwrap_or_default()
+    keeping(
+        &layout.state(),
+        &format!("{}{begun}", placement.unwrap_or_default()),
     )
 }
 
 /// The script that notes what was pushed.
 #[must_use]
 pub fn pushed_script(layout: &Layout, text: &str) -> String {
-    format!(
-        "{{ {}sync {} && printf 'written\\n'; }} 2>&1\n",
-        write(layout, &layout.pushed(), text),
-        layout.state().quoted()
-    )
+    keeping(&layout.state(), &write(layout, &layout.pushed(), text))
 }
 
 /// The script that forgets what was pushed, before it becomes effective or where it never will: its files go in that case.
 #[must_use]
 pub fn used_script(layout: &Layout, gone: Option<&StageId>) -> String {
-    let pushed = layout.pushed().quoted();
+    let pushed = remove(&layout.pushed());
     let staged = gone.map(|stage| format!("rm -rf -- {} && ", layout.staging(stage).quoted()));
-    format!(
-        "{{ rm -f -- {pushed} && {}sync {} && printf 'written\\n'; }} 2>&1\n",
-        staged.unwrap_or_default(),
-        layout.state().quoted()
+    keeping(
+        &layout.state(),
+        &format!("{pushed}{}", staged.unwrap_or_default()),
     )
 }
 
@@ -66,34 +57,45 @@ pub fn holds_script(layout: &Layout, holds: &NewHolds) -> String {
         let path = directory.join(service.as_str());
         match hold {
             Some(hold) => write(layout, &path, &hold.to_text()),
-            None => format!("rm -f -- {} && ", path.quoted()),
+            None => remove(&path),
         }
     });
-    let quoted = directory.quoted();
-    format!(
-        "{{ mkdir -p {quoted} && {}sync {quoted} && printf 'written\\n'; }} 2>&1\n",
-        changes.collect::<String>()
-    )
+    keeping(&directory, &changes.collect::<String>())
 }
 
 /// The script that notes that the cluster is frozen, or is not any more.
 #[must_use]
 pub fn freeze_script(layout: &Layout, text: Option<&str>) -> String {
-    let state = layout.state().quoted();
     let change = match text {
         Some(text) => write(layout, &layout.frozen(), text),
-        None => format!("rm -f -- {} && ", layout.frozen().quoted()),
+        None => remove(&layout.frozen()),
     };
-    format!("{{ mkdir -p {state} && {change}sync {state} && printf 'written\\n'; }} 2>&1\n")
+    keeping(&layout.state(), &change)
 }
 
-/// The beginning of a script: a file beside its place, flushed, renamed.
+/// A whole script: changes of files in a directory, which is flushed after them.
+fn keeping(directory: &RemotePath, changes: &str) -> String {
+    let directory = directory.quoted();
+    format!(
+        "{{ mkdir -p {directory} && {changes}sync {directory} && printf 'written\\n'; }} 2>&1\n"
+    )
+}
+
+/// The beginning of a script: a file beside its place, flushed, renamed. A freeze takes no lock, so another file may be written
+/// at the same time: each has a name of its own.
 fn write(layout: &Layout, path: &RemotePath, text: &str) -> String {
-    let (new, path) = (layout.state().join(".kept.new").quoted(), path.quoted());
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let new = layout.state().join(&format!(".{name}.new")).quoted();
+    let path = path.quoted();
     format!(
         "printf %s {} >{new} && sync {new} && mv -T {new} {path} && ",
         quote(text)
     )
+}
+
+/// The beginning of a script: a file goes, if it is there.
+fn remove(path: &RemotePath) -> String {
+    format!("rm -f -- {} && ", path.quoted())
 }
 
 /// Reads what the script says: nothing if all is well.
