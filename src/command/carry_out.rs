@@ -230,11 +230,7 @@ fn is_agreed(
 ) -> Result<bool, Failure> {
     let description = context.description;
     let starts_only = context.origin == Origin::Current;
-    let broken = match starts_only {
-        // They are about what becomes effective.
-        true => Vec::new(),
-        false => guards(context, shown),
-    };
+    let broken = guards(context, shown);
     if !broken.is_empty() {
         let palette = Palette::stderr();
         stream::stderr(&guard::text(
@@ -334,7 +330,9 @@ fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
     let guard = &context.description.cluster.guard;
     let checkout = match context.origin {
         Origin::Description => Some(checkout(context.repository.root(), guard.branch.as_deref())),
-        Origin::Generations | Origin::Current => None,
+        Origin::Generations => None,
+        // They are about what becomes effective.
+        Origin::Current => return Vec::new(),
     };
     breaches(guard, plan, checkout.as_ref(), &lifted)
 }

@@ -10,7 +10,7 @@ use std::io::{IsTerminal as _, stdin, stdout};
 use std::path::Path;
 
 use super::description::{Description, load_hosts, repository};
-use super::selection::described;
+use super::selection::{described, unknown};
 use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::{Exec, RunOnce};
@@ -185,19 +185,10 @@ fn candidates(
         // Only hosts are known where the description has errors, and what is no longer described may run on.
         None if cluster.services.is_empty() => cluster.hosts.keys().cloned().collect(),
         None => {
-            let known = cluster.services.keys().map(AsRef::as_ref);
-            let nearest = crate::cluster::nearest::nearest(asked.service.as_str(), known);
-            return Err(Failure::with_help(
-                anyhow::anyhow!(
-                    "expected a service of {}, found `{}`",
-                    cluster.name,
-                    asked.service
-                ),
-                match nearest {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => "with `--host` it need not be described".to_owned(),
-                },
-            ));
+            let which = format!("of {}", cluster.name);
+            let otherwise = "with `--host` it need not be described".to_owned();
+            let known = cluster.services.keys();
+            return Err(unknown(&which, asked.service, known, Some(otherwise)));
         }
     };
     let hosts: Vec<HostName> = hosts.into_iter().filter(runs).collect();

@@ -43,7 +43,7 @@ pub(super) fn operate(
     let bare = bare(cluster);
     let setting = Setting {
         desired: &bare,
-        ..description.setting(operation.parallel)
+        ..description.setting(&operation.operating.parallel)
     };
     make_room(&setting)?;
     let tell = |event| progress.event(&event);
@@ -56,9 +56,8 @@ pub(super) fn operate(
     progress.finish();
     if !hosts.problems().is_empty() {
         let exit = stopped(&hosts);
-        let services = operation.services.iter();
-        let services: String = services.map(|name| format!(" {name}")).collect();
         if operation.part.only.is_empty() {
+            let services = typed(operation.services);
             let command = format!("{} {}{services}", operation.command, operation.cluster);
             suggest_skip(&command, hosts.problems());
         }
@@ -86,7 +85,7 @@ pub(super) fn operate(
     let description = only(description, &back);
     let setting = Setting {
         desired: &desired,
-        ..description.setting(operation.parallel)
+        ..description.setting(&operation.operating.parallel)
     };
     hosts.look_for(setting, &back);
     if !hosts.problems().is_empty() {
@@ -104,7 +103,7 @@ pub(super) fn operate(
         ..Options::default()
     };
     let patience = Patience {
-        lock_wait: operation.lock_wait,
+        lock_wait: operation.operating.lock_wait,
         on_failure: None,
     };
     let mut request = request(&repository, operation.cluster, options, &patience);
@@ -118,11 +117,11 @@ pub(super) fn operate(
             services: operation.services.to_vec(),
         },
         repository: &repository,
-        identities: operation.identities,
+        identities: &operation.operating.identities,
         origin: Origin::Current,
         lift: &[],
         saved: None,
-        yes: operation.yes,
+        yes: operation.operating.yes,
         detail: Detail::Short,
     };
     let carried = carry_out(&context, request, &mut hosts)?;
@@ -157,13 +156,22 @@ fn held_text(operation: &Operation<'_>, holds: &BTreeMap<HostName, NewHolds>) ->
         let cluster = operation.cluster;
         text += &match hold.drains {
             true => {
-                let hosts: String = holds.keys().map(|host| format!(" {host}")).collect();
+                let hosts = typed(holds.keys());
                 format!("`bayplan undrain {cluster}{hosts}` starts it again\n")
             }
-            false => format!("no release starts it; `bayplan start {cluster}` does\n"),
+            false => format!(
+                "no release starts it; `bayplan start {cluster}{}` does\n",
+                typed(operation.services)
+            ),
         };
     }
     text
+}
+
+/// Names as they stand in a command: ` search web`.
+fn typed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
+    let names = names.into_iter();
+    names.map(|name| format!(" {}", name.to_string())).collect()
 }
 
 /// How carefully each service restarts is what the description says; a generation does not have it.

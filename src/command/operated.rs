@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Failure;
 use super::description::{Description, Services};
 use super::operation::{LastHost, Operation, OperationKind, WhichHolds};
+use super::selection::unknown;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::observed::{Generation, NewHolds, Observed, ObservedHost, ObservedProcess};
 use crate::render::manifest::ManifestService;
+use crate::report::hosts as names;
 
 /// The hosts that need not answer: none of these services is described there.
 pub(super) fn not_about(
@@ -104,7 +106,12 @@ pub(super) fn found(
                 ));
             }
             Some(_) => {}
-            None => return Err(unknown(name, &released, cluster.as_str())),
+            None => {
+                let which = format!("that is released on {cluster}");
+                let otherwise = format!("`bayplan status {cluster}` shows what runs");
+                let known = released.keys().copied();
+                return Err(unknown(&which, name, known, Some(otherwise)));
+            }
         }
     }
     let all = || {
@@ -216,14 +223,12 @@ pub(super) fn not_the_last(
     if alone.is_empty() {
         return Ok(());
     }
-    let hosts: Vec<&HostName> = holds.keys().collect();
+    let of_alone = |holds: &NewHolds| alone.iter().any(|name| holds.contains_key(*name));
+    let hosts = holds.iter().filter(|(_, holds)| of_alone(holds));
+    let hosts = names::hosts(hosts.map(|(host, _)| host));
     let does = if alone.len() == 1 { "runs" } else { "run" };
     Err(Failure::with_help(
-        anyhow::anyhow!(
-            "{} {does} nowhere else than on {}",
-            listed(alone),
-            listed(hosts)
-        ),
+        anyhow::anyhow!("{} {does} nowhere else than on {hosts}", listed(alone)),
         "`--last` stops it all the same",
     ))
 }
@@ -232,20 +237,4 @@ pub(super) fn not_the_last(
 fn listed<T: ToString>(names: impl IntoIterator<Item = T>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
     names.join(", ")
-}
-
-fn unknown(
-    name: &ServiceName,
-    released: &BTreeMap<&ServiceName, &ManifestService>,
-    cluster: &str,
-) -> Failure {
-    let known = released.keys().map(|name| name.as_str());
-    let help = match crate::cluster::nearest::nearest(name.as_str(), known) {
-        Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("`bayplan status {cluster}` shows what runs"),
-    };
-    Failure::with_help(
-        anyhow::anyhow!("expected a service that is released on {cluster}, found `{name}`"),
-        help,
-    )
 }

@@ -1,8 +1,6 @@
 //! What an operator asks of what hosts have: types.
 
-use std::time::Duration;
-
-use crate::cli::{Identities, Parallel, Part};
+use crate::cli::{Operating, Part};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::render::hold::Hold;
 
@@ -14,10 +12,7 @@ pub(super) struct Operation<'a> {
     /// Only these; none means all.
     pub services: &'a [ServiceName],
     pub part: &'a Part,
-    pub yes: bool,
-    pub lock_wait: Option<Duration>,
-    pub identities: &'a Identities,
-    pub parallel: &'a Parallel,
+    pub operating: &'a Operating,
     pub kind: OperationKind,
 }
 

@@ -6,8 +6,8 @@ use super::freeze::hold;
 use super::operate::operate;
 use super::operation::{LastHost, Operation, OperationKind, WhichHolds};
 use super::{Exit, Failure};
-use crate::cli::{Drain, Operating, Part, Restart, Start, Stop, TimeArgument, Undrain};
-use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cli::{Drain, Part, Restart, Start, Stop, TimeArgument, Undrain};
+use crate::cluster::name::HostName;
 use crate::render::hold::Hold;
 
 /// `bayplan restart`.
@@ -20,7 +20,14 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Restart) -> Result<Exit,
         operating,
     } = arguments;
     let kind = OperationKind::Restart { why: why.clone() };
-    let operation = operation("restart", cluster, services, part, operating, kind);
+    let operation = Operation {
+        command: "restart",
+        cluster,
+        services,
+        part,
+        operating,
+        kind,
+    };
     operate(directory, &operation)
 }
 
@@ -42,7 +49,14 @@ pub(super) fn stop(directory: Option<&Path>, arguments: &Stop) -> Result<Exit, F
             false => LastHost::Whole,
         },
     };
-    let operation = operation("stop", cluster, services, part, operating, kind);
+    let operation = Operation {
+        command: "stop",
+        cluster,
+        services,
+        part,
+        operating,
+        kind,
+    };
     operate(directory, &operation)
 }
 
@@ -56,7 +70,14 @@ pub(super) fn start(directory: Option<&Path>, arguments: &Start) -> Result<Exit,
     } = arguments;
     let these = WhichHolds::All;
     let kind = OperationKind::Start { these };
-    let operation = operation("start", cluster, services, part, operating, kind);
+    let operation = Operation {
+        command: "start",
+        cluster,
+        services,
+        part,
+        operating,
+        kind,
+    };
     operate(directory, &operation)
 }
 
@@ -81,10 +102,15 @@ pub(super) fn drain(directory: Option<&Path>, arguments: &Drain) -> Result<Exit,
             false => LastHost::Refused,
         },
     };
-    operate(
-        directory,
-        &operation("drain", cluster, &[], &alone(host), operating, kind),
-    )
+    let operation = Operation {
+        command: "drain",
+        cluster,
+        services: &[],
+        part: &alone(host),
+        operating,
+        kind,
+    };
+    operate(directory, &operation)
 }
 
 /// `bayplan undrain`.
@@ -96,10 +122,15 @@ pub(super) fn undrain(directory: Option<&Path>, arguments: &Undrain) -> Result<E
     } = arguments;
     let these = WhichHolds::OfDrained;
     let kind = OperationKind::Start { these };
-    operate(
-        directory,
-        &operation("undrain", cluster, &[], &alone(host), operating, kind),
-    )
+    let operation = Operation {
+        command: "undrain",
+        cluster,
+        services: &[],
+        part: &alone(host),
+        operating,
+        kind,
+    };
+    operate(directory, &operation)
 }
 
 /// Only this host.
@@ -107,32 +138,5 @@ fn alone(host: &HostName) -> Part {
     Part {
         skip: Vec::new(),
         only: vec![host.clone()],
-    }
-}
-
-fn operation<'a>(
-    command: &'static str,
-    cluster: &'a ClusterName,
-    services: &'a [ServiceName],
-    part: &'a Part,
-    operating: &'a Operating,
-    kind: OperationKind,
-) -> Operation<'a> {
-    let Operating {
-        yes,
-        lock_wait,
-        identities,
-        parallel,
-    } = operating;
-    Operation {
-        command,
-        cluster,
-        services,
-        part,
-        yes: *yes,
-        lock_wait: *lock_wait,
-        identities,
-        parallel,
-        kind,
     }
 }

@@ -7,6 +7,7 @@ use super::description::Description;
 use crate::cli::Part;
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::nearest::nearest;
 use crate::plan::{Moves, Options, RolloutPolicy};
 use crate::report::hosts as names;
 
@@ -29,20 +30,16 @@ pub(super) fn options(
     // hosts. Here a typing error is far more likely.
     for service in &services {
         if !description.cluster.services.contains_key(service) {
-            let known = description.cluster.services.keys().map(AsRef::as_ref);
-            let nearest = crate::cluster::nearest::nearest(service.as_str(), known);
-            let help = nearest.map_or_else(
-                || {
-                    format!(
-                        "`bayplan release {}` without a name also removes services that left",
-                        scope.cluster
-                    )
-                },
-                |nearest| format!("did you mean `{nearest}`?"),
+            let cluster = &scope.cluster;
+            let otherwise = format!(
+                "`bayplan release {cluster}` without a name also removes services that left"
             );
-            return Err(Failure::with_help(
-                anyhow::anyhow!("expected a service of {}, found `{service}`", scope.cluster),
-                help,
+            let known = description.cluster.services.keys();
+            return Err(unknown(
+                &format!("of {cluster}"),
+                service,
+                known,
+                Some(otherwise),
             ));
         }
     }
@@ -53,6 +50,19 @@ pub(super) fn options(
         ..Options::default()
     };
     Ok(options.with_jobs(&description.desired))
+}
+
+/// That nobody can mean this service: `which` of them was expected, and what to type where no name is near.
+pub(super) fn unknown<'a>(
+    which: &str,
+    found: &ServiceName,
+    known: impl Iterator<Item = &'a ServiceName>,
+    otherwise: Option<String>,
+) -> Failure {
+    let nearest = nearest(found.as_str(), known.map(ServiceName::as_str));
+    let nearest = nearest.map(|nearest| format!("did you mean `{nearest}`?"));
+    let error = anyhow::anyhow!("expected a service {which}, found `{found}`");
+    Failure::of(error, nearest.or(otherwise))
 }
 
 /// The hosts of a cluster that take no part.

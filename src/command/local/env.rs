@@ -8,9 +8,9 @@ use crate::cli::LocalEnv;
 use crate::cluster::here::FoundElsewhere;
 use crate::cluster::model::VariableValue;
 use crate::cluster::name::{ClusterName, ServiceName};
-use crate::cluster::nearest::nearest;
 use crate::cluster::ports::Protocol;
 use crate::command::description::{read, repository};
+use crate::command::selection::unknown;
 use crate::command::{Exit, Failure};
 use crate::report::{local as text, stream};
 
@@ -63,15 +63,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &LocalEnv) -> Result<Exit
         Err(exit) => return Ok(exit),
     };
     let Some(service) = cluster.services.get(&arguments.service) else {
-        let known = cluster.services.keys().map(AsRef::as_ref);
-        let near = nearest(arguments.service.as_str(), known);
-        return Err(Failure::of(
-            anyhow::anyhow!(
-                "expected a service of {name}, found `{}`",
-                arguments.service
-            ),
-            near.map(|near| format!("did you mean `{near}`?")),
-        ));
+        let which = format!("of {name}");
+        let known = cluster.services.keys();
+        return Err(unknown(&which, &arguments.service, known, None));
     };
     let secrets = here::SecretValues {
         decrypt: record.decrypted,

@@ -7,11 +7,11 @@ use crate::cli::{Identities, LocalUpArguments};
 use crate::cluster::here::{FoundElsewhere, Here};
 use crate::cluster::model::{Cluster, Service};
 use crate::cluster::name::{ClusterName, ServiceName, VariableName};
-use crate::cluster::nearest::nearest;
 use crate::cluster::secret::Plaintext;
 use crate::cluster::{Sources, check_here};
 use crate::command::description::{not_loaded, show};
 use crate::command::secrets::explained;
+use crate::command::selection::unknown;
 use crate::command::{Exit, Failure};
 use crate::report::palette::Palette;
 use crate::report::stream;
@@ -159,17 +159,15 @@ pub(super) fn described<'c>(
     if let Some(found) = found.filter(|found| !found.hosts.is_empty()) {
         return Ok(found);
     }
-    let known = cluster.services.keys().map(AsRef::as_ref);
-    Err(Failure::of(
-        anyhow::anyhow!("expected a service of {}, found `{service}`", cluster.name),
-        match (found, nearest(service.as_str(), known)) {
-            (Some(_), _) => Some(format!(
-                "place it on a host: `{service} = \"…\"` below `[place]` in clusters/{}/cluster.toml",
-                cluster.name
-            )),
-            (None, nearest) => nearest.map(|nearest| format!("did you mean `{nearest}`?")),
-        },
-    ))
+    let which = format!("of {}", cluster.name);
+    let place = format!(
+        "place it on a host: `{service} = \"…\"` below `[place]` in clusters/{}/cluster.toml",
+        cluster.name
+    );
+    Err(match found {
+        Some(_) => unknown(&which, service, std::iter::empty(), Some(place)),
+        None => unknown(&which, service, cluster.services.keys(), None),
+    })
 }
 
 /// Which values secrets have.
