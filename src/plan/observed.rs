@@ -532,6 +532,19 @@ impl Generation {
 }
 
 impl ObservedService {
+    /// Its units by their files; `runs` is the one that runs its container.
+    pub(super) fn units(
+        &self,
+        runs: UnitFileName,
+    ) -> impl Iterator<Item = (UnitFileName, &ObservedUnit)> {
+        let others = self.slots.others.iter();
+        let others = others.map(|(unit, other)| (unit.service_file(), &other.unit));
+        let further = self.further.iter().map(|(file, unit)| (file.clone(), unit));
+        std::iter::once((runs, &self.unit))
+            .chain(further)
+            .chain(others)
+    }
+
     /// The ports of the host that its container has. Of one in the host's network no engine tells them; what was
     /// released does, if that is what it runs.
     #[must_use]

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
-use super::observed::{ObservedProcess, TimerState};
-use super::rule::{Held, ServiceNeed, SlotNeed, runs_always};
+use super::observed::TimerState;
+use super::rule::{Held, ServiceNeed, SlotNeed, stops_when_held};
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{Slot, UnitName};
@@ -134,17 +134,12 @@ impl HostDraft<'_> {
             service: service(),
             unit: unit.clone(),
         };
-        let scheduled = wanted.timer().is_some();
         let mut steps = Vec::new();
         if at.timer == TimerState::Active {
             let (service, unit) = (service(), wanted.unit.clone());
             steps.push(Step::StopTimer { service, unit });
         }
-        let runs = match scheduled {
-            true => runs_always(at),
-            false => at.process != ObservedProcess::Stopped || at.container.is_some(),
-        };
-        steps.extend(runs.then(|| stop(&wanted.unit)));
+        steps.extend(stops_when_held(wanted, at).then(|| stop(&wanted.unit)));
         let others = at.slots.others.iter().filter(|(_, other)| other.runs);
         steps.extend(others.map(|(unit, _)| stop(unit)));
         steps

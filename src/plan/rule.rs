@@ -260,8 +260,7 @@ pub(super) fn need(
         Some(file) if supervisor.runs_containers() && held == Held::No => {
             timer_need(&file, seen, &mut units)
         }
-        _ if held == Held::Yes && desired.timer().is_some() => TimerNeed::Stays,
-        // Below a directory nothing runs, and a timer is a file like others.
+        // Below a directory nothing runs, and what is held is not started: a timer is a file like others.
         Some(_) => TimerNeed::Stays,
         None => TimerNeed::None,
     };
@@ -362,23 +361,24 @@ pub(super) fn need(
 
 /// The unit files of a service that a boot starts.
 fn enabled(desired: &DesiredService, seen: &ObservedService) -> BTreeSet<UnitFileName> {
-    let others = seen.slots.others.iter();
-    let others = others.map(|(unit, other)| (unit.service_file(), &other.unit));
-    let further = seen.further.iter().map(|(file, unit)| (file.clone(), unit));
-    let runs = std::iter::once((desired.unit.service_file(), &seen.unit));
-    let all = runs.chain(further).chain(others);
-    let enabled = all.filter(|(_, unit)| unit.is_enabled());
+    let units = seen.units(desired.unit.service_file());
+    let enabled = units.filter(|(_, unit)| unit.is_enabled());
     enabled.map(|(file, _)| file).collect()
 }
 
-/// Whether anything of a service runs that is to stop when it is held. A run of a job with a schedule ends by itself.
-fn runs_though_held(desired: &DesiredService, seen: &ObservedService) -> bool {
-    if desired.timer().is_some() {
-        return seen.timer == TimerState::Active || runs_always(seen);
+/// Whether a service runs itself and is to stop when it is held. A run of a job with a schedule ends by itself.
+pub(super) fn stops_when_held(desired: &DesiredService, seen: &ObservedService) -> bool {
+    match desired.timer() {
+        Some(_) => runs_always(seen),
+        None => seen.process != ObservedProcess::Stopped || seen.container.is_some(),
     }
-    seen.process != ObservedProcess::Stopped
-        || seen.container.is_some()
+}
+
+/// Whether anything of it is to stop when it is held: it, its timer, its other slot.
+fn runs_though_held(desired: &DesiredService, seen: &ObservedService) -> bool {
+    seen.timer == TimerState::Active
         || seen.slots.others.values().any(|other| other.runs)
+        || stops_when_held(desired, seen)
 }
 
 /// What becomes of the slots of a service for which this is done. A slot takes over where a container would restart; where

@@ -199,21 +199,12 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             None if seen.supervisor.runs_containers() => ServiceState::InSync,
             None => ServiceState::FilesInSync,
         };
-        let state = match wanted.handling.runs.once() {
-            Some(_) => {
-                let planned = planned.get(service).copied();
-                job_state((service, wanted), planned, observed, name, state)
-            }
-            None => state,
-        };
-        let once = wanted.handling.runs.once().is_some();
-        let state = match seen.held(service).filter(|_| !once) {
-            Some(_) => held_state(
-                planned.get(service).copied(),
-                seen.services.get(service),
-                state,
-            ),
-            None => state,
+        let its = planned.get(service).copied();
+        let state = match (wanted.handling.runs.once(), seen.held(service)) {
+            // What is done once is not held.
+            (Some(_), _) => job_state((service, wanted), its, observed, name, state),
+            (None, Some(_)) => held_state(wanted, its, seen.services.get(service), state),
+            (None, None) => state,
         };
         let state = foreign_unit(name, service, plan).unwrap_or(state);
         services.insert(service.clone(), row(service, wanted.unit.clone(), state));
@@ -244,18 +235,17 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
 
 /// The state of a service that is to stay stopped.
 fn held_state(
+    wanted: &DesiredService,
     planned: Option<&ServicePlan>,
     at: Option<&ObservedService>,
     state: ServiceState,
 ) -> ServiceState {
     let stops = planned.is_some_and(|planned| planned.action == Action::Stop);
-    let units = at.into_iter().flat_map(|at| {
-        let others = at.slots.others.values().map(|other| &other.unit);
-        std::iter::once(&at.unit)
-            .chain(at.further.values())
-            .chain(others)
-    });
-    let mut enabled = units.filter(|unit| unit.is_enabled());
+    let units = at.map(|at| at.units(wanted.unit.service_file()));
+    let mut enabled = units
+        .into_iter()
+        .flatten()
+        .filter(|(_, unit)| unit.is_enabled());
     if matches!(state, ServiceState::Edited { .. }) {
         return state;
     }

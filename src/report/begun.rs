@@ -110,7 +110,7 @@ fn since(when: &str, now: Timestamp) -> String {
 }
 
 /// Lines that begin with the sign of what is not as it should be.
-fn marked(told: &[String], palette: &Palette) -> Vec<String> {
+pub(super) fn marked(told: &[String], palette: &Palette) -> Vec<String> {
     let width = palette.width().saturating_sub(INDENT.len());
     let wrapped = told.iter().flat_map(|text| wrap(text, width));
     let lines = wrapped.enumerate().map(|(number, line)| match number {

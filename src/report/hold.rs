@@ -1,7 +1,9 @@
 //! Who holds something, until when and why, in words.
 
+use super::begun::marked;
 use super::palette::{Palette, paint};
 use super::text::{escape, wrap};
+use super::time::exact;
 use super::view::{HeldView, HoldView};
 
 /// ` by ada@laptop until 2026-11-27 18:00:00 UTC: reindex`
@@ -16,10 +18,8 @@ pub fn by(hold: &HoldView<'_>) -> String {
 /// ` until 2026-11-27 18:00:00 UTC`, or nothing.
 #[must_use]
 pub fn until(hold: &HoldView<'_>) -> String {
-    let moment = hold
-        .until
-        .map(|until| until.strftime("%Y-%m-%d %H:%M:%S UTC"));
-    moment.map_or_else(String::new, |moment| format!(" until {moment}"))
+    let until = hold.until.map(|until| format!(" until {}", exact(until)));
+    until.unwrap_or_default()
 }
 
 /// That a cluster is frozen, for its status.
@@ -29,14 +29,7 @@ pub fn frozen_lines(cluster: &str, hold: &HoldView<'_>, palette: &Palette) -> Ve
         format!("frozen{}", by(hold)),
         format!("releases are refused; `bayplan unfreeze {cluster}` ends it"),
     ];
-    let lines = told
-        .iter()
-        .flat_map(|text| wrap(text, palette.width().saturating_sub(2)));
-    let lines = lines.enumerate().map(|(number, line)| match number {
-        0 => format!("{} {line}", paint(palette.changed, "!")),
-        _ => format!("  {line}"),
-    });
-    lines.collect()
+    marked(&told, palette)
 }
 
 /// Why a release is refused, and what to type.
@@ -52,33 +45,36 @@ pub fn frozen(cluster: &str, hold: &HoldView<'_>) -> (String, String) {
 }
 
 /// That a service is held on a host, for a plan.
-#[must_use]
-pub fn held_lines(held: &HeldView<'_>, palette: &Palette) -> Vec<String> {
+pub(super) fn held_line(held: &HeldView<'_>, palette: &Palette) -> String {
     let HeldView {
         service,
         hold,
-        over: _,
+        over,
     } = held;
-    let start = format!("  {} {service}: ", paint(palette.changed, "!"));
-    let column = 4 + service.len() + 2;
-    let text = held_text(held);
-    let text = if text.is_empty() {
-        format!("held{}", by(hold))
-    } else {
-        text
+    let text = match over {
+        true => was(hold),
+        false => format!("held{}", by(hold)),
     };
-    let lines = wrap(&text, palette.width().saturating_sub(column));
-    vec![start + &lines.join(&format!("\n{}", " ".repeat(column)))]
+    beside(service, palette, |room| wrap(&text, room))
 }
 
-/// That the time of a hold is over; nothing if it is not.
+/// What there is to know of a service beside what becomes of it: what is told in so many columns.
+pub(super) fn beside(
+    service: &str,
+    palette: &Palette,
+    told: impl FnOnce(usize) -> Vec<String>,
+) -> String {
+    let start = format!("  {} {service}: ", paint(palette.changed, "!"));
+    let column = 4 + service.len() + 2;
+    let lines = told(palette.width().saturating_sub(column));
+    start + &lines.join(&format!("\n{}", " ".repeat(column)))
+}
+
+/// That the time of a hold is over.
 #[must_use]
-pub fn held_text(held: &HeldView<'_>) -> String {
-    match held.over {
-        true => format!(
-            "was held{}; that is over, and the next release starts it",
-            by(&held.hold)
-        ),
-        false => String::new(),
-    }
+pub fn was(hold: &HoldView<'_>) -> String {
+    format!(
+        "was held{}; that is over, and the next release starts it",
+        by(hold)
+    )
 }

@@ -285,18 +285,11 @@ impl<'a> Report<'a> {
         for service in services.iter().filter(|it| it.half == Half::Alone) {
             lines.extend(self.service(service, group.host, columns));
         }
-        for held in held {
-            lines.extend(hold::held_lines(held, self.palette));
-        }
+        lines.extend(held.iter().map(|it| hold::held_line(it, self.palette)));
         for DropInView { service, path } in drop_ins {
-            let start = format!("  {} {service}: ", paint(self.palette.changed, "!"));
-            let column = 4 + service.len() + 2;
-            let space = Space {
-                detail: self.detail,
-                room: self.palette.width().saturating_sub(column),
-            };
-            let note = note(&NoteView::DropIn { path }, space);
-            lines.push(start + &note.join(&format!("\n{}", " ".repeat(column))));
+            let detail = self.detail;
+            let told = |room| note(&NoteView::DropIn { path }, Space { detail, room });
+            lines.push(hold::beside(service, self.palette, told));
         }
         if let Some(most) = side_by_side {
             let words = format!("  up to {most} side by side");

@@ -3,6 +3,7 @@
 use super::Detail;
 use super::hold;
 use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
+use super::time::exact;
 use super::view::{NoteView, ReasonView};
 use crate::plan::Change;
 use crate::plan::recorded::RecordedReason;
@@ -128,7 +129,7 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
 
 /// ` at 2026-11-21 09:31:12 UTC`, or nothing.
 pub(super) fn at(time: Option<jiff::Timestamp>) -> String {
-    let time = time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
+    let time = time.map(exact);
     time.map_or_else(String::new, |time| format!(" at {time}"))
 }
 

@@ -177,7 +177,7 @@ pub(super) fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
     let mut line = shown_state(&view.state);
     if let Some(held) = &view.held {
         line += &match (held.over, &view.state) {
-            (true, _) => format!(", {}", hold::held_text(held)),
+            (true, _) => format!(", {}", hold::was(&held.hold)),
             (false, StateView::PendingStop) => format!(": held{}", hold::by(&held.hold)),
             (false, _) => hold::by(&held.hold),
         };

@@ -6,7 +6,7 @@ use super::super::status::{
     Word, counted, host_trouble, releases, sentence, shown_version, sign, unfinished,
 };
 use super::super::text::{count, escape};
-use super::super::time::{ago, shown_since};
+use super::super::time::{ago, exact, shown_since};
 use super::super::view::{
     HistoryView, HostStatusView, PastView, ReasonView, ServiceStatusView, StatusView,
 };
@@ -165,7 +165,7 @@ fn cell(
     if !word.is_well() || histories.hosts.len() <= super::grid::WIDE {
         lines.extend(
             view.since
-                .map(|since| format!("runs since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC"))),
+                .map(|since| format!("runs since {}", exact(since))),
         );
         let name = view.service;
         let acted = |it: &&PastView<'_>| {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::moment;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{HoldTime, ObservedHold};
 use crate::render::hold::Hold;
@@ -33,11 +34,10 @@ impl<'a> HoldView<'a> {
             why,
             drains: _,
         } = hold;
-        let moment = |seconds: i64| Timestamp::from_second(seconds).ok();
         Self {
             who,
-            since: moment(*since).filter(|since| since.as_second() > 0),
-            until: until.and_then(moment),
+            since: moment(Some(*since).filter(|since| *since > 0)),
+            until: moment(*until),
             why: why.as_deref(),
         }
     }

@@ -28,6 +28,7 @@ mod why;
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,6 +68,11 @@ pub use why::{
 
 /// The version of the shapes: it rises when a field changes its meaning or goes.
 pub(super) const VERSION: u32 = 1;
+
+/// A moment of so many seconds since 1970, if there is such a one.
+fn moment(seconds: Option<i64>) -> Option<Timestamp> {
+    Timestamp::from_second(seconds?).ok()
+}
 
 /// For a plan between two revisions: it is about no host that anybody looked at.
 static NOBODY_AT_WORK: BTreeMap<HostName, Activity> = BTreeMap::new();

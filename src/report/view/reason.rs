@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::HoldView;
+use super::{HoldView, moment};
 use crate::cluster::name::ServiceName;
 use crate::plan::Change;
 use crate::plan::reason::Reason;
@@ -124,10 +124,6 @@ pub enum ReasonView<'a> {
         /// That service.
         by: &'a str,
     },
-}
-
-fn moment(seconds: Option<i64>) -> Option<Timestamp> {
-    Timestamp::from_second(seconds?).ok()
 }
 
 impl<'a> ReasonView<'a> {

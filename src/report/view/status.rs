@@ -11,7 +11,7 @@ use super::super::errors::HostFailure;
 use super::activity::ActivityView;
 use super::{
     BegunView, FailureView, HeldView, HoldView, LeftView, NetworkView, OwnerView, PushedView,
-    ReasonView, UnderWayView, VERSION,
+    ReasonView, UnderWayView, VERSION, moment,
 };
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -156,7 +156,7 @@ impl<'a> HostStatusView<'a> {
                 waits: manual && matches!(state, ServiceState::PendingRestart { .. }),
                 unit: unit.service_file().into(),
                 version: version.as_deref(),
-                since: since.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+                since: moment(*since),
                 restarts: *restarts,
                 drop_ins,
                 crashes: crashes.as_ref().map(CrashesView::of),
@@ -385,10 +385,6 @@ pub enum StateView<'a> {
         /// When it ended.
         ended: Option<Timestamp>,
     },
-}
-
-fn moment(seconds: Option<i64>) -> Option<Timestamp> {
-    Timestamp::from_second(seconds?).ok()
 }
 
 impl<'a> StateView<'a> {
