@@ -1,10 +1,8 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # A cluster leaves this host. Each part can be done again: what is gone is no failure.
 #
-# Reads: engine besides, and what every script begins with; the functions of prune.sh.
+# Reads: engine besides, and what every script begins with; the functions of ours.sh and prune.sh.
 
-newline='
-'
 run=$root/run/systemd
 failed=''
 
@@ -23,14 +21,6 @@ try() {
     fail "\`$*\`: $said"
     return 1
   }
-}
-
-is_ours() {
-  [ -f "$1" ] && [ ! -L "$1" ] || return 1
-  case $(cat "$1")$newline in
-  *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) return 0 ;;
-  esac
-  return 1
 }
 
 # find_units: the names of its unit files, in `files`: those that are there, and those of generations, which an earlier run may have

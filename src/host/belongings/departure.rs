@@ -17,8 +17,8 @@ use crate::render::shell::quote;
 use crate::render::unit::{expand_nothing, parse_unit, split_words};
 use crate::render::volumes::made_by;
 
-const DEPART: &str = include_str!("depart.sh");
-const SIZES: &str = include_str!("sizes.sh");
+const DEPART: &str = concat!(include_str!("../ours.sh"), include_str!("depart.sh"));
+const SIZES: &str = concat!(include_str!("../ours.sh"), include_str!("sizes.sh"));
 
 /// All that a cluster has on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -4,10 +4,7 @@
 # Each answer is a line: its kind, then words without blanks, or JSON that has no line breaks. Of a cluster that is to go
 # (`wanted` is `all`) also its units, with their text.
 #
-# Reads: engine wanted, and what every script begins with.
-
-newline='
-'
+# Reads: engine wanted, and what every script begins with; the functions of ours.sh.
 
 # told COMMAND...: what it says; a question that fails ends the look.
 told() {
@@ -71,15 +68,6 @@ tell_generations() {
   done
   sed -n 's/^[^ ]*$/once &/p' "$var/images"
 } 2>/dev/null
-
-# is_ours FILE: as an activation tells it.
-is_ours() {
-  [ -f "$1" ] && [ ! -L "$1" ] || return 1
-  case $(cat "$1")$newline in
-  *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) return 0 ;;
-  esac
-  return 1
-}
 
 # tell_text FILE
 tell_text() {

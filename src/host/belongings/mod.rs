@@ -18,7 +18,7 @@ use super::said::one_line;
 use crate::cluster::model::Engine;
 use crate::render::shell::quote;
 
-const LOOK: &str = include_str!("look.sh");
+const LOOK: &str = concat!(include_str!("../ours.sh"), include_str!("look.sh"));
 
 /// What is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,18 +1,12 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
-# Reads: engine, and what every script begins with.
-
-newline='
-'
+# Reads: engine, and what every script begins with; the functions of ours.sh.
 
 # named_by_others NAME: whether a unit names it that is not of this cluster. A name may stand in another word: then it counts, too.
 named_by_others() {
   for other in "$units"/*.service "$root"/etc/containers/systemd/*.container; do
     [ -f "$other" ] || continue
     grep -qF -- "$1" "$other" 2>/dev/null || continue
-    case $(cat "$other")$newline in
-    *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) ;;
-    *) return 0 ;;
-    esac
+    is_ours "$other" || return 0
   done
   return 1
 }

@@ -8,7 +8,7 @@ use super::said::one_line;
 use crate::cluster::model::Engine;
 use crate::render::shell::quote;
 
-const USAGE: &str = include_str!("usage.sh");
+const USAGE: &str = concat!(include_str!("../ours.sh"), include_str!("usage.sh"));
 
 /// What one host told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -204,7 +204,9 @@ fn bytes(text: &str) -> Option<u64> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::sample::{Root, shells};
     use super::*;
+    use crate::cluster::model::Supervisor;
 
     #[test]
     fn numbers_of_an_engine_are_read() {
@@ -249,6 +251,30 @@ mod tests {
         assert_eq!(usage.containers["demo-api.a"].restarts, Some(1));
         assert!(!usage.containers.contains_key("demo-tick"));
         assert_eq!(HostUsage::parse(&answer.as_bytes()[..200]), None);
+    }
+
+    /// A cluster `demo` is asked for no unit of a cluster `demo-two`.
+    #[test]
+    fn units_of_others_are_not_told() {
+        for shell in shells() {
+            let root = Root::new(shell);
+            let layout = root.with_supervisor(Supervisor::Systemd);
+            for (unit, cluster) in [("demo-web", "demo"), ("demo-two-web", "demo-two")] {
+                root.write(
+                    &format!("etc/systemd/system/{unit}.service"),
+                    &format!("[Service]\n[X-Bayplan]\nFormat=1\nCluster={cluster}\n"),
+                );
+            }
+            let tools = "docker() { :; }\nsystemctl() {\n\
+                for it; do case $it in *.service) printf 'Id=%s\\nNRestarts=2\\n' \"$it\" ;; esac; done\n}\n";
+            let script = usage_script(&layout, Engine::Docker);
+            let (variables, rest) = script.split_once("engine=").unwrap();
+            let answer = root.run(&format!("{variables}{tools}engine={rest}"), b"");
+            let usage = HostUsage::parse(&answer)
+                .unwrap_or_else(|| panic!("{}", String::from_utf8_lossy(&answer)));
+            let names: Vec<&String> = usage.containers.keys().collect();
+            assert_eq!(names, ["demo-web"]);
+        }
     }
 
     proptest! {

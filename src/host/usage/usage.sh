@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
 # What a host and the containers of a cluster use now. What cannot be told is left out.
 #
-# Reads: engine, and what every script begins with.
+# Reads: engine, and what every script begins with; the functions of ours.sh.
 
 tab=$(printf '\t')
 
@@ -26,7 +26,13 @@ tell_host() {
 }
 
 tell_units() {
-  systemctl show --no-pager --property Id,NRestarts,ActiveState "$cluster-*.service" 2>/dev/null </dev/null |
+  # A cluster `demo` has no units of a cluster `demo-two`.
+  set --
+  for file in "$units/$cluster"-*.service; do
+    ! is_ours "$file" || set -- "$@" "${file##*/}"
+  done
+  [ $# -gt 0 ] || return 0
+  systemctl show --no-pager --property Id,NRestarts,ActiveState "$@" 2>/dev/null </dev/null |
     while IFS='=' read -r key value; do
       [ -z "$key" ] || printf 'unit %s %s\n' "$key" "$value"
     done
