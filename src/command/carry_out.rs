@@ -1,12 +1,10 @@
 //! A release, or a rollback, from its plan on: it is shown, agreed to, carried out, and told.
 
-#![expect(clippy::disallowed_methods, reason = "asks the operator")]
-
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
-use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
+use super::confirm::is_confirmed;
 use super::description::Description;
 use super::notify::{Notifier, is_allowed};
 use super::secrets::{made, secret};
@@ -23,7 +21,6 @@ use crate::release::problem::Problem;
 use crate::release::request::ReleaseRequest;
 use crate::release::{Hosts, Released, Setting, Stage, Stopped, release, stale};
 use crate::render::begun::{BegunRelease, Direction};
-use crate::report::confirm::{Confirmation, ask};
 use crate::report::notification::Happened;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -251,7 +248,12 @@ fn is_agreed(
         }
     }
     notifier.happens(Happened::Planned, |view| view.with(Totals::of(shown)));
-    if !context.yes && !confirmed(shown)? {
+    if !context.yes
+        && !is_confirmed(
+            &plan_end::question(shown),
+            "`--yes` releases without asking",
+        )?
+    {
         stream::stderr("nothing was changed\n");
         return Ok(false);
     }
@@ -335,21 +337,6 @@ fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
         Origin::Current => return Vec::new(),
     };
     breaches(guard, plan, checkout.as_ref(), &lifted)
-}
-
-fn confirmed(shown: &Plan) -> Result<bool, Failure> {
-    if !stdin().is_terminal() {
-        return Err(Failure::with_help(
-            anyhow::anyhow!("expected a terminal to ask on, found none"),
-            "`--yes` releases without asking",
-        ));
-    }
-    let answer = ask(
-        &plan_end::question(shown),
-        &mut stdin().lock(),
-        &mut std::io::stderr(),
-    )?;
-    Ok(answer == Confirmation::Yes)
 }
 
 /// What did not come to its end because the operator asked says so.

@@ -1,15 +1,13 @@
 //! `bayplan decommission CLUSTER HOST`, and `bayplan destroy CLUSTER`.
 
-#![expect(clippy::disallowed_methods, reason = "asks the operator")]
-
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
+use super::confirm::is_named;
 use super::description::{Description, load_hosts, repository};
 use super::request::visitor;
 use super::selection::described;
-use super::shown::failures;
+use super::shown::{exit_after, failures};
 use super::{Exit, Failure};
 use crate::cli::{Decommission, DepartureChoice, Destroy};
 use crate::cluster::model::Host;
@@ -20,7 +18,6 @@ use crate::release::depart::{
 };
 use crate::release::problem::Problem;
 use crate::release::visit::{HostVisit, Visitor};
-use crate::report::confirm::{Confirmation, ask_name};
 use crate::report::depart::{self as text, LeavingHost};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -108,12 +105,7 @@ fn remembered(
     besides: &DepartureChoice,
 ) -> (BTreeMap<HostName, Host>, BTreeMap<HostName, Problem>) {
     let progress = Progress::stderr(hosts.keys(), &Palette::stderr());
-    let visit = HostVisit {
-        cluster: &description.cluster,
-        hosts,
-        connect: &description.connect,
-        limit: besides.parallel.hosts,
-    };
+    let visit = description.visit(hosts, &besides.parallel);
     let found = remembered_hosts(visit, &|event| progress.event(&event));
     progress.finish();
     found
@@ -142,6 +134,12 @@ pub(super) fn destroy(directory: Option<&Path>, arguments: &Destroy) -> Result<E
         described(&description.cluster, host)?;
     }
     hosts.extend(left.into_iter().filter(|(host, _)| !skip.contains(host)));
+    if hosts.is_empty() {
+        return Err(Failure::with_help(
+            anyhow::anyhow!("expected a host of {cluster} that is not skipped, found none"),
+            "leave out one of the `--skip`",
+        ));
+    }
     let it = Leaving {
         description: &description,
         hosts: &hosts,
@@ -175,12 +173,7 @@ struct Leaving<'a> {
 
 impl Leaving<'_> {
     fn visit<'h>(&'h self, hosts: &'h BTreeMap<HostName, Host>) -> HostVisit<'h> {
-        HostVisit {
-            cluster: &self.description.cluster,
-            hosts,
-            connect: &self.description.connect,
-            limit: self.besides.parallel.hosts,
-        }
+        self.description.visit(hosts, &self.besides.parallel)
     }
 
     fn scope(&self) -> DepartureScope {
@@ -215,7 +208,8 @@ impl Leaving<'_> {
         if these.is_empty() {
             return Ok(Exit::Done);
         }
-        if !confirmed && !is_confirmed(what, name)? {
+        let otherwise = format!("`--confirm {name}` goes on without asking");
+        if !confirmed && !is_named(&text::question(what), name, &otherwise)? {
             stream::stderr("nothing was removed\n");
             return Ok(Exit::Failed);
         }
@@ -237,27 +231,17 @@ impl Leaving<'_> {
     ) -> Result<Exit, Failure> {
         let say = |host: &HostName, what: &str| stream::stderr(&text::says(host, what));
         let visit = self.visit(these);
-        let (departed, problems) = depart(visit, &self.by, found, self.scope(), &|_| {}, &say);
+        // Looks need no line; whoever waits for a lock is told for whom.
+        let progress = Progress::log();
+        let tell = |event| progress.event(&event);
+        let (departed, problems) = depart(visit, &self.by, found, self.scope(), &tell, &say);
         let cluster = &self.description.cluster;
         stream::stdout(&text::outcome(cluster, &departed, &Palette::stdout()))?;
         stream::stderr(&errors::text(&failures(&problems), &Palette::stderr()));
-        Ok(match problems.values().next() {
-            Some(Problem::Locked { .. }) => Exit::Locked,
-            Some(_) => Exit::Failed,
-            None if departed.values().all(Departed::is_done) => Exit::Done,
-            None => Exit::Failed,
-        })
+        let otherwise = match departed.values().all(Departed::is_done) {
+            true => Exit::Done,
+            false => Exit::Failed,
+        };
+        Ok(exit_after(&problems, otherwise))
     }
-}
-
-fn is_confirmed(what: &str, name: &str) -> Result<bool, Failure> {
-    if !stdin().is_terminal() {
-        return Err(Failure::with_help(
-            anyhow::anyhow!("expected a terminal to ask on, found none"),
-            format!("`--confirm {name}` goes on without asking"),
-        ));
-    }
-    let question = text::question(what);
-    let answer = ask_name(&question, name, &mut stdin().lock(), &mut std::io::stderr())?;
-    Ok(answer == Confirmation::Yes)
 }

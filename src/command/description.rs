@@ -1,17 +1,19 @@
 //! What every command begins with: the config repository, the cluster, its checked model.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Exit, Failure};
 use crate::cli::Parallel;
 use crate::cluster::diagnostic::{Diagnostic, Level, first_of_each_file};
-use crate::cluster::model::Cluster;
-use crate::cluster::name::ClusterName;
+use crate::cluster::model::{Cluster, Host};
+use crate::cluster::name::{ClusterName, HostName};
 use crate::cluster::{EXCERPT_WIDTH, Paint, Sources, check, excerpt, hosts_alone, sort};
 use crate::host::reach::connect::{CONNECT_TIMEOUT, ConnectContext, UnknownOptions};
 use crate::host::reach::interrupt::Interrupt;
 use crate::release::Setting;
 use crate::release::generations::bare;
+use crate::release::visit::HostVisit;
 use crate::render::desired::Desired;
 use crate::render::render;
 use crate::report::check::{CheckedCluster, Size, diagnostics, more_problems, summary};
@@ -36,6 +38,20 @@ impl Description {
         Setting {
             cluster: &self.cluster,
             desired: &self.desired,
+            connect: &self.connect,
+            limit: parallel.hosts,
+        }
+    }
+
+    /// Some hosts without a plan, so many at the same time.
+    pub(super) fn visit<'a>(
+        &'a self,
+        hosts: &'a BTreeMap<HostName, Host>,
+        parallel: &Parallel,
+    ) -> HostVisit<'a> {
+        HostVisit {
+            cluster: &self.cluster,
+            hosts,
             connect: &self.connect,
             limit: parallel.hosts,
         }

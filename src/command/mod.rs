@@ -6,6 +6,7 @@ mod bump;
 mod carry_out;
 mod check;
 mod completions;
+mod confirm;
 mod depart;
 mod description;
 mod diff;

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Failure;
 use super::description::Description;
 use super::selection::Scope;
+use super::{Exit, Failure};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;
 use crate::plan::Plan;
@@ -102,6 +102,16 @@ pub(super) fn suggest_skip(command: &str, problems: &BTreeMap<HostName, Problem>
             "`bayplan {command}{skip}` goes on without, and what is pending there stays pending"
         );
         stream::stderr(&errors::help(&text, &Palette::stderr()));
+    }
+}
+
+/// How a command ends that hosts had these problems with: that locks are held is a result of its own.
+pub(super) fn exit_after(problems: &BTreeMap<HostName, Problem>, otherwise: Exit) -> Exit {
+    let held = |problem: &Problem| matches!(problem, Problem::Locked { .. });
+    match problems.is_empty() {
+        true => otherwise,
+        false if problems.values().all(held) => Exit::Locked,
+        false => Exit::Failed,
     }
 }
 

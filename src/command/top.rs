@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::host::ChosenHosts;
-use super::shown::failures;
+use super::shown::{exit_after, failures};
 use super::{Exit, Failure};
 use crate::cli::Top;
 use crate::release::top::usages;
-use crate::release::visit::HostVisit;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::view::UsageView;
@@ -21,12 +20,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Top) -> Result<Exit, Fai
     let mut hosts = chosen.hosts();
     // Below a directory nothing uses anything.
     hosts.retain(|_, host| host.supervisor().runs_containers());
-    let visit = HostVisit {
-        cluster: &chosen.description.cluster,
-        hosts: &hosts,
-        connect: &chosen.description.connect,
-        limit: arguments.hosts.parallel.hosts,
-    };
+    let visit = chosen.description.visit(&hosts, &arguments.hosts.parallel);
     let progress = Progress::stderr(hosts.keys(), &Palette::stderr());
     let (found, problems) = usages(visit, &|event| progress.event(&event));
     progress.finish();
@@ -38,8 +32,5 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Top) -> Result<Exit, Fai
         stream::stdout(&text::text(&view, &Palette::stdout()))?;
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    Ok(match failures.is_empty() {
-        true => Exit::Done,
-        false => Exit::Failed,
-    })
+    Ok(exit_after(&problems, Exit::Done))
 }

@@ -57,18 +57,26 @@ pub fn departures(
     visit: HostVisit<'_>,
     tell: &(impl Fn(Event) + Sync),
 ) -> (BTreeMap<HostName, Departure>, BTreeMap<HostName, Problem>) {
-    visit.each(tell, departure)
+    visit.each(tell, |host| {
+        let mut departure = departure(host)?;
+        measure(host, &mut departure)?;
+        Ok(departure)
+    })
 }
 
 fn departure(host: &mut VisitedHost<'_>) -> Result<Departure, Problem> {
     let found = host.belongings(BelongingsAsked::All)?;
-    let mut departure = found.departure(host.layout.cluster(), host.engine());
+    Ok(found.departure(host.layout.cluster(), host.engine()))
+}
+
+/// How large its data is, and what of it others use; that takes as long as it has files.
+fn measure(host: &mut VisitedHost<'_>, departure: &mut Departure) -> Result<(), Problem> {
     let doing = "measuring data";
     let script = sizes_script(&host.layout, host.engine(), &departure.volumes);
     let answer = host.session.run(doing, &script, SIZES)?;
     departure.volumes = parse_sizes(&answer.stdout, &departure.volumes)
         .ok_or_else(|| host.session.misunderstood(doing, &answer.stdout))?;
-    Ok(departure)
+    Ok(())
 }
 
 /// What is left on a host afterwards, and what did not work.
@@ -110,7 +118,10 @@ fn depart_host(
     say: &(impl Fn(&HostName, &str) + Sync),
 ) -> Result<Departed, Problem> {
     // What somebody else began to use since then stays.
-    let now = departure(host)?;
+    let mut now = departure(host)?;
+    if scope.volumes == AlsoGoes::Yes {
+        measure(host, &mut now)?;
+    }
     let data: Vec<_> = match scope.volumes {
         AlsoGoes::No => Vec::new(),
         AlsoGoes::Yes => {
@@ -147,8 +158,7 @@ fn depart_host(
     if !ended {
         return Err(host.session.failed(doing, status).into());
     }
-    let found = host.belongings(BelongingsAsked::All)?;
-    let left = found.departure(host.layout.cluster(), host.engine());
+    let left = departure(host)?;
     Ok(Departed { failed, left })
 }
 

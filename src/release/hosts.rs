@@ -31,7 +31,7 @@ use crate::render::desired::Desired;
 use crate::render::placement::Placement;
 use crate::render::pushed::{PushedRelease, newest_push};
 
-pub(super) use self::lock::{SILENCE, Tried, UnderLock, lock_as};
+pub(super) use self::lock::{SILENCE, Tried, UnderLock, WantedLock, lock_as};
 
 use self::lock::lock_and;
 use self::look::{dropped_by, observe, with_request};

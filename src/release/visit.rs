@@ -6,15 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use super::activity::activity;
 use super::event::{Event, EventKind};
-use super::hosts::{SILENCE, lock_as};
+use super::hosts::{WantedLock, lock_as};
 use super::problem::Problem;
 use crate::cluster::model::{Cluster, Engine, Host};
 use crate::cluster::name::HostName;
 use crate::host::belongings::{Belongings, BelongingsAsked, BelongingsError, belongings_script};
 use crate::host::layout::{Layout, StageId};
-use crate::host::lock::{Holder, LockAnswer, parse_lock};
+use crate::host::lock::Holder;
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
@@ -23,8 +22,6 @@ use crate::host::reach::session::Session;
 
 /// For a look at what is there: an engine with hundreds of images needs seconds.
 const LOOK: Duration = Duration::from_secs(120);
-/// How often a lock that somebody else holds is tried again.
-const LOCK_RETRY: Duration = Duration::from_millis(300);
 
 /// Which hosts, and how they are reached.
 #[derive(Clone, Copy)]
@@ -60,6 +57,8 @@ pub struct VisitedHost<'a> {
     pub layout: Layout,
     /// The session.
     pub session: Session,
+    /// Who wants to know what happens.
+    tell: &'a dyn Fn(EventKind),
 }
 
 impl HostVisit<'_> {
@@ -92,6 +91,7 @@ impl HostVisit<'_> {
                 host,
                 layout,
                 session,
+                tell: &event,
             };
             let done = work(&mut visited)?;
             event(EventKind::Observed);
@@ -121,34 +121,19 @@ impl VisitedHost<'_> {
     /// # Errors
     /// Somebody else has it, or it cannot be taken.
     pub fn lock(&mut self, by: &Visitor) -> Result<(), Problem> {
-        let begun = Instant::now();
+        let deadline = by.lock_wait.map(|wait| Instant::now() + wait);
         let holder = Holder {
             words: &by.holder,
             release: &by.id,
             host: self.name,
         };
-        let script = lock_as(&self.layout, holder, ":");
-        loop {
-            let answer = self.session.run_here("taking the lock", &script, LOOK)?;
-            let holder = match parse_lock(&answer.stdout) {
-                LockAnswer::Taken => {
-                    self.session.show_life(SILENCE);
-                    return Ok(());
-                }
-                LockAnswer::Failed { why } => return Err(Problem::NoLock { why }),
-                LockAnswer::Held {
-                    release: Some((release, other)),
-                    ..
-                } if release == by.id => return Err(Problem::SameMachine { other }),
-                LockAnswer::Held { holder, .. } => holder,
-            };
-            if by.lock_wait.is_none_or(|wait| begun.elapsed() >= wait) {
-                let now = activity(&mut self.session, &self.layout)?;
-                let at = now.activation.map(|activation| activation.at);
-                return Err(Problem::Locked { holder, at });
-            }
-            std::thread::sleep(LOCK_RETRY);
-        }
+        let wanted = WantedLock {
+            script: &lock_as(&self.layout, holder, ":"),
+            id: &by.id,
+            layout: &self.layout,
+            session: &mut self.session,
+        };
+        wanted.wait(deadline, self.tell).map(drop)
     }
 
     /// What the cluster has there.

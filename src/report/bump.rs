@@ -1,7 +1,7 @@
 //! What a bump changes in files.
 
 use super::palette::{Palette, paint};
-use super::text::{escape, list};
+use super::text::{ended, escape, list};
 use crate::cluster::bump::FileBump;
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::version::Bumped;
@@ -20,7 +20,7 @@ pub fn change(bump: &FileBump, bumped: &Bumped, palette: &Palette) -> String {
         let word = if bump.along.len() == 1 { "gets" } else { "get" };
         lines.push(format!("  {} {word} it, too", list(&bump.along)));
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// The message of a commit: what, and why.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::hosts::list as host_list;
 use super::palette::{Palette, paint};
 use super::plan_end::next;
-use super::text::{commas, count, escape, indent, size};
+use super::text::{commas, count, ended, escape, indent, size};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::belongings::departure::{Departure, KeptData};
@@ -55,7 +55,7 @@ pub fn text(cluster: &Cluster, hosts: &[LeavingHost<'_>], palette: &Palette) -> 
         warning[0] = warning[0].replacen("warning:", &paint(palette.changed, "warning:"), 1);
         lines.extend(warning);
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 fn host_lines(cluster: &Cluster, host: &LeavingHost<'_>, palette: &Palette) -> Vec<String> {
@@ -205,7 +205,7 @@ pub fn outcome(
     }
     match lines.is_empty() {
         true => String::new(),
-        false => lines.join("\n") + "\n",
+        false => ended(&lines),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::palette::{Palette, paint};
 use super::plan_end::next;
-use super::text::{count, escape, indent, list};
+use super::text::{count, ended, escape, indent, list};
 use super::view::{FitnessFindingView, FitnessView, HostFitnessView, LevelView};
 
 /// Every host that was seen, and a last line that sums it up.
@@ -20,7 +20,7 @@ pub fn text(view: &FitnessView<'_>, palette: &Palette) -> String {
         let command = format!("bayplan host prepare {}", view.cluster);
         lines.push(next(&command, palette).trim_end().to_owned());
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 fn host_lines(view: &HostFitnessView<'_>, palette: &Palette) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::palette::{Palette, paint};
 use super::plan_end::last_line;
 use super::reason::{Space, note};
-use super::text::{commas, escape, list, pad, seconds, width, wrap};
+use super::text::{commas, ended, escape, list, pad, seconds, width, wrap};
 use super::view::{
     ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
     RolloutView, ServiceView, WaveView,
@@ -34,7 +34,7 @@ pub fn text(
 ) -> String {
     let mut lines = body(view, detail, palette);
     lines.push(last_line(view, only));
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// The activations that are at work on hosts, a line each; they are why a plan may be another one soon.

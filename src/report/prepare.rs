@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::palette::{Palette, paint};
-use super::text::{count, escape, indent};
+use super::text::{count, ended, escape, indent};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::HostName;
 use crate::host::fitness::HostMending;
@@ -37,7 +37,7 @@ pub fn text(
             lines.extend(indent(&line, 2, palette.width()));
         }
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// The question before the commands are run.

@@ -41,8 +41,14 @@ impl Progress {
             let terminal = Terminal::new(hosts, palette);
             Self(Display::Terminal(Box::new(Mutex::new(terminal))))
         } else {
-            Self::lines(Box::new(std::io::stderr()))
+            Self::log()
         }
+    }
+
+    /// Plain lines to standard error, also on a terminal: among lines of others nothing can be drawn again.
+    #[must_use]
+    pub fn log() -> Self {
+        Self::lines(Box::new(std::io::stderr()))
     }
 
     /// Plain lines to a writer.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::palette::{Palette, paint};
 use super::status::shown_state;
-use super::text::{count, escape, list};
+use super::text::{count, ended, escape, list};
 use super::time::shown_since;
 use super::view::StatusView;
 use crate::cluster::name::ClusterName;
@@ -47,7 +47,7 @@ pub fn text(
         );
     }
     lines.extend(notes.iter().map(|note| format!("  {note}")));
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 fn file_line(file: &PromotedFile, palette: &Palette) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::hosts::{hosts as names, list};
 use super::palette::{Palette, paint};
-use super::text::{count, escape, indent, size};
+use super::text::{count, ended, escape, indent, size};
 use super::view::{LeftoverView, LeftoversView};
 use crate::cluster::name::HostName;
 use crate::host::belongings::leftover::Leftover;
@@ -41,7 +41,7 @@ pub fn text(view: &LeftoversView<'_>, palette: &Palette) -> String {
         }
     }
     lines.push(summary(view));
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// `shop/web:1.0`, or the beginning of its id.
@@ -109,7 +109,7 @@ pub fn outcome(
     }
     match lines.is_empty() {
         true => String::new(),
-        false => lines.join("\n") + "\n",
+        false => ended(&lines),
     }
 }
 

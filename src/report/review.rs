@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::palette::{Palette, paint};
-use super::text::{count, escape, list, short_pair, value, wrap};
+use super::text::{count, ended, escape, list, short_pair, value, wrap};
 use super::view::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PlanView, PresenceView, ReaddressedView,
     RefusalView, ReviewView, TrustKind, TrustView,
@@ -133,7 +133,7 @@ pub fn text(review: &ReviewView<'_>, sides: &Sides, detail: Detail, palette: &Pa
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// What can be told of a cluster whose description has errors on one side; its errors are told elsewhere.

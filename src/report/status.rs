@@ -16,7 +16,7 @@ pub(super) use state::{Word, shown_state, sign};
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
-use super::text::{escape, pad, short_value, width, wrap};
+use super::text::{ended, escape, pad, short_value, width, wrap};
 use super::time::shown_since;
 use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
 use super::{Detail, begun, hold, left, network};
@@ -64,7 +64,7 @@ pub fn text(
         }
     };
     lines.extend(next_lines(view, palette));
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// A status that is drawn again and again: when it was seen, and how to end it.

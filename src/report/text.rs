@@ -44,6 +44,11 @@ pub(super) fn shell_word(word: &str) -> String {
     quote(&escape(word))
 }
 
+/// Lines, each of them ended; nothing, if there is none.
+pub(super) fn ended(lines: &[String]) -> String {
+    lines.iter().flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Lines of text, each escaped: line breaks stay, and what is before them (`\r`) shows.
 pub(super) fn escape_lines(text: &str) -> impl Iterator<Item = String> {
     text.split_terminator('\n').map(escape)

@@ -4,7 +4,7 @@ use anstyle::Style;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::palette::{Palette, paint};
-use super::text::{count, escape, indent, size};
+use super::text::{count, ended, escape, indent, size};
 use super::view::{ContainerUsageView, DiskUsageView, HostUsageView, UsageView};
 
 /// From so many percent on, something is worth a look, and from so many it is near its end.
@@ -41,7 +41,7 @@ pub fn text(view: &UsageView<'_>, palette: &Palette) -> String {
             lines.extend(indent(&words, 0, palette.width()));
         }
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 fn host(view: &HostUsageView<'_>) -> Vec<Cell> {

@@ -4,7 +4,7 @@ use super::history::short_commit;
 use super::palette::{Palette, paint};
 use super::reason::kept;
 use super::status::how_it_ended;
-use super::text::{count, escape, indent, list, short_value, width, wrap};
+use super::text::{count, ended, escape, indent, list, short_value, width, wrap};
 use super::view::{
     ConfigFileView, LastRestartView, LineView, LiveView, SecretFileView, SharedFieldView,
     VariableView, WhyView,
@@ -49,7 +49,7 @@ pub fn text(view: &WhyView<'_>, palette: &Palette) -> String {
     for sentence in consequences(view) {
         lines.extend(wrap(&sentence, palette.width()));
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// Where a file comes from, and what is special about it.
@@ -203,7 +203,7 @@ pub fn live(hosts: &[LiveView<'_>], palette: &Palette) -> String {
             lines.extend(indent(&self::runs(runs, view), 2, palette.width()));
         }
     }
-    lines.join("\n") + "\n"
+    ended(&lines)
 }
 
 /// Which release restarted it.

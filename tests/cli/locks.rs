@@ -110,3 +110,29 @@ fn a_host_under_two_names_is_told_by_its_lock() {
     nothing was changed on any host
     ");
 }
+
+/// A cluster that leaves hosts changes none whose lock it does not get, and says for whom it waits.
+#[test]
+fn a_cluster_that_leaves_waits_as_long_as_it_is_told() {
+    let it = TestEnvironment::released();
+    let holder = Holder::new(&it, "beta");
+    let held = it
+        .bayplan("destroy shop --skip alpha --confirm shop")
+        .exits(3);
+    assert!(held.stderr.contains("beta: locked by grace@desk"), "{held}");
+    let mut destroy = it
+        .command()
+        .args(["destroy", "shop", "--confirm", "shop", "--lock-wait", "5m"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stderr = BufReader::new(destroy.stderr.take().unwrap());
+    let mut lines = stderr.lines().map(Result::unwrap);
+    let waits = lines.find(|line| line.contains("waiting for the lock of grace@desk"));
+    assert!(waits.is_some_and(|line| line.starts_with("beta: ")));
+    drop(holder);
+    let rest: Vec<String> = lines.collect();
+    assert!(destroy.wait().unwrap().success(), "{rest:?}");
+    it.bayplan("destroy shop --skip alpha --skip beta").exits(1);
+}

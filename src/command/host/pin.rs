@@ -1,12 +1,10 @@
 //! `bayplan host pin CLUSTER`.
 
-#![expect(clippy::disallowed_methods, reason = "asks the operator")]
-
 use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use super::super::bump::not_written;
+use super::super::confirm::is_confirmed;
 use super::super::description::{examine, show};
 use super::super::shown::failures;
 use super::super::{Exit, Failure};
@@ -20,7 +18,6 @@ use crate::host::reach::keyscan::shown_key;
 use crate::host::reach::parallel::{apart, for_each_host};
 use crate::release::event::{Event, EventKind};
 use crate::release::problem::Problem;
-use crate::report::confirm::{Confirmation, ask};
 use crate::report::palette::Palette;
 use crate::report::pin::{KeyState, ShownKey, text};
 use crate::report::plan_end::next;
@@ -182,18 +179,12 @@ fn is_agreed(
         }
         (_, false) => {}
     }
-    if !stdin().is_terminal() {
-        return Err(Failure::with_help(
-            anyhow::anyhow!("expected a terminal to ask on, found none"),
-            "`--expect SHA256:…` writes the keys that you compared, `--yes` whatever hosts show that have none",
-        ));
-    }
     let question = match wanted.len() {
         1 => "Is it the same on the host? Write it? [y/N] ".to_owned(),
         number => format!("Are all {number} the same on the hosts? Write them? [y/N] "),
     };
-    let answer = ask(&question, &mut stdin().lock(), &mut std::io::stderr())?;
-    Ok(answer == Confirmation::Yes)
+    let otherwise = "`--expect SHA256:…` writes the keys that you compared, `--yes` whatever hosts show that have none";
+    is_confirmed(&question, otherwise)
 }
 
 /// Writes it, if it makes no error in a description that had none.

@@ -1,11 +1,9 @@
 //! `bayplan host prepare CLUSTER`.
 
-#![expect(clippy::disallowed_methods, reason = "asks the operator")]
-
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
+use super::super::confirm::is_confirmed;
 use super::super::shown::failures;
 use super::super::{Exit, Failure};
 use super::ChosenHosts;
@@ -17,7 +15,6 @@ use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::parallel::for_each_host;
 use crate::release::examine::{examine, run_commands};
 use crate::release::problem::Problem;
-use crate::report::confirm::{Confirmation, ask};
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
@@ -55,7 +52,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &HostPrepare) -> Result<E
         let fit = examined.values().all(|host| host.is_fit());
         return Ok(if fit { Exit::Done } else { Exit::Failed });
     }
-    if !arguments.yes && !is_confirmed(&prepared)? {
+    if !arguments.yes
+        && !is_confirmed(
+            &text::question(&prepared),
+            "`--yes` runs them without asking",
+        )?
+    {
         stream::stderr("nothing was run\n");
         return Ok(Exit::Failed);
     }
@@ -100,18 +102,6 @@ fn run_all(
         Some((name, failure))
     });
     failed.collect()
-}
-
-fn is_confirmed(prepared: &BTreeMap<&HostName, HostMending>) -> Result<bool, Failure> {
-    if !stdin().is_terminal() {
-        return Err(Failure::with_help(
-            anyhow::anyhow!("expected a terminal to ask on, found none"),
-            "`--yes` runs them without asking",
-        ));
-    }
-    let question = text::question(prepared);
-    let answer = ask(&question, &mut stdin().lock(), &mut std::io::stderr())?;
-    Ok(answer == Confirmation::Yes)
 }
 
 /// Prints what makes new hosts fit.

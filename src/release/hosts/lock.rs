@@ -12,7 +12,7 @@ use super::super::request::ReleaseRequest;
 use super::look::with_request;
 use super::{Connection, Hosts, LOOK, Setting, aside};
 use crate::cluster::name::HostName;
-use crate::host::layout::Layout;
+use crate::host::layout::{Layout, StageId};
 use crate::host::lock::{Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::look::LookFor;
 use crate::host::reach::parallel::for_each_host;
@@ -29,15 +29,73 @@ const GIVING_BACK: Duration = Duration::from_secs(2);
 pub(in crate::release) type UnderLock = Option<Vec<u8>>;
 
 /// What came of trying a lock.
-pub(in crate::release) enum Tried {
-    /// It is ours.
-    Locked(UnderLock),
+pub(in crate::release) enum Tried<T> {
+    /// It is ours, and the host said this besides.
+    Locked(T),
     Held {
         holder: String,
     },
 }
 
-/// Tries the lock of a host until it is taken, or until `deadline`: once, if there is none.
+/// One lock that somebody wants.
+pub(in crate::release) struct WantedLock<'a> {
+    pub layout: &'a Layout,
+    pub session: &'a mut Session,
+    /// From [`lock_as`].
+    pub script: &'a str,
+    /// Whose it will be.
+    pub id: &'a StageId,
+}
+
+impl WantedLock<'_> {
+    /// Tries once.
+    fn attempt(&mut self) -> Result<Tried<Vec<u8>>, Problem> {
+        let answer = self
+            .session
+            .run_here("taking the lock", self.script, LOOK)?;
+        match parse_lock(&answer.stdout) {
+            LockAnswer::Taken => {
+                self.session.show_life(SILENCE);
+                let said = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
+                Ok(Tried::Locked(said.to_vec()))
+            }
+            LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
+            LockAnswer::Held {
+                release: Some((release, other)),
+                ..
+            } if release == *self.id => Err(Problem::SameMachine { other }),
+            LockAnswer::Held { holder, release: _ } => Ok(Tried::Held { holder }),
+        }
+    }
+
+    /// Tries until it is taken, or until `deadline`: once, if there is none. Whom it waits for is told if it changes.
+    /// Gives what the host said with it.
+    pub(in crate::release) fn wait(
+        mut self,
+        deadline: Option<Instant>,
+        tell: impl Fn(EventKind),
+    ) -> Result<Vec<u8>, Problem> {
+        let mut told = None;
+        loop {
+            let holder = match self.attempt()? {
+                Tried::Locked(said) => return Ok(said),
+                Tried::Held { holder } => holder,
+            };
+            let now = activity(self.session, self.layout)?;
+            let at = now.activation.map(|activation| activation.at);
+            if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
+                return Err(Problem::Locked { holder, at });
+            }
+            if told.as_ref() != Some(&(holder.clone(), at.clone())) {
+                told = Some((holder.clone(), at.clone()));
+                tell(EventKind::WaitingForLock { holder, at });
+            }
+            std::thread::sleep(LOCK_RETRY);
+        }
+    }
+}
+
+/// Waits for the lock of a host of a release.
 fn wait_for_lock(
     setting: Setting<'_>,
     name: &HostName,
@@ -46,26 +104,19 @@ fn wait_for_lock(
     deadline: Option<Instant>,
     tell: &impl Fn(Event),
 ) -> Result<UnderLock, Problem> {
-    let mut told = None;
-    loop {
-        let holder = match connection.try_lock(setting, name, request)? {
-            Tried::Locked(files) => return Ok(files),
-            Tried::Held { holder } => holder,
-        };
-        let now = activity(&mut connection.session, &connection.layout)?;
-        let at = now.activation.map(|activation| activation.at);
-        if deadline.is_none_or(|deadline| Instant::now() >= deadline) {
-            return Err(Problem::Locked { holder, at });
-        }
-        if request.lock_wait.is_some() && told.as_ref() != Some(&(holder.clone(), at.clone())) {
-            told = Some((holder.clone(), at.clone()));
-            tell(Event {
-                host: name.clone(),
-                kind: EventKind::WaitingForLock { holder, at },
-            });
-        }
-        std::thread::sleep(LOCK_RETRY);
+    if connection.locked {
+        return Ok(None);
     }
+    let script = connection.lock_script(setting, name, request);
+    let files = connection.wanted(&script, request).wait(deadline, |kind| {
+        // Who gives back what others need does not say that it waits.
+        if request.lock_wait.is_some() {
+            let host = name.clone();
+            tell(Event { host, kind });
+        }
+    })?;
+    connection.locked = true;
+    Ok(Some(files))
 }
 
 impl Connection {
@@ -75,29 +126,39 @@ impl Connection {
         setting: Setting<'_>,
         name: &HostName,
         request: &ReleaseRequest,
-    ) -> Result<Tried, Problem> {
+    ) -> Result<Tried<UnderLock>, Problem> {
         if self.locked {
             return Ok(Tried::Locked(None));
         }
+        let script = self.lock_script(setting, name, request);
+        Ok(match self.wanted(&script, request).attempt()? {
+            Tried::Locked(files) => {
+                self.locked = true;
+                Tried::Locked(Some(files))
+            }
+            Tried::Held { holder } => Tried::Held { holder },
+        })
+    }
+
+    /// The script that takes the lock and tells the state of its files.
+    fn lock_script(
+        &self,
+        setting: Setting<'_>,
+        name: &HostName,
+        request: &ReleaseRequest,
+    ) -> String {
         let files = with_request(setting, name, &self.layout, LookFor::Plan, |request| {
             request.files_script()
         });
-        let then = aside(&files);
-        let script = lock_and(&self.layout, name, request, &then);
-        let answer = self.session.run_here("taking the lock", &script, LOOK)?;
-        match parse_lock(&answer.stdout) {
-            LockAnswer::Taken => {
-                self.session.show_life(SILENCE);
-                self.locked = true;
-                let files = answer.stdout.strip_prefix(LOCKED).unwrap_or_default();
-                Ok(Tried::Locked(Some(files.to_vec())))
-            }
-            LockAnswer::Failed { why } => Err(Problem::NoLock { why }),
-            LockAnswer::Held {
-                release: Some((release, other)),
-                ..
-            } if release == request.stage => Err(Problem::SameMachine { other }),
-            LockAnswer::Held { holder, release: _ } => Ok(Tried::Held { holder }),
+        lock_and(&self.layout, name, request, &aside(&files))
+    }
+
+    fn wanted<'a>(&'a mut self, script: &'a str, request: &'a ReleaseRequest) -> WantedLock<'a> {
+        WantedLock {
+            layout: &self.layout,
+            session: &mut self.session,
+            script,
+            id: &request.stage,
         }
     }
 }
