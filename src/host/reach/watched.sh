@@ -23,6 +23,7 @@ if [ "$followed" != 124 ]; then
   # The command is gone, and all of its words were read.
   read -r status 2>/dev/null <"$said.status" || status=255
   cat "$said.errors" >&2
+  rm -f "$said" "$said".*
   printf '\0ended %s\n' "$status"
   exit
 fi

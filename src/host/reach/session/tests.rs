@@ -445,6 +445,7 @@ fn a_command_is_watched_as_long_as_something_comes_of_it() {
         assert_eq!((text(&output), output.status), ("one\ntwo", 7));
         let output = session.run_watched("echo on", LONG, doing).unwrap();
         assert_eq!((text(&output), output.status), ("on\n", 0));
+        assert_eq!(std::fs::read_dir(there.path()).unwrap().count(), 0);
         let error = session
             .run_watched("echo pulling; sleep 1000", Duration::from_secs(1), doing)
             .unwrap_err();
