@@ -666,9 +666,14 @@ fn who_is_said_to_read_can_read() {
     desk.write(path, &without);
     let list = said("`bob` still can read");
     assert!(list.contains("bob (ssh"), "{list}");
-    desk.good(&["secrets", "rekey", "test"], "");
+    let removed = desk.run(&["secrets", "rekey", "test"], "");
+    assert!(crate::said(&removed).contains("who was removed still knows"));
     let list = desk.good(&["secrets", "list", "test"], "");
     assert!(!list.contains("bob"), "{list}");
+    // Nobody was removed since.
+    let again = desk.run(&["secrets", "rekey", "test"], "");
+    assert!(again.status.success());
+    assert!(!crate::said(&again).contains("who was removed"));
     // A line that a merge took from before.
     let old = whole.lines().find(|line| line.starts_with("KEY"));
     let old = old.unwrap().to_owned();

@@ -453,8 +453,10 @@ fn rekey(repository: &Repository, arguments: &SecretsRekey) -> Result<Exit, Fail
         if count == 1 { "value is" } else { "values are" },
         names.join(", ")
     ))?;
-    let gone = readers.and_then(|readers| Difference::between(&recipients, &readers));
-    if gone.is_some_and(|difference| difference.removed.is_empty()) {
+    // Who could read is not known of a file that an earlier version wrote.
+    let gone = readers.map(|readers| Difference::between(&recipients, &readers));
+    let nobody = |gone: Option<Difference>| gone.is_none_or(|it| it.removed.is_empty());
+    if gone.is_some_and(nobody) {
         return Ok(Exit::Done);
     }
     stream::stderr(
