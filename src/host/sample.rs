@@ -377,7 +377,7 @@ impl Root {
 
     pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> ReadinessCheck {
         let payload = staged.payload().unwrap();
-        let script = staged.stage_script(&self.layout, id);
+        let script = staged.stage_script(&self.layout, id, None);
         parse_staged(&self.run(&script, &payload)).unwrap();
         let script = staged.check_script(
             &self.layout,

@@ -191,7 +191,12 @@ pub fn release(
             hosts.forget_runs(setting, &request.options);
         }
     }
-    preparation.clean_up(hosts, plan, setting.limit);
+    let done: &[HostName] = match restarts_only {
+        // Of what was restarted no generation is made.
+        true => &released.done,
+        false => &[],
+    };
+    preparation.clean_up(hosts, plan, done, setting.limit);
     Ok(released)
 }
 

@@ -91,6 +91,8 @@ pub(super) struct HostPreparation<'a> {
     tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
     /// The secrets that such a command must not show.
     mask: &'a Mask,
+    /// A restart of what is there leaves what was pushed for later.
+    origin: Origin,
 }
 
 impl<'a> Preparation<'a> {
@@ -159,6 +161,7 @@ impl<'a> Preparation<'a> {
             let host = HostPreparation {
                 tries,
                 mask: &request.mask,
+                origin: request.options.origin,
                 host: &setting.cluster.hosts[name],
                 secrets: secrets.collect(),
                 manifest,
@@ -260,9 +263,17 @@ impl<'a> Preparation<'a> {
         }
     }
 
-    /// Empties the staging area of hosts on which nothing was done in the end.
-    pub(crate) fn clean_up(&self, hosts: &mut Hosts, plan: &Plan, limit: NonZeroUsize) {
-        let idle = |name: &HostName| !plan.hosts.get(name).is_some_and(|host| host.acts);
+    /// Empties the staging area of hosts on which nothing was done in the end, and of those of which no generation was
+    /// made: `done` are those that a restart is done with.
+    pub(crate) fn clean_up(
+        &self,
+        hosts: &mut Hosts,
+        plan: &Plan,
+        done: &[HostName],
+        limit: NonZeroUsize,
+    ) {
+        let acts = |name: &HostName| plan.hosts.get(name).is_some_and(|host| host.acts);
+        let idle = |name: &HostName| !acts(name) || done.contains(name);
         let connections = hosts
             .connections
             .iter_mut()
@@ -376,8 +387,8 @@ impl HostPreparation<'_> {
             scripts: &[],
         };
         let manifest = Digest::of(self.manifest.to_text());
-        let pushed = connection.look.pushed.as_ref();
-        let pushed = pushed.filter(|it| it.stage == stage.as_str() && it.manifest == manifest);
+        let found = connection.look.pushed.as_ref();
+        let pushed = found.filter(|it| it.stage == stage.as_str() && it.manifest == manifest);
         let layout = &connection.layout;
         let session = &mut connection.session;
         let files = if let Some(pushed) = pushed {
@@ -390,7 +401,9 @@ impl HostPreparation<'_> {
                 .payload()
                 .map_err(|error| not_staged(error.to_string()))?;
             let bytes = payload.len() as u64;
-            let script = staged.stage_script(layout, stage);
+            let stays = found.filter(|_| self.origin == Origin::Current);
+            let stays = stays.map(|it| it.stage.as_str());
+            let script = staged.stage_script(layout, stage, stays);
             let answer = session.run_with_payload("staging", &script, payload, STAGE)?;
             parse_staged(&answer.stdout).map_err(not_staged)?;
             event(EventKind::Staged { bytes });

@@ -22,6 +22,11 @@ pub fn activated(fleet: &'static Fleet) {
         assert_eq!(changes, expected);
     };
     same(&vault, &before, &[]);
+    // A restart of what is there leaves it for later.
+    vault
+        .run(&["restart", "pushed", "plain", "--yes"], "")
+        .exits(0);
+    same(&vault, &before, &["~ docker01/plain"]);
     fleet.power_cut("docker02");
     let before = vault.ground.containers();
     vault

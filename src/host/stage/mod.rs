@@ -244,9 +244,9 @@ impl Staged<'_> {
     }
 
     /// The script that unpacks a payload from its standard input. What earlier releases left in the staging
-    /// area goes.
+    /// area goes, and what was pushed there; but the directory `stays`, if there is one.
     #[must_use]
-    pub fn stage_script(&self, layout: &Layout, id: &StageId) -> String {
+    pub fn stage_script(&self, layout: &Layout, id: &StageId, stays: Option<&str>) -> String {
         let mut carried = String::new();
         for (service, entry) in &self.manifest.services {
             if !self.sent.contains_key(service) {
@@ -269,8 +269,9 @@ impl Staged<'_> {
             }
         }
         format!(
-            "{}id={id}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{UNTAR}{STAGE}",
+            "{}id={id}\nstays={}\nfrom={}\ncarried() {{\n:\n{carried}}}\n{UNTAR}{STAGE}",
             layout.variables(),
+            quote(stays.unwrap_or_default()),
             self.from
                 .map_or_else(|| layout.current(), |number| layout.generation(number))
                 .quoted(),

@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2154 # what it reads is set before it
-# Reads: id from carried, and what every script begins with.
+# Reads: id from stays carried, and what every script begins with.
 
 # carry SERVICE DIRECTORY UNIT_FILE...: what is not sent is copied from a generation.
 carry() {
@@ -13,10 +13,10 @@ carry() {
 unpack() {
   new=$var/staging/$id.new
   [ -d "$var/staging" ] && [ -d "$var/generations" ] || mkdir -p "$var/staging" "$var/generations" || return 1
-  # What was pushed goes with its files.
-  rm -f "$var/pushed.json" || return 1
+  # What was pushed goes with its files, unless it stays.
+  [ -n "$stays" ] || rm -f "$var/pushed.json" || return 1
   for left in "$var"/staging/*; do
-    [ ! -e "$left" ] || rm -rf "$left" || return 1
+    [ ! -e "$left" ] || [ "${left##*/}" = "$stays" ] || rm -rf "$left" || return 1
   done
   mkdir "$new" && untar "$new" && carried && mv -T "$new" "$var/staging/$id"
 }

@@ -99,11 +99,41 @@ fn a_payload_that_cannot_be_unpacked_is_told() {
             sealed: &BTreeMap::new(),
             scripts: &[],
         };
-        let script = staged.stage_script(&root.layout, &id("a"));
+        let script = staged.stage_script(&root.layout, &id("a"), None);
         let said = root.run(&script, &[b'x'; 100_000]);
         let said = String::from_utf8(said).unwrap();
         assert!(said.starts_with("failed "), "{said}");
         assert!(!root.path("var/lib/bayplan/demo/staging/a").exists());
+    }
+}
+
+#[test]
+fn what_was_pushed_goes_with_the_next_stage_unless_it_stays() {
+    for shell in shells() {
+        let root = Root::new(shell);
+        let host = desired(&[("web", "1")]);
+        let manifest = manifest(&host);
+        let staged = Staged {
+            manifest: &manifest,
+            from: None,
+            sent: host.services.iter().collect(),
+            sealed: &BTreeMap::new(),
+            scripts: &[],
+        };
+        let there = |path: &str| root.path(&format!("var/lib/bayplan/demo/{path}")).exists();
+        let payload = staged.payload().unwrap();
+        for (stays, left) in [(Some("pushed"), true), (None, false)] {
+            root.write("var/lib/bayplan/demo/pushed.json", "{}");
+            root.write("var/lib/bayplan/demo/staging/pushed/manifest.json", "{}");
+            root.write("var/lib/bayplan/demo/staging/old/manifest.json", "{}");
+            let script = staged.stage_script(&root.layout, &id("a"), stays);
+            assert_eq!(root.run(&script, &payload), b"staged\n");
+            assert!(there("staging/a/manifest.json") && !there("staging/old"));
+            assert_eq!(
+                (there("pushed.json"), there("staging/pushed")),
+                (left, left)
+            );
+        }
     }
 }
 
