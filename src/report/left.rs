@@ -13,7 +13,7 @@ pub(super) fn warning(cluster: &str, left: &LeftView<'_>, palette: &Palette) -> 
         units(left)
     );
     let help = format!(
-        "to end them, put [hosts.{host}] back, take it out of [place], release, then delete [hosts.{host}]; \
+        "`bayplan decommission {cluster} {host}` ends them, and keeps their data; \
          if that machine is gone, `bayplan release {cluster} --dismiss {host}` forgets it"
     );
     let mut lines = part(palette.changed, "warning:", &what, palette.width());
