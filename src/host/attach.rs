@@ -126,16 +126,25 @@ impl OneOff {
     }
 }
 
-/// The script that prints the unit of a service; [`OneOff::of`] reads the answer.
+/// The script that prints the unit of a service; of two slots it is the one that serves. [`OneOff::of`] reads the answer.
 #[must_use]
 pub fn unit_script(layout: &Layout, service: &ServiceName) -> String {
     format!(
-        "cd {} && for file in {cluster}-{service}.service {cluster}-{service}@*.service; do\n\
+        "{}bp_s=${{bp_s#{service}.}}\n\
+         cd {} && for file in {cluster}-{service}.service {cluster}-{service}@\"${{bp_s%%.*}}\".service \
+         {cluster}-{service}@*.service; do\n\
          [ ! -f \"$file\" ] || {{ cat \"$file\"; break; }}\n\
          done\n",
+        serving(layout, service),
         layout.units().quoted(),
         cluster = layout.cluster(),
     )
+}
+
+/// Sets `bp_s` to the name of the file to which the link of a service with slots leads, as `web.a.cfg`.
+fn serving(layout: &Layout, service: &ServiceName) -> String {
+    let link = layout.state().join("swap").join(service.as_str());
+    format!("bp_s=$(readlink {})\nbp_s=${{bp_s##*/}}\n", link.quoted())
 }
 
 /// What preparing came to.
@@ -160,12 +169,7 @@ impl Attachment {
         let program = quote(layout.client(engine));
         let find = match &self.container {
             AttachedTo::Own(_) => "none needed".to_owned(),
-            AttachedTo::Running => format!(
-                "$({program} ps --filter label=bayplan.cluster={} --filter label=bayplan.service={} \
-             --filter status=running --format '{{{{.Names}}}}' 2>/dev/null | sed 's/,.*//' | head -n 1)",
-                layout.cluster(),
-                self.service,
-            ),
+            AttachedTo::Running => self.running(layout, &program),
         };
         let mut script = format!("bp_d={directory}\nbp_c=\"{find}\"\nif [ \"$bp_c\" ]; then\n");
         let _ = write!(
@@ -181,6 +185,23 @@ impl Attachment {
             self.id,
         );
         script
+    }
+
+    /// What gives the name of a container of the service that runs: of two slots it is the one that serves.
+    fn running(&self, layout: &Layout, program: &str) -> String {
+        let service = &self.service;
+        format!(
+            "$({program} ps --filter label=bayplan.cluster={} --filter label=bayplan.service={service} \
+             --filter status=running --format '{{{{.Names}}}}' 2>/dev/null | sed 's/,.*//' | {{\n\
+             {}bp_f=\n\
+             while read -r bp_n; do\n\
+             case $bp_s in {service}.\"${{bp_n##*.}}\".*) bp_f=$bp_n ;; esac\n\
+             : \"${{bp_f:=$bp_n}}\"\n\
+             done\n\
+             echo \"$bp_f\"\n}})",
+            layout.cluster(),
+            serving(layout, service),
+        )
     }
 
     /// Reads the answer of [`Attachment::prepare`]; `None` if it failed.
@@ -343,7 +364,7 @@ mod tests {
     use std::path::Path;
     use std::process::Command;
 
-    use super::super::sample::directory_layout;
+    use super::super::sample::{Root, directory_layout, shells};
     use super::*;
     use crate::cluster::model::Supervisor;
 
@@ -381,6 +402,45 @@ mod tests {
             "{start}"
         );
         assert!(start.contains("exec bash || exec sh"));
+    }
+
+    /// Whichever the engine names first.
+    #[test]
+    fn of_two_slots_the_one_that_serves_is_attached_to() {
+        for shell in shells() {
+            let root = Root::new(shell);
+            let layout = root.with_supervisor(Supervisor::Systemd);
+            let find = attachment(&[], None).running(&layout, "engine");
+            let said = |names: &str| {
+                let script =
+                    format!("engine() {{ printf '%s' '{names}'; }}\nprintf '<%s>' \"{find}\"\n");
+                String::from_utf8(root.run(&script, b"")).unwrap()
+            };
+            let both = [
+                "demo-web.a\ndemo-web.b,other/alias\n",
+                "demo-web.b\ndemo-web.a\n",
+            ];
+            assert_eq!(both.map(said), ["<demo-web.a>", "<demo-web.b>"]);
+            root.write("var/lib/bayplan/demo/swap/old", "");
+            let link = root.path("var/lib/bayplan/demo/swap/web");
+            std::os::unix::fs::symlink("/etc/bayplan/x/web.b.cfg", link).unwrap();
+            assert_eq!(both.map(said), ["<demo-web.b>"; 2]);
+            assert_eq!(
+                [said("demo-web.a\n"), said("demo-web\n")],
+                ["<demo-web.a>", "<demo-web>"]
+            );
+            assert_eq!(said(""), "<>");
+
+            let web = ServiceName::new("web").unwrap();
+            let unit = || root.run(&unit_script(&layout, &web), b"");
+            for slot in ["a", "b"] {
+                let path = format!("etc/systemd/system/demo-web@{slot}.service");
+                root.write(&path, slot);
+            }
+            assert_eq!(unit(), b"b");
+            std::fs::remove_file(root.path("var/lib/bayplan/demo/swap/web")).unwrap();
+            assert_eq!(unit(), b"a");
+        }
     }
 
     #[test]
