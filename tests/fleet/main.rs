@@ -30,6 +30,7 @@ mod fitness;
 mod foreign;
 mod hosts_fail;
 mod jobs;
+mod load;
 mod local;
 mod locks;
 mod monitoring;
@@ -474,6 +475,7 @@ const TESTS: &[(&str, Test)] = &[
     ("swaps_of_files_are_never_seen_half", reload::swaps),
     ("the_tasks_of_a_cluster_are_one_command_each", tasks::life),
     ("a_swap_loses_no_request", swap::docker),
+    ("releases_under_load_lose_no_request", load::many),
     ("a_swap_loses_no_request_on_podman", swap::podman),
     ("a_swap_that_fails_loses_no_request", swap::failures),
     ("drill_a_swap_killed_before_every_step", swap::killed),

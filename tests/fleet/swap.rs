@@ -18,7 +18,7 @@ use crate::hosts::{Fleet, until};
 use crate::run::start;
 use crate::secrets::{KEY, identity};
 
-const HAPROXY: &str = "\
+pub const HAPROXY: &str = "\
 defaults
   mode http
   timeout connect 2s
@@ -61,7 +61,7 @@ const SERVE: &str = "mkdir -p /www/cgi-bin; \
      chmod +x /www/cgi-bin/slow; exec /entry";
 
 /// A service `web` with slots, and its proxy.
-fn shop(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Ground {
+pub fn shop(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Ground {
     let mut ground = Ground::new(fleet, cluster);
     if podman {
         ground = ground.with_podman();
@@ -113,7 +113,7 @@ fn shop(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Ground
 }
 
 /// Requests from beside the hosts, until it is told to stop.
-struct Load {
+pub struct Load {
     stops: Arc<AtomicBool>,
     count: Arc<AtomicUsize>,
     lost: Arc<Mutex<Vec<String>>>,
@@ -123,16 +123,42 @@ struct Load {
 
 /// One kind of client.
 #[derive(Debug, Clone, Copy)]
-struct Client {
+pub struct Client {
     path: &'static str,
     keeps: bool,
     pause: Duration,
+}
+
+impl Client {
+    /// One that asks for this, on one connection or on many, and rests so many milliseconds in between.
+    pub fn of(path: &'static str, keeps: bool, pause: u64) -> Self {
+        Self {
+            path,
+            keeps,
+            pause: Duration::from_millis(pause),
+        }
+    }
 }
 
 impl Load {
     /// Fresh and kept-alive connections, answers that take long, a client that sleeps through each swap, and one that paces
     /// itself.
     fn on(address: &str, port: u16) -> Self {
+        Self::of(
+            address,
+            port,
+            &[
+                (3, Client::of("/version", false, 10)),
+                (3, Client::of("/version", true, 10)),
+                (3, Client::of("/cgi-bin/slow", false, 0)),
+                (2, Client::of("/version", true, 5000)),
+                (1, Client::of("/version", true, 1000)),
+            ],
+        )
+    }
+
+    /// So many of each kind of client.
+    pub fn of(address: &str, port: u16, clients: &[(usize, Client)]) -> Self {
         let mut load = Self {
             stops: Arc::default(),
             count: Arc::default(),
@@ -140,19 +166,7 @@ impl Load {
             threads: Vec::new(),
             began: Instant::now(),
         };
-        let client = |path, keeps, pause| Client {
-            path,
-            keeps,
-            pause: Duration::from_millis(pause),
-        };
-        let clients = [
-            (3, client("/version", false, 10)),
-            (3, client("/version", true, 10)),
-            (3, client("/cgi-bin/slow", false, 0)),
-            (2, client("/version", true, 5000)),
-            (1, client("/version", true, 1000)),
-        ];
-        for (number, client) in clients {
+        for &(number, client) in clients {
             for _ in 0..number {
                 let at = format!("{address}:{port}");
                 let (stops, count, lost) =
@@ -180,7 +194,7 @@ impl Load {
 
     /// How many requests there were; none was lost.
     #[track_caller]
-    fn lost_none(self) -> usize {
+    pub fn lost_none(self) -> usize {
         self.stops.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().expect("it does not panic");
@@ -195,7 +209,7 @@ impl Load {
 }
 
 /// One request; gives the connection back if the answer leaves it open.
-fn request(
+pub fn request(
     at: &str,
     path: &str,
     kept: Option<BufReader<TcpStream>>,
@@ -266,7 +280,7 @@ fn request(
 
 /// One slot is up, and it is the one of the link.
 #[track_caller]
-fn one_serves(ground: &Ground, engine: &str) -> String {
+pub fn one_serves(ground: &Ground, engine: &str) -> String {
     let cluster = &ground.repo.name;
     let seen = ground.host(HOST).sh(&format!(
         "{engine} ps --format '{{{{.Names}}}}' | grep -F {cluster}-web | LC_ALL=C sort
@@ -293,50 +307,66 @@ pub fn podman(fleet: &'static Fleet) {
     life(fleet, "podshop", 9911, "podman");
 }
 
+/// Lets `web` have a variable, a secret, and a file that is rendered.
+pub fn with_inputs(ground: &mut Ground) {
+    identity(ground.fleet);
+    ground.repo.write();
+    let cluster = ground.repo.name.clone();
+    ground.bayplan(&["secrets", "init", &cluster]).exits(0);
+    set_secret(ground, KEY);
+    ground.repo.set_of("web", "secrets", vec!["KEY"]);
+    ground.repo.set_of("web", "vars", vec!["GREETING"]);
+    ground.repo.set("vars.GREETING", "hello");
+    let files = "\"/etc/app.conf\" = { from = \"app.conf\", template = true }";
+    let files: Table = toml::from_str(files).expect("it is TOML");
+    ground.repo.set_of("web", "files", files);
+    set_file(ground, "{{ GREETING }}\n");
+}
+
+/// Image, variable, secret and file in turn.
+pub fn change_one_input(ground: &mut Ground, number: usize) {
+    match number % 4 {
+        0 => {
+            let tag = ["1.1", "1.0"][number / 4 % 2];
+            ground.repo.set_of("web", "tag", tag);
+        }
+        1 => ground.repo.set("vars.GREETING", format!("hello {number}")),
+        2 => set_secret(ground, &format!("{KEY}{number}")),
+        _ => set_file(ground, &format!("{number} {{{{ GREETING }}}}\n")),
+    }
+}
+
+fn set_secret(ground: &Ground, value: &str) {
+    let (root, cluster) = (ground.repo.root(), ground.repo.name.as_str());
+    let mut running = start(
+        ground.fleet,
+        &["-C", root, "secrets", "set", cluster, "KEY"],
+    );
+    running.types(value);
+    running.ended().exits(0);
+}
+
+fn set_file(ground: &mut Ground, text: &str) {
+    let path = PathBuf::from("web/app.conf");
+    ground.repo.files.insert(path, text.as_bytes().to_vec());
+}
+
 /// Each kind of change in turn, under load.
 fn life(fleet: &'static Fleet, cluster: &str, port: u16, engine: &str) {
     let mut ground = shop(fleet, cluster, port, engine == "podman");
-    identity(fleet);
-    ground.repo.write();
-    ground.bayplan(&["secrets", "init", cluster]).exits(0);
-    let secret = |ground: &Ground, value: &str| {
-        let line = ["-C", ground.repo.root(), "secrets", "set", cluster, "KEY"];
-        let mut running = start(fleet, &line);
-        running.types(value);
-        running.ended().exits(0);
-    };
-    secret(&ground, KEY);
-    ground.repo.set_of("web", "secrets", vec!["KEY"]);
-    ground.repo.set_of("web", "vars", vec!["GREETING"]);
-    let file = |text: &str| (PathBuf::from("web/app.conf"), text.as_bytes().to_vec());
-    ground.repo.files.extend([file("{{ GREETING }}\n")]);
-    let files: Table =
-        toml::from_str("\"/etc/app.conf\" = { from = \"app.conf\", template = true }")
-            .expect("it is TOML");
-    ground.repo.set_of("web", "files", files);
-    ground.repo.set("vars.GREETING", "hello");
+    with_inputs(&mut ground);
     ground.release().exits(0);
     let mut slot = one_serves(&ground, engine);
     assert_eq!(slot, "a");
     let address = ground.host(HOST).address.clone();
     let load = Load::on(&address, port);
-    for turn in 0..2 {
-        for change in ["image", "variable", "secret", "file"] {
-            match change {
-                "image" => ground.repo.set_of("web", "tag", ["1.1", "1.0"][turn]),
-                "variable" => ground.repo.set("vars.GREETING", format!("hello {turn}")),
-                "secret" => secret(&ground, &format!("{KEY}{turn}")),
-                _ => ground
-                    .repo
-                    .files
-                    .extend([file(&format!("{turn} {{{{ GREETING }}}}\n"))]),
-            }
-            ground.diff().exits(2).says(&["web", "swap"]);
-            ground.release().exits(0).says(&["web"]);
-            let now = one_serves(&ground, engine);
-            assert_ne!(now, slot, "{change}");
-            slot = now;
-        }
+    for number in 0..8 {
+        change_one_input(&mut ground, number);
+        ground.diff().exits(2).says(&["web", "swap"]);
+        ground.release().exits(0).says(&["web"]);
+        let now = one_serves(&ground, engine);
+        assert_ne!(now, slot, "change {number}");
+        slot = now;
     }
     // Nothing changed.
     ground.diff().exits(0);
