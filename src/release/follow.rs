@@ -25,8 +25,10 @@ use crate::host::reach::session::Session;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
-/// How long a session may outlive its operator: the length of one piece, and a little.
-const NOTICE: Duration = Duration::from_millis(2500);
+/// How long a session may outlive its operator: the length of one piece, and more than that on a busy host.
+const NOTICE: Duration = Duration::from_secs(6);
+/// How often it is asked whether it has noticed.
+const NOTICE_RETRY: Duration = Duration::from_millis(500);
 
 /// How long to try to reach a host again after its connection was lost. A laptop that slept finds its network
 /// within this time; an operator who is cut off should hear of it.
@@ -236,9 +238,10 @@ impl Hosts {
         // The look saw where one runs; nearly always none does.
         let runs = |connection: &Connection| !connection.look.activating.is_empty();
         let mut activities = self.activities_of(setting, runs);
-        if activities.values().any(attended) {
-            // A session whose operator just died notices it within two seconds.
-            std::thread::sleep(NOTICE);
+        let begun = Instant::now();
+        // Its operator may just have died.
+        while activities.values().any(attended) && begun.elapsed() < NOTICE {
+            std::thread::sleep(NOTICE_RETRY);
             activities = self.activities_of(setting, runs);
         }
         let orphans: BTreeMap<HostName, Activity> = activities
