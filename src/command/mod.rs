@@ -174,6 +174,34 @@ fn replace(path: &Path, beside: &Path, bytes: &[u8]) -> io::Result<()> {
     done
 }
 
+/// Writes what a command saves as a whole, in place of an older file. `what` is its name in a message, `help` a path
+/// that can be given instead.
+///
+/// # Errors
+/// Something else than a file is there, or nothing can be written.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asks what is in the place of a file"
+)]
+fn write_whole(path: &Path, what: &str, bytes: &[u8], help: &str) -> Result<(), Failure> {
+    let name = path.display();
+    // A rename would put a file in the place of a device or a pipe.
+    let other = fs_err::symlink_metadata(path).is_ok_and(|found| !found.is_file());
+    if other || path == Path::new("-") {
+        return Err(Failure::with_help(
+            anyhow::anyhow!("expected a file to write {what} to, found `{name}`"),
+            help,
+        ));
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    replace(path, Path::new(&beside), bytes).map_err(|error| {
+        // The name beside it is nobody's concern.
+        let why = error.kind();
+        anyhow::anyhow!("{what} cannot be written to {name}: {why}").into()
+    })
+}
+
 /// Runs a command to its end.
 ///
 /// # Errors

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use super::description::commit;
-use super::{Failure, replace};
+use super::{Failure, write_whole};
 use crate::report::html::{PageContext, Served};
 use crate::report::stream;
 use crate::repository::Repository;
@@ -28,9 +28,8 @@ pub(super) fn write(path: &Path, page: &str) -> Result<(), Failure> {
     if path == Path::new("-") {
         return Ok(stream::stdout(page)?);
     }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    replace(path, Path::new(&beside), page.as_bytes())?;
+    let help = "`--html page.html`, or `--html -` to print it";
+    write_whole(path, "the page", page.as_bytes(), help)?;
     let name = path.display();
     Ok(stream::stdout(&format!(
         "Wrote {name}: open it in a browser.\n"

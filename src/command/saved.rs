@@ -12,7 +12,7 @@ use fs_err as fs;
 
 use super::description::{Description, commit, not_loaded, recorded};
 use super::selection::Scope;
-use super::{Exit, Failure, replace};
+use super::{Exit, Failure, write_whole};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ClusterName;
 use crate::plan::observed::Observed;
@@ -56,27 +56,12 @@ pub(super) fn write(
     let Some(saved) = SavedPlan::of(plan, &basis) else {
         return not_written("not every host answered");
     };
-    // A rename would put a file in the place of a device or a pipe.
-    let other = fs::symlink_metadata(path).is_ok_and(|found| !found.is_file());
-    if other || path == Path::new("-") {
-        return Err(Failure::with_help(
-            anyhow::anyhow!(
-                "expected a file to write the plan to, found `{}`",
-                path.display()
-            ),
-            "`-o plan.json`",
-        ));
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.new", std::process::id()));
-    let beside = Path::new(&beside);
-    if let Err(error) = replace(path, beside, saved.to_text().as_bytes()) {
-        // The name beside it is nobody's concern.
-        let why = error.kind();
-        return Err(
-            anyhow::anyhow!("the plan cannot be written to {}: {why}", path.display()).into(),
-        );
-    }
+    write_whole(
+        path,
+        "the plan",
+        saved.to_text().as_bytes(),
+        "`-o plan.json`",
+    )?;
     if commit.is_some_and(|commit| commit.ends_with("-dirty")) {
         let text = "the plan holds for these files only, and they are not committed";
         stream::stderr(&errors::note(text, &Palette::stderr()));

@@ -24,7 +24,22 @@ fn a_page_is_written_as_a_whole_in_place_of_an_older_one() {
         assert!(printed.contains(told), "{printed}");
     }
     let error = it.bayplan("status shop --html nowhere/page.html").exits(1);
-    assert!(error.stderr.contains("nowhere/page.html"), "{error}");
+    assert!(
+        error.stderr.contains("nowhere/page.html: ") && !error.stderr.contains(".new"),
+        "{error}"
+    );
+    // What is no file stays what it is.
+    std::os::unix::fs::symlink("page.html", it.path("link.html")).unwrap();
+    for command in ["status shop", "diff shop", "history shop"] {
+        let error = it.bayplan(&format!("{command} --html link.html")).exits(1);
+        assert!(
+            error
+                .stderr
+                .contains("expected a file to write the page to, found `link.html`"),
+            "{error}"
+        );
+    }
+    assert!(it.path("link.html").is_symlink());
 }
 
 #[test]
