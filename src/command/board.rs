@@ -26,7 +26,6 @@ use crate::render::desired::Desired;
 use crate::report::html::{self, PageContext, Served};
 use crate::report::stream;
 use crate::report::view::HistoryView;
-use crate::repository::Repository;
 
 /// A look that is younger is shown again.
 const FRESH: Duration = Duration::from_secs(3);
@@ -54,7 +53,8 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// What is served.
 struct ServedBoard {
-    repository: Repository,
+    /// Of the description as it was when the board began.
+    context: PageContext,
     description: Description,
     desired: Desired,
     parallel: Parallel,
@@ -80,7 +80,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &cli::Board) -> Result<Ex
     let interrupt = description.connect.interrupt.clone();
     let board = Arc::new(ServedBoard {
         desired: desired(&description, services, &arguments.parallel, &|_| {}),
-        repository,
+        context: page::context(&repository),
         description,
         parallel: arguments.parallel,
         seen: Mutex::default(),
@@ -160,11 +160,13 @@ impl ServedBoard {
         let (at_work, histories) = seen.hosts.refresh_for_page(setting);
         let failures = failures(seen.hosts.problems());
         let past = HistoryView::of(&setting.cluster.name, &histories, &failures);
-        let pages = with_view(setting, &seen.hosts, &at_work, |view| {
+        let now = jiff::Timestamp::now();
+        let pages = with_view(setting, &seen.hosts, &at_work, &failures, |view| {
             [Served::Again(AGAIN), Served::Still].map(|served| {
                 let context = PageContext {
+                    now,
                     served,
-                    ..page::context(&self.repository)
+                    ..self.context.clone()
                 };
                 html::status(view, &past, &context)
             })

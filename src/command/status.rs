@@ -28,7 +28,6 @@ use crate::report::screen::Screen;
 use crate::report::status::StatusOrder;
 use crate::report::view::{BegunView, HistoryView, HoldView, PushedView, StatusView, UnderWayView};
 use crate::report::{errors, html, json, status as text, stream};
-use crate::repository::Repository;
 
 /// From the end of one look to the begin of the next one.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -46,9 +45,6 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
     if arguments.watch {
         return watch(&description, services, arguments);
     }
-    if let Some(path) = &arguments.html {
-        return write_page(&repository, &description, services, arguments, path);
-    }
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let tell = |event| progress.event(&event);
     let desired = desired(&description, services, &arguments.parallel, &tell);
@@ -56,47 +52,30 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         desired: &desired,
         ..description.setting(&arguments.parallel)
     };
-    let (hosts, at_work) = Hosts::seen_at_work(setting, LookFor::Status, &tell);
-    progress.finish();
-    let failures = failures(hosts.problems());
-    let in_sync = with_view(setting, &hosts, &at_work, |view| {
-        let text = match arguments.json {
-            true => json::text(view),
-            false => text::text(
-                view,
-                order(arguments),
-                jiff::Timestamp::now(),
-                &Palette::stdout(),
-            ),
-        };
-        stream::stdout(&text).map(|()| view.in_sync)
-    })?;
-    note_copies(&hosts);
-    stream::stderr(&errors::text(&failures, &Palette::stderr()));
-    Ok(exit(&failures, in_sync, arguments))
-}
-
-fn write_page(
-    repository: &Repository,
-    description: &Description,
-    services: Services,
-    arguments: &Status,
-    path: &Path,
-) -> Result<Exit, Failure> {
-    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
-    let tell = |event| progress.event(&event);
-    let desired = desired(description, services, &arguments.parallel, &tell);
-    let setting = Setting {
-        desired: &desired,
-        ..description.setting(&arguments.parallel)
+    let (hosts, at_work, histories) = match &arguments.html {
+        Some(_) => Hosts::seen_for_page(setting, &tell),
+        None => {
+            let (hosts, at_work) = Hosts::seen_at_work(setting, LookFor::Status, &tell);
+            (hosts, at_work, BTreeMap::new())
+        }
     };
-    let (hosts, at_work, histories) = Hosts::seen_for_page(setting, &tell);
     progress.finish();
     let failures = failures(hosts.problems());
-    let past = HistoryView::of(&setting.cluster.name, &histories, &NO_FAILURES);
-    let in_sync = with_view(setting, &hosts, &at_work, |view| {
-        let page = html::status(view, &past, &page::context(repository));
-        page::write(path, &page).map(|()| view.in_sync)
+    let in_sync = with_view(setting, &hosts, &at_work, &failures, |view| {
+        let now = jiff::Timestamp::now();
+        match &arguments.html {
+            Some(path) => {
+                let past = HistoryView::of(&setting.cluster.name, &histories, &NO_FAILURES);
+                let page = html::status(view, &past, &page::context(&repository));
+                page::write(path, &page)?;
+            }
+            None if arguments.json => stream::stdout(&json::text(view))?,
+            None => {
+                let text = text::text(view, order(arguments), now, &Palette::stdout());
+                stream::stdout(&text)?;
+            }
+        }
+        Ok::<_, Failure>(view.in_sync)
     })?;
     note_copies(&hosts);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
@@ -138,11 +117,11 @@ pub(super) fn with_view<T>(
     setting: Setting<'_>,
     hosts: &Hosts,
     at_work: &BTreeMap<HostName, Activity>,
+    failures: &BTreeMap<HostName, HostFailure>,
     then: impl FnOnce(&StatusView<'_>) -> T,
 ) -> T {
-    let failures = failures(hosts.problems());
     let status = status(setting.desired, &hosts.observed());
-    let mut view = StatusView::of(setting.cluster, &status, at_work, &failures);
+    let mut view = StatusView::of(setting.cluster, &status, at_work, failures);
     // Whoever is at work tells it itself; and what is in sync has ended, whether or not its releaser lived to say so.
     if !view.in_sync && !at_work.values().any(Activity::is_busy) {
         view.begun = hosts.begun().map(BegunView::of);
@@ -163,6 +142,8 @@ fn watch(
     let all = description.cluster.hosts.len();
     make_room(all, all.min(arguments.parallel.hosts.get()))?;
     let interrupt = &description.connect.interrupt;
+    // A second Ctrl-C would leave the terminal on its second screen.
+    interrupt.note()?;
     let Some(screen) = Screen::open()? else {
         return Err(Failure {
             exit: Exit::Usage,
@@ -172,7 +153,6 @@ fn watch(
             )
         });
     };
-    interrupt.listen()?;
     screen.draw("looking at the hosts")?;
     let desired = desired(description, services, &arguments.parallel, &|_| {});
     let setting = Setting {
@@ -187,10 +167,11 @@ fn watch(
             break;
         }
         let (now, palette) = (jiff::Timestamp::now(), Palette::stdout());
-        last = with_view(setting, &hosts, &at_work, |view| {
+        let failures = failures(hosts.problems());
+        last = with_view(setting, &hosts, &at_work, &failures, |view| {
             text::text(view, order(arguments), now, &palette)
         });
-        last += &errors::text(&failures(hosts.problems()), &palette);
+        last += &errors::text(&failures, &palette);
         screen.draw(&text::watched(&last, now, &palette))?;
         let looked = Instant::now();
         while looked.elapsed() < PAUSE && !interrupt.asked() {

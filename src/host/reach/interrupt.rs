@@ -27,6 +27,18 @@ impl Interrupt {
         Ok(())
     }
 
+    /// From now on SIGINT and SIGTERM are noted here, however often they come: whoever has to leave something in order (a
+    /// terminal) looks at it soon.
+    ///
+    /// # Errors
+    /// The system does not let them be caught.
+    pub fn note(&self) -> io::Result<()> {
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&self.0))?;
+        }
+        Ok(())
+    }
+
     /// Whether the operator asked.
     #[must_use]
     pub fn asked(&self) -> bool {
