@@ -29,10 +29,6 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
         ));
     }
     let mut view = CheckView::new();
-    let print = |text: &str| match arguments.json {
-        true => Ok(()),
-        false => stream::stdout(text),
-    };
     let mut checked = Vec::new();
     let mut misnamed = false;
     for cluster in clusters {
@@ -44,17 +40,20 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Check) -> Result<Exit, F
                 let error = format!("clusters/{cluster}: {error}");
                 let help = "rename the directory";
                 view.add_misnamed(&cluster, &error, help);
-                print(&(one(&error, Some(help), &Palette::stdout()) + "\n"))?;
+                if !arguments.json {
+                    stream::stdout(&(one(&error, Some(help), &Palette::stdout()) + "\n"))?;
+                }
                 continue;
             }
         };
         let sources = repository.load(&cluster).map_err(not_loaded)?;
         let mut outcome = examine(&name, &sources);
-        let palette = Palette::stdout();
         outcome.checked.warnings += outcome.lints.len();
         outcome.problems.append(&mut outcome.lints);
         view.add(&outcome.checked, &outcome.problems, &sources);
-        print(&show(&outcome.problems, &sources, &palette))?;
+        if !arguments.json {
+            stream::stdout(&show(&outcome.problems, &sources, &Palette::stdout()))?;
+        }
         checked.push(outcome.checked);
     }
     match arguments.json {
