@@ -12,8 +12,9 @@ use crate::cluster::name::ClusterName;
 use crate::host::look::LookFor;
 use crate::plan::{Moves, Options, plan};
 use crate::release::Hosts;
+use crate::report::html::PlanOnPage;
 use crate::report::palette::Palette;
-use crate::report::plan_end::{Next, next_step};
+use crate::report::plan_end::{Next, next as next_line, next_command};
 use crate::report::progress::Progress;
 use crate::report::view::{BegunView, BrokenView, PlanView};
 use crate::report::{Detail, errors, html, json, markdown, plan as text, stream};
@@ -88,9 +89,29 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     if !view.in_sync && at_work.0.is_empty() {
         view.begun = hosts.begun().map(BegunView::of);
     }
+    // A diff shows moves of stateful services; a release must be told.
+    let untold = Options {
+        moves: Moves::Refuse,
+        ..options.clone()
+    };
+    let moves = match plan_of(&untold).refusals.is_empty() {
+        true => Moves::Refuse,
+        false => Moves::Allow,
+    };
+    let what = match &arguments.output {
+        Some(path) => Next::Saved(path),
+        None => Next::Services(&scope.services),
+    };
+    let next = next_command(&plan, what, moves).filter(|_| failures.is_empty());
     if let Some(path) = &arguments.html {
         let context = page::context(&repository);
-        page::write(path, &html::plan(&description.cluster, &view, &context))?;
+        let of = PlanOnPage {
+            cluster: &description.cluster,
+            view: &view,
+            only: &scope.services,
+            next: next.as_deref(),
+        };
+        page::write(path, &html::plan(&of, &context))?;
         notes(&hosts, &plan);
     } else {
         match arguments.format() {
@@ -102,23 +123,8 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
                 let palette = Palette::stdout();
                 stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
                 notes(&hosts, &plan);
-                if failures.is_empty() {
-                    // A diff shows moves of stateful services; a release must be told.
-                    let untold = Options {
-                        moves: Moves::Refuse,
-                        ..options.clone()
-                    };
-                    let moves = if plan_of(&untold).refusals.is_empty() {
-                        Moves::Refuse
-                    } else {
-                        Moves::Allow
-                    };
-                    let what = match &arguments.output {
-                        Some(path) => Next::Saved(path),
-                        None => Next::Services(&scope.services),
-                    };
-                    let next = next_step(&plan, what, moves, &Palette::stdout());
-                    stream::stdout(&next.unwrap_or_default())?;
+                if let Some(command) = next {
+                    stream::stdout(&next_line(&format!("`{command}`"), &palette))?;
                 }
             }
         }

@@ -46,16 +46,20 @@ pub fn frozen(cluster: &str, hold: &HoldView<'_>) -> (String, String) {
 
 /// That a service is held on a host, for a plan.
 pub(super) fn held_line(held: &HeldView<'_>, palette: &Palette) -> String {
+    beside(held.service, palette, |room| wrap(&words(held), room))
+}
+
+/// That somebody holds a service, or did until now.
+pub(super) fn words(held: &HeldView<'_>) -> String {
     let HeldView {
-        service,
+        service: _,
         hold,
         over,
     } = held;
-    let text = match over {
+    match over {
         true => was(hold),
         false => format!("held{}", by(hold)),
-    };
-    beside(service, palette, |room| wrap(&text, room))
+    }
 }
 
 /// What there is to know of a service beside what becomes of it: what is told in so many columns.

@@ -55,11 +55,10 @@ pub(super) fn last_line(view: &PlanView<'_>, only: &[ServiceName]) -> String {
     format!("{hosts}: {}{unstarted}{unseen}", totals.words())
 }
 
-/// A line that says what to type after a `diff`, with what a release must be told of stateful
-/// services; nothing if there is nothing to do, or something
-/// to solve first.
+/// What to type after a `diff`, with what a release must be told of stateful services; nothing if there is nothing to
+/// do, or something to solve first.
 #[must_use]
-pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -> Option<String> {
+pub fn next_command(plan: &Plan, what: Next<'_>, moves: Moves) -> Option<String> {
     if !plan.refusals.is_empty() {
         return None;
     }
@@ -76,13 +75,13 @@ pub fn next_step(plan: &Plan, what: Next<'_>, moves: Moves, palette: &Palette) -
         Moves::Allow => " --allow-move",
         Moves::Refuse => "",
     };
-    if let (Next::Saved(path), false) = (what, plan.is_empty()) {
-        let path = shell_word(&path.to_string_lossy());
-        let command = format!("`bayplan release {} --plan {path}{flag}`", plan.cluster);
-        return Some(next(&command, palette));
-    }
-    let command = format!("`bayplan release {}{services}{flag}`", plan.cluster);
-    Some(next(&command, palette))
+    let what = match what {
+        Next::Saved(path) if !plan.is_empty() => {
+            format!(" --plan {}", shell_word(&path.to_string_lossy()))
+        }
+        Next::Saved(_) | Next::Services(_) => services,
+    };
+    Some(format!("bayplan release {}{what}{flag}", plan.cluster))
 }
 
 /// What to type next.

@@ -3,7 +3,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 use proptest::prelude::{any, proptest};
 
-use super::super::plan_end::{Next, another_version, next_step, question};
+use super::super::plan_end::{Next, another_version, next_command, question};
 use super::super::samples;
 use super::*;
 use crate::cluster::model::Cluster;
@@ -145,7 +145,7 @@ fn nothing_to_do_is_one_line() {
         "No changes on 1 host of production; docker02 and docker03 not seen\n"
     );
     assert_eq!(
-        next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN),
+        next_command(&plan, Next::Services(&[]), Moves::Refuse),
         None
     );
     assert_eq!(
@@ -179,8 +179,8 @@ fn a_restart_that_waits_is_not_in_sync() {
     );
     assert_snapshot!(shown(&samples::cluster(), &plan, Detail::Short));
     assert_eq!(
-        next_step(&plan, Next::Services(&[]), Moves::Refuse, &Palette::PLAIN).unwrap(),
-        "next: `bayplan release production reports`\n"
+        next_command(&plan, Next::Services(&[]), Moves::Refuse).unwrap(),
+        "bayplan release production reports"
     );
 }
 
@@ -245,22 +245,14 @@ fn the_question_counts_the_hosts_that_change() {
 fn the_next_step_names_what_was_asked_for() {
     let only = [samples::service("search")];
     assert_eq!(
-        next_step(
-            &samples::ordinary(),
-            Next::Services(&only),
-            Moves::Refuse,
-            &Palette::PLAIN
-        )
-        .unwrap(),
-        "next: `bayplan release production search`
-"
+        next_command(&samples::ordinary(), Next::Services(&only), Moves::Refuse).unwrap(),
+        "bayplan release production search"
     );
     assert_eq!(
-        next_step(
+        next_command(
             &samples::everything("x"),
             Next::Services(&[]),
-            Moves::Refuse,
-            &Palette::PLAIN
+            Moves::Refuse
         ),
         None,
         "refused"
@@ -271,8 +263,8 @@ fn the_next_step_names_what_was_asked_for() {
     ] {
         let saved = Next::Saved(Path::new(path));
         assert_eq!(
-            next_step(&samples::ordinary(), saved, Moves::Allow, &Palette::PLAIN).unwrap(),
-            format!("next: `bayplan release production --plan {word} --allow-move`\n")
+            next_command(&samples::ordinary(), saved, Moves::Allow).unwrap(),
+            format!("bayplan release production --plan {word} --allow-move")
         );
     }
 }

@@ -7,7 +7,7 @@ mod sheet;
 mod status;
 
 pub use history::history;
-pub use plan::{plan, reviews};
+pub use plan::{PlanOnPage, plan, reviews};
 pub use status::status;
 
 use jiff::Timestamp;

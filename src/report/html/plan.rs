@@ -5,41 +5,87 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::palette::Palette;
 use super::super::plan::order;
 use super::super::plan_end::last_line;
-use super::super::reason::version_change;
+use super::super::reason::{note as about, version_change};
 use super::super::review::{
     Sides, broken_title, effect, remarks, stateful, summary, trust_sentences, what,
 };
 use super::super::service::{explain, word};
+use super::super::status::activity;
 use super::super::text::{escape, escape_lines};
 use super::super::view::{
-    HostView, NoteView, PlanView, ReasonView, ReviewView, ReviewedView, ReviewsView, ServiceView,
+    DropInView, HeldView, HostView, NoteView, PlanView, ReasonView, ReviewView, ReviewedView,
+    ReviewsView, ServiceView,
 };
-use super::super::{Detail, begun, hosts, left, network, refusal};
+use super::super::{Detail, begun, hold, hosts, left, network, refusal};
 use super::grid::{GridCell, HostRemarks, in_short, tables};
 use super::sheet::{DiffLine, Marked, PageMark, SheetPart};
 use super::{PageContext, SPACE, failed, note};
 use crate::cluster::model::Cluster;
+use crate::cluster::name::ServiceName;
 use crate::plan::{Action, Change};
 
-const LEGEND: &str = "↻ restarts, + starts, − stops or leaves, ~ its files change, ⇄ swaps (the old one serves until the new one does), \
-                      ? only a pull can tell, … waits until it is named, · stays as it is";
+/// What the signs mean.
+const SIGNS: [(&str, &str); 9] = [
+    ("↻", "restarts"),
+    ("+", "starts"),
+    ("−", "stops or leaves"),
+    ("~", "its files change"),
+    ("⇄", "swaps (the old one serves until the new one does)"),
+    ("?", "only a pull can tell"),
+    ("…", "waits until it is named"),
+    ("■", "somebody holds it, so that it stays stopped"),
+    ("·", "stays as it is"),
+];
 
-/// A plan against the hosts.
+/// What the signs mean that are counted above.
+fn legend(parts: &[SheetPart]) -> String {
+    let chips = || parts.iter().flat_map(|part| &part.chips);
+    let counted = |(sign, _): &&(&str, &str)| chips().any(|chip| chip.text.starts_with(sign));
+    let signs = SIGNS.iter().filter(counted);
+    let words: Vec<String> = signs.map(|(sign, word)| format!("{sign} {word}")).collect();
+    words.join(", ")
+}
+
+/// A plan against the hosts, and what was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanOnPage<'a> {
+    /// What is described.
+    pub cluster: &'a Cluster,
+    /// What a release does.
+    pub view: &'a PlanView<'a>,
+    /// The services that it is about; none means all.
+    pub only: &'a [ServiceName],
+    /// The command that does it, if there is one.
+    pub next: Option<&'a str>,
+}
+
+/// The page of a plan against the hosts.
 #[must_use]
-pub fn plan(cluster: &Cluster, view: &PlanView<'_>, context: &PageContext) -> String {
+pub fn plan(plan: &PlanOnPage<'_>, context: &PageContext) -> String {
+    let PlanOnPage {
+        cluster,
+        view,
+        only,
+        next,
+    } = *plan;
     let mut sheet = context.sheet(view.cluster, "plan");
     let mut part = part(cluster, view);
-    part.lead.insert(0, last_line(view, &[]));
+    part.lead.insert(0, last_line(view, only));
     let plain = unwrapped();
+    for host in &view.hosts {
+        let at_work = host.activity.as_ref();
+        let told = at_work.and_then(|it| activity(it, context.now));
+        let told = told.map(|told| format!("◐ {}: {told}", host.host));
+        part.notes
+            .extend(told.map(|told| Marked::new(PageMark::Wait, told)));
+    }
     if let Some(it) = &view.begun {
         let lines = begun::lines(view.cluster, it, context.now, &plain);
         part.notes.insert(0, note(PageMark::Wait, &lines));
     }
     sheet.parts.push(part);
-    if !view.is_empty && view.refusals.is_empty() && view.failures.is_empty() {
-        sheet.next.push(format!("bayplan release {}", view.cluster));
-    }
-    sheet.legend = LEGEND.to_owned();
+    sheet.next.extend(next.map(str::to_owned));
+    sheet.legend = legend(&sheet.parts);
     sheet.html()
 }
 
@@ -94,7 +140,7 @@ pub fn reviews(
             ..SheetPart::default()
         });
     }
-    sheet.legend = LEGEND.to_owned();
+    sheet.legend = legend(&sheet.parts);
     sheet.html()
 }
 
@@ -251,10 +297,14 @@ fn cells(cluster: &Cluster, view: &PlanView<'_>) -> Vec<GridCell> {
     for host in &view.hosts {
         let services = host.services.iter();
         cells.extend(services.map(|it| cell(view.cluster, host, it)));
+        let changes = |name: &str| host.services.iter().any(|it| it.service == name);
+        let held = host.held.iter().filter(|held| !changes(held.service));
+        cells.extend(held.map(|held| held_cell(host, held)));
         for (name, model) in &cluster.services {
             let here = model.hosts.iter().any(|on| on.as_str() == host.host);
-            let changes = host.services.iter().any(|it| it.service == name.as_str());
-            if here && !changes {
+            let held = host.held.iter().any(|it| it.service == name.as_str());
+            if here && !held && !changes(name.as_str()) {
+                let lines = beside(host, name.as_str());
                 cells.push(GridCell {
                     service: name.to_string(),
                     host: host.host.to_owned(),
@@ -263,14 +313,46 @@ fn cells(cluster: &Cluster, view: &PlanView<'_>) -> Vec<GridCell> {
                     word: "stay".to_owned(),
                     version: model.image.version.clone(),
                     since: String::new(),
-                    lines: Vec::new(),
+                    why: in_short(&lines),
+                    lines,
                     diff: Vec::new(),
-                    why: String::new(),
                 });
             }
         }
     }
     cells
+}
+
+/// What somebody holds, and nothing becomes of.
+fn held_cell(host: &HostView<'_>, held: &HeldView<'_>) -> GridCell {
+    let mut lines = vec![hold::words(held)];
+    lines.extend(drop_ins(host, held.service));
+    GridCell {
+        service: held.service.to_owned(),
+        host: host.host.to_owned(),
+        mark: PageMark::Wait,
+        sign: "■",
+        word: "held".to_owned(),
+        version: String::new(),
+        since: String::new(),
+        why: in_short(&lines),
+        lines,
+        diff: Vec::new(),
+    }
+}
+
+/// What there is to know of a service beside what becomes of it.
+fn beside(host: &HostView<'_>, service: &str) -> Vec<String> {
+    let held = host.held.iter().filter(|held| held.service == service);
+    let held = held.map(hold::words);
+    held.chain(drop_ins(host, service)).collect()
+}
+
+fn drop_ins(host: &HostView<'_>, service: &str) -> Vec<String> {
+    let these = host.drop_ins.iter().filter(|it| it.service == service);
+    these
+        .flat_map(|DropInView { service: _, path }| about(&NoteView::DropIn { path }, SPACE))
+        .collect()
 }
 
 fn cell(cluster: &str, host: &HostView<'_>, view: &ServiceView<'_>) -> GridCell {
@@ -281,6 +363,7 @@ fn cell(cluster: &str, host: &HostView<'_>, view: &ServiceView<'_>) -> GridCell 
         Some(told) => told,
         None => why,
     };
+    lines.extend(beside(host, view.service));
     lines.push(format!("unit {}", escape(&view.unit)));
     let mut images = view.reasons.iter().filter_map(|why| {
         if let ReasonView::Image { before, after } = why {

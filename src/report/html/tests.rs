@@ -39,7 +39,13 @@ fn plan_page(plan: &crate::plan::Plan, odd: &str) -> String {
     let (cluster, failures) = (samples::cluster(), samples::failures(odd));
     let nobody = BTreeMap::new();
     let view = PlanView::of(&cluster, plan, &nobody, &failures, Detail::Diff);
-    super::plan(&cluster, &view, &context())
+    let of = PlanOnPage {
+        cluster: &cluster,
+        view: &view,
+        only: &[],
+        next: Some("bayplan release production"),
+    };
+    super::plan(&of, &context())
 }
 
 fn review_page(odd: &str) -> String {
