@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::hosts;
 use super::palette::{Palette, paint};
-use super::text::{count, escape, wrap};
-use super::time::ago;
+use super::text::{count, escape, hanging, wrap};
+use super::time::ago_of;
 use super::view::{BegunView, HostStage, PushedView, UnderWayView};
 use crate::cluster::name::HostName;
 use crate::render::begun::Direction;
@@ -18,7 +18,7 @@ pub fn lines(
     now: Timestamp,
     palette: &Palette,
 ) -> Vec<String> {
-    let since = since(begun.when, now);
+    let since = ago_of(begun.when, now);
     let whose = format!("the release of {}, begun {since},", escape(begun.who));
     let how = match begun.direction {
         Direction::Forward => "has not ended",
@@ -50,22 +50,14 @@ pub fn under_way_lines(view: &UnderWayView<'_>, now: Timestamp, palette: &Palett
     let told = format!(
         "{what} of {}, begun {}, is at work: {} of {} done",
         escape(who),
-        since(when, now),
+        ago_of(when, now),
         done.len(),
         count(hosts.len(), "host", "hosts")
     );
     let mut lines = marked(&[told], palette);
     let mut line = |sign: &str, text: &str| {
-        let wrapped = wrap(text, palette.width().saturating_sub(4));
-        lines.extend(
-            wrapped
-                .iter()
-                .enumerate()
-                .map(|(number, line)| match number {
-                    0 => format!("  {sign} {line}"),
-                    _ => format!("    {line}"),
-                }),
-        );
+        let start = format!("  {sign} ");
+        lines.extend(hanging(&start, text, palette.width()));
     };
     if !done.is_empty() {
         let sign = paint(palette.added, "✓");
@@ -96,17 +88,11 @@ pub fn pushed_lines(
         format!(
             "{} pushed a release {} that is not effective",
             escape(pushed.who),
-            since(pushed.when, now)
+            ago_of(pushed.when, now)
         ),
         format!("`bayplan activate {cluster}` makes it so"),
     ];
     marked(&told, palette)
-}
-
-/// How long ago a moment was, by the reader's clock; the moment as it is written where it is none.
-fn since(when: &str, now: Timestamp) -> String {
-    let moment = when.parse::<Timestamp>();
-    moment.map_or_else(|_| escape(when), |moment| ago(moment, now))
 }
 
 /// Lines that begin with the sign of what is not as it should be.

@@ -2,24 +2,19 @@
 
 use super::palette::{Palette, paint};
 use super::refusal::network_options;
-use super::text::{list, value, wrap};
+use super::text::{hanging, list, value};
 use super::view::NetworkView;
 use crate::plan::Change;
 
 /// Below the name of a host.
 pub(super) fn lines(view: &NetworkView<'_>, palette: &Palette) -> Vec<String> {
-    const INDENT: usize = 4;
     let (sign, style) = match view.change {
         Change::Added => ("+", palette.added),
         Change::Changed => ("~", palette.changed),
         Change::Removed => ("-", palette.removed),
     };
-    let lines = wrap(&words(view), palette.width().saturating_sub(INDENT));
-    let lines = lines.iter().enumerate().map(|(number, line)| match number {
-        0 => format!("  {} {line}", paint(style, sign)),
-        _ => format!("{}{line}", " ".repeat(INDENT)),
-    });
-    lines.collect()
+    let start = format!("  {} ", paint(style, sign));
+    hanging(&start, &words(view), palette.width())
 }
 
 /// In one sentence.

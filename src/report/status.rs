@@ -13,12 +13,15 @@ pub(super) use crashes::how_it_ended;
 pub(super) use end::{counted, unfinished};
 use jiff::Timestamp;
 pub(super) use state::{Word, shown_state, sign};
+pub(super) use urgent::{more, version};
 
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
-use super::text::{ended, escape, pad, short_value, width, wrap};
+use super::text::{ended, escape, hanging, pad, short_value, width, wrap};
 use super::time::shown_since;
-use super::view::{HostStatusView, NoteView, ServiceStatusView, StateView, StatusView};
+use super::view::{
+    HostStatusView, NoteView, ServiceStatusView, StateView, StatusView, UnderWayView,
+};
 use super::{Detail, begun, hold, left, network};
 use crashes::{deaths, restarted};
 use end::{next_lines, services, totals};
@@ -123,7 +126,7 @@ fn host_lines(
         None => "  no generation yet".to_owned(),
     };
     let mut lines = vec![header];
-    for trouble in host_trouble(view, now) {
+    for trouble in host_trouble(view, None, now) {
         lines.push(format!("  {} {trouble}", paint(palette.changed, "!")));
     }
     let networks = view.networks.iter();
@@ -138,10 +141,15 @@ fn host_lines(
     lines
 }
 
-/// What is not as it should be with a host itself: half a release, what goes on there, what is not recorded.
-pub(super) fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<String> {
+/// What is not as it should be with a host itself: half a release, what goes on there, what is not recorded. What is
+/// told of a release that is at work (`told`) is not said again.
+pub(super) fn host_trouble(
+    view: &HostStatusView<'_>,
+    told: Option<&UnderWayView<'_>>,
+    now: Timestamp,
+) -> Vec<String> {
     let HostStatusView {
-        host: _,
+        host,
         generation: _,
         unfinished,
         lost,
@@ -154,7 +162,9 @@ pub(super) fn host_trouble(view: &HostStatusView<'_>, now: Timestamp) -> Vec<Str
     } = view;
     let mut lines = Vec::new();
     if let Some(activity) = at_work.as_ref().and_then(|it| activity(it, now)) {
-        lines.push(activity);
+        if !told.is_some_and(|it| it.is_at_work_on(host)) {
+            lines.push(activity);
+        }
     } else if *unfinished {
         lines.push("the last activation did not finish here".to_owned());
     }
@@ -208,17 +218,11 @@ fn row(
         pad(&shown_version(view.version), columns.version),
         pad(&shown_since(view.since, now), columns.since),
     );
-    let mut lines = Vec::new();
-    let column = width(&start);
     let (word, style) = (Word::of(&view.state).text(), style(&view.state, palette));
-    let room = palette.width().saturating_sub(column);
-    for (number, line) in wrap(&sentence(view, now), room).iter().enumerate() {
-        lines.push(match number {
-            // Coloured after wrapping: escape sequences have no width.
-            0 => start.clone() + &line.replacen(word, &paint(style, word), 1),
-            _ => " ".repeat(column) + line,
-        });
-    }
+    let mut lines = hanging(&start, &sentence(view, now), palette.width());
+    // Coloured after wrapping, and not in what stands before it.
+    let said = lines[0].split_off(start.len());
+    lines[0] += &said.replacen(word, &paint(style, word), 1);
     const INDENT: usize = 6;
     let mut more = reason_lines(&view.state, INDENT, palette);
     more.extend(drop_in_lines(view, INDENT, palette));

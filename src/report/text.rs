@@ -222,6 +222,17 @@ pub(super) fn indent(text: &str, by: usize, width: usize) -> Vec<String> {
         .collect()
 }
 
+/// A sentence after a start that stands once; its further lines begin below its first word.
+pub(super) fn hanging(start: &str, text: &str, to: usize) -> Vec<String> {
+    let column = width(start);
+    let lines = wrap(text, to.saturating_sub(column)).into_iter();
+    let lines = lines.enumerate().map(|(number, line)| match number {
+        0 => format!("{start}{line}"),
+        _ => " ".repeat(column) + &line,
+    });
+    lines.collect()
+}
+
 /// `0.4 s`, `12 s`, `2 min 5 s`.
 pub(super) fn seconds(took: Duration) -> String {
     let whole = took.as_secs();
@@ -303,6 +314,19 @@ mod tests {
         );
         assert_eq!(wrap("", 26), [""]);
         assert_eq!(wrap(&"x".repeat(40), 26), ["x".repeat(40)]);
+    }
+
+    #[test]
+    fn a_sentence_hangs_after_its_start() {
+        let start = "\u{1b}[33m!\u{1b}[0m ";
+        let lines = hanging(start, "one two three four five six", 26);
+        assert_eq!(
+            lines,
+            [
+                format!("{start}one two three four five"),
+                "    six".to_owned()
+            ]
+        );
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::text::escape;
+
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -25,6 +27,12 @@ pub(super) fn ago(since: Timestamp, now: Timestamp) -> String {
         ..=0 => "just now".to_owned(),
         seconds => format!("{} ago", lasting(seconds)),
     }
+}
+
+/// The same of a moment as a host keeps it; what is none is shown as it is written.
+pub(super) fn ago_of(when: &str, now: Timestamp) -> String {
+    let moment = when.parse::<Timestamp>();
+    moment.map_or_else(|_| escape(when), |moment| ago(moment, now))
 }
 
 /// How long it is until a moment, in its largest unit.

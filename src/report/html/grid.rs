@@ -7,7 +7,25 @@ use super::super::text::count;
 use super::sheet::{DiffLine, PageMark, SheetCell, SheetHead, SheetRow, SheetTable};
 
 /// So many hosts fit beside each other.
-pub(super) const WIDE: usize = 8;
+const WIDE: usize = 8;
+
+/// Whether the hosts of a page fit beside each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PageSize {
+    /// They do.
+    Few,
+    /// They do not: what is said of several of them stands there once.
+    Many,
+}
+
+impl PageSize {
+    pub(super) fn of(hosts: usize) -> Self {
+        match hosts <= WIDE {
+            true => Self::Few,
+            false => Self::Many,
+        }
+    }
+}
 
 /// A service on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,9 +49,36 @@ pub(super) type HostRemarks = BTreeMap<String, String>;
 
 /// The tables of a grid; `well` says what all of the rest is.
 pub(super) fn tables(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> Vec<SheetTable> {
-    match hosts.len() <= WIDE {
-        true => vec![wide(cells, hosts)],
-        false => tall(cells, hosts, well),
+    match PageSize::of(hosts.len()) {
+        PageSize::Few => vec![wide(cells, hosts)],
+        PageSize::Many => tall(cells, hosts, well),
+    }
+}
+
+impl GridCell {
+    /// Whether the same is to be said of another service; since when it runs is told where all of them do.
+    fn is_told_as(&self, other: &Self) -> bool {
+        let Self {
+            service,
+            host: _,
+            mark,
+            sign,
+            word,
+            version,
+            since: _,
+            lines,
+            diff,
+            why,
+        } = self;
+        (service, mark, sign, word, version)
+            == (
+                &other.service,
+                &other.mark,
+                &other.sign,
+                &other.word,
+                &other.version,
+            )
+            && (lines, diff, why) == (&other.lines, &other.diff, &other.why)
     }
 }
 
@@ -82,7 +127,6 @@ fn wide(cells: &[GridCell], hosts: &HostRemarks) -> SheetTable {
         class: "stack",
         heads,
         rows: rows.into_iter().map(|(_, row)| row).collect(),
-        reasons: true,
         ..SheetTable::default()
     }
 }
@@ -103,26 +147,16 @@ fn shown(cell: &GridCell, here: Option<String>) -> SheetCell {
 
 /// First what is to be told, the same on several hosts once; then every host with what it has, closed.
 fn tall(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> Vec<SheetTable> {
-    let mut groups: Vec<(&GridCell, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(&GridCell, Vec<&GridCell>)> = Vec::new();
     let mut places: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
     for cell in cells.iter().filter(|cell| is_told(cell)) {
         let places = places.entry((&cell.service, &cell.word)).or_default();
-        let same = |index: &&usize| {
-            let other = groups[**index].0;
-            let (host, lines) = (&cell.host, cell.lines == other.lines);
-            lines
-                && *other
-                    == GridCell {
-                        host: other.host.clone(),
-                        ..cell.clone()
-                    }
-                && !host.is_empty()
-        };
+        let same = |index: &&usize| groups[**index].0.is_told_as(cell);
         match places.iter().find(same).copied() {
-            Some(index) => groups[index].1.push(&cell.host),
+            Some(index) => groups[index].1.push(cell),
             None => {
                 places.push(groups.len());
-                groups.push((cell, vec![&cell.host]));
+                groups.push((cell, vec![cell]));
             }
         }
     }
@@ -130,7 +164,16 @@ fn tall(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> Vec<SheetTable> 
     let rows = groups.iter().map(|(cell, on)| SheetRow {
         class: None,
         name: cell.service.clone(),
-        cells: vec![shown(cell, None), SheetCell::plain(hosts::hosts(on))],
+        cells: vec![
+            SheetCell {
+                since: match on.iter().all(|other| other.since == cell.since) {
+                    true => cell.since.clone(),
+                    false => String::new(),
+                },
+                ..shown(cell, None)
+            },
+            SheetCell::plain(hosts::hosts(on.iter().map(|cell| &cell.host))),
+        ],
         why: cell.why.clone(),
     });
     let told = SheetTable {
@@ -138,7 +181,6 @@ fn tall(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> Vec<SheetTable> 
         class: "tall stack",
         heads: ["service", "what", "on", "why"].map(SheetHead::new).into(),
         rows: rows.collect(),
-        reasons: true,
         ..SheetTable::default()
     };
     let all = every_host(cells, hosts, well);
@@ -183,7 +225,6 @@ fn every_host(cells: &[GridCell], hosts: &HostRemarks, well: &str) -> SheetTable
         class: "tall",
         heads,
         rows: rows.collect(),
-        reasons: true,
     }
 }
 

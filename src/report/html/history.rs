@@ -6,7 +6,7 @@ use super::super::history::{NOTHING, done, short_commit};
 use super::super::hosts;
 use super::super::reason::kept as words;
 use super::super::text::{commas, escape};
-use super::super::time::ago;
+use super::super::time::ago_of;
 use super::super::view::{HistoryView, PastView};
 use super::sheet::{PageMark, SheetCell, SheetHead, SheetPart, SheetRow, SheetTable};
 use super::{PageContext, failed};
@@ -35,7 +35,6 @@ pub fn history(view: &HistoryView<'_>, context: &PageContext) -> String {
             .map(SheetHead::new)
             .into(),
         rows: rows.collect(),
-        reasons: true,
         ..SheetTable::default()
     };
     let none = table.rows.is_empty();
@@ -59,7 +58,6 @@ fn row(
     entries: &[(&str, &PastView<'_>)],
     context: &PageContext,
 ) -> SheetRow {
-    let age = when.parse().map(|when| ago(when, context.now));
     let failed: Vec<_> = entries
         .iter()
         .filter(|(_, it)| it.result != "done")
@@ -80,7 +78,7 @@ fn row(
     };
     SheetRow {
         class: None,
-        name: age.unwrap_or_else(|_| escape(when)),
+        name: ago_of(when, context.now),
         cells: vec![
             SheetCell {
                 class: Some(class),

@@ -84,8 +84,6 @@ pub(super) struct SheetTable {
     pub class: &'static str,
     pub heads: Vec<SheetHead>,
     pub rows: Vec<SheetRow>,
-    /// Whether rows have a last column that says why.
-    pub reasons: bool,
 }
 
 /// The head of a column.
@@ -108,6 +106,7 @@ pub(super) struct SheetRow {
     pub class: Option<PageMark>,
     pub name: String,
     pub cells: Vec<SheetCell>,
+    /// The last column.
     pub why: String,
 }
 

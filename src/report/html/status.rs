@@ -1,17 +1,17 @@
 //! The page of a status.
 
 use super::super::palette::Palette;
-use super::super::reason::{reason, version_change};
+use super::super::reason::{note as about, reason};
 use super::super::status::{
-    Word, counted, host_trouble, releases, sentence, shown_version, sign, unfinished,
+    Word, counted, host_trouble, more, releases, sign, unfinished, version,
 };
 use super::super::text::{count, escape};
-use super::super::time::{ago, exact, shown_since};
+use super::super::time::{ago_of, exact, shown_since};
 use super::super::view::{
-    HistoryView, HostStatusView, PastView, ReasonView, ServiceStatusView, StatusView,
+    HistoryView, HostStatusView, NoteView, PastView, ServiceStatusView, StatusView,
 };
 use super::super::{history as past, left, network};
-use super::grid::{GridCell, HostRemarks, in_short, tables};
+use super::grid::{GridCell, HostRemarks, PageSize, in_short, tables};
 use super::sheet::{Marked, PageMark, SheetPart};
 use super::{PageContext, SPACE, failed, note};
 
@@ -23,11 +23,12 @@ pub fn status(view: &StatusView<'_>, histories: &HistoryView<'_>, context: &Page
     let remarks: HostRemarks = hosts
         .map(|host| (host.host.to_owned(), remark(host, histories, context)))
         .collect();
+    let size = PageSize::of(view.hosts.len());
     let cells: Vec<GridCell> = view
         .hosts
         .iter()
         .flat_map(|host| host.services.iter().map(move |it| (host, it)))
-        .map(|(host, service)| cell(host.host, service, histories, context))
+        .map(|(host, service)| cell(host.host, service, histories, (size, context)))
         .collect();
     sheet.parts.push(SheetPart {
         chips: chips(view),
@@ -38,11 +39,41 @@ pub fn status(view: &StatusView<'_>, histories: &HistoryView<'_>, context: &Page
     if !view.in_sync {
         sheet.next.push(format!("bayplan diff {}", view.cluster));
     }
-    sheet.legend =
-        "✓ in sync · ~ a release changes it · + not released yet · − not described any more · \
-                    ✎ edited by hand · ✗ does not run or does not stay up · ◐ at work"
-            .to_owned();
+    sheet.legend = legend(view);
     sheet.html()
+}
+
+/// What the words mean that are counted above.
+fn legend(view: &StatusView<'_>) -> String {
+    let words = Word::ALL.into_iter();
+    let words = words.filter(|word| !counted(view, |it| it == *word).is_empty());
+    let mut parts: Vec<String> = words
+        .map(|word| format!("{} {}: {}", sign(word), word.text(), meaning(word)))
+        .collect();
+    if view.hosts.iter().any(|host| host.activity.is_some()) {
+        parts.push("◐ at work: somebody releases there".to_owned());
+    }
+    parts.join(" · ")
+}
+
+fn meaning(word: Word) -> &'static str {
+    match word {
+        Word::NotRunning => "it should run",
+        Word::CrashLoop => "it does not stay up",
+        Word::JobFailed => "the last run did not succeed",
+        Word::Edited => "files differ from those that were released",
+        Word::ForeignUnit => "a unit that is not ours is in its place",
+        Word::PendingStop => "it is to be stopped, and runs",
+        Word::Held => "somebody stopped it, and it stays so",
+        Word::PendingRestart | Word::PendingReload | Word::JobDue | Word::FilesDiffer => {
+            "a release does it"
+        }
+        Word::NotReleased => "nothing of it is there yet",
+        Word::Unmanaged => "it is not described any more",
+        Word::InSync => "as described",
+        Word::JobDone => "the job ran to its end",
+        Word::JobRuns => "the job is under way",
+    }
 }
 
 fn chips(view: &StatusView<'_>) -> Vec<Marked> {
@@ -77,7 +108,7 @@ fn notes(view: &StatusView<'_>, context: &PageContext) -> Vec<Marked> {
         notes.push(note(PageMark::Wait, &releases));
     }
     for host in &view.hosts {
-        for trouble in host_trouble(host, context.now) {
+        for trouble in host_trouble(host, view.under_way.as_ref(), context.now) {
             notes.push(Marked::new(
                 PageMark::Wait,
                 format!("◐ {}: {trouble}", host.host),
@@ -126,8 +157,7 @@ fn entries<'a>(
 }
 
 fn released(entry: &PastView<'_>, context: &PageContext) -> String {
-    let when = entry.when.parse().map(|when| ago(when, context.now));
-    let when = when.unwrap_or_else(|_| escape(entry.when));
+    let when = ago_of(entry.when, context.now);
     let commit = entry.commit.map(past::short_commit);
     let commit = commit.map_or_else(String::new, |commit| format!(", {commit}"));
     format!("released {when} by {}{commit}", escape(entry.who))
@@ -137,7 +167,7 @@ fn cell(
     host: &str,
     view: &ServiceStatusView<'_>,
     histories: &HistoryView<'_>,
-    context: &PageContext,
+    (size, context): (PageSize, &PageContext),
 ) -> GridCell {
     let word = Word::of(&view.state);
     let reasons: Vec<String> = view
@@ -146,23 +176,13 @@ fn cell(
         .iter()
         .flat_map(|why| reason(why, SPACE))
         .collect();
-    let told = sentence(view, context.now);
-    let more = told.strip_prefix(word.text()).unwrap_or(&told);
-    let more = more.trim_start_matches([':', ',', ' ']);
-    let bare = more.strip_prefix('(');
-    let bare = bare.and_then(|more| more.strip_suffix(')'));
-    let more = bare.unwrap_or(more).to_owned();
+    let more = more(view, word, context.now);
     let mut lines = reasons.clone();
     lines.extend((!more.is_empty()).then(|| more.clone()));
-    if view.waits {
-        lines.push("restarts only when it is named".to_owned());
-    }
     let drop_ins = view.drop_ins.iter();
-    lines.extend(
-        drop_ins.map(|path| format!("{} changes this unit; it is left alone", escape(path))),
-    );
-    // Of what is as it should be a page of many hosts would only repeat the same.
-    if !word.is_well() || histories.hosts.len() <= super::grid::WIDE {
+    lines.extend(drop_ins.flat_map(|path| about(&NoteView::DropIn { path }, SPACE)));
+    // On a page of many hosts what is said of several of them stands there once.
+    if size == PageSize::Few {
         lines.extend(
             view.since
                 .map(|since| format!("runs since {}", exact(since))),
@@ -177,12 +197,11 @@ fn cell(
                 .find(acted)
                 .map(|it| format!("last {}", released(it, context))),
         );
+    }
+    if size == PageSize::Few || !word.is_well() {
         lines.push(format!("unit {}", escape(&view.unit)));
     }
-    let version = match view.state.reasons() {
-        [ReasonView::Image { before, after }] => version_change(before, after),
-        _ => shown_version(view.version),
-    };
+    let version = version(view);
     let why = match (word.is_well(), reasons.as_slice()) {
         (true, _) => String::new(),
         (false, []) => more,

@@ -10,7 +10,7 @@ use super::{StatusColumns, host_trouble, network, row, services};
 pub(super) fn lines(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Vec<String> {
     let mut lines = Vec::new();
     for host in &view.hosts {
-        for trouble in host_trouble(host, now) {
+        for trouble in host_trouble(host, view.under_way.as_ref(), now) {
             let sign = paint(palette.changed, "!");
             lines.push(format!("{sign} {}: {trouble}", host.host));
         }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::super::palette::{Palette, paint};
 use super::super::reason::version_change;
-use super::super::text::{count, pad, width, wrap};
+use super::super::text::{count, hanging, pad, width, wrap};
 use super::super::time::shown_since;
 use super::super::view::{HostStatusView, ReasonView, ServiceStatusView, StateView, StatusView};
 use super::super::{hosts, left, network};
@@ -76,20 +76,9 @@ fn half_released(view: &StatusView<'_>, now: Timestamp, palette: &Palette) -> Ve
     let mut lines = releases(view, now, palette);
     let mark = paint(palette.changed, "!");
     for host in &view.hosts {
-        let told_above = view
-            .under_way
-            .as_ref()
-            .is_some_and(|it| it.is_at_work_on(host.host));
-        for trouble in host_trouble(host, now) {
-            if told_above && host.activity.is_some() {
-                continue;
-            }
+        for trouble in host_trouble(host, view.under_way.as_ref(), now) {
             let told = format!("{}: {trouble}", host.host);
-            let told = wrap(&told, palette.width().saturating_sub(2));
-            lines.extend(told.iter().enumerate().map(|(number, line)| match number {
-                0 => format!("{mark} {line}"),
-                _ => format!("  {line}"),
-            }));
+            lines.extend(hanging(&format!("{mark} "), &told, palette.width()));
         }
         let well = host
             .services
@@ -149,7 +138,7 @@ fn rows<'a>(view: &'a StatusView<'_>, now: Timestamp) -> Vec<UrgentRow<'a>> {
 }
 
 /// The tag that runs, and the one that waits.
-fn version(service: &ServiceStatusView<'_>) -> String {
+pub(in crate::report) fn version(service: &ServiceStatusView<'_>) -> String {
     match image_alone(&service.state) {
         Some((before, after)) => version_change(before, after),
         None => shown_version(service.version),
@@ -165,7 +154,11 @@ fn image_alone<'a>(state: &'a StateView<'_>) -> Option<(&'a str, &'a str)> {
 }
 
 /// What the heading does not say.
-fn more(service: &ServiceStatusView<'_>, word: Word, now: Timestamp) -> String {
+pub(in crate::report) fn more(
+    service: &ServiceStatusView<'_>,
+    word: Word,
+    now: Timestamp,
+) -> String {
     let told = sentence(service, now);
     let told = told.strip_prefix(word.text()).unwrap_or(&told);
     let mut parts = vec![told.trim_start_matches([':', ',', ' ']).to_owned()];
@@ -258,14 +251,7 @@ fn row_lines(row: &UrgentRow<'_>, columns: &UrgentColumns, palette: &Palette) ->
             lines.extend(below.iter().map(|line| " ".repeat(indent) + line));
             lines
         }
-        more => {
-            let told = wrap(more, room);
-            let told = told.iter().enumerate().map(|(number, line)| match number {
-                0 => format!("{start}  {line}"),
-                _ => " ".repeat(column) + line,
-            });
-            told.collect()
-        }
+        more => hanging(&format!("{start}  "), more, palette.width()),
     };
     lines.extend(drop_in_lines(row.view, INDENT + 2, palette));
     lines
