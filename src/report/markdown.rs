@@ -11,7 +11,7 @@ pub use page::MAX;
 
 use super::Detail;
 use super::review::{
-    Sides, TRUST, broken_title, effect, remarks, stateful, summary, trust_sentences, what,
+    Sides, TRUST, broken_title, effect, holds, remarks, stateful, summary, trust_sentences, what,
 };
 use super::text::count;
 use super::view::{
@@ -144,6 +144,9 @@ fn cluster(page: &mut Page, review: &ReviewView<'_>) {
     if !bullets.is_empty() {
         let lines = bullets.iter().map(|bullet| format!("- {bullet}\n"));
         page.push(lines.collect());
+    }
+    if let Some(told) = holds(review) {
+        page.push(format!("{told}\n"));
     }
     section(page, &review.plan);
 }

@@ -11,6 +11,7 @@ use super::view::{
 use super::{Detail, guard, plan as body};
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, ServiceName};
+use crate::plan::Action;
 use crate::plan::review::{Extent, Review};
 use crate::plan::trust::TrustChange;
 
@@ -129,6 +130,7 @@ pub fn text(review: &ReviewView<'_>, sides: &Sides, detail: Detail, palette: &Pa
     lines.extend(hosts);
     if shown || review.is_empty || review.presence != PresenceView::Removed {
         lines.push(summary(review));
+        lines.extend(holds(review).map(str::to_owned));
     }
     while lines.last().is_some_and(String::is_empty) {
         lines.pop();
@@ -419,6 +421,14 @@ pub(super) fn summary(review: &ReviewView<'_>) -> String {
         return format!("Refused: {problems} to solve first");
     }
     format!("{hosts}: {}", totals.words())
+}
+
+/// That a review knows no host, and so not what somebody holds there; only where something restarts.
+pub(super) fn holds(review: &ReviewView<'_>) -> Option<&'static str> {
+    let mut services = review.plan.hosts.iter().flat_map(|host| &host.services);
+    let restarts = services.any(|it| matches!(it.action, Action::Restart | Action::Swap));
+    let told = "Holds are not known here: what somebody holds stays stopped.";
+    (restarts && review.plan.refusals.is_empty()).then_some(told)
 }
 
 /// The last line over several clusters.

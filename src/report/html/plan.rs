@@ -7,7 +7,7 @@ use super::super::plan::order;
 use super::super::plan_end::last_line;
 use super::super::reason::{note as about, version_change};
 use super::super::review::{
-    Sides, broken_title, effect, remarks, stateful, summary, trust_sentences, what,
+    Sides, broken_title, effect, holds, remarks, stateful, summary, trust_sentences, what,
 };
 use super::super::service::{explain, word};
 use super::super::status::activity;
@@ -147,6 +147,7 @@ pub fn reviews(
 fn review_part(cluster: &Cluster, review: &ReviewView<'_>) -> SheetPart {
     let mut part = part(cluster, &review.plan);
     part.lead.insert(0, summary(review));
+    part.lead.extend(holds(review).map(str::to_owned));
     let mut causes = Vec::new();
     for cause in &review.causes {
         let told = format!(
