@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::observed::{
-    Attached, EditMark, Environment, Generation, HoldTime, LiveLinks, LiveRead, Loaded, Moment,
-    ObservedContainer, ObservedDirectory, ObservedHold, ObservedHost, ObservedLive,
+    Attached, ContainerHealth, EditMark, Environment, Generation, HoldTime, LiveLinks, LiveRead,
+    Loaded, Moment, ObservedContainer, ObservedDirectory, ObservedHold, ObservedHost, ObservedLive,
     ObservedNetwork, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
     RecordedPlacement, RunRecord, RunState, RunningImage, TimerState, UnitFile,
 };
@@ -425,6 +425,7 @@ impl ModelHost {
             },
             restarts: None,
             crashes: None,
+            health: ContainerHealth::NotBad,
             runs: None,
             container: process.map(|process| ObservedContainer {
                 fingerprint: process.fingerprint.clone(),

@@ -252,8 +252,20 @@ pub struct ObservedService {
     pub crashes: Option<Crashes>,
     /// When a job ran and will run; only where that was asked.
     pub runs: Option<JobRuns>,
+    /// What the engine says of its container's health.
+    pub health: ContainerHealth,
     /// The running container, if there is one.
     pub container: Option<ObservedContainer>,
+}
+
+/// What an engine says of the health of a container, by the `HEALTHCHECK` that it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ContainerHealth {
+    /// It is healthy, or starts, or has no such check.
+    #[default]
+    NotBad,
+    /// Its check fails.
+    Unhealthy,
 }
 
 /// A directory of files that a service reads again without a restart.
@@ -738,6 +750,7 @@ impl ObservedHost {
             service.slots.others.clear();
             service.restarts = None;
             service.crashes = None;
+            service.health = ContainerHealth::NotBad;
             service.runs = None;
             for unit in std::iter::once(&mut service.unit).chain(service.further.values_mut()) {
                 unit.loaded = Loaded::AsOnDisk;

@@ -71,6 +71,7 @@ fn why(row: &ServiceStatus, before: i64) -> Option<WhyUnproven> {
         | ServiceState::ForeignUnit { .. }
         | ServiceState::Edited { .. }
         | ServiceState::CrashLoop
+        | ServiceState::Unhealthy
         | ServiceState::NotRunning { .. }
         | ServiceState::NotReleased
         | ServiceState::Unmanaged
@@ -88,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::cluster::name::ClusterName;
+    use crate::plan::observed::ContainerHealth;
     use crate::plan::status::HostStatus;
     use crate::render::identity::Instance;
 
@@ -100,6 +102,7 @@ mod tests {
             restarts: None,
             drop_ins: BTreeSet::new(),
             crashes: None,
+            health: ContainerHealth::NotBad,
             runs: None,
             held: None,
             state,

@@ -491,6 +491,7 @@ fn files_of(service: &ObservedService) -> Digest {
         runs: _,
         restarts: _,
         crashes: _,
+        health: _,
         container: _,
     } = service;
     let directories: BTreeMap<&str, _> = directories

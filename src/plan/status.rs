@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
-    Crashes, JobRuns, Observed, ObservedHold, ObservedProcess, ObservedService, Owner, RunState,
-    Steady, TimerState,
+    ContainerHealth, Crashes, JobRuns, Observed, ObservedHold, ObservedProcess, ObservedService,
+    Owner, RunState, Steady, TimerState,
 };
 use super::once::{last_run, last_success};
 use super::reason::Reason;
@@ -63,6 +63,8 @@ pub struct ServiceStatus {
     pub runs: Option<JobRuns>,
     /// Who holds it, or held it until now.
     pub held: Option<ObservedHold>,
+    /// What the engine says of its container's health.
+    pub health: ContainerHealth,
     /// How it compares with what is desired.
     pub state: ServiceState,
 }
@@ -101,6 +103,8 @@ pub enum ServiceState {
     /// It ends by itself again and again, whether it runs just now or not. The files and the
     /// inputs are as they should be.
     CrashLoop,
+    /// It runs as it should, and the check of its health fails.
+    Unhealthy,
     /// It should run and does not; systemd's word.
     NotRunning {
         /// As `failed`.
@@ -189,6 +193,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             crashes: at.crashes.clone(),
             runs: at.runs.clone(),
             held: seen.holds.get(service).cloned(),
+            health: at.health,
             state: unsteady(at, state),
         }
     };
@@ -312,9 +317,11 @@ fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
         ServiceState::InSync | ServiceState::NotRunning { .. } if !steady => {
             ServiceState::CrashLoop
         }
+        ServiceState::InSync if at.health == ContainerHealth::Unhealthy => ServiceState::Unhealthy,
         ServiceState::InSync
         | ServiceState::NotRunning { .. }
         | ServiceState::CrashLoop
+        | ServiceState::Unhealthy
         | ServiceState::PendingRestart { .. }
         | ServiceState::PendingReload { .. }
         | ServiceState::FilesDiffer

@@ -192,6 +192,12 @@ pub(super) fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
             (false, _) => hold::by(&held.hold),
         };
     }
+    if view.unhealthy {
+        line += match view.state == StateView::Unhealthy {
+            true => ": its HEALTHCHECK fails",
+            false => ", its HEALTHCHECK fails",
+        };
+    }
     let told = match &view.crashes {
         Some(crashes) => Some(deaths(crashes, now)),
         None => view.restarts.filter(|number| *number > 0).map(restarted),

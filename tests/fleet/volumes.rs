@@ -1,8 +1,10 @@
 //! What a service mounts, what its image declares, and what asks it whether it is well.
 
+use std::time::Duration;
+
 use crate::containers::environment;
 use crate::ground::Ground;
-use crate::hosts::Fleet;
+use crate::hosts::{Fleet, until};
 
 /// A volume as a table.
 pub fn table(source: &str, target: &str, more: &str) -> toml::Value {
@@ -233,6 +235,25 @@ pub fn health(fleet: &'static Fleet) {
             "{engine} inspect -f '{{{{.State.Health.Status}}}}' wells-web"
         ));
         assert_eq!(state.trim(), "healthy", "{engine}");
+        // It may become unhealthy later: that is told, and no release mends it.
+        host.sh(&format!(
+            "{engine} exec wells-web /bin/busybox mv /www/health /www/ill"
+        ));
+        until(Duration::from_secs(30), "it is unhealthy", || {
+            let told = ground.bayplan(&["status", "wells"]).stdout;
+            told.contains("its HEALTHCHECK fails").then_some(())
+        });
+        ground
+            .bayplan(&["status", "wells", "--exit-code"])
+            .exits(2)
+            .says(&["✗ unhealthy"]);
+        host.sh(&format!(
+            "{engine} exec wells-web /bin/busybox mv /www/ill /www/health"
+        ));
+        until(Duration::from_secs(30), "it is healthy again", || {
+            let told = ground.bayplan(&["status", "wells"]).stdout;
+            told.contains("wells is in sync").then_some(())
+        });
         // What never becomes healthy is put back.
         ground.repo.set_of("web", "tag", "1.1");
         ground.repo.set_of("web", "health.timeout", "5s");

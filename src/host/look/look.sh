@@ -279,13 +279,13 @@ finish() {
       printf '%s\nnetworks %s\n' "${answer%%"$newline"*}" "${answer#*"$newline"}"
     else
       docker network ls --no-trunc --filter "label=bayplan.cluster=$cluster" --format 'network {{.ID}} {{.Name}} {{.Label "bayplan.network"}}' &&
-      docker ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (.Label "bayplan.service")}},{{json (.Label "bayplan.inputs")}},{{json (.Label "bayplan.directory")}},{{json .Image}},"",{{json .Ports}}]'
+      docker ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (.Label "bayplan.service")}},{{json (.Label "bayplan.inputs")}},{{json (.Label "bayplan.directory")}},{{json .Image}},"",{{json .Ports}},{{json .Status}}]'
     fi
     ;;
   systemd.podman)
     # The version comes meanwhile; an older podman does not know such a format.
     podman --version 2>&1 </dev/null | {
-      podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}}]' </dev/null &&
+      podman ps --no-trunc --filter "label=bayplan.cluster=$cluster" --format '[{{json .Names}},{{json .ID}},{{json (index .Labels "bayplan.service")}},{{json (index .Labels "bayplan.inputs")}},{{json (index .Labels "bayplan.directory")}},{{json .Image}},{{json .ImageID}},{{json .Ports}},{{json .Status}}]' </dev/null &&
         podman images --no-trunc --format '[{{json .ID}},{{json .Repository}},{{json .Tag}}]' </dev/null &&
         podman_networks
       status=$?

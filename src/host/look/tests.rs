@@ -351,7 +351,7 @@ impl Default for Answer {
             inputs: "1795253471.000000000",
             reloaded: "1795253472.000000000",
             containers: format!(
-                "[\"demo-web\",\"be8e\",\"web\",\"{FINGERPRINT}\",\"{directory}\",\"registry/web:1\",\"\",\"0.0.0.0:9000-9001->80-81/tcp, :::53->53/udp\"]\n"
+                "[\"demo-web\",\"be8e\",\"web\",\"{FINGERPRINT}\",\"{directory}\",\"registry/web:1\",\"\",\"0.0.0.0:9000-9001->80-81/tcp, :::53->53/udp\",\"Up 2 hours (unhealthy)\"]\n"
             ),
             status: 0,
         }
@@ -665,7 +665,7 @@ fn the_answers_of_dockerd_and_of_docker_mean_the_same() {
              \"Ports\":[{{\"IP\":\"0.0.0.0\",\"PrivatePort\":80,\"PublicPort\":9000,\"Type\":\"tcp\"}},\
              {{\"IP\":\"0.0.0.0\",\"PrivatePort\":81,\"PublicPort\":9001,\"Type\":\"tcp\"}},\
              {{\"IP\":\"::\",\"PrivatePort\":53,\"PublicPort\":53,\"Type\":\"udp\"}},\
-             {{\"PrivatePort\":82,\"Type\":\"tcp\"}}],\"New\":1}}]\n"
+             {{\"PrivatePort\":82,\"Type\":\"tcp\"}}],\"Status\":\"Up 2 hours (unhealthy)\",\"New\":1}}]\n"
         ),
         ..Answer::default()
     };
@@ -740,8 +740,8 @@ fn who_is_in_a_network_is_asked_only_where_it_is_not_as_described() {
 #[test]
 fn a_container_without_a_unit_is_unmanaged() {
     let mut answer = Answer::default();
-    answer.containers += "[\"demo-gone\",\"1\",\"gone\",\"v1:0\",\"\",\"registry/gone:1\",\"\",\"\"]\n\
-                          [\"by-hand\",\"2\",\"\",\"\",\"\",\"registry/x:1\",\"\",\"\"]\n";
+    answer.containers += "[\"demo-gone\",\"1\",\"gone\",\"v1:0\",\"\",\"registry/gone:1\",\"\",\"\",\"Up\"]\n\
+                          [\"by-hand\",\"2\",\"\",\"\",\"\",\"registry/x:1\",\"\",\"\",\"Up\"]\n";
     let look = with_request(Engine::Docker, LookFor::Plan, |request| {
         match parse(request, &answer.bytes()).unwrap() {
             Look::Complete(look) => look,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::observed::{
-    Attached, Environment, Generation, LiveRead, Loaded, Moment, Observed, ObservedContainer,
-    ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork, ObservedProcess,
-    ObservedService, ObservedSlots, ObservedUnit, RecordedPlacement, RunRecord, RunState,
-    RunningImage, SlotLink, TimerState, UnitFile,
+    Attached, ContainerHealth, Environment, Generation, LiveRead, Loaded, Moment, Observed,
+    ObservedContainer, ObservedDirectory, ObservedHost, ObservedLive, ObservedNetwork,
+    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, RecordedPlacement, RunRecord,
+    RunState, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use crate::cluster::model::Supervisor;
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -164,6 +164,7 @@ fn runs_in_sync(
     let unit = units.remove(&service.unit.service_file());
     ObservedService {
         unit: unit.unwrap_or_default(),
+        health: ContainerHealth::NotBad,
         slots: ObservedSlots {
             serving: service.handling.slots.as_ref().map(|_| Slot::A),
             link: SlotLink::Read,

@@ -60,6 +60,7 @@ fn meaning(word: Word) -> &'static str {
     match word {
         Word::NotRunning => "it should run",
         Word::CrashLoop => "it does not stay up",
+        Word::Unhealthy => "it runs, and the check of its health fails",
         Word::JobFailed => "the last run did not succeed",
         Word::Edited => "files differ from those that were released",
         Word::ForeignUnit => "a unit that is not ours is in its place",
@@ -232,9 +233,12 @@ fn cell(
 
 fn mark(word: Word) -> PageMark {
     match word {
-        Word::NotRunning | Word::CrashLoop | Word::JobFailed | Word::Edited | Word::ForeignUnit => {
-            PageMark::Bad
-        }
+        Word::NotRunning
+        | Word::CrashLoop
+        | Word::Unhealthy
+        | Word::JobFailed
+        | Word::Edited
+        | Word::ForeignUnit => PageMark::Bad,
         Word::PendingRestart
         | Word::PendingReload
         | Word::PendingStop

@@ -7,7 +7,7 @@ use super::{everything, host, image, left, service, unit, variable};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::{ActivationProgress, Activity, Holding, RunningActivation};
 use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
-use crate::plan::observed::{HoldTime, ObservedHold, Owner};
+use crate::plan::observed::{ContainerHealth, HoldTime, ObservedHold, Owner};
 use crate::plan::recorded::{Because, RecordedReason};
 use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
 use crate::render::hold::Hold;
@@ -45,6 +45,7 @@ fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceS
         crashes: None,
         runs: None,
         held: None,
+        health: ContainerHealth::NotBad,
         state,
     };
     (service(name), status)
@@ -95,6 +96,8 @@ pub fn every_state(odd: &str) -> ClusterStatus {
         restarts: None,
         ..fresh.1
     };
+    let mut sick = row("sick", "1.4.2", ServiceState::Unhealthy);
+    sick.1.health = ContainerHealth::Unhealthy;
     let one = HostStatus {
         generation: Some(12),
         unfinished: false,
@@ -115,6 +118,7 @@ pub fn every_state(odd: &str) -> ClusterStatus {
             ),
             row("search", "1.4.2", ServiceState::FilesDiffer),
             crashed,
+            sick,
         ]),
     };
     let paths = vec![odd.to_owned(), "50-edited.env".to_owned()];

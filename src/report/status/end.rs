@@ -77,7 +77,7 @@ pub(super) fn next_lines(view: &StatusView<'_>, palette: &Palette) -> Vec<String
     if let Some((host, service, word)) = not_running(view) {
         lines.push(next(&format!(
             "`bayplan logs {name} {service} --host {host}` tells why{}",
-            match word == Word::JobFailed {
+            match matches!(word, Word::JobFailed | Word::Unhealthy) {
                 true => "",
                 false => " it does not stay up",
             }
@@ -129,10 +129,15 @@ fn needs_a_release(host: &HostStatusView<'_>) -> bool {
     host.unfinished
         || (host.acts && host.services.iter().all(ServiceStatusView::is_in_sync))
         || services.any(|service| {
-            // What crashes as it is described does so after a release, too.
+            // What crashes as it is described, or is not healthy, is so after a release, too.
             !matches!(
                 Word::of(&service.state),
-                Word::InSync | Word::Held | Word::CrashLoop | Word::JobDone | Word::JobRuns
+                Word::InSync
+                    | Word::Held
+                    | Word::CrashLoop
+                    | Word::Unhealthy
+                    | Word::JobDone
+                    | Word::JobRuns
             ) && !service.waits
         })
 }

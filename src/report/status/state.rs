@@ -14,6 +14,7 @@ use super::super::view::StateView;
 pub(in crate::report) enum Word {
     NotRunning,
     CrashLoop,
+    Unhealthy,
     JobFailed,
     Edited,
     ForeignUnit,
@@ -32,9 +33,10 @@ pub(in crate::report) enum Word {
 
 impl Word {
     /// Every one, the worst first.
-    pub(in crate::report) const ALL: [Self; 16] = [
+    pub(in crate::report) const ALL: [Self; 17] = [
         Self::NotRunning,
         Self::CrashLoop,
+        Self::Unhealthy,
         Self::JobFailed,
         Self::Edited,
         Self::ForeignUnit,
@@ -59,6 +61,7 @@ impl Word {
             StateView::FilesDiffer => Self::FilesDiffer,
             StateView::Edited { .. } => Self::Edited,
             StateView::CrashLoop => Self::CrashLoop,
+            StateView::Unhealthy => Self::Unhealthy,
             StateView::NotRunning { .. } => Self::NotRunning,
             StateView::NotReleased => Self::NotReleased,
             StateView::Unmanaged => Self::Unmanaged,
@@ -72,9 +75,12 @@ impl Word {
         }
     }
 
-    /// It does not run, or does not stay up.
+    /// It does not run, does not stay up, or does not do what it should.
     pub(in crate::report) fn is_down(self) -> bool {
-        matches!(self, Self::NotRunning | Self::CrashLoop | Self::JobFailed)
+        matches!(
+            self,
+            Self::NotRunning | Self::CrashLoop | Self::Unhealthy | Self::JobFailed
+        )
     }
 
     /// Nobody has to do anything about it.
@@ -90,6 +96,7 @@ impl Word {
             Self::FilesDiffer => "files differ",
             Self::Edited => "edited by hand",
             Self::CrashLoop => "crash loop",
+            Self::Unhealthy => "unhealthy",
             Self::NotRunning => "not running",
             Self::NotReleased => "not released",
             Self::Unmanaged => "unmanaged",
@@ -107,7 +114,7 @@ impl Word {
 /// A sign for the eye; the word stands beside it.
 pub(in crate::report) fn sign(word: Word) -> &'static str {
     match word {
-        Word::NotRunning | Word::CrashLoop | Word::JobFailed => "✗",
+        Word::NotRunning | Word::CrashLoop | Word::Unhealthy | Word::JobFailed => "✗",
         Word::Edited | Word::ForeignUnit => "✎",
         Word::PendingRestart | Word::PendingReload | Word::JobDue | Word::FilesDiffer => "~",
         Word::Held => "■",
@@ -131,9 +138,12 @@ pub(super) fn style(state: &StateView<'_>, palette: &Palette) -> Style {
         | Word::Unmanaged
         | Word::JobRuns
         | Word::JobDue => palette.changed,
-        Word::Edited | Word::CrashLoop | Word::NotRunning | Word::ForeignUnit | Word::JobFailed => {
-            palette.removed
-        }
+        Word::Edited
+        | Word::CrashLoop
+        | Word::Unhealthy
+        | Word::NotRunning
+        | Word::ForeignUnit
+        | Word::JobFailed => palette.removed,
     }
 }
 
@@ -157,6 +167,7 @@ pub(in crate::report) fn shown_state(state: &StateView<'_>) -> String {
         | StateView::PendingRestart { .. }
         | StateView::PendingReload { .. }
         | StateView::CrashLoop
+        | StateView::Unhealthy
         | StateView::Held
         | StateView::PendingStop
         | StateView::NotReleased => String::new(),

@@ -16,7 +16,7 @@ use super::{
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
-use crate::plan::observed::{Crashes, Death, JobRuns, Moment, Steady};
+use crate::plan::observed::{ContainerHealth, Crashes, Death, JobRuns, Moment, Steady};
 use crate::plan::reason::Reason;
 use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
 
@@ -147,6 +147,7 @@ impl<'a> HostStatusView<'a> {
                 crashes,
                 runs,
                 held,
+                health,
                 state,
             } = status;
             let model = cluster.services.get(service);
@@ -162,6 +163,7 @@ impl<'a> HostStatusView<'a> {
                 crashes: crashes.as_ref().map(CrashesView::of),
                 runs: runs.as_ref().map(RunsView::of),
                 held: held.as_ref().map(|held| HeldView::of((service, held))),
+                unhealthy: *health == ContainerHealth::Unhealthy,
                 state: StateView::of(state, service),
             }
         });
@@ -208,6 +210,9 @@ pub struct ServiceStatusView<'a> {
     /// Who holds it, so that it stays stopped; absent where nobody does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldView<'a>>,
+    /// The engine says that the check of its health fails; absent where it does not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unhealthy: bool,
     /// How it compares with the description.
     pub state: StateView<'a>,
     /// Its restart is pending, and it restarts only when it is named.
@@ -348,6 +353,8 @@ pub enum StateView<'a> {
     },
     /// It ends again and again.
     CrashLoop,
+    /// It runs as it should, and the check of its health fails.
+    Unhealthy,
     /// It should run and does not.
     NotRunning {
         /// systemd's word for its state.
@@ -400,6 +407,7 @@ impl<'a> StateView<'a> {
             | Self::FilesDiffer
             | Self::ForeignUnit { .. }
             | Self::CrashLoop
+            | Self::Unhealthy
             | Self::NotRunning { .. }
             | Self::NotReleased
             | Self::Unmanaged
@@ -437,6 +445,7 @@ impl<'a> StateView<'a> {
                 reasons: of(reasons),
             },
             ServiceState::CrashLoop => Self::CrashLoop,
+            ServiceState::Unhealthy => Self::Unhealthy,
             ServiceState::NotRunning { state } => Self::NotRunning { state },
             ServiceState::NotReleased => Self::NotReleased,
             ServiceState::Unmanaged => Self::Unmanaged,

@@ -10,9 +10,9 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    Crashes, Environment, JobRuns, LiveRead, Loaded, Moment, ObservedContainer, ObservedLive,
-    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance, Owner,
-    RunningImage, SlotLink, TimerState, UnitFile,
+    ContainerHealth, Crashes, Environment, JobRuns, LiveRead, Loaded, Moment, ObservedContainer,
+    ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
+    Owner, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
@@ -90,6 +90,9 @@ impl FirstLook<'_> {
             runs: self.runs(service, more),
             restarts: shown.map(|shown| shown.restarts),
             crashes: self.crashes(service, more),
+            health: self
+                .container_of(service)
+                .map_or_else(ContainerHealth::default, |container| container.health),
             container: self.container_of(service).map(|c| self.observed(c, more)),
         })
     }

@@ -12,6 +12,7 @@ use crate::cluster::model::Engine;
 use crate::cluster::ports::{HostPorts, Protocol};
 use crate::host::said::one_line;
 use crate::host::version::{OLDEST_DOCKER, OLDEST_PODMAN, Version};
+use crate::plan::observed::ContainerHealth;
 
 /// A running container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(in crate::host::look) struct RunningContainer {
     pub image_id: String,
     /// Ports of the host.
     pub ports: BTreeSet<HostPorts>,
+    pub health: ContainerHealth,
 }
 
 impl FirstAnswer {
@@ -55,6 +57,7 @@ impl FirstAnswer {
                     .flatten()
                     .filter_map(|port| port.host_port())
                     .collect(),
+                health: health(&container.status),
             });
         }
         Ok(())
@@ -126,8 +129,20 @@ impl FirstAnswer {
             let fields: Vec<Option<String>> =
                 serde_json::from_str(line).map_err(|_| unexpected("a container", line))?;
             let fields: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
-            match <[String; 8]>::try_from(fields) {
-                Ok([name, id, service, inputs, directory, image, image_id, ports]) => {
+            match <[String; 9]>::try_from(fields) {
+                Ok(
+                    [
+                        name,
+                        id,
+                        service,
+                        inputs,
+                        directory,
+                        image,
+                        image_id,
+                        ports,
+                        status,
+                    ],
+                ) => {
                     self.containers.push(RunningContainer {
                         name,
                         id,
@@ -137,6 +152,7 @@ impl FirstAnswer {
                         image,
                         image_id,
                         ports: host_ports(engine, &ports),
+                        health: health(&status),
                     });
                 }
                 Err(fields) => match <[String; 3]>::try_from(fields) {
@@ -163,6 +179,8 @@ struct DaemonContainer {
     labels: Option<BTreeMap<String, String>>,
     #[serde(default)]
     ports: Option<Vec<DaemonPort>>,
+    #[serde(default)]
+    status: String,
 }
 
 /// A network as dockerd itself describes it: `GET /networks` of its API.
@@ -184,6 +202,15 @@ struct DaemonPort {
     public_port: Option<u16>,
     #[serde(rename = "Type")]
     protocol: String,
+}
+
+/// What both engines say in `Up 2 hours (unhealthy)`: three probes of its `HEALTHCHECK` in a row have failed, or as many as
+/// that says.
+fn health(status: &str) -> ContainerHealth {
+    match status.contains("unhealthy") {
+        true => ContainerHealth::Unhealthy,
+        false => ContainerHealth::NotBad,
+    }
 }
 
 fn oldest(engine: Engine) -> Version {
