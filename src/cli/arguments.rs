@@ -77,6 +77,8 @@ pub enum Lift {
     Protect,
     Branch,
     Clean,
+    Signed,
+    Hours,
     Hooks,
     Freeze,
 }
@@ -90,6 +92,8 @@ impl Lift {
             Lift::Protect => Some(GuardName::Protect),
             Lift::Branch => Some(GuardName::Branch),
             Lift::Clean => Some(GuardName::Clean),
+            Lift::Signed => Some(GuardName::Signed),
+            Lift::Hours => Some(GuardName::Hours),
             Lift::Hooks | Lift::Freeze => None,
         }
     }

@@ -10,7 +10,7 @@ use super::here::Here;
 use super::lint::lint;
 use super::load::{load, unfit};
 use super::loaded::LoadedCluster;
-use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, Template};
+use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, SignedOnly, Template};
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
@@ -319,6 +319,11 @@ pub(super) fn read_guard(written: &DescribedGuard) -> Guard {
             Some(true) => CleanOnly::Yes,
             Some(false) | None => CleanOnly::No,
         },
+        signed: match written.signed.as_ref().map(|signed| signed.value) {
+            Some(true) => SignedOnly::Yes,
+            Some(false) | None => SignedOnly::No,
+        },
+        hours: written.hours.as_ref().map(|hours| hours.value.clone()),
     }
 }
 

@@ -37,7 +37,14 @@ pub(super) const CLUSTER: TableKind = TableKind {
 
 const GUARD: TableKind = TableKind {
     what: "`[guard]`",
-    keys: &["max_restarts", "protect", "branch", "clean"],
+    keys: &[
+        "max_restarts",
+        "protect",
+        "branch",
+        "clean",
+        "signed",
+        "hours",
+    ],
     foreign: &[],
 };
 
@@ -117,6 +124,10 @@ fn read_guard(mut table: Table<'_>, problems: &mut Problems) -> DescribedGuard {
             .string("branch", problems)
             .and_then(|branch| branch.parse(problems, branch_name)),
         clean: table.boolean("clean", problems),
+        signed: table.boolean("signed", problems),
+        hours: table
+            .string("hours", problems)
+            .and_then(|hours| hours.parse(problems, shape::hours::release_hours)),
     };
     table.finish(problems);
     guard

@@ -19,6 +19,7 @@ use super::reserved::{self, Within};
 use super::scalar::Scalar;
 use super::shape;
 use super::shape::host::AddressKind;
+use super::shape::hours::ReleaseHours;
 use super::subnet::Subnet;
 use super::swap::WrittenSwap;
 use toml::de::DeValue;
@@ -123,6 +124,10 @@ pub(super) struct DescribedGuard {
     pub branch: Option<At<String>>,
     /// Only committed files.
     pub clean: Option<At<bool>>,
+    /// Only signed commits.
+    pub signed: Option<At<bool>>,
+    /// Only at these hours.
+    pub hours: Option<At<ReleaseHours>>,
 }
 
 /// A host with its places.

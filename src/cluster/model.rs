@@ -21,6 +21,7 @@ use super::subnet::Subnet;
 
 mod container;
 
+pub use super::shape::hours::ReleaseHours;
 pub use container::{Dns, Logging, Security};
 
 /// A cluster whose description has no errors.
@@ -152,6 +153,10 @@ pub struct Guard {
     pub branch: Option<String>,
     /// Whether all files have to be committed.
     pub clean: CleanOnly,
+    /// Whether the commit needs a signature.
+    pub signed: SignedOnly,
+    /// Only at these hours.
+    pub hours: Option<ReleaseHours>,
 }
 
 /// Whether only committed files are released.
@@ -160,6 +165,16 @@ pub enum CleanOnly {
     /// All files have to be committed.
     Yes,
     /// Uncommitted files are released, too.
+    #[default]
+    No,
+}
+
+/// Whether only signed commits are released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignedOnly {
+    /// `git verify-commit` has to accept the commit.
+    Yes,
+    /// Nobody asks.
     #[default]
     No,
 }
@@ -175,6 +190,10 @@ pub enum GuardName {
     Branch,
     /// [`Guard::clean`].
     Clean,
+    /// [`Guard::signed`].
+    Signed,
+    /// [`Guard::hours`].
+    Hours,
 }
 
 impl GuardName {
@@ -186,6 +205,8 @@ impl GuardName {
             GuardName::Protect => "protect",
             GuardName::Branch => "branch",
             GuardName::Clean => "clean",
+            GuardName::Signed => "signed",
+            GuardName::Hours => "hours",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A release, or a rollback, from its plan on: it is shown, agreed to, carried out, and told.
 
+#![expect(clippy::disallowed_methods, reason = "knows what time it is")]
+
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -331,12 +333,14 @@ fn guards(context: &ReleaseContext<'_>, plan: &Plan) -> Vec<Breach> {
         .collect();
     let guard = &context.description.cluster.guard;
     let checkout = match context.origin {
-        Origin::Description => Some(checkout(context.repository.root(), guard.branch.as_deref())),
+        Origin::Description => Some(checkout(context.repository, guard)),
         Origin::Generations => None,
         // They are about what becomes effective.
         Origin::Current => return Vec::new(),
     };
-    breaches(guard, plan, checkout.as_ref(), &lifted)
+    let now = jiff::Timestamp::now();
+    let now = checkout.as_ref().map(|checkout| (checkout, now));
+    breaches(guard, plan, now, &lifted)
 }
 
 /// What did not come to its end because the operator asked says so.

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::{Action, Note, Plan, ServicePlan};
-use crate::cluster::model::{CleanOnly, Guard, GuardName};
+use crate::cluster::model::{CleanOnly, Guard, GuardName, SignedOnly};
 use crate::cluster::name::{HostName, ServiceName};
 
 /// What git says of the files that are released.
@@ -14,6 +16,27 @@ pub struct Checkout {
     pub branch: OnBranch,
     /// Whether the files are those of a commit.
     pub state: CheckoutState,
+    /// What git says of the signature of that commit; [`Signature::Good`] where nobody asks.
+    pub signature: Signature,
+}
+
+/// What git says of the signature of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signature {
+    /// It accepts it.
+    Good,
+    /// It does not.
+    Refused {
+        /// The first digits of the commit.
+        commit: String,
+        /// git's words, if it has any.
+        why: String,
+    },
+    /// There is no commit, or git cannot be asked.
+    Unknown {
+        /// Why.
+        why: String,
+    },
 }
 
 /// Whether a commit is on the branch that it has to be on.
@@ -80,6 +103,20 @@ pub enum Breach {
         /// What they are instead.
         state: CheckoutState,
     },
+    /// The files are not those of a commit whose signature git accepts.
+    Unsigned {
+        /// Whether they are those of a commit.
+        state: CheckoutState,
+        /// What git says of its signature.
+        signature: Signature,
+    },
+    /// It is another time.
+    Hours {
+        /// The hours that the guard allows.
+        allowed: String,
+        /// What clocks there show.
+        now: String,
+    },
 }
 
 impl Breach {
@@ -91,17 +128,19 @@ impl Breach {
             Breach::Protected { .. } => GuardName::Protect,
             Breach::Branch { .. } => GuardName::Branch,
             Breach::Unclean { .. } => GuardName::Clean,
+            Breach::Unsigned { .. } => GuardName::Signed,
+            Breach::Hours { .. } => GuardName::Hours,
         }
     }
 }
 
 /// The guards that a plan breaks, without those that are lifted. Where nothing is released from a
-/// checkout, as in a review, `checkout` is `None` and only the plan is looked at.
+/// checkout, as in a review, there is neither that nor a moment (`now`), and only the plan is looked at.
 #[must_use]
 pub fn breaches(
     guard: &Guard,
     plan: &Plan,
-    checkout: Option<&Checkout>,
+    now: Option<(&Checkout, Timestamp)>,
     lifted: &[GuardName],
 ) -> Vec<Breach> {
     let Guard {
@@ -109,6 +148,8 @@ pub fn breaches(
         protect,
         branch,
         clean,
+        signed,
+        hours,
     } = guard;
     let mut breaches = Vec::new();
     let services = || {
@@ -156,7 +197,12 @@ pub fn breaches(
                 hosts,
             }),
     );
-    if let Some(Checkout { branch: on, state }) = checkout {
+    if let Some((checkout, moment)) = now {
+        let Checkout {
+            branch: on,
+            state,
+            signature,
+        } = checkout;
         if let Some(expected) = branch
             && *on != OnBranch::Yes
         {
@@ -170,6 +216,21 @@ pub fn breaches(
                 state: state.clone(),
             });
         }
+        let good = *state == CheckoutState::Committed && *signature == Signature::Good;
+        if *signed == SignedOnly::Yes && !good {
+            breaches.push(Breach::Unsigned {
+                state: state.clone(),
+                signature: signature.clone(),
+            });
+        }
+        if let Some(hours) = hours
+            && !hours.contain(moment)
+        {
+            breaches.push(Breach::Hours {
+                allowed: hours.as_str().to_owned(),
+                now: hours.clock(moment),
+            });
+        }
     }
     breaches.retain(|breach| !lifted.contains(&breach.guard()));
     breaches
@@ -180,6 +241,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::cluster::model::ReleaseHours;
     use crate::cluster::name::ClusterName;
     use crate::plan::{Change, HostPlan, ServicePlan};
     use crate::render::identity::Instance;
@@ -222,7 +284,14 @@ mod tests {
             protect: BTreeSet::from([name("mongo")]),
             branch: Some("main".to_owned()),
             clean: CleanOnly::Yes,
+            signed: SignedOnly::Yes,
+            hours: Some(ReleaseHours::of("Mon..Fri 09:00-16:00 Europe/Berlin")),
         }
+    }
+
+    /// A Saturday.
+    fn saturday() -> Timestamp {
+        "2026-11-28T10:00:00Z".parse().unwrap()
     }
 
     #[test]
@@ -274,26 +343,51 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_is_signed_and_it_is_the_hour_or_nothing_is_released() {
+        let monday = "2026-11-30T10:00:00Z".parse().unwrap();
+        let mut checkout = Checkout {
+            branch: OnBranch::Yes,
+            state: CheckoutState::Committed,
+            signature: Signature::Good,
+        };
+        let at = |checkout: &Checkout, now| {
+            let found = breaches(&guard(), &plan(&[]), Some((checkout, now)), &[]);
+            found.iter().map(Breach::guard).collect::<Vec<_>>()
+        };
+        assert_eq!(at(&checkout, monday), []);
+        assert_eq!(at(&checkout, saturday()), [GuardName::Hours]);
+        checkout.signature = Signature::Refused {
+            commit: "0123456789".to_owned(),
+            why: String::new(),
+        };
+        assert_eq!(at(&checkout, monday), [GuardName::Signed]);
+    }
+
+    #[test]
     fn what_is_lifted_does_not_refuse_and_the_rest_does() {
         let checkout = Checkout {
             branch: OnBranch::No { instead: None },
             state: CheckoutState::Dirty,
+            signature: Signature::Good,
         };
+        let now = Some((&checkout, saturday()));
         let plan = plan(&[("mongo", Action::Restart), ("a", Action::Restart)]);
         let all = [
             GuardName::MaxRestarts,
             GuardName::Protect,
             GuardName::Branch,
             GuardName::Clean,
+            GuardName::Signed,
+            GuardName::Hours,
         ];
         for lifted in all {
-            let found = breaches(&guard(), &plan, Some(&checkout), &[lifted]);
+            let found = breaches(&guard(), &plan, now, &[lifted]);
             let left: Vec<GuardName> = found.iter().map(Breach::guard).collect();
             let expected: Vec<GuardName> = all.into_iter().filter(|g| *g != lifted).collect();
             assert_eq!(left, expected);
         }
-        assert_eq!(breaches(&guard(), &plan, Some(&checkout), &all), []);
+        assert_eq!(breaches(&guard(), &plan, now, &all), []);
         let nothing = Guard::default();
-        assert_eq!(breaches(&nothing, &plan, Some(&checkout), &[]), []);
+        assert_eq!(breaches(&nothing, &plan, now, &[]), []);
     }
 }

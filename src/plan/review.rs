@@ -270,7 +270,11 @@ fn trusting(side: Side<'_>) -> TrustSide<'_> {
 fn same_breach(one: &Breach, other: &Breach) -> bool {
     let protected = |breach: &Breach| match breach {
         Breach::Protected { service, .. } => Some(service.clone()),
-        Breach::MaxRestarts { .. } | Breach::Branch { .. } | Breach::Unclean { .. } => None,
+        Breach::MaxRestarts { .. }
+        | Breach::Branch { .. }
+        | Breach::Unclean { .. }
+        | Breach::Unsigned { .. }
+        | Breach::Hours { .. } => None,
     };
     one.guard() == other.guard() && protected(one) == protected(other)
 }

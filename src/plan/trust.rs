@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::model::{
-    CleanOnly, Cluster, Delivery, EngineClient, Guard, GuardName, Host, Ssh, Transport,
+    CleanOnly, Cluster, Delivery, EngineClient, Guard, GuardName, Host, SignedOnly, Ssh, Transport,
 };
 use crate::cluster::name::HostName;
 use crate::cluster::readers::key_of;
@@ -137,11 +137,17 @@ fn guards(guard: &Guard) -> BTreeMap<Trusted, String> {
         protect,
         branch,
         clean,
+        signed,
+        hours,
     } = guard;
     let protect: Vec<&str> = protect.iter().map(AsRef::as_ref).collect();
     let clean = match clean {
         CleanOnly::Yes => Some("true".to_owned()),
         CleanOnly::No => None,
+    };
+    let signed = match signed {
+        SignedOnly::Yes => Some("true".to_owned()),
+        SignedOnly::No => None,
     };
     [
         (
@@ -154,6 +160,11 @@ fn guards(guard: &Guard) -> BTreeMap<Trusted, String> {
         ),
         (GuardName::Branch, branch.clone()),
         (GuardName::Clean, clean),
+        (GuardName::Signed, signed),
+        (
+            GuardName::Hours,
+            hours.as_ref().map(|hours| hours.as_str().to_owned()),
+        ),
     ]
     .into_iter()
     .filter_map(|(guard, value)| Some((Trusted::Guard(guard), value?)))

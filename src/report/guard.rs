@@ -7,7 +7,7 @@ use super::palette::Palette;
 use super::text::{count, shell_word, value};
 use crate::cluster::name::ClusterName;
 use crate::plan::Action;
-use crate::plan::guard::{Breach, CheckoutState, OnBranch};
+use crate::plan::guard::{Breach, CheckoutState, OnBranch, Signature};
 
 /// Every guard that refuses, each with what lifts it. `saved` is the file of the plan, if it came
 /// from one.
@@ -83,5 +83,23 @@ pub(super) fn sentence(breach: &Breach) -> String {
                 CheckoutState::Unknown { why } => format!("that git cannot be asked: {why}"),
             }
         ),
+        Breach::Unsigned { state, signature } => format!(
+            "guard {guard}: expected a commit whose signature `git verify-commit` accepts, found {}",
+            match (state, signature) {
+                (CheckoutState::Dirty, _) => "changes that are not committed".to_owned(),
+                (CheckoutState::NoCommit, _) => "no commit".to_owned(),
+                (CheckoutState::Unknown { why }, _) | (_, Signature::Unknown { why }) =>
+                    format!("that git cannot be asked: {why}"),
+                (CheckoutState::Committed, Signature::Refused { commit, why })
+                    if why.is_empty() =>
+                    format!("{commit}, which is not signed"),
+                (CheckoutState::Committed, Signature::Refused { commit, why }) =>
+                    format!("{commit}: {why}"),
+                (CheckoutState::Committed, Signature::Good) => "a signed one".to_owned(),
+            }
+        ),
+        Breach::Hours { allowed, now } => {
+            format!("guard {guard}: releases are allowed {allowed}, and there it is {now}")
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use super::{GitError, Repository};
+use crate::plan::guard::Signature;
 
 /// How many files a message names.
 const NAMED: usize = 3;
@@ -72,6 +73,29 @@ impl Repository {
         answered(&done)?;
         let id = git(root, &["rev-parse", "HEAD"], &[], "")?;
         Ok(answered(&id)?.trim().to_owned())
+    }
+}
+
+impl Repository {
+    /// What `git verify-commit` says of a commit: by the keys and settings of the user (`gpg.format`,
+    /// `gpg.ssh.allowedSignersFile`).
+    #[must_use]
+    pub fn signature(&self, commit: &str) -> Signature {
+        match git(self.root(), &["verify-commit", commit], &[], "") {
+            Err(error) => Signature::Unknown {
+                why: error.in_one_line(),
+            },
+            Ok(output) if output.status.success() => Signature::Good,
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                // What is wrong stands last: before it gpg says when and with which key.
+                let last = said.lines().rev().find(|line| !line.trim().is_empty());
+                Signature::Refused {
+                    commit: commit.chars().take(10).collect(),
+                    why: last.unwrap_or_default().trim().to_owned(),
+                }
+            }
+        }
     }
 }
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use git2::ErrorCode;
 
-use super::GitError;
-use crate::plan::guard::{Checkout, CheckoutState, OnBranch};
+use super::{GitError, Repository};
+use crate::cluster::model::{Guard, SignedOnly};
+use crate::plan::guard::{Checkout, CheckoutState, OnBranch, Signature};
 
 /// The commit that the checkout stands at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,15 +66,19 @@ fn has_git(root: &Path) -> bool {
     above.any(|directory| directory.join(".git").symlink_metadata().is_ok())
 }
 
-/// What git says of the files at `root`, for the guards. A commit is on a branch if that branch has
-/// it, here or on a remote: CI checks out commits, not branches.
+/// What git says of the files, for the guards. A commit is on a branch if that branch has it, here or on a remote: CI
+/// checks out commits, not branches.
 #[must_use]
-pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
+pub fn checkout(repository: &Repository, guard: &Guard) -> Checkout {
+    let (root, branch) = (repository.root(), guard.branch.as_deref());
     let unknown = |error: GitError| Checkout {
         branch: OnBranch::Unknown {
             why: error.in_one_line(),
         },
         state: CheckoutState::Unknown {
+            why: error.in_one_line(),
+        },
+        signature: Signature::Unknown {
             why: error.in_one_line(),
         },
     };
@@ -83,6 +88,9 @@ pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
             return Checkout {
                 branch: OnBranch::No { instead: None },
                 state: CheckoutState::NoCommit,
+                signature: Signature::Unknown {
+                    why: "there is no commit".to_owned(),
+                },
             };
         }
         Err(error) => return unknown(error),
@@ -96,12 +104,16 @@ pub fn checkout(root: &Path, branch: Option<&str>) -> Checkout {
         branch: match on {
             true => OnBranch::Yes,
             false => OnBranch::No {
-                instead: checked_out(root).or(Some(commit.id)),
+                instead: checked_out(root).or(Some(commit.id.clone())),
             },
         },
         state: match commit.dirty {
             true => CheckoutState::Dirty,
             false => CheckoutState::Committed,
+        },
+        signature: match guard.signed {
+            SignedOnly::Yes => repository.signature(&commit.id),
+            SignedOnly::No => Signature::Good,
         },
     }
 }

@@ -62,6 +62,88 @@ fn only_commits_of_the_branch_are_released() {
     assert_snapshot!(refused.text());
 }
 
+/// Signs the last commit with a key of this repository, and lets git accept it.
+fn sign(repo: &Repo) {
+    let key = repo.root().join("target/key");
+    let script = format!(
+        "ssh-keygen -q -t ed25519 -N '' -f '{0}' && printf 'ada@example.com %s\\n' \"$(cat '{0}.pub')\" >'{0}.signers' &&
+        git config gpg.format ssh && git config user.signingkey '{0}.pub' && git config gpg.ssh.allowedSignersFile '{0}.signers' &&
+        git -c user.name=ada -c user.email=ada@example.com commit -q --amend --no-edit -S",
+        key.display()
+    );
+    let done = std::process::Command::new("sh")
+        .args(["-ec", &script])
+        .current_dir(repo.root())
+        .env("HOME", repo.root())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+}
+
+#[test]
+fn only_signed_commits_are_released() {
+    let repo = guarded("signed = true");
+    std::fs::create_dir_all(repo.root().join("target")).unwrap();
+    let refused = repo.run("release test --yes").text();
+    assert!(
+        refused.contains("error: guard signed: expected a commit whose signature `git verify-commit` accepts, found "),
+        "{refused}"
+    );
+    assert!(
+        refused.contains("help: `bayplan release test --lift signed`"),
+        "{refused}"
+    );
+    sign(&repo);
+    let signed = repo.run("release test --yes");
+    assert_eq!(signed.code, 0, "{}", signed.text());
+    // What is not committed is not signed.
+    repo.edit("clusters/test/services/web.toml", "\"1\"", "\"2\"");
+    let dirty = repo.run("release test --yes");
+    assert!(
+        dirty
+            .text()
+            .contains("found changes that are not committed"),
+        "{}",
+        dirty.text()
+    );
+    assert_eq!(repo.run("release test --yes --lift signed").code, 0);
+    // Git knows the key no more.
+    repo.write("target/key.signers", "");
+    repo.edit("clusters/test/services/web.toml", "\"2\"", "\"1\"");
+    assert_eq!(repo.run("release test --yes").code, 1);
+    let back = repo.run("rollback test --yes");
+    assert_eq!(back.code, 0, "{}", back.text());
+}
+
+#[test]
+fn nothing_is_released_at_other_hours() {
+    let now = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let hour = |more: i8| format!("{:02}:00", (now.hour() + more) % 24);
+    let repo = guarded(&format!("hours = \"{}-{} UTC\"", hour(2), hour(4)));
+    let refused = repo.run("release test --yes").text();
+    let told = format!(
+        "error: guard hours: releases are allowed {}-{} UTC, and there it is ",
+        hour(2),
+        hour(4)
+    );
+    assert!(refused.contains(&told), "{refused}");
+    let lifted = repo.run("release test --yes --lift hours");
+    assert_eq!(lifted.code, 0, "{}", lifted.text());
+    repo.edit("clusters/test/services/web.toml", "\"1\"", "\"2\"");
+    let lifted = repo.run("release test --yes --lift hours");
+    assert_eq!(lifted.code, 0, "{}", lifted.text());
+    // Going back is always possible.
+    let back = repo.run("rollback test --yes");
+    assert_eq!(back.code, 0, "{}", back.text());
+    // A review does not know when its change is released.
+    let review = repo.run("diff test --against HEAD").text();
+    assert!(!review.contains("hours"), "{review}");
+    // Now it is the hour.
+    repo.edit(CLUSTER, &hour(2), &hour(22));
+    let released = repo.run("release test --yes");
+    assert_eq!(released.code, 0, "{}", released.text());
+}
+
 #[test]
 fn outside_of_git_nothing_is_clean() {
     let repo = guarded("clean = true\nbranch = \"main\"");

@@ -6,6 +6,7 @@ pub(super) mod confinement;
 pub(super) mod container;
 pub(super) mod duration;
 pub(super) mod host;
+pub(super) mod hours;
 pub(super) mod image;
 pub(super) mod process;
 pub(super) mod resolver;
