@@ -1,8 +1,14 @@
 //! `bayplan history CLUSTER`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "takes the moment from which ages are counted"
+)]
+
 use std::path::Path;
 
 use super::description::{load_hosts, repository};
+use super::selection::described;
 use super::shown::failures;
 use super::{Exit, Failure, page};
 use crate::cli::History;
@@ -21,8 +27,17 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         Err(exit) => return Ok(exit),
     };
     let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
+    let mut desired = bare(&description.cluster);
+    for host in &arguments.host {
+        described(&description.cluster, host)?;
+    }
+    if !arguments.host.is_empty() {
+        desired
+            .hosts
+            .retain(|host, _| arguments.host.contains(host));
+    }
     let setting = Setting {
-        desired: &bare(&description.cluster),
+        desired: &desired,
         ..description.setting(&arguments.parallel)
     };
     let (hosts, histories) =
@@ -35,7 +50,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
     } else if arguments.json {
         stream::stdout(&json::text(&view))?;
     } else {
-        stream::stdout(&text::text(&view, &Palette::stdout()))?;
+        let palette = Palette::stdout();
+        let text = match arguments.host.is_empty() {
+            true => text::releases(&view, jiff::Timestamp::now(), &palette),
+            false => text::text(&view, &palette),
+        };
+        stream::stdout(&text)?;
     }
     stream::stderr(&errors::text(&failures, &Palette::stderr()));
     Ok(if failures.is_empty() {

@@ -1,14 +1,130 @@
-//! What releases did on each host, the newest first.
+//! What releases did, the newest first: a row a release, or a block a host.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
+use super::hosts;
 use super::palette::{Palette, paint};
 use super::reason::kept as words;
-use super::text::{commas, count, escape, wrap};
-use super::view::{HistoryView, HostHistoryView, PastView};
+use super::text::{commas, count, escape, hanging, pad, width, wrap};
+use super::time::ago_of;
+use super::view::{HistoryView, HostHistoryView, PastPlace, PastRelease, PastView};
 use crate::plan::recorded::Because;
 
 /// How many reasons of an activation are shown, and how many services of a reason.
 const REASONS: usize = 4;
 const SERVICES: usize = 6;
+
+/// A row a release, with its hosts. `now` is the reader's clock.
+#[must_use]
+pub fn releases(view: &HistoryView<'_>, now: Timestamp, palette: &Palette) -> String {
+    let releases = PastRelease::all(view);
+    if releases.is_empty() {
+        return match view.hosts.is_empty() {
+            true => String::new(),
+            false => "Nothing was released yet.\n".to_owned(),
+        };
+    }
+    let mut rows = Vec::new();
+    for release in &releases {
+        let failed = release.entries.iter().any(|it| it.entry.result != "done");
+        let sign = match (failed, release.place()) {
+            (true, _) => paint(palette.error, "✗"),
+            (false, PastPlace::Current) => paint(palette.added, "*"),
+            (false, PastPlace::Kept) => "+".to_owned(),
+            (false, PastPlace::Gone) => " ".to_owned(),
+        };
+        let numbers = release.numbers();
+        let numbers = match (numbers.first(), numbers.last()) {
+            (Some(first), Some(last)) if first != last => format!("{first}-{last}"),
+            (Some(one), _) => one.to_string(),
+            (None, _) => String::new(),
+        };
+        let commit = release.commit;
+        let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
+        let columns = [
+            numbers,
+            ago_of(release.when, now),
+            escape(release.who),
+            commit,
+        ];
+        rows.push((sign, columns, release));
+    }
+    let widest = |column: usize| {
+        let widths = rows.iter().map(|(_, columns, _)| width(&columns[column]));
+        widths.max().unwrap_or_default()
+    };
+    let widths = [0, 1, 2, 3].map(widest);
+    let mut text = String::new();
+    for (sign, columns, release) in &rows {
+        let mut start = format!("{sign} ");
+        for (column, to) in columns.iter().zip(widths) {
+            start += &format!("{}  ", pad(column, to));
+        }
+        for line in row(&start, &told(release), palette) {
+            text += &format!("{}\n", line.trim_end());
+        }
+        for line in reasons(&release.reasons(), palette.width()) {
+            text += &format!("      {}\n", paint(palette.dim, &line));
+        }
+    }
+    let legend = "* current, + kept for `rollback --to`, ✗ failed; `--host HOST` tells what each release did there";
+    for line in wrap(legend, palette.width()) {
+        text += &format!("{}\n", paint(palette.dim, &line));
+    }
+    text
+}
+
+/// What is told of a release beside its start, where there is room, or below it. Only a terminal has a width.
+fn row(start: &str, told: &str, palette: &Palette) -> Vec<String> {
+    const ROOM: usize = 36;
+    match palette.terminal {
+        None => vec![format!("{start}{told}")],
+        Some(to) if to >= width(start) + ROOM => hanging(start, told, to),
+        Some(to) => {
+            let below = hanging("    ", told, to);
+            std::iter::once(start.to_owned()).chain(below).collect()
+        }
+    }
+}
+
+/// What a release did and where, then where it did not end well, and how.
+fn told(release: &PastRelease<'_>) -> String {
+    let entries = &release.entries;
+    let mut parts = Vec::new();
+    let acted = entries.iter().filter(|it| it.entry.result != "not begun");
+    let (hosts, acted): (BTreeSet<&str>, Vec<&PastView<'_>>) =
+        acted.map(|it| (it.host, it.entry)).unzip();
+    if !acted.is_empty() {
+        let back = acted.iter().find_map(|entry| entry.back_to);
+        let back = back.map_or_else(String::new, |number| format!("back to {number}: "));
+        let on = hosts::hosts(&hosts);
+        parts.push(format!("{back}{} on {on}", done(&acted)));
+    }
+    let mut ends: Vec<(&str, Option<&str>, Vec<&str>)> = Vec::new();
+    for it in entries.iter().filter(|it| it.entry.result != "done") {
+        // What failed elsewhere stands at its host.
+        let elsewhere = it.entry.result == "not begun" && !acted.is_empty();
+        let why = it.entry.why.filter(|_| !elsewhere);
+        let same = |(result, other, _): &&mut (&str, Option<&str>, Vec<&str>)| {
+            (*result, *other) == (it.entry.result, why)
+        };
+        match ends.iter_mut().find(same) {
+            Some((_, _, hosts)) => hosts.push(it.host),
+            None => ends.push((it.entry.result, why, vec![it.host])),
+        }
+    }
+    for (result, why, on) in ends {
+        let result = match result {
+            "put back" => "failed and put back".to_owned(),
+            other => escape(other),
+        };
+        let why = why.map_or_else(String::new, |why| format!(": {}", escape(why)));
+        parts.push(format!("{result} on {}{why}", hosts::hosts(on)));
+    }
+    parts.join("; ")
+}
 
 /// A block a host, a line an activation.
 #[must_use]
@@ -102,6 +218,7 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
         removed: _,
         ran: _,
         reasons: _,
+        deed: _,
     } = entry;
     let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
     let mut line = format!(
@@ -113,7 +230,7 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
         line += &format!("  back to {number}");
     }
     if *result != "not begun" {
-        line += &format!("  {}", done(entry));
+        line += &format!("  {}", done(&[entry]));
     }
     match *result {
         "done" => {}
@@ -129,34 +246,32 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
 /// What is said of an activation that only recorded a generation.
 pub(super) const NOTHING: &str = "nothing changed";
 
-/// What was done, in words. Files of a service that is named already go without saying.
-pub(super) fn done(entry: &PastView<'_>) -> String {
-    let PastView {
-        started,
-        restarted,
-        stopped,
-        mended,
-        written,
-        removed,
-        ran,
-        ..
-    } = entry;
-    let named = |name: &&String| {
-        let others = [started, restarted, stopped, mended, removed, ran];
-        others.iter().any(|names| names.contains(name))
+/// What was done, in words; what several hosts did, once. Files of a service that is named already go without saying.
+pub(super) fn done(entries: &[&PastView<'_>]) -> String {
+    let deeds: Vec<String> = once(entries.iter().filter_map(|entry| entry.deed).map(escape));
+    if !deeds.is_empty() {
+        return deeds.join("; ");
+    }
+    let all = |names: fn(&'_ PastView<'_>) -> Vec<String>| -> Vec<String> {
+        once(entries.iter().flat_map(|entry| names(entry)))
     };
-    let written: Vec<&String> = written.iter().filter(|name| !named(name)).collect();
-    let stopped: Vec<&String> = {
-        let gone = |name: &&String| removed.contains(name);
-        stopped.iter().filter(|name| !gone(name)).collect()
-    };
+    let started = all(|entry| entry.started.to_vec());
+    let restarted = all(|entry| entry.restarted.to_vec());
+    let mended = all(|entry| entry.mended.to_vec());
+    let removed = all(|entry| entry.removed.to_vec());
+    let ran = all(|entry| entry.ran.to_vec());
+    let mut stopped = all(|entry| entry.stopped.to_vec());
+    let mut written = all(|entry| entry.written.to_vec());
+    let named = [&started, &restarted, &stopped, &mended, &removed, &ran];
+    written.retain(|name| !named.iter().any(|names| names.contains(name)));
+    stopped.retain(|name| !removed.contains(name));
     let parts = [
-        ("ran", ran.iter().collect()),
-        ("started", started.iter().collect()),
-        ("restarted", restarted.iter().collect()),
+        ("ran", ran),
+        ("started", started),
+        ("restarted", restarted),
         ("stopped", stopped),
-        ("mended", mended.iter().collect()),
-        ("removed", removed.iter().collect()),
+        ("mended", mended),
+        ("removed", removed),
         ("wrote files of", written),
     ];
     let parts = parts.iter().filter(|(_, names)| !names.is_empty());
@@ -171,6 +286,17 @@ pub(super) fn done(entry: &PastView<'_>) -> String {
     } else {
         parts.join("; ")
     }
+}
+
+/// Each of them once, in their order.
+fn once(all: impl Iterator<Item = String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for one in all {
+        if !once.contains(&one) {
+            once.push(one);
+        }
+    }
+    once
 }
 
 #[cfg(test)]
@@ -190,15 +316,40 @@ mod tests {
         text(&view, &Palette::PLAIN)
     }
 
+    fn rows(odd: &str, palette: &Palette) -> String {
+        let (cluster, failures) = (samples::cluster(), BTreeMap::new());
+        let histories = samples::histories(odd);
+        let view = HistoryView::of(&cluster.name, &histories, &failures);
+        let now = "2026-11-26T09:30:00Z".parse().unwrap();
+        releases(&view, now, palette)
+    }
+
     #[test]
     fn every_result_has_its_words() {
         assert_snapshot!(shown("ada@laptop"));
+    }
+
+    #[test]
+    fn a_release_is_one_row() {
+        assert_snapshot!(rows("ada@laptop", &Palette::PLAIN));
+    }
+
+    #[test]
+    fn a_release_fits_a_terminal() {
+        let at = |columns| Palette {
+            terminal: Some(columns),
+            ..Palette::PLAIN
+        };
+        assert_snapshot!(rows("ada@laptop", &at(80)));
+        let wide = rows("ada@laptop", &at(120));
+        assert!(wide.lines().all(|line| width(line) <= 120), "{wide}");
     }
 
     proptest! {
         #[test]
         fn no_history_can_steer_a_terminal(odd in any::<String>()) {
             samples::assert_tame(&shown(&odd));
+            samples::assert_tame(&rows(&odd, &Palette::PLAIN));
         }
     }
 }

@@ -335,14 +335,18 @@ mod tests {
 
     #[test]
     fn the_schemas_refuse_what_is_not_so() {
-        let optional = ["activity", "diff"];
+        let optional = ["activity", "diff", "held"];
         let everything = shown(&samples::everything("odd"), Detail::Diff);
         assert_exact(&validator(&super::plan()), &everything, &optional);
         let (reviews, sides) = (samples::reviews("odd"), samples::sides("odd"));
         let shown = report::text(&ReviewsView::of(&reviews, &sides, Detail::Short));
         assert_exact(&validator(&super::review()), &shown, &optional);
-        assert_exact(&validator(&super::status()), &shown_status(), &["held"]);
-        let optional = ["name", "change", "before", "after"];
+        assert_exact(
+            &validator(&super::status()),
+            &shown_status(),
+            &["held", "unhealthy"],
+        );
+        let optional = ["name", "change", "before", "after", "deed"];
         assert_exact(&validator(&super::history()), &shown_history(), &optional);
         // Of a map a member may be missing, and a reason has only what its kind has.
         let saved = samples::saved(&samples::ordinary());

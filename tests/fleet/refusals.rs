@@ -29,8 +29,8 @@ pub fn bad_tag(fleet: &'static Fleet) {
     // Each host records it.
     ground
         .bayplan(&["history", "tags"])
-        .says(&["✗", "failed: the image", "app:9.9"])
-        .says(&["✗", "not begun: docker03"]);
+        .says(&["✗", "failed on docker03: the image", "app:9.9"])
+        .says(&["✗", "not begun on docker01, docker02"]);
 
     // Corrected, it goes through.
     ground.repo.set_of("shop", "tag", "1.1");

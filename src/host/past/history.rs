@@ -41,6 +41,9 @@ pub struct HistoryEntry {
     /// Why; not every release recorded it.
     #[serde(default)]
     pub reasons: Vec<Because>,
+    /// What was done, in words, where it was no release.
+    #[serde(default)]
+    pub deed: Option<String>,
 }
 
 /// What was done to the services of a host, by their names.

@@ -1,33 +1,23 @@
 //! The page of what was released: a row a release, the newest first.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::super::history::{NOTHING, done, short_commit};
 use super::super::hosts;
 use super::super::reason::kept as words;
 use super::super::text::{commas, escape};
 use super::super::time::ago_of;
-use super::super::view::{HistoryView, PastView};
+use super::super::view::{HistoryView, PastOnHost, PastRelease};
 use super::sheet::{PageMark, SheetCell, SheetHead, SheetPart, SheetRow, SheetTable};
 use super::{PageContext, failed};
 use crate::plan::recorded::Because;
-
-/// What tells one release from another: when, who, which commit, and where to.
-type ReleaseKey<'a> = (&'a str, &'a str, Option<&'a str>);
 
 /// What was activated on every host.
 #[must_use]
 pub fn history(view: &HistoryView<'_>, context: &PageContext) -> String {
     let mut sheet = context.sheet(view.cluster, "history");
-    let mut releases: BTreeMap<ReleaseKey<'_>, Vec<(&str, &PastView<'_>)>> = BTreeMap::new();
-    for host in &view.hosts {
-        for entry in &host.activations {
-            let key = (entry.when, entry.who, entry.commit);
-            releases.entry(key).or_default().push((host.host, entry));
-        }
-    }
-    let rows = releases.iter().rev();
-    let rows = rows.map(|(key, entries)| row(*key, entries, context));
+    let releases = PastRelease::all(view);
+    let rows = releases.iter().map(|release| row(release, context));
     let table = SheetTable {
         name: "releases".to_owned(),
         class: "stack",
@@ -53,42 +43,37 @@ pub fn history(view: &HistoryView<'_>, context: &PageContext) -> String {
     sheet.html()
 }
 
-fn row(
-    (when, who, commit): ReleaseKey<'_>,
-    entries: &[(&str, &PastView<'_>)],
-    context: &PageContext,
-) -> SheetRow {
-    let failed: Vec<_> = entries
-        .iter()
-        .filter(|(_, it)| it.result != "done")
-        .collect();
-    let back = entries.iter().any(|(_, it)| it.back_to.is_some());
-    let (class, text) = match (failed.first(), back) {
-        (Some((_, it)), _) => (PageMark::Bad, format!("✗ {}", escape(it.result))),
+fn row(release: &PastRelease<'_>, context: &PageContext) -> SheetRow {
+    let entries = &release.entries;
+    let failed = entries.iter().find(|it| it.entry.result != "done");
+    let back = entries.iter().any(|it| it.entry.back_to.is_some());
+    let (class, text) = match (failed, back) {
+        (Some(it), _) => (PageMark::Bad, format!("✗ {}", escape(it.entry.result))),
         (None, true) => (PageMark::News, "← back".to_owned()),
         (None, false) => (PageMark::Good, "✓ done".to_owned()),
     };
-    let names: BTreeSet<&str> = entries.iter().map(|(host, _)| *host).collect();
-    let deeds: BTreeSet<String> = entries.iter().map(|(_, entry)| done(entry)).collect();
+    let names: BTreeSet<&str> = entries.iter().map(|it| it.host).collect();
+    let deeds: BTreeSet<String> = entries.iter().map(|it| done(&[it.entry])).collect();
     let mut deeds = deeds.iter().filter(|deed| *deed != NOTHING);
     let first = deeds.next().map_or(NOTHING, |deed| deed);
     let deed = match deeds.count() {
         0 => first.to_owned(),
         more => format!("{first}, and {more} more"),
     };
+    let commit = release.commit;
     SheetRow {
         class: None,
-        name: ago_of(when, context.now),
+        name: ago_of(release.when, context.now),
         cells: vec![
             SheetCell {
                 class: Some(class),
                 text,
                 open: true,
-                lines: lines(when, entries),
+                lines: lines(release),
                 ..SheetCell::default()
             },
             SheetCell::plain(deed),
-            SheetCell::plain(escape(who)),
+            SheetCell::plain(escape(release.who)),
             SheetCell::plain(commit.map_or_else(|| "no commit".to_owned(), short_commit)),
         ],
         why: hosts::hosts(names),
@@ -96,14 +81,14 @@ fn row(
 }
 
 /// When exactly; what was done on each host, the same once; and why.
-fn lines(when: &str, entries: &[(&str, &PastView<'_>)]) -> Vec<String> {
-    let mut lines = vec![escape(when)];
+fn lines(release: &PastRelease<'_>) -> Vec<String> {
+    let mut lines = vec![escape(release.when)];
     let mut told: Vec<(String, Vec<&str>)> = Vec::new();
-    for (host, entry) in entries {
+    for PastOnHost { host, entry, .. } in &release.entries {
         let mut text = match entry.result {
             "not begun" => "not begun".to_owned(),
-            "done" => done(entry),
-            result => format!("{}; {}", done(entry), escape(result)),
+            "done" => done(&[entry]),
+            result => format!("{}; {}", done(&[entry]), escape(result)),
         };
         if let Some(number) = entry.back_to {
             text += &format!("; back to generation {number}");
@@ -120,12 +105,7 @@ fn lines(when: &str, entries: &[(&str, &PastView<'_>)]) -> Vec<String> {
         told.iter()
             .map(|(text, on)| format!("{}: {text}", hosts::hosts(on))),
     );
-    let mut because: Vec<&Because> = Vec::new();
-    for one in entries.iter().flat_map(|(_, entry)| entry.reasons) {
-        if !because.contains(&one) {
-            because.push(one);
-        }
-    }
+    let because = release.reasons();
     lines.extend(because.iter().map(|Because { reason, services }| {
         format!("why: {}: {}", words(reason), commas(services))
     }));

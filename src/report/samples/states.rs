@@ -236,6 +236,7 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, HostHistory> {
             ..Deeds::default()
         },
         reasons: every_kept_reason(generation, odd),
+        deed: None,
     };
     let entries = vec![
         entry(1, "done", None),
@@ -261,15 +262,30 @@ pub fn histories(odd: &str) -> BTreeMap<HostName, HostHistory> {
             },
             ..entry(3, "done", None)
         },
+        HistoryEntry {
+            made: false,
+            commit: None,
+            when: "2026-11-25T09:30:00Z".to_owned(),
+            deeds: Deeds::default(),
+            deed: Some(format!("froze the cluster: friday {odd}")),
+            ..entry(3, "done", None)
+        },
     ];
     let history = HostHistory {
         entries,
         current: Some(3),
         kept: BTreeSet::from([2, 3]),
     };
+    // It took part in two of the releases.
+    let other = HostHistory {
+        entries: vec![history.entries[0].clone(), history.entries[5].clone()],
+        current: Some(1),
+        kept: BTreeSet::from([1]),
+    };
     BTreeMap::from([
         (host("docker01"), history),
         (host("docker02"), HostHistory::default()),
+        (host("docker03"), other),
     ])
 }
 

@@ -92,6 +92,9 @@ pub struct PastView<'a> {
     pub ran: &'a [String],
     /// Why it restarted what it did, without any value.
     pub reasons: &'a [Because],
+    /// What was done, where it was no release (`pruned 3 images`); absent for a release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deed: Option<&'a str>,
 }
 
 impl<'a> HostHistoryView<'a> {
@@ -114,6 +117,7 @@ impl<'a> HostHistoryView<'a> {
                 finished,
                 deeds,
                 reasons,
+                deed,
             } = entry;
             let Deeds {
                 started,
@@ -142,6 +146,7 @@ impl<'a> HostHistoryView<'a> {
                 removed,
                 ran,
                 reasons,
+                deed: deed.as_deref(),
             }
         });
         Self {

@@ -16,6 +16,7 @@ mod leftovers;
 mod moves;
 mod note;
 mod outcome;
+mod past_release;
 mod plan;
 mod pushed;
 mod reason;
@@ -47,6 +48,7 @@ pub use leftovers::{HostLeftoversView, LeftoverView, LeftoversView};
 pub use moves::MoveView;
 pub use note::NoteView;
 pub use outcome::OutcomeView;
+pub use past_release::{PastOnHost, PastPlace, PastRelease};
 pub use plan::{
     DropInView, FileView, Half, HostView, NetworkView, PauseView, PlanView, RolloutView,
     ServiceView, WaveView, WhereDescribed,
