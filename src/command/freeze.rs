@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::description::{Description, load_hosts, repository};
-use super::request::who;
+use super::request::{deed, who};
 use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::{Freeze, Parallel, TimeArgument, Unfreeze};
 use crate::cluster::name::HostName;
+use crate::host::activate::record::Record;
 use crate::host::look::LookFor;
 use crate::release::generations::bare;
 use crate::release::{Hosts, Setting};
@@ -39,7 +40,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Freeze) -> Result<Exit, 
         Ok((description, _)) => description,
         Err(exit) => return Ok(exit),
     };
-    let frozen = set(&description, parallel, Some(&hold));
+    let deed = format!(
+        "froze the cluster{}: {why}",
+        text::until(&HoldView::of(&hold))
+    );
+    let frozen = set(&description, parallel, Some(&hold), deed);
     if !frozen.done.is_empty() {
         stream::stdout(&format!(
             "{cluster} is frozen{} on {}: {why}\n\
@@ -59,7 +64,12 @@ pub(super) fn end(directory: Option<&Path>, arguments: &Unfreeze) -> Result<Exit
         Ok((description, _)) => description,
         Err(exit) => return Ok(exit),
     };
-    let ended = set(&description, parallel, None);
+    let ended = set(
+        &description,
+        parallel,
+        None,
+        "unfroze the cluster".to_owned(),
+    );
     if ended.exit == Exit::Done {
         let was = match ended.was {
             Some(hold) => format!(
@@ -107,7 +117,16 @@ struct FreezeEnd {
     was: Option<Hold>,
 }
 
-fn set(description: &Description, parallel: &Parallel, hold: Option<&Hold>) -> FreezeEnd {
+fn set(
+    description: &Description,
+    parallel: &Parallel,
+    hold: Option<&Hold>,
+    words: String,
+) -> FreezeEnd {
+    let record = Record {
+        deed: Some(words),
+        ..deed().1
+    };
     let cluster = &description.cluster;
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());
     let bare = bare(cluster);
@@ -115,7 +134,7 @@ fn set(description: &Description, parallel: &Parallel, hold: Option<&Hold>) -> F
         desired: &bare,
         ..description.setting(parallel)
     };
-    let (hosts, done) = Hosts::freeze(setting, LookFor::Plan, hold, &|event| {
+    let (hosts, done) = Hosts::freeze(setting, LookFor::Plan, (hold, &record), &|event| {
         progress.event(&event)
     });
     progress.finish();

@@ -60,6 +60,7 @@ pub(super) fn request(
             commit: recorded(commit),
             back_to: None,
             reasons: Vec::new(),
+            deed: None,
         },
         back: BTreeMap::new(),
         undoes: None,
@@ -74,15 +75,34 @@ pub(super) fn visitor(
     doing: &str,
     lock_wait: Option<std::time::Duration>,
 ) -> Visitor {
-    let now = jiff::Timestamp::now();
-    let now = now.round(jiff::Unit::Second).unwrap_or(now);
-    let (who, pid) = (who(), std::process::id());
+    let (id, record) = deed();
+    let (who, now, pid) = (&record.who, &record.when, std::process::id());
     Visitor {
         holder: format!("{who} since {now}, {doing} {cluster} (pid {pid})"),
-        id: StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
-            .expect("digits and hyphens are a stage's name"),
+        id,
         lock_wait,
+        record,
     }
+}
+
+/// Something that is done now and is no release: what hosts record of it, but for the words.
+pub(super) fn deed() -> (StageId, Record) {
+    let now = jiff::Timestamp::now();
+    let now = now.round(jiff::Unit::Second).unwrap_or(now);
+    let id = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
+        .expect("digits and hyphens are a stage's name");
+    let record = Record {
+        format: 1,
+        bayplan: BAYPLAN,
+        release: id.as_str().to_owned(),
+        who: who(),
+        when: now.to_string(),
+        commit: None,
+        back_to: None,
+        reasons: Vec::new(),
+        deed: None,
+    };
+    (id, record)
 }
 
 /// `ada@laptop`, as well as this machine knows.

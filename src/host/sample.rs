@@ -257,6 +257,7 @@ pub fn activation_with(
         commit: None,
         back_to: None,
         reasons: Vec::new(),
+        deed: None,
     };
     let activation = Activation {
         layout,

@@ -238,7 +238,9 @@ pub fn forget(
         now.machines.retain(|machine| machine.host != *gone);
         let script = kept::script(&host.layout, Some(&now.to_text()), BegunFile::Same);
         let answer = host.session.run("writing the placement", &script, SHORT)?;
-        kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })
+        kept::parse(&answer.stdout).map_err(|why| Problem::NotStaged { why })?;
+        host.note(by, &format!("decommissioned {gone}"));
+        Ok(())
     });
     problems
 }

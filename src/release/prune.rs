@@ -52,8 +52,26 @@ pub fn prune(
     };
     visit.each(tell, |host| {
         host.lock(by)?;
-        prune_host(host, &shown[host.name])
+        let done = prune_host(host, &shown[host.name])?;
+        if let Some(deed) = deed(&done) {
+            host.note(by, &deed);
+        }
+        Ok(done)
     })
+}
+
+/// `pruned 2 images, 1 network`; nothing where all of it stays.
+fn deed(done: &[(Leftover, Option<String>)]) -> Option<String> {
+    let mut gone: BTreeMap<&str, usize> = BTreeMap::new();
+    for (leftover, _) in done.iter().filter(|(_, why)| why.is_none()) {
+        *gone.entry(leftover.kind.word()).or_default() += 1;
+    }
+    let words = gone.iter().map(|(word, number)| match number {
+        1 => format!("1 {word}"),
+        number => format!("{number} {word}s"),
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| format!("pruned {}", words.join(", ")))
 }
 
 fn prune_host(

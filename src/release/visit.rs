@@ -11,6 +11,7 @@ use super::hosts::{WantedLock, lock_as};
 use super::problem::Problem;
 use crate::cluster::model::{Cluster, Engine, Host};
 use crate::cluster::name::HostName;
+use crate::host::activate::record::{Record, deed_script};
 use crate::host::belongings::{Belongings, BelongingsAsked, BelongingsError, belongings_script};
 use crate::host::layout::{Layout, StageId};
 use crate::host::lock::Holder;
@@ -45,6 +46,8 @@ pub struct Visitor {
     pub id: StageId,
     /// How long a held lock is waited for; `None` is not at all.
     pub lock_wait: Option<Duration>,
+    /// What hosts record of it, but for the words.
+    pub record: Record,
 }
 
 /// One host that is visited.
@@ -134,6 +137,16 @@ impl VisitedHost<'_> {
             session: &mut self.session,
         };
         wanted.wait(deadline, self.tell).map(drop)
+    }
+
+    /// Lets the history of the host say what was done. That it may not be written changes nothing of it.
+    pub fn note(&mut self, by: &Visitor, deed: &str) {
+        let record = Record {
+            deed: Some(deed.to_owned()),
+            ..by.record.clone()
+        };
+        let script = deed_script(&self.layout, &record);
+        let _ = self.session.run("recording it", &script, LOOK);
     }
 
     /// What the cluster has there.

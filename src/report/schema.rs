@@ -310,6 +310,7 @@ mod tests {
             commit: Some("3f9a0c1d2e4b".to_owned()),
             back_to: None,
             reasons: Vec::new(),
+            deed: None,
         };
         let host = crate::cluster::name::HostName::new("docker01").unwrap();
         let validator = validator(&super::event());

@@ -195,6 +195,11 @@ fn a_frozen_cluster_is_released_to_by_intent_only() {
     it.bayplan("rollback shop --yes").succeeds();
     // Once is once.
     it.bayplan("release shop --yes").exits(7);
+    let history = it.bayplan("history shop").succeeds().stdout;
+    assert!(
+        history.contains("froze the cluster: friday on alpha, beta"),
+        "{history}"
+    );
     // One host that knows is enough; what it keeps cannot steer a terminal, nor be nothing.
     let kept = "hosts/alpha/var/lib/bayplan/shop/frozen.json";
     std::fs::remove_file(it.path(kept)).unwrap();

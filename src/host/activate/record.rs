@@ -44,6 +44,9 @@ pub struct Record {
     /// Why containers of this host are started and restarted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Because>,
+    /// What is done, in words, where it is no release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deed: Option<String>,
 }
 
 /// The script that adds a line to a host's history for a release whose activation there wrote none: how
@@ -68,6 +71,25 @@ pub fn note_script(
     )
 }
 
+/// The script that adds a line to a host's history for what was no release: [`Record::deed`] says it. Whatever becomes of
+/// it, what was done was done.
+#[must_use]
+pub fn deed_script(layout: &Layout, record: &Record) -> String {
+    format!(
+        "{}staged=''\n\
+         numbered=/dev/null\n\
+         {}made=false\n\
+         of_generation=$(readlink \"$var/current\")\n\
+         of_generation=${{of_generation#generations/}}\n\
+         case $of_generation in\n\
+         '' | *[!0-9]*) of_generation=0 ;;\n\
+         esac\n\
+         {HISTORY}\nnote_history 'done' ''\n",
+        layout.variables(),
+        record_variables(record),
+    )
+}
+
 /// What the functions of [`HISTORY`] need.
 pub(super) fn history_variables(
     layout: &Layout,
@@ -79,15 +101,23 @@ pub(super) fn history_variables(
         Source::Staged { id, number } => (layout.staging(id).quoted(), *number),
         Source::Generation(number) => (quote(""), *number),
     };
-    let text = serde_json::to_string(record).expect("a record is plain data");
-    let text = text.strip_suffix('}').expect("a record is an object");
     format!(
         "staged={staged}\n\
          numbered={}\n\
          of_generation={generation}\n\
-         release={}\n\
-         record={}\n",
+         {}",
         layout.generation(number).quoted(),
+        record_variables(record),
+    )
+}
+
+/// Who did what.
+fn record_variables(record: &Record) -> String {
+    let text = serde_json::to_string(record).expect("a record is plain data");
+    let text = text.strip_suffix('}').expect("a record is an object");
+    format!(
+        "release={}\n\
+         record={}\n",
         quote(&record.release),
         quote(text),
     )

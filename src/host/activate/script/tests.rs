@@ -412,6 +412,7 @@ fn a_history_has_one_line_a_release() {
             commit: None,
             back_to: None,
             reasons: Vec::new(),
+            deed: None,
         };
         let note = |release: &str, why: &str| {
             let record = record(release);
@@ -428,6 +429,17 @@ fn a_history_has_one_line_a_release() {
         assert_eq!(parsed().len(), 2, "{shell}: {}", root.read(file));
         assert_eq!(parsed()[1].why.as_deref(), Some(why));
         assert_eq!(parsed()[1].result, "failed");
+        // What was no release has a line, too, and no deeds of one.
+        let deed = Record {
+            deed: Some("pruned 1 image".to_owned()),
+            ..record("deed")
+        };
+        let script = crate::host::activate::record::deed_script(&root.layout, &deed);
+        assert_eq!(root.run(&script, b""), b"recorded done\n", "{shell}");
+        let entry = parsed().pop().unwrap();
+        assert_eq!(entry.deed.as_deref(), Some("pruned 1 image"), "{shell}");
+        assert_eq!((entry.generation, entry.made), (1, false), "{shell}");
+        assert_eq!(entry.deeds, Default::default(), "{shell}");
         // A line that a power cut left half is kept apart.
         for release in ["other", "third"] {
             root.write(file, "{\"format\":1,\"release\":\"other\",");
