@@ -43,6 +43,27 @@ fn a_page_is_written_as_a_whole_in_place_of_an_older_one() {
 }
 
 #[test]
+fn the_page_of_a_plan_says_what_to_type_as_its_text_does() {
+    let it = TestEnvironment::released();
+    it.edit("clusters/shop/services/api.toml", "2.0.0", "2.1.0");
+    for (line, next) in [
+        ("diff shop", "bayplan release shop"),
+        ("diff shop api", "bayplan release shop api"),
+        (
+            "diff shop -o plan.json",
+            "bayplan release shop --plan plan.json",
+        ),
+    ] {
+        let page = it.bayplan(&format!("{line} --html -")).succeeds().stdout;
+        let told = format!("next: <code>{next}</code>");
+        assert!(page.contains(&told), "{line}: {page}");
+    }
+    let page = it.bayplan("diff shop web --html -").succeeds().stdout;
+    let told = "No changes. web is in sync on shop";
+    assert!(page.contains(told) && !page.contains("next:"), "{page}");
+}
+
+#[test]
 fn what_is_watched_needs_a_terminal() {
     let it = TestEnvironment::released();
     let error = it.bayplan("status shop --watch").exits(64).stderr;

@@ -181,12 +181,45 @@ fn a_state_is_a_sign_and_a_word() {
 }
 
 #[test]
+fn what_is_held_and_what_else_changes_a_unit_is_on_the_page_of_a_plan() {
+    let page = plan_page(&samples::everything("ada@laptop"), "no route to host");
+    let told = [
+        "■ held",
+        "held by ada@laptop until",
+        "changes this unit; it is left alone",
+        "■ somebody holds it",
+    ];
+    for told in told {
+        assert!(page.contains(told), "{told}");
+    }
+    // The legend has no sign that is not there.
+    let page = plan_page(&samples::ordinary(), "no route to host");
+    assert!(!page.contains("■"), "{page}");
+}
+
+#[test]
+fn the_legend_of_a_status_has_what_is_counted() {
+    let (cluster, odd) = (samples::cluster(), "ada@laptop");
+    let page = status_page(&cluster, &samples::every_state(odd), Some(odd));
+    let legend = page.rsplit_once("<p>").unwrap().1;
+    for told in ["■ held: ", "✗ unhealthy: ", "◐ at work: "] {
+        assert!(legend.contains(told), "{told}: {legend}");
+    }
+    let page = status_page(&cluster, &samples::in_sync(), None);
+    let legend = page.rsplit_once("<p>").unwrap().1;
+    assert!(!legend.contains("■"), "{legend}");
+}
+
+#[test]
 fn a_thousand_hosts_fit() {
     let page = page_of_many(1000, 20);
     assert!(page.len() < 5_000_000, "{}", page.len());
     // What fails is not hidden among what does not.
     let (first, folded) = page.split_once("<details class=\"fold\">").unwrap();
     assert!(first.contains("✗ not running") && folded.contains("docker1000"));
+    // What is to be told of five hundred hosts is told once.
+    let rows = first.matches("<tr").count();
+    assert!(rows < 60, "{rows}");
 }
 
 #[test]

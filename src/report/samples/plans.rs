@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{acting, file, host, image, plan, restarts, secret, service, still, variable, wave};
 use crate::cluster::digest::Digest;
 use crate::cluster::name::{HostName, VariableName};
-use crate::plan::observed::Owner;
+use crate::plan::observed::{HoldTime, ObservedHold, Owner};
 use crate::plan::reason::Reason;
 use crate::plan::recorded::RecordedReason;
 use crate::plan::saved::{SavedChange, SavedHost, SavedPlan};
@@ -164,6 +164,14 @@ pub fn everything(odd: &str) -> Plan {
     let unfinished = HostPlan {
         unfinished: true,
         drop_ins: [(service("calendar"), [odd()].into())].into(),
+        held: [(
+            service("halted"),
+            ObservedHold {
+                hold: super::states::hold_by(&odd()),
+                time: HoldTime::GoesOn,
+            },
+        )]
+        .into(),
         ..acting(Vec::new())
     };
     let mut plan = plan(
