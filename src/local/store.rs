@@ -18,7 +18,9 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, chown, symlink};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, PermissionsExt as _, chown, symlink,
+};
 use std::path::{Path, PathBuf};
 
 use fs_err as fs;
@@ -143,15 +145,25 @@ impl LocalStore {
     /// # Errors
     /// The system's words.
     pub fn lock(&self, tell: impl FnOnce()) -> io::Result<LocalLock> {
-        make(&self.directory)?;
-        let mut options = fs::OpenOptions::new();
-        let options = options.create(true).truncate(false).write(true).mode(0o600);
-        let file = options.open(self.directory.join("lock"))?;
-        if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
-            tell();
-            flock(file.file(), FlockOperation::LockExclusive)?;
+        let mut tell = Some(tell);
+        let path = self.directory.join("lock");
+        loop {
+            make(&self.directory)?;
+            let mut options = fs::OpenOptions::new();
+            let options = options.create(true).truncate(false).write(true).mode(0o600);
+            let file = options.open(&path)?;
+            if flock(file.file(), FlockOperation::NonBlockingLockExclusive).is_err() {
+                if let Some(tell) = tell.take() {
+                    tell();
+                }
+                flock(file.file(), FlockOperation::LockExclusive)?;
+            }
+            // Whoever had it may have removed all files, and somebody else made a new one.
+            let (held, there) = (file.metadata()?, fs::metadata(&path).ok());
+            if there.is_some_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())) {
+                return Ok(LocalLock(file));
+            }
         }
-        Ok(LocalLock(file))
     }
 
     /// What it is of; `None` if there is no such cluster.

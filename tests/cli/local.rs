@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::environment::TestEnvironment;
 
@@ -61,6 +63,16 @@ impl Local {
     fn up(&self) -> BTreeSet<String> {
         self.it.bayplan("local up").succeeds();
         self.ran()
+    }
+
+    /// Begins a command, and what it says.
+    fn begin(&self, words: &str) -> (Child, BufReader<ChildStderr>) {
+        let mut command = self.it.command();
+        command.args(words.split_whitespace());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let said = BufReader::new(child.stderr.take().unwrap());
+        (child, said)
     }
 
     /// What is kept of a container.
@@ -338,4 +350,70 @@ fn what_containers_here_say_and_run_is_passed_on() {
     );
     let none = local.it.bayplan("local exec wbe").exits(1);
     assert!(none.stderr.contains("did you mean `web`?"), "{none}");
+}
+
+#[test]
+fn what_starts_while_down_waits_goes_too() {
+    let local = Local::new();
+    local.up();
+    local.it.bayplan("local down").succeeds();
+    // An `up` that takes its time: it has the lock, and no container yet.
+    let slow = ENGINE.replace(
+        "\nrun)\n",
+        "\nrun)\n  while [ -e \"$HOME/slow\" ]; do sleep 0.05; done\n",
+    );
+    assert_ne!(slow, ENGINE);
+    local.it.program("docker", &slow);
+    let gate = local.it.beside("home/slow");
+    fs::write(&gate, "").unwrap();
+    let (mut up, mut said) = local.begin("local up db");
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert!(line.contains("db starts"), "{line}");
+    let (mut down, mut told) = local.begin("local down --volumes");
+    line.clear();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("waiting for it"), "{line}");
+    fs::remove_file(&gate).unwrap();
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(up.wait().unwrap().success() && down.wait().unwrap().success());
+    assert!(rest.contains("db removed"), "{rest}");
+    assert!(!local.it.beside("home/.engine/local.repository.db").exists());
+}
+
+#[test]
+fn who_waits_for_a_lock_that_is_removed_takes_the_new_one() {
+    let local = Local::new();
+    local.up();
+    let slow = ENGINE.replace(
+        "\nrm)",
+        "\nrm) while [ -e \"$HOME/slow\" ]; do sleep 0.05; done;",
+    );
+    assert_ne!(slow, ENGINE);
+    local.it.program("docker", &slow);
+    let gate = local.it.beside("home/slow");
+    fs::write(&gate, "").unwrap();
+    let (mut down, _) = local.begin("local down --volumes");
+    let lock = local.state().join("lock");
+    let holds = || {
+        Command::new("flock")
+            .arg("-n")
+            .arg(&lock)
+            .arg("true")
+            .status()
+            .unwrap()
+    };
+    while holds().success() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let (mut up, mut told) = local.begin("local up");
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("waiting for it"), "{line}");
+    fs::remove_file(&gate).unwrap();
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    assert!(up.wait().unwrap().success() && down.wait().unwrap().success());
+    assert!(local.state().join("cluster.json").is_file(), "{rest}");
 }

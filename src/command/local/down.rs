@@ -13,13 +13,15 @@ use crate::report::{local as text, stream};
 pub(super) fn run(directory: Option<&Path>, arguments: &LocalDown) -> Result<Exit, Failure> {
     let place = LocalPlace::of(directory, &arguments.scope)?;
     let (engine, store) = (&place.engine, &place.store);
-    let mut seen = engine.containers(store.name())?;
-    if seen.is_empty() && store.record().is_none() {
+    // Nothing is made where nothing is known.
+    if store.record().is_none() && engine.containers(store.name())?.is_empty() {
         return Err(place.unknown());
     }
     let palette = Palette::stderr();
     let tell = |event: LocalEvent| stream::stderr(&text::event(&event, &palette));
     let lock = store.lock(|| tell(LocalEvent::Waits))?;
+    // Only now: an `up` that had the lock may have started more.
+    let mut seen = engine.containers(store.name())?;
     seen.sort_by(|one, other| one.service.cmp(&other.service));
     std::thread::scope(|scope| {
         let removed: Vec<_> = seen
