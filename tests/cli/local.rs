@@ -417,3 +417,37 @@ fn who_waits_for_a_lock_that_is_removed_takes_the_new_one() {
     assert!(up.wait().unwrap().success() && down.wait().unwrap().success());
     assert!(local.state().join("cluster.json").is_file(), "{rest}");
 }
+
+#[test]
+fn the_logs_of_a_container_go_on_when_it_starts_again() {
+    let local = Local::new();
+    local.up();
+    // The engine ends what it tells with the container; the next time it is asked for what came since.
+    let asked = r#"
+logs)
+  echo "$*" >>"$HOME/asked"
+  case " $* " in
+  *" --since "*) [ -e "$HOME/again" ] || echo "$(date -u +%FT%T.%NZ) it is back"; touch "$HOME/again" ;;
+  *) echo "$(date -u +%FT%T.%NZ) it goes" ;;
+  esac
+  exit 0 ;;
+"#;
+    let engine = ENGINE.replace("\nlogs)", &format!("{asked}never)"));
+    assert!(engine.contains("it is back"));
+    local.it.program("docker", &engine);
+    let mut command = local.it.command();
+    command.args(["local", "logs", "-f", "web"]);
+    let mut logs = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(logs.stdout.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert!(next().ends_with("it goes"));
+    assert!(next().ends_with("it is back"));
+    logs.kill().unwrap();
+    logs.wait().unwrap();
+    let asked = fs::read_to_string(local.it.beside("home/asked")).unwrap();
+    let since: Vec<&str> = asked
+        .lines()
+        .filter(|line| line.contains("--since"))
+        .collect();
+    assert!(since[0].contains("--follow --since 20"), "{asked}");
+}
