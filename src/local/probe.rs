@@ -15,11 +15,8 @@ use super::decide::SeenContainer;
 use super::engine::{LocalEngine, PAUSE};
 use crate::cluster::model::{Health, HttpProbe, Probe, Service};
 use crate::cluster::ports::Protocol;
+use crate::render::wait;
 
-/// How long a container without `[health]` may take until it runs.
-const UNTIL_RUNNING: Duration = Duration::from_secs(60);
-/// How long one question may take.
-const ONE_QUESTION: Duration = Duration::from_secs(10);
 /// docker's proxy accepts at once and hangs up if the container does not listen: a connection that stays open so long, or
 /// says something, is one to the container.
 const STAYS_OPEN: Duration = Duration::from_millis(300);
@@ -36,7 +33,7 @@ pub(super) fn await_well(
 ) -> Result<(), String> {
     let began = Instant::now();
     let health = service.health.as_ref();
-    let limit = health.map_or(UNTIL_RUNNING, |health| health.timeout);
+    let limit = wait::limit(service);
     let pause = match health {
         Some(Health {
             interval: Some(interval),
@@ -92,7 +89,7 @@ fn ask(
     health: &Health,
     seen: &SeenContainer,
 ) -> Result<(), String> {
-    let limit = health.probe_timeout.unwrap_or(ONE_QUESTION);
+    let limit = wait::question(health);
     let port = service.port.unwrap_or_default();
     let port = seen.ports.get(&(port, Protocol::Tcp)).copied();
     let port = || port.ok_or_else(|| "its port is not published".to_owned());

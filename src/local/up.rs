@@ -433,7 +433,7 @@ impl<'a> Work<'a> {
             });
         }
         for path in BareContainer::mounted_paths(service) {
-            if !Path::new(path).exists() {
+            if !Path::new(&path).exists() {
                 return Err(LocalProblem {
                     what: format!("it mounts {path}, which is not on this machine"),
                     lines: None,

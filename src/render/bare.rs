@@ -2,24 +2,24 @@
 //! and what restarts it is the same fingerprint. Secrets are known here, so digests with a key of this machine stand for
 //! their values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::config_files;
 use super::fingerprint::{Recipe, fingerprint};
 use super::identity::{DirectoryName, Fingerprint, inputs_parent};
 use super::inputs::{InputValue, InputVariable, Inputs};
-use super::literal::{self, Carrying};
+use super::literal::Carrying;
 use super::live::{self, LiveName};
 use super::marks::DIRECTORY;
 use super::secret_files;
 use super::secrets::{DesiredSecrets, MakeError};
+use super::service;
 use super::unit::{expand_nothing, quote_word, split_words};
 use super::unit_template::{OnHost, Spelling, Words, arguments, names};
+use super::volumes;
 use crate::cluster::digest::Digest;
-use crate::cluster::model::{
-    Cluster, FileMode, FileOwner, Layer, ReloadBy, Service, VariableValue,
-};
+use crate::cluster::model::{Cluster, FileMode, FileOwner, ReloadBy, Service, VariableValue};
 use crate::cluster::name::VariableName;
 use crate::cluster::ports::Protocol;
 use crate::cluster::secret::{Plaintext, SecretIdentity};
@@ -106,7 +106,12 @@ impl BareContainer {
         let secrets = secrets.with_live(&live);
 
         let values = values(service, stored)?;
-        let mut files = plain_files(service, &place, carrying);
+        let plain = service::plain_files(service, place.files, carrying);
+        let mut files: BTreeMap<String, BareFile> = plain
+            .iter()
+            .filter(|(path, _)| path.as_str() != config_files::MODES)
+            .map(|(path, bytes)| (path.clone(), open(bytes.clone())))
+            .collect();
         let mut live_files: BTreeMap<LiveName, BTreeMap<String, BareFile>> = BTreeMap::new();
         for (name, directory) in &live {
             let plain = directory.files.iter();
@@ -149,24 +154,8 @@ impl BareContainer {
         line.extend(options.iter().cloned());
         line.push("${IMAGE}".to_owned());
         line.extend(command.iter().flat_map(|word| words(&quote_word(word))));
-        let plain = files.iter().filter(|(path, _)| {
-            config_files::target(path).is_some() && !secret_files::is_secret(path)
-        });
-        let modes = config_files::plain(service, place.files);
-        let modes = modes
-            .get(config_files::MODES)
-            .map(|text| String::from_utf8_lossy(text));
-        let inputs = Inputs {
-            directives: vec![("ExecStart".to_owned(), line)].into(),
-            variables: variables.collect(),
-            files: plain
-                .map(|(path, file)| (path.clone(), Digest::of(file.bytes.bytes())))
-                .collect(),
-            modes: modes
-                .map(|text| config_files::modes(&text))
-                .unwrap_or_default(),
-            secret_files: identities,
-        };
+        let directives = vec![("ExecStart".to_owned(), line)].into();
+        let inputs = Inputs::of(directives, variables.collect(), &plain, identities);
         let fingerprint = fingerprint(Recipe::CURRENT, &inputs);
         let digests = inputs.files.clone();
         let carried: Vec<&str> = names(service, carrying).collect();
@@ -212,10 +201,8 @@ impl BareContainer {
 
     /// The paths of this machine that it mounts, and that are to be there already.
     #[must_use]
-    pub fn mounted_paths(service: &Service) -> Vec<&str> {
-        let volumes = service.container.volumes.iter();
-        let sources = volumes.filter_map(|volume| volume.split(':').next());
-        sources.filter(|source| source.starts_with('/')).collect()
+    pub fn mounted_paths(service: &Service) -> BTreeSet<String> {
+        volumes::sources(service)
     }
 }
 
@@ -255,32 +242,6 @@ fn open(bytes: Vec<u8>) -> BareFile {
         owner: FileOwner::default(),
         bytes: Plaintext::new(bytes),
     }
-}
-
-/// The files without secrets: those of the config repository, and the variables that the client reads from a file.
-fn plain_files(
-    service: &Service,
-    place: &OnHost<'_>,
-    carrying: Carrying,
-) -> BTreeMap<String, BareFile> {
-    let config = config_files::plain(service, place.files).into_iter();
-    let config = config.filter(|(path, _)| path != config_files::MODES);
-    let mut files: BTreeMap<String, BareFile> =
-        config.map(|(path, bytes)| (path, open(bytes))).collect();
-    let mut literal: BTreeMap<Layer, BTreeMap<&VariableName, &str>> = BTreeMap::new();
-    for (name, variable) in &service.variables {
-        if let VariableValue::Plain(value) = &variable.value
-            && carrying.is_literal(name)
-        {
-            let layer = literal.entry(variable.layer).or_default();
-            layer.insert(name, value);
-        }
-    }
-    if !literal.is_empty() {
-        let text = literal::write(&service.name, &literal);
-        files.insert(literal::FILE.to_owned(), open(text.into_bytes()));
-    }
-    files
 }
 
 /// Puts in who may do what with which file, and whose it is.

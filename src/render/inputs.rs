@@ -51,6 +51,30 @@ pub enum InputValue {
 }
 
 impl Inputs {
+    /// The inputs of a container that gets these files; those of the config repository are among its inputs, with their
+    /// permissions.
+    pub(super) fn of(
+        directives: Arc<[(String, Vec<String>)]>,
+        variables: BTreeMap<VariableName, InputVariable>,
+        files: &BTreeMap<String, Vec<u8>>,
+        secret_files: BTreeMap<String, SecretIdentity>,
+    ) -> Self {
+        let config = files
+            .iter()
+            .filter(|(path, _)| config_files::target(path).is_some());
+        let modes = files.get(config_files::MODES);
+        let modes = modes.map(|text| config_files::modes(&String::from_utf8_lossy(text)));
+        Self {
+            directives,
+            variables,
+            files: config
+                .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
+                .collect(),
+            modes: modes.unwrap_or_default(),
+            secret_files,
+        }
+    }
+
     /// What the variables that are no secrets take, in bytes of `NAME=value` and a NUL each.
     #[must_use]
     pub fn plain_size(&self) -> usize {

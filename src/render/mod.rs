@@ -70,7 +70,7 @@ mod timer;
 pub mod unit;
 pub mod unit_template;
 pub(crate) mod volumes;
-mod wait;
+pub(crate) mod wait;
 
 #[cfg(test)]
 pub(crate) mod tests;

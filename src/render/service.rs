@@ -26,7 +26,7 @@ use super::unit_template::{OnHost, Spelling, Templates, Words};
 use super::volumes;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
-use crate::cluster::name::{ClusterName, ServiceName, VariableName};
+use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::reserved::{Carrier, carrier};
 
 /// A service as the hosts get it that are this to it.
@@ -143,23 +143,12 @@ fn form(
     let mut files = files.clone();
     let (live, live_entry) = live::desired(service, place.files);
     let secrets = DesiredSecrets::of(recipe, service, place.files, *carrying).with_live(&live);
-    let config = files
-        .iter()
-        .filter(|(path, _)| config_files::target(path).is_some());
-    let modes = files
-        .get(config_files::MODES)
-        .map(|text| String::from_utf8_lossy(text));
-    let inputs = Inputs {
-        directives: directives.clone(),
-        variables: variables(recipe, service),
-        files: config
-            .map(|(path, bytes)| (path.clone(), Digest::of(bytes)))
-            .collect(),
-        modes: modes
-            .map(|text| config_files::modes(&text))
-            .unwrap_or_default(),
-        secret_files: secrets.identities(),
-    };
+    let inputs = Inputs::of(
+        directives.clone(),
+        variables(recipe, service),
+        &files,
+        secrets.identities(),
+    );
     let fingerprint = fingerprint(recipe, &inputs);
     if secrets.has_inputs() {
         let text = secrets.digests(&service.name);
@@ -278,7 +267,18 @@ fn files(
     carrying: Carrying,
 ) -> BTreeMap<String, Vec<u8>> {
     let mut files = layers(cluster, service, carrying);
-    files.extend(config_files::plain(service, place.files));
+    files.extend(plain_files(service, place.files, carrying));
+    files
+}
+
+/// Those that a container gets without a unit, too: files of the config repository with the list of their permissions, and
+/// the variables that the client reads from a file.
+pub(super) fn plain_files(
+    service: &Service,
+    host: Option<&HostName>,
+    carrying: Carrying,
+) -> BTreeMap<String, Vec<u8>> {
+    let mut files = config_files::plain(service, host);
     let mut literal: BTreeMap<Layer, BTreeMap<&VariableName, &str>> = BTreeMap::new();
     for (name, variable) in &service.variables {
         if let VariableValue::Plain(value) = &variable.value

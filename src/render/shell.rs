@@ -5,12 +5,18 @@
 /// Units of released services have words that this wrote: so for a text it never writes another word.
 #[must_use]
 pub fn quote(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+./:=,@%".contains(&b);
-    if !text.is_empty() && text.bytes().all(plain) {
+    if !text.is_empty() && is_plain(text) {
         text.to_owned()
     } else {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
+}
+
+/// Whether a text means nothing but itself, to a shell and to whoever reads what is written like one.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+./:=,@%".contains(&b);
+    text.bytes().all(plain)
 }
 
 /// Words of `sh` as one word: what `eval` takes apart again.

@@ -28,8 +28,13 @@ pub(super) fn seconds(duration: Duration) -> u64 {
 }
 
 /// How long a start may take until the wait gives up.
-pub(super) fn limit(service: &Service) -> Duration {
+pub(crate) fn limit(service: &Service) -> Duration {
     service.health.as_ref().map_or(UNTIL_RUNNING, |h| h.timeout)
+}
+
+/// How long one question may take.
+pub(crate) fn question(health: &Health) -> Duration {
+    health.probe_timeout.unwrap_or(ONE_QUESTION)
 }
 
 /// `TimeoutStartSec=`: longer than the wait, with what it may be late by.
@@ -39,7 +44,7 @@ pub(super) fn start_limit(service: &Service) -> Duration {
             let pause = health.interval.unwrap_or_default();
             (MARGIN - ONE_QUESTION)
                 .saturating_add(pause)
-                .saturating_add(health.probe_timeout.unwrap_or(ONE_QUESTION))
+                .saturating_add(question(health))
         }
         Some(_) | None => MARGIN,
     };
@@ -139,7 +144,7 @@ pub(super) fn command_line(
     ];
     if let Some(health) = &service.health {
         let probe = &health.probe;
-        let one = seconds(health.probe_timeout.unwrap_or(ONE_QUESTION));
+        let one = seconds(question(health));
         if let Some(pause) = pause {
             lines.push(format!("pause={pause};"));
         }

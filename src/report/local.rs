@@ -10,7 +10,7 @@ use crate::local::decide::SeenContainer;
 use crate::local::event::{LocalEvent, LocalProblem};
 use crate::local::name::LocalName;
 use crate::local::up::UpEnd;
-use crate::render::shell::quote;
+use crate::render::shell::{in_double_quotes, is_plain, quote};
 
 /// Whose state is shown.
 #[derive(Debug, Clone, Copy)]
@@ -231,25 +231,14 @@ pub fn export(name: &str, value: &str) -> String {
 /// A variable as a line of a dotenv file: quoted where its readers could take it for something else.
 #[must_use]
 pub fn dotenv(name: &str, value: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_-+./:=,@%".contains(&b);
-    if value.bytes().all(plain) {
+    if is_plain(value) {
         return format!("{name}={value}\n");
     }
     if !value.contains(['\'', '\n', '\r']) {
         return format!("{name}='{value}'\n");
     }
-    let mut quoted = String::new();
-    for c in value.chars() {
-        match c {
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '"' | '\\' | '$' | '`' => {
-                quoted.push('\\');
-                quoted.push(c);
-            }
-            c => quoted.push(c),
-        }
-    }
+    let quoted = in_double_quotes(value);
+    let quoted = quoted.replace('\n', "\\n").replace('\r', "\\r");
     format!("{name}=\"{quoted}\"\n")
 }
 
