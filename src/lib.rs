@@ -71,6 +71,8 @@
 //! Whatever comes from files or hosts is shown escaped, so that no value steers a terminal. Data goes to standard output, all else to standard error. It decides nothing and asks nobody but the
 //! operator.
 //!
+//! **trace** tells what these ends start, where somebody asked with `--verbose`.
+//!
 //! **repository** alone names git, and reads the description and writes it: all files of a change, or none. **command** has one file a subcommand: it wires the rooms,
 //! and is where library errors (types) become messages (`anyhow`) and exit codes. **cli** is types.
 //!
@@ -120,3 +122,4 @@ pub mod render;
 pub mod report;
 pub mod repository;
 pub mod secret;
+pub mod trace;

@@ -230,7 +230,7 @@ fn nothing_that_is_said_or_kept_has_a_value() {
         desk.run(&["status", "test"], ""),
         desk.run_with(&["secrets", "edit", "test"], "", editor),
         desk.run(&["diff", "test", "--diff"], ""),
-        desk.run(&["release", "test", "--yes", "--diff"], ""),
+        desk.run(&["release", "test", "--yes", "--diff", "-v"], ""),
         desk.run(&["secrets", "rekey", "test"], ""),
         desk.run(&["status", "test", "--json"], ""),
         desk.run(&["secrets", "set", "test", "KEY"], "s3ntinel-2"),
@@ -878,7 +878,7 @@ fn secrets_reach_containers_on_a_laptop_and_nobody_else() {
         ran
     };
 
-    let told = local(&["up", "--decrypt"]);
+    let told = local(&["up", "--decrypt", "-v"]);
     assert!(!told.contains(SENTINEL), "{told}");
     assert_eq!(ran(), ["api", "web"]);
     assert!(engine("web", "environment").contains(LINES.trim_end()));

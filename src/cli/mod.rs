@@ -123,6 +123,20 @@ pub struct Cli {
     )]
     pub color: Colour,
 
+    /// Tell on standard error each program that runs here, and each script that runs on a host, by what it does
+    #[arg(short, long, global = true, display_order = 102)]
+    pub verbose: bool,
+
+    /// Tell only errors, what needs a person, and the result: no progress, no notes, and no plan where nobody is asked
+    #[arg(
+        short,
+        long,
+        global = true,
+        display_order = 103,
+        conflicts_with = "verbose"
+    )]
+    pub quiet: bool,
+
     #[command(subcommand)]
     pub command: Command,
 }

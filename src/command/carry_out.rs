@@ -134,7 +134,7 @@ fn carry_out_and_tell(
             return Ok(tell_stopped(&Stopped { stage, problems }, &request).into());
         }
         stream::stdout(&at_work.text())?;
-        show(description, &shown, scope, detail)?;
+        show(description, &shown, scope, detail, !yes)?;
         notes(hosts, &shown);
         if !hosts.problems().is_empty() {
             let failures = failures(hosts.problems());
@@ -393,7 +393,13 @@ fn finish(
         stream::stdout(
             "\nAn image that was pulled, or a container that crashed, changed the plan to:\n\n",
         )?;
-        show(description, &released.plan, context.scope, context.detail)?;
+        show(
+            description,
+            &released.plan,
+            context.scope,
+            context.detail,
+            true,
+        )?;
     }
     let failures = failures(&released.problems);
     stream::stderr(&errors::text(&failures, &Palette::stderr()));

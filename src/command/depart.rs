@@ -198,13 +198,15 @@ impl Leaving<'_> {
                 scope: self.scope(),
             })
             .collect();
-        stream::stdout(&text::text(cluster, &shown, &Palette::stdout()))?;
+        let these = self.with_something(&found);
+        let is_asked = !confirmed || these.is_empty();
+        let text = text::text(cluster, &shown, &Palette::stdout());
+        stream::proposal(&text, is_asked)?;
         if !problems.is_empty() {
             stream::stderr(&errors::text(&failures(&problems), &Palette::stderr()));
             stream::stderr("nothing was removed from any host\n");
             return Ok(Exit::Failed);
         }
-        let these = self.with_something(&found);
         if these.is_empty() {
             return Ok(Exit::Done);
         }
@@ -229,7 +231,7 @@ impl Leaving<'_> {
         these: &BTreeMap<HostName, Host>,
         found: &BTreeMap<HostName, Departure>,
     ) -> Result<Exit, Failure> {
-        let say = |host: &HostName, what: &str| stream::stderr(&text::says(host, what));
+        let say = |host: &HostName, what: &str| stream::aside(&text::says(host, what));
         let visit = self.visit(these);
         // Looks need no line; whoever waits for a lock is told for whom.
         let progress = Progress::log();

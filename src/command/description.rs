@@ -111,7 +111,7 @@ pub(super) fn load_hosts(
         let text = format!(
             "the description of {name} has errors, which do not matter here; `bayplan check {name}` shows them"
         );
-        stream::stderr(&note(&text, &Palette::stderr()));
+        stream::aside(&note(&text, &Palette::stderr()));
         let desired = bare(&cluster);
         outcome.problems.clear();
         outcome.model = Some((cluster, desired));

@@ -104,7 +104,7 @@ fn start(directory: Option<&Path>, asked: &AskedCommand<'_>) -> Result<Exit, Fai
                     AskedContainer::Own => "is not released",
                 };
                 let text = format!("{} {what} on {name}", asked.service);
-                stream::stderr(&errors::note(&text, &Palette::stderr()));
+                stream::aside(&errors::note(&text, &Palette::stderr()));
             }
             Err(error) => {
                 problems.insert(name.clone(), Problem::from(error));

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::trace;
+
 /// How much of what a program says is kept.
 const SAID_MAX: u64 = 16 << 10;
 
@@ -45,15 +47,17 @@ pub(super) fn run(
         true => directory.join(program),
         false => program.into(),
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(arguments)
         .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         // Whatever it starts ends with it.
-        .process_group(0)
-        .spawn()?;
+        .process_group(0);
+    trace::starts(&command);
+    let mut child = command.spawn()?;
     let mut stdin = child.stdin.take();
     let input = input.to_owned();
     // One that reads nothing, or ends early, is no failure.

@@ -80,7 +80,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Init) -> Result<Exit, Fa
             "{path} was there and stays as it is{}",
             text::missing(&path)
         );
-        stream::stderr(&errors::note(&note, &Palette::stderr()));
+        stream::aside(&errors::note(&note, &Palette::stderr()));
     }
     Ok(Exit::Done)
 }

@@ -60,7 +60,7 @@ fn journals(cluster: &Cluster, wanted: &[HostName]) -> Result<Vec<HostName>, Fai
     if !directories.is_empty() {
         let names = names::hosts(directories.iter().map(|(name, _)| *name));
         let text = format!("{names}: nothing runs below a directory, so there is no journal");
-        stream::stderr(&errors::note(&text, &Palette::stderr()));
+        stream::aside(&errors::note(&text, &Palette::stderr()));
     }
     Ok(hosts.into_iter().map(|(name, _)| name.clone()).collect())
 }
@@ -137,7 +137,7 @@ fn show(
             LogEvent::Pause => {}
             LogEvent::Slow(host) => {
                 let text = format!("{host} is slow: its lines come when they come");
-                stream::stderr(&errors::note(&text, &palette));
+                stream::aside(&errors::note(&text, &palette));
             }
             LogEvent::Away(host, error) => {
                 let text = format!("{host}: {}; it is tried again", error.kind);
@@ -145,7 +145,7 @@ fn show(
             }
             LogEvent::Back(host) => {
                 let text = format!("{host} answers again");
-                stream::stderr(&errors::note(&text, &palette));
+                stream::aside(&errors::note(&text, &palette));
             }
         }
         if out.len() >= FULL || matches!(event, LogEvent::Pause) && !out.is_empty() {

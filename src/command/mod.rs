@@ -47,7 +47,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::cli::{Cli, Command};
-use crate::report::stream::StdoutError;
+use crate::report::errors;
+use crate::report::palette::Palette;
+use crate::report::stream::{self, StdoutError};
+use crate::trace;
 
 /// How bayplan ends. `docs/how.md` has the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -210,9 +213,17 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
     let Cli {
         directory,
         color,
+        verbose,
+        quiet,
         command,
     } = cli;
     anstream::ColorChoice::from(color).write_global();
+    if verbose {
+        trace::tell_with(|line| stream::stderr(&errors::trace(line, &Palette::stderr())));
+    }
+    if quiet {
+        stream::be_quiet();
+    }
     let directory = directory.as_deref();
     match command {
         Command::Completions(arguments) => completions::run(&arguments),

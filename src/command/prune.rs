@@ -35,7 +35,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Prune) -> Result<Exit, F
     if arguments.json {
         stream::stdout(&json::text(&view))?;
     } else {
-        stream::stdout(&text::text(&view, &Palette::stdout()))?;
+        let is_asked = !arguments.yes || view.is_empty();
+        stream::proposal(&text::text(&view, &Palette::stdout()), is_asked)?;
     }
     stream::stderr(&errors::text(&failures_, &Palette::stderr()));
     let seen = match failures_.is_empty() {

@@ -52,7 +52,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Push) -> Result<Exit, Fa
     let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &request.options));
     let detail = Detail::of(arguments.diff);
     stream::stdout(&at_work.text())?;
-    show(&description, &shown, &scope, detail)?;
+    show(&description, &shown, &scope, detail, false)?;
     notes(&hosts, &shown);
     if !hosts.problems().is_empty() {
         let failures = failures(hosts.problems());

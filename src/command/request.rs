@@ -39,7 +39,7 @@ pub(super) fn request(
     let commit = commit(repository);
     if let Err(error) = &commit {
         let text = format!("the commit is recorded as unknown: {}", error.in_one_line());
-        stream::stderr(&errors::note(&text, &Palette::stderr()));
+        stream::aside(&errors::note(&text, &Palette::stderr()));
     }
     let id = std::process::id();
     let stage = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())

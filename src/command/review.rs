@@ -330,7 +330,7 @@ fn print(
                 stream::stdout(&text::across(reviews.len(), clusters))?;
             }
             if let Some(note) = sides.note() {
-                stream::stderr(&errors::note(&note, &Palette::stderr()));
+                stream::aside(&errors::note(&note, &Palette::stderr()));
             }
         }
         Format::Json => stream::stdout(&json::text(&view))?,

@@ -101,7 +101,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
             Some(number) => format!("generation {number}"),
             None => "before the first release".to_owned(),
         };
-        stream::stderr(&format!("{host}: back to {to}\n"));
+        stream::aside(&format!("{host}: back to {to}\n"));
     }
     for (host, current) in &stay {
         stream::stderr(&format!(

@@ -64,7 +64,7 @@ pub(super) fn write(
     )?;
     if commit.is_some_and(|commit| commit.ends_with("-dirty")) {
         let text = "the plan holds for these files only, and they are not committed";
-        stream::stderr(&errors::note(text, &Palette::stderr()));
+        stream::aside(&errors::note(text, &Palette::stderr()));
     }
     Ok(())
 }

@@ -52,16 +52,19 @@ pub(super) fn begun_text(cluster: &str, begun: Option<&BegunView<'_>>) -> String
     lines.map(|line| line + "\n").collect()
 }
 
-/// Prints a plan that is to be released.
+/// Prints a plan that is to be released, and whether somebody is asked about it.
 pub(super) fn show(
     description: &Description,
     plan: &Plan,
     scope: &Scope,
     detail: Detail,
+    is_asked: bool,
 ) -> Result<(), Failure> {
     let view = PlanView::alone(&description.cluster, plan, detail);
     let text = text::text(&view, &scope.services, detail, &Palette::stdout());
-    Ok(stream::stdout(&text)?)
+    // A plan that cannot be carried out, and one without changes, is the result.
+    let is_asked = is_asked || !plan.refusals.is_empty() || !plan.left.is_empty() || !changes(plan);
+    Ok(stream::proposal(&text, is_asked)?)
 }
 
 /// Tells that what differs in units may be another bayplan's doing, and which hosts are copies.
@@ -74,7 +77,7 @@ pub(super) fn notes(hosts: &Hosts, plan: &Plan) {
     });
     let note = another_version(&released_by.collect(), BAYPLAN, plan);
     if let Some(note) = note {
-        stream::stderr(&errors::note(&note, &Palette::stderr()));
+        stream::aside(&errors::note(&note, &Palette::stderr()));
     }
 }
 

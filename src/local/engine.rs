@@ -23,6 +23,7 @@ use crate::cluster::model::{Engine, EngineClient};
 use crate::cluster::name::{ServiceName, VariableName};
 use crate::cluster::ports::Protocol;
 use crate::cluster::secret::Plaintext;
+use crate::trace;
 
 /// Whose a container, volume or network is: the name of the cluster here.
 pub const OWNER: &str = "bayplan.local";
@@ -138,6 +139,7 @@ impl LocalEngine {
         let answers = |engine: Engine| {
             let mut command = Command::new(engine.program());
             command.arg("--version").stdin(Stdio::null());
+            trace::starts(&command);
             let output = command
                 .output()
                 .ok()
@@ -206,7 +208,10 @@ impl LocalEngine {
     }
 
     fn ask(&self, arguments: &[&str]) -> Result<String, LocalEngineError> {
-        let output = self.command().args(arguments).output();
+        let mut command = self.command();
+        command.args(arguments);
+        trace::starts(&command);
+        let output = command.output();
         let output =
             output.map_err(|error| self.refused(arguments, error.to_string().as_bytes()))?;
         match output.status.success() {
@@ -359,6 +364,7 @@ impl LocalEngine {
             command.env(name.as_str(), OsStr::from_bytes(value.bytes()));
         }
         let arguments = ["run", new.image];
+        trace::starts(&command);
         let output = command.output();
         let output =
             output.map_err(|error| self.refused(&arguments, error.to_string().as_bytes()))?;
@@ -424,6 +430,7 @@ impl LocalEngine {
         let mut command = self.command();
         command.args(["exec", id]).args(words);
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        trace::starts(&command);
         let mut child = command.spawn().map_err(failed)?;
         let (out, errors) = (child.stdout.take(), child.stderr.take());
         let said = thread::spawn(move || all_of(out));
@@ -455,6 +462,7 @@ impl LocalEngine {
     pub fn last_lines(&self, id: &str, lines: usize) -> String {
         let mut command = self.command();
         command.args(["logs", "--tail", &lines.to_string(), id]);
+        trace::starts(&command);
         let Ok(output) = command.output() else {
             return String::new();
         };
@@ -483,11 +491,12 @@ impl LocalEngine {
         Ok(found.len())
     }
 
-    /// A process of the client, as `logs` and `exec`, on the terminal that we are on.
+    /// A process of the client, as `logs` and `exec`, on the terminal that we are on. It is to be started at once.
     #[must_use]
     pub fn attached(&self, arguments: &[String]) -> Command {
         let mut command = Command::new(self.engine().program());
         command.args(arguments);
+        trace::starts(&command);
         command
     }
 }

@@ -70,6 +70,12 @@ pub fn note(text: &str, palette: &Palette) -> String {
     format!("{} {}\n", paint(palette.help, "note:"), escape(text))
 }
 
+/// What runs, for whoever asked for that.
+#[must_use]
+pub fn trace(text: &str, palette: &Palette) -> String {
+    paint(palette.dim, &escape(text)) + "\n"
+}
+
 fn error_line(error: &str, palette: &Palette) -> String {
     let mut lines = escape_lines(error);
     let first = lines.next().unwrap_or_default();

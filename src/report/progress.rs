@@ -14,6 +14,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::palette::Palette;
+use super::stream::is_quiet;
 use super::text::{commas, count, escape, list, seconds, size};
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
@@ -21,6 +22,7 @@ use crate::plan::Phase;
 use crate::plan::step::{Effect, Step, StepKind};
 use crate::release::event::Ending;
 use crate::release::event::{Event, EventKind};
+use crate::trace;
 
 /// The display of events. Threads may share it.
 pub struct Progress(Display);
@@ -28,6 +30,7 @@ pub struct Progress(Display);
 enum Display {
     Terminal(Box<Mutex<Terminal>>),
     Lines(Mutex<Log>),
+    Nothing,
 }
 
 impl Progress {
@@ -37,7 +40,9 @@ impl Progress {
         // Some CI has a terminal for its log, where a line that is drawn again is one more line.
         let kept = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if std::io::stderr().is_terminal() && !kept && !dumb {
+        if is_quiet() {
+            Self(Display::Nothing)
+        } else if std::io::stderr().is_terminal() && !kept && !dumb && !trace::is_told() {
             let terminal = Terminal::new(hosts, palette);
             Self(Display::Terminal(Box::new(Mutex::new(terminal))))
         } else {
@@ -63,6 +68,7 @@ impl Progress {
         match &self.0 {
             Display::Terminal(terminal) => lock(terminal).event(event),
             Display::Lines(log) => lock(log).event(event),
+            Display::Nothing => {}
         }
     }
 
@@ -71,7 +77,7 @@ impl Progress {
     pub fn finish(&self) {
         match &self.0 {
             Display::Terminal(terminal) => lock(terminal).finish(),
-            Display::Lines(_) => {}
+            Display::Lines(_) | Display::Nothing => {}
         }
     }
 }
@@ -423,7 +429,7 @@ mod tests {
         )))));
         let display = match &progress.0 {
             Display::Terminal(terminal) => terminal,
-            Display::Lines(_) => unreachable!("made as a terminal"),
+            Display::Lines(_) | Display::Nothing => unreachable!("made as a terminal"),
         };
         lock(display)
             .all

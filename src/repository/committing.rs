@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use super::{GitError, Repository};
 use crate::plan::guard::Signature;
+use crate::trace;
 
 /// How many files a message names.
 const NAMED: usize = 3;
@@ -114,6 +115,7 @@ fn git(root: &Path, arguments: &[&str], paths: &[String], stdin: &str) -> Result
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    trace::starts(&command);
     let failed = |why: std::io::Error| GitError {
         message: format!("`git {}` cannot be run: {why}", arguments[0]),
         help: Some("install git, or leave `--commit` out".to_owned()),

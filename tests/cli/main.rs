@@ -33,4 +33,5 @@ mod rollout;
 mod saved;
 mod ssh;
 mod state;
+mod told;
 mod usage;

@@ -42,7 +42,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &HostPrepare) -> Result<E
         .iter()
         .map(|(name, host)| (name, preparation(&host.findings, &host.distribution)))
         .collect();
-    stream::stdout(&text::text(cluster, &prepared, &Palette::stdout()))?;
+    let is_asked = !arguments.yes || prepared.values().all(|it| it.commands.is_empty());
+    let text = text::text(cluster, &prepared, &Palette::stdout());
+    stream::proposal(&text, is_asked)?;
     if !problems.is_empty() {
         stream::stderr(&errors::text(&failures(&problems), &Palette::stderr()));
         stream::stderr("nothing was run on any host; `--host` names those that answer\n");
@@ -83,7 +85,7 @@ fn run_all(
     let results = for_each_host(hosts, limit, |name, commands| {
         let host = &description.cluster.hosts[name];
         run_commands(host, &description.connect, commands, |command| {
-            stream::stderr(&text::begins(name, command));
+            stream::aside(&text::begins(name, command));
         })
     });
     let failed = results.into_iter().filter_map(|(name, result)| {

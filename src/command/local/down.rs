@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{LocalPlace, note};
+use super::{LocalPlace, note, tell};
 use crate::cli::LocalDown;
 use crate::command::{Exit, Failure};
 use crate::local::engine::{LocalEngineError, VolumeFate};
 use crate::local::event::LocalEvent;
+use crate::report::local as text;
 use crate::report::palette::Palette;
-use crate::report::{local as text, stream};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &LocalDown) -> Result<Exit, Failure> {
     let place = LocalPlace::of(directory, &arguments.scope)?;
@@ -18,7 +18,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &LocalDown) -> Result<Exi
         return Err(place.unknown());
     }
     let palette = Palette::stderr();
-    let tell = |event: LocalEvent| stream::stderr(&text::event(&event, &palette));
+    let tell = |event: LocalEvent| tell(&event, &palette);
     let lock = store.lock(|| tell(LocalEvent::Waits))?;
     // Only now: an `up` that had the lock may have started more.
     let mut seen = engine.containers(store.name())?;

@@ -18,10 +18,12 @@ use crate::cluster::name::ServiceName;
 use crate::cluster::nearest::nearest;
 use crate::local::decide::SeenContainer;
 use crate::local::engine::{LocalEngine, LocalEngineError};
+use crate::local::event::LocalEvent;
 use crate::local::name::LocalName;
 use crate::local::store::LocalStore;
 use crate::local::up::LocalError;
 use crate::report::errors;
+use crate::report::local as local_text;
 use crate::report::palette::Palette;
 use crate::report::stream;
 use crate::repository::{Repository, branch};
@@ -161,5 +163,21 @@ fn not_begun(error: LocalError, engine: &LocalEngine) -> Failure {
 }
 
 fn note(text: &str) {
-    stream::stderr(&errors::note(text, &Palette::stderr()));
+    stream::aside(&errors::note(text, &Palette::stderr()));
+}
+
+/// Tells an event: on standard error all the same if somebody has to act on it.
+fn tell(event: &LocalEvent, palette: &Palette) {
+    let text = local_text::event(event, palette);
+    match event {
+        LocalEvent::Failed { .. } | LocalEvent::NotStarted { .. } => stream::stderr(&text),
+        LocalEvent::Waits
+        | LocalEvent::Pulls { .. }
+        | LocalEvent::Starts { .. }
+        | LocalEvent::Moved { .. }
+        | LocalEvent::Runs { .. }
+        | LocalEvent::Done { .. }
+        | LocalEvent::Reloaded { .. }
+        | LocalEvent::Removed { .. } => stream::aside(&text),
+    }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{LocalPlace, here, not_begun, note, status};
+use super::{LocalPlace, here, not_begun, note, status, tell};
 use crate::cli::LocalUpArguments;
 use crate::cluster::Sources;
 use crate::cluster::name::{ClusterName, ServiceName};
@@ -76,7 +76,7 @@ impl LocalStart<'_> {
                 stream::stderr(&errors::one(&error, failure.help.as_deref(), &palette));
             }
             if shown == Shown::All {
-                stream::stderr(&text::watches(self.name.as_str()));
+                stream::aside(&text::watches(self.name.as_str()));
             }
             shown = Shown::Changes;
             sources = self.edited(&sources);
@@ -129,7 +129,7 @@ impl LocalStart<'_> {
         }
         let root = repository.root().to_string_lossy();
         let palette = Palette::stderr();
-        let tell = |event: LocalEvent| stream::stderr(&text::event(&event, &palette));
+        let tell = |event: LocalEvent| tell(&event, &palette);
         let _lock = place.store.lock(|| tell(LocalEvent::Waits))?;
         let before = place.store.record();
         if let Some(before) = before.as_ref().filter(|before| before.root != root) {

@@ -21,6 +21,7 @@ pub use super::ssh::{GivenTerminal, UnknownOptions};
 use crate::cluster::model::{Host, Supervisor, Transport};
 use crate::cluster::name::ClusterName;
 use crate::host::place::HostPlace;
+use crate::trace::{self, TracedScript};
 
 /// What connecting needs besides the host.
 #[derive(Debug, Clone)]
@@ -145,6 +146,7 @@ pub fn on_terminal(
             (command, Via::ThisMachine)
         }
     };
+    trace::starts(&command);
     let status = command.status();
     status.map_err(|failed| error(via.not_started(&failed)))?;
     Ok(())
@@ -273,6 +275,22 @@ struct Opening {
 
 impl Opening {
     fn open(
+        self,
+        login: Duration,
+        first: First<'_>,
+        quiet: Option<Quiet<'_>>,
+    ) -> Result<(Session, Output), HostError> {
+        trace::starts(&self.command);
+        let traced = TracedScript::begins(&self.place.at, first.doing);
+        let opened = self.opened(login, first, quiet);
+        if let Some(traced) = traced {
+            let answer = opened.as_ref().ok();
+            traced.ends(answer.map(|(_, output)| output.status));
+        }
+        opened
+    }
+
+    fn opened(
         mut self,
         login: Duration,
         first: First<'_>,

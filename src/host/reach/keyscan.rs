@@ -16,6 +16,7 @@ use super::protocol::nonce;
 use super::ssh::{Client, Destination, algorithms_of};
 use crate::cluster::model::{Host, Ssh};
 use crate::host::place::HostPlace;
+use crate::trace;
 
 /// What is asked for, the best first: age encrypts to the first two.
 const ALGORITHMS: &str = "ssh-ed25519,rsa-sha2-512,rsa-sha2-256,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521";
@@ -86,6 +87,7 @@ pub fn shown_key(host: &Host, ssh: &Ssh, context: &ConnectContext) -> Result<Str
 
 /// Its exit status, `None` if it did not end in time, and what it said.
 fn run(mut command: Command, limit: Duration) -> std::io::Result<(Option<i32>, String)> {
+    trace::starts(&command);
     let began = Instant::now();
     let mut child = command
         .stdin(Stdio::null())

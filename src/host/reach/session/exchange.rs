@@ -8,6 +8,7 @@ use super::super::error::{HostError, HostErrorKind};
 use super::super::process::{InCall, ReadResult};
 use super::super::protocol::{MARK, Markers, Mode, frame, nonce};
 use super::{LONGEST_ANSWER, Output, Session};
+use crate::trace::TracedScript;
 
 /// How often an interrupt is looked for while nothing comes.
 const HEED: Duration = Duration::from_millis(100);
@@ -137,7 +138,11 @@ impl Session {
         if self.broken {
             return Err(self.error(HostErrorKind::Lost { doing }, self.stderr()));
         }
+        let traced = TracedScript::begins(&self.place.at, &doing);
         let answer = self.exchange(mode, script, payload, limits, None, on_output);
+        if let Some(traced) = traced {
+            traced.ends(answer.as_ref().ok().copied());
+        }
         answer.map_err(|interrupted| match interrupted {
             Interrupted::Ended { stderr, .. } => self.error(HostErrorKind::Lost { doing }, stderr),
             Interrupted::TimedOut { stderr } | Interrupted::Quiet { stderr } => {
