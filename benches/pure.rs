@@ -10,6 +10,8 @@
     reason = "measures and prints figures"
 )]
 
+#[path = "pure/completion.rs"]
+mod completion;
 #[path = "pure/review.rs"]
 mod review;
 
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         kept &= many_units(case, hosts);
     }
     kept &= check_of_peerspace();
+    completion::completion();
     kept &= review::reviews();
     ExitCode::from(u8::from(!kept))
 }

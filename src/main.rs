@@ -9,6 +9,9 @@ use bayplan::report::{errors, stream};
 use clap::Parser as _;
 
 fn main() -> ExitCode {
+    if let Some(exit) = command::completed() {
+        return ExitCode::from(exit.code());
+    }
     let exit = match Cli::try_parse() {
         Ok(cli) => command::run(cli).unwrap_or_else(|failure| show(&failure)),
         Err(usage) => {

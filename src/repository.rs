@@ -158,6 +158,13 @@ impl Repository {
         self.read(Which::All)
     }
 
+    /// What is in a directory, without hidden files, sorted; nothing if it cannot be read.
+    #[must_use]
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let (worktree, below) = Worktree::around(&self.root);
+        files::names(&worktree, &below, directory).unwrap_or_default()
+    }
+
     /// The files of one cluster or of all. A cluster that is not there has no files.
     fn read(&self, which: Which<'_>) -> Result<Sources, RepositoryError> {
         let (worktree, below) = Worktree::around(&self.root);

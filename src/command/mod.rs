@@ -46,6 +46,7 @@ mod why;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+pub use self::completions::completed;
 use crate::cli::{Cli, Command};
 use crate::report::errors;
 use crate::report::palette::Palette;

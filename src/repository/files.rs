@@ -116,6 +116,21 @@ pub(super) fn sources<T: Tree>(
     Ok(reading.sources)
 }
 
+/// What is in a directory.
+pub(super) fn names<T: Tree>(
+    tree: &T,
+    below: &[String],
+    directory: &str,
+) -> Result<Vec<String>, UnfitDirectory> {
+    let reading = Reading {
+        tree,
+        below,
+        left: 0,
+        sources: Sources::new(),
+    };
+    reading.names(directory)
+}
+
 struct Reading<'a, T> {
     tree: &'a T,
     below: &'a [String],

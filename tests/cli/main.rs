@@ -9,6 +9,7 @@ mod examples;
 
 mod bump;
 mod check;
+mod completion;
 mod files;
 mod garbage;
 mod host;
