@@ -432,7 +432,7 @@ pub const SERVICE: &[Field] = &[
         inherited: Inherited::No,
         reader: ReadAs::Own(FieldType::Table),
         shared_flags: &["publish"],
-        meaning: "two slots on each host, so that a release loses no request: see [zero downtime](zero-downtime.md). Another `proxy` or `drain` restarts nothing",
+        meaning: "two slots on each host, so that a release loses no request: see [zero downtime](zero-downtime.md). Another `proxy`, `drain` or `keep` restarts nothing",
         example: "{ proxy = \"proxy\", port = 8080, slots = [19000, 19001] }",
         ..ROW
     },

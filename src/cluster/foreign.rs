@@ -813,6 +813,17 @@ pub(super) const SWAP: &[Foreign] = &[
         help: "write `drain = \"30s\"`: so long the connections of the slot that goes are waited for",
     },
     Foreign {
+        words: &[
+            "keep_for",
+            "retain",
+            "retention",
+            "termination_wait_time",
+            "scale_down_delay",
+        ],
+        meant: Some("keep"),
+        help: "write `keep = \"10m\"`: so long the slot that has handed over runs on, as the way back",
+    },
+    Foreign {
         words: &["ports", "slot_ports"],
         meant: Some("slots"),
         help: "write `slots = [19000, 19001]`: a port of the host for each slot",

@@ -722,7 +722,8 @@ fn slots() {
     let unread = [
         swap(""),
         swap("proxy = 1\nport = 0\nslots = [1]\ndrain = \"soon\"\n"),
-        swap("proxy = \"a\"\nport = 80\nslots = \"19000\"\nkeep = \"1h\"\n"),
+        swap("proxy = \"a\"\nport = 80\nslots = \"19000\"\nretain = \"1h\"\n"),
+        swap("proxy = \"api\"\nport = 8080\nslots = [19000, 19001]\nkeep = \"10s\"\n"),
         swap("proxy = \"ap\"\nport = 80\nslots = [80, 80]\nvolumes = \"both\"\n"),
         swap("proxy = \"web\"\nport = 80\nslots = [81, 82]\n"),
         format!("{IMAGE}port = 80\n[health]\ntcp = true\n{SWAP}"),

@@ -452,6 +452,8 @@ pub struct Swap {
     pub slots: [u16; 2],
     /// How long the connections of a slot that goes are waited for.
     pub drain: Duration,
+    /// How long it runs on after it has handed over; zero: it is stopped then.
+    pub keep: Duration,
     /// The files of the proxy, by their paths in its container, that say which slot serves.
     pub files: [String; 2],
 }

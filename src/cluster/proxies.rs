@@ -249,6 +249,7 @@ pub(super) fn resolve_swaps(
                 port: swap.port.value,
                 slots: [one.value, other.value],
                 drain: swap.drain,
+                keep: swap.keep,
                 files: [a.clone(), b.clone()],
             });
         }

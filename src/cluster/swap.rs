@@ -12,7 +12,7 @@ use super::shape::text::Shape;
 
 const SWAP: TableKind = TableKind {
     what: "`[swap]`",
-    keys: &["proxy", "port", "slots", "drain", "volumes"],
+    keys: &["proxy", "port", "slots", "drain", "keep", "volumes"],
     foreign: foreign::SWAP,
 };
 
@@ -32,6 +32,8 @@ pub(super) struct WrittenSwap {
     pub slots: [At<u16>; 2],
     /// How long a slot that goes may take until its connections have ended.
     pub drain: Duration,
+    /// How long it runs on after that, as the way back.
+    pub keep: Duration,
     /// `volumes = "shared"`: both slots may have them at once.
     pub shares_volumes: bool,
 }
@@ -46,6 +48,11 @@ pub(super) fn read_swap(root: &mut Table<'_>, problems: &mut Problems) -> Option
     let slots = read_slots(&mut table, problems);
     let drain = table.string("drain", problems);
     let drain = drain.and_then(|drain| drain.parse(problems, duration));
+    let keep = read_keep(
+        &mut table,
+        drain.as_ref().map_or(DRAIN, |drain| drain.value),
+        problems,
+    );
     let volumes = table.string("volumes", problems);
     let volumes = volumes.and_then(|volumes| volumes.parse(problems, shared));
     let lacks = [
@@ -82,9 +89,31 @@ pub(super) fn read_swap(root: &mut Table<'_>, problems: &mut Problems) -> Option
         port: port?,
         slots: slots?,
         drain: drain.map_or(DRAIN, |drain| drain.value),
+        keep,
         shares_volumes: volumes.is_some(),
         spot,
     })
+}
+
+/// How long a slot that has handed over runs on: not at all, or as long as its connections are waited for at least.
+fn read_keep(table: &mut Table<'_>, drain: Duration, problems: &mut Problems) -> Duration {
+    let keep = table.string("keep", problems);
+    let Some(keep) = keep.and_then(|keep| keep.parse(problems, duration)) else {
+        return Duration::ZERO;
+    };
+    if !keep.value.is_zero() && keep.value < drain {
+        let seconds = drain.as_millis().div_ceil(1000);
+        problems.push(
+            Diagnostic::error(
+                "`keep` is shorter than `drain`",
+                keep.spot.label("when this is over, it is stopped"),
+            )
+            .with_help(format!(
+                "connections to it may take {seconds} s to end: write `keep = \"{seconds}s\"` or more, or a shorter `drain`"
+            )),
+        );
+    }
+    keep.value
 }
 
 fn read_slots(table: &mut Table<'_>, problems: &mut Problems) -> Option<[At<u16>; 2]> {

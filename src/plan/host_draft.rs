@@ -43,9 +43,12 @@ impl DepartingService<'_> {
         let has_unit = unit.is_ours() || !self.is_foreign() && !unit.enabled_by.is_empty();
         let further = self.seen.further.iter().filter(|(_, unit)| unit.is_left());
         let further = further.map(|(file, _)| file.clone());
+        let others = self.seen.slots.others.iter();
+        let others = others.filter(|(_, other)| other.unit.is_left());
+        let others = others.map(|(unit, _)| unit.service_file());
         let runs = has_unit.then(|| self.unit.service_file());
         let runs = runs.filter(|_| !self.lingers());
-        runs.into_iter().chain(further).collect()
+        runs.into_iter().chain(further).chain(others).collect()
     }
 
     /// Whether it is a job: its runs end by themselves.
@@ -248,7 +251,8 @@ impl<'a> HostDraft<'a> {
                     }
                     UnitFile::Foreign { .. } => false,
                 };
-                let further = at.further.values().any(ObservedUnit::is_left);
+                let further =
+                    at.further.values().any(ObservedUnit::is_left) || !at.slots.others.is_empty();
                 let ours =
                     left_by_us || further || !at.directories.is_empty() || !at.live.is_empty();
                 let leaves =

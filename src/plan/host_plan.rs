@@ -5,7 +5,7 @@ use super::known::{Known, LeftMachine, holds};
 use super::observed::{Generation, Observed, ObservedHost, ObservedService, TimerState, UnitFile};
 use super::options::Options;
 use super::reason::Reason;
-use super::rule::ServiceNeed;
+use super::rule::{ServiceNeed, SlotNeed};
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredHost};
@@ -203,6 +203,8 @@ impl HostDraft<'_> {
             let paths = need.mended.iter().cloned().collect();
             notes.push(Note::Mended { paths });
         }
+        let back = need.slots.as_ref().and_then(SlotNeed::back_to);
+        notes.extend(back.map(|slot| Note::BackToSlot { slot }));
         if need.action == Action::Reload && wanted.image.moving {
             notes.push(Note::MayRestart);
         }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use super::host_draft::{HostDraft, Visit, has_timer};
 use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
-use super::rule::{DirectoryNeed, Held, ServiceNeed, TimerNeed, runs_always};
+use super::rule::{DirectoryNeed, Held, ServiceNeed, SlotNeed, TimerNeed, runs_always};
 use super::step::Step;
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
-use crate::render::identity::{UnitFileName, UnitKind, UnitName};
+use crate::render::identity::{DirectoryName, UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
 use crate::render::probe::probes;
 
@@ -111,6 +111,8 @@ impl HostDraft<'_> {
             let await_units: Vec<UnitName> = visit
                 .items()
                 .filter(|(name, need)| self.awaited(name, need))
+                // One that still runs was healthy for long.
+                .filter(|(_, need)| need.slots.as_ref().and_then(SlotNeed::back_to).is_none())
                 .map(|(name, need)| self.unit_after(name, need).clone())
                 .collect();
             if !await_units.is_empty() {
@@ -291,7 +293,7 @@ impl HostDraft<'_> {
                 });
             }
             let others = departing.seen.slots.others.iter();
-            let others = others.filter(|(_, other)| processes && other.runs);
+            let others = others.filter(|(_, other)| processes && other.is_up());
             steps.extend(others.map(|(unit, _)| Step::Stop {
                 service: name.clone(),
                 unit: unit.clone(),
@@ -360,9 +362,10 @@ impl HostDraft<'_> {
                     })
                     .and_then(|c| c.directory.as_ref());
                 let wanted = &self.wanted.services[name].directory;
+                let runs_on = runs_on(need, at);
                 let stale = at.directories.keys();
                 stale
-                    .filter(|d| *d != wanted && Some(*d) != stays)
+                    .filter(|d| *d != wanted && Some(*d) != stays && !runs_on.contains(d))
                     .map(ToString::to_string)
                     .collect()
             } else if self
@@ -396,4 +399,15 @@ impl HostDraft<'_> {
             steps.push(Step::RemoveGenerations { numbers });
         }
     }
+}
+
+/// What other units of a service were started from that run on when all is done.
+fn runs_on<'a>(need: &ServiceNeed, at: &'a ObservedService) -> BTreeSet<&'a DirectoryName> {
+    let leaves = |unit: &UnitName| match &need.slots {
+        Some(slots) => slots.leaves(unit),
+        None => need.held == Held::No,
+    };
+    let others = at.slots.others.iter().filter(|(unit, _)| leaves(unit));
+    let containers = others.filter_map(|(_, other)| other.container.as_ref());
+    containers.filter_map(|it| it.directory.as_ref()).collect()
 }

@@ -876,6 +876,8 @@ impl ModelHost {
             },
             // `slots_tests` has a host for these.
             Step::FlipSlot { service, .. }
+            | Step::WakeSlot { service, .. }
+            | Step::KeepSlot { service, .. }
             | Step::DrainSlot { service, .. }
             | Step::EndSlot { service, .. } => {
                 return Err(StepFailed(format!("{service} has no slots here")));

@@ -385,6 +385,34 @@ pub struct OtherInstance {
     pub runs: bool,
     /// Its file, and what a boot does with it.
     pub unit: ObservedUnit,
+    /// What systemd says of it.
+    pub process: ObservedProcess,
+    /// Its container, if one runs.
+    pub container: Option<ObservedContainer>,
+    /// Whether a timer of ours is to stop it: it has handed over, and runs on as the way back.
+    pub kept: Option<KeptSlot>,
+}
+
+/// How long a slot that has handed over runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeptSlot {
+    /// In seconds since 1970, as the host's clock told them then; `None` if nobody knows.
+    pub until: Option<i64>,
+}
+
+impl OtherInstance {
+    /// Whether nothing has to be done about it: no boot starts it, and it does not run, or only until its timer ends.
+    #[must_use]
+    pub fn rests(&self) -> bool {
+        let stopped = !self.runs && self.unit.loaded == Loaded::AsOnDisk;
+        self.unit.enabled_by.is_empty() && (stopped || self.kept.is_some())
+    }
+
+    /// Whether it runs, or a timer of ours waits for it.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.runs || self.kept.is_some()
+    }
 }
 
 /// A unit file of a service, and what systemd has loaded of it.

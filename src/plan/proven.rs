@@ -105,6 +105,7 @@ mod tests {
             health: ContainerHealth::NotBad,
             runs: None,
             held: None,
+            kept: None,
             state,
         };
         let host = HostStatus {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Action;
 use super::host_draft::{HostDraft, Visit};
 use super::observed::TimerState;
-use super::rule::{Held, ServiceNeed, SlotNeed, stops_when_held};
+use super::rule::{Held, ServiceNeed, SlotNeed, SlotStart, stops_when_held};
 use super::step::{Begins, RestartedUnit, Step};
 use crate::cluster::name::ServiceName;
 use crate::render::identity::{Slot, UnitName};
@@ -140,7 +140,7 @@ impl HostDraft<'_> {
             steps.push(Step::StopTimer { service, unit });
         }
         steps.extend(stops_when_held(wanted, at).then(|| stop(&wanted.unit)));
-        let others = at.slots.others.iter().filter(|(_, other)| other.runs);
+        let others = at.slots.others.iter().filter(|(_, other)| other.is_up());
         steps.extend(others.map(|(unit, _)| stop(unit)));
         steps
     }
@@ -152,7 +152,8 @@ impl HostDraft<'_> {
             settled,
             drained,
             to,
-            starts,
+            start,
+            kept,
             last,
         } = need;
         let wanted = &self.wanted.services[name];
@@ -186,7 +187,7 @@ impl HostDraft<'_> {
             drain: drain(unit),
         }));
         let to_start = match to {
-            Some((_, unit)) => starts.then_some(unit),
+            Some((_, unit)) => (*start == SlotStart::Anew).then_some(unit),
             None => self.needs[name].starts().then_some(&wanted.unit),
         };
         if let Some(unit) = to_start {
@@ -200,7 +201,29 @@ impl HostDraft<'_> {
                 steps.push(Step::AwaitHealthy { units: vec![unit] });
             }
         }
+        if let Some((_, unit)) = to
+            && *start == SlotStart::StillRuns
+        {
+            let (unit, fingerprint) = (|| unit.clone(), wanted.fingerprint.clone());
+            steps.push(Step::WakeSlot {
+                service: service(),
+                unit: unit(),
+                fingerprint,
+            });
+            let (service, unit) = (service(), unit());
+            steps.push(Step::AskProbe { service, unit });
+        }
         steps.extend(to.as_ref().and_then(|(slot, _)| flip(*slot)));
+        let keep = wanted.handling.slots.as_ref().and_then(|it| it.keep);
+        steps.extend(
+            kept.iter()
+                .zip(keep.into_iter().cycle())
+                .map(|(unit, keep)| Step::KeepSlot {
+                    service: service(),
+                    unit: unit.clone(),
+                    seconds: keep,
+                }),
+        );
         steps.extend(last.iter().map(end));
         steps
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observed::{
     EditMark, Environment, LiveLinks, LiveRead, Loaded, Moment, ObservedContainer,
     ObservedDirectory, ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
-    RunningImage, SlotLink, TimerState, UnitFile,
+    OtherInstance, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use super::once::Due;
 use super::reason::Reason;
@@ -87,10 +87,38 @@ pub(super) struct SlotNeed {
     pub settled: Option<Slot>,
     /// The slot that serves then, with its unit.
     pub to: Option<(Slot, UnitName)>,
-    /// Whether that starts: else it serves already, and only has to be known.
-    pub starts: bool,
+    /// What becomes of that before it serves.
+    pub start: SlotStart,
+    /// Units of it that run on for a while when it serves.
+    pub kept: Vec<UnitName>,
     /// Units of it that end when it serves.
     pub last: Vec<UnitName>,
+}
+
+/// What becomes of a slot before it serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SlotStart {
+    /// It serves already, and only has to be known.
+    Serves,
+    /// It starts.
+    Anew,
+    /// It still runs, as it is to be.
+    StillRuns,
+}
+
+impl SlotNeed {
+    /// The slot that still runs as it is to be, and takes over.
+    pub(super) fn back_to(&self) -> Option<Slot> {
+        let (slot, _) = self.to.as_ref()?;
+        (self.start == SlotStart::StillRuns).then_some(*slot)
+    }
+
+    /// Whether another unit of it runs on when all is done, from what it was started from.
+    pub(super) fn leaves(&self, unit: &UnitName) -> bool {
+        let starts = self.start == SlotStart::Anew;
+        let starts = starts && self.to.as_ref().is_some_and(|(_, to)| to == unit);
+        !starts && !self.first.contains(unit) && !self.last.contains(unit)
+    }
 }
 
 impl ServiceNeed {
@@ -215,7 +243,15 @@ impl ServiceNeed {
             || self.write.iter().any(|file| !timer(file))
             || !self.remove.is_empty()
             || self.change == Change::Added
-            || matches!(self.action, Action::Reload | Action::Swap)
+            || self.action == Action::Reload
+            || self.action == Action::Swap && !self.is_a_start_elsewhere()
+    }
+
+    /// Whether it does not run, and all that it needs is the other slot, which runs as it is to be.
+    fn is_a_start_elsewhere(&self) -> bool {
+        let mut reasons = self.reasons.iter();
+        let back = self.slots.as_ref().and_then(SlotNeed::back_to);
+        back.is_some() && reasons.all(|why| matches!(why, Reason::NotRunning { .. }))
     }
 }
 
@@ -331,7 +367,10 @@ pub(super) fn need(
         reasons.extend(hold.map(|hold| Reason::Held { hold: hold.clone() }));
     }
     let slots = match stays_up && held == Held::No {
-        true => slot_need(desired, seen, &mut action, &mut reasons),
+        true => {
+            let ready = ready_slot(desired, seen).filter(|_| asked.is_none());
+            slot_need(desired, seen, ready, &mut action, &mut reasons)
+        }
         false => None,
     };
     if let Some((slot, unit)) = slots.as_ref().and_then(|slots| slots.to.as_ref())
@@ -377,8 +416,36 @@ pub(super) fn stops_when_held(desired: &DesiredService, seen: &ObservedService) 
 /// Whether anything of it is to stop when it is held: it, its timer, its other slot.
 fn runs_though_held(desired: &DesiredService, seen: &ObservedService) -> bool {
     seen.timer == TimerState::Active
-        || seen.slots.others.values().any(|other| other.runs)
+        || seen.slots.others.values().any(OtherInstance::is_up)
         || stops_when_held(desired, seen)
+}
+
+/// The other slot, if it has handed over, still runs, and does so with all that is desired: the rule says the same of it as of
+/// one that serves.
+fn ready_slot(desired: &DesiredService, seen: &ObservedService) -> Option<Slot> {
+    let slot = seen.slots.serving?.other();
+    let unit = desired.unit.of_slot(slot);
+    let other = seen.slots.others.get(&unit)?;
+    let container = other.container.as_ref().filter(|_| other.kept.is_some())?;
+    let as_desired = desired.runs_as(&unit)
+        && container.fingerprint == desired.fingerprint
+        && container.directory.as_ref() == Some(&desired.directory);
+    if !as_desired {
+        return None;
+    }
+    let there = ObservedService {
+        unit: other.unit.clone(),
+        process: other.process.clone(),
+        container: other.container.clone(),
+        ..seen.clone()
+    };
+    let on_disk = reasons::OnDisk::of(&there);
+    // What a crash would start is what an edited unit says.
+    if unit_edit(&there, on_disk.as_ref()).is_some() {
+        return None;
+    }
+    let verdict = restart_reasons(desired, &there, Change::Changed, on_disk.as_ref(), None);
+    verdict.reasons.is_empty().then_some(slot)
 }
 
 /// What becomes of the slots of a service for which this is done. A slot takes over where a container would restart; where
@@ -386,6 +453,7 @@ fn runs_though_held(desired: &DesiredService, seen: &ObservedService) -> bool {
 fn slot_need(
     desired: &DesiredService,
     seen: &ObservedService,
+    ready: Option<Slot>,
     action: &mut Action,
     reasons: &mut Vec<Reason>,
 ) -> Option<SlotNeed> {
@@ -394,54 +462,77 @@ fn slot_need(
         link,
         others,
     } = &seen.slots;
-    let there: Vec<UnitName> = others.keys().cloned().collect();
-    let (to, starts) = match (&desired.handling.slots, *action) {
+    // Of a slot that rests nobody needs to hear.
+    let rests = |unit: &UnitName, other: &OtherInstance| {
+        desired.handling.slots.is_some() && desired.runs_as(unit) && other.rests()
+    };
+    let there: Vec<&UnitName> = others
+        .iter()
+        .filter(|(unit, other)| !rests(unit, other))
+        .map(|(unit, _)| unit)
+        .collect();
+    let (to, start) = match (&desired.handling.slots, *action) {
         (_, Action::Pending) => return None,
         (None, _) if there.is_empty() => return None,
         (None, Action::None | Action::MayRestart) => {
             *action = Action::Swap;
             *reasons = vec![Reason::HalfSwapped];
-            (None, false)
+            (None, SlotStart::Serves)
         }
-        (None, _) => (None, false),
+        (None, _) => (None, SlotStart::Serves),
         (Some(_), Action::None | Action::MayRestart) => {
             if there.is_empty() && *link == SlotLink::Read {
                 return None;
             }
             *action = Action::Swap;
             *reasons = vec![Reason::HalfSwapped];
-            (Some(serving.unwrap_or(Slot::A)), false)
+            (Some(serving.unwrap_or(Slot::A)), SlotStart::Serves)
+        }
+        (Some(_), Action::Restart | Action::Start) if ready.is_some() => {
+            *action = Action::Swap;
+            (ready, SlotStart::StillRuns)
         }
         (Some(_), Action::Restart) => {
             *action = Action::Swap;
-            (Some(serving.unwrap_or(Slot::A).other()), true)
+            (Some(serving.unwrap_or(Slot::A).other()), SlotStart::Anew)
         }
-        (Some(_), _) => (Some(serving.unwrap_or(Slot::A)), true),
+        (Some(_), _) => (Some(serving.unwrap_or(Slot::A)), SlotStart::Anew),
     };
     let to = to.map(|slot| (slot, desired.unit.of_slot(slot)));
+    let starts = start == SlotStart::Anew;
+    let is_to = |unit: &UnitName| to.as_ref().is_some_and(|(_, to)| to == unit);
+    let drained = to.as_ref().map(|(_, unit)| unit);
+    let drained = drained.filter(|unit| starts && others.get(*unit).is_some_and(|it| it.runs));
+    let there = there.into_iter().filter(|unit| !is_to(unit)).cloned();
     // What has no slot goes before one starts, and the other way round.
-    let is_slot = |unit: &UnitName| desired.runs_as(unit);
-    let starts_as = |unit: &UnitName| starts && to.as_ref().is_some_and(|(_, to)| to == unit);
-    let drained = there
-        .iter()
-        .find(|unit| starts_as(unit) && others[*unit].runs);
-    let drained = drained.cloned();
-    let there = there.into_iter().filter(|unit| !starts_as(unit));
-    let (mut last, first): (Vec<UnitName>, Vec<UnitName>) = there.partition(is_slot);
-    if let Some((_, to)) = to.as_ref().filter(|_| starts)
-        && *to != desired.unit
-    {
-        last.push(desired.unit.clone());
+    let (last, first): (Vec<UnitName>, Vec<UnitName>) =
+        there.partition(|unit| desired.runs_as(unit));
+    let keeps = desired
+        .handling
+        .slots
+        .as_ref()
+        .is_some_and(|it| it.keep.is_some());
+    // A release ended before it was disabled.
+    let is_kept = |unit: &UnitName| keeps && others[unit].kept.is_some();
+    let (mut kept, mut last): (Vec<UnitName>, Vec<UnitName>) = last.into_iter().partition(is_kept);
+    if start != SlotStart::Serves && to.is_some() && !is_to(&desired.unit) {
+        let well = runs_always(seen) && seen.container.is_some();
+        match keeps && well {
+            true => kept.push(desired.unit.clone()),
+            false => last.push(desired.unit.clone()),
+        }
     }
     // The other slot may be the one that the proxy knows of: it has to know better before that is touched.
-    let takes_over = starts && to.as_ref().is_some_and(|(slot, _)| Some(*slot) != *serving);
+    let takes_over =
+        start != SlotStart::Serves && to.as_ref().is_some_and(|(slot, _)| Some(*slot) != *serving);
     let settled = serving.filter(|_| takes_over && *link == SlotLink::Unread);
     Some(SlotNeed {
         first,
         settled,
-        drained,
+        drained: drained.cloned(),
         to,
-        starts,
+        start,
+        kept,
         last,
     })
 }

@@ -1,14 +1,16 @@
 //! A host on which a service has two slots: whatever release dies or fails at whatever step, the slot that the proxy knows of
-//! runs, and the next release ends with one slot, which runs what is desired.
+//! runs, and the next release ends with one slot, which runs what is desired. Beside it at most the one before runs on, which
+//! nothing but a timer knows of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::observed::{
-    Generation, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory, ObservedHost,
-    ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
+    Generation, KeptSlot, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
     RecordedPlacement, RunningImage, SlotLink, UnitFile,
 };
 use super::reasons::carried;
@@ -35,8 +37,22 @@ fn host() -> HostName {
     HostName::new("docker01").unwrap()
 }
 
-/// A version of the service. Its proxy is left to the model.
-fn version(number: u8) -> Desired {
+/// How many seconds a slot that has handed over is kept.
+const KEEP: u64 = 600;
+
+/// A version of the service, of which slots are kept or not.
+fn version(number: u8, keeps: bool) -> &'static Desired {
+    // To render them takes longer than all else.
+    static ALL: LazyLock<BTreeMap<(u8, bool), Desired>> = LazyLock::new(|| {
+        let all = (0..3).flat_map(|number| [(number, false), (number, true)]);
+        all.map(|(number, keeps)| ((number, keeps), rendered(number, keeps)))
+            .collect()
+    });
+    &ALL[&(number, keeps)]
+}
+
+/// The same. Its proxy is left to the model.
+fn rendered(number: u8, keeps: bool) -> Desired {
     let mut proxy = service("proxy");
     proxy.container.network = Some("host".to_owned());
     proxy.swaps = vec![SwapFile {
@@ -58,6 +74,7 @@ fn version(number: u8) -> Desired {
         port: 8080,
         slots: [19000, 19001],
         drain: Duration::from_secs(30),
+        keep: Duration::from_secs(if keeps { KEEP } else { 0 }),
         files: ["/etc/web.a.cfg".to_owned(), "/etc/web.b.cfg".to_owned()],
     });
     variable(&mut web, Layer::Service, "GREETING", &number.to_string());
@@ -89,6 +106,8 @@ struct SlotHost {
     directories: BTreeMap<DirectoryName, BTreeMap<String, Vec<u8>>>,
     link: Option<String>,
     processes: BTreeMap<UnitName, SlotProcess>,
+    /// The timers that stop slots.
+    keepers: BTreeSet<UnitName>,
     /// Where the link led when the proxy read it, and which start noted that.
     proxy: Option<(Moment, Option<String>)>,
     noted: Option<(Moment, String)>,
@@ -103,7 +122,7 @@ impl SlotHost {
     }
 
     fn unit(&self, slot: Slot) -> UnitName {
-        of(&version(0)).unit.of_slot(slot)
+        of(version(0, false)).unit.of_slot(slot)
     }
 
     fn start_proxy(&mut self) {
@@ -132,6 +151,7 @@ impl SlotHost {
             since,
         };
         self.processes.insert(unit.clone(), process);
+        self.keepers.remove(unit);
         Ok(())
     }
 
@@ -171,9 +191,7 @@ impl SlotHost {
             Step::RestartWithoutWaiting { unit, .. } => {
                 let _ = self.start(unit);
             }
-            Step::Stop { unit, .. } => {
-                self.processes.remove(unit);
-            }
+            Step::Stop { unit, .. } | Step::DrainSlot { unit, .. } => self.stop(unit),
             // Whatever runs here is healthy.
             Step::AskProbe { .. } => {}
             Step::AwaitHealthy { units } => {
@@ -191,12 +209,23 @@ impl SlotHost {
                     return Err("nobody answers in it".to_owned());
                 }
             }
-            Step::DrainSlot { unit, .. } => {
-                self.processes.remove(unit);
+            Step::WakeSlot {
+                unit, fingerprint, ..
+            } => {
+                self.keepers.remove(unit);
+                let there = self.processes.get(unit);
+                if there.is_none_or(|process| process.fingerprint != *fingerprint) {
+                    self.start(unit)?;
+                }
+            }
+            Step::KeepSlot { unit, seconds, .. } => {
+                assert_eq!(seconds.get(), KEEP);
+                self.links.remove(&unit.service_file());
+                self.keepers.insert(unit.clone());
             }
             Step::EndSlot { unit, .. } => {
                 self.links.remove(&unit.service_file());
-                self.processes.remove(unit);
+                self.stop(unit);
                 self.units.remove(&unit.service_file());
                 self.loaded.remove(&unit.service_file());
             }
@@ -223,6 +252,29 @@ impl SlotHost {
             other => panic!("{other:?} is no step of this model"),
         }
         Ok(())
+    }
+
+    fn stop(&mut self, unit: &UnitName) {
+        self.processes.remove(unit);
+        self.keepers.remove(unit);
+    }
+
+    /// The timers of slots that are kept come to their end, whoever serves.
+    fn keepers_end(&mut self) {
+        for unit in std::mem::take(&mut self.keepers) {
+            self.processes.remove(&unit);
+        }
+    }
+
+    fn container(process: &SlotProcess, wanted: &DesiredService) -> ObservedContainer {
+        ObservedContainer {
+            fingerprint: process.fingerprint.clone(),
+            directory: Some(process.directory.clone()),
+            reference: wanted.image.reference.clone(),
+            image: RunningImage::Referenced,
+            environment: super::observed::Environment::Unasked,
+            ports: BTreeSet::new(),
+        }
     }
 
     /// The proxy, if it is up, reads the link.
@@ -265,10 +317,25 @@ impl SlotHost {
         };
         let other = self.unit(serving.other());
         let there = unit(&other);
-        let runs = self.processes.contains_key(&other);
-        let is_there = runs || there.is_left();
-        let instance = OtherInstance { runs, unit: there };
-        let process = self.processes.get(&own);
+        let active = |unit: &UnitName| match self.processes.get(unit) {
+            None => ObservedProcess::Stopped,
+            Some(SlotProcess { since, .. }) => ObservedProcess::Active { since: *since },
+        };
+        let container = |unit: &UnitName| {
+            let process = self.processes.get(unit)?;
+            Some(Self::container(process, wanted))
+        };
+        let instance = OtherInstance {
+            runs: self.processes.contains_key(&other),
+            unit: there,
+            process: active(&other),
+            container: container(&other),
+            kept: self
+                .keepers
+                .contains(&other)
+                .then_some(KeptSlot { until: None }),
+        };
+        let is_there = instance.is_up() || instance.unit.is_left();
         let service = ObservedService {
             unit: unit(&own),
             slots: ObservedSlots {
@@ -304,19 +371,8 @@ impl SlotHost {
                     (name.clone(), seen)
                 })
                 .collect(),
-            process: process.map_or(ObservedProcess::Stopped, |process| {
-                ObservedProcess::Active {
-                    since: process.since,
-                }
-            }),
-            container: process.map(|process| ObservedContainer {
-                fingerprint: process.fingerprint.clone(),
-                directory: Some(process.directory.clone()),
-                reference: wanted.image.reference.clone(),
-                image: RunningImage::Referenced,
-                environment: super::observed::Environment::Unasked,
-                ports: BTreeSet::new(),
-            }),
+            process: active(&own),
+            container: container(&own),
             ..ObservedService::default()
         };
         let seen = ObservedHost {
@@ -352,6 +408,12 @@ impl SlotHost {
         }
     }
 
+    fn serving_since(&self) -> Moment {
+        let link = self.link.as_deref();
+        let slot = link.and_then(|link| slot_of(&web(), link)).unwrap();
+        self.processes[&self.unit(slot)].since
+    }
+
     fn assert_done(&self, desired: &Desired) {
         let link = self
             .link
@@ -359,8 +421,11 @@ impl SlotHost {
             .and_then(|link| slot_of(&web(), link))
             .unwrap();
         let own = self.unit(link);
-        let running: Vec<&UnitName> = self.processes.keys().collect();
-        assert_eq!(running, [&own], "one slot runs");
+        let running = self.processes.keys();
+        let running: Vec<&UnitName> = running
+            .filter(|unit| !self.keepers.contains(*unit))
+            .collect();
+        assert_eq!(running, [&own], "one slot runs, and one that is kept");
         assert_eq!(self.processes[&own].fingerprint, of(desired).fingerprint);
         assert_eq!(self.links.keys().collect::<Vec<_>>(), [&own.service_file()]);
         if let Some((_, read)) = &self.proxy {
@@ -390,9 +455,10 @@ enum End {
 
 #[derive(Debug, Clone)]
 enum SlotEvent {
-    Release(u8, End),
+    Release(u8, bool, End),
     Crash(bool),
     ProxyCrashes,
+    KeepersEnd,
     Reboot,
 }
 
@@ -401,7 +467,7 @@ fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize) {
         return;
     }
     let nothing = {
-        let mut desired = version(0);
+        let mut desired = version(0, false).clone();
         for host in desired.hosts.values_mut() {
             host.services.clear();
         }
@@ -418,15 +484,15 @@ fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize) {
     }
 }
 
-fn release(host_: &mut SlotHost, number: u8, end: End) {
-    let desired = version(number);
-    let (observed, plan) = planned(host_, &desired);
+fn release(host_: &mut SlotHost, number: u8, keeps: bool, end: End) {
+    let desired = version(number, keeps);
+    let (observed, plan) = planned(host_, desired);
     let served = host_.current.is_some();
     let mut at = 0;
     for (number, wave) in plan.waves.iter().enumerate() {
         let steps = &wave.activations[&host()];
         let way = way_back(
-            &desired,
+            desired,
             &host(),
             &observed.hosts[&host()],
             &plan.waves[..=number],
@@ -442,7 +508,7 @@ fn release(host_: &mut SlotHost, number: u8, end: End) {
                 }
                 _ => {}
             }
-            host_.step(step, &desired).unwrap();
+            host_.step(step, desired).unwrap();
             if served {
                 host_.assert_it_serves(&format!("after {step:?}"));
             }
@@ -453,14 +519,15 @@ fn release(host_: &mut SlotHost, number: u8, end: End) {
             at += 1;
         }
     }
-    host_.assert_done(&desired);
-    let (_, again) = planned(host_, &desired);
+    host_.assert_done(desired);
+    let (_, again) = planned(host_, desired);
     assert_eq!(again.waves, [], "nothing is left to do");
 }
 
 fn happen(host: &mut SlotHost, event: &SlotEvent) {
     match event {
-        SlotEvent::Release(number, end) => release(host, *number, *end),
+        SlotEvent::Release(number, keeps, end) => release(host, *number, *keeps, *end),
+        SlotEvent::KeepersEnd => host.keepers_end(),
         SlotEvent::Crash(first) => {
             let slot = if *first { Slot::A } else { Slot::B };
             let unit = host.unit(slot);
@@ -475,6 +542,7 @@ fn happen(host: &mut SlotHost, event: &SlotEvent) {
         }
         SlotEvent::Reboot => {
             host.processes.clear();
+            host.keepers.clear();
             host.loaded.clear();
             let enabled: Vec<UnitFileName> = host.links.keys().cloned().collect();
             for slot in Slot::BOTH {
@@ -501,7 +569,9 @@ fn event() -> impl Strategy<Value = SlotEvent> {
         1 => Just(End::DiesWithinTheFlip),
     ];
     prop_oneof![
-        6 => (0..3_u8, end).prop_map(|(number, end)| SlotEvent::Release(number, end)),
+        6 => (0..3_u8, any::<bool>(), end)
+            .prop_map(|(number, keeps, end)| SlotEvent::Release(number, keeps, end)),
+        1 => Just(SlotEvent::KeepersEnd),
         1 => any::<bool>().prop_map(SlotEvent::Crash),
         1 => Just(SlotEvent::ProxyCrashes),
         1 => Just(SlotEvent::Reboot),
@@ -518,16 +588,31 @@ proptest! {
         if proxy_first {
             host.start_proxy();
         }
-        release(&mut host, 0, End::Done);
+        release(&mut host, 0, true, End::Done);
         if host.proxy.is_none() {
             host.start_proxy();
         }
         for event in &events {
             happen(&mut host, event);
         }
-        release(&mut host, 1, End::Done);
-        let before = host.processes.values().next().unwrap().since;
-        release(&mut host, 1, End::Done);
-        prop_assert_eq!(host.processes.values().next().unwrap().since, before);
+        release(&mut host, 1, true, End::Done);
+        let before = host.serving_since();
+        release(&mut host, 1, true, End::Done);
+        prop_assert_eq!(host.serving_since(), before);
+        // How long slots are kept restarts nothing and ends nothing.
+        release(&mut host, 1, false, End::Done);
+        prop_assert_eq!(host.serving_since(), before);
+        release(&mut host, 1, true, End::Done);
+        // There and back again: what is kept starts no more, and goes when its time is over.
+        release(&mut host, 2, true, End::Done);
+        release(&mut host, 1, true, End::Done);
+        prop_assert_eq!(host.serving_since(), before);
+        host.keepers_end();
+        prop_assert_eq!(host.processes.len(), 1);
+        prop_assert_eq!(planned(&host, version(1, true)).1.waves, []);
+        release(&mut host, 2, true, End::Done);
+        host.keepers_end();
+        release(&mut host, 1, true, End::Done);
+        prop_assert_ne!(host.serving_since(), before);
     }
 }

@@ -14,7 +14,7 @@ use super::{
 use crate::cluster::job::OnceKey;
 use crate::cluster::name::{HostName, ServiceName};
 use crate::render::desired::{Desired, DesiredService};
-use crate::render::identity::UnitName;
+use crate::render::identity::{Slot, UnitName};
 
 /// The state of a cluster: one row a service on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,8 +65,21 @@ pub struct ServiceStatus {
     pub held: Option<ObservedHold>,
     /// What the engine says of its container's health.
     pub health: ContainerHealth,
+    /// A slot that has handed over and runs on for a while.
+    pub kept: Option<KeptVersion>,
     /// How it compares with what is desired.
     pub state: ServiceState,
+}
+
+/// What runs on for a while after it has handed over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptVersion {
+    /// In which slot.
+    pub slot: Slot,
+    /// The version that runs there, where a container does.
+    pub version: Option<String>,
+    /// When it is stopped, in seconds since 1970, if anybody knows.
+    pub until: Option<i64>,
 }
 
 /// How a service on a host compares with what is desired.
@@ -194,6 +207,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             runs: at.runs.clone(),
             held: seen.holds.get(service).cloned(),
             health: at.health,
+            kept: kept_version(at),
             state: unsteady(at, state),
         }
     };
@@ -236,6 +250,18 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             there.cloned().collect()
         },
     }
+}
+
+/// The slot that runs on for a while, if one does.
+fn kept_version(at: &ObservedService) -> Option<KeptVersion> {
+    let slot = at.slots.serving?.other();
+    let mut others = at.slots.others.iter();
+    let (_, other) = others.find(|(unit, other)| unit.of_slot(slot) == **unit && other.runs)?;
+    Some(KeptVersion {
+        slot,
+        version: other.container.as_ref().map(|it| version(&it.reference)),
+        until: other.kept?.until,
+    })
 }
 
 /// The state of a service that is to stay stopped.
@@ -412,6 +438,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Note::StaysFor { .. }
             | Note::WaitsForRun { .. }
             | Note::StaysForRun
+            | Note::BackToSlot { .. }
             | Note::MayRestart
             | Note::WasPublic { .. } => {}
         }

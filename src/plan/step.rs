@@ -6,6 +6,7 @@
 //! its call, and an arm of the model host.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
 
 use super::observed::Moment;
 use crate::cluster::model::ReloadBy;
@@ -163,6 +164,25 @@ pub enum Step {
         slots: Slots,
         /// The unit of the proxy.
         proxy: UnitName,
+    },
+    /// Sees to it that no timer stops a slot which handed over before and is to serve again, and that it runs: it starts only
+    /// if its container is gone, or carries another fingerprint.
+    WakeSlot {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// The one that it is to carry.
+        fingerprint: Fingerprint,
+    },
+    /// A slot that has handed over runs on, and no boot starts it; a timer of ours stops it.
+    KeepSlot {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+        /// How long it runs on.
+        seconds: NonZeroU64,
     },
     /// Waits until a slot that does not serve has no connections, and stops it: it is to start anew.
     DrainSlot {
@@ -466,6 +486,8 @@ impl Step {
             }
             Step::ReloadService { service, .. } => (StepKind::Reread, StepOf::Service(service)),
             Step::FlipSlot { service, .. }
+            | Step::WakeSlot { service, .. }
+            | Step::KeepSlot { service, .. }
             | Step::DrainSlot { service, .. }
             | Step::EndSlot { service, .. } => (StepKind::Slot, StepOf::Service(service)),
             Step::MarkEdited { service, .. } => (StepKind::Mark, StepOf::Service(service)),
@@ -531,6 +553,8 @@ impl Step {
             Step::FlipSlot { service, slot, .. } => {
                 format!("handing {service} over to slot {slot}")
             }
+            Step::WakeSlot { unit, .. } => format!("going back to {unit}"),
+            Step::KeepSlot { unit, .. } => format!("keeping {unit} for a while"),
             Step::DrainSlot { unit, .. } => format!("stopping {unit}"),
             Step::EndSlot { unit, .. } => format!("ending {unit}"),
             Step::CleanLive { service, .. } => format!("removing old files of {service}"),

@@ -27,6 +27,10 @@ pub(super) struct Touch<'a> {
     pub(super) flipped: Option<(usize, &'a Step)>,
     /// Units of it that were ended.
     pub(super) ended: Vec<(usize, &'a UnitName)>,
+    /// A unit of it that runs on for a while.
+    pub(super) kept: Option<(usize, &'a UnitName)>,
+    /// One that ran on for a while, and is to serve again.
+    pub(super) woken: Option<(usize, &'a UnitName)>,
     /// Its timer was stopped or started.
     pub(super) timer: Option<usize>,
 }
@@ -80,6 +84,10 @@ pub(super) fn touched<'a>(
                     let touch = touched.entry(service).or_default();
                     if let Step::EndSlot { unit, .. } = step {
                         touch.ended.push((number, unit));
+                    } else if let Step::KeepSlot { unit, .. } = step {
+                        touch.kept = Some((number, unit));
+                    } else if let Step::WakeSlot { unit, .. } = step {
+                        touch.woken = Some((number, unit));
                     } else if let Step::FlipSlot { .. } = step {
                         touch.flipped = Some((number, step));
                     }
@@ -145,6 +153,8 @@ impl<'a> Touch<'a> {
             reread,
             flipped,
             ended,
+            kept,
+            woken,
             timer,
         } = self;
         placed.is_some()
@@ -157,6 +167,8 @@ impl<'a> Touch<'a> {
             || reread.is_some()
             || flipped.is_some()
             || !ended.is_empty()
+            || kept.is_some()
+            || woken.is_some()
             || timer.is_some()
     }
 

@@ -15,7 +15,7 @@ use super::step::Step;
 use crate::cluster::model::Engine;
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::HostPorts;
-use crate::render::identity::UnitName;
+use crate::render::identity::{Slot, UnitName};
 use crate::render::placement::Reach;
 
 /// What takes every host from what was observed to what is desired.
@@ -248,6 +248,11 @@ pub enum Note {
     },
     /// It is a job that leaves: what is left of it goes when its run has ended.
     StaysForRun,
+    /// It goes back to a slot that still runs: nothing starts.
+    BackToSlot {
+        /// The slot.
+        slot: Slot,
+    },
     /// It reads its files again, and restarts instead if the pull finds another image behind its tag.
     MayRestart,
 }

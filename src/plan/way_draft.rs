@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::observed::{ObservedHost, ObservedProcess, ObservedService, RunningImage};
+use super::observed::{ObservedHost, ObservedProcess, ObservedService, RunningImage, SlotLink};
 use super::step::{Begins, RestartedUnit, Step};
 use super::touched::Touch;
 use crate::cluster::name::ServiceName;
@@ -38,7 +38,8 @@ impl WayDraft<'_> {
             handling,
             ..
         } = &*self.wanted.services[name];
-        if touch.flipped.is_some() || !touch.ended.is_empty() {
+        let keeps = touch.kept.is_some() || touch.woken.is_some();
+        if touch.flipped.is_some() || keeps || !touch.ended.is_empty() {
             self.slots_back(name, touch, before, at);
             return;
         }
@@ -184,7 +185,8 @@ impl WayDraft<'_> {
             entry,
             ..
         } = &*self.wanted.services[name];
-        let Some(began) = touch.restarted else {
+        let woken = touch.woken.map(|(number, _)| number);
+        let Some(began) = touch.restarted.or(woken) else {
             // It served already.
             return;
         };
@@ -237,6 +239,18 @@ impl WayDraft<'_> {
             };
             lists.restarts.push(back(*number, step));
         }
+        if let Some((number, unit)) = touch.kept.filter(|(_, unit)| *unit == serving) {
+            lists.enable(number, unit.service_file());
+            lists.reload(number);
+            let (service, unit) = (service(), unit.clone());
+            let fingerprint = before.fingerprint.clone();
+            let step = Step::WakeSlot {
+                service,
+                unit,
+                fingerprint,
+            };
+            lists.restarts.push(back(number, step));
+        }
         if let (Some((number, _, proxy)), Some(slots), Some(slot)) =
             (flip, before.slots(), at.slots.serving)
             && *serving != to
@@ -272,12 +286,32 @@ impl WayDraft<'_> {
                 }
             }
         } else {
-            let step = Step::EndSlot {
-                service: service(),
-                unit: to,
-                drain: None,
+            // What ran on for a while does so again, and is not enabled any more.
+            let seconds = woken.and_then(|_| before.slots()?.keep.or(entry.slots()?.keep));
+            let enabled = touch.enabled.get(&to.service_file()).copied();
+            let (service, unit) = (service(), to);
+            let (from, step) = match seconds {
+                Some(seconds) => {
+                    let step = Step::KeepSlot {
+                        service,
+                        unit,
+                        seconds,
+                    };
+                    (enabled.unwrap_or(began), step)
+                }
+                None => {
+                    let step = Step::EndSlot {
+                        service,
+                        unit,
+                        drain: None,
+                    };
+                    // As long as the proxy has not read who serves, it may be this one.
+                    let known = at.slots.link != SlotLink::Unread;
+                    let from = if known { written.min(began) } else { began };
+                    (from, step)
+                }
             };
-            lists.restarts.push(back(written.min(began), step));
+            lists.restarts.push(back(from, step));
         }
         if let Some((number, directory)) = touch.placed
             && *directory != before.directory

@@ -7,11 +7,14 @@
 //! /var/lib/bayplan/<cluster>/swap/web        a link to the file of the proxy, in its container, that says who serves
 //! /run/bayplan/slots/production-web.a        where the slot is reached, for its unit: BAYPLAN_SLOT=172.17.0.1:19000
 //! /run/bayplan/loaded/<unit of the proxy>    … swap:web=<where the link led when the proxy read it>
+//! bayplan-keep-production-web.a.timer        stops a slot that has handed over, and is disabled by then (`keep`)
 //! ```
+
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Instance, Slot};
+use super::identity::{Instance, Slot, UnitName};
 use super::wait;
 use crate::cluster::model::{Cluster, Engine, Probe, ReloadBy, Service, SwapFile};
 use crate::cluster::name::{ClusterName, ServiceName};
@@ -21,6 +24,15 @@ pub const IN_PROXY: &str = "/bayplan/swap";
 
 /// What a proxy finds the slots by: the address to which docker's own bridge publishes, or that of podman.
 const SLOTS_HOST: &str = "bayplan-slots";
+
+/// How the timers begin that stop slots which have handed over; the name of the container follows.
+pub const KEEPER: &str = "bayplan-keep-";
+
+/// The timer that stops the unit of a slot which has handed over, and the service by which it does.
+#[must_use]
+pub fn keepers(unit: &UnitName) -> [String; 2] {
+    ["timer", "service"].map(|kind| format!("{KEEPER}{}.{kind}", unit.container()))
+}
 
 /// Where all links of a cluster are on a host.
 #[must_use]
@@ -47,6 +59,9 @@ pub struct Slots {
     pub slots: [u16; 2],
     /// How many seconds the connections of a slot that goes are waited for.
     pub drain: u64,
+    /// How many seconds it runs on after it has handed over, as the way back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep: Option<NonZeroU64>,
     /// Where the link leads if a slot serves.
     pub files: [String; 2],
 }
@@ -67,6 +82,7 @@ impl Slots {
             host: probe.host.clone(),
             slots: swap.slots,
             drain: wait::seconds(swap.drain),
+            keep: NonZeroU64::new(wait::seconds(swap.keep)),
             files: swap.files.clone(),
         })
     }
@@ -249,6 +265,7 @@ mod tests {
             port: 8080,
             slots: [19000, 19001],
             drain: Duration::from_secs(30),
+            keep: Duration::from_secs(600),
             files: [file("a"), file("b")],
         });
         let web = rendered(web);

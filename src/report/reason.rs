@@ -204,6 +204,7 @@ pub(super) fn note(note: &NoteView<'_>, space: Space) -> Vec<String> {
         NoteView::StaysForRun => {
             "its run is under way: what is left of it goes with a release after that".to_owned()
         }
+        NoteView::BackToSlot { slot } => format!("back to slot {slot}, which still runs"),
         NoteView::MayRestart => {
             "restarts instead if the pull finds another image behind its tag".to_owned()
         }

@@ -345,7 +345,7 @@ mod tests {
         assert_exact(
             &validator(&super::status()),
             &shown_status(),
-            &["held", "unhealthy"],
+            &["held", "unhealthy", "kept"],
         );
         let optional = ["name", "change", "before", "after", "deed"];
         assert_exact(&validator(&super::history()), &shown_history(), &optional);

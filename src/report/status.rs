@@ -18,9 +18,9 @@ pub(super) use urgent::{more, version};
 use super::palette::{Palette, paint};
 use super::reason::{Space, note, reason};
 use super::text::{ended, escape, hanging, pad, short_value, width, wrap};
-use super::time::shown_since;
+use super::time::{exact, shown_since};
 use super::view::{
-    HostStatusView, NoteView, ServiceStatusView, StateView, StatusView, UnderWayView,
+    HostStatusView, KeptSlotView, NoteView, ServiceStatusView, StateView, StatusView, UnderWayView,
 };
 use super::{Detail, begun, hold, left, network};
 use crashes::{deaths, restarted};
@@ -197,6 +197,20 @@ pub(super) fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
             true => ": its HEALTHCHECK fails",
             false => ", its HEALTHCHECK fails",
         };
+    }
+    if let Some(KeptSlotView {
+        slot,
+        version,
+        until,
+    }) = &view.kept
+    {
+        let version = version.map(|version| format!(" ({})", shown_version(Some(version))));
+        let until = until.map(|until| format!(" until {}", exact(until)));
+        line += &format!(
+            ", slot {slot}{} is kept{}",
+            version.unwrap_or_default(),
+            until.unwrap_or_default()
+        );
     }
     let told = match &view.crashes {
         Some(crashes) => Some(deaths(crashes, now)),

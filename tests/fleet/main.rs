@@ -479,6 +479,11 @@ const TESTS: &[(&str, Test)] = &[
     ("a_swap_loses_no_request_on_podman", swap::podman),
     ("a_swap_that_fails_loses_no_request", swap::failures),
     ("drill_a_swap_killed_before_every_step", swap::killed),
+    ("a_slot_that_is_kept_is_the_way_back", swap::kept),
+    (
+        "drill_a_way_back_to_a_kept_slot_killed_before_every_step",
+        swap::killed_on_the_way_back,
+    ),
     (
         "driver_random_edits_and_disturbances_agree_with_a_second_opinion",
         driver::drive,

@@ -431,3 +431,164 @@ pub fn killed(fleet: &'static Fleet) {
     }
     load.lost_none();
 }
+
+/// The slots of which containers run, the one that serves first, and whether a timer waits for the other one. A boot starts
+/// just the one that serves.
+#[track_caller]
+fn slots_up(ground: &Ground) -> (Vec<String>, bool) {
+    let cluster = &ground.repo.name;
+    let seen = ground.host(HOST).sh(&format!(
+        "echo serves $(basename $(readlink /var/lib/bayplan/{cluster}/swap/web) | cut -d. -f2)
+        echo enabled $(cd /etc/systemd/system/multi-user.target.wants && ls -d {cluster}-web@*)
+        echo runs $(docker ps --format '{{{{.Names}}}}' | grep -F {cluster}-web. | LC_ALL=C sort | cut -d. -f2)
+        echo timers $(systemctl list-units --plain --no-legend 'bayplan-keep-{cluster}-*.timer' | cut -d' ' -f1)"
+    ));
+    let line = |word: &str| {
+        let mut lines = seen.lines().filter_map(|line| line.split_once(' '));
+        let (_, rest) = lines.find(|(it, _)| *it == word).unwrap_or((word, ""));
+        rest.to_owned()
+    };
+    let serving = line("serves");
+    assert_eq!(
+        line("enabled"),
+        format!("{cluster}-web@{serving}.service"),
+        "{seen}"
+    );
+    let runs = line("runs");
+    let mut up: Vec<String> = runs.split_whitespace().map(str::to_owned).collect();
+    assert!(up.contains(&serving), "{seen}");
+    up.sort_by_key(|slot| *slot != serving);
+    let timer = up.get(1).map_or_else(String::new, |slot| {
+        format!("bayplan-keep-{cluster}-web.{slot}.timer")
+    });
+    assert_eq!(line("timers"), timer, "a timer for who is kept: {seen}");
+    let kept = up.len() > 1;
+    (up, kept)
+}
+
+/// The container of a slot.
+fn container(ground: &Ground, slot: &str) -> String {
+    let name = format!("{}-web.{slot}", ground.repo.name);
+    ground
+        .host(HOST)
+        .sh(&format!("docker inspect -f '{{{{.Id}}}}' {name}"))
+}
+
+/// Back within the time that a slot is kept: no start, no request lost, one second.
+pub fn kept(fleet: &'static Fleet) {
+    let mut ground = shop(fleet, "keepshop", 9941, false);
+    ground.repo.set_of("web", "swap.keep", "1m");
+    ground.repo.set("rollout.soak", "15s");
+    ground.release().exits(0);
+    let address = ground.host(HOST).address.clone();
+    let load = Load::on(&address, 9941);
+    assert_eq!(slots_up(&ground), (vec!["a".to_owned()], false));
+    let first = container(&ground, "a");
+    ground.repo.set_of("web", "tag", "1.1");
+    ground.release().exits(0);
+    assert_eq!(slots_up(&ground).0, ["b", "a"]);
+    let second = container(&ground, "b");
+    ground.is_in_sync();
+    ground
+        .status()
+        .exits(0)
+        .says(&["slot a (1.0) is kept until"]);
+    // There and back.
+    let back = || {
+        let began = Instant::now();
+        let ended = ground.bayplan_as_written(&["rollback", "keepshop", "--yes"]);
+        println!("back in {} ms", began.elapsed().as_millis());
+        assert!(
+            began.elapsed() < Duration::from_secs(15),
+            "nothing is watched: {ended}"
+        );
+        ended
+            .exits(0)
+            .says(&["web", "swap"])
+            .says(&["back to slot", "which still runs"]);
+    };
+    back();
+    assert_eq!(slots_up(&ground).0, ["a", "b"]);
+    back();
+    assert_eq!(slots_up(&ground).0, ["b", "a"]);
+    back();
+    assert_eq!(slots_up(&ground).0, ["a", "b"]);
+    assert_eq!(container(&ground, "a"), first);
+    assert_eq!(container(&ground, "b"), second);
+    // Another version takes the place of what is kept.
+    ground.repo.set_of("web", "tag", "1.0");
+    ground.repo.set_of("web", "env.GREETING", "hello");
+    ground.release().exits(0);
+    assert_eq!(slots_up(&ground).0, ["b", "a"]);
+    assert_ne!(container(&ground, "b"), second);
+    ground.diff().exits(0);
+    // When its time is over, it stops by itself.
+    until(Duration::from_secs(120), "it is kept no more", || {
+        let up = ground
+            .host(HOST)
+            .sh("docker ps --format '{{.Names}}' | grep -cF keepshop-web.");
+        (up.trim() == "1").then_some(())
+    });
+    assert_eq!(slots_up(&ground), (vec!["b".to_owned()], false));
+    ground.is_in_sync();
+    // Then the way back starts it.
+    ground
+        .bayplan_as_written(&["rollback", "keepshop", "--yes"])
+        .exits(0);
+    assert_eq!(slots_up(&ground).0, ["a", "b"]);
+    load.lost_none();
+    // After a power cut the link decides, and nothing else runs.
+    ground.release().exits(0);
+    assert_eq!(slots_up(&ground).0, ["b", "a"]);
+    fleet.power_cut(HOST);
+    fleet.close_connections();
+    until(Duration::from_secs(90), "it serves after a boot", || {
+        request(&format!("{address}:9941"), "/version", None)
+            .is_ok()
+            .then_some(())
+    });
+    assert_eq!(slots_up(&ground), (vec!["b".to_owned()], false));
+    ground.is_in_sync();
+    // Who leaves leaves nothing.
+    ground.repo.set_of("web", "env.GREETING", "bye");
+    ground.release().exits(0);
+    assert_eq!(slots_up(&ground).0, ["a", "b"]);
+    ground.repo.remove("web");
+    ground.repo.remove("proxy");
+    ground.serve("other", 9949, HOST);
+    ground.release().exits(0);
+    let left = ground.host(HOST).sh(
+        "ls /etc/systemd/system /etc/systemd/system/*.wants | grep -F keepshop-web || true
+        docker ps --format '{{.Names}}' | grep -F keepshop-web || true
+        systemctl list-units --all --plain --no-legend 'bayplan-keep-keepshop-*'",
+    );
+    assert_eq!(left, "");
+}
+
+/// An activation that goes back to a kept slot dies before each of its steps.
+pub fn killed_on_the_way_back(fleet: &'static Fleet) {
+    let mut ground = shop(fleet, "wakeshop", 9951, false);
+    ground.repo.set_of("web", "swap.keep", "10m");
+    let gate = Gate::of(fleet, HOST);
+    let address = ground.host(HOST).address.clone();
+    let to = |ground: &mut Ground, tag: &str| {
+        ground.repo.set_of("web", "tag", tag);
+        ground.release().exits(0);
+    };
+    to(&mut ground, "1.0");
+    let load = Load::on(&address, 9951);
+    to(&mut ground, "1.1");
+    to(&mut ground, "1.0");
+    for (script, step) in Every::of_this_run().of(steps(&ground)) {
+        to(&mut ground, "1.1");
+        assert!(slots_up(&ground).1, "one is kept");
+        ground.repo.set_of("web", "tag", "1.0");
+        let at = format!("before step {step} of {script}");
+        Blow::Activation.strike(&ground, &gate, (&script, step), &at);
+        let ended = ground.release();
+        assert_eq!(ended.code, 0, "{at}: {ended}");
+        slots_up(&ground);
+        ground.diff().exits(0);
+    }
+    load.lost_none();
+}

@@ -344,6 +344,12 @@ impl Activation<'_> {
                 push_reload(&slots.reload, &mut words);
                 vec![call("flip_slot", &words)]
             }
+            Step::WakeSlot {
+                unit, fingerprint, ..
+            } => vec![call("wake_slot", &[unit.as_str(), fingerprint.as_str()])],
+            Step::KeepSlot { unit, seconds, .. } => {
+                vec![call("keep_slot", &[unit.as_str(), &seconds.to_string()])]
+            }
             Step::DrainSlot { unit, drain, .. } | Step::EndSlot { unit, drain, .. } => {
                 let drain = drain.map(|(port, seconds)| [port.to_string(), seconds.to_string()]);
                 let mut words = vec![unit.as_str()];

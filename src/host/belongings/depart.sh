@@ -55,8 +55,13 @@ stop_units() {
   for kind in timer service; do
     these=''
     for file in $files; do
-      case $file in
+      case $kind.$file in
       *".$kind") these="$these $file" ;;
+      # A slot that has handed over has a timer that stops it.
+      timer.*@?.service)
+        slot=${file%.service}
+        these="$these bayplan-keep-${slot%@?}.${slot##*@}.timer"
+        ;;
       esac
     done
     [ -n "$these" ] || continue

@@ -374,7 +374,12 @@ impl<'a> FirstLook<'a> {
             }
             self.need_live_texts(service, files, &mut need.texts);
             if self.request.layout.supervisor().runs_containers() {
-                self.need_state(service, files, &mut need);
+                self.need_state(service, &self.unit_of(service), files, &mut need);
+                // Of a slot that is kept as much is known: it may serve again.
+                let kept = self.other_units(service).into_iter();
+                for unit in kept.filter(|unit| self.kept(unit).is_some()) {
+                    self.need_state(service, &unit, files, &mut need);
+                }
             }
         }
         if self.request.layout.supervisor().runs_containers() {
@@ -473,9 +478,14 @@ impl<'a> FirstLook<'a> {
         shown.join(file).as_str().to_owned()
     }
 
-    fn need_state(&self, service: &ServiceName, files: &ServiceFiles, need: &mut SecondQuestion) {
+    fn need_state(
+        &self,
+        service: &ServiceName,
+        unit: &UnitName,
+        files: &ServiceFiles,
+        need: &mut SecondQuestion,
+    ) {
         let mut kinds = UnitKind::ALL.into_iter();
-        let unit = self.unit_of(service);
         if kinds.any(|kind| self.changed_after_reload(&unit.file(kind))) {
             need.reload = true;
         }
@@ -496,9 +506,9 @@ impl<'a> FirstLook<'a> {
             {
                 true
             }
-            ("active", "running") => self.started(&unit).is_some_and(|started| {
+            ("active", "running") => self.started(unit).is_some_and(|started| {
                 // The bound may be early. That is enough where nothing changed since then, either.
-                let label = self.container_of(service).map(|c| c.directory.as_str());
+                let label = self.container(unit).map(|c| c.directory.as_str());
                 let label = label.and_then(DirectoryName::reported);
                 let mut directories = files.directories.iter();
                 directories.all(|(name, seen)| {
@@ -511,8 +521,8 @@ impl<'a> FirstLook<'a> {
             need.units.insert(unit.service_file());
         }
         if state.active == "active"
-            && let Some(container) = self.container_of(service)
-            && let Some(environment) = self.doubtful(service, container, files)
+            && let Some(container) = self.container(unit)
+            && let Some(environment) = self.doubtful(service, unit, container, files)
         {
             need.environments
                 .insert(container.name.clone(), environment);
@@ -524,6 +534,7 @@ impl<'a> FirstLook<'a> {
     fn doubtful(
         &self,
         service: &ServiceName,
+        unit: &UnitName,
         container: &RunningContainer,
         files: &ServiceFiles,
     ) -> Option<EnvFiles> {
@@ -531,7 +542,7 @@ impl<'a> FirstLook<'a> {
         let as_wanted = container.inputs == wanted.fingerprint.as_str()
             && container.directory == wanted.directory.as_str();
         let there = files.directories.get(&wanted.directory)?;
-        let started = self.started(&self.unit_of(service));
+        let started = self.started(unit);
         let later = started.is_none_or(|started| there.changed > started);
         if !as_wanted || there.files != wanted.entry.files || !later {
             return None;

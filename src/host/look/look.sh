@@ -299,7 +299,8 @@ finish() {
 see() {
   if [ "$asked" = systemd ]; then
     printf 'states '
-    systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" "$cluster-*.timer" 2>&1 </dev/null
+    systemctl list-units --all --full --plain --no-legend --no-pager "$cluster-*.service" "$cluster-*.timer" \
+      "bayplan-keep-$cluster-*" 2>&1 </dev/null
     printf ' %s\0' "$?"
   fi
   look_at_files 2>/dev/null

@@ -22,6 +22,7 @@ use crate::host::ability::Ability;
 use crate::plan::observed::{LiveLinks, ObservedNetwork, RunRecord};
 use crate::render::hold::Hold;
 use crate::render::identity::UnitKind;
+use crate::render::slots;
 
 /// What `current` is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub(super) struct ListedUnit {
     pub load: String,
     pub active: String,
     pub sub: String,
+    /// What else its line says: a job, and its description.
+    pub rest: String,
 }
 
 /// What a live directory shows.
@@ -366,9 +369,22 @@ fn states(text: &str) -> Result<BTreeMap<String, ListedUnit>, ObserveError> {
         else {
             continue;
         };
+        // Of most units nobody asks for it.
+        let rest = match unit.starts_with(slots::KEEPER) {
+            true => words.collect::<Vec<_>>().join(" "),
+            false => String::new(),
+        };
         // Anything else is a warning that systemctl wrote beside.
         if UnitKind::split(&unit).is_some() {
-            states.insert(unit, ListedUnit { load, active, sub });
+            states.insert(
+                unit,
+                ListedUnit {
+                    load,
+                    active,
+                    sub,
+                    rest,
+                },
+            );
         }
     }
     Ok(states)

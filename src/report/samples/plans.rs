@@ -13,6 +13,7 @@ use crate::plan::{
     Action, Away, Change, Elsewhere, HostPlan, LeftOut, LeftService, Note, Phase, Plan, Refusal,
     RefusalReason, ServicePlan,
 };
+use crate::render::identity::Slot;
 use crate::render::placement::Reach;
 
 /// The plan of an ordinary day: a version, a variable, a service that moves.
@@ -140,6 +141,7 @@ pub fn everything(odd: &str) -> Plan {
         Note::StaysFor {
             hosts: vec![host("docker04")],
         },
+        Note::BackToSlot { slot: Slot::A },
         Note::Mended { paths: vec![odd()] },
         Note::WasPublic {
             names: vec![VariableName::new("PASSWORD").expect("it is a name")],

@@ -9,8 +9,9 @@ use crate::host::activate::activity::{ActivationProgress, Activity, Holding, Run
 use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
 use crate::plan::observed::{ContainerHealth, HoldTime, ObservedHold, Owner};
 use crate::plan::recorded::{Because, RecordedReason};
-use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
+use crate::plan::status::{ClusterStatus, HostStatus, KeptVersion, ServiceState, ServiceStatus};
 use crate::render::hold::Hold;
+use crate::render::identity::Slot;
 
 pub fn failures(odd: &str) -> BTreeMap<HostName, HostFailure> {
     let failure = HostFailure {
@@ -46,6 +47,7 @@ fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceS
         runs: None,
         held: None,
         health: ContainerHealth::NotBad,
+        kept: None,
         state,
     };
     (service(name), status)
@@ -89,6 +91,12 @@ pub fn every_state(odd: &str) -> ClusterStatus {
     crashed.1.since = None;
     crashed.1.restarts = Some(4);
     crashed.1.drop_ins.insert(odd.to_owned());
+    let mut kept = row("calendar", "sha256:0123456789abcdef", ServiceState::InSync);
+    kept.1.kept = Some(KeptVersion {
+        slot: Slot::A,
+        version: Some("1.4.1".to_owned()),
+        until: Some(1_795_010_400),
+    });
     let mut fresh = row("fresh", "", ServiceState::NotReleased);
     fresh.1 = ServiceStatus {
         version: None,
@@ -105,7 +113,7 @@ pub fn every_state(odd: &str) -> ClusterStatus {
         acts: true,
         networks: Vec::new(),
         services: BTreeMap::from([
-            row("calendar", "sha256:0123456789abcdef", ServiceState::InSync),
+            kept,
             row(
                 "listing",
                 "1.4.2",

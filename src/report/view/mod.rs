@@ -60,7 +60,9 @@ pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
-pub use status::{CrashesView, HostStatusView, RunsView, ServiceStatusView, StateView, StatusView};
+pub use status::{
+    CrashesView, HostStatusView, KeptSlotView, RunsView, ServiceStatusView, StateView, StatusView,
+};
 pub use under_way::{HostStage, UnderWayView};
 pub use usage::{ContainerUsageView, DiskUsageView, HostUsageView, UsageView};
 pub use why::{

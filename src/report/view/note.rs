@@ -44,6 +44,11 @@ pub enum NoteView<'a> {
     },
     /// It is a job that leaves: what is left of it goes when its run has ended.
     StaysForRun,
+    /// It goes back to this slot, which still runs: nothing starts.
+    BackToSlot {
+        /// The slot.
+        slot: String,
+    },
     /// It reads its files again, and restarts instead if the pull finds another image behind its tag.
     MayRestart,
     /// These files were edited on the host, and become what they should be.
@@ -71,6 +76,9 @@ impl<'a> NoteView<'a> {
             Note::StaysFor { hosts } => Self::StaysFor { hosts },
             Note::WaitsForRun { hosts } => Self::WaitsForRun { hosts },
             Note::StaysForRun => Self::StaysForRun,
+            Note::BackToSlot { slot } => Self::BackToSlot {
+                slot: slot.to_string(),
+            },
             Note::MayRestart => Self::MayRestart,
             Note::Mended { paths } => Self::Mended { paths },
             Note::WasPublic { names } => Self::WasPublic { names },

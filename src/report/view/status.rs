@@ -18,7 +18,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
 use crate::plan::observed::{ContainerHealth, Crashes, Death, JobRuns, Moment, Steady};
 use crate::plan::reason::Reason;
-use crate::plan::status::{ClusterStatus, HostStatus, ServiceState, ServiceStatus};
+use crate::plan::status::{ClusterStatus, HostStatus, KeptVersion, ServiceState, ServiceStatus};
 
 /// What runs on every host, and whether it is what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -148,6 +148,7 @@ impl<'a> HostStatusView<'a> {
                 runs,
                 held,
                 health,
+                kept,
                 state,
             } = status;
             let model = cluster.services.get(service);
@@ -164,6 +165,7 @@ impl<'a> HostStatusView<'a> {
                 runs: runs.as_ref().map(RunsView::of),
                 held: held.as_ref().map(|held| HeldView::of((service, held))),
                 unhealthy: *health == ContainerHealth::Unhealthy,
+                kept: kept.as_ref().map(KeptSlotView::of),
                 state: StateView::of(state, service),
             }
         });
@@ -213,6 +215,9 @@ pub struct ServiceStatusView<'a> {
     /// The engine says that the check of its health fails; absent where it does not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unhealthy: bool,
+    /// What ran before it in its other slot, and runs on for a while; absent where nothing does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<KeptSlotView<'a>>,
     /// How it compares with the description.
     pub state: StateView<'a>,
     /// Its restart is pending, and it restarts only when it is named.
@@ -231,6 +236,32 @@ impl ServiceStatusView<'_> {
                 | StateView::Held
                 | StateView::JobDone { .. }
         )
+    }
+}
+
+/// A slot that has handed over and runs on for a while, as the way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeptSlotView<'a> {
+    /// The slot.
+    pub slot: String,
+    /// The tag, or the first digits of the digest, of what runs there; null if nothing does.
+    pub version: Option<&'a str>,
+    /// When it is stopped; null if nobody knows.
+    pub until: Option<Timestamp>,
+}
+
+impl<'a> KeptSlotView<'a> {
+    fn of(kept: &'a KeptVersion) -> Self {
+        let KeptVersion {
+            slot,
+            version,
+            until,
+        } = kept;
+        Self {
+            slot: slot.to_string(),
+            version: version.as_deref(),
+            until: moment(*until),
+        }
     }
 }
 

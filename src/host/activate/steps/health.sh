@@ -196,9 +196,16 @@ images() {
   comma=''
   printf '%s\n' "$containers" | while read -r running name id; do
     name=${name#/}
-    # Of a service with slots, it is the one that serves in the end.
+    # Of a service with slots, it is the one that serves.
     case $name in
-    *.[a-z]) name=${name%.?} ;;
+    *.[a-z])
+      slot_=${name##*.} name=${name%.?}
+      said=$(readlink "$var/swap/${name#"$cluster"-}" 2>/dev/null)
+      case ${said##*/} in
+      "${name#"$cluster"-}.$slot_."* | '') ;;
+      *) continue ;;
+      esac
+      ;;
     esac
     case $running$name$id in
     *[!a-z0-9:-]*) ;;

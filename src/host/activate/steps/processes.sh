@@ -117,6 +117,7 @@ stop_unit() {
 
 # end_unit UNIT: the same of what the service does without.
 end_unit() {
+  drop_keeper "$1" || return 1
   calls=0
   until told=$(systemctl stop "$1.service" 2>&1 8<&-); do
     await_job "$1"
@@ -152,6 +153,7 @@ tell_restart() {
 # restart_unit UNIT: starts a stopped one.
 restart_unit() {
   tell_restart "$1"
+  drop_keeper "$1" || return 1
   start restart "$1" || {
     tell_unit "$1"
     return 1
@@ -221,6 +223,7 @@ restart_unless() {
   if carries "$1" "$2"; then
     # Where systemd started it by itself, that start counts; it may still be under way.
     forget "$1"
+    drop_keeper "$1" || return 1
     containers='' recorded=''
     start start "$1" >/dev/null && return
   fi
@@ -230,6 +233,7 @@ restart_unless() {
 # restart_unjudged UNIT: it was not well before, so nobody waits until it is.
 restart_unjudged() {
   did_unit restarted "$1"
+  drop_keeper "$1" || return 1
   systemctl reset-failed "$1.service" >/dev/null 2>&1
   again systemctl --no-block restart "$1.service"
 }

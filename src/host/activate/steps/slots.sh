@@ -3,7 +3,7 @@
 # leads, and what it has read is noted as in live.sh.
 #
 # Reads: known_after, in hundredths of a second, when a proxy that asks twice a second knows that a slot is well; root var units cluster engine newline kind patience; what live.sh and processes.sh have.
-# Sets, for itself: link_ wanted_ slot_ served_ path_ host_ port_ since_ connections drained_at.
+# Sets, for itself: link_ wanted_ slot_ served_ path_ host_ port_ since_ connections drained_at keeper.
 
 known_after=200
 
@@ -41,9 +41,13 @@ point_link() {
   [ "$(readlink "$link_")" != "$wanted_" ] || return 0
   # The process of the proxy that is about to go learns nothing after that, and a client may keep it for long: it has to
   # have found the new slot well.
-  moment
-  left=$((known_after - (now - watched_since)))
-  [ "$left" -le 0 ] || rest "$left"
+  case $newline$watched in
+  *"$newline$cluster-$1@$slot_ "*)
+    moment
+    left=$((known_after - (now - watched_since)))
+    [ "$left" -le 0 ] || rest "$left"
+    ;;
+  esac
   [ -d "$var/swap" ] || run mkdir -p -m 0755 "$var/swap" || return 1
   absent "$var/swap/.$1.new" && run ln -s "$wanted_" "$var/swap/.$1.new" &&
     run mv -T "$var/swap/.$1.new" "$link_" && run sync "$var/swap"
@@ -113,6 +117,53 @@ drain() {
   do
     sleep 0.2
   done
+}
+
+# keeper_of UNIT: what the timer and the service are called that stop it when it was kept, in `keeper`.
+keeper_of() {
+  container_of "$1"
+  keeper=bayplan-keep-$container
+}
+
+# drop_keeper UNIT: no timer of ours stops it any more. Only a slot may have one.
+drop_keeper() {
+  case $1 in
+  *@?) keeper_of "$1" ;;
+  *) return 0 ;;
+  esac
+  calls=0
+  until told=$(systemctl stop "$keeper.timer" "$keeper.service" 2>&1 8<&-); do
+    # systemd knows nothing of that name.
+    [ $? -ne 5 ] || return 0
+    calls=$((calls + 1))
+    [ "$calls" -lt 5 ] || fail "$keeper.timer does not stop: $told" || return 1
+    sleep 1
+  done
+}
+
+# wake_slot UNIT FINGERPRINT: it is to serve again, and starts only if it does not run as it should.
+wake_slot() {
+  drop_keeper "$1" || return 1
+  await_job "$1"
+  case $said in
+  *ActiveState=active*) ! carries "$1" "$2" || return 0 ;;
+  esac
+  restart_unit "$1"
+}
+
+# keep_slot UNIT SECONDS: it runs on until a timer stops it, and no boot starts it. Whoever starts or stops it drops the timer.
+keep_slot() {
+  forget "$1"
+  keeper_of "$1"
+  if ! systemctl --quiet is-active "$keeper.timer"; then
+    drop_keeper "$1" || return 1
+    # After a reload systemd 252 reads `$`, `;` and quotes of it otherwise than it was told.
+    again systemd-run --quiet --collect --unit="$keeper" --on-active="$2" --timer-property=AccuracySec=1s \
+      --description="$1 has handed over and is stopped at @$(($(date +%s) + $2))" systemctl stop "$1.service" || return 1
+  fi
+  containers='' recorded=''
+  # What has read that it is enabled would start it with docker.
+  ours "$units/$1.service" && unlink_unit "$1.service" && run sync "$units" && reload
 }
 
 # drain_slot UNIT [PORT SECONDS]: it is to start anew.

@@ -10,12 +10,13 @@ use crate::cluster::digest::Digest;
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
-    ContainerHealth, Crashes, Environment, JobRuns, LiveRead, Loaded, Moment, ObservedContainer,
-    ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
-    Owner, RunningImage, SlotLink, TimerState, UnitFile,
+    ContainerHealth, Crashes, Environment, JobRuns, KeptSlot, LiveRead, Loaded, Moment,
+    ObservedContainer, ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
+    OtherInstance, Owner, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
+use crate::render::slots;
 
 /// Where a unit file stands in the way of ours although ours is in /etc: systemd reads it first.
 const BEFORE: &str = "/run/systemd/transient";
@@ -65,9 +66,16 @@ impl FirstLook<'_> {
             if matches!(unit.file, UnitFile::Foreign { .. }) {
                 continue;
             }
-            let runs = self.is_up(&file) && unit.is_ours() || self.container(&other).is_some();
-            if runs || unit.is_left() {
-                others.insert(other, OtherInstance { runs, unit });
+            let container = self.container(&other);
+            let seen = OtherInstance {
+                runs: self.is_up(&file) && unit.is_ours() || container.is_some(),
+                unit,
+                process: self.process(&other, more),
+                container: container.map(|it| self.observed(it, more)),
+                kept: self.kept(&other),
+            };
+            if seen.is_up() || seen.unit.is_left() {
+                others.insert(other, seen);
             }
         }
         let shown = more
@@ -85,7 +93,7 @@ impl FirstLook<'_> {
             directories,
             leftovers: files.leftovers.clone(),
             live,
-            process: self.process(service, more),
+            process: self.process(&self.unit_of(service), more),
             timer: self.timer(service),
             runs: self.runs(service, more),
             restarts: shown.map(|shown| shown.restarts),
@@ -137,8 +145,22 @@ impl FirstLook<'_> {
 
     /// Whether systemd has it up, or on its way.
     fn is_up(&self, file: &UnitFileName) -> bool {
-        let state = self.first.states.get(file.as_str());
+        self.is_up_by_name(file.as_str())
+    }
+
+    fn is_up_by_name(&self, unit: &str) -> bool {
+        let state = self.first.states.get(unit);
         state.is_some_and(|state| !matches!(state.active.as_str(), "inactive" | "failed"))
+    }
+
+    /// Whether a timer of ours waits to stop a unit, or does so now: its line ends with the time.
+    pub(super) fn kept(&self, unit: &UnitName) -> Option<KeptSlot> {
+        let keepers = slots::keepers(unit);
+        let mut up = keepers.iter().filter(|keeper| self.is_up_by_name(keeper));
+        let line = self.first.states.get(up.next()?)?;
+        let time = line.rest.rsplit_once('@').map(|(_, time)| time);
+        let until = time.and_then(|time| time.parse().ok());
+        Some(KeptSlot { until })
     }
 
     /// Whether the proxy of a service with slots has read which one serves.
@@ -277,8 +299,7 @@ impl FirstLook<'_> {
         }
     }
 
-    fn process(&self, service: &ServiceName, more: &More) -> ObservedProcess {
-        let unit = self.unit_of(service);
+    fn process(&self, unit: &UnitName, more: &More) -> ObservedProcess {
         let Some(state) = self.first.states.get(unit.service_file().as_str()) else {
             return ObservedProcess::Stopped;
         };
@@ -290,7 +311,7 @@ impl FirstLook<'_> {
                 // Before systemd 248 what is told has whole seconds, so each may be the later one; neither is
                 // later than the start. Without any moment everything counts as changed since: one restart
                 // too many.
-                let since = told.max(self.started(&unit)).unwrap_or_default();
+                let since = told.max(self.started(unit)).unwrap_or_default();
                 ObservedProcess::Active { since }
             }
             "failed" => {
