@@ -124,7 +124,7 @@ fn carry_out_and_tell(
     let mut tries = 0;
     loop {
         tries += 1;
-        let at_work = AtWork(hosts.at_work(setting));
+        let at_work = AtWork::beside_plan(hosts, setting);
         let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &request.options));
         if let Some(reviewed) = &request.reviewed
             && hosts.problems().is_empty()

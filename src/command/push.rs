@@ -47,7 +47,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Push) -> Result<Exit, Fa
     let mut hosts = Hosts::look_locked(&request, setting, &tell);
     hosts.follow_orphans(setting, &tell);
     hosts.leave_out(&request.options.leave_out);
-    let at_work = AtWork(hosts.at_work(setting));
+    let at_work = AtWork::beside_plan(&mut hosts, setting);
     progress.finish();
     let shown = at_work.correct(plan(setting.desired, &hosts.observed(), &request.options));
     let detail = Detail::of(arguments.diff);

@@ -14,11 +14,12 @@ use crate::cluster::name::HostName;
 use crate::host::activate::activity::Activity;
 use crate::plan::Plan;
 use crate::plan::saved::BAYPLAN;
-use crate::release::Hosts;
 use crate::release::problem::Problem;
+use crate::release::{Hosts, Setting};
 use crate::report::errors::HostFailure;
 use crate::report::palette::Palette;
 use crate::report::plan_end::another_version;
+use crate::report::progress::Progress;
 use crate::report::view::{BegunView, PlanView};
 use crate::report::{Detail, begun, errors, hosts as names, plan as text, stream};
 
@@ -26,6 +27,19 @@ use crate::report::{Detail, begun, errors, hosts as names, plan as text, stream}
 pub(super) struct AtWork(pub BTreeMap<HostName, Activity>);
 
 impl AtWork {
+    /// Of hosts for which a plan is made. A session may have noticed only now that its operator died: what goes on there is
+    /// followed to its end first, since a plan that is made meanwhile is of no use.
+    pub(super) fn beside_plan(hosts: &mut Hosts, setting: Setting<'_>) -> Self {
+        let mut found = hosts.at_work(setting);
+        if found.values().any(|activity| activity.orphan().is_some()) {
+            let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
+            hosts.follow_orphans(setting, &|event| progress.event(&event));
+            progress.finish();
+            found = hosts.at_work(setting);
+        }
+        Self(found)
+    }
+
     /// What is half done there is no leftover.
     pub(super) fn correct(&self, mut plan: Plan) -> Plan {
         for (_, host) in plan

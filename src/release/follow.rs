@@ -25,8 +25,9 @@ use crate::host::reach::session::Session;
 
 /// For one piece of what an activation says, which takes two seconds at most on an idle host.
 const PIECE: Duration = Duration::from_secs(60);
-/// How long a session may outlive its operator: the length of one piece, and more than that on a busy host.
-const NOTICE: Duration = Duration::from_secs(6);
+/// How long a session may outlive its operator: the length of one piece, and a little. On a busy host it takes longer; whoever makes
+/// a plan asks once more.
+const NOTICE: Duration = Duration::from_millis(2500);
 /// How often it is asked whether it has noticed.
 const NOTICE_RETRY: Duration = Duration::from_millis(500);
 

@@ -68,10 +68,11 @@ fn departs(mut ground: Ground, mut neighbour: Ground, engine: &str) {
     }
     let never = hosts.map(|host| everything(host, engine));
 
-    fleet.image(&format!("{cluster}-app:1"), &[]);
-    fleet.image(&format!("{cluster}-app:2"), &[]);
-    // Another tag: images with the same in them are the same.
-    fleet.image(&format!("{cluster}-hand:9"), &[]);
+    // Images with the same in them are the same, and another cluster of an earlier test may name one.
+    let own = format!("whose={cluster}");
+    for image in ["app:1", "app:2", "hand:9"] {
+        fleet.image(&format!("{cluster}-{image}"), &[&own]);
+    }
     let of = |ground: &mut Ground, service: &str, name: &str| {
         let image = format!("{}/{cluster}-{name}", fleet.registry);
         ground.repo.set_of(service, "image", image);

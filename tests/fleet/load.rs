@@ -16,7 +16,7 @@ use crate::swap::{
     Client, HAPROXY, Load, change_one_input, one_serves, request, shop, with_inputs,
 };
 
-const PORT: u16 = 9941;
+const PORT: u16 = 9861;
 const CLUSTER: &str = "rush";
 
 /// How many WebSockets there are at each moment.
@@ -35,9 +35,12 @@ fn releases() -> usize {
 /// WebSocket is cut before its time.
 pub fn many(fleet: &'static Fleet) {
     let mut ground = shop(fleet, CLUSTER, PORT, false);
-    fleet.image("app:1.0", &["server"]);
-    fleet.image("app:1.1", &["server"]);
+    for tag in ["1.0", "1.1"] {
+        fleet.image(&format!("{CLUSTER}-app:{tag}"), &["server"]);
+    }
     let repo = &mut ground.repo;
+    let image = format!("{}/{CLUSTER}-app", fleet.registry);
+    repo.set_of("web", "image", image);
     repo.set_of("web", "command", vec!["/bin/server", "3000"]);
     repo.set_of("web", "swap.drain", format!("{DRAIN}s"));
     with_inputs(&mut ground);

@@ -476,12 +476,12 @@ fn container(ground: &Ground, slot: &str) -> String {
 
 /// Back within the time that a slot is kept: no start, no request lost, one second.
 pub fn kept(fleet: &'static Fleet) {
-    let mut ground = shop(fleet, "keepshop", 9941, false);
+    let mut ground = shop(fleet, "keepshop", 9881, false);
     ground.repo.set_of("web", "swap.keep", "1m");
     ground.repo.set("rollout.soak", "15s");
     ground.release().exits(0);
     let address = ground.host(HOST).address.clone();
-    let load = Load::on(&address, 9941);
+    let load = Load::on(&address, 9881);
     assert_eq!(slots_up(&ground), (vec!["a".to_owned()], false));
     let first = container(&ground, "a");
     ground.repo.set_of("web", "tag", "1.1");
@@ -543,7 +543,7 @@ pub fn kept(fleet: &'static Fleet) {
     fleet.power_cut(HOST);
     fleet.close_connections();
     until(Duration::from_secs(90), "it serves after a boot", || {
-        request(&format!("{address}:9941"), "/version", None)
+        request(&format!("{address}:9881"), "/version", None)
             .is_ok()
             .then_some(())
     });
@@ -555,7 +555,7 @@ pub fn kept(fleet: &'static Fleet) {
     assert_eq!(slots_up(&ground).0, ["a", "b"]);
     ground.repo.remove("web");
     ground.repo.remove("proxy");
-    ground.serve("other", 9949, HOST);
+    ground.serve("other", 9889, HOST);
     ground.release().exits(0);
     let left = ground.host(HOST).sh(
         "ls /etc/systemd/system /etc/systemd/system/*.wants | grep -F keepshop-web || true
@@ -567,7 +567,7 @@ pub fn kept(fleet: &'static Fleet) {
 
 /// An activation that goes back to a kept slot dies before each of its steps.
 pub fn killed_on_the_way_back(fleet: &'static Fleet) {
-    let mut ground = shop(fleet, "wakeshop", 9951, false);
+    let mut ground = shop(fleet, "wakeshop", 9871, false);
     ground.repo.set_of("web", "swap.keep", "10m");
     let gate = Gate::of(fleet, HOST);
     let address = ground.host(HOST).address.clone();
@@ -576,7 +576,7 @@ pub fn killed_on_the_way_back(fleet: &'static Fleet) {
         ground.release().exits(0);
     };
     to(&mut ground, "1.0");
-    let load = Load::on(&address, 9951);
+    let load = Load::on(&address, 9871);
     to(&mut ground, "1.1");
     to(&mut ground, "1.0");
     for (script, step) in Every::of_this_run().of(steps(&ground)) {

@@ -982,6 +982,10 @@ fn a_container_that_ends_again_and_again_is_told_also_while_it_runs() {
     let crashes = of(crashed(runs, "NRestarts=2", &[], deaths)).unwrap();
     assert!(crashes.out_of_memory);
     assert_eq!(crashes.death, Some(Death::Exit(137)));
+    // What the engine tells of memory may come after what it tells of the end.
+    let soon = format!("{deaths}die b 137 demo-web\n");
+    let soon = of(crashed(runs, "NRestarts=3", &[], &soon)).unwrap();
+    assert!(soon.out_of_memory);
     let deaths = format!("{deaths}die b 1 demo-web\ndie c 2 demo-other\n");
     let crashes = of(crashed(runs, "NRestarts=3", &[], &deaths)).unwrap();
     assert!(!crashes.out_of_memory);

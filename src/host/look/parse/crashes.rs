@@ -85,26 +85,39 @@ pub(super) fn take_first(text: &str, crashed: &mut BTreeMap<String, Crashed>) {
     }
 }
 
+/// What engines tell of a container that SIGKILL ended.
+const KILLED: u8 = 137;
+
 /// `<event> <id> <exit code, if it has one> <container>` a line, the oldest first. Lack of memory is told
-/// before or after the end that it brought, so the id connects them.
+/// before or after the end that it brought, so the id connects them; of an end that was just told, the one before it says whether a
+/// kill was for that.
 pub(super) fn take_events(text: &str, crashed: &mut BTreeMap<String, Crashed>) {
     let mut starved = BTreeSet::new();
-    let mut last = BTreeMap::new();
+    let mut ends: BTreeMap<&str, Vec<(&str, Option<u8>)>> = BTreeMap::new();
     for line in text.lines() {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         let [event, id, exit, .., container] = words.as_slice() else {
             continue;
         };
         match *event {
-            "die" | "died" => drop(last.insert(*container, (*id, exit.parse().ok()))),
+            "die" | "died" => ends
+                .entry(container)
+                .or_default()
+                .push((id, exit.parse().ok())),
             "oom" => drop(starved.insert(*id)),
             _ => {}
         }
     }
-    for (container, (id, exit)) in last {
+    for (container, ends) in ends {
+        let mut newest_first = ends.into_iter().rev();
+        let Some((id, exit)) = newest_first.next() else {
+            continue;
+        };
+        let before = newest_first.next();
+        let as_before = before.is_some_and(|(id, _)| exit == Some(KILLED) && starved.contains(id));
         let unit = format!("{container}{}", UnitKind::Service.suffix());
         let of = crashed.entry(unit).or_default();
         of.container = exit.map(Death::Exit);
-        of.out_of_memory = starved.contains(id);
+        of.out_of_memory = starved.contains(id) || as_before;
     }
 }
