@@ -222,7 +222,12 @@ impl Leaving<'_> {
     fn with_something(&self, found: &BTreeMap<HostName, Departure>) -> BTreeMap<HostName, Host> {
         let mut these = self.hosts.clone();
         let scope = self.scope();
-        these.retain(|name, _| text::is_something(&found[name], scope));
+        // Of one that was not seen nothing is known.
+        these.retain(|name, _| {
+            found
+                .get(name)
+                .is_some_and(|it| text::is_something(it, scope))
+        });
         these
     }
 

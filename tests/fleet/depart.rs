@@ -66,6 +66,12 @@ fn departs(mut ground: Ground, mut neighbour: Ground, engine: &str) {
             rmdir /var/lib/bayplan 2>/dev/null || [ ! -e /var/lib/bayplan ]
             rm -rf /run/bayplan");
     }
+    // With its first network an engine makes files for itself.
+    for host in hosts {
+        host.sh(&format!(
+            "{engine} network create first-of-all && {engine} network rm first-of-all"
+        ));
+    }
     let never = hosts.map(|host| everything(host, engine));
 
     // Images with the same in them are the same, and another cluster of an earlier test may name one.
