@@ -161,6 +161,27 @@ fn a_cluster_leaves_a_directory() {
     it.bayplan("release shop --yes").succeeds();
 }
 
+/// Nobody removes anything from some of its hosts only.
+#[test]
+fn a_host_that_does_not_answer_stops_a_destroy() {
+    let it = TestEnvironment::released();
+    it.edit(
+        "clusters/shop/cluster.toml",
+        "directory = \"hosts/alpha\"",
+        "address = \"10.0.0.1\"",
+    );
+    let before = it.tree("hosts");
+    let refused = it.bayplan("destroy shop --confirm shop").exits(1);
+    assert!(refused.stderr.contains("error: alpha: "), "{refused}");
+    assert!(
+        refused
+            .stderr
+            .ends_with("nothing was removed from any host\n"),
+        "{refused}"
+    );
+    assert_eq!(it.tree("hosts"), before);
+}
+
 #[test]
 fn a_frozen_cluster_is_released_to_by_intent_only() {
     let it = TestEnvironment::released();
