@@ -89,22 +89,28 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     if !view.in_sync && at_work.0.is_empty() {
         view.begun = hosts.begun().map(BegunView::of);
     }
-    // A diff shows moves of stateful services; a release must be told.
-    let untold = Options {
-        moves: Moves::Refuse,
-        ..options.clone()
+    let next = || {
+        if !failures.is_empty() {
+            return None;
+        }
+        // A diff shows moves of stateful services; a release must be told.
+        let untold = Options {
+            moves: Moves::Refuse,
+            ..options.clone()
+        };
+        let moves = match plan_of(&untold).refusals.is_empty() {
+            true => Moves::Refuse,
+            false => Moves::Allow,
+        };
+        let what = match &arguments.output {
+            Some(path) => Next::Saved(path),
+            None => Next::Services(&scope.services),
+        };
+        next_command(&plan, what, moves)
     };
-    let moves = match plan_of(&untold).refusals.is_empty() {
-        true => Moves::Refuse,
-        false => Moves::Allow,
-    };
-    let what = match &arguments.output {
-        Some(path) => Next::Saved(path),
-        None => Next::Services(&scope.services),
-    };
-    let next = next_command(&plan, what, moves).filter(|_| failures.is_empty());
     if let Some(path) = &arguments.html {
         let context = page::context(&repository);
+        let next = next();
         let of = PlanOnPage {
             cluster: &description.cluster,
             view: &view,
@@ -123,7 +129,7 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
                 let palette = Palette::stdout();
                 stream::stdout(&text::text(&view, &scope.services, detail, &palette))?;
                 notes(&hosts, &plan);
-                if let Some(command) = next {
+                if let Some(command) = next() {
                     stream::stdout(&next_line(&format!("`{command}`"), &palette))?;
                 }
             }
