@@ -11,7 +11,7 @@ use super::description::Description;
 use super::notify::{Notifier, is_allowed};
 use super::secrets::{made, secret};
 use super::selection::Scope;
-use super::shown::{AtWork, changes, failures, notes, show, suggest_skip};
+use super::shown::{AtWork, changes, exit_after, failures, notes, show, suggest_skip};
 use super::{Exit, Failure, saved};
 use crate::cli::{Identities, Lift};
 use crate::cluster::name::{HostName, ServiceName};
@@ -365,11 +365,10 @@ pub(super) fn tell_stopped(stopped: &Stopped, request: &ReleaseRequest) -> Exit 
     }
     stream::stderr(&errors::text(&failures, &palette));
     stream::stderr("nothing was changed on any host\n");
-    let held = |problem: &Problem| matches!(problem, Problem::Locked { .. });
     match stopped.stage {
-        Stage::Lock if stopped.problems.values().all(held) => Exit::Locked,
+        Stage::Lock => exit_after(&stopped.problems, Exit::Failed),
         Stage::Stale if only_stale(stopped) => Exit::Stale,
-        Stage::Lock | Stage::Stale | Stage::Prepare => Exit::Failed,
+        Stage::Stale | Stage::Prepare => Exit::Failed,
     }
 }
 

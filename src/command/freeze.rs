@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::description::{Description, load_hosts, repository};
-use super::request::{deed, who};
+use super::request::{stamp, who};
 use super::shown::failures;
 use super::{Exit, Failure};
 use crate::cli::{Freeze, Parallel, TimeArgument, Unfreeze};
@@ -125,7 +125,7 @@ fn set(
 ) -> FreezeEnd {
     let record = Record {
         deed: Some(words),
-        ..deed().1
+        ..stamp().1
     };
     let cluster = &description.cluster;
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());

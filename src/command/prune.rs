@@ -39,10 +39,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Prune) -> Result<Exit, F
         stream::proposal(&text::text(&view, &Palette::stdout()), is_asked)?;
     }
     stream::stderr(&errors::text(&failures_, &Palette::stderr()));
-    let seen = match failures_.is_empty() {
-        true => Exit::Done,
-        false => Exit::Failed,
-    };
+    let seen = exit_after(&problems, Exit::Done);
     if arguments.json || view.is_empty() {
         return Ok(seen);
     }

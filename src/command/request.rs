@@ -33,34 +33,22 @@ pub(super) fn request(
             FailureChoice::Keep => OnFailure::Keep,
         };
     }
-    let now = jiff::Timestamp::now();
-    let now = now.round(jiff::Unit::Second).unwrap_or(now);
-    let who = who();
+    let (stage, record) = stamp();
     let commit = commit(repository);
     if let Err(error) = &commit {
         let text = format!("the commit is recorded as unknown: {}", error.in_one_line());
         stream::aside(&errors::note(&text, &Palette::stderr()));
     }
-    let id = std::process::id();
-    let stage = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
-        .expect("digits and hyphens are a stage's name");
     ReleaseRequest {
         options,
-        holder: format!("{who} since {now}, releasing {cluster} (pid {id})"),
+        holder: holder(&record, "releasing", cluster),
         lock_wait: patience.lock_wait,
         secrets: BTreeMap::new(),
         mask: Mask::default(),
         reviewed: None,
         record: Record {
-            format: 1,
-            bayplan: BAYPLAN,
-            release: stage.as_str().to_owned(),
-            who,
-            when: now.to_string(),
             commit: recorded(commit),
-            back_to: None,
-            reasons: Vec::new(),
-            deed: None,
+            ..record
         },
         back: BTreeMap::new(),
         undoes: None,
@@ -75,18 +63,23 @@ pub(super) fn visitor(
     doing: &str,
     lock_wait: Option<std::time::Duration>,
 ) -> Visitor {
-    let (id, record) = deed();
-    let (who, now, pid) = (&record.who, &record.when, std::process::id());
+    let (id, record) = stamp();
     Visitor {
-        holder: format!("{who} since {now}, {doing} {cluster} (pid {pid})"),
+        holder: holder(&record, doing, cluster),
         id,
         lock_wait,
         record,
     }
 }
 
-/// Something that is done now and is no release: what hosts record of it, but for the words.
-pub(super) fn deed() -> (StageId, Record) {
+/// What others read who find a lock taken.
+fn holder(record: &Record, doing: &str, cluster: &ClusterName) -> String {
+    let (Record { who, when, .. }, pid) = (record, std::process::id());
+    format!("{who} since {when}, {doing} {cluster} (pid {pid})")
+}
+
+/// A name that nothing else has for what begins now, and what hosts record of it: who and when.
+pub(super) fn stamp() -> (StageId, Record) {
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let id = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())

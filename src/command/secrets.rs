@@ -454,9 +454,10 @@ fn rekey(repository: &Repository, arguments: &SecretsRekey) -> Result<Exit, Fail
         names.join(", ")
     ))?;
     // Who could read is not known of a file that an earlier version wrote.
-    let gone = readers.map(|readers| Difference::between(&recipients, &readers));
-    let nobody = |gone: Option<Difference>| gone.is_none_or(|it| it.removed.is_empty());
-    if gone.is_some_and(nobody) {
+    let is_same_or_more = readers.is_some_and(|readers| {
+        Difference::between(&recipients, &readers).is_none_or(|it| it.removed.is_empty())
+    });
+    if is_same_or_more {
         return Ok(Exit::Done);
     }
     stream::stderr(
