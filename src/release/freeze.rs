@@ -1,17 +1,13 @@
 //! A cluster to which nothing is to be released: each of its hosts keeps that.
 
-use std::time::Duration;
-
 use super::event::Event;
 use super::hosts::{Hosts, Setting};
+use super::record::note_deed;
 use crate::cluster::name::HostName;
-use crate::host::activate::record::{Record, deed_script};
+use crate::host::activate::record::Record;
 use crate::host::look::LookFor;
 use crate::host::past::kept;
 use crate::render::hold::Hold;
-
-/// For a line.
-const RECORD: Duration = Duration::from_secs(60);
 
 impl Hosts {
     /// Looks at every host and lets it keep that the cluster is frozen, or not any more. What a host kept before is in its
@@ -30,8 +26,7 @@ impl Hosts {
                 let script = kept::freeze_script(&connection.layout, text.as_deref());
                 connection.keep("writing that it is frozen", &script)?;
                 if hold.is_some() || connection.look.frozen.is_some() {
-                    let script = deed_script(&connection.layout, record);
-                    let _ = connection.session.run("recording it", &script, RECORD);
+                    note_deed(&connection.layout, &mut connection.session, record);
                 }
                 Ok(())
             },

@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::hosts::{Connection, Hosts};
 use super::request::ReleaseRequest;
 use crate::cluster::name::HostName;
-use crate::host::activate::record::{Record, Source, note_script};
+use crate::host::activate::record::{Record, Source, deed_script, note_script};
+use crate::host::layout::Layout;
+use crate::host::reach::session::Session;
 use crate::plan::observed::Generation;
 use crate::plan::recorded::because;
 use crate::plan::step::Step;
@@ -67,6 +69,11 @@ pub(super) fn note(
     let _ = connection
         .session
         .run("recording how it ended", &script, LINE);
+}
+
+/// Records what was done that was no release. That it may not be written changes nothing of it.
+pub(super) fn note_deed(layout: &Layout, session: &mut Session, record: &Record) {
+    let _ = session.run("recording it", &deed_script(layout, record), LINE);
 }
 
 /// Records that nothing was done on hosts, since others failed.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use super::event::{Event, EventKind};
 use super::hosts::{WantedLock, lock_as};
 use super::problem::Problem;
+use super::record::note_deed;
 use crate::cluster::model::{Cluster, Engine, Host};
 use crate::cluster::name::HostName;
-use crate::host::activate::record::{Record, deed_script};
+use crate::host::activate::record::Record;
 use crate::host::belongings::{Belongings, BelongingsAsked, BelongingsError, belongings_script};
 use crate::host::layout::{Layout, StageId};
 use crate::host::lock::Holder;
@@ -145,8 +146,7 @@ impl VisitedHost<'_> {
             deed: Some(deed.to_owned()),
             ..by.record.clone()
         };
-        let script = deed_script(&self.layout, &record);
-        let _ = self.session.run("recording it", &script, LOOK);
+        note_deed(&self.layout, &mut self.session, &record);
     }
 
     /// What the cluster has there.
