@@ -204,26 +204,22 @@ impl HostDraft<'_> {
         if let Some((_, unit)) = to
             && *start == SlotStart::StillRuns
         {
-            let (unit, fingerprint) = (|| unit.clone(), wanted.fingerprint.clone());
             steps.push(Step::WakeSlot {
                 service: service(),
-                unit: unit(),
-                fingerprint,
+                unit: unit.clone(),
+                fingerprint: wanted.fingerprint.clone(),
             });
-            let (service, unit) = (service(), unit());
+            let (service, unit) = (service(), unit.clone());
             steps.push(Step::AskProbe { service, unit });
         }
         steps.extend(to.as_ref().and_then(|(slot, _)| flip(*slot)));
-        let keep = wanted.handling.slots.as_ref().and_then(|it| it.keep);
-        steps.extend(
-            kept.iter()
-                .zip(keep.into_iter().cycle())
-                .map(|(unit, keep)| Step::KeepSlot {
-                    service: service(),
-                    unit: unit.clone(),
-                    seconds: keep,
-                }),
-        );
+        if let Some(seconds) = wanted.handling.slots.as_ref().and_then(|it| it.keep) {
+            steps.extend(kept.iter().map(|unit| Step::KeepSlot {
+                service: service(),
+                unit: unit.clone(),
+                seconds,
+            }));
+        }
         steps.extend(last.iter().map(end));
         steps
     }
