@@ -203,10 +203,7 @@ pub fn outcome(
         }
         lines.push("  mend that, and type the same again: it goes on".to_owned());
     }
-    match lines.is_empty() {
-        true => String::new(),
-        false => ended(&lines),
-    }
+    ended(&lines)
 }
 
 /// What remains to be done about a host that has nothing any more.

@@ -40,9 +40,8 @@ impl Progress {
         // Some CI has a terminal for its log, where a line that is drawn again is one more line.
         let kept = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if is_quiet() {
-            Self(Display::Nothing)
-        } else if std::io::stderr().is_terminal() && !kept && !dumb && !trace::is_told() {
+        let lines = kept || dumb || is_quiet() || trace::is_told();
+        if std::io::stderr().is_terminal() && !lines {
             let terminal = Terminal::new(hosts, palette);
             Self(Display::Terminal(Box::new(Mutex::new(terminal))))
         } else {
@@ -50,10 +49,14 @@ impl Progress {
         }
     }
 
-    /// Plain lines to standard error, also on a terminal: among lines of others nothing can be drawn again.
+    /// Plain lines to standard error, also on a terminal: among lines of others nothing can be drawn again. None, if nobody
+    /// wants to know.
     #[must_use]
     pub fn log() -> Self {
-        Self::lines(Box::new(std::io::stderr()))
+        match is_quiet() {
+            true => Self(Display::Nothing),
+            false => Self::lines(Box::new(std::io::stderr())),
+        }
     }
 
     /// Plain lines to a writer.

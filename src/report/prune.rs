@@ -107,10 +107,7 @@ pub fn outcome(
             lines.extend(stays);
         }
     }
-    match lines.is_empty() {
-        true => String::new(),
-        false => ended(&lines),
-    }
+    ended(&lines)
 }
 
 #[cfg(test)]

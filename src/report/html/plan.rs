@@ -326,8 +326,7 @@ fn cells(cluster: &Cluster, view: &PlanView<'_>) -> Vec<GridCell> {
 
 /// What somebody holds, and nothing becomes of.
 fn held_cell(host: &HostView<'_>, held: &HeldView<'_>) -> GridCell {
-    let mut lines = vec![hold::words(held)];
-    lines.extend(drop_ins(host, held.service));
+    let lines = beside(host, held.service);
     GridCell {
         service: held.service.to_owned(),
         host: host.host.to_owned(),
@@ -342,18 +341,13 @@ fn held_cell(host: &HostView<'_>, held: &HeldView<'_>) -> GridCell {
     }
 }
 
-/// What there is to know of a service beside what becomes of it.
+/// What there is to know of a service beside what becomes of it: who holds it, and what of the host changes its unit.
 fn beside(host: &HostView<'_>, service: &str) -> Vec<String> {
     let held = host.held.iter().filter(|held| held.service == service);
-    let held = held.map(hold::words);
-    held.chain(drop_ins(host, service)).collect()
-}
-
-fn drop_ins(host: &HostView<'_>, service: &str) -> Vec<String> {
-    let these = host.drop_ins.iter().filter(|it| it.service == service);
-    these
-        .flat_map(|DropInView { service: _, path }| about(&NoteView::DropIn { path }, SPACE))
-        .collect()
+    let drop_ins = host.drop_ins.iter().filter(|it| it.service == service);
+    let drop_ins = drop_ins
+        .flat_map(|DropInView { service: _, path }| about(&NoteView::DropIn { path }, SPACE));
+    held.map(hold::words).chain(drop_ins).collect()
 }
 
 fn cell(cluster: &str, host: &HostView<'_>, view: &ServiceView<'_>) -> GridCell {
