@@ -26,7 +26,6 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         Ok((description, _)) => description,
         Err(exit) => return Ok(exit),
     };
-    let progress = Progress::stderr(description.cluster.hosts.keys(), &Palette::stderr());
     let mut desired = bare(&description.cluster);
     for host in &arguments.host {
         described(&description.cluster, host)?;
@@ -36,6 +35,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
             .hosts
             .retain(|host, _| arguments.host.contains(host));
     }
+    let progress = Progress::stderr(desired.hosts.keys(), &Palette::stderr());
     let setting = Setting {
         desired: &desired,
         ..description.setting(&arguments.parallel)
