@@ -12,7 +12,7 @@ use super::activate::script::{Activation, PATIENCE, PartEnd, ReleasePart, SETTLE
 use super::layout::{ActivationId, Layout, StageId};
 use super::look::{HostLook, Look, LookFor, Request, parse};
 use super::place::HostPlace;
-use super::stage::{HostNeeds, ReadinessCheck, Staged, parse_staged};
+use super::stage::{HostNeeds, ReadinessCheck, SealedFile, Staged, parse_staged};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Engine, EngineClient, Excerpts, Image, RestartPolicy, Supervisor};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
@@ -34,6 +34,18 @@ pub fn service(name: &str) -> ServiceName {
 
 pub fn unit(name: &str) -> UnitName {
     Instance::of(&service(name)).unit(&cluster())
+}
+
+/// All services of a host on their way to it, without secrets.
+pub fn staged<'a>(host: &'a DesiredHost, manifest: &'a Manifest) -> Staged<'a> {
+    static NO_SECRETS: BTreeMap<ServiceName, Vec<SealedFile>> = BTreeMap::new();
+    Staged {
+        manifest,
+        from: None,
+        sent: host.services.iter().collect(),
+        sealed: &NO_SECRETS,
+        scripts: &[],
+    }
 }
 
 /// A service whose inputs depend on one value.
@@ -366,14 +378,7 @@ impl Root {
     /// Stages everything, and checks it.
     pub fn stage(&self, host: &DesiredHost, id: &StageId) -> ReadinessCheck {
         let manifest = manifest(host);
-        let staged = Staged {
-            manifest: &manifest,
-            from: None,
-            sent: host.services.iter().collect(),
-            sealed: &BTreeMap::new(),
-            scripts: &[],
-        };
-        self.stage_parts(&staged, id)
+        self.stage_parts(&staged(host, &manifest), id)
     }
 
     pub fn stage_parts(&self, staged: &Staged<'_>, id: &StageId) -> ReadinessCheck {

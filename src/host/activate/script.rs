@@ -23,6 +23,7 @@ use crate::render::shell::quote;
 /// What the calls of an activation are: functions, and the variables that they share.
 const LIBRARY: &str = concat!(
     include_str!("runner.sh"),
+    include_str!("../ours.sh"),
     include_str!("steps/files.sh"),
     include_str!("steps/inputs.sh"),
     include_str!("steps/secrets.sh"),

@@ -1,17 +1,14 @@
 use super::*;
 use crate::cluster::model::Supervisor;
-use crate::host::sample::{Root, desired, id, manifest, run, shells};
+use crate::host::sample::{Root, desired, id, manifest, run, shells, staged};
 
 #[test]
 fn the_payload_depends_on_nothing_but_its_input() {
     let host = desired(&[("web", "1"), ("db", "2")]);
     let manifest = manifest(&host);
     let staged = Staged {
-        manifest: &manifest,
-        from: None,
-        sent: host.services.iter().collect(),
-        sealed: &BTreeMap::new(),
         scripts: &[("activate-0.sh".to_owned(), "echo\n".to_owned())],
+        ..staged(&host, &manifest)
     };
     assert_eq!(staged.payload().unwrap(), staged.payload().unwrap());
 }
@@ -40,13 +37,7 @@ fn a_staged_file_that_was_changed_is_found() {
     let root = Root::new("sh");
     let host = desired(&[("web", "1")]);
     let manifest = manifest(&host);
-    let staged = Staged {
-        manifest: &manifest,
-        from: None,
-        sent: host.services.iter().collect(),
-        sealed: &BTreeMap::new(),
-        scripts: &[],
-    };
+    let staged = staged(&host, &manifest);
     root.stage_parts(&staged, &id("a"));
     root.write("var/lib/bayplan/demo/staging/a/units/demo-web.service", "x");
     let script = staged.check_script(
@@ -73,15 +64,12 @@ fn a_service_that_is_not_sent_comes_from_the_current_generation() {
     let manifest = manifest(&after);
     let web = crate::host::sample::service("web");
     let staged = Staged {
-        manifest: &manifest,
-        from: None,
         sent: after
             .services
             .iter()
             .filter(|(name, _)| **name == web)
             .collect(),
-        sealed: &BTreeMap::new(),
-        scripts: &[],
+        ..staged(&after, &manifest)
     };
     assert_eq!(root.stage_parts(&staged, &id("b")).findings, []);
 }
@@ -92,13 +80,7 @@ fn a_payload_that_cannot_be_unpacked_is_told() {
         let root = Root::new(shell);
         let host = desired(&[("web", "1")]);
         let manifest = manifest(&host);
-        let staged = Staged {
-            manifest: &manifest,
-            from: None,
-            sent: host.services.iter().collect(),
-            sealed: &BTreeMap::new(),
-            scripts: &[],
-        };
+        let staged = staged(&host, &manifest);
         let script = staged.stage_script(&root.layout, &id("a"), None);
         let said = root.run(&script, &[b'x'; 100_000]);
         let said = String::from_utf8(said).unwrap();
@@ -113,13 +95,7 @@ fn what_was_pushed_goes_with_the_next_stage_unless_it_stays() {
         let root = Root::new(shell);
         let host = desired(&[("web", "1")]);
         let manifest = manifest(&host);
-        let staged = Staged {
-            manifest: &manifest,
-            from: None,
-            sent: host.services.iter().collect(),
-            sealed: &BTreeMap::new(),
-            scripts: &[],
-        };
+        let staged = staged(&host, &manifest);
         let there = |path: &str| root.path(&format!("var/lib/bayplan/demo/{path}")).exists();
         let payload = staged.payload().unwrap();
         for (stays, left) in [(Some("pushed"), true), (None, false)] {
@@ -142,13 +118,7 @@ fn too_little_room_is_found() {
     let root = Root::new("sh");
     let host = desired(&[("web", "1")]);
     let manifest = manifest(&host);
-    let staged = Staged {
-        manifest: &manifest,
-        from: None,
-        sent: host.services.iter().collect(),
-        sealed: &BTreeMap::new(),
-        scripts: &[],
-    };
+    let staged = staged(&host, &manifest);
     root.stage_parts(&staged, &id("a"));
     let huge = u64::MAX / 8;
     let script = staged.check_script(
@@ -197,11 +167,8 @@ fn images_are_pulled_where_they_are_missing_or_moving() {
     root.stage(&host, &id("a"));
     let manifest = manifest(&host);
     let staged = Staged {
-        manifest: &manifest,
-        from: None,
         sent: BTreeMap::new(),
-        sealed: &BTreeMap::new(),
-        scripts: &[],
+        ..staged(&host, &manifest)
     };
     let images = [("there:1", false), ("good:1", false), ("bad:1", true)];
     let images = images.map(|(name, moving)| Reference {
@@ -271,11 +238,8 @@ fn an_image_is_pulled_for_its_platform() {
         root.stage(&host, &id("a"));
         let manifest = manifest(&host);
         let staged = Staged {
-            manifest: &manifest,
-            from: None,
             sent: BTreeMap::new(),
-            sealed: &BTreeMap::new(),
-            scripts: &[],
+            ..staged(&host, &manifest)
         };
         let image = Reference {
             name: "there:1".to_owned(),

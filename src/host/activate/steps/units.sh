@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # Unit files, what they are enabled by, and systemd that reads them. A file is called with its suffix.
 #
-# Reads: root units cluster source newline; status, of `run`.
+# Reads: root units cluster source; status, of `run`; the functions of ours.sh.
 # Sets, for itself: to new unit calls.
 
 # service_of FILE: whose unit file it is, in `unit`; a unit without its suffix will do. No service has a dot in its name, or an @.
@@ -14,12 +14,7 @@ service_of() {
 # ours FILE: whether it is a unit of this cluster, or none.
 ours() {
   [ -e "$1" ] || [ -L "$1" ] || return 0
-  if [ -f "$1" ] && [ ! -L "$1" ]; then
-    case $(cat "$1")$newline in
-    *"${newline}[X-Bayplan]$newline"*"Cluster=$cluster$newline"*) return 0 ;;
-    esac
-  fi
-  fail "$1 is not a unit of $cluster; it is left alone"
+  is_ours "$1" || fail "$1 is not a unit of $cluster; it is left alone"
 }
 
 # write_unit FILE: systemd reads no file whose name does not end like a unit's.
