@@ -65,6 +65,18 @@ impl Local {
         self.ran()
     }
 
+    /// From now on the engine waits with one of its commands while the file is there that this gives.
+    fn slow(&self, command: &str) -> PathBuf {
+        let case = format!("\n{command})");
+        let waits = format!("{case} while [ -e \"$HOME/slow\" ]; do sleep 0.05; done;");
+        let slow = ENGINE.replace(&case, &waits);
+        assert_ne!(slow, ENGINE);
+        self.it.program("docker", &slow);
+        let gate = self.it.beside("home/slow");
+        fs::write(&gate, "").unwrap();
+        gate
+    }
+
     /// Begins a command, and what it says.
     fn begin(&self, words: &str) -> (Child, BufReader<ChildStderr>) {
         let mut command = self.it.command();
@@ -358,14 +370,7 @@ fn what_starts_while_down_waits_goes_too() {
     local.up();
     local.it.bayplan("local down").succeeds();
     // An `up` that takes its time: it has the lock, and no container yet.
-    let slow = ENGINE.replace(
-        "\nrun)\n",
-        "\nrun)\n  while [ -e \"$HOME/slow\" ]; do sleep 0.05; done\n",
-    );
-    assert_ne!(slow, ENGINE);
-    local.it.program("docker", &slow);
-    let gate = local.it.beside("home/slow");
-    fs::write(&gate, "").unwrap();
+    let gate = local.slow("run");
     let (mut up, mut said) = local.begin("local up db");
     let mut line = String::new();
     said.read_line(&mut line).unwrap();
@@ -386,14 +391,7 @@ fn what_starts_while_down_waits_goes_too() {
 fn who_waits_for_a_lock_that_is_removed_takes_the_new_one() {
     let local = Local::new();
     local.up();
-    let slow = ENGINE.replace(
-        "\nrm)",
-        "\nrm) while [ -e \"$HOME/slow\" ]; do sleep 0.05; done;",
-    );
-    assert_ne!(slow, ENGINE);
-    local.it.program("docker", &slow);
-    let gate = local.it.beside("home/slow");
-    fs::write(&gate, "").unwrap();
+    let gate = local.slow("rm");
     let (mut down, _) = local.begin("local down --volumes");
     let lock = local.state().join("lock");
     let holds = || {

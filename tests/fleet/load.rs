@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::drills::deaths::{Blow, HOST, steps};
+use crate::drills::deaths::{Blow, HOST};
 use crate::drills::gate::Gate;
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
@@ -92,18 +92,18 @@ pub fn many(fleet: &'static Fleet) {
 /// serves, and from then on no request is lost either.
 fn power_cut(fleet: &'static Fleet, mut ground: Ground, address: &str) {
     let gate = Gate::of(fleet, HOST);
-    let script = format!("cd /var/lib/bayplan/{CLUSTER}/current; grep -l flip_slot activate-*.sh");
-    let script = ground.host(HOST).sh(&script).trim().to_owned();
-    let flip = format!(
-        "cd /var/lib/bayplan/{CLUSTER}/current; sed -n 's/^step \\([0-9]*\\) .*flip_slot.*/\\1/p' {script}"
-    );
-    let flip: usize = match ground.host(HOST).sh(&flip).trim().parse() {
-        Ok(number) => number,
-        Err(_) => panic!("no flip in {:?}", steps(&ground)),
-    };
+    let turn = ground.host(HOST).sh(&format!(
+        "cd /var/lib/bayplan/{CLUSTER}/current; grep -Ho '^step [0-9]* flip_slot' activate-*.sh"
+    ));
+    let (script, step) = turn.split_once(":step ").expect("FILE:step N flip_slot");
+    let turn: usize = step
+        .split(' ')
+        .next()
+        .and_then(|it| it.parse().ok())
+        .expect("a number");
     let slot = one_serves(&ground, "docker");
     ground.repo.set("vars.GREETING", "at last");
-    Blow::Power.strike(&ground, &gate, (&script, flip + 1), "after the turn");
+    Blow::Power.strike(&ground, &gate, (script, turn + 1), "after the turn");
     until(Duration::from_secs(90), "it serves after a boot", || {
         request(&format!("{address}:{PORT}"), "/version", None)
             .is_ok()
