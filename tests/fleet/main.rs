@@ -477,6 +477,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_swap_loses_no_request", swap::docker),
     ("releases_under_load_lose_no_request", load::many),
     ("a_swap_loses_no_request_on_podman", swap::podman),
+    ("a_swap_behind_nginx_loses_no_request", swap::nginx),
     ("a_swap_that_fails_loses_no_request", swap::failures),
     ("drill_a_swap_killed_before_every_step", swap::killed),
     ("a_slot_that_is_kept_is_the_way_back", swap::kept),

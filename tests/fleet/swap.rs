@@ -1,5 +1,6 @@
 //! A service with two slots behind HAProxy: no request is lost, whatever of it changes and whatever a release dies of.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
@@ -17,6 +18,9 @@ use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
 use crate::run::start;
 use crate::secrets::{KEY, identity};
+
+/// The services of the example with nginx.
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clusters/shop-nginx/services/");
 
 pub const HAPROXY: &str = "\
 defaults
@@ -112,6 +116,34 @@ pub fn shop(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Gr
     ground
 }
 
+/// nginx in the place of HAProxy, as in the example.
+fn behind_nginx(ground: &mut Ground, port: u16) {
+    let fleet = ground.fleet;
+    let made = ["var/lib/nginx/made=", "run/made="];
+    fleet.image("nginx:1.22", &[&["nginx"][..], &made].concat());
+    let example = fs::read_to_string(EXAMPLE.to_owned() + "proxy.toml").expect("it is there");
+    // Debian's is older than the one of the example.
+    let example = example.replace("\"nginx", "\"/sbin/nginx");
+    let example = example.replace(" nginx -t", " /sbin/nginx -t");
+    let example: Table = toml::from_str(&example).expect("it is TOML");
+    let repo = &mut ground.repo;
+    for key in ["command", "files", "network", "stop_signal"] {
+        repo.set_of("proxy", key, example[key].clone());
+    }
+    repo.set_of("proxy", "image", format!("{}/nginx", fleet.registry));
+    repo.set_of("proxy", "tag", "1.22");
+    repo.files.retain(|path, _| !path.starts_with("proxy/conf"));
+    for name in ["nginx.conf", "web.a.conf", "web.b.conf"] {
+        let path = PathBuf::from("proxy/conf").join(name);
+        let text =
+            fs::read_to_string(EXAMPLE.to_owned() + "proxy/conf/" + name).expect("it is there");
+        let text = text.replace("19000", &(port + 1).to_string());
+        let text = text.replace("19001", &(port + 2).to_string());
+        let text = text.replace("keepalive_min_timeout", "# keepalive_min_timeout");
+        repo.files.insert(path, text.into_bytes());
+    }
+}
+
 /// Requests from beside the hosts, until it is told to stop.
 pub struct Load {
     stops: Arc<AtomicBool>,
@@ -127,6 +159,7 @@ pub struct Client {
     path: &'static str,
     keeps: bool,
     pause: Duration,
+    asks_again: bool,
 }
 
 impl Client {
@@ -136,6 +169,25 @@ impl Client {
             path,
             keeps,
             pause: Duration::from_millis(pause),
+            asks_again: false,
+        }
+    }
+
+    /// It opens another connection if the one that it kept has ended, as HTTP clients do.
+    fn asks_again(self) -> Self {
+        Self {
+            asks_again: true,
+            ..self
+        }
+    }
+
+    fn asks(&self, at: &str, kept: Option<Kept>) -> Result<Option<Kept>, String> {
+        let was_kept = kept.is_some();
+        match request(at, self.path, kept) {
+            Err(why) if was_kept && self.asks_again && why.starts_with(ENDED) => {
+                request(at, self.path, None)
+            }
+            asked => asked,
         }
     }
 }
@@ -175,7 +227,7 @@ impl Load {
                     let mut connection = None;
                     while !stops.load(Ordering::Relaxed) {
                         let kept = connection.take().filter(|_| client.keeps);
-                        match request(&at, client.path, kept) {
+                        match client.asks(&at, kept) {
                             Ok(next) => connection = next,
                             Err(why) => {
                                 let since = Instant::now();
@@ -208,12 +260,14 @@ impl Load {
     }
 }
 
+/// A connection that may be used for the next request.
+type Kept = BufReader<TcpStream>;
+
+/// What is said of a connection on which no answer began.
+const ENDED: &str = "ended before an answer";
+
 /// One request; gives the connection back if the answer leaves it open.
-pub fn request(
-    at: &str,
-    path: &str,
-    kept: Option<BufReader<TcpStream>>,
-) -> Result<Option<BufReader<TcpStream>>, String> {
+pub fn request(at: &str, path: &str, kept: Option<Kept>) -> Result<Option<Kept>, String> {
     let told = |what: &str| {
         let what = what.to_owned();
         move |error: std::io::Error| format!("{what}: {error}")
@@ -231,13 +285,14 @@ pub fn request(
     stream
         .get_mut()
         .write_all(text.as_bytes())
-        .map_err(told("send"))?;
+        .map_err(told(ENDED))?;
     let (mut head, mut length, mut closes, mut chunked) = (String::new(), None, false, false);
     loop {
         let mut line = String::new();
-        let read = stream.read_line(&mut line).map_err(told("head"))?;
+        let part = if head.is_empty() { ENDED } else { "head" };
+        let read = stream.read_line(&mut line).map_err(told(part))?;
         if read == 0 {
-            return Err(format!("the connection ended after {head:?}"));
+            return Err(format!("{part}: after {head:?} nothing came"));
         }
         let line = line.trim_end().to_ascii_lowercase();
         if line.is_empty() {
@@ -294,7 +349,7 @@ pub fn one_serves(ground: &Ground, engine: &str) -> String {
     let slot = container
         .strip_prefix(&format!("{cluster}-web."))
         .expect("a slot");
-    assert_eq!(link, format!("web.{slot}.cfg"));
+    assert!(link.starts_with(&format!("web.{slot}.")), "{seen}");
     assert_eq!(enabled, format!("{cluster}-web@{slot}.service"));
     slot.to_owned()
 }
@@ -388,6 +443,45 @@ fn life(fleet: &'static Fleet, cluster: &str, port: u16, engine: &str) {
     });
     assert_eq!(one_serves(&ground, engine), slot);
     ground.diff().exits(0);
+}
+
+/// The same behind nginx. It ends connections that rest at each swap.
+pub fn nginx(fleet: &'static Fleet) {
+    let port = 9991;
+    let mut ground = shop(fleet, "nginxshop", port, false);
+    behind_nginx(&mut ground, port);
+    with_inputs(&mut ground);
+    ground.release().exits(0);
+    let mut slot = one_serves(&ground, "docker");
+    let address = ground.host(HOST).address.clone();
+    let kept = |pause| Client::of("/version", true, pause).asks_again();
+    let load = Load::of(
+        &address,
+        port,
+        &[
+            (3, Client::of("/version", false, 10)),
+            (3, kept(10)),
+            (3, Client::of("/cgi-bin/slow", false, 0)),
+            (2, kept(5000)),
+        ],
+    );
+    for number in 0..4 {
+        change_one_input(&mut ground, number);
+        ground.release().exits(0).says(&["web"]);
+        let now = one_serves(&ground, "docker");
+        assert_ne!(now, slot, "change {number}");
+        slot = now;
+    }
+    // A configuration that nginx refuses changes nothing.
+    let path = PathBuf::from("proxy/conf/nginx.conf");
+    let good = ground.repo.files[&path].clone();
+    let bad = [&good[..], b"}\n"].concat();
+    ground.repo.files.insert(path.clone(), bad);
+    ground.release().exits(1).says(&["refuses the files of proxy"]);
+    ground.repo.files.insert(path, good);
+    ground.diff().exits(0);
+    load.lost_none();
+    ground.is_in_sync();
 }
 
 /// A version that is not healthy, or a proxy that does not take over, leaves all as it was.
