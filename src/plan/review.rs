@@ -11,9 +11,9 @@ use super::guard::{Breach, breaches};
 use super::hidden::HiddenValues;
 use super::trust::{TrustChange, TrustSide, trust};
 use super::{Action, Moves, Options, Plan, Refusal, RefusalReason, plan};
-use crate::cluster::Definitions;
 use crate::cluster::model::{Cluster, Layer};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
+use crate::cluster::{Definitions, Line};
 use crate::render::desired::Desired;
 use causes::causes;
 
@@ -83,6 +83,10 @@ pub struct Cause {
     pub restarts: BTreeMap<ServiceName, BTreeSet<HostName>>,
     /// Whether those are all that the cluster runs.
     pub extent: Extent,
+    /// Where it is defined, if it is a variable of a file.
+    pub at: Option<Line>,
+    /// The variables of each service that follow from it, and from nothing that is told otherwise.
+    pub explains: BTreeMap<ServiceName, BTreeSet<String>>,
 }
 
 /// What changed.

@@ -3,15 +3,16 @@
 //! Markdown or HTML could read as more than itself written as an entity, files in fences that are
 //! longer than any run of backticks in them.
 
-mod diagram;
 mod page;
 mod section;
 
 pub use page::MAX;
 
 use super::Detail;
+use super::reason::{Space, reason};
 use super::review::{
-    Sides, TRUST, broken_title, effect, holds, remarks, stateful, summary, trust_sentences, what,
+    Sides, TRUST, broken_title, effect, headline, holds, remarks, stateful, summary,
+    trust_sentences, what,
 };
 use super::text::count;
 use super::view::{
@@ -24,8 +25,16 @@ use section::{section, totals};
 #[must_use]
 pub fn plan(view: &PlanView<'_>) -> String {
     let mut page = Page::new(view.cluster);
-    page.push(format!("### bayplan: {}\n", view.cluster));
+    page.push(format!("### {}\n", headline(view)));
     page.push(format!("{}\n", totals(view)));
+    let shared = view.shared.iter().map(|it| {
+        let told = reason(&it.change, Space::WIDE);
+        format!("- {}\n", code(&told.join(" ")))
+    });
+    let shared: String = shared.collect();
+    if !shared.is_empty() {
+        page.push(shared);
+    }
     for failure in &view.failures {
         page.push(format!(
             "- {} was not seen: {}\n",
@@ -44,14 +53,15 @@ pub fn reviews(view: &ReviewsView<'_>, sides: &Sides, clusters: usize, marker: &
     let mut page = Page::new(marker);
     let reviewed = view.reviewed();
     let title = match reviewed.as_slice() {
-        [] => "no changes".to_owned(),
-        [one] => one.cluster().to_owned(),
+        [] => "bayplan: no changes".to_owned(),
+        [ReviewedView::Done(one)] => headline(&one.plan),
+        [ReviewedView::Broken(one)] => format!("bayplan: {}", one.cluster),
         several => {
             let changed = count(several.len(), "cluster", "clusters");
-            format!("{changed} of {clusters}")
+            format!("bayplan: {changed} of {clusters}")
         }
     };
-    page.push(format!("### bayplan: {title}\n"));
+    page.push(format!("### {title}\n"));
     page.push(format!(
         "{} → {}\n",
         code(&sides.before),
@@ -67,7 +77,11 @@ pub fn reviews(view: &ReviewsView<'_>, sides: &Sides, clusters: usize, marker: &
         let name = one.cluster();
         page.about = Some(name.to_owned());
         if reviewed.len() > 1 {
-            page.push(format!("#### {name}\n"));
+            let title = match one {
+                ReviewedView::Done(review) => headline(&review.plan),
+                ReviewedView::Broken(_) => name.to_owned(),
+            };
+            page.push(format!("#### {title}\n"));
         }
         match one {
             ReviewedView::Done(review) => cluster(&mut page, review),
@@ -133,8 +147,8 @@ fn cluster(page: &mut Page, review: &ReviewView<'_>) {
     trust(page, &review.trust, &review.readdressed);
     let mut bullets: Vec<String> = Vec::new();
     for cause in &review.causes {
-        let what = what(&cause.cause, Detail::Short);
-        bullets.push(format!("{}: {}", code(&what), effect(cause, &review.plan)));
+        let what = code(&what(cause, Detail::Short));
+        bullets.push(format!("{what}: {}", effect(cause, &review.plan)));
     }
     bullets.extend(remarks(review).iter().map(|remark| text(remark)));
     for refused in &review.needs_allow_move {

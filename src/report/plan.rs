@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::palette::{Palette, paint};
 use super::plan_end::last_line;
-use super::reason::{Space, note};
+use super::reason::{Space, note, reason};
 use super::text::{commas, ended, escape, list, pad, seconds, width, wrap};
 use super::view::{
     ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
@@ -19,6 +19,9 @@ use crate::plan::{Action, Change, Phase};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
+
+/// How many services the line of what is briefly down names.
+const DOWN: usize = 8;
 
 /// How many waves the line of the order names.
 const WAVES: usize = 8;
@@ -75,6 +78,21 @@ pub(super) fn order(view: &PlanView<'_>) -> Option<String> {
     Some(order.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// The services that are nowhere up while they restart, if there are any.
+pub(super) fn briefly_down(view: &PlanView<'_>) -> Option<String> {
+    let down = &view.briefly_down;
+    if down.is_empty() || !view.refusals.is_empty() {
+        return None;
+    }
+    let shown = down.len().min(DOWN);
+    let names = commas(&down[..shown]);
+    let more = match down.len() - shown {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Some(format!("briefly down, on one host alone: {names}{more}"))
+}
+
 struct Report<'a> {
     view: &'a PlanView<'a>,
     detail: Detail,
@@ -105,6 +123,7 @@ impl<'a> Report<'a> {
             lines.extend(left::dismissed(left, self.palette));
         }
         let columns = PlanColumns::of(view);
+        lines.extend(self.shared());
         lines.extend(self.moves(columns));
         lines.extend(self.hosts(columns));
         for left_out in &view.left_out {
@@ -116,8 +135,27 @@ impl<'a> Report<'a> {
         for refused in &view.refusals {
             lines.extend(refusal::lines(view.cluster, refused, self.palette));
         }
+        let down = briefly_down(view);
+        lines.extend(down.map(|down| wrap(&down, self.palette.width()).join("\n")));
         lines.extend(self.order());
         lines.extend(self.rollout());
+        lines
+    }
+
+    /// What changes for several services in the same way.
+    fn shared(&self) -> Vec<String> {
+        if self.view.shared.is_empty() {
+            return Vec::new();
+        }
+        let space = Space {
+            detail: self.detail,
+            room: self.palette.width().saturating_sub(2),
+        };
+        let mut lines = vec![paint(self.palette.strong, "for several services")];
+        for shared in &self.view.shared {
+            let change = reason(&shared.change, space);
+            lines.extend(change.iter().map(|line| format!("  {line}")));
+        }
         lines
     }
 

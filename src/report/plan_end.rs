@@ -5,8 +5,9 @@ use std::path::Path;
 
 use super::palette::{Palette, paint};
 use super::text::{count, list, shell_word};
+use super::totals::Totals;
 use super::view::PlanView;
-use super::{hosts, left};
+use super::{hosts, left, moves};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::plan::reason::Reason;
 use crate::plan::{Action, Change, FileChange, Moves, Plan, ServicePlan};
@@ -156,5 +157,18 @@ pub fn question(plan: &Plan) -> String {
         let forgotten = plan.dismissed.iter().map(|left| &left.host);
         return format!("Forget {} of {}? [y/N] ", list(forgotten), plan.cluster);
     }
-    format!("Apply to {hosts} of {}? [y/N] ", plan.cluster)
+    let moves = moves::moves(plan);
+    let moves = moves.iter().map(|it| (it.to.len(), it.from.len()));
+    let deeds = Totals::of(plan).deeds(moves);
+    match deeds.is_empty() {
+        true => format!(
+            "Apply to {hosts} of {}, without a restart? [y/N] ",
+            plan.cluster
+        ),
+        false => format!(
+            "Apply {} to {hosts} of {}? [y/N] ",
+            list(deeds),
+            plan.cluster
+        ),
+    }
 }

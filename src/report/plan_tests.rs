@@ -234,10 +234,10 @@ fn directories_say_that_nothing_is_started() {
 }
 
 #[test]
-fn the_question_counts_the_hosts_that_change() {
+fn the_question_counts_what_happens_and_the_hosts() {
     assert_eq!(
         question(&samples::ordinary()),
-        "Apply to 2 hosts of production? [y/N] "
+        "Apply 2 restarts and 1 move to 2 hosts of production? [y/N] "
     );
 }
 

@@ -19,6 +19,14 @@ pub(super) struct Space {
     pub room: usize,
 }
 
+impl Space {
+    /// As good as any.
+    pub(super) const WIDE: Self = Self {
+        detail: Detail::Short,
+        room: 160,
+    };
+}
+
 /// A reason in words: one line, or three where two values do not fit beside each other.
 pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
     let sentence = |text: &str| wrap(text, space.room);
@@ -30,8 +38,9 @@ pub(super) fn reason(reason: &ReasonView<'_>, space: Space) -> Vec<String> {
             name,
             before,
             after,
+            told_by: _,
         } => {
-            let key = format!("{layer} {name}");
+            let key = variable(layer, name);
             match (before, after) {
                 (Some(before), Some(after)) => change(&format!("{key}:"), before, after, space),
                 (None, Some(after)) => one(&format!("{key} added:"), after, space),
@@ -148,7 +157,12 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
         "not_running" => format!("was not running ({name})"),
         "variable" | "secret" => {
             let change = change.as_deref().unwrap_or("changed");
-            format!("{} {}", bare(reason.name.as_deref()), escape(change))
+            let name = reason.name.as_deref().unwrap_or_default();
+            let name = match name.split_once(' ') {
+                Some((layer, name)) if kind == "variable" => variable(layer, name),
+                Some(_) | None => escape(name),
+            };
+            format!("{name} {}", escape(change))
         }
         "image" => {
             let (before, after) = (before.as_deref(), after.as_deref());
@@ -178,7 +192,20 @@ pub(super) fn kept(reason: &RecordedReason) -> String {
     }
 }
 
-/// A name that is words, as a layer and a variable: not quoted.
+/// A variable by the file that has it, as its reader knows it: `cluster.toml TITLE`. What a service has itself needs no
+/// such word.
+pub(super) fn variable(layer: &str, name: &str) -> String {
+    let file = match layer {
+        "10-service-locations" => "[place]",
+        "20-service-config" => "service-config.toml",
+        "30-cluster" | "35-host" => "cluster.toml",
+        own if own.starts_with("50-") => return escape(name),
+        other => other,
+    };
+    format!("{} {}", escape(file), escape(name))
+}
+
+/// A name that is words: not quoted.
 fn bare(name: Option<&str>) -> String {
     escape(name.unwrap_or_default())
 }
@@ -323,16 +350,16 @@ mod tests {
         lines.sort();
         lines.dedup();
         assert_snapshot!(lines.join("\n"), @"
-        30-cluster A changed
-        30-cluster B added
-        30-cluster C removed
-        30-cluster D changed
         ExecStart= changed
         ExecStop= changed
         NEW_KEY added
         OLD_KEY removed
         STRIPE_KEY changed
         asked for (s3cret value)
+        cluster.toml A changed
+        cluster.toml B added
+        cluster.toml C removed
+        cluster.toml D changed
         gave its port or address to newcomer first
         held by s3cret value: reindex
         image latest → 2

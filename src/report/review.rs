@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::palette::{Palette, paint};
+use super::reason::variable;
 use super::text::{count, ended, escape, list, short_pair, value, wrap};
 use super::view::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PlanView, PresenceView, ReaddressedView,
@@ -103,17 +104,19 @@ impl Sides {
 /// One cluster's review, ending with a line that sums it up.
 #[must_use]
 pub fn text(review: &ReviewView<'_>, sides: &Sides, detail: Detail, palette: &Palette) -> String {
-    let title = format!(
-        "{}: {} → {}",
-        review.plan.cluster, sides.before, sides.after
-    );
-    let mut lines = vec![paint(palette.strong, &title), String::new()];
+    let title = headline(&review.plan);
+    let compared = format!("{} → {}", sides.before, sides.after);
+    let mut lines = vec![
+        paint(palette.strong, &title),
+        paint(palette.dim, &compared),
+        String::new(),
+    ];
     lines.extend(trust_section(&review.trust, &review.readdressed, palette));
     let mut bullets = Vec::new();
     for cause in &review.causes {
         bullets.push(format!(
             "{}: {}",
-            what(&cause.cause, detail),
+            what(cause, detail),
             effect(cause, &review.plan)
         ));
     }
@@ -214,8 +217,45 @@ fn trust_sentence(change: &TrustView<'_>, readdressed: &[ReaddressedView<'_>]) -
     }
 }
 
+/// What a change does, in one line: `production: 15 restarts and 2 moves on 3 hosts`.
+pub(super) fn headline(plan: &PlanView<'_>) -> String {
+    let PlanView {
+        cluster,
+        totals,
+        moves,
+        refusals,
+        hosts,
+        ..
+    } = plan;
+    if !refusals.is_empty() {
+        return format!("{cluster}: refused");
+    }
+    let moves = moves.iter().map(|it| (it.to.len(), it.from.len()));
+    let parts = totals.deeds(moves);
+    let acting = hosts.iter().filter(|host| {
+        let mut services = host.services.iter();
+        services.any(|service| service.action != Action::None)
+    });
+    match acting.count() {
+        _ if parts.is_empty() && totals.listed == 0 => format!("{cluster}: no changes"),
+        _ if parts.is_empty() => format!("{cluster}: files change, nothing restarts"),
+        number => format!(
+            "{cluster}: {} on {}",
+            list(parts),
+            count(number, "host", "hosts")
+        ),
+    }
+}
+
 /// What a cause is, in words: `templates/container.service changed`.
-pub(super) fn what(what: &CauseKindView<'_>, detail: Detail) -> String {
+pub(super) fn what(cause: &CauseView<'_>, detail: Detail) -> String {
+    let CauseView {
+        cause: what,
+        restarts: _,
+        extent: _,
+        at,
+        through,
+    } = cause;
     match what {
         CauseKindView::Template { path } if *path == crate::cluster::BUILT_IN => {
             "the built-in template of bayplan changed".to_owned()
@@ -233,7 +273,17 @@ pub(super) fn what(what: &CauseKindView<'_>, detail: Detail) -> String {
             name,
             before,
             after,
-        } => changed(&format!("{layer} {name}"), *before, *after, detail),
+        } => {
+            let key = match at.and_then(|at| Some((at.path.rsplit('/').next()?, at.line?))) {
+                Some((file, line)) => format!("{}:{line} {}", escape(file), escape(name)),
+                None => variable(layer, name),
+            };
+            let mut told = changed(&key, *before, *after, detail);
+            if !through.is_empty() {
+                told += &format!(", and with it {}", list(through));
+            }
+            told
+        }
         CauseKindView::Field {
             text,
             key,
@@ -273,6 +323,8 @@ pub(super) fn effect(cause: &CauseView<'_>, plan: &PlanView<'_>) -> String {
         cause: _,
         restarts,
         extent,
+        at: _,
+        through: _,
     } = cause;
     let hosts: BTreeSet<&str> = restarts.iter().flat_map(|it| it.hosts.clone()).collect();
     let on = match hosts.len() {

@@ -1,7 +1,9 @@
 //! What becomes of one service on one host, and why.
 
+use std::collections::BTreeSet;
+
 use super::reason::{Space, note, reason, some_paths};
-use super::text::wrap;
+use super::text::{commas, wrap};
 use super::view::{NoteView, ReasonView, ServiceView, WhereDescribed};
 use crate::cluster::model::Supervisor;
 use crate::plan::{Action, Change};
@@ -27,6 +29,33 @@ pub(super) fn word(plan: &ServiceView<'_>) -> &'static str {
         (Action::MayRun, _) => "may run",
         (Action::None, Change::Added | Change::Changed) => "write",
         (Action::None, Change::Removed) => "remove",
+    }
+}
+
+/// The names of the variables that were told before, since several services have them.
+fn told_before(reasons: &[ReasonView<'_>], space: Space) -> Vec<String> {
+    let names: BTreeSet<&str> = reasons.iter().flat_map(told_by).copied().collect();
+    match names.is_empty() {
+        true => Vec::new(),
+        false => wrap(&commas(names), space.room),
+    }
+}
+
+/// Whether all that is to say of it was told before, since several services have it.
+pub(super) fn is_told(view: &ServiceView<'_>) -> bool {
+    let restarts = matches!(view.action, Action::Restart | Action::Swap);
+    let reasons = &view.reasons;
+    restarts
+        && view.notes.is_empty()
+        && !reasons.is_empty()
+        && reasons.iter().all(|why| !told_by(why).is_empty())
+}
+
+fn told_by<'v, 'a>(reason: &'v ReasonView<'a>) -> &'v [&'a str] {
+    if let ReasonView::Variable { told_by, .. } = reason {
+        told_by
+    } else {
+        &[]
     }
 }
 
@@ -59,8 +88,8 @@ pub(super) fn explain(
     let moves_away = notes
         .iter()
         .any(|note| matches!(note, NoteView::MovesTo { .. }));
-    let mut lines = Vec::new();
-    for why in reasons {
+    let mut lines = told_before(reasons, space);
+    for why in reasons.iter().filter(|why| told_by(why).is_empty()) {
         // That it moves here says that it is new here.
         if !(*why == ReasonView::New && moves_here) {
             lines.extend(reason(why, space));

@@ -80,6 +80,30 @@ impl Totals {
         totals
     }
 
+    /// What becomes of containers, without what stays: `2 restarts`, `1 move`. Each move with how many hosts gain and lose
+    /// its service: these starts and stops are not told beside it.
+    pub(super) fn deeds(&self, moves: impl Iterator<Item = (usize, usize)>) -> Vec<String> {
+        let (mut moved, mut started, mut stopped) = (0, self.start, self.stop);
+        for (gained, lost) in moves {
+            moved += 1;
+            started = started.saturating_sub(gained);
+            stopped = stopped.saturating_sub(lost);
+        }
+        [
+            (self.restart, "restart", "restarts"),
+            (self.swap, "swap", "swaps"),
+            (moved, "move", "moves"),
+            (started, "start", "starts"),
+            (stopped, "stop", "stops"),
+            (self.reload, "reload", "reloads"),
+            (self.run, "run of a job", "runs of jobs"),
+        ]
+        .into_iter()
+        .filter(|(number, _, _)| *number > 0)
+        .map(|(number, one, several)| count(number, one, several))
+        .collect()
+    }
+
     /// `4 files change, 2 units restart, 38 stay`.
     pub(super) fn words(&self) -> String {
         let verb = |number: usize, noun: &str, verb: &str| match number {

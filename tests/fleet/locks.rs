@@ -300,7 +300,7 @@ pub fn stale_plan(fleet: &'static Fleet) {
     asked.types("n\n");
     let ended = asked
         .ended_with_its_terminal()
-        .says(&["Apply to", "stale", "[y/N]"]);
+        .says(&["Apply", "stale", "[y/N]"]);
     assert_ne!(ended.code, 4, "{ended}");
     assert_eq!(containers.changes(&ground.containers()), [""; 0]);
     ground.assert_untouched(&files);

@@ -477,7 +477,10 @@ pub fn nginx(fleet: &'static Fleet) {
     let good = ground.repo.files[&path].clone();
     let bad = [&good[..], b"}\n"].concat();
     ground.repo.files.insert(path.clone(), bad);
-    ground.release().exits(1).says(&["refuses the files of proxy"]);
+    ground
+        .release()
+        .exits(1)
+        .says(&["refuses the files of proxy"]);
     ground.repo.files.insert(path, good);
     ground.diff().exits(0);
     load.lost_none();

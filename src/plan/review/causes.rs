@@ -8,88 +8,121 @@ use super::{Cause, CauseKind, Extent, Side};
 use crate::cluster::fields::{Field, OnChange, SERVICE};
 use crate::cluster::model::Layer;
 use crate::cluster::name::{HostName, ServiceName};
-use crate::cluster::{Definition, Definitions, WrittenIn};
+use crate::cluster::{Definition, Definitions, Line, WrittenIn};
 use crate::render::desired::Desired;
 use crate::render::render;
 
+/// What is known of a cause while all are looked for.
+#[derive(Default)]
+struct FoundCause {
+    restarts: BTreeMap<ServiceName, BTreeSet<HostName>>,
+    at: Option<Line>,
+    explains: BTreeMap<ServiceName, BTreeSet<String>>,
+}
+
+impl FoundCause {
+    fn restarts_on(&mut self, service: &ServiceName, host: &HostName) {
+        let hosts = self.restarts.entry(service.clone()).or_default();
+        hosts.insert(host.clone());
+    }
+}
+
+type FoundCauses = BTreeMap<CauseKind, FoundCause>;
+
 /// What several services restart for.
 pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec<Cause> {
-    let mut found: BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> =
-        templates(old_side, new_side, plan);
+    let mut found = templates(old_side, new_side, plan);
     for (host, service) in restarts(plan) {
         for reason in &service.reasons {
-            let Reason::Variable {
-                layer,
-                name,
-                before,
-                after,
-            } = reason
-            else {
-                continue;
-            };
             let reader = Reader {
                 service: &service.service,
                 host,
                 old: old_side.definitions,
                 new: new_side.definitions,
             };
-            let roots = match layer {
-                Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
-                // A secret is told by its own reason.
-                Layer::Secrets => BTreeSet::new(),
-                Layer::ServiceConfig | Layer::Cluster | Layer::Host | Layer::Service => {
-                    reader.roots(name.as_str())
-                }
-            };
-            for root in roots {
-                let what = match root == name.as_str() {
-                    true => CauseKind::Variable {
-                        layer: *layer,
-                        name: root,
-                        before: before.clone(),
-                        after: after.clone(),
-                    },
-                    false => reader.definition(root),
-                };
-                let services = found.entry(what).or_default();
-                let hosts = services.entry(service.service.clone()).or_default();
-                hosts.insert(host.clone());
-            }
+            add_variable(&mut found, &reader, reason);
         }
-    }
-    for (host, service) in restarts(plan) {
         for what in fields(&service.service, old_side.definitions, new_side.definitions) {
-            let services = found.entry(what).or_default();
-            let hosts = services.entry(service.service.clone()).or_default();
-            hosts.insert(host.clone());
+            let cause = found.entry(what).or_default();
+            cause.restarts_on(&service.service, host);
         }
     }
-    let running: BTreeSet<(&HostName, &ServiceName)> = old_side
-        .desired
-        .hosts
+    let running = old_side.desired.hosts.values();
+    let running: usize = running.map(|at| at.services.len()).sum();
+    // One service says it in its own line.
+    let (told, own): (Vec<_>, Vec<_>) = found.into_iter().partition(|(what, cause)| match what {
+        CauseKind::Template { .. } | CauseKind::OtherTemplate { .. } | CauseKind::Field { .. } => {
+            true
+        }
+        CauseKind::Variable { .. } => cause.restarts.len() > 1,
+    });
+    let own: BTreeSet<(&ServiceName, &String)> = own
         .iter()
-        .flat_map(|(host, at)| at.services.keys().map(move |service| (host, service)))
+        .flat_map(|(_, cause)| &cause.explains)
+        .flat_map(|(service, names)| names.iter().map(move |name| (service, name)))
         .collect();
-    let mut causes: Vec<Cause> = found
-        .into_iter()
-        .filter(|(what, restarts)| match what {
-            CauseKind::Template { .. }
-            | CauseKind::OtherTemplate { .. }
-            | CauseKind::Field { .. } => true,
-            // One service says it in its own line.
-            CauseKind::Variable { .. } => restarts.len() > 1,
-        })
-        .map(|(what, restarts)| Cause {
+    let told = told.into_iter().map(|(what, cause)| {
+        let FoundCause {
+            restarts,
+            at,
+            mut explains,
+        } = cause;
+        for (service, names) in &mut explains {
+            names.retain(|name| !own.contains(&(service, name)));
+        }
+        Cause {
             what,
             extent: match restarts.values().map(BTreeSet::len).sum::<usize>() {
-                number if number > 0 && number == running.len() => Extent::All,
+                number if number > 0 && number == running => Extent::All,
                 _ => Extent::Some,
             },
             restarts,
-        })
-        .collect();
+            at,
+            explains,
+        }
+    });
+    let mut causes: Vec<Cause> = told.collect();
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.restarts.len()));
     causes
+}
+
+/// The shared definitions that a changed variable of a service follows from.
+fn add_variable(found: &mut FoundCauses, reader: &Reader<'_>, reason: &Reason) {
+    let Reason::Variable {
+        layer,
+        name,
+        before,
+        after,
+    } = reason
+    else {
+        return;
+    };
+    let roots = match layer {
+        Layer::ServiceLocations => BTreeSet::from([name.to_string()]),
+        // A secret is told by its own reason.
+        Layer::Secrets => BTreeSet::new(),
+        Layer::ServiceConfig | Layer::Cluster | Layer::Host | Layer::Service => {
+            reader.roots(name.as_str())
+        }
+    };
+    for root in roots {
+        let (old, new) = reader.both(&root);
+        let at = new.or(old).map(|definition| definition.at.clone());
+        let what = match root == name.as_str() {
+            true => CauseKind::Variable {
+                layer: *layer,
+                name: root,
+                before: before.clone(),
+                after: after.clone(),
+            },
+            false => reader.definition(root),
+        };
+        let cause = found.entry(what).or_default();
+        cause.restarts_on(reader.service, reader.host);
+        cause.at = at;
+        let explains = cause.explains.entry(reader.service.clone()).or_default();
+        explains.insert(name.to_string());
+    }
 }
 
 /// The fields of other texts than its own file that changed, and that a service has from there.
@@ -184,12 +217,8 @@ fn restarts(plan: &Plan) -> impl Iterator<Item = (&HostName, &ServicePlan)> {
 
 /// The templates that changed, with the services that would not restart, or not for the same lines of
 /// their units, had they kept the old one.
-fn templates(
-    before: Side<'_>,
-    after: Side<'_>,
-    plan: &Plan,
-) -> BTreeMap<CauseKind, BTreeMap<ServiceName, BTreeSet<HostName>>> {
-    let mut found = BTreeMap::new();
+fn templates(before: Side<'_>, after: Side<'_>, plan: &Plan) -> FoundCauses {
+    let mut found = FoundCauses::new();
     let mut changed: BTreeMap<&ServiceName, CauseKind> = BTreeMap::new();
     for (name, service) in &after.cluster.services {
         let Some(old) = before.cluster.services.get(name) else {
@@ -207,7 +236,7 @@ fn templates(
             (_, true) => continue,
         };
         if !service.hosts.is_empty() {
-            found.entry(what.clone()).or_insert_with(BTreeMap::new);
+            found.entry(what.clone()).or_default();
         }
         changed.insert(name, what);
     }
@@ -239,10 +268,8 @@ fn templates(
         };
         let had_it_stayed = kept.and_then(directives);
         if had_it_stayed.is_none() || had_it_stayed != directives(after.desired) {
-            let services = found.entry(what.clone()).or_default();
-            let hosts: &mut BTreeSet<HostName> =
-                services.entry(service.service.clone()).or_default();
-            hosts.insert(host.clone());
+            let cause = found.entry(what.clone()).or_default();
+            cause.restarts_on(&service.service, host);
         }
     }
     found

@@ -152,7 +152,7 @@ fn review_part(cluster: &Cluster, review: &ReviewView<'_>) -> SheetPart {
     for cause in &review.causes {
         let told = format!(
             "{}: {}",
-            what(&cause.cause, Detail::Short),
+            what(cause, Detail::Short),
             effect(cause, &review.plan)
         );
         causes.push(Marked::new(

@@ -1,17 +1,17 @@
-//! The part of a comment that shows one plan: refusals, table, diagram and diffs.
+//! The part of a comment that shows one plan: refusals, table, order and diffs.
 
 use std::collections::BTreeSet;
 
 use super::super::palette::Palette;
+use super::super::plan::{briefly_down, order};
 use super::super::reason::Space;
 use super::super::text::{commas, count};
 use super::super::view::{Half, PlanView, ServiceView};
-use super::super::{Detail, diff, hosts, left, moves, network, refusal, service};
-use super::diagram::diagram;
+use super::super::{diff, hosts, left, moves, network, refusal, service};
 use super::page::{FoldedPart, Page, code, fence, text};
 use crate::plan::{Action, Change};
 
-/// Refusals, table, diagram and diffs of one plan.
+/// Refusals, table, order and diffs of one plan.
 pub(super) fn section(page: &mut Page, view: &PlanView<'_>) {
     for left in &view.left {
         let lines = left::warning(view.cluster, left, &Palette::PLAIN);
@@ -42,8 +42,11 @@ pub(super) fn section(page: &mut Page, view: &PlanView<'_>) {
         return;
     }
     page.table(&rows);
-    if let Some(diagram) = diagram(view) {
-        page.push(diagram);
+    if let Some(down) = briefly_down(view) {
+        page.push(format!("{}\n", text(&down)));
+    }
+    if let Some(order) = order(view) {
+        page.push(format!("{}\n", text(&order)));
     }
     for part in diffs(view) {
         page.fold(part);
@@ -58,44 +61,95 @@ pub(super) fn totals(view: &PlanView<'_>) -> String {
 
 /// Rows of the table: the same on several hosts is one row.
 fn rows(view: &PlanView<'_>) -> Vec<String> {
-    let space = Space {
-        detail: Detail::Short,
-        room: 160,
-    };
+    let space = Space::WIDE;
     let moved = view.moves.iter().map(|it| {
         let why = cell(&moves::explain_move(view.cluster, it, space));
         let hosts = format!("{} → {}", commas(&it.from), commas(&it.to));
         format!("| {} | {hosts} | **move** | {why} |\n", it.service)
     });
     let moved: Vec<String> = moved.collect();
-    let mut rows: Vec<(usize, &ServiceView<'_>, String, Vec<&str>)> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for host in &view.hosts {
         for service in host.services.iter().filter(|it| it.half == Half::Alone) {
             let why = service::explain(view.cluster, service, host.supervisor, space);
-            let why = cell(&why);
-            let same = rows.iter_mut().find(|(_, other, text, _)| {
-                other.service == service.service
-                    && other.action == service.action
-                    && other.change == service.change
-                    && *text == why
-            });
-            match same {
-                Some((_, _, _, hosts)) => hosts.push(host.host),
-                None => rows.push((weight(service), service, why, vec![host.host])),
+            let row = Row {
+                weight: weight(service),
+                services: vec![(service.service, 1)],
+                hosts: vec![host.host],
+                word: word(service),
+                why: cell(&why),
+                change: service.change,
+                is_told: service::is_told(service),
+            };
+            match rows.iter_mut().find(|other| other.is_like(&row)) {
+                Some(other) => other.take(&row),
+                None => rows.push(row),
             }
         }
     }
     // What takes something down first; within that, services by name.
-    rows.sort_by_key(|(weight, service, _, _)| (*weight, service.service));
-    let row = |(_, service, why, hosts): (usize, &ServiceView<'_>, String, Vec<&str>)| {
+    rows.sort_by(|one, other| {
+        let key = |row: &Row<'_>| (row.weight, !row.is_told);
+        let names = one.services.iter().map(|(name, _)| name);
+        key(one)
+            .cmp(&key(other))
+            .then_with(|| names.cmp(other.services.iter().map(|(name, _)| name)))
+    });
+    moved
+        .into_iter()
+        .chain(rows.iter().map(Row::text))
+        .collect()
+}
+
+/// What happens to a service on hosts; or to several services, where all that is to say of them was told before.
+struct Row<'a> {
+    weight: usize,
+    /// With on how many hosts it happens.
+    services: Vec<(&'a str, usize)>,
+    hosts: Vec<&'a str>,
+    word: String,
+    why: String,
+    change: Change,
+    is_told: bool,
+}
+
+impl<'a> Row<'a> {
+    fn is_like(&self, other: &Row<'a>) -> bool {
+        let names = |row: &Row<'a>| row.services.iter().map(|(name, _)| *name).next();
+        let same = (self.weight, &self.word, self.change, &self.why)
+            == (other.weight, &other.word, other.change, &other.why);
+        same && (self.is_told && other.is_told || names(self) == names(other))
+    }
+
+    fn take(&mut self, other: &Row<'a>) {
+        for &(service, number) in &other.services {
+            match self.services.iter_mut().find(|(name, _)| *name == service) {
+                Some((_, known)) => *known += number,
+                None => self.services.push((service, number)),
+            }
+        }
+        self.services.sort_unstable();
+        for host in &other.hosts {
+            if !self.hosts.contains(host) {
+                self.hosts.push(host);
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        let several = self.services.len() > 1;
+        let services = self.services.iter().map(|(name, number)| match number {
+            number if several && *number > 1 => format!("{name} ×{number}"),
+            _ => (*name).to_owned(),
+        });
         format!(
-            "| {} | {} | {} | {why} |\n",
-            service.service,
-            hosts::hosts(hosts),
-            word(service)
+            "| {} | {} | {} | {} |\n",
+            commas(services),
+            hosts::hosts(&self.hosts),
+            self.word,
+            self.why
         )
-    };
-    moved.into_iter().chain(rows.into_iter().map(row)).collect()
+    }
 }
 
 fn cell(lines: &[String]) -> String {

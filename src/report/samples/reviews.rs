@@ -32,6 +32,8 @@ pub fn reviews(odd: &str) -> Vec<Reviewed> {
             .map(|(name, at)| (service(name), BTreeSet::from([host(at)])))
             .into(),
         extent,
+        at: None,
+        explains: BTreeMap::new(),
     };
     let review = Review {
         cluster: production(),

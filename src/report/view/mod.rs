@@ -22,6 +22,7 @@ mod pushed;
 mod reason;
 mod refusal;
 mod review;
+mod shared;
 mod status;
 mod under_way;
 mod usage;
@@ -60,6 +61,7 @@ pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
+pub use shared::SharedView;
 pub use status::{
     CrashesView, HostStatusView, KeptSlotView, RunsView, ServiceStatusView, StateView, StatusView,
 };

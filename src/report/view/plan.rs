@@ -14,7 +14,7 @@ use super::super::{Detail, diff};
 use super::activity::ActivityView;
 use super::{
     BegunView, FailureView, HeldView, LeftOutView, LeftView, MoveView, NO_FAILURES, NOBODY_AT_WORK,
-    NoteView, ReasonView, RefusalView, VERSION,
+    NoteView, ReasonView, RefusalView, SharedView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, OnFailure, Pause, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -66,6 +66,11 @@ pub struct PlanView<'a> {
     /// How many services the description places on any host.
     #[serde(skip)]
     pub placed: usize,
+    /// What is the same for several services, and told before them.
+    #[serde(skip)]
+    pub shared: Vec<SharedView<'a>>,
+    /// Services that restart and run on one host alone.
+    pub briefly_down: Vec<&'a str>,
 }
 
 impl<'a> PlanView<'a> {
@@ -108,18 +113,21 @@ impl<'a> PlanView<'a> {
             || hosts.values().any(|host| !host.services.is_empty())
             || !left.is_empty()
             || !left_out.is_empty();
+        let mut seen: Vec<HostView<'_>> = hosts
+            .iter()
+            .map(|(name, host)| HostView {
+                activity: at_work.get(name).map(ActivityView::of),
+                side_by_side: side_by_side(model, plan, name),
+                ..view_of(name, host)
+            })
+            .collect();
         Self {
             version: VERSION,
+            shared: SharedView::tell_once(&mut seen),
+            briefly_down: briefly_down(model, plan),
             cluster: cluster.as_str(),
             in_sync: !changes && refusals.is_empty() && failures.is_empty(),
-            hosts: hosts
-                .iter()
-                .map(|(name, host)| HostView {
-                    activity: at_work.get(name).map(ActivityView::of),
-                    side_by_side: side_by_side(model, plan, name),
-                    ..view_of(name, host)
-                })
-                .collect(),
+            hosts: seen,
             rollout: RolloutView {
                 pause: pause_after.and_then(|_| rollout.pause).map(PauseView::of),
                 ..RolloutView::of(model, rollout, waves)
@@ -147,6 +155,20 @@ impl<'a> PlanView<'a> {
             placed: services.filter(|it| !it.hosts.is_empty()).count(),
         }
     }
+}
+
+/// Services that restart and run on one host alone: nobody answers for them meanwhile.
+fn briefly_down<'a>(model: &Cluster, plan: &'a Plan) -> Vec<&'a str> {
+    let alone = |name: &ServiceName| {
+        let service = model.services.get(name);
+        service.is_some_and(|service| service.hosts.len() == 1)
+    };
+    let services = plan.hosts.values().flat_map(|host| &host.services);
+    let down: BTreeSet<&str> = services
+        .filter(|it| it.action == Action::Restart && alone(&it.service))
+        .map(|it| it.service.as_str())
+        .collect();
+    down.into_iter().collect()
 }
 
 /// How many containers of a host restart at the same time at most, if it is more than one.

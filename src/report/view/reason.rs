@@ -30,6 +30,9 @@ pub enum ReasonView<'a> {
         before: Option<&'a str>,
         /// The value after; null if it was removed.
         after: Option<&'a str>,
+        /// What it is told by where several services have it: its own name, or those of the variables that it follows from.
+        #[serde(skip)]
+        told_by: Vec<&'a str>,
     },
     /// A secret changed; its values are never told.
     Secret {
@@ -143,6 +146,7 @@ impl<'a> ReasonView<'a> {
                 name: name.as_str(),
                 before: before.as_deref(),
                 after: after.as_deref(),
+                told_by: Vec::new(),
             },
             Reason::Secret { name, change } => Self::Secret {
                 name: name.as_str(),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::super::Detail;
 use super::super::review::{Broken, Reviewed, Sides, shared_label};
-use super::{PlanView, RefusalView, VERSION};
+use super::{LineView, PlanView, ReasonView, RefusalView, VERSION};
 use crate::cluster::model::Cluster;
 use crate::plan::guard::Breach;
 use crate::plan::review::{Cause, CauseKind, Extent, LeftServices, Presence, Review};
@@ -291,9 +291,33 @@ impl<'a> ReviewView<'a> {
             is_empty: review.is_empty(),
             forbidden: guards.iter().collect(),
             unguarded: loosened.iter().collect(),
-            plan: PlanView::alone(model, plan, detail),
+            plan: told_by_causes(PlanView::alone(model, plan, detail), causes),
         }
     }
+}
+
+/// The causes stand above the plan: what follows from one of them is told by its name.
+fn told_by_causes<'a>(mut plan: PlanView<'a>, causes: &'a [Cause]) -> PlanView<'a> {
+    plan.shared.clear();
+    for service in plan.hosts.iter_mut().flat_map(|host| &mut host.services) {
+        let variables = causes.iter().filter_map(|cause| {
+            let CauseKind::Variable { name, .. } = &cause.what else {
+                return None;
+            };
+            let mut explained = cause.explains.iter();
+            let (_, explained) = explained.find(|(name, _)| name.as_str() == service.service)?;
+            Some((name.as_str(), explained))
+        });
+        let variables: Vec<(&str, &BTreeSet<String>)> = variables.collect();
+        for reason in &mut service.reasons {
+            if let ReasonView::Variable { name, told_by, .. } = reason {
+                let told = variables.iter();
+                let told = told.filter(|(_, explained)| explained.contains(*name));
+                *told_by = told.map(|(cause, _)| *cause).collect();
+            }
+        }
+    }
+    plan
 }
 
 /// A host that the description no longer has.
@@ -328,6 +352,10 @@ pub struct CauseView<'a> {
     /// Whether all services restart for it.
     #[serde(skip)]
     pub extent: Extent,
+    /// The line of the file that defines it; null if it is no variable of a file.
+    pub at: Option<LineView<'a>>,
+    /// Other variables that follow from it.
+    pub through: Vec<&'a str>,
 }
 
 /// A service that restarts.
@@ -385,7 +413,21 @@ impl<'a> CauseView<'a> {
             what,
             restarts,
             extent,
+            at,
+            explains,
         } = cause;
+        let own = match what {
+            CauseKind::Variable { name, .. } => Some(name),
+            CauseKind::Template { .. }
+            | CauseKind::OtherTemplate { .. }
+            | CauseKind::Field { .. } => None,
+        };
+        let through: BTreeSet<&str> = explains
+            .values()
+            .flatten()
+            .filter(|name| Some(*name) != own)
+            .map(String::as_str)
+            .collect();
         let restarts = restarts.iter().map(|(service, hosts)| RestartView {
             service: service.as_str(),
             hosts: hosts.iter().map(|host| host.as_str()).collect(),
@@ -421,6 +463,8 @@ impl<'a> CauseView<'a> {
             },
             restarts: restarts.collect(),
             extent: *extent,
+            at: at.as_ref().map(LineView::of),
+            through: through.into_iter().collect(),
         }
     }
 }

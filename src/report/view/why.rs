@@ -235,7 +235,7 @@ pub struct LastRestartView<'a> {
 }
 
 impl<'a> LineView<'a> {
-    fn of(line: &'a Line) -> Self {
+    pub(super) fn of(line: &'a Line) -> Self {
         let Line { path, line } = line;
         Self { path, line: *line }
     }
