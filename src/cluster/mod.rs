@@ -112,5 +112,5 @@ pub use provenance::{
     provenance,
 };
 pub(crate) use read::{toml_key, toml_text, truth};
-pub(crate) use shape::process::signal_number;
+pub(crate) use shape::process::{bytes, signal_number};
 pub use sources::{Sources, Unfit};

@@ -132,6 +132,7 @@ impl Notifier {
             | EventKind::Staged { .. }
             | EventKind::Checked { .. }
             | EventKind::LosesVolume(_)
+            | EventKind::TightMemory(_)
             | EventKind::Activating { .. }
             | EventKind::Step { .. }
             | EventKind::Soaking { .. }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::name::HostName;
 use crate::host::activate::activity::ActivationProgress;
-use crate::host::stage::LostVolume;
+use crate::host::stage::{LostVolume, TightMemory};
 use crate::plan::Phase;
 use crate::plan::step::Step;
 
@@ -65,6 +65,8 @@ pub enum EventKind {
     },
     /// A container loses what its image keeps where nothing is mounted.
     LosesVolume(LostVolume),
+    /// Both slots of a service may not fit into memory.
+    TightMemory(TightMemory),
     /// An activation began.
     Activating {
         /// The phase of its wave.

@@ -23,7 +23,7 @@ use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::host::stage::tries;
 use crate::host::stage::{
     AskPorts, ExpectedFiles, Finding, HostNeeds, Means, NeededNetworks, ReadinessCheck, Reference,
-    SealedFile, Staged, Starting, parse_staged,
+    SealedFile, SecondSlot, Staged, Starting, parse_staged,
 };
 use crate::host::version::{Version, has_odd_control_character, passes_control_characters};
 use crate::plan::observed::{Observed, ObservedHost, RunningImage};
@@ -87,6 +87,8 @@ pub(super) struct HostPreparation<'a> {
     remade: BTreeSet<String>,
     /// The services that start, or may once an image was pulled.
     starting: BTreeMap<&'a ServiceName, Arc<DesiredService>>,
+    /// Slots that start while the other one of their service serves.
+    slots: Vec<SecondSlot>,
     /// The services whose new files are checked by commands of their own.
     tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
     /// The secrets that such a command must not show.
@@ -180,6 +182,7 @@ impl<'a> Preparation<'a> {
                     .map(|(_, service)| service.image.reference.clone())
                     .collect(),
                 ports: needed_ports(plan, name, wanted, seen),
+                slots: second_slots(plan, name, wanted, seen),
                 networks: selected()
                     .flat_map(|(_, service)| service.handling.networks.clone())
                     .collect(),
@@ -440,6 +443,7 @@ impl HostPreparation<'_> {
                 .filter(|service| service.mounted.targets.is_some() || service.mounted.by_image)
                 .map(|service| service.image.reference.as_str())
                 .collect(),
+            slots: &self.slots,
             tries: self.tries.clone(),
         };
         let check = staged.check_script(layout, self.engine, stage, &files, &needs);
@@ -524,6 +528,8 @@ impl HostPreparation<'_> {
         let starting: Vec<Starting<'_>> = starting.collect();
         let (forbidden, lost) = checked.declared.against(&starting);
         checked.findings.extend(forbidden);
+        let (forbidden, tight) = checked.memory.against(&self.slots);
+        checked.findings.extend(forbidden);
         if !checked.findings.is_empty() {
             let mut findings = checked.findings;
             self.mask(&mut findings);
@@ -536,6 +542,9 @@ impl HostPreparation<'_> {
         });
         for lost in lost {
             event(EventKind::LosesVolume(lost));
+        }
+        for tight in tight {
+            event(EventKind::TightMemory(tight));
         }
         Ok(checked)
     }
@@ -581,6 +590,32 @@ fn needed_ports(
             free.map(|ports| (name.clone(), *ports))
         })
         .collect()
+}
+
+/// The slots that start on a host while the other one of their service serves.
+fn second_slots(
+    plan: &Plan,
+    host: &HostName,
+    wanted: &DesiredHost,
+    seen: &ObservedHost,
+) -> Vec<SecondSlot> {
+    let second = |step: &Step| {
+        let Step::Restart { service, unit, .. } = step else {
+            return None;
+        };
+        let desired = wanted.services.get(service)?;
+        let at = seen.services.get(service)?;
+        let serves = unit.of_slot(at.slots.serving?);
+        let runs = desired.handling.slots.is_some() && at.container.is_some();
+        let line = RunLine::of(&desired.inputs.directives, wanted.engine);
+        (runs && serves != *unit).then(|| SecondSlot {
+            service: service.clone(),
+            limit: line.and_then(|line| line.memory()),
+            serves: serves.container(),
+            replaced: unit.container(),
+        })
+    };
+    plan.steps(host).filter_map(second).collect()
 }
 
 /// The platform that the container of a service is started for, if its unit names one.

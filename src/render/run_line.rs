@@ -5,6 +5,7 @@
 
 use super::canonical::splits;
 use super::unit::expand_nothing;
+use crate::cluster::bytes;
 use crate::cluster::model::Engine;
 use crate::cluster::run_flags::{Takes, named, of_letter};
 
@@ -64,6 +65,12 @@ impl<'a> RunLine<'a> {
             options,
             connected,
         })
+    }
+
+    /// The most memory that the container may use, in bytes.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let limit = self.values("memory").last()?;
+        bytes(&expand_nothing(limit).to_ascii_lowercase())
     }
 
     /// The values of an option.

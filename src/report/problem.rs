@@ -108,6 +108,9 @@ fn findings_help(findings: &[Finding]) -> Option<String> {
         Finding::Digest(_) => "nothing was changed; release again".to_owned(),
         Finding::Verify(_) => "nothing was changed; `bayplan render` shows the unit".to_owned(),
         Finding::Space { .. } => "nothing was changed; make room and release again".to_owned(),
+        Finding::Memory { service, .. } => format!(
+            "nothing was changed; free memory there, or write a lower `memory` for {service}: both of its slots run at once"
+        ),
         Finding::Pull { .. } => {
             "nothing was changed; check `image` and `tag`, or log the host in to the registry"
                 .to_owned()

@@ -158,6 +158,7 @@ impl HostLog {
             EventKind::Staged { .. }
             | EventKind::Checked { .. }
             | EventKind::LosesVolume(_)
+            | EventKind::TightMemory(_)
             | EventKind::Soaking { .. }
             | EventKind::PutBack
             | EventKind::Following { .. }
@@ -243,6 +244,11 @@ fn message(kind: &EventKind) -> String {
                 escape(first)
             )
         }
+        EventKind::TightMemory(tight) => format!(
+            "warning: {}; write `memory` for {}, and it is checked",
+            escape(&tight.words()),
+            tight.service
+        ),
         EventKind::Activating { phase, steps } => {
             let what = match phase {
                 Phase::Expand => "activating what is new",
@@ -330,7 +336,7 @@ impl Terminal {
 
     fn event(&mut self, event: &Event) {
         let (busy, done, failed) = (self.busy.clone(), self.done.clone(), self.failed.clone());
-        if let EventKind::LosesVolume(_) = &event.kind {
+        if let EventKind::LosesVolume(_) | EventKind::TightMemory(_) = &event.kind {
             // It stays on the screen.
             let _ = self
                 .all
@@ -357,6 +363,7 @@ impl Terminal {
             | EventKind::Staged { .. }
             | EventKind::Checked { .. }
             | EventKind::LosesVolume(_)
+            | EventKind::TightMemory(_)
             | EventKind::Following { .. }
             | EventKind::Followed { .. }
             | EventKind::FollowedToEnd { .. }

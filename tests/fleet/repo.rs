@@ -101,6 +101,16 @@ impl Repo {
         );
     }
 
+    /// Takes a value of a service away, which is there.
+    pub fn unset_of(&mut self, service: &str, key: &str) {
+        let table = self.services.get_mut(service).expect("it is described");
+        let (table, key) = match key.rsplit_once('.') {
+            Some((path, key)) => (table[path].as_table_mut().expect("a table"), key),
+            None => (table, key),
+        };
+        table.remove(key).expect("it is there");
+    }
+
     /// Places a service on hosts, separated by blanks.
     pub fn place(&mut self, service: &str, hosts: &str) {
         let hosts: Vec<&str> = hosts.split_whitespace().collect();

@@ -581,6 +581,14 @@ pub fn kept(fleet: &'static Fleet) {
     let load = Load::on(&address, 9881);
     assert_eq!(slots_up(&ground), (vec!["a".to_owned()], false));
     let first = container(&ground, "a");
+    // No host has the memory for two of these.
+    ground.repo.set_of("web", "memory", "900g");
+    ground
+        .release()
+        .exits(1)
+        .says(&["expected 921600 MiB of memory for the second slot of web (`memory`), found"]);
+    ground.repo.unset_of("web", "memory");
+    ground.is_in_sync();
     ground.repo.set_of("web", "tag", "1.1");
     ground.release().exits(0);
     assert_eq!(slots_up(&ground).0, ["b", "a"]);

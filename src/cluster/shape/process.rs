@@ -200,7 +200,7 @@ fn size(field: &str, expected: &str, least: u64, text: &str) -> Shape<String> {
 }
 
 /// The bytes of a size as docker takes it: `512m`.
-pub(in crate::cluster) fn bytes(text: &str) -> Option<u64> {
+pub(crate) fn bytes(text: &str) -> Option<u64> {
     let (digits, scale) = match text.as_bytes().last()? {
         b'b' => (&text[..text.len() - 1], 0),
         b'k' => (&text[..text.len() - 1], 10),

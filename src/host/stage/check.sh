@@ -2,7 +2,7 @@
 # Each finding is a line that begins with its kind. Nothing of the host changes, but the engine may
 # get images.
 #
-# Reads: engine stage digests needed staged_units fixed moving exact platforms jobs ports networks sources declare, the functions of
+# Reads: engine stage digests needed staged_units fixed moving exact platforms jobs ports networks sources declare slots, the functions of
 #   sealed.sh and image_keys.sh, and what every script begins with.
 
 # each_line WORD TEXT
@@ -142,6 +142,33 @@ check_networks() {
     printf 'network %s %s,%s\n' "$name" "$ids" "$labels"
   done
 }
+
+# check_memory: what there is for who starts, and what the containers of slots use without what the kernel can take back.
+check_memory() {
+  [ -n "$slots" ] || return
+  sed -n 's/^MemAvailable: *\([0-9]*\) kB$/memory available \1/p' /proc/meminfo
+  eval "used_by $slots"
+}
+
+# used_by CONTAINER...
+used_by() {
+  for name; do
+    pid=$("$engine" inspect --type container --format '{{.State.Pid}}' "$name" 2>/dev/null)
+    [ "${pid:-0}" -gt 0 ] 2>/dev/null || continue
+    # The hierarchy that has the memory: of its own, or the only one.
+    while IFS=: read -r _ of path; do
+      case ,$of, in
+      *,memory,*) group=/sys/fs/cgroup/memory$path file=memory.usage_in_bytes idle=total_inactive_file ;;
+      ,,) group=/sys/fs/cgroup$path file=memory.current idle=inactive_file ;;
+      *) continue ;;
+      esac
+      [ -r "$group/$file" ] || continue
+      uses=$(cat "$group/$file") idle=$(sed -n "s/^$idle //p" "$group/memory.stat")
+      [ "${uses:-0}" -lt "${idle:-0}" ] || printf 'memory %s %s\n' "$name" "$((uses - ${idle:-0}))"
+      break
+    done <"/proc/$pid/cgroup"
+  done
+} 2>/dev/null
 
 # absent PATH...
 absent() {
@@ -389,6 +416,7 @@ check_running check_images </dev/null | {
       check_running check_ports
       check_running check_networks
       check_running check_sources
+      check_running check_memory
       check_running check_literal
     } </dev/null
     cat

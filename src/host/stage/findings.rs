@@ -5,7 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::declared::{Declared, LostVolume};
-use super::{KnownNetworks, TakenPorts, WrongNetwork};
+use super::memory::mebibytes;
+use super::{KnownMemory, KnownNetworks, TakenPorts, WrongNetwork};
 use crate::cluster::model::Engine;
 use crate::cluster::name::ServiceName;
 use crate::cluster::ports::HostPorts;
@@ -26,6 +27,8 @@ pub struct ReadinessCheck {
     pub networks: KnownNetworks,
     /// What images declare, and which paths are not there.
     pub declared: Declared,
+    /// What there is of memory.
+    pub memory: KnownMemory,
     /// What the images of jobs are known by, by their references.
     pub jobs: BTreeMap<String, BTreeSet<String>>,
 }
@@ -125,6 +128,15 @@ pub enum Finding {
         /// The path on the host.
         path: String,
     },
+    /// There is too little memory for a slot beside the one that serves.
+    Memory {
+        /// The service.
+        service: ServiceName,
+        /// The most that the slot may use, in bytes.
+        limit: u64,
+        /// What is there, in bytes.
+        available: u64,
+    },
     /// A service that keeps data loses some at each restart.
     LostVolume(LostVolume),
     /// The start of a service waits for what its image does not have.
@@ -203,6 +215,16 @@ impl fmt::Display for Finding {
             Self::Source { service, path } => write!(
                 f,
                 "{service} mounts {path}, and there is nothing of that name on the host"
+            ),
+            Self::Memory {
+                service,
+                limit,
+                available,
+            } => write!(
+                f,
+                "expected {} MiB of memory for the second slot of {service} (`memory`), found {} MiB",
+                mebibytes(*limit),
+                mebibytes(*available)
             ),
             Self::LostVolume(lost) => f.write_str(&lost.words()),
             Self::NoHealthcheck { service, reference } => write!(
@@ -311,6 +333,7 @@ impl ReadinessCheck {
                 }
                 "network" => checked.networks.take(rest).ok_or_else(odd)?,
                 "absent" => checked.declared.take_absent(rest),
+                "memory" => checked.memory.take(rest).ok_or_else(odd)?,
                 "declares" => checked.declared.take(rest).ok_or_else(odd)?,
                 "job" => {
                     let (reference, words) = rest.split_once(' ').ok_or_else(odd)?;

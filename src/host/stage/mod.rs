@@ -6,6 +6,7 @@ mod declared;
 pub mod deliver;
 mod findings;
 mod known_networks;
+mod memory;
 mod taken_ports;
 pub mod tries;
 
@@ -29,6 +30,7 @@ use crate::render::shell::{quote, quote_all};
 pub use self::declared::{Declared, LostVolume, Starting};
 pub use self::findings::{CheckedImage, Finding, ReadinessCheck};
 pub use self::known_networks::{KnownNetworks, NeededNetworks, WrongNetwork};
+pub use self::memory::{KnownMemory, SecondSlot, TightMemory};
 pub use self::taken_ports::TakenPorts;
 
 use self::archive::{append, append_above, append_directory};
@@ -296,6 +298,7 @@ impl Staged<'_> {
             networks,
             sources,
             declare,
+            slots,
             tries,
         } = needs;
         let tries = tries::script(layout, id, engine, tries);
@@ -310,7 +313,7 @@ impl Staged<'_> {
         };
         format!(
             "{}engine={}\nstage={}\ndigests={}\nneeded={}\nstaged_units={}\n\
-             fixed={}\nmoving={}\nexact={}\nplatforms={}\njobs={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\n{SECRETS}\n{tries}{CHECK}",
+             fixed={}\nmoving={}\nexact={}\nplatforms={}\njobs={}\nports={}\nnetworks={}\nsources={}\ndeclare={}\nslots={}\n{SECRETS}\n{tries}{CHECK}",
             layout.variables(),
             engine.program(),
             layout.staging(id).quoted(),
@@ -335,6 +338,11 @@ impl Staged<'_> {
             quote(&networks.join(" ")),
             quote_all(sources.iter().copied()),
             quote_all(declare.iter().copied()),
+            quote_all(
+                slots
+                    .iter()
+                    .flat_map(|slot| [slot.serves.as_str(), &slot.replaced])
+            ),
         )
     }
 }
@@ -365,6 +373,8 @@ pub struct HostNeeds<'a> {
     pub sources: BTreeSet<&'a str>,
     /// Images that are to say what they declare.
     pub declare: BTreeSet<&'a str>,
+    /// Slots that start while others serve.
+    pub slots: &'a [SecondSlot],
     /// The services whose files are checked by commands of their own.
     pub tries: BTreeMap<&'a ServiceName, &'a DesiredService>,
 }

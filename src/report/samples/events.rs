@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::states::at;
 use super::{host, service, unit};
-use crate::host::stage::LostVolume;
+use crate::host::stage::{LostVolume, TightMemory};
 use crate::plan::Phase;
 use crate::plan::step::{Begins, Step};
 use crate::release::event::Ending;
@@ -124,6 +124,11 @@ pub fn events(odd: &str) -> Vec<Event> {
         EventKind::LosesVolume(LostVolume {
             service: service("db"),
             paths: vec!["/var/lib/data".to_owned()],
+        }),
+        EventKind::TightMemory(TightMemory {
+            service: service("web"),
+            uses: 700 << 20,
+            available: 300 << 20,
         }),
         EventKind::Activating {
             phase: Phase::Expand,
