@@ -585,12 +585,15 @@ impl ObservedService {
             .chain(others)
     }
 
-    /// The ports of the host that its container has. Of one in the host's network no engine tells them; what was
+    /// The ports of the host that its containers have, also that of a slot which has handed over. Of one in the host's network no engine tells them; what was
     /// released does, if that is what it runs.
     #[must_use]
     pub fn holds(&self, recorded: Option<&ManifestService>) -> BTreeSet<HostPorts> {
+        let others = self.slots.others.values();
+        let others = others.filter_map(|other| other.container.as_ref());
+        let others = others.flat_map(|container| &container.ports).copied();
         let Some(container) = &self.container else {
-            return BTreeSet::new();
+            return others.collect();
         };
         let recorded = recorded.filter(|recorded| recorded.fingerprint == container.fingerprint);
         let recorded = recorded.and_then(|recorded| recorded.handling.as_ref());
@@ -605,7 +608,8 @@ impl ObservedService {
                 .iter()
                 .any(|told| told.clash(ports).is_some())
         });
-        container.ports.iter().chain(untold).copied().collect()
+        let own = container.ports.iter().chain(untold).copied();
+        own.chain(others).collect()
     }
 }
 

@@ -15,13 +15,14 @@ use super::observed::{
 };
 use super::reasons::carried;
 use super::step::Step;
-use super::{Options, Plan, WayBack, plan, way_back};
+use super::{Options, Plan, RefusalReason, WayBack, plan, way_back};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
     ConfigFile, Health, HttpProbe, Layer, LiveFiles, Probe, ReloadBy, Service, Supervisor, Swap,
     SwapFile,
 };
 use crate::cluster::name::{HostName, ServiceName};
+use crate::cluster::ports::{HostPorts, Publish};
 use crate::render::desired::{Desired, DesiredService};
 use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
 use crate::render::manifest::Manifest;
@@ -615,4 +616,39 @@ proptest! {
         release(&mut host, 1, true, End::Done);
         prop_assert_ne!(host.serving_since(), before);
     }
+}
+
+#[test]
+fn the_port_of_a_slot_that_is_kept_is_free_for_nobody() {
+    let mut slots = SlotHost::default();
+    slots.start_proxy();
+    release(&mut slots, 0, true, End::Done);
+    release(&mut slots, 1, true, End::Done);
+    let mut desired = version(1, true).clone();
+    let mut api = service("api");
+    api.port = Some(19000);
+    api.publish = Some(vec![Publish::tcp(19000)]);
+    let other = render(&cluster_of([api])).unwrap();
+    let services = other.hosts[&host()].services.clone();
+    let wanted = desired.hosts.get_mut(&host()).unwrap();
+    wanted.services.extend(services);
+    let mut observed = slots.observe(&desired);
+    let refused = |observed: &Observed| {
+        let refusals = plan(&desired, observed, &Options::default()).refusals;
+        let why = refusals.into_iter().map(|refusal| refusal.why);
+        why.map(|why| match why {
+            RefusalReason::PortHeld {
+                service, holder, ..
+            } => format!("{service} {holder}"),
+            other => panic!("{other:?}"),
+        })
+        .collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&observed), [""; 0]);
+    let seen = observed.hosts.get_mut(&host()).unwrap();
+    let at = seen.services.get_mut(&web()).unwrap();
+    let kept = at.slots.others.values_mut().next().unwrap();
+    let container = kept.container.as_mut().expect("it is kept");
+    container.ports.insert(HostPorts::tcp(19000));
+    assert_eq!(refused(&observed), ["api web"]);
 }
