@@ -178,6 +178,8 @@ fn words_of_other_tools_have_their_one_equivalent() {
         ("retries = 3", "timeout = \"60s\""),
         ("start_interval = \"2s\"", "interval = \"5s\""),
         ("timeout_seconds = 3", "probe_timeout = \"30s\""),
+        ("liveness_probe = \"10s\"", "watch = \"30s\""),
+        ("watch = \"200ms\"", "watch = \"1s\""),
         (
             "http_headers = {}",
             "headers = { X-Forwarded-Proto = \"https\" }",
@@ -187,6 +189,15 @@ fn words_of_other_tools_have_their_one_equivalent() {
         ("headers = { Host = \"a\" }", "host = \"web.example.com\""),
     ] {
         service(&health(word), &format!("`{advice}`"), &health(advice));
+    }
+    let watch = |line: &str| health(&format!("watch = \"30s\"\n{line}"));
+    for (word, advice) in [
+        ("failure_threshold = 5", "failures = 3"),
+        ("on_unhealthy = \"restart\"", "then = \"restart\""),
+        ("then = \"kill\"", "then = \"restart\""),
+        ("then = \"notify\"", "then = \"report\""),
+    ] {
+        service(&watch(word), &format!("`{advice}`"), &watch(advice));
     }
     service(
         "[health]\ndisable = true",

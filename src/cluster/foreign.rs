@@ -835,12 +835,27 @@ pub(super) const HEALTH: &[Foreign] = &[
     Foreign {
         words: &["retries", "start_period", "retry"],
         meant: Some("timeout"),
-        help: "write `timeout = \"60s\"`: it is asked until the first good answer",
+        help: "write `timeout = \"60s\"`: it is asked until the first good answer; `failures = 3` is for `watch`",
     },
     Foreign {
         words: &["start_interval", "period", "period_seconds", "every"],
         meant: Some("interval"),
-        help: "write `interval = \"5s\"`: the pause between two questions, until the first good answer",
+        help: "write `interval = \"5s\"`: the pause between two questions, until the first good answer; `watch = \"30s\"` asks on after it",
+    },
+    Foreign {
+        words: &["liveness", "liveness_probe", "monitor", "check_interval"],
+        meant: Some("watch"),
+        help: "write `watch = \"30s\"`: the same question, as long as it runs",
+    },
+    Foreign {
+        words: &["failure_threshold", "unhealthy_threshold", "max_failures"],
+        meant: Some("failures"),
+        help: "write `failures = 3` beside `watch = \"30s\"`",
+    },
+    Foreign {
+        words: &["on_failure", "on_unhealthy", "action", "autoheal"],
+        meant: Some("then"),
+        help: "write `then = \"restart\"` beside `watch = \"30s\"`",
     },
     Foreign {
         words: &["timeout_seconds", "request_timeout", "answer_timeout"],

@@ -708,6 +708,9 @@ fn health() {
         "[health]\ncommand = []\n",
         "[health]\nimage = true\nprobe_timeout = \"1m\"\nhost = \"a\"\nheaders = { A = \"1\" }\n",
         "[health]\nimage = false\ninterval = \"0s\"\n",
+        "[health]\nimage = false\nwatch = \"30s\"\n",
+        "port = 80\n[health]\nhttp = \"/\"\nfailures = 2\nthen = \"restart\"\n",
+        "port = 80\n[health]\nhttp = \"/\"\nwatch = \"100ms\"\nfailures = 0\nthen = \"shrug\"\n",
         "port = 80\n[health]\nhttp = \"/\"\nhost = \"a b\"\nheaders = { Host = \"a\", \"A B\" = \"1\", a = \"1\\n2\", X = \"1\", x = \"2\" }\n",
     ]);
     insta::assert_snapshot!(text);

@@ -7,7 +7,7 @@ use toml::de::DeValue;
 
 use super::diagnostic::Diagnostic;
 use super::foreign;
-use super::model::{Health, HttpProbe, Probe};
+use super::model::{Health, HealthWatch, HttpProbe, Probe, WhenUnhealthy};
 use super::read::{Item, Misfit, Problems, Table, TableKind, list, parse_all};
 use super::shape::text::Shape;
 use super::shape::{duration, text};
@@ -24,6 +24,9 @@ const HEALTH: TableKind = TableKind {
         "probe_timeout",
         "host",
         "headers",
+        "watch",
+        "failures",
+        "then",
     ],
     foreign: foreign::HEALTH,
 };
@@ -34,8 +37,11 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same where the image's own `HEALTHCHECK` decides: unless it says more, its first run is 30 s after the start.
 const IMAGE_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The shortest `interval`: a question may be a process of its own.
+/// The shortest `interval`, and the shortest `watch`: a question may be a process of its own.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How many bad answers in a row make a service unhealthy where `[health]` does not say.
+const FAILURES: u32 = 3;
 
 /// What `[health]` says.
 #[derive(Default)]
@@ -76,12 +82,13 @@ fn read(
         .filter(|_| own.as_ref().is_none_or(|own| own.value));
     *no_healthcheck = own.as_ref().is_some_and(|own| !own.value);
     let interval = table.string("interval", problems);
-    let interval = interval.and_then(|interval| interval.parse(problems, interval_shape));
+    let interval = interval.and_then(|interval| interval.parse(problems, time_between("interval")));
     let probe_timeout = table.string("probe_timeout", problems);
     let probe_timeout = probe_timeout.and_then(|text| text.parse(problems, duration::timeout));
     let host = table.string("host", problems);
     let host = host.and_then(|host| host.parse(problems, host_header));
     let headers = read_headers(&mut table, problems);
+    let watch = read_watch(&mut table, problems);
     let spot = table.spot.clone();
     let written: Vec<&Item<'_>> = [&http, &tcp, &command, &image]
         .into_iter()
@@ -91,7 +98,19 @@ fn read(
     let mut unclear = None;
     match written[..] {
         // It is only left out.
-        [] if *no_healthcheck => {}
+        [] if *no_healthcheck => {
+            if let Some(item) = table.get("watch") {
+                problems.push(
+                    Diagnostic::error(
+                        "`watch` asks again what a start was asked, and that is nothing",
+                        item.key_spot.label("asks what?"),
+                    )
+                    .with_help(
+                        "write `http = \"/health\"`, `tcp = true` or `command = [\"…\"]` beside it, or remove the line",
+                    ),
+                );
+            }
+        }
         [] => unclear = Some(("found none", spot)),
         [one] if one.key == "http" || one.key == "tcp" => {
             if !has_port {
@@ -168,7 +187,50 @@ fn read(
         timeout: timeout.map_or(usual, |timeout| timeout.value),
         interval: interval.map(|interval| interval.value),
         probe_timeout: probe_timeout.map(|timeout| timeout.value),
+        watch,
     })
+}
+
+/// Reads `watch`, `failures` and `then`.
+fn read_watch(table: &mut Table<'_>, problems: &mut Problems) -> Option<HealthWatch> {
+    let every = table.string("watch", problems);
+    let every = every.and_then(|every| every.parse(problems, time_between("watch")));
+    let failures = table.integer("failures", 1..=1000, problems);
+    let then = table.string("then", problems);
+    let then = then.and_then(|then| then.parse(problems, then_shape));
+    if table.get("watch").is_none() {
+        for item in ["failures", "then"].iter().filter_map(|key| table.get(key)) {
+            problems.push(
+                Diagnostic::error(
+                    format!("`{}` is about `watch`, and there is none", item.key),
+                    item.key_spot.label("means nothing here"),
+                )
+                .with_help("write `watch = \"30s\"` beside it, or remove the line"),
+            );
+        }
+    }
+    let failures = failures.and_then(|number| u32::try_from(number.value).ok());
+    Some(HealthWatch {
+        every: every?.value,
+        failures: failures.unwrap_or(FAILURES),
+        then: then.map(|then| then.value).unwrap_or_default(),
+    })
+}
+
+/// What is done about a service that is unhealthy.
+fn then_shape(text: &str) -> Shape<WhenUnhealthy> {
+    const EXPECTED: &str = "`report` or `restart`";
+    match text {
+        "report" => Ok(WhenUnhealthy::Report),
+        "restart" => Ok(WhenUnhealthy::Restart),
+        "notify" | "alert" | "warn" | "none" | "nothing" => {
+            Err(Misfit::help(EXPECTED, "write `then = \"report\"`"))
+        }
+        "kill" | "stop" | "recreate" | "heal" | "reboot" => {
+            Err(Misfit::help(EXPECTED, "write `then = \"restart\"`"))
+        }
+        _ => Err(Misfit::new(EXPECTED)),
+    }
 }
 
 /// The words of a command: none if it could not be read, which is told.
@@ -266,15 +328,17 @@ fn read_headers(table: &mut Table<'_>, problems: &mut Problems) -> BTreeMap<Stri
     headers
 }
 
-/// The pause between two questions.
-fn interval_shape(text: &str) -> Shape<Duration> {
-    let interval = duration::duration(text)?;
-    match interval < SHORTEST_INTERVAL {
-        true => Err(Misfit::help(
-            "a duration of at least `1s`",
-            "write `interval = \"1s\"`: a question may be a process of its own",
-        )),
-        false => Ok(interval),
+/// The time between two questions, which `key` says.
+fn time_between(key: &'static str) -> impl Fn(&str) -> Shape<Duration> {
+    move |text| {
+        let time = duration::duration(text)?;
+        match time < SHORTEST_INTERVAL {
+            true => Err(Misfit::help(
+                "a duration of at least `1s`",
+                format!("write `{key} = \"1s\"`: a question may be a process of its own"),
+            )),
+            false => Ok(time),
+        }
     }
 }
 

@@ -292,6 +292,15 @@ impl EngineClient {
             program: engine.usual_path().to_owned(),
         }
     }
+
+    /// What a shell calls it: by its name where it is in every PATH.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        match self.program == self.engine.usual_path() {
+            true => self.engine.program(),
+            false => &self.program,
+        }
+    }
 }
 
 /// How secrets get to a host.
@@ -974,6 +983,29 @@ pub struct Health {
     pub interval: Option<Duration>,
     /// How long one question may take, where it is written.
     pub probe_timeout: Option<Duration>,
+    /// How it is asked later, if it is.
+    pub watch: Option<HealthWatch>,
+}
+
+/// How a container that was well is asked as long as it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HealthWatch {
+    /// How long between two questions.
+    pub every: Duration,
+    /// After how many bad answers in a row it is unhealthy.
+    pub failures: u32,
+    /// What is done then.
+    pub then: WhenUnhealthy,
+}
+
+/// What is done about a service that is unhealthy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenUnhealthy {
+    /// It is told.
+    #[default]
+    Report,
+    /// Its unit is restarted, and that is told.
+    Restart,
 }
 
 impl Health {
@@ -985,6 +1017,7 @@ impl Health {
             timeout,
             interval: None,
             probe_timeout: None,
+            watch: None,
         }
     }
 }

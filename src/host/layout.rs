@@ -19,6 +19,7 @@
 //! /var/lib/bayplan/<cluster>/staging/<id>/           the next generation, before it has a number
 //! /run/bayplan/activate-<cluster>.log                what the running or last activation says; its id first
 //! /run/bayplan/loaded/<unit>                         which versions of its live directories a process has read
+//! /run/bayplan/watch/<unit>                          what the watch of a service found, of the start that runs
 //! /run/bayplan/reloaded                              a moment before the last daemon-reload of ours
 //! ```
 

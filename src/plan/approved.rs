@@ -300,7 +300,9 @@ fn lasting(
     new_timer: &impl Fn(&UnitFileName) -> bool,
 ) -> Vec<Step> {
     // A timer that waits again, or does not any more, is made anew or is not; what it says is a change of its file.
-    let of_timer = |file: &UnitFileName| file.kind() == Some(UnitKind::Timer) && !new_timer(file);
+    let is_timer =
+        |file: &UnitFileName| matches!(file.kind(), Some(UnitKind::Timer | UnitKind::WatchTimer));
+    let of_timer = |file: &UnitFileName| is_timer(file) && !new_timer(file);
     match step.kind() {
         StepKind::Unit if step.unit_files().iter().any(of_timer) => Vec::new(),
         StepKind::Links => {
@@ -340,6 +342,7 @@ fn lasting(
         | StepKind::Run
         | StepKind::Ask
         | StepKind::Timer
+        | StepKind::Watch
         | StepKind::AwaitRun
         | StepKind::Wait => Vec::new(),
     }

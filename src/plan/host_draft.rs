@@ -84,7 +84,7 @@ impl DepartingService<'_> {
 
 /// Whether a timer of a service is there, or what is left of one.
 pub(super) fn has_timer(seen: &ObservedService) -> bool {
-    let mut timers = seen.further.values();
+    let mut timers = seen.timers();
     let foreign = |timer: &ObservedUnit| matches!(timer.file, UnitFile::Foreign { .. });
     let is_ours = !timers.clone().any(foreign);
     is_ours && (seen.timer == TimerState::Active || timers.any(ObservedUnit::is_left))
@@ -537,7 +537,7 @@ impl<'a> HostDraft<'a> {
             let at = self.seen.services.get(name);
             // One that is held is there and does nothing.
             at.is_some_and(|at| {
-                let mut timers = at.further.values();
+                let mut timers = at.timers();
                 has_timer(at)
                     && (at.timer == TimerState::Active || timers.any(ObservedUnit::is_enabled))
             })

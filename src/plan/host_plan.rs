@@ -8,8 +8,9 @@ use super::reason::Reason;
 use super::rule::{ServiceNeed, SlotNeed};
 use super::{Action, Change, HostPlan, Note, Phase, ServicePlan, changes, reasons};
 use crate::cluster::name::{HostName, ServiceName};
-use crate::render::desired::{Desired, DesiredHost};
-use crate::render::identity::UnitName;
+use crate::render::desired::{Desired, DesiredHost, DesiredService};
+use crate::render::identity::{UnitKind, UnitName};
+use crate::render::watch;
 
 /// The host that is shown, and all that it is part of.
 pub(super) struct HostContext<'a> {
@@ -205,6 +206,9 @@ impl HostDraft<'_> {
         }
         let back = need.slots.as_ref().and_then(SlotNeed::back_to);
         notes.extend(back.map(|slot| Note::BackToSlot { slot }));
+        if need.change == Change::Changed {
+            notes.extend(watch_note(wanted, at));
+        }
         if need.action == Action::Reload && wanted.image.moving {
             notes.push(Note::MayRestart);
         }
@@ -308,6 +312,30 @@ impl HostDraft<'_> {
             })
         })
     }
+}
+
+/// What changes of its watch.
+fn watch_note(wanted: &DesiredService, at: &ObservedService) -> Option<Note> {
+    let before = at.further.iter().find_map(|(file, unit)| {
+        let is_watch = file.kind() == Some(UnitKind::WatchTimer);
+        match &unit.file {
+            UnitFile::Ours { digest, text } if is_watch => Some((digest, text.as_deref())),
+            UnitFile::Ours { .. } | UnitFile::Absent | UnitFile::Foreign { .. } => None,
+        }
+    });
+    let after = wanted.watch();
+    let digest = after.as_ref().map(|file| &wanted.entry.units[file]);
+    let after = after.map(|file| &*wanted.units[&file].text);
+    let (before, same) = match before {
+        Some((found, text)) => (text, Some(found) == digest),
+        None => (None, digest.is_none()),
+    };
+    let (before, after) = (before.and_then(watch::words), after.and_then(watch::words));
+    let other = !same && (before.is_none() || before != after);
+    other.then(|| Note::Watch {
+        before: before.map(str::to_owned),
+        after: after.map(str::to_owned),
+    })
 }
 
 fn drop_ins(seen: &ObservedService) -> Vec<Note> {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::host_draft::{HostDraft, Visit, has_timer};
 use super::observed::{ObservedLive, ObservedService, UnitFile};
 use super::options::KEPT_GENERATIONS;
-use super::rule::{DirectoryNeed, Held, ServiceNeed, SlotNeed, TimerNeed, runs_always};
+use super::rule::{DirectoryNeed, Held, ServiceNeed, SlotNeed, TimerNeed, WatchNeed, runs_always};
 use super::step::Step;
 use super::{Action, Phase};
 use crate::cluster::name::ServiceName;
@@ -83,6 +83,7 @@ impl HostDraft<'_> {
             steps.push(Step::Reload);
             // One that only changes loses no time.
             steps.extend(self.start_timers(visit, Action::None));
+            steps.extend(self.start_watches(visit));
         }
         // 4. who is asked by a new probe, before anything stops; who gives a port away first, then the
         // restarts, what a service needs before it
@@ -177,6 +178,16 @@ impl HostDraft<'_> {
         let renewed = renewed
             .filter(move |(_, need)| need.timer == TimerNeed::Renew && need.action == action);
         renewed.map(|(name, _)| Step::StartTimer {
+            service: name.clone(),
+            unit: self.wanted.services[name].unit.clone(),
+        })
+    }
+
+    /// The watches that this visit starts.
+    fn start_watches<'v>(&'v self, visit: &'v Visit<'_>) -> impl Iterator<Item = Step> + 'v {
+        let started = visit.items();
+        let started = started.filter(|(_, need)| need.watch == WatchNeed::Start);
+        started.map(|(name, _)| Step::StartWatch {
             service: name.clone(),
             unit: self.wanted.services[name].unit.clone(),
         })

@@ -44,6 +44,8 @@ pub struct ModelHost {
     pub under_way: BTreeMap<ServiceName, ModelProcess>,
     /// Jobs whose timer is active.
     pub timers: BTreeSet<ServiceName>,
+    /// Services that were asked when they last ran.
+    watches: BTreeSet<ServiceName>,
     current: Option<(u64, Manifest)>,
     generations: BTreeMap<u64, Arc<DesiredHost>>,
     /// Where the whole cluster runs, as far as this host knows.
@@ -193,6 +195,7 @@ pub enum Disturbance {
     EditUnitComment(ServiceName),
     DeleteUnit(ServiceName),
     StopUnit(ServiceName),
+    StopWatch(ServiceName),
     /// Somebody wants it to stay stopped.
     Hold(ServiceName),
     /// The time of that is over.
@@ -238,8 +241,13 @@ fn timer(name: &ServiceName) -> UnitFileName {
     unit.file(UnitKind::Timer)
 }
 
+fn watch(name: &ServiceName) -> UnitFileName {
+    let unit = Instance::of(name).unit(&no_manifest().cluster);
+    unit.file(UnitKind::WatchTimer)
+}
+
 fn is_service(file: &UnitFileName) -> bool {
-    file.as_str().ends_with(UnitKind::Service.suffix())
+    file.kind() == Some(UnitKind::Service)
 }
 
 /// Whether a start reads a file of an inputs directory. `.secrets` only describes others: a container that started
@@ -423,6 +431,11 @@ impl ModelHost {
                 true => TimerState::Active,
                 false => TimerState::Inactive,
             },
+            watch: match self.is_watched(name) {
+                true => TimerState::Active,
+                false => TimerState::Inactive,
+            },
+            watched: None,
             restarts: None,
             crashes: None,
             health: ContainerHealth::NotBad,
@@ -688,7 +701,21 @@ impl ModelHost {
         let process = self.started(name)?;
         self.processes.insert(name.clone(), process);
         self.reads(name);
+        // What it wants starts with it.
+        let watch = watch(name);
+        let links = self.links.get(&watch);
+        let wants =
+            links.is_some_and(|links| !links.is_empty()) && self.loaded.contains_key(&watch);
+        match wants {
+            true => self.watches.insert(name.clone()),
+            false => self.watches.remove(name),
+        };
         Ok(())
+    }
+
+    /// Whether a service is asked whether it is well: the timer goes with it.
+    fn is_watched(&self, name: &ServiceName) -> bool {
+        self.watches.contains(name) && self.processes.contains_key(name)
     }
 
     /// The timer of a job fires: nothing happens while a run is under way.
@@ -952,6 +979,12 @@ impl ModelHost {
                 }
                 self.timers.insert(service.clone());
             }
+            Step::StartWatch { service, .. } => {
+                if !self.loaded.contains_key(&watch(service)) {
+                    return Err(StepFailed(format!("{service}: no such watch")));
+                }
+                self.watches.insert(service.clone());
+            }
             // They end sooner or later.
             Step::AwaitRun { service, .. } => {
                 self.under_way.remove(service);
@@ -1031,6 +1064,9 @@ impl ModelHost {
                 }
                 self.units.remove(file);
                 self.links.remove(file);
+                if *file == watch(service) {
+                    self.watches.remove(service);
+                }
             }
             Step::SetCurrent { number } => {
                 let files = self.generation(staged, target);
@@ -1196,7 +1232,8 @@ impl ModelHost {
                 self.under_way.clear();
                 self.reload();
                 let timers = self.links.iter().filter(|(file, links)| {
-                    !links.is_empty() && self.units.contains_key(*file) && !is_service(file)
+                    let is_timer = file.kind() == Some(UnitKind::Timer);
+                    !links.is_empty() && self.units.contains_key(*file) && is_timer
                 });
                 self.timers = timers.map(|(file, _)| service_of(file)).collect();
                 let linked = self.links.iter().filter(|(file, links)| {
@@ -1290,6 +1327,9 @@ impl ModelHost {
                 self.timers.remove(name);
                 self.under_way.remove(name);
                 self.processes.remove(name);
+            }
+            Disturbance::StopWatch(name) => {
+                self.watches.remove(name);
             }
             Disturbance::Hold(name) => {
                 self.holds.insert(name.clone(), HoldTime::GoesOn);
@@ -1437,6 +1477,11 @@ impl ModelHost {
             let Some(process) = self.processes.get(name) else {
                 continue;
             };
+            assert_eq!(
+                self.is_watched(name),
+                service.watch().is_some(),
+                "{name}: watch"
+            );
             let values = |inputs: &Inputs| {
                 let value =
                     |(name, v): (&VariableName, &InputVariable)| (name.clone(), v.value.clone());

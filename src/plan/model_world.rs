@@ -35,6 +35,7 @@ pub(super) fn disturbance() -> impl Strategy<Value = Disturbance> {
         1 => service().prop_map(Disturbance::EditUnitComment),
         1 => service().prop_map(Disturbance::DeleteUnit),
         1 => service().prop_map(Disturbance::StopUnit),
+        1 => service().prop_map(Disturbance::StopWatch),
         1 => service().prop_map(Disturbance::Disable),
         2 => service().prop_map(Disturbance::Hold),
         1 => service().prop_map(Disturbance::HoldEnds),

@@ -10,7 +10,7 @@ use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::HostPorts;
 use crate::render::desired::DesiredService;
 use crate::render::hold::Hold;
-use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::{Addresses, Manifest, ManifestService};
 use crate::render::placement::Placement;
@@ -245,6 +245,10 @@ pub struct ObservedService {
     pub process: ObservedProcess,
     /// Whether its timer waits for the next time, if it has one.
     pub timer: TimerState,
+    /// Whether the timer waits that asks it whether it is well, if it has one.
+    pub watch: TimerState,
+    /// What that found.
+    pub watched: Option<Watched>,
     /// systemd's automatic restarts (`NRestarts`) since the last start that somebody asked for;
     /// `None` where it was not asked.
     pub restarts: Option<u64>,
@@ -266,6 +270,58 @@ pub enum ContainerHealth {
     NotBad,
     /// Its check fails.
     Unhealthy,
+}
+
+/// What the watch of a service found, as far as there is anything to tell of the start that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Watched {
+    /// Its last answers were bad, so many that it is unhealthy.
+    pub unhealthy: Option<BadAnswers>,
+    /// The watch restarted it, how often by now, and the start that runs is the last of these.
+    pub restarts: u64,
+    /// When it last did, in seconds since 1970.
+    pub restarted: Option<i64>,
+}
+
+/// Bad answers in a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadAnswers {
+    /// How many.
+    pub number: u64,
+    /// When the first of them came, in seconds since 1970.
+    pub since: Option<i64>,
+    /// The last of them, in words of the watch.
+    pub found: String,
+}
+
+impl Watched {
+    /// What a line of a watch (`render::watch`) says of a start of a unit; `None` if a hand wrote it, or if it is about
+    /// another unit.
+    #[must_use]
+    pub fn parse(line: &str, unit: &UnitName, start: &str) -> Option<Self> {
+        let mut words = line.splitn(8, ' ');
+        let mut word = || words.next();
+        let (of, noted, state) = (word()?, word()?, word()?);
+        let mut number = || word()?.parse::<i64>().ok();
+        let (failed, since, restarts, last) = (number()?, number()?, number()?, number()?);
+        let found = word().unwrap_or_default();
+        let is_that = noted == start;
+        // The start that follows a restart of the watch is its own.
+        if of != unit.as_str() || !is_that && state != "restarting" {
+            return None;
+        }
+        let moment = |seconds: i64| (seconds > 0).then_some(seconds);
+        let unhealthy = is_that && matches!(state, "unhealthy" | "restarting");
+        Some(Self {
+            unhealthy: unhealthy.then(|| BadAnswers {
+                number: failed.unsigned_abs(),
+                since: moment(since),
+                found: found.to_owned(),
+            }),
+            restarts: restarts.unsigned_abs(),
+            restarted: moment(last),
+        })
+    }
 }
 
 /// A directory of files that a service reads again without a restart.
@@ -704,7 +760,23 @@ impl ObservedService {
     #[must_use]
     pub fn is_job(&self) -> bool {
         let scheduled = self.ends_by_itself() && !self.keeps_a_record();
-        scheduled || self.further.values().any(ObservedUnit::is_ours)
+        scheduled || self.timers().any(ObservedUnit::is_ours)
+    }
+
+    /// Whether it runs and is not well, as the engine says or its watch found.
+    #[must_use]
+    pub fn is_unhealthy(&self) -> bool {
+        let watched = self.watched.as_ref();
+        let found = watched.is_some_and(|watched| watched.unhealthy.is_some());
+        let active = matches!(self.process, ObservedProcess::Active { .. });
+        self.health == ContainerHealth::Unhealthy || found && active
+    }
+
+    /// The timer that starts it, or what is left of one.
+    pub fn timers(&self) -> impl Iterator<Item = &ObservedUnit> + Clone {
+        let timers = self.further.iter();
+        let timers = timers.filter(|(file, _)| file.kind() == Some(UnitKind::Timer));
+        timers.map(|(_, unit)| unit)
     }
 
     fn text(&self) -> Option<&str> {
@@ -777,6 +849,8 @@ impl ObservedHost {
         for service in seen.services.values_mut() {
             service.process = ObservedProcess::Stopped;
             service.timer = TimerState::Inactive;
+            service.watch = TimerState::Inactive;
+            service.watched = None;
             service.container = None;
             service.slots.link = SlotLink::Absent;
             service.slots.others.clear();

@@ -103,6 +103,7 @@ mod tests {
             drop_ins: BTreeSet::new(),
             crashes: None,
             health: ContainerHealth::NotBad,
+            watched: None,
             runs: None,
             held: None,
             kept: None,

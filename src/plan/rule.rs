@@ -47,6 +47,8 @@ pub(super) struct ServiceNeed {
     pub action: Action,
     /// What becomes of its timer.
     pub timer: TimerNeed,
+    /// What becomes of the timer that asks it whether it is well.
+    pub watch: WatchNeed,
     /// What becomes of its slots.
     pub slots: Option<SlotNeed>,
     pub reasons: Vec<Reason>,
@@ -74,6 +76,15 @@ pub(super) enum TimerNeed {
     Stays,
     /// It is made and started anew: it is another one, or does not wait.
     Renew,
+}
+
+/// What becomes of the timer that asks a service whether it is well. It starts and stops with the service by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WatchNeed {
+    /// It is as it should be, or will be when the service starts.
+    Nothing,
+    /// The service runs, and it does not.
+    Start,
 }
 
 /// What becomes of the slots of a service.
@@ -137,6 +148,7 @@ impl ServiceNeed {
             reload,
             action: _,
             timer: _,
+            watch: _,
             slots: _,
             reasons: _,
             mended: _,
@@ -205,6 +217,11 @@ impl ServiceNeed {
 
     /// Its files stay what they are, whatever they are.
     pub(super) fn leave_files(&mut self) {
+        let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
+        if self.write.iter().any(is_watch) {
+            self.watch = WatchNeed::Nothing;
+            self.enable.retain(|file| !is_watch(file));
+        }
         self.directory = DirectoryNeed::Nothing;
         self.swap.clear();
         self.write.clear();
@@ -300,6 +317,10 @@ pub(super) fn need(
         Some(_) => TimerNeed::Stays,
         None => TimerNeed::None,
     };
+    let watch = match held {
+        Held::No if supervisor.runs_containers() => watch_need(desired, seen, &mut units),
+        Held::No | Held::Yes => WatchNeed::Nothing,
+    };
     // What starts a job is not that it does not run.
     let stays_up = supervisor.runs_containers() && desired.handling.runs.is_all_the_time();
     let (action, reasons) = match (stays_up, timer) {
@@ -392,6 +413,7 @@ pub(super) fn need(
         reload: units.reload,
         action,
         timer,
+        watch,
         slots,
         reasons,
         mended,
@@ -548,13 +570,13 @@ fn taking_over(
     let mut others = seen.slots.others.iter();
     let there = others.find(|(unit, _)| unit.service_file() == *file);
     let written = there.is_some_and(|(_, other)| other.unit.holds(&desired.entry.units[file]));
+    let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
+    let UnitsNeed { write, enable, .. } = &units;
+    let write = write.iter().filter(|file| is_watch(file)).cloned();
+    let enable = enable.iter().filter(|file| is_watch(file)).cloned();
     UnitsNeed {
-        write: if written {
-            BTreeSet::new()
-        } else {
-            [file.clone()].into()
-        },
-        enable: [file.clone()].into(),
+        write: write.chain((!written).then(|| file.clone())).collect(),
+        enable: enable.chain([file.clone()]).collect(),
         remove: units.remove,
         reload: true,
     }
@@ -664,6 +686,23 @@ fn timer_need(file: &UnitFileName, seen: &ObservedService, units: &mut UnitsNeed
     units.write.insert(file.clone());
     units.enable.insert(file.clone());
     TimerNeed::Renew
+}
+
+/// One that a hand stopped, or that is new beside a service which goes on running: its links are made anew with it.
+fn watch_need(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    units: &mut UnitsNeed,
+) -> WatchNeed {
+    // A slot that is kept may take over as it runs.
+    let runs = runs_always(seen) || seen.slots.others.values().any(|other| other.runs);
+    match desired.watch() {
+        Some(file) if runs && seen.watch == TimerState::Inactive => {
+            units.enable.insert(file);
+            WatchNeed::Start
+        }
+        Some(_) | None => WatchNeed::Nothing,
+    }
 }
 
 /// What its unit files need.

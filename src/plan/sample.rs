@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use crate::cluster::job::{Once, OnceKey, Run, Schedule};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
-    FileMode, FileOwner, Guard, Health, Host, HostCount, Image, Layer, LiveFiles, MadeNetwork,
-    Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy, SecretFile, Service,
-    Ssh, Template, Transport, Variable, VariableValue,
+    FileMode, FileOwner, Guard, Health, HealthWatch, Host, HostCount, Image, Layer, LiveFiles,
+    MadeNetwork, Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy,
+    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue, WhenUnhealthy,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -128,6 +128,8 @@ pub struct Spec {
     pub network: Option<(usize, u8)>,
     /// It is a job that runs once.
     pub once: Option<OnceKey>,
+    /// It is asked as long as it runs, if it has a probe: so many seconds between.
+    pub watch: Option<u8>,
 }
 
 /// A config file: what it holds, and its mode.
@@ -242,11 +244,13 @@ pub fn spec() -> impl Strategy<Value = Spec> {
     let after = prop::collection::btree_set(0..SERVICES.len(), 0..2);
     let network = prop::option::weighted(0.4, (0..NETWORKS, 0..5u8));
     let once = prop::option::weighted(0.25, prop::sample::select(OnceKey::ALL.to_vec()));
-    let rare = (rarely(), rarely(), rarely(), rarely());
+    let health = prop::bool::weighted(0.4);
+    let watch = prop::option::weighted(0.6, 1..3u8);
+    let rare = (rarely(), rarely(), rarely(), (health, watch));
     (what, rare, timer, after, max_down, (network, once)).prop_map(
         |(
             what,
-            (moving, manual, stateful, health),
+            (moving, manual, stateful, (health, watch)),
             (timer, of_host),
             after,
             (max_down, batch),
@@ -287,6 +291,7 @@ pub fn spec() -> impl Strategy<Value = Spec> {
                 timer,
                 network,
                 once,
+                watch,
             }
             .sound()
         },
@@ -547,7 +552,14 @@ pub fn describe(specs: &[Spec]) -> Desired {
             },
             health: spec.health.then(|| {
                 let probe = Probe::Command(vec!["true".to_owned()]);
-                Health::of(probe, Duration::from_secs(1))
+                Health {
+                    watch: spec.watch.map(|seconds| HealthWatch {
+                        every: Duration::from_secs(seconds.into()),
+                        failures: 3,
+                        then: WhenUnhealthy::Restart,
+                    }),
+                    ..Health::of(probe, Duration::from_secs(1))
+                }
             }),
             swap: None,
             swaps: Vec::new(),

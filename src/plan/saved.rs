@@ -488,6 +488,8 @@ fn files_of(service: &ObservedService) -> Digest {
         live,
         process: _,
         timer: _,
+        watch: _,
+        watched: _,
         runs: _,
         restarts: _,
         crashes: _,

@@ -11,20 +11,20 @@ use proptest::prelude::*;
 use super::observed::{
     Generation, KeptSlot, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
     ObservedHost, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
-    RecordedPlacement, RunningImage, SlotLink, UnitFile,
+    RecordedPlacement, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use super::reasons::carried;
 use super::step::Step;
 use super::{Options, Plan, RefusalReason, WayBack, plan, way_back};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    ConfigFile, Health, HttpProbe, Layer, LiveFiles, Probe, ReloadBy, Service, Supervisor, Swap,
-    SwapFile,
+    ConfigFile, Health, HealthWatch, HttpProbe, Layer, LiveFiles, Probe, ReloadBy, Service,
+    Supervisor, Swap, SwapFile, WhenUnhealthy,
 };
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::{HostPorts, Publish};
 use crate::render::desired::{Desired, DesiredService};
-use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitName};
+use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::manifest::Manifest;
 use crate::render::render;
 use crate::render::slots::slot_of;
@@ -41,7 +41,7 @@ fn host() -> HostName {
 /// How many seconds a slot that has handed over is kept.
 const KEEP: u64 = 600;
 
-/// A version of the service, of which slots are kept or not.
+/// A version of the service, of which slots are kept and watched or not.
 fn version(number: u8, keeps: bool) -> &'static Desired {
     // To render them takes longer than all else.
     static ALL: LazyLock<BTreeMap<(u8, bool), Desired>> = LazyLock::new(|| {
@@ -69,7 +69,14 @@ fn rendered(number: u8, keeps: bool) -> Desired {
     let mut web: Service = service("web");
     web.port = Some(3000);
     let probe = Probe::Http(HttpProbe::of("/health"));
-    web.health = Some(Health::of(probe, Duration::from_secs(30)));
+    web.health = Some(Health {
+        watch: keeps.then_some(HealthWatch {
+            every: Duration::from_secs(30),
+            failures: 3,
+            then: WhenUnhealthy::Restart,
+        }),
+        ..Health::of(probe, Duration::from_secs(30))
+    });
     web.swap = Some(Swap {
         proxy: proxy.name.clone(),
         port: 8080,
@@ -109,6 +116,8 @@ struct SlotHost {
     processes: BTreeMap<UnitName, SlotProcess>,
     /// The timers that stop slots.
     keepers: BTreeSet<UnitName>,
+    /// The timer that asks was started, and not dropped.
+    watch: bool,
     /// Where the link led when the proxy read it, and which start noted that.
     proxy: Option<(Moment, Option<String>)>,
     noted: Option<(Moment, String)>,
@@ -153,7 +162,14 @@ impl SlotHost {
         };
         self.processes.insert(unit.clone(), process);
         self.keepers.remove(unit);
+        let watch = unit.file(UnitKind::WatchTimer);
+        self.watch = self.is_watched() || self.links.contains_key(&watch);
         Ok(())
+    }
+
+    /// The timer that asks goes with the last slot.
+    fn is_watched(&self) -> bool {
+        self.watch && !self.processes.is_empty()
     }
 
     fn step(&mut self, step: &Step, staged: &Desired) -> Result<(), String> {
@@ -179,6 +195,10 @@ impl SlotHost {
                 let units = self.units.iter();
                 let units = units.map(|(file, (text, _))| (file.clone(), (text.clone(), at)));
                 self.loaded = units.collect();
+            }
+            Step::StartWatch { unit, .. } => {
+                assert!(self.loaded.contains_key(&unit.file(UnitKind::WatchTimer)));
+                self.watch = true;
             }
             Step::Restart { unit, .. } => self.start(unit)?,
             Step::RestartUnless {
@@ -233,6 +253,7 @@ impl SlotHost {
             Step::RemoveUnit { file, .. } => {
                 self.units.remove(file);
                 self.links.remove(file);
+                self.watch &= file.kind() != Some(UnitKind::WatchTimer);
             }
             Step::SetCurrent { number } => {
                 self.generations.insert(*number, staged.clone());
@@ -293,10 +314,9 @@ impl SlotHost {
         let serving = link.or_else(|| Slot::BOTH.into_iter().find(runs));
         let serving = serving.unwrap_or(Slot::A);
         let own = self.unit(serving);
-        let unit = |unit: &UnitName| {
-            let file = unit.service_file();
-            let there = self.units.get(&file);
-            let loaded = self.loaded.get(&file);
+        let unit_file = |file: &UnitFileName| {
+            let there = self.units.get(file);
+            let loaded = self.loaded.get(file);
             let older = match (there, loaded) {
                 (Some((_, at)), Some((_, loaded))) => at > loaded,
                 (None, Some(_)) => true,
@@ -308,7 +328,7 @@ impl SlotHost {
                     text: Some(text.as_str().into()),
                 }),
                 changed: there.map_or(Moment(0), |(_, at)| *at),
-                enabled_by: self.links.get(&file).cloned().unwrap_or_default(),
+                enabled_by: self.links.get(file).cloned().unwrap_or_default(),
                 loaded: if older {
                     Loaded::Older
                 } else {
@@ -316,6 +336,7 @@ impl SlotHost {
                 },
             }
         };
+        let unit = |unit: &UnitName| unit_file(&unit.service_file());
         let other = self.unit(serving.other());
         let there = unit(&other);
         let active = |unit: &UnitName| match self.processes.get(unit) {
@@ -372,6 +393,18 @@ impl SlotHost {
                     (name.clone(), seen)
                 })
                 .collect(),
+            further: {
+                let files = [UnitKind::Watch, UnitKind::WatchTimer].map(|kind| own.file(kind));
+                let seen = files.into_iter().map(|file| {
+                    let seen = unit_file(&file);
+                    (file, seen)
+                });
+                seen.collect()
+            },
+            watch: match self.is_watched() {
+                true => TimerState::Active,
+                false => TimerState::Inactive,
+            },
             process: active(&own),
             container: container(&own),
             ..ObservedService::default()
@@ -428,7 +461,13 @@ impl SlotHost {
             .collect();
         assert_eq!(running, [&own], "one slot runs, and one that is kept");
         assert_eq!(self.processes[&own].fingerprint, of(desired).fingerprint);
-        assert_eq!(self.links.keys().collect::<Vec<_>>(), [&own.service_file()]);
+        let watch = of(desired).watch();
+        assert_eq!(self.is_watched(), watch.is_some(), "it is watched");
+        let mut files: Vec<&UnitFileName> = self.units.keys().collect();
+        files.retain(|file| file.kind().is_some_and(UnitKind::is_watch));
+        assert_eq!(files.len(), 2 * usize::from(watch.is_some()), "{files:?}");
+        let links: BTreeSet<UnitFileName> = watch.into_iter().chain([own.service_file()]).collect();
+        assert_eq!(self.links.keys().cloned().collect::<BTreeSet<_>>(), links);
         if let Some((_, read)) = &self.proxy {
             assert_eq!(*read, self.link);
         }
@@ -544,6 +583,7 @@ fn happen(host: &mut SlotHost, event: &SlotEvent) {
         SlotEvent::Reboot => {
             host.processes.clear();
             host.keepers.clear();
+            host.watch = false;
             host.loaded.clear();
             let enabled: Vec<UnitFileName> = host.links.keys().cloned().collect();
             for slot in Slot::BOTH {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::observed::{
     ContainerHealth, Crashes, JobRuns, Observed, ObservedHold, ObservedProcess, ObservedService,
-    Owner, RunState, Steady, TimerState,
+    Owner, RunState, Steady, TimerState, Watched,
 };
 use super::once::{last_run, last_success};
 use super::reason::Reason;
@@ -65,6 +65,8 @@ pub struct ServiceStatus {
     pub held: Option<ObservedHold>,
     /// What the engine says of its container's health.
     pub health: ContainerHealth,
+    /// What its watch found, if there is anything to tell.
+    pub watched: Option<Watched>,
     /// A slot that has handed over and runs on for a while.
     pub kept: Option<KeptVersion>,
     /// How it compares with what is desired.
@@ -207,6 +209,7 @@ fn host_status(name: &HostName, desired: &Desired, observed: &Observed, plan: &P
             runs: at.runs.clone(),
             held: seen.holds.get(service).cloned(),
             health: at.health,
+            watched: at.watched.clone(),
             kept: kept_version(at),
             state: unsteady(at, state),
         }
@@ -343,7 +346,7 @@ fn unsteady(at: &ObservedService, state: ServiceState) -> ServiceState {
         ServiceState::InSync | ServiceState::NotRunning { .. } if !steady => {
             ServiceState::CrashLoop
         }
-        ServiceState::InSync if at.health == ContainerHealth::Unhealthy => ServiceState::Unhealthy,
+        ServiceState::InSync if at.is_unhealthy() => ServiceState::Unhealthy,
         ServiceState::InSync
         | ServiceState::NotRunning { .. }
         | ServiceState::CrashLoop
@@ -440,6 +443,7 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
             | Note::StaysForRun
             | Note::BackToSlot { .. }
             | Note::MayRestart
+            | Note::Watch { .. }
             | Note::WasPublic { .. } => {}
         }
     }

@@ -137,6 +137,13 @@ pub enum Step {
         /// Its unit.
         unit: UnitName,
     },
+    /// Starts the timer that asks a service whether it is well, which starts with the service by itself: this one runs already.
+    StartWatch {
+        /// Whose it is.
+        service: ServiceName,
+        /// Its unit.
+        unit: UnitName,
+    },
     /// Waits until no run of a job is under way, after its timer was stopped: its unit goes, or another host runs it.
     AwaitRun {
         /// Whose it is.
@@ -368,6 +375,8 @@ pub enum StepKind {
     Wait,
     /// It stops or starts a timer.
     Timer,
+    /// It starts the timer that asks a service whether it is well.
+    Watch,
     /// It waits until a run of a job has ended.
     AwaitRun,
     /// All that runs is as it should be when this step begins: it removes what is not needed any more, or
@@ -430,6 +439,7 @@ impl StepKind {
             | StepKind::Ask
             | StepKind::Wait
             | StepKind::Timer
+            | StepKind::Watch
             | StepKind::AwaitRun
             | StepKind::End => None,
         }
@@ -508,6 +518,7 @@ impl Step {
             Step::DropTimer { service, .. } | Step::StartTimer { service, .. } => {
                 (StepKind::Timer, StepOf::Service(service))
             }
+            Step::StartWatch { service, .. } => (StepKind::Watch, StepOf::Service(service)),
             Step::AwaitRun { service, .. } => (StepKind::AwaitRun, StepOf::Service(service)),
             Step::Restart { service, .. }
             | Step::RestartUnless { service, .. }
@@ -579,6 +590,7 @@ impl Step {
             Step::Stop { service, .. } => format!("stopping {service}"),
             Step::DropTimer { service, .. } => format!("stopping the timer of {service}"),
             Step::StartTimer { service, .. } => format!("starting the timer of {service}"),
+            Step::StartWatch { service, .. } => format!("watching {service}"),
             Step::AwaitRun { service, .. } => {
                 format!("waiting until no run of {service} is under way")
             }

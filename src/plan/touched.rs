@@ -117,6 +117,7 @@ pub(super) fn touched<'a>(
                     | StepKind::Run
                     | StepKind::Ask
                     | StepKind::Timer
+                    | StepKind::Watch
                     | StepKind::AwaitRun
                     | StepKind::End,
                     _,

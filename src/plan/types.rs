@@ -255,6 +255,13 @@ pub enum Note {
     },
     /// It reads its files again, and restarts instead if the pull finds another image behind its tag.
     MayRestart,
+    /// It is asked otherwise whether it is well, as long as it runs: in words, `None` if not at all.
+    Watch {
+        /// Until now, as far as it is known.
+        before: Option<String>,
+        /// From now on.
+        after: Option<String>,
+    },
 }
 
 /// The part of a release that a wave belongs to (expand, change, contract).

@@ -185,6 +185,7 @@ impl WayDraft<'_> {
             entry,
             ..
         } = &*self.wanted.services[name];
+        self.lists.watch_back(name, touch, before, entry);
         let woken = touch.woken.map(|(number, _)| number);
         let Some(began) = touch.restarted.or(woken) else {
             // It served already.
@@ -565,6 +566,32 @@ impl Lists {
                 unit: unit(),
             };
             self.timers.push(back(from, step));
+        }
+    }
+
+    /// What both slots share of unit files is what it was. A timer that systemd reads again goes on.
+    fn watch_back(
+        &mut self,
+        service: &ServiceName,
+        touch: &Touch<'_>,
+        before: &ManifestService,
+        now: &ManifestService,
+    ) {
+        let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
+        for (file, from) in touch.files().into_iter().filter(|(file, _)| is_watch(file)) {
+            let (service, file) = (service.clone(), file.clone());
+            self.reload(from);
+            let recorded = before.units.get(&file);
+            // What the timer starts is enabled by nobody.
+            if recorded.is_some() && file.kind() == Some(UnitKind::WatchTimer) {
+                self.enable(from, file.clone());
+            }
+            let step = match recorded {
+                None => Step::RemoveUnit { service, file },
+                same if same == now.units.get(&file) => continue,
+                Some(_) => Step::WriteUnit { service, file },
+            };
+            self.files.push(back(from, step));
         }
     }
 

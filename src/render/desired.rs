@@ -279,6 +279,15 @@ impl DesiredService {
             .cloned()
     }
 
+    /// The timer that asks it whether it is well, if it is asked.
+    #[must_use]
+    pub fn watch(&self) -> Option<UnitFileName> {
+        let mut files = self.units.keys();
+        files
+            .find(|file| file.kind() == Some(UnitKind::WatchTimer))
+            .cloned()
+    }
+
     /// The digest of the file that runs its container.
     #[must_use]
     pub fn unit_digest(&self) -> &Digest {

@@ -6,7 +6,7 @@
 //! | [`Instance`] | a service, and its slot if it has some | `web`, slot `a` |
 //! | [`UnitName`] | the cluster and an instance | `production-web`, `production-web@a` |
 //! | [`UnitName::container`] | the same, as the engine accepts it (`%p.%i`) | `production-web`, `production-web.a` |
-//! | [`UnitFileName`] | a unit's name and its kind | `production-web.service`, `production-web.timer` |
+//! | [`UnitFileName`] | a unit's name and its kind | `production-web.service`, `production-web.timer`, `production-web.watch.timer` |
 //! | [`DirectoryName`] | what the directory holds | `3f9ac1b20c77` |
 //!
 //! What slots share is kept by service: the inputs directory, the image, the fingerprint. What each slot has of its
@@ -136,10 +136,15 @@ impl UnitName {
         Self(format!("{cluster}{other}"))
     }
 
-    /// The name of its file of this kind.
+    /// The name of its file of this kind. Slots share one watch, which follows the one that serves.
     #[must_use]
     pub fn file(&self, kind: UnitKind) -> UnitFileName {
-        UnitFileName(format!("{}{}", self.0, kind.suffix()))
+        let unit = if kind.is_watch() {
+            without_slot(&self.0)
+        } else {
+            &self.0
+        };
+        UnitFileName(format!("{unit}{}", kind.suffix()))
     }
 
     /// The name of the file that runs its container: `<cluster>-<service>.service`.
@@ -168,11 +173,15 @@ pub enum UnitKind {
     Service,
     /// It says when that is started.
     Timer,
+    /// It asks whether the container is well, once.
+    Watch,
+    /// It says when that is asked.
+    WatchTimer,
 }
 
 impl UnitKind {
     /// All kinds that an instance can have.
-    pub const ALL: [Self; 2] = [Self::Service, Self::Timer];
+    pub const ALL: [Self; 4] = [Self::Watch, Self::WatchTimer, Self::Service, Self::Timer];
 
     /// What a file of this kind ends with.
     #[must_use]
@@ -180,12 +189,21 @@ impl UnitKind {
         match self {
             Self::Service => ".service",
             Self::Timer => ".timer",
+            Self::Watch => ".watch.service",
+            Self::WatchTimer => ".watch.timer",
         }
+    }
+
+    /// Whether it is of the watch of a service, which goes on as its container does.
+    #[must_use]
+    pub fn is_watch(self) -> bool {
+        matches!(self, Self::Watch | Self::WatchTimer)
     }
 
     /// Splits the name of a unit file into the unit's name and the kind: `None` if it is of none that we write.
     #[must_use]
     pub fn split(file: &str) -> Option<(&str, Self)> {
+        // The longer suffixes are the first: no service has a dot in its name.
         let mut kinds = Self::ALL.into_iter();
         kinds.find_map(|kind| Some((file.strip_suffix(kind.suffix())?, kind)))
     }
@@ -339,6 +357,15 @@ mod tests {
         let timer = instance(None).unit(&cluster).file(UnitKind::Timer);
         assert_eq!(timer.as_str(), "production-web.timer");
         assert_eq!(timer.unit(), "production-web");
+        let slot = instance(Some("b")).unit(&cluster);
+        let watch = slot.file(UnitKind::WatchTimer);
+        assert_eq!(watch.as_str(), "production-web.watch.timer");
+        assert_eq!(watch.kind(), Some(UnitKind::WatchTimer));
+        assert_eq!(watch.unit(), "production-web");
+        assert_eq!(
+            UnitKind::split("production-web.watch.service"),
+            Some(("production-web", UnitKind::Watch))
+        );
         assert_eq!(UnitKind::split("production-web.path"), None);
     }
 }

@@ -6,6 +6,7 @@
 //! networks        what a unit does about the networks of its container
 //! probe           a unit's ExecStartPost= as commands
 //! timer           the timer of a scheduled job
+//! watch           the timer by which a service is asked again whether it is well, and what that does
 //! start_order     what systemd starts first on one host
 //! rules           what a unit must have, whoever wrote the template
 //! unit            quoting for units, and reading them
@@ -71,6 +72,7 @@ pub mod unit;
 pub mod unit_template;
 pub(crate) mod volumes;
 pub(crate) mod wait;
+pub mod watch;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -74,11 +74,11 @@ enum Value {
 pub(super) fn required(kind: UnitKind) -> &'static [Required] {
     match kind {
         UnitKind::Service => &SERVICE,
-        UnitKind::Timer => &TIMER,
+        UnitKind::Timer | UnitKind::Watch | UnitKind::WatchTimer => &MARKS,
     }
 }
 
-const TIMER: [Required; 3] = [
+const MARKS: [Required; 3] = [
     mark("Format", Value::Format, "Format=1"),
     mark("Cluster", Value::Cluster, "Cluster={{ cluster }}"),
     mark("Service", Value::Service, "Service={{ service }}"),

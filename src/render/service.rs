@@ -24,6 +24,7 @@ use super::timer;
 use super::unit::{Unit, parse_unit};
 use super::unit_template::{OnHost, Spelling, Templates, Words};
 use super::volumes;
+use super::watch;
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{Cluster, Layer, Service, VariableValue};
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
@@ -204,6 +205,8 @@ fn form(
         let timer = timer::unit(&cluster.name, &service.name, schedule);
         units.insert(name.file(UnitKind::Timer), timer);
     }
+    let called = place.client.called();
+    units.extend(watch::units(&cluster.name, service, place.listen, called));
     let digests_of_units = units
         .iter()
         .map(|(file, unit)| (file.clone(), Digest::of(&*unit.text)));

@@ -200,6 +200,7 @@ fn errors_of(template: &str) -> Vec<RenderError> {
         service.health = Some(Health {
             interval: None,
             probe_timeout: None,
+            watch: None,
             probe: Probe::Command(vec!["true".to_owned()]),
             timeout: Duration::from_secs(1),
         });

@@ -255,11 +255,7 @@ fn context(
         Engine::Docker => "multi-user.target docker.service",
         Engine::Podman => "multi-user.target",
     };
-    // By its name where it is in every PATH.
-    let called = match client.program == client.engine.usual_path() {
-        true => client.engine.program(),
-        false => client.program.as_str(),
-    };
+    let called = client.called();
     let inputs = format!(
         "{}/{DIRECTORY}",
         inputs_parent(&cluster.name, &service.name)

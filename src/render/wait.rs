@@ -143,84 +143,102 @@ pub(super) fn command_line(
         "await \"was running\" running;".to_owned(),
     ];
     if let Some(health) = &service.health {
-        let probe = &health.probe;
-        let one = seconds(question(health));
         if let Some(pause) = pause {
             lines.push(format!("pause={pause};"));
         }
-        let asked = Asked::of(service, listen);
-        let by_port = matches!(probe, Probe::Http(_) | Probe::Tcp);
-        if asked.address.is_none() && by_port {
-            lines.push(format!(
-                "own() {{ set -- $({client} inspect -f \"{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}} {{{{end}}}}\" {name}); address=$1; }};"
-            ));
-        }
-        let (before, at) = asked.socket();
-        let port = asked.port;
-        let answered = match probe {
-            Probe::Http(HttpProbe {
-                path,
-                host,
-                headers,
-            }) => {
-                // As printf's format.
-                let text =
-                    |text: &str| in_double_quotes(&text.replace('\\', "\\\\").replace('%', "%%"));
-                let headers: Vec<String> = headers
-                    .iter()
-                    .map(|(name, value)| format!("{}: {}\\r\\n", text(name), text(value)))
-                    .collect();
-                lines.extend([
-                    format!(
-                        "answers() {{ {before}{{ printf \"GET {} HTTP/1.0\\r\\nHost: {}\\r\\n{}\\r\\n\" >&3;",
-                        text(path),
-                        host.as_deref().map_or("localhost".into(), text),
-                        headers.concat()
-                    ),
-                    format!(
-                        "  read -r -t {one} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
-                    ),
-                    // A pattern, since what a container sends must never be evaluated.
-                    format!(
-                        "  [[ $status == [123][0-9][0-9]* ]]; }} 3<>/dev/tcp/{at}/{port}; }};"
-                    ),
-                ]);
-                format!(
-                    "answered GET http://{}{} with a status below 400",
-                    asked.shown(),
-                    in_double_quotes(path)
-                )
-            }
-            Probe::Tcp => {
-                // docker's proxy accepts at once and hangs up if the container does not listen: a
-                // connection that stays open, or says something, is one to the container.
-                lines.extend([
-                    format!("answers() {{ {before}{{ read -r -n 1 -t 0.3 -u 3 first;"),
-                    format!("  (($? != 1)); }} 3<>/dev/tcp/{at}/{port}; }};"),
-                ]);
-                format!("accepted a connection on port {port}")
-            }
-            Probe::Command(words) => {
-                let words: Vec<_> = words.iter().map(|w| quote(w)).collect();
-                let words = words.join(" ");
-                lines.push(format!(
-                    "answers() {{ timeout {one} {client} exec {name} {words}; }};"
-                ));
-                "passed its health command".to_owned()
-            }
-            Probe::Image => {
-                // docker has none where the image has no HEALTHCHECK, podman an empty one.
-                lines.extend([
-                    format!(
-                        "answers() {{ state=$({client} inspect -f \"{{{{if .State.Health}}}}{{{{.State.Health.Status}}}}{{{{end}}}}\" {name});"
-                    ),
-                    "  last=\"; its status: ${state:-none}\"; [ \"$state\" = healthy ]; };".to_owned(),
-                ]);
-                "was healthy by the HEALTHCHECK of its image".to_owned()
-            }
-        };
+        let (asks, answered) = question_lines(service, health, listen, client, &name);
+        lines.extend(asks);
         lines.push(format!("await \"{answered}\" answers;"));
     }
     // With `-p` bash reads no file, even if the service has a variable BASH_ENV.
     format!("/bin/bash -pc {}", quote_lines(&lines))
+}
+
+/// The lines of a script that define `answers`, which asks a container once, and what a good answer is, for a text in double
+/// quotes. A bad one leaves what is known of it in `last`, which the script prints after its own words.
+pub(super) fn question_lines(
+    service: &Service,
+    health: &Health,
+    listen: Option<IpAddr>,
+    client: &str,
+    name: &str,
+) -> (Vec<String>, String) {
+    let mut lines = Vec::new();
+    let probe = &health.probe;
+    let one = seconds(question(health));
+    let asked = Asked::of(service, listen);
+    let by_port = matches!(probe, Probe::Http(_) | Probe::Tcp);
+    if asked.address.is_none() && by_port {
+        lines.push(format!(
+            "own() {{ set -- $({client} inspect -f \"{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}} {{{{end}}}}\" {name}); address=$1; }};"
+        ));
+    }
+    let (before, at) = asked.socket();
+    let port = asked.port;
+    let answered = match probe {
+        Probe::Http(http) => {
+            lines.extend(http_lines(http, one, before, &at, port));
+            format!(
+                "answered GET http://{}{} with a status below 400",
+                asked.shown(),
+                in_double_quotes(&http.path)
+            )
+        }
+        Probe::Tcp => {
+            // docker's proxy accepts at once and hangs up if the container does not listen: a
+            // connection that stays open, or says something, is one to the container.
+            lines.extend([
+                format!("answers() {{ {before}{{ read -r -n 1 -t 0.3 -u 3 first;"),
+                format!("  (($? != 1)); }} 3<>/dev/tcp/{at}/{port}; }};"),
+            ]);
+            format!("accepted a connection on port {port}")
+        }
+        Probe::Command(words) => {
+            let words: Vec<_> = words.iter().map(|w| quote(w)).collect();
+            let words = words.join(" ");
+            lines.push(format!(
+                "answers() {{ timeout {one} {client} exec {name} {words}; }};"
+            ));
+            "passed its health command".to_owned()
+        }
+        Probe::Image => {
+            // docker has none where the image has no HEALTHCHECK, podman an empty one.
+            lines.extend([
+                format!(
+                    "answers() {{ state=$({client} inspect -f \"{{{{if .State.Health}}}}{{{{.State.Health.Status}}}}{{{{end}}}}\" {name});"
+                ),
+                "  last=\"; its status: ${state:-none}\"; [ \"$state\" = healthy ]; };".to_owned(),
+            ]);
+            "was healthy by the HEALTHCHECK of its image".to_owned()
+        }
+    };
+    (lines, answered)
+}
+
+/// `answers` of a request of HTTP.
+fn http_lines(http: &HttpProbe, one: u64, before: &str, at: &str, port: u16) -> [String; 3] {
+    let HttpProbe {
+        path,
+        host,
+        headers,
+    } = http;
+    // As printf's format.
+    let text = |text: &str| in_double_quotes(&text.replace('\\', "\\\\").replace('%', "%%"));
+    let headers: Vec<String> = headers
+        .iter()
+        .map(|(name, value)| format!("{}: {}\\r\\n", text(name), text(value)))
+        .collect();
+    [
+        format!(
+            "answers() {{ {before}{{ printf \"GET {} HTTP/1.0\\r\\nHost: {}\\r\\n{}\\r\\n\" >&3;",
+            text(path),
+            host.as_deref().map_or("localhost".into(), text),
+            headers.concat()
+        ),
+        format!(
+            "  read -r -t {one} -u 3 version status reason; last=\"; last answer: ${{status:-none}}\";"
+        ),
+        // A pattern, since what a container sends must never be evaluated.
+        format!("  [[ $status == [123][0-9][0-9]* ]]; }} 3<>/dev/tcp/{at}/{port}; }};"),
+    ]
 }

@@ -235,6 +235,13 @@ pub(super) fn note(note: &NoteView<'_>, space: Space) -> Vec<String> {
         NoteView::MayRestart => {
             "restarts instead if the pull finds another image behind its tag".to_owned()
         }
+        NoteView::Watch { before, after } => match (before, after) {
+            (_, None) => "watched no more".to_owned(),
+            (None, Some(after)) => format!("watched {}", escape(after)),
+            (Some(before), Some(after)) => {
+                format!("watched {}; until now {}", escape(after), escape(before))
+            }
+        },
         NoteView::Mended { paths } => format!(
             "mends what was edited on the host: {}",
             some_paths(paths, space.detail)

@@ -345,7 +345,7 @@ mod tests {
         assert_exact(
             &validator(&super::status()),
             &shown_status(),
-            &["held", "unhealthy", "kept"],
+            &["held", "unhealthy", "kept", "watch"],
         );
         let optional = ["name", "change", "before", "after", "deed"];
         assert_exact(&validator(&super::history()), &shown_history(), &optional);

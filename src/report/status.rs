@@ -7,6 +7,7 @@ mod end;
 mod runs;
 mod state;
 mod urgent;
+mod watch;
 
 pub(super) use activity::activity;
 pub(super) use crashes::how_it_ended;
@@ -197,6 +198,9 @@ pub(super) fn sentence(view: &ServiceStatusView<'_>, now: Timestamp) -> String {
             true => ": its HEALTHCHECK fails",
             false => ", its HEALTHCHECK fails",
         };
+    }
+    if let Some(watch) = &view.watch {
+        line += &watch::told(watch, &view.state, now);
     }
     if let Some(KeptSlotView {
         slot,

@@ -238,6 +238,17 @@ fn runs(runs: bool, view: &LiveView<'_>) -> String {
             false => "not running".to_owned(),
         };
     };
+    let watch = view.watch.as_ref().filter(|watch| watch.restarts > 0);
+    if let Some(watch) = watch.filter(|_| view.started_later) {
+        let times = usize::try_from(watch.restarts).unwrap_or(usize::MAX);
+        let times = match times {
+            1 => String::new(),
+            times => format!(" {}", count(times, "time", "times")),
+        };
+        return format!(
+            "running since {since}: it was unhealthy, and its watch restarted it{times}"
+        );
+    }
     match view.restarts {
         _ if !view.started_later => format!("running since {since}"),
         Some(times @ 1..) => {
@@ -322,10 +333,21 @@ mod tests {
 
     use super::super::samples;
     use super::*;
-    use crate::plan::observed::{Moment, Observed, ObservedHost, ObservedProcess, ObservedService};
+    use crate::plan::observed::{
+        Moment, Observed, ObservedHost, ObservedProcess, ObservedService, Watched,
+    };
 
     /// Since when `listing` runs on docker01, and how often systemd restarted it.
     fn shown(odd: &str, process: ObservedProcess, restarts: u64) -> String {
+        let at = ObservedService {
+            process,
+            restarts: Some(restarts),
+            ..ObservedService::default()
+        };
+        shown_of(odd, at)
+    }
+
+    fn shown_of(odd: &str, at: ObservedService) -> String {
         let service = samples::service("listing");
         let mut histories = samples::histories(odd);
         for entry in histories.values_mut().flat_map(|h| &mut h.entries) {
@@ -336,11 +358,6 @@ mod tests {
             };
             entry.reasons.truncate(2);
         }
-        let at = ObservedService {
-            process,
-            restarts: Some(restarts),
-            ..ObservedService::default()
-        };
         let host = ObservedHost {
             services: BTreeMap::from([(service.clone(), at)]),
             ..ObservedHost::default()
@@ -355,6 +372,22 @@ mod tests {
             &LiveView::all(&service, &observed, &histories),
             &Palette::PLAIN,
         )
+    }
+
+    #[test]
+    fn a_restart_by_a_watch_is_told_as_such() {
+        let at = ObservedService {
+            process: since("2026-11-25T00:00:00Z"),
+            watched: Some(Watched {
+                restarts: 2,
+                ..Watched::default()
+            }),
+            ..ObservedService::default()
+        };
+        let text = shown_of("ada", at);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said = "it was unhealthy, and its watch restarted it 2 times";
+        assert!(text.contains(said), "{text}");
     }
 
     fn since(text: &str) -> ObservedProcess {

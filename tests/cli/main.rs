@@ -36,3 +36,4 @@ mod ssh;
 mod state;
 mod told;
 mod usage;
+mod watch;

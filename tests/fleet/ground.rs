@@ -194,7 +194,7 @@ impl Drop for Ground {
         let script = format!(
             "systemctl start docker.service
             cd /etc/systemd/system
-            units=$(grep -lx 'Cluster={cluster}' ./*.service 2>/dev/null | sed 's,^./,,')
+            units=$(grep -lx 'Cluster={cluster}' ./*.service ./*.timer 2>/dev/null | sed 's,^./,,')
             [ -z \"$units\" ] || {{ systemctl stop $units; systemctl disable --quiet $units; rm -f $units; }}
             for engine in docker podman; do
                 $engine ps --all --quiet --filter label=bayplan.cluster={cluster} | xargs -r $engine rm -f

@@ -57,6 +57,7 @@ mod timers;
 mod top;
 mod tutorial;
 mod volumes;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -261,6 +262,11 @@ const TESTS: &[(&str, Test)] = &[
     ),
     ("jobs_run_once_on_podman", jobs::podman),
     ("no_release_touches_a_run_of_a_timer", timers::docker),
+    ("a_service_is_watched_as_long_as_it_runs", watch::docker),
+    (
+        "a_service_is_watched_as_long_as_it_runs_on_podman",
+        watch::podman,
+    ),
     (
         "no_release_touches_a_run_of_a_timer_on_podman",
         timers::podman,

@@ -16,7 +16,7 @@ use crate::host::layout::{ActivationId, Layout};
 use crate::host::stage::SECRETS;
 use crate::plan::WayBack;
 use crate::plan::step::{RestartedUnit, Step, turns};
-use crate::render::identity::{Fingerprint, UnitFileName, UnitName};
+use crate::render::identity::{Fingerprint, UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
 use crate::render::shell::quote;
 
@@ -390,6 +390,10 @@ impl Activation<'_> {
             Step::Stop { unit, .. } => vec![call("stop_unit", &[unit.as_str()])],
             Step::DropTimer { unit, .. } => vec![call("drop_timer", &[unit.as_str()])],
             Step::StartTimer { unit, .. } => vec![call("start_timer", &[unit.as_str()])],
+            Step::StartWatch { unit, .. } => {
+                let timer = unit.file(UnitKind::WatchTimer);
+                vec![call("start_watch", &[timer.as_str()])]
+            }
             Step::AwaitRun { unit, .. } => vec![call("await_run", &[unit.as_str()])],
             Step::Restart { unit, .. } => vec![call("restart_unit", &[unit.as_str()])],
             Step::RestartUnless {

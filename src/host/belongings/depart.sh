@@ -89,7 +89,7 @@ remove_units() {
     done
     for one in "$units/$file" "$units/$file.d" "$root/etc/systemd/system.control/$file.d" "$run/system.control/$file.d" \
       "$run/system/$file.d" "$run/transient/$file.d" "$root/var/lib/systemd/timers/stamp-$file" \
-      "$root/run/bayplan/loaded/${file%.*}"; do
+      "$root/run/bayplan/loaded/${file%.*}" "$root/run/bayplan/watch/${file%%.*}"; do
       if [ -e "$one" ] || [ -L "$one" ]; then try rm -rf "$one" || return 1; fi
     done
   done

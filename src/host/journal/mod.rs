@@ -168,7 +168,7 @@ fn units(services: &BTreeSet<ServiceName>) -> String {
         script,
         "for service in {}; do\n\
          set -- \"$@\" -u \"$cluster-$service.service\"\n\
-         for file in \"$units/$cluster-$service\"@*.service; do\n\
+         for file in \"$units/$cluster-$service\"@*.service \"$units/$cluster-$service.watch.service\"; do\n\
          [ ! -f \"$file\" ] || set -- \"$@\" -u \"${{file##*/}}\"\n\
          done\n\
          done\n",
@@ -181,6 +181,13 @@ fn units(services: &BTreeSet<ServiceName>) -> String {
 const PREVIOUS: &str = "\
 ids=
 while [ $# -gt 0 ]; do
+  # A run of a watch is none of its service.
+  case $2 in
+  *.watch.service)
+    shift 2
+    continue
+    ;;
+  esac
   now=$(systemctl show --value -p InvocationID \"$2\")
   id=$(journalctl -q -r -o cat --output-fields=_SYSTEMD_INVOCATION_ID _SYSTEMD_UNIT=\"$2\" |
     grep -m 1 -vx \"$now\")

@@ -85,6 +85,20 @@ look_at_live() {
   done
 }
 
+# look_at_watches: what each watch found, after the start that runs of the unit that it asked.
+look_at_watches() {
+  [ "$asked" = systemd ] || return 0
+  for entry in "$root/run/bayplan/watch/$cluster"-*; do
+    [ -f "$entry" ] || continue
+    line=''
+    read -r line <"$entry"
+    case $line in
+    '' | *[!\ -~]*) continue ;;
+    esac
+    printf 'watch %s %s %s\0' "${entry##*/}" "$(readlink "$run/units/invocation:${line%% *}.service")" "$line"
+  done
+}
+
 # held WORD FILE...: who holds something: the file's name, and its line; none where that is not of ours.
 held() {
   word=$1
@@ -151,6 +165,7 @@ look_at_files() {
     tested=$known
   done
   look_at_live
+  look_at_watches
   # Which slot of a service serves.
   for entry in "$var"/swap/*; do
     [ ! -L "$entry" ] || printf 'swap %s %s\0' "${entry##*/}" "$(readlink "$entry")"

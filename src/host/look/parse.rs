@@ -85,6 +85,8 @@ pub(super) struct FirstAnswer {
     pub live: BTreeMap<String, ListedLive>,
     /// What the process of a unit noted that it read: the start that runs, and the note.
     pub read: BTreeMap<String, (String, String)>,
+    /// What the watch of a service found, by the name of its unit: the start that runs, and the line that is kept.
+    pub watched: BTreeMap<String, (String, String)>,
     /// Where the links of services with slots lead, by service.
     pub swap: BTreeMap<String, String>,
     pub masked: BTreeSet<String>,
@@ -129,6 +131,7 @@ impl FirstAnswer {
             other_modes: BTreeMap::new(),
             live: BTreeMap::new(),
             read: BTreeMap::new(),
+            watched: BTreeMap::new(),
             swap: BTreeMap::new(),
             masked: BTreeSet::new(),
             current: Current::Absent,
@@ -175,6 +178,11 @@ impl FirstAnswer {
                     let mut words = text.splitn(3, ' ');
                     let mut word = || words.next().unwrap_or_default().to_owned();
                     first.read.insert(word(), (word(), word()));
+                }
+                AnswerLine::Other("watch", text) => {
+                    let mut words = text.splitn(3, ' ');
+                    let mut word = || words.next().unwrap_or_default().to_owned();
+                    first.watched.insert(word(), (word(), word()));
                 }
                 AnswerLine::Other("swap", text) => {
                     let link = text
@@ -258,6 +266,7 @@ impl FirstAnswer {
             other_modes,
             live,
             read: _,
+            watched: _,
             swap,
             masked,
             current,
@@ -283,6 +292,7 @@ impl FirstAnswer {
             other_modes,
             live,
             read: BTreeMap::new(),
+            watched: BTreeMap::new(),
             swap,
             masked,
             current,

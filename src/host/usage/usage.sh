@@ -29,7 +29,10 @@ tell_units() {
   # A cluster `demo` has no units of a cluster `demo-two`.
   set --
   for file in "$units/$cluster"-*.service; do
-    ! is_ours "$file" || set -- "$@" "${file##*/}"
+    case $file in
+    *.watch.service) ;;
+    *) ! is_ours "$file" || set -- "$@" "${file##*/}" ;;
+    esac
   done
   [ $# -gt 0 ] || return 0
   systemctl show --no-pager --property Id,NRestarts,ActiveState "$@" 2>/dev/null </dev/null |

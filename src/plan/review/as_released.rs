@@ -194,6 +194,11 @@ fn runs_in_sync(
             Some(_) => TimerState::Active,
             None => TimerState::Inactive,
         },
+        watch: match service.watch() {
+            Some(_) if runs => TimerState::Active,
+            Some(_) | None => TimerState::Inactive,
+        },
+        watched: None,
         runs: None,
         process: match runs {
             true => ObservedProcess::Active { since: Moment(1) },

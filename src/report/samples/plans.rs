@@ -142,6 +142,10 @@ pub fn everything(odd: &str) -> Plan {
             hosts: vec![host("docker04")],
         },
         Note::BackToSlot { slot: Slot::A },
+        Note::Watch {
+            before: Some(odd()),
+            after: Some("every 30s, unhealthy after 3, then restart".to_owned()),
+        },
         Note::Mended { paths: vec![odd()] },
         Note::WasPublic {
             names: vec![VariableName::new("PASSWORD").expect("it is a name")],

@@ -7,7 +7,7 @@ use super::{everything, host, image, left, service, unit, variable};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::{ActivationProgress, Activity, Holding, RunningActivation};
 use crate::host::past::history::{Deeds, HistoryEntry, HostHistory};
-use crate::plan::observed::{ContainerHealth, HoldTime, ObservedHold, Owner};
+use crate::plan::observed::{BadAnswers, ContainerHealth, HoldTime, ObservedHold, Owner, Watched};
 use crate::plan::recorded::{Because, RecordedReason};
 use crate::plan::status::{ClusterStatus, HostStatus, KeptVersion, ServiceState, ServiceStatus};
 use crate::render::hold::Hold;
@@ -47,6 +47,7 @@ fn row(name: &str, version: &str, state: ServiceState) -> (ServiceName, ServiceS
         runs: None,
         held: None,
         health: ContainerHealth::NotBad,
+        watched: None,
         kept: None,
         state,
     };
@@ -106,6 +107,16 @@ pub fn every_state(odd: &str) -> ClusterStatus {
     };
     let mut sick = row("sick", "1.4.2", ServiceState::Unhealthy);
     sick.1.health = ContainerHealth::Unhealthy;
+    let mut deaf = row("deaf", "1.4.2", ServiceState::Unhealthy);
+    deaf.1.watched = Some(Watched {
+        unhealthy: Some(BadAnswers {
+            number: 3,
+            since: Some(1_795_003_500),
+            found: odd.to_owned(),
+        }),
+        restarts: 1,
+        restarted: Some(1_795_003_200),
+    });
     let one = HostStatus {
         generation: Some(12),
         unfinished: false,
@@ -127,6 +138,7 @@ pub fn every_state(odd: &str) -> ClusterStatus {
             row("search", "1.4.2", ServiceState::FilesDiffer),
             crashed,
             sick,
+            deaf,
         ]),
     };
     let paths = vec![odd.to_owned(), "50-edited.env".to_owned()];

@@ -64,6 +64,7 @@ pub use review::{
 pub use shared::SharedView;
 pub use status::{
     CrashesView, HostStatusView, KeptSlotView, RunsView, ServiceStatusView, StateView, StatusView,
+    WatchView,
 };
 pub use under_way::{HostStage, UnderWayView};
 pub use usage::{ContainerUsageView, DiskUsageView, HostUsageView, UsageView};

@@ -51,6 +51,13 @@ pub enum NoteView<'a> {
     },
     /// It reads its files again, and restarts instead if the pull finds another image behind its tag.
     MayRestart,
+    /// It is asked otherwise whether it is well, as long as it runs.
+    Watch {
+        /// How until now, in words: null if it was not, or if nobody knows.
+        before: Option<&'a str>,
+        /// How from now on: null if it is not.
+        after: Option<&'a str>,
+    },
     /// These files were edited on the host, and become what they should be.
     Mended {
         /// The paths of the files.
@@ -80,6 +87,10 @@ impl<'a> NoteView<'a> {
                 slot: slot.to_string(),
             },
             Note::MayRestart => Self::MayRestart,
+            Note::Watch { before, after } => Self::Watch {
+                before: before.as_deref(),
+                after: after.as_deref(),
+            },
             Note::Mended { paths } => Self::Mended { paths },
             Note::WasPublic { names } => Self::WasPublic { names },
         }

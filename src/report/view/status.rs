@@ -16,7 +16,7 @@ use super::{
 use crate::cluster::model::{Cluster, Host, RestartPolicy, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
 use crate::host::activate::activity::Activity;
-use crate::plan::observed::{ContainerHealth, Crashes, Death, JobRuns, Moment, Steady};
+use crate::plan::observed::{ContainerHealth, Crashes, Death, JobRuns, Moment, Steady, Watched};
 use crate::plan::reason::Reason;
 use crate::plan::status::{ClusterStatus, HostStatus, KeptVersion, ServiceState, ServiceStatus};
 
@@ -148,6 +148,7 @@ impl<'a> HostStatusView<'a> {
                 runs,
                 held,
                 health,
+                watched,
                 kept,
                 state,
             } = status;
@@ -165,6 +166,7 @@ impl<'a> HostStatusView<'a> {
                 runs: runs.as_ref().map(RunsView::of),
                 held: held.as_ref().map(|held| HeldView::of((service, held))),
                 unhealthy: *health == ContainerHealth::Unhealthy,
+                watch: watched.as_ref().map(WatchView::of),
                 kept: kept.as_ref().map(KeptSlotView::of),
                 state: StateView::of(state, service),
             }
@@ -215,6 +217,9 @@ pub struct ServiceStatusView<'a> {
     /// The engine says that the check of its health fails; absent where it does not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unhealthy: bool,
+    /// What its `watch` found; absent where there is nothing to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchView<'a>>,
     /// What ran before it in its other slot, and runs on for a while; absent where nothing does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<KeptSlotView<'a>>,
@@ -236,6 +241,39 @@ impl ServiceStatusView<'_> {
                 | StateView::Held
                 | StateView::JobDone { .. }
         )
+    }
+}
+
+/// What the `watch` of a service found of the start that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct WatchView<'a> {
+    /// The last bad answer in words, where so many came in a row that it is unhealthy; else null.
+    pub found: Option<&'a str>,
+    /// How many of them came in a row.
+    pub failures: u64,
+    /// When the first of them came; null if nobody knows, or if it is healthy.
+    pub since: Option<Timestamp>,
+    /// How often the watch restarted it: the start that runs is the last of these.
+    pub restarts: u64,
+    /// When it last did, or null.
+    pub restarted: Option<Timestamp>,
+}
+
+impl<'a> WatchView<'a> {
+    pub(super) fn of(watched: &'a Watched) -> Self {
+        let Watched {
+            unhealthy,
+            restarts,
+            restarted,
+        } = watched;
+        let unhealthy = unhealthy.as_ref();
+        Self {
+            found: unhealthy.map(|bad| bad.found.as_str()),
+            failures: unhealthy.map_or(0, |bad| bad.number),
+            since: moment(unhealthy.and_then(|bad| bad.since)),
+            restarts: *restarts,
+            restarted: moment(*restarted),
+        }
     }
 }
 

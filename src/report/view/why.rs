@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::errors::HostFailure;
-use super::{CrashesView, FailureView, VERSION};
+use super::{CrashesView, FailureView, VERSION, WatchView};
 use crate::cluster::model::{
     ConfigFile, ConfigFiles, Content, Contents, FileMode, FileOwner, Layer, ReloadBy,
     RestartPolicy, Service, Variable, VariableValue,
@@ -209,6 +209,9 @@ pub struct LiveView<'a> {
     pub restarts: Option<u64>,
     /// How it ended before systemd started it again, or null.
     pub crashes: Option<CrashesView>,
+    /// What its `watch` found; absent where there is nothing to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchView<'a>>,
     /// It runs since a moment after that release.
     pub started_later: bool,
     /// It is in a crash loop.
@@ -548,6 +551,7 @@ impl<'a> LiveView<'a> {
             since,
             restarts: at.and_then(|at| at.restarts),
             crashes: crashes.map(CrashesView::of),
+            watch: at.and_then(|at| at.watched.as_ref()).map(WatchView::of),
             started_later: released
                 .zip(since)
                 .is_some_and(|(then, since)| since > then),

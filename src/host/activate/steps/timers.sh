@@ -1,7 +1,7 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
-# Timers, and the runs of jobs that they start. A unit is called without its suffix.
+# Timers, the runs of jobs that they start, and watches. A unit is called without its suffix.
 #
-# Reads: cluster engine units newline; patience, in tenths of a second.
+# Reads: root cluster engine units newline supervisor; patience, in tenths of a second.
 # Sets: said.
 # Sets, for itself: stamp; waits, that are left.
 
@@ -63,4 +63,20 @@ await_run() {
   done
   systemctl reset-failed "$1.service" >/dev/null 2>&1
   return 0
+}
+
+# start_watch FILE: its service runs.
+start_watch() {
+  again systemctl start "$1"
+}
+
+# drop_watch FILE: what it found goes with it, and what nothing is wanted by any more.
+drop_watch() {
+  service_of "$1"
+  case $1 in
+  *.timer) [ "$supervisor" != systemd ] || again systemctl stop "$1" || return 1 ;;
+  esac
+  unlink_unit "$1" && run rm -f "$units/$1" "$root/run/bayplan/watch/$cluster-$unit" && run sync "$units" || return 1
+  rmdir "$units/$cluster-$unit.service.wants" "$units/$cluster-$unit"@?.service.wants 2>/dev/null
+  [ ! -e "$units/$cluster-$unit.service" ] || wrote "$unit"
 }

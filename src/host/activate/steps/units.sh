@@ -7,7 +7,7 @@
 # service_of FILE: whose unit file it is, in `unit`; a unit without its suffix will do. No service has a dot in its name, or an @.
 service_of() {
   unit=${1#"$cluster"-}
-  unit=${unit%.*}
+  unit=${unit%%.*}
   unit=${unit%@*}
 }
 
@@ -90,11 +90,16 @@ reload() {
 # remove_unit FILE: one beside that of a service which stays is a change of the service.
 remove_unit() {
   to=$units/$1
+  ours "$to" || return 1
   case $1 in
+  *.watch.*)
+    drop_watch "$1"
+    return
+    ;;
   # Without its file a run would leave its container behind when it ends.
   *.service) ! is_under_way "${1%.service}" || fail "a run of ${1%.service} is under way" || return 1 ;;
   esac
-  ours "$to" && unlink_unit "$1" && run rm -f "$to" && run sync "$units" || return 1
+  unlink_unit "$1" && run rm -f "$to" && run sync "$units" || return 1
   service_of "$1"
   case $1 in
   *.service) did removed "$unit" ;;

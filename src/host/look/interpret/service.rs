@@ -12,9 +12,11 @@ use crate::cluster::name::ServiceName;
 use crate::plan::observed::{
     ContainerHealth, Crashes, Environment, JobRuns, KeptSlot, LiveRead, Loaded, Moment,
     ObservedContainer, ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
-    OtherInstance, Owner, RunningImage, SlotLink, TimerState, UnitFile,
+    OtherInstance, Owner, RunningImage, SlotLink, TimerState, UnitFile, Watched,
 };
-use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
+use crate::render::identity::{
+    DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName, without_slot,
+};
 use crate::render::live::{LiveName, LiveVersion};
 use crate::render::slots;
 
@@ -94,7 +96,9 @@ impl FirstLook<'_> {
             leftovers: files.leftovers.clone(),
             live,
             process: self.process(&self.unit_of(service), more),
-            timer: self.timer(service),
+            timer: self.timer(service, UnitKind::Timer),
+            watch: self.timer(service, UnitKind::WatchTimer),
+            watched: self.watched(service),
             runs: self.runs(service, more),
             restarts: shown.map(|shown| shown.restarts),
             crashes: self.crashes(service, more),
@@ -326,13 +330,21 @@ impl FirstLook<'_> {
         }
     }
 
-    fn timer(&self, service: &ServiceName) -> TimerState {
-        let timer = self.unit_of(service).file(UnitKind::Timer);
+    fn timer(&self, service: &ServiceName, kind: UnitKind) -> TimerState {
+        let timer = self.unit_of(service).file(kind);
         let state = self.first.states.get(timer.as_str());
         match state.is_some_and(|state| state.active == "active") {
             true => TimerState::Active,
             false => TimerState::Inactive,
         }
+    }
+
+    /// What its watch found of the start that runs.
+    fn watched(&self, service: &ServiceName) -> Option<Watched> {
+        let unit = self.unit_of(service);
+        let (start, line) = self.first.watched.get(without_slot(unit.as_str()))?;
+        let told = Watched::parse(line, &unit, start)?;
+        (told != Watched::default()).then_some(told)
     }
 
     /// When a scheduled job ran and will run.
