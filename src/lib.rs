@@ -22,6 +22,7 @@
 //! | [`mod@local`] | a model that runs [here](cluster::here), the engine of this machine | containers; [events](local::event) |
 //! | [`mod@import`] | files of compose | the files of a [cluster](import::Imported), and a line for each key that is not carried |
 //! | [`report`] | plans, states, events, problems | [views](report::view), drawn as text, JSON, Markdown; a progress display |
+//! | [`registry`] | the name of an image | its tags, and their digests |
 //! | [`repository`] | a directory | sources; the commit |
 //! | [`command`] | the [`cli`]'s types | an exit code |
 //!
@@ -73,6 +74,8 @@
 //!
 //! **trace** tells what these ends start, where somebody asked with `--verbose`.
 //!
+//! **registry** asks registries of images what they have, by `curl`, and pulls nothing. It alone reads the logins of docker and podman.
+//!
 //! **repository** alone names git, and reads the description and writes it: all files of a change, or none. **command** has one file a subcommand: it wires the rooms,
 //! and is where library errors (types) become messages (`anyhow`) and exit codes. **cli** is types.
 //!
@@ -117,6 +120,7 @@ pub mod host;
 pub mod import;
 pub mod local;
 pub mod plan;
+pub mod registry;
 pub mod release;
 pub mod render;
 pub mod report;

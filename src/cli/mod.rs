@@ -48,7 +48,7 @@ pub use self::arguments::{
     FailureChoice, Identities, Lift, Operating, Parallel, Part, Patience, TimeArgument,
 };
 pub use self::board::Board;
-pub use self::bump::{Bump, Committing};
+pub use self::bump::{Bump, Committing, TagLookup};
 pub use self::check::Check;
 pub use self::completions::Completions;
 pub use self::depart::{Decommission, DepartureChoice, Destroy};

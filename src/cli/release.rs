@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueHint};
 
 use super::arguments::{Identities, Lift, Parallel, Part, Patience, cluster, host, service};
-use super::bump::{Committing, wanted};
+use super::bump::{Committing, TagLookup, wanted};
 use crate::cluster::name::{ClusterName, HostName, ServiceName};
 use crate::cluster::version::ImageVersion;
 
@@ -44,6 +44,9 @@ pub struct Release {
     /// Write another version into the description first, as `bump` does; may be repeated. Who answers no keeps it there
     #[arg(long, value_name = "SERVICE=TAG", value_parser = wanted, conflicts_with = "plan")]
     pub bump: Vec<(ServiceName, ImageVersion)>,
+
+    #[command(flatten)]
+    pub lookup: TagLookup,
 
     #[command(flatten)]
     pub committing: Committing,

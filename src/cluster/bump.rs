@@ -20,6 +20,8 @@ pub struct FileBump {
     pub version: ImageVersion,
     /// The services that take their version from there and were not asked for, sorted.
     pub along: Vec<ServiceName>,
+    /// The names of the images that get it, each with a service that runs it. Services with one version may have several.
+    pub images: BTreeMap<String, ServiceName>,
 }
 
 /// Why services cannot get the versions that were asked for.
@@ -102,7 +104,7 @@ impl BumpError {
                 key: VersionKey::Digest,
                 ..
             } => Some(format!(
-                "write `{service}=sha256:…`, or put `tag = \"…\"` in the place of `digest` in {path}"
+                "`--digest` looks it up; or write `{service}=sha256:…`, or put `tag = \"…\"` in the place of `digest` in {path}"
             )),
             BumpError::OtherKey {
                 service,
@@ -115,7 +117,7 @@ impl BumpError {
             BumpError::Unpinned {
                 service, version, ..
             } => Some(format!(
-                "write `{service}={version}@sha256:…`; `docker buildx imagetools inspect IMAGE:{version}` shows the digest"
+                "`--digest` looks it up; or write `{service}={version}@sha256:…`"
             )),
             BumpError::Torn {
                 path,
@@ -168,7 +170,66 @@ pub fn bumps(
             before: written.value.clone(),
             version: version.clone(),
             along: along(&versions, written, wanted),
+            images: images(&versions, written),
         })
+        .collect())
+}
+
+/// A version that was asked for, and where a registry is asked what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedTag {
+    /// The service.
+    pub service: ServiceName,
+    /// The name of its image.
+    pub image: String,
+    /// The field that is written.
+    pub key: VersionKey,
+    /// What was typed.
+    pub version: ImageVersion,
+}
+
+/// What is to be looked up before versions are pinned.
+///
+/// # Errors
+/// A service is not there, or its image and version cannot be read.
+pub fn wanted_tags(
+    cluster: &ClusterName,
+    sources: &Sources,
+    wanted: &[(ServiceName, ImageVersion)],
+) -> Result<Vec<WantedTag>, Box<BumpError>> {
+    let versions = versions(cluster.as_str(), sources);
+    let tags = wanted.iter().map(|(service, version)| {
+        let written = find(cluster, &versions, service)?;
+        let Some(image) = &written.image else {
+            return Err(unwritten(cluster, service));
+        };
+        Ok(WantedTag {
+            service: service.clone(),
+            image: image.clone(),
+            key: written.key,
+            version: version.clone(),
+        })
+    });
+    tags.collect()
+}
+
+/// The version that each of some services has, or of all of them that say it; sorted.
+///
+/// # Errors
+/// A service that was named is not there, or its version cannot be read.
+pub fn present(
+    cluster: &ClusterName,
+    sources: &Sources,
+    only: &[ServiceName],
+) -> Result<BTreeMap<ServiceName, WrittenVersion>, Box<BumpError>> {
+    let mut versions = versions(cluster.as_str(), sources);
+    for service in only {
+        find(cluster, &versions, service)?;
+    }
+    versions.retain(|service, _| only.is_empty() || only.contains(service));
+    let read = versions.into_iter();
+    Ok(read
+        .filter_map(|(service, written)| Some((service, written?)))
         .collect())
 }
 
@@ -179,16 +240,20 @@ fn find<'a>(
 ) -> Result<&'a WrittenVersion, Box<BumpError>> {
     match versions.get(service) {
         Some(Some(written)) => Ok(written),
-        Some(None) => Err(Box::new(BumpError::Unwritten {
-            cluster: cluster.clone(),
-            service: service.clone(),
-        })),
+        Some(None) => Err(unwritten(cluster, service)),
         None => Err(Box::new(BumpError::Unknown {
             cluster: cluster.clone(),
             service: service.clone(),
             help: nearest::help(service.as_str(), versions.keys().map(ServiceName::as_str)),
         })),
     }
+}
+
+fn unwritten(cluster: &ClusterName, service: &ServiceName) -> Box<BumpError> {
+    Box::new(BumpError::Unwritten {
+        cluster: cluster.clone(),
+        service: service.clone(),
+    })
 }
 
 fn fits(
@@ -214,6 +279,18 @@ fn fits(
         }));
     }
     Ok(())
+}
+
+/// The images whose version stands in this place.
+fn images(
+    versions: &BTreeMap<ServiceName, Option<WrittenVersion>>,
+    place: &WrittenVersion,
+) -> BTreeMap<String, ServiceName> {
+    let same = versions.iter().filter_map(|(name, written)| {
+        let written = written.as_ref().filter(|it| it.path == place.path)?;
+        Some((written.image.clone()?, name.clone()))
+    });
+    same.collect()
 }
 
 /// Who takes its version from the same place unasked.

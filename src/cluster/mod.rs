@@ -24,6 +24,7 @@
 //! | `here`, `gather` | a description that runs on the machine of a developer |
 //! | `pin` | the fingerprint of a host's key, and the key in the text of `cluster.toml` |
 //! | `version`, `bump`, `promote` | where the version of an image is written, and another one in its place; what one cluster takes over of another |
+//! | `tag_order` | which tag of an image is newer than another one |
 //! | `model`, `name`, `ports`, `subnet`, `scalar`, `digest` | what the check gives |
 //! | `diagnostic`, `excerpt`, `nearest` | problems, how they are shown, and what was meant |
 
@@ -92,6 +93,7 @@ mod shape;
 mod sources;
 pub mod subnet;
 mod swap;
+pub mod tag_order;
 pub(crate) mod template;
 mod values;
 mod variables;

@@ -72,6 +72,28 @@ impl ImageVersion {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+
+    /// What a registry is asked for: the digest, or the tag where there is none.
+    #[must_use]
+    pub fn reference(&self) -> &str {
+        self.text.rsplit('@').next().unwrap_or(&self.text)
+    }
+
+    /// The same version with what its tag means now, in the form that a field has. What names a digest stays as it is.
+    #[must_use]
+    pub fn pinned(&self, key: VersionKey, digest: &str) -> Self {
+        match key {
+            _ if self.is_pinned() => self.clone(),
+            VersionKey::Tag => Self {
+                key,
+                text: format!("{}@{digest}", self.text),
+            },
+            VersionKey::Digest => Self {
+                key,
+                text: digest.to_owned(),
+            },
+        }
+    }
 }
 
 impl fmt::Display for ImageVersion {
@@ -91,6 +113,19 @@ pub struct WrittenVersion {
     pub path: String,
     /// The service whose file that is: another one where `from` leads there.
     pub of: ServiceName,
+    /// The name of its image; `None` where its files do not say it.
+    pub image: Option<String>,
+}
+
+impl WrittenVersion {
+    /// The tag, without a digest behind it; `None` where a digest alone is written.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        match self.key {
+            VersionKey::Tag => self.value.split('@').next(),
+            VersionKey::Digest => None,
+        }
+    }
 }
 
 /// Where the version of each service of a cluster is written; `None` where its files do not say it, or cannot be read.
@@ -123,11 +158,14 @@ fn written(file: &ServiceFile) -> Option<WrittenVersion> {
         // They have no such field.
         WrittenIn::Defaults | WrittenIn::Override => return None,
     };
+    let mut fields = file.written.iter();
+    let image = fields.find(|field| field.counts && field.key == "image");
     Some(WrittenVersion {
         key,
         value: field.raw.clone(),
         path: field.spot.path.to_string(),
         of,
+        image: image.map(|field| field.raw.clone()),
     })
 }
 

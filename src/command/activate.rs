@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::release::{Staging, release};
 use super::{Exit, Failure};
-use crate::cli::{Activate, Committing, Part, Release};
+use crate::cli::{Activate, Committing, Part, Release, TagLookup};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Activate) -> Result<Exit, Failure> {
     let Activate {
@@ -22,6 +22,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Activate) -> Result<Exit
         services: Vec::new(),
         plan: None,
         bump: Vec::new(),
+        lookup: TagLookup::default(),
         committing: Committing::default(),
         resume: false,
         yes,

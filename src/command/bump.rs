@@ -3,26 +3,33 @@
 use std::path::Path;
 
 use super::description::{git_refused, is_fine, not_loaded, repository};
+use super::tag_lookup::{RegistryAnswers, newer_tags};
 use super::{Exit, Failure, review};
-use crate::cli::{Bump, Committing};
+use crate::cli::{Bump, Committing, TagLookup};
 use crate::cluster::Sources;
-use crate::cluster::bump::{FileBump, bumps};
+use crate::cluster::bump::{BumpError, FileBump, bumps, present, wanted_tags};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::version::{Bumped, ImageVersion, bump};
 use crate::report::palette::Palette;
 use crate::report::plan_end::next;
-use crate::report::{bump as text, stream};
+use crate::report::{bump as text, errors, stream};
 use crate::repository::{Edit, EditError, EditMode, Repository};
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Bump) -> Result<Exit, Failure> {
     let Bump {
         cluster,
         wanted,
+        list: is_list,
+        lookup,
         committing,
         dry_run,
     } = arguments;
     let repository = repository(directory)?;
-    let change = match PreparedBump::of(&repository, cluster, wanted)? {
+    if *is_list {
+        return list(&repository, cluster, wanted);
+    }
+    let wanted = &versions(wanted)?;
+    let change = match PreparedBump::of(&repository, cluster, wanted, lookup)? {
         Ok(change) => change,
         Err(exit) => return Ok(exit),
     };
@@ -50,14 +57,74 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Bump) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
+fn versions(
+    wanted: &[(ServiceName, Option<ImageVersion>)],
+) -> Result<Vec<(ServiceName, ImageVersion)>, Failure> {
+    let versions = wanted.iter().map(|(service, version)| match version {
+        Some(version) => Ok((service.clone(), version.clone())),
+        None => Err(usage(
+            format!("expected a service and its tag, found `{service}` alone"),
+            format!("write `{service}=TAG`; `--list {service}` shows newer ones"),
+        )),
+    });
+    versions.collect()
+}
+
+fn usage(error: String, help: String) -> Failure {
+    Failure {
+        exit: Exit::Usage,
+        ..Failure::with_help(anyhow::anyhow!(error), help)
+    }
+}
+
+/// Shows which versions there are.
+fn list(
+    repository: &Repository,
+    cluster: &ClusterName,
+    services: &[(ServiceName, Option<ImageVersion>)],
+) -> Result<Exit, Failure> {
+    let mut only = Vec::new();
+    for (service, version) in services {
+        if let Some(version) = version {
+            return Err(usage(
+                format!("expected services alone beside `--list`, found `{service}={version}`"),
+                format!("write `--list {service}`, or leave `--list` out"),
+            ));
+        }
+        only.push(service.clone());
+    }
+    let sources = repository.load(cluster.as_str()).map_err(not_loaded)?;
+    let present = present(cluster, &sources, &only).map_err(|error| refused(*error))?;
+    let (rows, problems) = newer_tags(&present);
+    let palette = Palette::stdout();
+    stream::stdout(&text::newer(cluster, &rows, &palette))?;
+    for problem in &problems {
+        let help = problem.help();
+        let told = errors::one(&problem.to_string(), help.as_deref(), &Palette::stderr());
+        stream::stderr(&told);
+    }
+    if let Some(command) = text::next_bump(cluster, &rows) {
+        stream::stdout(&next(&command, &palette))?;
+    }
+    Ok(match problems.is_empty() {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
+}
+
+fn refused(error: BumpError) -> Failure {
+    let help = error.help();
+    Failure::of(error, help)
+}
+
 /// Bumps before a release: shows the lines, writes them, and commits them if that was asked for.
 pub(super) fn before_release(
     repository: &Repository,
     cluster: &ClusterName,
     wanted: &[(ServiceName, ImageVersion)],
-    committing: &Committing,
+    (lookup, committing): (&TagLookup, &Committing),
 ) -> Result<Result<(), Exit>, Failure> {
-    let change = match PreparedBump::of(repository, cluster, wanted)? {
+    let change = match PreparedBump::of(repository, cluster, wanted, lookup)? {
         Ok(change) => change,
         Err(exit) => return Ok(Err(exit)),
     };
@@ -75,6 +142,12 @@ pub(super) fn before_release(
     Ok(Ok(()))
 }
 
+/// That a bump is not written; why was told.
+fn unwritten() -> Exit {
+    stream::stderr("nothing was written\n");
+    Exit::Failed
+}
+
 /// A bump that can be written.
 struct PreparedBump {
     cluster: ClusterName,
@@ -87,17 +160,28 @@ struct PreparedBump {
 }
 
 impl PreparedBump {
-    /// Makes the new texts, and checks the description with them: one with errors is shown, and not written.
+    /// Makes the new texts, checks the description with them, and asks registries: one with errors is shown, and not
+    /// written, nor is a version that no registry has.
     fn of(
         repository: &Repository,
         cluster: &ClusterName,
         wanted: &[(ServiceName, ImageVersion)],
+        lookup: &TagLookup,
     ) -> Result<Result<Self, Exit>, Failure> {
         let before = repository.load(cluster.as_str()).map_err(not_loaded)?;
-        let bumps = bumps(cluster, &before, wanted).map_err(|error| {
-            let help = error.help();
-            Failure::of(*error, help)
-        })?;
+        let mut answers = RegistryAnswers::default();
+        let pinned = match lookup.digest {
+            true => {
+                let tags =
+                    wanted_tags(cluster, &before, wanted).map_err(|error| refused(*error))?;
+                match answers.pinned(cluster, &tags) {
+                    Some(pinned) => pinned,
+                    None => return Ok(Err(unwritten())),
+                }
+            }
+            false => wanted.to_vec(),
+        };
+        let bumps = bumps(cluster, &before, &pinned).map_err(|error| refused(*error))?;
         let mut after = before.clone();
         let (mut texts, mut edits) = (Vec::new(), Vec::new());
         for one in &bumps {
@@ -111,9 +195,8 @@ impl PreparedBump {
             });
             texts.push(new);
         }
-        if !is_fine(cluster, &after) {
-            stream::stderr("nothing was written\n");
-            return Ok(Err(Exit::Failed));
+        if !is_fine(cluster, &after) || !lookup.offline && !answers.have_all(cluster, &bumps) {
+            return Ok(Err(unwritten()));
         }
         Ok(Ok(Self {
             cluster: cluster.clone(),

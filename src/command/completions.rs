@@ -205,6 +205,14 @@ impl KnownNames {
             NameKind::Services => self.services(),
             NameKind::Hosts => self.hosts(),
             NameKind::Versions => match current.split_once('=') {
+                // `bump --list` takes services alone.
+                None if self
+                    .words
+                    .iter()
+                    .any(|word| word == "--list" || word == "-l") =>
+                {
+                    self.services()
+                }
                 None => self.services().into_iter().map(|name| name + "=").collect(),
                 Some((service, _)) => self.versions(service),
             },

@@ -40,6 +40,7 @@ mod secrets;
 mod selection;
 mod shown;
 mod status;
+mod tag_lookup;
 mod top;
 mod why;
 

@@ -11,6 +11,7 @@ use super::selection::{Scope, leave_out, options};
 use super::shown::begun_text;
 use super::{Exit, Failure, bump, saved};
 use crate::cli::Release;
+use crate::cluster::name::ClusterName;
 use crate::host::look::LookFor;
 use crate::plan::{Moves, Options, Origin};
 use crate::release::Hosts;
@@ -20,6 +21,7 @@ use crate::report::palette::Palette;
 use crate::report::progress::Progress;
 use crate::report::view::BegunView;
 use crate::report::{Detail, stream};
+use crate::repository::Repository;
 
 /// Where the files come from that become effective.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,32 @@ pub(super) enum Staging {
 
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     release(directory, arguments, Staging::Sent)
+}
+
+/// Does what `--bump` says, and refuses what belongs to it where there is none.
+fn bumped(
+    repository: &Repository,
+    cluster: &ClusterName,
+    arguments: &Release,
+) -> Result<Result<(), Exit>, Failure> {
+    let (lookup, committing) = (&arguments.lookup, &arguments.committing);
+    let options = [
+        (committing.commit, "--commit", "is what is committed"),
+        (lookup.digest, "--digest", "is what is pinned"),
+        (lookup.offline, "--offline", "is what is looked up"),
+    ];
+    let alone = options.iter().find(|(given, ..)| *given);
+    match (arguments.bump.as_slice(), alone) {
+        ([], None) => Ok(Ok(())),
+        ([], Some((_, option, why))) => Err(Failure {
+            exit: Exit::Usage,
+            ..Failure::with_help(
+                anyhow::anyhow!("expected `--bump` beside `{option}`, found none"),
+                format!("`--bump SERVICE=TAG` {why}"),
+            )
+        }),
+        (wanted, _) => bump::before_release(repository, cluster, wanted, (lookup, committing)),
+    }
 }
 
 pub(super) fn release(
@@ -55,20 +83,8 @@ pub(super) fn release(
     if let Some(reviewed) = &reviewed {
         saved::same_description(reviewed, &repository)?;
     }
-    if arguments.committing.commit && arguments.bump.is_empty() {
-        return Err(Failure {
-            exit: Exit::Usage,
-            ..Failure::with_help(
-                anyhow::anyhow!("expected `--bump` beside `--commit`, found none"),
-                "`--bump SERVICE=TAG` is what is committed",
-            )
-        });
-    }
-    if !arguments.bump.is_empty() {
-        let (wanted, committing) = (&arguments.bump, &arguments.committing);
-        if let Err(exit) = bump::before_release(&repository, &scope.cluster, wanted, committing)? {
-            return Ok(exit);
-        }
+    if let Err(exit) = bumped(&repository, &scope.cluster, arguments)? {
+        return Ok(exit);
     }
     let description = match load(&repository, &scope.cluster) {
         Ok(description) => description,

@@ -23,9 +23,16 @@ fn git(it: &TestEnvironment, words: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The cluster `shop`, of which registries have every version.
+fn shop() -> TestEnvironment {
+    let it = TestEnvironment::shop();
+    it.registries_have_all();
+    it
+}
+
 /// The cluster `shop`, committed.
 fn committed() -> TestEnvironment {
-    let it = TestEnvironment::shop();
+    let it = shop();
     fs::write(
         it.beside("home/.gitconfig"),
         "[user]\nname = Ada\nemail = ada@example.com\n[init]\ndefaultBranch = main\n",
@@ -46,7 +53,7 @@ fn because(it: &TestEnvironment, words: &str, why: &str) -> Output {
 
 #[test]
 fn a_bump_changes_one_line_and_says_what_a_release_does() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     let before = it.read(WEB);
     assert_snapshot!(it.bayplan("bump shop web=1.5.0").succeeds());
     assert_eq!(it.read(WEB), before.replace("1.4.2", "1.5.0"));
@@ -55,7 +62,7 @@ fn a_bump_changes_one_line_and_says_what_a_release_does() {
 
 #[test]
 fn line_ends_comments_and_quotes_stay() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     let text = "\u{feff}# Search.\r\nimage = 'web'\t# ours\r\n\r\n  tag\t=  '1.4.2'   # tag = \"0\"\r\nport=8080\r\n[env]\r\ntag = 'no'";
     it.write(WEB, text);
     it.bayplan("bump shop web=1.5.0").succeeds();
@@ -64,7 +71,7 @@ fn line_ends_comments_and_quotes_stay() {
 
 #[test]
 fn services_with_one_version_move_together() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     it.write(
         "clusters/shop/services/worker.toml",
         "from = \"web\"\ncommand = [\"work\"]\n",
@@ -90,7 +97,7 @@ fn services_with_one_version_move_together() {
 
 #[test]
 fn what_cannot_be_meant_changes_nothing() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     let before = it.tree("clusters");
     for (words, code, told) in [
         ("bump shop wbe=1.5.0", 1, "did you mean `web`?"),
@@ -130,7 +137,7 @@ fn what_cannot_be_meant_changes_nothing() {
 
 #[test]
 fn a_version_that_is_not_one_plain_text_is_refused_with_its_place() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     it.edit(WEB, "\"1.4.2\"", "\"\"\"1.4.2\"\"\"");
     assert_snapshot!(it.bayplan("bump shop web=1.5.0").exits(1));
     let real = it.path("clusters/shop/services/web.real");
@@ -148,7 +155,7 @@ fn a_version_that_is_not_one_plain_text_is_refused_with_its_place() {
 
 #[test]
 fn a_digest_stays_pinned() {
-    let it = TestEnvironment::shop();
+    let it = shop();
     let pin = |digit: &str| format!("@sha256:{}", digit.repeat(64));
     it.edit(WEB, "1.4.2", &format!("1.4.2{}", pin("a")));
     let output = it.bayplan("bump shop web=1.5.0").exits(1);

@@ -109,6 +109,7 @@ fn production() -> TestEnvironment {
     let compose = "#!/bin/sh\n[ \"$1\" != compose ] || exec cat compose.yml\n";
     it.program("docker", &format!("{compose}{}", crate::local::ENGINE));
     it.program("podman", crate::local::ENGINE);
+    it.registries_have_all();
     for reader in ["jq", "less"] {
         it.program(reader, "#!/bin/sh\nexec cat > /dev/null\n");
     }

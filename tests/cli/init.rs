@@ -21,6 +21,7 @@ fn what_init_makes_is_clean_and_runs_at_once() {
             .exists()
     );
     // A version, and then all of it in the other cluster.
+    it.registries_have_all();
     it.bayplan("bump local web=1.29.4").succeeds();
     it.bayplan("promote local production").succeeds();
     let web = |cluster: &str| it.read(&format!("clusters/{cluster}/services/web.toml"));

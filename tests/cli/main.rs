@@ -28,6 +28,7 @@ mod promote;
 mod pushed;
 mod readme;
 mod refusals;
+mod registry;
 mod release;
 mod render;
 mod rollout;

@@ -55,6 +55,15 @@ pub struct FileState {
     content: Vec<u8>,
 }
 
+/// Says to the operator's docker that a registry has no TLS, as people do who have such a registry.
+fn without_tls(operator: &Path, registry: &str) -> Result<(), String> {
+    let directory = operator.join(".docker");
+    let text = format!("{{ \"insecure-registries\": [\"{registry}\"] }}\n");
+    fs::create_dir(&directory)
+        .and_then(|()| fs::write(directory.join("daemon.json"), text))
+        .map_err(|error| format!("{}: {error}", directory.display()))
+}
+
 impl Fleet {
     /// Boots hosts and a registry. `hosts` is a number, or for each host its release of Debian.
     ///
@@ -105,8 +114,10 @@ impl Fleet {
                 })
             })
             .collect::<Result<_, String>>()?;
+        let registry = read(directory.join("registry"))?.trim().to_owned();
+        without_tls(&operator, &registry)?;
         Ok(Self {
-            registry: read(directory.join("registry"))?.trim().to_owned(),
+            registry,
             hosts,
             operator,
             guardian: Mutex::new(Some(guardian)),
