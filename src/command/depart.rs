@@ -46,7 +46,11 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Decommission) -> Result<
         description: &description,
         hosts: &leaving,
         besides,
-        by: visitor(cluster, "decommissioning", besides.lock_wait),
+        by: visitor(
+            cluster,
+            ("decommission", "decommissioning"),
+            besides.lock_wait,
+        ),
     };
     let exit = it.run("host", name, confirm.is_some())?;
     if exit != Exit::Done {
@@ -144,7 +148,7 @@ pub(super) fn destroy(directory: Option<&Path>, arguments: &Destroy) -> Result<E
         description: &description,
         hosts: &hosts,
         besides,
-        by: visitor(cluster, "destroying", besides.lock_wait),
+        by: visitor(cluster, ("destroy", "destroying"), besides.lock_wait),
     };
     it.run("cluster", name, confirm.is_some())
 }

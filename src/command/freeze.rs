@@ -123,9 +123,13 @@ fn set(
     hold: Option<&Hold>,
     words: String,
 ) -> FreezeEnd {
+    let action = match hold {
+        Some(_) => "freeze",
+        None => "unfreeze",
+    };
     let record = Record {
         deed: Some(words),
-        ..stamp().1
+        ..stamp(action).1
     };
     let cluster = &description.cluster;
     let progress = Progress::stderr(cluster.hosts.keys(), &Palette::stderr());

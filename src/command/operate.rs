@@ -106,7 +106,8 @@ pub(super) fn operate(
         lock_wait: operation.operating.lock_wait,
         on_failure: None,
     };
-    let mut request = request(&repository, operation.cluster, options, &patience);
+    let what = (operation.command, operation.cluster);
+    let mut request = request(&repository, what, options, &patience);
     request.back = back;
     hosts.hold(holds.clone());
     let context = ReleaseContext {

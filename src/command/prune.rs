@@ -47,7 +47,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Prune) -> Result<Exit, F
         stream::stderr("nothing was removed\n");
         return Ok(Exit::Failed);
     }
-    let by = visitor(&arguments.hosts.cluster, "pruning", arguments.lock_wait);
+    let doing = ("prune", "pruning");
+    let by = visitor(&arguments.hosts.cluster, doing, arguments.lock_wait);
     let progress = Progress::stderr(hosts.keys(), &Palette::stderr());
     let (pruned, problems) = prune(visit, &by, &found, &|event| progress.event(&event));
     progress.finish();

@@ -39,7 +39,12 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Push) -> Result<Exit, Fa
         lock_wait: arguments.lock_wait,
         on_failure: None,
     };
-    let mut request = request(&repository, &arguments.cluster, options, &patience);
+    let mut request = request(
+        &repository,
+        ("push", &arguments.cluster),
+        options,
+        &patience,
+    );
     let setting = description.setting(&arguments.parallel);
     let progress = Progress::stderr(setting.desired.hosts.keys(), &Palette::stderr());
     let tell = |event| progress.event(&event);

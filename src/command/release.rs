@@ -32,6 +32,16 @@ pub(super) enum Staging {
     Pushed,
 }
 
+impl Staging {
+    /// The command, as it is typed.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Sent => "release",
+            Self::Pushed => "activate",
+        }
+    }
+}
+
 pub(super) fn run(directory: Option<&Path>, arguments: &Release) -> Result<Exit, Failure> {
     release(directory, arguments, Staging::Sent)
 }
@@ -107,7 +117,7 @@ pub(super) fn release(
         reviewed,
         ..request(
             &repository,
-            &description.cluster.name,
+            (staging.command(), &description.cluster.name),
             options,
             &arguments.patience,
         )

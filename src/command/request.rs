@@ -19,10 +19,10 @@ use crate::report::palette::Palette;
 use crate::report::{errors, stream};
 use crate::repository::Repository;
 
-/// A release, or a rollback, that begins now.
+/// A release, a rollback or the like that begins now: the command, as it is typed, and of what.
 pub(super) fn request(
     repository: &Repository,
-    cluster: &ClusterName,
+    (action, cluster): (&'static str, &ClusterName),
     mut options: Options,
     patience: &Patience,
 ) -> ReleaseRequest {
@@ -33,7 +33,7 @@ pub(super) fn request(
             FailureChoice::Keep => OnFailure::Keep,
         };
     }
-    let (stage, record) = stamp();
+    let (stage, record) = stamp(action);
     let commit = commit(repository);
     if let Err(error) = &commit {
         let text = format!("the commit is recorded as unknown: {}", error.in_one_line());
@@ -57,13 +57,13 @@ pub(super) fn request(
     }
 }
 
-/// Whoever changes something on hosts that is no release: `doing` says what.
+/// Whoever changes something on hosts that is no release: by which command, and what it is doing.
 pub(super) fn visitor(
     cluster: &ClusterName,
-    doing: &str,
+    (action, doing): (&'static str, &str),
     lock_wait: Option<std::time::Duration>,
 ) -> Visitor {
-    let (id, record) = stamp();
+    let (id, record) = stamp(action);
     Visitor {
         holder: holder(&record, doing, cluster),
         id,
@@ -79,7 +79,7 @@ fn holder(record: &Record, doing: &str, cluster: &ClusterName) -> String {
 }
 
 /// A name that nothing else has for what begins now, and what hosts record of it: who and when.
-pub(super) fn stamp() -> (StageId, Record) {
+pub(super) fn stamp(action: &'static str) -> (StageId, Record) {
     let now = jiff::Timestamp::now();
     let now = now.round(jiff::Unit::Second).unwrap_or(now);
     let id = StageId::unique(&now.strftime("%Y%m%d-%H%M%S").to_string())
@@ -94,6 +94,7 @@ pub(super) fn stamp() -> (StageId, Record) {
         back_to: None,
         reasons: Vec::new(),
         deed: None,
+        action,
     };
     (id, record)
 }

@@ -118,7 +118,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Rollback) -> Result<Exit
     };
     let mut request = request(
         &repository,
-        &arguments.cluster,
+        ("rollback", &arguments.cluster),
         options,
         &arguments.patience,
     );

@@ -270,6 +270,7 @@ pub fn activation_with(
         back_to: None,
         reasons: Vec::new(),
         deed: None,
+        action: "release",
     };
     let activation = Activation {
         layout,

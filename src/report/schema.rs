@@ -311,6 +311,7 @@ mod tests {
             back_to: None,
             reasons: Vec::new(),
             deed: None,
+            action: "release",
         };
         let host = crate::cluster::name::HostName::new("docker01").unwrap();
         let validator = validator(&super::event());

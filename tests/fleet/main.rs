@@ -162,6 +162,10 @@ const TESTS: &[(&str, Test)] = &[
     ),
     ("a_release_is_undone", past::rolled_back),
     (
+        "what_a_history_has_is_in_the_journal_of_its_host",
+        past::in_the_journal,
+    ),
+    (
         "an_unhealthy_container_fails_the_release",
         failures::unhealthy,
     ),

@@ -47,6 +47,9 @@ pub struct Record {
     /// What is done, in words, where it is no release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deed: Option<String>,
+    /// The command that does it, as it is typed: for the journal.
+    #[serde(skip)]
+    pub action: &'static str,
 }
 
 /// The script that adds a line to a host's history for a release whose activation there wrote none: how
@@ -86,7 +89,7 @@ pub fn deed_script(layout: &Layout, record: &Record) -> String {
          esac\n\
          {HISTORY}\nnote_history 'done' ''\n",
         layout.variables(),
-        record_variables(record),
+        record_variables(layout, record),
     )
 }
 
@@ -107,18 +110,55 @@ pub(super) fn history_variables(
          of_generation={generation}\n\
          {}",
         layout.generation(number).quoted(),
-        record_variables(record),
+        record_variables(layout, record),
     )
 }
 
 /// Who did what.
-fn record_variables(record: &Record) -> String {
+fn record_variables(layout: &Layout, record: &Record) -> String {
     let text = serde_json::to_string(record).expect("a record is plain data");
     let text = text.strip_suffix('}').expect("a record is an object");
+    let (words, fields) = journal(layout, record);
     format!(
         "release={}\n\
-         record={}\n",
+         record={}\n\
+         journal_words={}\n\
+         journal_fields={}\n",
         quote(&record.release),
         quote(text),
+        quote(&words),
+        quote(&fields),
     )
+}
+
+/// What the journal of a host gets: who does what, in words, and the fields by which it is found. Each field is one line: a
+/// value with a line break in it would make another one.
+fn journal(layout: &Layout, record: &Record) -> (String, String) {
+    let Record {
+        format: _,
+        bayplan: _,
+        release,
+        who,
+        when: _,
+        commit,
+        back_to: _,
+        reasons: _,
+        deed,
+        action,
+    } = record;
+    let plain = |text: &str| text.replace(|c: char| c.is_control(), " ");
+    let cluster = layout.cluster();
+    let deed = deed.as_ref();
+    let deed = deed.map_or_else(String::new, |deed| format!(" ({})", plain(deed)));
+    let words = format!("{action} of {cluster} by {}{deed}", plain(who));
+    let mut fields = vec![
+        format!("BAYPLAN_CLUSTER={cluster}"),
+        format!("BAYPLAN_WHO={}", plain(who)),
+        format!("BAYPLAN_RELEASE={}", plain(release)),
+        format!("BAYPLAN_ACTION={action}"),
+    ];
+    if let Some(commit) = commit {
+        fields.push(format!("BAYPLAN_COMMIT={}", plain(commit)));
+    }
+    (words, fields.join("\n"))
 }

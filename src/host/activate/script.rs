@@ -491,6 +491,8 @@ fn below(path: &str) -> Result<&str, UnsafePath> {
 #[cfg(test)]
 mod beside_tests;
 #[cfg(test)]
+mod journal_tests;
+#[cfg(test)]
 mod process_tests;
 #[cfg(test)]
 mod tests;

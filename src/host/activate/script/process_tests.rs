@@ -9,10 +9,11 @@ use crate::plan::BackStep;
 use crate::plan::step::Begins;
 use crate::render::desired::DesiredHost;
 
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("systemctl", include_str!("fake/systemctl.sh")),
     ("docker", include_str!("fake/docker.sh")),
     ("journalctl", include_str!("fake/journalctl.sh")),
+    ("logger", include_str!("fake/logger.sh")),
     // Every wait is over at once.
     ("sleep", "#!/bin/sh\n"),
 ];
@@ -38,6 +39,10 @@ impl ProcessHost {
         }
         let layout = root.with_supervisor(Supervisor::Systemd);
         Self { root, layout }
+    }
+
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// From now on this goes wrong with a unit; `fake/systemctl.sh` has the words.

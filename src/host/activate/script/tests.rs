@@ -413,6 +413,7 @@ fn a_history_has_one_line_a_release() {
             back_to: None,
             reasons: Vec::new(),
             deed: None,
+            action: "release",
         };
         let note = |release: &str, why: &str| {
             let record = record(release);
