@@ -15,6 +15,7 @@ use oxhttp::model::header::{CONTENT_TYPE, HOST, HeaderName};
 use oxhttp::model::{Body, Method, Request, Response, StatusCode};
 
 use super::description::{Description, load_hosts, repository};
+use super::history::subjects;
 use super::page;
 use super::shown::failures;
 use super::status::{desired, with_view};
@@ -26,6 +27,7 @@ use crate::render::desired::Desired;
 use crate::report::html::{self, PageContext, Served};
 use crate::report::stream;
 use crate::report::view::HistoryView;
+use crate::repository::Repository;
 
 /// A look that is younger is shown again.
 const FRESH: Duration = Duration::from_secs(3);
@@ -55,6 +57,7 @@ const HEADERS: [(&str, &str); 6] = [
 struct ServedBoard {
     /// Of the description as it was when the board began.
     context: PageContext,
+    repository: Repository,
     description: Description,
     desired: Desired,
     parallel: Parallel,
@@ -81,6 +84,7 @@ pub(super) fn run(directory: Option<&Path>, arguments: &cli::Board) -> Result<Ex
     let board = Arc::new(ServedBoard {
         desired: desired(&description, services, &arguments.parallel, &|_| {}),
         context: page::context(&repository),
+        repository,
         description,
         parallel: arguments.parallel,
         seen: Mutex::default(),
@@ -159,7 +163,9 @@ impl ServedBoard {
         };
         let (at_work, histories) = seen.hosts.refresh_for_page(setting);
         let failures = failures(seen.hosts.problems());
-        let past = HistoryView::of(&setting.cluster.name, &histories, &failures);
+        let subjects = subjects(&self.repository, &histories);
+        let past =
+            HistoryView::of(&setting.cluster.name, &histories, &failures).with_subjects(&subjects);
         let now = jiff::Timestamp::now();
         let pages = with_view(setting, &seen.hosts, &at_work, &failures, |view| {
             [Served::Again(AGAIN), Served::Still].map(|served| {

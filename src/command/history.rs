@@ -5,6 +5,7 @@
     reason = "takes the moment from which ages are counted"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::description::{load_hosts, repository};
@@ -12,13 +13,16 @@ use super::selection::described;
 use super::shown::failures;
 use super::{Exit, Failure, page};
 use crate::cli::History;
+use crate::cluster::name::HostName;
 use crate::host::look::LookFor;
+use crate::host::past::history::HostHistory;
 use crate::release::generations::bare;
 use crate::release::{Hosts, Setting};
 use crate::report::palette::Palette;
 use crate::report::progress::Progress;
-use crate::report::view::HistoryView;
+use crate::report::view::{HistoryView, commit_id};
 use crate::report::{errors, history as text, html, json, stream};
+use crate::repository::Repository;
 
 pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit, Failure> {
     let repository = repository(directory)?;
@@ -44,7 +48,8 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
         Hosts::seen_with_histories(setting, LookFor::Plan, &|event| progress.event(&event));
     progress.finish();
     let failures = failures(hosts.problems());
-    let view = HistoryView::of(&arguments.cluster, &histories, &failures);
+    let subjects = subjects(&repository, &histories);
+    let view = HistoryView::of(&arguments.cluster, &histories, &failures).with_subjects(&subjects);
     if let Some(path) = &arguments.html {
         page::write(path, &html::history(&view, &page::context(&repository)))?;
     } else if arguments.json {
@@ -63,4 +68,15 @@ pub(super) fn run(directory: Option<&Path>, arguments: &History) -> Result<Exit,
     } else {
         Exit::Failed
     })
+}
+
+/// The subjects of the commits that were released, of those that this repository has.
+pub(super) fn subjects(
+    repository: &Repository,
+    histories: &BTreeMap<HostName, HostHistory>,
+) -> BTreeMap<String, String> {
+    let entries = histories.values().flat_map(|history| &history.entries);
+    let commits = entries.filter_map(|entry| entry.commit.as_deref());
+    let ids: BTreeSet<&str> = commits.map(commit_id).collect();
+    repository.subjects(ids)
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::description::{Description, Services, load_hosts, repository};
+use super::history::subjects;
 use super::shown::{failures, note_copies};
 use super::{Exit, Failure, page};
 use crate::cli::{Parallel, Status, StatusBlocks};
@@ -65,7 +66,9 @@ pub(super) fn run(directory: Option<&Path>, arguments: &Status) -> Result<Exit, 
         let now = jiff::Timestamp::now();
         match &arguments.html {
             Some(path) => {
-                let past = HistoryView::of(&setting.cluster.name, &histories, &NO_FAILURES);
+                let subjects = subjects(&repository, &histories);
+                let past = HistoryView::of(&setting.cluster.name, &histories, &NO_FAILURES)
+                    .with_subjects(&subjects);
                 let page = html::status(view, &past, &page::context(&repository));
                 page::write(path, &page)?;
             }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::hosts;
 use super::palette::{Palette, paint};
 use super::reason::kept as words;
-use super::text::{commas, count, escape, hanging, pad, width, wrap};
+use super::text::{commas, count, cut, escape, hanging, pad, width, wrap};
 use super::time::ago_of;
 use super::view::{HistoryView, HostHistoryView, PastPlace, PastRelease, PastView};
 use crate::plan::recorded::Because;
@@ -15,6 +15,12 @@ use crate::plan::recorded::Because;
 /// How many reasons of an activation are shown, and how many services of a reason.
 const REASONS: usize = 4;
 const SERVICES: usize = 6;
+
+/// How much of the subject of a commit is shown: git's own advice for one. And the least for which there is a column.
+const SUBJECT: usize = 50;
+const LEAST_SUBJECT: usize = 20;
+/// The columns that what was done has at least, where it stands beside the rest.
+const ROOM: usize = 36;
 
 /// A row a release, with its hosts. `now` is the reader's clock.
 #[must_use]
@@ -26,43 +32,37 @@ pub fn releases(view: &HistoryView<'_>, now: Timestamp, palette: &Palette) -> St
             false => "Nothing was released yet.\n".to_owned(),
         };
     }
-    let mut rows = Vec::new();
-    for release in &releases {
-        let failed = release.entries.iter().any(|it| it.entry.result != "done");
-        let sign = match (failed, release.place()) {
-            (true, _) => paint(palette.error, "✗"),
-            (false, PastPlace::Current) => paint(palette.added, "*"),
-            (false, PastPlace::Kept) => "+".to_owned(),
-            (false, PastPlace::Gone) => " ".to_owned(),
-        };
-        let numbers = release.numbers();
-        let numbers = match (numbers.first(), numbers.last()) {
-            (Some(first), Some(last)) if first != last => format!("{first}-{last}"),
-            (Some(one), _) => one.to_string(),
-            (None, _) => String::new(),
-        };
-        let commit = release.commit;
-        let commit = commit.map_or_else(|| "no commit".to_owned(), short_commit);
-        let columns = [
-            numbers,
-            ago_of(release.when, now),
-            escape(release.who),
-            commit,
-        ];
-        rows.push((sign, columns, release));
-    }
+    let rows: Vec<_> = releases
+        .iter()
+        .map(|release| (sign(release, palette), columns(release, now), release))
+        .collect();
     let widest = |column: usize| {
         let widths = rows.iter().map(|(_, columns, _)| width(&columns[column]));
         widths.max().unwrap_or_default()
     };
     let widths = [0, 1, 2, 3].map(widest);
+    let room = SubjectRoom::of(widths.iter().map(|to| to + 2).sum::<usize>() + 2, palette);
+    let subjects = releases.iter().filter_map(|release| release.subject);
+    let subject_to = subjects.map(|it| width(&room.shown(it))).max();
     let mut text = String::new();
     for (sign, columns, release) in &rows {
         let mut start = format!("{sign} ");
         for (column, to) in columns.iter().zip(widths) {
             start += &format!("{}  ", pad(column, to));
         }
-        for line in row(&start, &told(release), palette) {
+        let subject = release.subject.map(|it| room.shown(it));
+        let lines = match (subject, subject_to, room) {
+            (Some(subject), _, SubjectRoom::Line(_)) => {
+                let below = hanging("    ", &told(release), palette.width());
+                std::iter::once(start + &subject).chain(below).collect()
+            }
+            (subject, Some(to), SubjectRoom::Column(_)) => {
+                start += &format!("{}  ", pad(&subject.unwrap_or_default(), to));
+                row(&start, &told(release), palette)
+            }
+            (None, _, _) | (Some(_), None, _) => row(&start, &told(release), palette),
+        };
+        for line in lines {
             text += &format!("{}\n", line.trim_end());
         }
         for line in reasons(&release.reasons(), palette.width()) {
@@ -76,9 +76,65 @@ pub fn releases(view: &HistoryView<'_>, now: Timestamp, palette: &Palette) -> St
     text
 }
 
+/// Where it is now, or that it failed.
+fn sign(release: &PastRelease<'_>, palette: &Palette) -> String {
+    let failed = release.entries.iter().any(|it| it.entry.result != "done");
+    match (failed, release.place()) {
+        (true, _) => paint(palette.error, "✗"),
+        (false, PastPlace::Current) => paint(palette.added, "*"),
+        (false, PastPlace::Kept) => "+".to_owned(),
+        (false, PastPlace::Gone) => " ".to_owned(),
+    }
+}
+
+/// Its generations, when, by whom, and of which commit.
+fn columns(release: &PastRelease<'_>, now: Timestamp) -> [String; 4] {
+    let numbers = release.numbers();
+    let numbers = match (numbers.first(), numbers.last()) {
+        (Some(first), Some(last)) if first != last => format!("{first}-{last}"),
+        (Some(one), _) => one.to_string(),
+        (None, _) => String::new(),
+    };
+    let commit = release.commit;
+    [
+        numbers,
+        ago_of(release.when, now),
+        escape(release.who),
+        commit.map_or_else(|| "no commit".to_owned(), short_commit),
+    ]
+}
+
+/// Where the subject of a commit stands: so many columns of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SubjectRoom {
+    /// Between the commit and what was done.
+    Column(usize),
+    /// Alone behind the commit; what was done stands below.
+    Line(usize),
+}
+
+impl SubjectRoom {
+    /// Behind so many columns. Only a terminal has a width.
+    fn of(start: usize, palette: &Palette) -> Self {
+        let Some(to) = palette.terminal else {
+            return Self::Column(SUBJECT);
+        };
+        let left = to.saturating_sub(start);
+        match left.checked_sub(ROOM + 2) {
+            Some(room) if room >= LEAST_SUBJECT => Self::Column(room.min(SUBJECT)),
+            Some(_) | None => Self::Line(left),
+        }
+    }
+
+    fn shown(self, subject: &str) -> String {
+        match self {
+            Self::Column(room) | Self::Line(room) => cut(&escape(subject), room),
+        }
+    }
+}
+
 /// What is told of a release beside its start, where there is room, or below it. Only a terminal has a width.
 fn row(start: &str, told: &str, palette: &Palette) -> Vec<String> {
-    const ROOM: usize = 36;
     match palette.terminal {
         None => vec![format!("{start}{told}")],
         Some(to) if to >= width(start) + ROOM => hanging(start, told, to),
@@ -181,6 +237,12 @@ fn reasons(reasons: &[Because], width: usize) -> Vec<String> {
     lines
 }
 
+/// A commit, and its subject where that is known.
+pub(super) fn named_commit(commit: &str, subject: Option<&str>) -> String {
+    let subject = subject.map(|it| format!(" {}", cut(&escape(it), SUBJECT)));
+    short_commit(commit) + &subject.unwrap_or_default()
+}
+
 /// What a recorded commit begins with where git could not be asked; the reason follows.
 pub const UNKNOWN_COMMIT: &str = "unknown: ";
 
@@ -205,6 +267,7 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
         who,
         when,
         commit,
+        subject,
         back_to,
         made: _,
         result,
@@ -226,6 +289,9 @@ fn line(entry: &PastView<'_>, palette: &Palette) -> String {
         escape(when),
         escape(who)
     );
+    if let Some(subject) = subject {
+        line += &format!("  {}", cut(&escape(subject), SUBJECT));
+    }
     if let Some(number) = back_to {
         line += &format!("  back to {number}");
     }
@@ -309,47 +375,76 @@ mod tests {
     use super::super::samples;
     use super::*;
 
-    fn shown(odd: &str) -> String {
+    /// The only commit of the samples, with this subject.
+    fn subjects(subject: &str) -> BTreeMap<String, String> {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        [(id.to_owned(), subject.to_owned())].into()
+    }
+
+    fn shown(odd: &str, subjects: &BTreeMap<String, String>) -> String {
         let (cluster, failures) = (samples::cluster(), BTreeMap::new());
         let histories = samples::histories(odd);
         let view = HistoryView::of(&cluster.name, &histories, &failures);
-        text(&view, &Palette::PLAIN)
+        text(&view.with_subjects(subjects), &Palette::PLAIN)
     }
 
-    fn rows(odd: &str, palette: &Palette) -> String {
+    fn rows(odd: &str, subjects: &BTreeMap<String, String>, palette: &Palette) -> String {
         let (cluster, failures) = (samples::cluster(), BTreeMap::new());
         let histories = samples::histories(odd);
         let view = HistoryView::of(&cluster.name, &histories, &failures);
         let now = "2026-11-26T09:30:00Z".parse().unwrap();
-        releases(&view, now, palette)
+        releases(&view.with_subjects(subjects), now, palette)
+    }
+
+    fn at(columns: usize) -> Palette {
+        Palette {
+            terminal: Some(columns),
+            ..Palette::PLAIN
+        }
     }
 
     #[test]
     fn every_result_has_its_words() {
-        assert_snapshot!(shown("ada@laptop"));
+        assert_snapshot!(shown("ada@laptop", &BTreeMap::new()));
     }
 
     #[test]
     fn a_release_is_one_row() {
-        assert_snapshot!(rows("ada@laptop", &Palette::PLAIN));
+        assert_snapshot!(rows("ada@laptop", &BTreeMap::new(), &Palette::PLAIN));
+    }
+
+    #[test]
+    fn a_release_has_the_subject_of_its_commit() {
+        let long =
+            "Raise the limit of connections, since the pool was empty at noon on each Monday";
+        let subjects = subjects(long);
+        for columns in [60, 80, 120, 200] {
+            let rows = rows("ada@laptop", &subjects, &at(columns));
+            assert!(rows.lines().all(|line| width(line) <= columns), "{rows}");
+            assert!(rows.contains("0123456789  Raise the lim"), "{rows}");
+            assert!(rows.contains('…'), "{rows}");
+        }
+        assert_snapshot!(rows("ada@laptop", &subjects, &at(80)));
+        assert_snapshot!(rows("ada@laptop", &subjects, &Palette::PLAIN));
+        assert!(
+            shown("ada@laptop", &subjects)
+                .contains("0123456789  Raise the limit of connections, since the pool wa…")
+        );
     }
 
     #[test]
     fn a_release_fits_a_terminal() {
-        let at = |columns| Palette {
-            terminal: Some(columns),
-            ..Palette::PLAIN
-        };
-        assert_snapshot!(rows("ada@laptop", &at(80)));
-        let wide = rows("ada@laptop", &at(120));
+        assert_snapshot!(rows("ada@laptop", &BTreeMap::new(), &at(80)));
+        let wide = rows("ada@laptop", &BTreeMap::new(), &at(120));
         assert!(wide.lines().all(|line| width(line) <= 120), "{wide}");
     }
 
     proptest! {
         #[test]
         fn no_history_can_steer_a_terminal(odd in any::<String>()) {
-            samples::assert_tame(&shown(&odd));
-            samples::assert_tame(&rows(&odd, &Palette::PLAIN));
+            samples::assert_tame(&shown(&odd, &subjects(&odd)));
+            samples::assert_tame(&rows(&odd, &subjects(&odd), &Palette::PLAIN));
+            samples::assert_tame(&rows(&odd, &subjects(&odd), &at(80)));
         }
     }
 }

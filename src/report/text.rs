@@ -208,6 +208,22 @@ pub(super) fn without_colours(text: &str) -> Cow<'_, str> {
         .into()
 }
 
+/// The beginning of a text, with `…` in the place of what has no room.
+pub(super) fn cut(text: &str, room: usize) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        let next = format!("{shown}{c}");
+        if width(&next) + 1 > room {
+            break;
+        }
+        shown = next;
+    }
+    shown.trim_end().to_owned() + "…"
+}
+
 /// The text filled with blanks up to a width.
 pub(super) fn pad(text: &str, to: usize) -> String {
     text.to_owned() + &" ".repeat(to.saturating_sub(width(text)))

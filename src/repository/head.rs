@@ -1,5 +1,6 @@
 //! What git says of the checkout: the commit, the branch, and whether files differ.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use git2::ErrorCode;
@@ -57,6 +58,27 @@ pub fn head(root: &Path) -> Result<Option<Commit>, GitError> {
         id: id.to_string(),
         dirty,
     }))
+}
+
+impl Repository {
+    /// The first lines of these commits, by their ids. What git does not have here, or cannot be asked, is left out.
+    #[must_use]
+    pub fn subjects<'a>(
+        &self,
+        commits: impl IntoIterator<Item = &'a str>,
+    ) -> BTreeMap<String, String> {
+        let Ok(repository) = git2::Repository::discover(self.root()) else {
+            return BTreeMap::new();
+        };
+        let subjects = commits.into_iter().filter_map(|id| {
+            // A shorter one may be several.
+            let whole = (id.len() == 40).then(|| git2::Oid::from_str(id).ok())??;
+            let commit = repository.find_commit(whole).ok()?;
+            let subject = String::from_utf8_lossy(commit.summary_bytes()?).into_owned();
+            Some((id.to_owned(), subject))
+        });
+        subjects.collect()
+    }
 }
 
 /// Whether a directory, or one above it, has a `.git`: libgit2 says of some that it cannot read that

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::history::{NOTHING, done, short_commit};
+use super::super::history::{NOTHING, done, named_commit};
 use super::super::hosts;
 use super::super::reason::kept as words;
 use super::super::text::{commas, escape};
@@ -74,7 +74,10 @@ fn row(release: &PastRelease<'_>, context: &PageContext) -> SheetRow {
             },
             SheetCell::plain(deed),
             SheetCell::plain(escape(release.who)),
-            SheetCell::plain(commit.map_or_else(|| "no commit".to_owned(), short_commit)),
+            SheetCell::plain(match commit {
+                Some(commit) => named_commit(commit, release.subject),
+                None => "no commit".to_owned(),
+            }),
         ],
         why: hosts::hosts(names),
     }

@@ -159,7 +159,8 @@ fn entries<'a>(
 
 fn released(entry: &PastView<'_>, context: &PageContext) -> String {
     let when = ago_of(entry.when, context.now);
-    let commit = entry.commit.map(past::short_commit);
+    let commit = entry.commit;
+    let commit = commit.map(|commit| past::named_commit(commit, entry.subject));
     let commit = commit.map_or_else(String::new, |commit| format!(", {commit}"));
     format!("released {when} by {}{commit}", escape(entry.who))
 }

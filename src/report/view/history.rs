@@ -40,6 +40,23 @@ impl<'a> HistoryView<'a> {
             failures: failures.iter().map(FailureView::of).collect(),
         }
     }
+
+    /// The same with the subjects of its commits, by their ids.
+    #[must_use]
+    pub fn with_subjects(mut self, subjects: &'a BTreeMap<String, String>) -> Self {
+        let hosts = self.hosts.iter_mut();
+        for entry in hosts.flat_map(|host| &mut host.activations) {
+            let subject = entry.commit.and_then(|it| subjects.get(commit_id(it)));
+            entry.subject = subject.map(String::as_str);
+        }
+        self
+    }
+}
+
+/// The id of a recorded commit, without the mark that files differed from it.
+#[must_use]
+pub fn commit_id(commit: &str) -> &str {
+    commit.strip_suffix("-dirty").unwrap_or(commit)
 }
 
 /// What was activated on one host, the oldest first.
@@ -66,6 +83,8 @@ pub struct PastView<'a> {
     pub when: &'a str,
     /// The commit that was released, or null.
     pub commit: Option<&'a str>,
+    /// The subject of that commit, or null where this repository does not have it.
+    pub subject: Option<&'a str>,
     /// The generation that a rollback brought back, or null.
     pub back_to: Option<u64>,
     /// It made a generation.
@@ -133,6 +152,7 @@ impl<'a> HostHistoryView<'a> {
                 who,
                 when,
                 commit: commit.as_deref(),
+                subject: None,
                 back_to: *back_to,
                 made: *made,
                 result,

@@ -42,7 +42,7 @@ pub use activity::{ActivationView, ActivityView};
 pub use begun::BegunView;
 pub use check::{CheckView, CheckedClusterView, DiagnosticPlaceView, DiagnosticView};
 pub use fitness::{FitnessFindingView, FitnessView, HostFitnessView, LevelView};
-pub use history::{HistoryView, HostHistoryView, PastView};
+pub use history::{HistoryView, HostHistoryView, PastView, commit_id};
 pub use hold::{HeldView, HoldView};
 pub use left::{LeftOutView, LeftServiceView, LeftView};
 pub use leftovers::{HostLeftoversView, LeftoverView, LeftoversView};

@@ -14,6 +14,8 @@ pub struct PastRelease<'a> {
     pub who: &'a str,
     /// The commit that was released, if there is one.
     pub commit: Option<&'a str>,
+    /// The subject of that commit, where it is known.
+    pub subject: Option<&'a str>,
     /// What was activated, by the names of the hosts.
     pub entries: Vec<PastOnHost<'a>>,
 }
@@ -66,6 +68,7 @@ impl<'a> PastRelease<'a> {
             when,
             who,
             commit,
+            subject: entries.iter().find_map(|it| it.entry.subject),
             entries,
         });
         releases.collect()
