@@ -38,8 +38,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   bayplan local status                 services, their state and their ports
-  bayplan local status --name main     of another branch")]
-    Status(LocalScope),
+  bayplan local status --name main     of another branch
+  bayplan local status --json | jq -r '.services[].ports[].at'")]
+    Status(LocalStatus),
     /// Show what containers say, by time
     ///
     /// Without -n the last 100 lines of each service, with -f the last 10 and what comes, also of containers that take the place
@@ -88,6 +89,17 @@ pub struct LocalScope {
     /// The engine; by default docker if it is there, else podman
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<EngineChoice>,
+}
+
+/// How what runs is shown.
+#[derive(Debug, Clone, Args)]
+pub struct LocalStatus {
+    /// Print JSON, as described in docs/json.md
+    #[arg(long)]
+    pub json: bool,
+
+    #[command(flatten)]
+    pub scope: LocalScope,
 }
 
 /// A container engine.

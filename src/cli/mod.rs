@@ -61,7 +61,7 @@ pub use self::host::{HostCheck, HostCommands, HostPin, HostPrepare, HostsOf};
 pub use self::init::Init;
 pub use self::local::{
     EngineChoice, LocalCommands, LocalDown, LocalEnv, LocalExec, LocalLogs, LocalScope,
-    LocalUpArguments,
+    LocalStatus, LocalUpArguments,
 };
 pub use self::logs::Logs;
 pub use self::man::Man;

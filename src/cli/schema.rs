@@ -43,6 +43,8 @@ pub enum SchemaOf {
     Prune,
     /// A line of `logs --json`
     Logs,
+    /// `local status --json`
+    LocalStatus,
     /// An event of `[notify]`
     Event,
     /// `cluster.toml`

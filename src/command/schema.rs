@@ -18,6 +18,7 @@ pub(super) fn run(arguments: &Schema) -> Result<Exit, Failure> {
         SchemaOf::Event => schema::event(),
         SchemaOf::Why => schema::why(),
         SchemaOf::Logs => schema::logs(),
+        SchemaOf::LocalStatus => schema::local_status(),
         SchemaOf::Cluster => description_schema::cluster(),
         SchemaOf::Service => description_schema::service(),
         SchemaOf::ServiceConfig => description_schema::service_config(),

@@ -36,6 +36,8 @@ pub struct SeenContainer {
     pub scheme: String,
     /// Since when, in the engine's words.
     pub since: String,
+    /// When it ended, in the engine's words.
+    pub ended: String,
     /// What the `HEALTHCHECK` of its image says, if it has one.
     pub health: Option<String>,
     /// Ports of this machine by those of the container.
@@ -114,6 +116,7 @@ mod tests {
             reference: "web:1".to_owned(),
             scheme: String::new(),
             since: String::new(),
+            ended: String::new(),
             health: None,
             ports: BTreeMap::new(),
         }

@@ -101,6 +101,8 @@ struct EngineState {
     exit: i64,
     #[serde(rename = "StartedAt", default)]
     started: Value,
+    #[serde(rename = "FinishedAt", default)]
+    finished: Value,
     #[serde(rename = "Health", alias = "Healthcheck", default)]
     health: Option<EngineHealth>,
 }
@@ -553,6 +555,7 @@ fn seen_container(inspected: InspectedContainer) -> Option<SeenContainer> {
         reference: label(REFERENCE),
         scheme: label(SCHEME),
         since: state.started.as_str().unwrap_or_default().to_owned(),
+        ended: state.finished.as_str().unwrap_or_default().to_owned(),
         health: state
             .health
             .map(|health| health.status)

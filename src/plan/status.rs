@@ -477,7 +477,8 @@ fn planned_state(planned: &ServicePlan) -> ServiceState {
 
 /// The part of a reference that tells versions apart: its tag, or the first twelve digits of its
 /// digest (or of the image's id, which is what an engine shows of an image without a name).
-fn version(reference: &str) -> String {
+#[must_use]
+pub fn version(reference: &str) -> String {
     if let Some((_, digest)) = reference.rsplit_once("sha256:") {
         return digest.chars().take(12).collect();
     }

@@ -4,6 +4,7 @@
 mod events;
 mod fitness;
 mod leftovers;
+mod locals;
 mod plans;
 mod reviews;
 mod states;
@@ -12,6 +13,7 @@ mod usage;
 pub use events::events;
 pub use fitness::examined;
 pub use leftovers::leftovers;
+pub use locals::containers_here;
 pub use plans::{documented, everything, left, ordinary, saved};
 pub use reviews::{reviews, sides};
 pub use states::{activities, documented_status, every_state, failures, histories, in_sync};

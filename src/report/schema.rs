@@ -6,8 +6,8 @@ use schemars::generate::SchemaSettings;
 use super::logs::LogLineView;
 use super::notification::NotificationView;
 use super::view::{
-    CheckView, FitnessView, HistoryView, LeftoversView, PlanView, ReviewsView, StatusView,
-    UsageView, WhyView,
+    CheckView, FitnessView, HistoryView, LeftoversView, LocalStatusView, PlanView, ReviewsView,
+    StatusView, UsageView, WhyView,
 };
 use crate::plan::saved::SavedPlan;
 
@@ -75,6 +75,14 @@ pub fn prune() -> String {
 #[must_use]
 pub fn logs() -> String {
     of::<LogLineView<'static>>("A message of a container: a line of `bayplan logs CLUSTER --json`")
+}
+
+/// Of `local status --json`.
+#[must_use]
+pub fn local_status() -> String {
+    of::<LocalStatusView<'static>>(
+        "What runs of a cluster on this machine: `bayplan local status --json`",
+    )
 }
 
 /// Of what `[notify]` tells.
@@ -248,6 +256,17 @@ mod tests {
         let cluster = samples::cluster();
         let view = LeftoversView::of(&cluster.name, &found, &failures);
         assert_exact(&validator(&super::prune()), &report::text(&view), &[]);
+    }
+
+    #[test]
+    fn every_container_here_is_as_the_schema_says() {
+        let name = crate::local::name::LocalName::new("main").unwrap();
+        let seen = samples::containers_here("odd");
+        let engine = crate::cluster::model::Engine::Docker;
+        let view = LocalStatusView::of(&name, "production", engine, &seen);
+        let shown = report::text(&view);
+        assert_exact(&validator(&super::local_status()), &shown, &["unhealthy"]);
+        insta::assert_snapshot!(shown);
     }
 
     #[test]

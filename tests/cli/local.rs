@@ -6,6 +6,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
+use serde_json::Value;
+
 use crate::environment::TestEnvironment;
 
 /// An engine that knows what bayplan asks of one.
@@ -212,6 +214,41 @@ fn the_way_up_and_down_is_told() {
     local.it.bayplan("local status").exits(1);
     local.ran();
     assert_eq!(local.up(), set(&["db", "migrate", "web"]));
+}
+
+#[test]
+fn what_runs_here_is_told_to_programs() {
+    let local = Local::new();
+    local.up();
+    let json = |words: &str| -> Value {
+        let shown = local.it.bayplan(words).succeeds();
+        serde_json::from_str(&shown.stdout).unwrap()
+    };
+    let seen = json("local status --json");
+    assert_eq!(seen["version"], 1);
+    assert_eq!(seen["cluster"], "shop");
+    assert_eq!(seen["engine"], "docker");
+    let of = |field: &str| -> Vec<Value> {
+        let services = seen["services"].as_array().unwrap();
+        services.iter().map(|it| it[field].clone()).collect()
+    };
+    assert_eq!(of("service"), ["db", "migrate", "web"]);
+    let kinds: Vec<Value> = of("state").iter().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["running", "job_done", "running"]);
+    assert_eq!(of("version")[0], "1");
+    assert_eq!(of("since")[0], "2026-11-27T09:00:00Z");
+    // The text has the same ports.
+    let text = local.it.bayplan("local status").succeeds().stdout;
+    let at = &of("ports")[2][0]["at"];
+    assert!(text.contains(&format!(":{at}")), "{at} is not in {text}");
+    local.it.bayplan("local down").succeeds();
+    assert_eq!(
+        json("local status --json")["services"],
+        serde_json::json!([])
+    );
+    local.it.bayplan("local down --volumes").succeeds();
+    let unknown = local.it.bayplan("local status --json").exits(1);
+    assert_eq!(unknown.stdout, "");
 }
 
 #[test]

@@ -450,6 +450,7 @@ fn the_schemas_are_printed() {
         ("saved-plan", "-o"),
         ("status", "status"),
         ("history", "history"),
+        ("local-status", "local status"),
         ("event", "event"),
         ("why", "why"),
     ] {

@@ -31,7 +31,7 @@ use crate::repository::{Repository, branch};
 pub(super) fn run(directory: Option<&Path>, arguments: &LocalCommands) -> Result<Exit, Failure> {
     match arguments {
         LocalCommands::Up(arguments) => up::run(directory, arguments),
-        LocalCommands::Status(scope) => status::run(directory, scope),
+        LocalCommands::Status(arguments) => status::run(directory, arguments),
         LocalCommands::Logs(arguments) => logs::run(directory, arguments),
         LocalCommands::Exec(arguments) => exec::run(directory, arguments),
         LocalCommands::Env(arguments) => env::run(directory, arguments),

@@ -3,24 +3,32 @@
 use std::path::Path;
 
 use super::LocalPlace;
-use crate::cli::LocalScope;
+use crate::cli::LocalStatus;
 use crate::command::{Exit, Failure};
+use crate::local::decide::SeenContainer;
 use crate::report::palette::Palette;
-use crate::report::{local as text, stream};
+use crate::report::view::LocalStatusView;
+use crate::report::{json, local as text, stream};
 
-pub(super) fn run(directory: Option<&Path>, scope: &LocalScope) -> Result<Exit, Failure> {
-    let place = LocalPlace::of(directory, scope)?;
-    if place.store.record().is_none() {
+pub(super) fn run(directory: Option<&Path>, arguments: &LocalStatus) -> Result<Exit, Failure> {
+    let place = LocalPlace::of(directory, &arguments.scope)?;
+    let Some(record) = place.store.record() else {
         return Err(place.unknown());
+    };
+    if !arguments.json {
+        show(&place)?;
+        return Ok(Exit::Done);
     }
-    show(&place)?;
+    let (name, engine) = (place.store.name(), place.engine.engine());
+    let seen = containers(&place)?;
+    let view = LocalStatusView::of(name, &record.cluster, engine, &seen);
+    stream::stdout(&json::text(&view))?;
     Ok(Exit::Done)
 }
 
 /// What runs.
 pub(super) fn show(place: &LocalPlace) -> Result<(), Failure> {
-    let mut seen = place.engine.containers(place.store.name())?;
-    seen.sort_by(|one, other| one.service.cmp(&other.service));
+    let seen = containers(place)?;
     let cluster = place.store.record().map(|record| record.cluster);
     let head = text::Head {
         name: place.store.name(),
@@ -29,4 +37,11 @@ pub(super) fn show(place: &LocalPlace) -> Result<(), Failure> {
     };
     stream::stdout(&text::status(&head, &seen, &Palette::stdout()))?;
     Ok(())
+}
+
+/// All containers of the cluster here, by the names of their services.
+fn containers(place: &LocalPlace) -> Result<Vec<SeenContainer>, Failure> {
+    let mut seen = place.engine.containers(place.store.name())?;
+    seen.sort_by(|one, other| one.service.cmp(&other.service));
+    Ok(seen)
 }

@@ -23,7 +23,7 @@ inspect)
     [ -d "$c" ] || said "Error: No such container: $name"
     labels=$(sed 's/\(.*\)=\(.*\)/"\1":"\2",/' "$c/labels" | tr -d '\n')
     ports=$(tr -d '\n' <"$c/ports")
-    printf '["%s","sha256:%s",{%s},{"Running":%s,"ExitCode":%s,"StartedAt":"now"},0,{%s}]\n' \
+    printf '["%s","sha256:%s",{%s},{"Running":%s,"ExitCode":%s,"StartedAt":"2026-11-27T09:00:00Z"},0,{%s}]\n' \
       "$name" "$(cat "$c/image")" "${labels%,}" "$(cat "$c/running")" "$(cat "$c/exit")" "${ports%,}"
   done
   exit 0 ;;
