@@ -10,7 +10,9 @@ use super::here::Here;
 use super::lint::lint;
 use super::load::{load, unfit};
 use super::loaded::LoadedCluster;
-use super::model::{CleanOnly, Cluster, Guard, OtherVariables, Service, SignedOnly, Template};
+use super::model::{
+    CleanOnly, Cluster, Guard, OtherVariables, Replacement, Service, SignedOnly, Template,
+};
 use super::name::{HostName, ServiceName};
 use super::nearest;
 use super::needs::{Relations, check_needs};
@@ -22,6 +24,7 @@ use super::port_clashes::check_ports;
 use super::proxies::{check_swap, resolve_swaps};
 use super::reach::{LocationVariables, NeedingService, check_reach};
 use super::read::{Problems, text};
+use super::replace::check_replace;
 use super::rollout::{check_rollout, known_rollout};
 use super::scope::{depends_on_host, locations_of, values};
 use super::secret_references::{check_deliveries, warn_unused};
@@ -155,6 +158,7 @@ fn resolve(
             check_needs(&description, Some(&placements), service, problems);
         check_reach(&description, cluster, &placements, service, problems);
         check_swap(&description, &placements, service, problems);
+        check_replace(service, problems);
         let networks = resolve_networks(&description, &cluster.networks, service, problems);
         let hosts = placements.get(&service.name).map_or(&[][..], Vec::as_slice);
         let near = |host: Option<&HostName>| {
@@ -228,6 +232,10 @@ fn resolve(
                     container: service.container.clone(),
                     health: service.health.clone(),
                     swap: None,
+                    replace: service
+                        .replace
+                        .as_ref()
+                        .map_or_else(Replacement::default, |replace| replace.value),
                     swaps: Vec::new(),
                     stateful: service.stateful,
                     max_down: service.max_down,

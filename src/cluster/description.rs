@@ -10,7 +10,8 @@ use super::diagnostic::{Diagnostic, quoted};
 use super::here::Here;
 use super::job::Run;
 use super::model::{
-    Container, Health, Host, HostCount, Image, NetworkOrigin, RestartPolicy, Rollout, Transport,
+    Container, Health, Host, HostCount, Image, NetworkOrigin, Replacement, RestartPolicy, Rollout,
+    Transport,
 };
 use super::name::{HostName, ServiceName, VariableName};
 use super::ports::Publish;
@@ -204,6 +205,8 @@ pub(super) struct ServiceFile {
     pub health: Option<Health>,
     /// `[swap]`.
     pub swap: Option<WrittenSwap>,
+    /// `replace`.
+    pub replace: Option<At<Replacement>>,
     /// What becomes arguments of `docker run`.
     pub container: Container,
     /// `stateful`.

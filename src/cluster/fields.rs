@@ -437,6 +437,14 @@ pub const SERVICE: &[Field] = &[
         ..ROW
     },
     Field {
+        key: "replace",
+        inherited: Inherited::No,
+        meaning: "`\"reuseport\"`: the next instance opens the same ports beside the one that serves, and then that ends, so that a proxy itself is replaced without losing a request: see [zero downtime](zero-downtime.md#the-proxy-itself). Needs `network = \"host\"`",
+        default: "the container restarts",
+        example: "\"reuseport\"",
+        ..ROW
+    },
+    Field {
         key: "volumes",
         inherited: Inherited::Yes,
         reader: ReadAs::Own(FieldType::List),

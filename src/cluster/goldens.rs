@@ -717,6 +717,27 @@ fn health() {
 }
 
 #[test]
+fn replacements() {
+    const HOST: &str = "network = \"host\"\nreplace = \"reuseport\"\n";
+    let texts = [
+        "network = \"host\"\nreplace = \"reuse-port\"\n".to_owned(),
+        "replace = true\n".to_owned(),
+        "network = \"host\"\nreplace = \"restart\"\n".to_owned(),
+        "replace = \"reuseport\"\n".to_owned(),
+        format!("{HOST}stateful = true\nvolumes = [\"/a:/a\"]\nhostname = \"a\"\n"),
+        format!("{HOST}once = \"image\"\n"),
+        format!(
+            "{HOST}port = 80\n[health]\nhttp = \"/\"\n[swap]\nproxy = \"api\"\nport = 8080\nslots = [19000, 19001]\n"
+        ),
+        "replace = \"reuseport\"\nnetworks = [\"front\"]\naliases = [\"a\"]\npublish = [\"81\"]\n"
+            .to_owned(),
+    ];
+    let cases = texts.map(|text| [(WEB, format!("{IMAGE}{text}"))]);
+    let cases: Vec<&[(&str, String)]> = cases.iter().map(<[_; 1]>::as_slice).collect();
+    insta::assert_snapshot!(messages(&cases));
+}
+
+#[test]
 fn slots() {
     const HEALTHY: &str = "port = 80\n[health]\nhttp = \"/\"\n";
     const SWAP: &str = "[swap]\nproxy = \"api\"\nport = 8080\nslots = [19000, 19001]\n";

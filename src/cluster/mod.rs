@@ -11,7 +11,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `check`, `load` | the whole check; which files a cluster has |
-//! | `cluster_file`, `host_table`, `rollout`, `service_file`, `health`, `swap`, `secrets_file`, `secret_references`, `job` | a reader for each file or table |
+//! | `cluster_file`, `host_table`, `rollout`, `service_file`, `health`, `swap`, `replace`, `secrets_file`, `secret_references`, `job` | a reader for each file or table |
 //! | `once` | what is asked of jobs that run once, beyond their own files |
 //! | `config_files` | `[files]`: which files containers get, and what they hold |
 //! | `layers` | the texts that one service is described in: its file, `from`, `[defaults]`, `[services.NAME]` |
@@ -79,6 +79,7 @@ mod proxies;
 mod reach;
 mod read;
 pub mod readers;
+mod replace;
 pub(crate) mod reserved;
 mod rollout;
 pub(crate) mod run_flags;

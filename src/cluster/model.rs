@@ -430,6 +430,8 @@ pub struct Service {
     pub health: Option<Health>,
     /// Its two slots, if a release starts it beside itself.
     pub swap: Option<Swap>,
+    /// How a release replaces its container.
+    pub replace: Replacement,
     /// The services with slots whose requests it takes.
     pub swaps: Vec<SwapFile>,
     /// Never moves or vanishes without `--allow-move`.
@@ -448,6 +450,16 @@ pub struct Service {
     pub template: Template,
     /// Whether it runs all the time, or to its end.
     pub run: Run,
+}
+
+/// How a release replaces the container of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Replacement {
+    /// It stops, and starts anew.
+    #[default]
+    Restart,
+    /// The next instance opens the same ports beside it (`SO_REUSEPORT`), and then it ends.
+    Reuseport,
 }
 
 /// How a service takes over from itself: two slots on each of its hosts, and a proxy that sends requests to one of them.
@@ -560,6 +572,12 @@ impl OtherVariables {
 }
 
 impl Service {
+    /// Whether it has two units on each of its hosts, of which one takes over from the other.
+    #[must_use]
+    pub fn has_slots(&self) -> bool {
+        self.swap.is_some() || self.replace == Replacement::Reuseport
+    }
+
     /// The names under which others in its networks find it.
     pub fn names_in_networks(&self) -> impl Iterator<Item = &str> {
         let own = std::iter::once(self.name.as_str());

@@ -19,6 +19,7 @@ use super::name::ServiceName;
 use super::nearest;
 use super::ports::{Publish, publish};
 use super::read::{At, Item, Misfit, Problems, Spot, Table, list, parse_all, toml_text, words};
+use super::replace::read_replace;
 use super::reserved::Within;
 use super::rollout::{read_duration, read_host_count};
 use super::secret_references::read_references;
@@ -89,6 +90,7 @@ pub(super) fn read_service(
     } = read_health(&mut root, port.is_some() || unread_port, problems);
     container.no_healthcheck = no_healthcheck;
     let swap = read_swap(&mut root, problems);
+    let replace = read_replace(&mut root, problems);
     let stateful = root.boolean("stateful", problems);
     let max_down = read_host_count(&mut root, "max_down", problems);
     let batch = read_host_count(&mut root, "batch", problems);
@@ -122,6 +124,7 @@ pub(super) fn read_service(
         volume_targets,
         health,
         swap,
+        replace,
         container,
         stateful: stateful.is_some_and(|stateful| stateful.value),
         max_down,

@@ -76,6 +76,7 @@ pub fn desired_service(name: &str, value: &str) -> DesiredService {
         readiness: Readiness::Running,
         runs: Default::default(),
         slots: None,
+        shared: None,
     };
     let entry = ManifestService {
         units: [(unit(name).service_file(), Digest::of(&unit_text))].into(),

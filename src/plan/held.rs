@@ -24,7 +24,7 @@ pub fn held(wanted: &DesiredHost, seen: &ObservedHost) -> DesiredHost {
 
 /// A service with slots as it is where one of them serves: its unit is that of this slot. Its manifest has both.
 fn in_its_slot(service: Arc<DesiredService>, at: Option<&ObservedService>) -> Arc<DesiredService> {
-    if service.handling.slots.is_none() {
+    if !service.handling.has_slots() {
         return service;
     }
     let serving = at.and_then(|at| at.slots.serving).unwrap_or(Slot::A);

@@ -903,6 +903,7 @@ impl ModelHost {
             },
             // `slots_tests` has a host for these.
             Step::FlipSlot { service, .. }
+            | Step::TakeOver { service, .. }
             | Step::WakeSlot { service, .. }
             | Step::KeepSlot { service, .. }
             | Step::DrainSlot { service, .. }

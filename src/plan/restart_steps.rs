@@ -170,7 +170,14 @@ impl HostDraft<'_> {
             drain: drain(unit),
         };
         let flip = |slot: Slot| {
-            let slots = wanted.handling.slots.clone()?;
+            let Some(slots) = wanted.handling.slots.clone() else {
+                return Some(Step::TakeOver {
+                    service: service(),
+                    slot,
+                    unit: wanted.unit.of_slot(slot),
+                    ports: wanted.handling.shared.clone()?,
+                });
+            };
             let proxy = wanted.unit.of_service(&slots.proxy, name);
             Some(Step::FlipSlot {
                 service: service(),

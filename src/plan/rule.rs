@@ -486,39 +486,39 @@ fn slot_need(
     } = &seen.slots;
     // Of a slot that rests nobody needs to hear.
     let rests = |unit: &UnitName, other: &OtherInstance| {
-        desired.handling.slots.is_some() && desired.runs_as(unit) && other.rests()
+        desired.handling.has_slots() && desired.runs_as(unit) && other.rests()
     };
     let there: Vec<&UnitName> = others
         .iter()
         .filter(|(unit, other)| !rests(unit, other))
         .map(|(unit, _)| unit)
         .collect();
-    let (to, start) = match (&desired.handling.slots, *action) {
+    let is_whole = there.is_empty() && *link == SlotLink::Read;
+    let (to, start) = match (desired.handling.has_slots(), *action) {
         (_, Action::Pending) => return None,
-        (None, _) if there.is_empty() => return None,
-        (None, Action::None | Action::MayRestart) => {
+        (false, _) if there.is_empty() => return None,
+        (false, Action::None | Action::MayRestart) => {
             *action = Action::Swap;
             *reasons = vec![Reason::HalfSwapped];
             (None, SlotStart::Serves)
         }
-        (None, _) => (None, SlotStart::Serves),
-        (Some(_), Action::None | Action::MayRestart) => {
-            if there.is_empty() && *link == SlotLink::Read {
-                return None;
-            }
+        (false, _) => (None, SlotStart::Serves),
+        (true, Action::None | Action::MayRestart | Action::Reload) if is_whole => return None,
+        (true, Action::None | Action::MayRestart) => {
             *action = Action::Swap;
             *reasons = vec![Reason::HalfSwapped];
             (Some(serving.unwrap_or(Slot::A)), SlotStart::Serves)
         }
-        (Some(_), Action::Restart | Action::Start) if ready.is_some() => {
+        (true, Action::Restart | Action::Start) if ready.is_some() => {
             *action = Action::Swap;
             (ready, SlotStart::StillRuns)
         }
-        (Some(_), Action::Restart) => {
+        // Where a release left both instances of a proxy, a new one has read its files.
+        (true, Action::Restart | Action::Reload) => {
             *action = Action::Swap;
             (Some(serving.unwrap_or(Slot::A).other()), SlotStart::Anew)
         }
-        (Some(_), _) => (Some(serving.unwrap_or(Slot::A)), SlotStart::Anew),
+        (true, _) => (Some(serving.unwrap_or(Slot::A)), SlotStart::Anew),
     };
     let to = to.map(|slot| (slot, desired.unit.of_slot(slot)));
     let starts = start == SlotStart::Anew;
@@ -526,9 +526,11 @@ fn slot_need(
     let drained = to.as_ref().map(|(_, unit)| unit);
     let drained = drained.filter(|unit| starts && others.get(*unit).is_some_and(|it| it.runs));
     let there = there.into_iter().filter(|unit| !is_to(unit)).cloned();
-    // What has no slot goes before one starts, and the other way round.
+    // What has no slot goes before one starts, and the other way round. An instance that opens the ports of a proxy beside it
+    // takes over from any.
+    let beside = desired.handling.shared.is_some();
     let (last, first): (Vec<UnitName>, Vec<UnitName>) =
-        there.partition(|unit| desired.runs_as(unit));
+        there.partition(|unit| beside || desired.runs_as(unit));
     let keeps = desired
         .handling
         .slots
@@ -547,7 +549,8 @@ fn slot_need(
     // The other slot may be the one that the proxy knows of: it has to know better before that is touched.
     let takes_over =
         start != SlotStart::Serves && to.as_ref().is_some_and(|(slot, _)| Some(*slot) != *serving);
-    let settled = serving.filter(|_| takes_over && *link == SlotLink::Unread);
+    let by_proxy = desired.handling.slots.is_some();
+    let settled = serving.filter(|_| by_proxy && takes_over && *link == SlotLink::Unread);
     Some(SlotNeed {
         first,
         settled,

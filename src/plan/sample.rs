@@ -10,8 +10,9 @@ use crate::cluster::job::{Once, OnceKey, Run, Schedule};
 use crate::cluster::model::{
     Cluster, ConfigFile, ConfigFiles, Container, Content, Contents, Delivery, Engine, EngineClient,
     FileMode, FileOwner, Guard, Health, HealthWatch, Host, HostCount, Image, Layer, LiveFiles,
-    MadeNetwork, Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, RestartPolicy,
-    SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue, WhenUnhealthy,
+    MadeNetwork, Network, NetworkOrigin, OtherVariables, Probe, ReloadBy, Replacement,
+    RestartPolicy, SecretFile, Service, Ssh, Template, Transport, Variable, VariableValue,
+    WhenUnhealthy,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Protocol, Publish};
@@ -562,6 +563,7 @@ pub fn describe(specs: &[Spec]) -> Desired {
                 }
             }),
             swap: None,
+            replace: Replacement::default(),
             swaps: Vec::new(),
             stateful: spec.stateful,
             max_down: spec.max_down.map(HostCount::Count),

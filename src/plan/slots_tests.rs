@@ -1,6 +1,6 @@
 //! A host on which a service has two slots: whatever release dies or fails at whatever step, the slot that the proxy knows of
 //! runs, and the next release ends with one slot, which runs what is desired. Beside it at most the one before runs on, which
-//! nothing but a timer knows of.
+//! nothing but a timer knows of. The same of a proxy itself: one of its instances runs at any time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
@@ -9,25 +9,26 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::observed::{
-    Generation, KeptSlot, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
-    ObservedHost, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit, OtherInstance,
-    RecordedPlacement, RunningImage, SlotLink, TimerState, UnitFile,
+    Generation, KeptSlot, LiveRead, Loaded, Moment, Observed, ObservedContainer, ObservedDirectory,
+    ObservedHost, ObservedLive, ObservedProcess, ObservedService, ObservedSlots, ObservedUnit,
+    OtherInstance, RecordedPlacement, RunningImage, SlotLink, TimerState, UnitFile,
 };
 use super::reasons::carried;
 use super::step::Step;
 use super::{Options, Plan, RefusalReason, WayBack, plan, way_back};
 use crate::cluster::digest::Digest;
 use crate::cluster::model::{
-    ConfigFile, Health, HealthWatch, HttpProbe, Layer, LiveFiles, Probe, ReloadBy, Service,
-    Supervisor, Swap, SwapFile, WhenUnhealthy,
+    ConfigFile, Content, Contents, FileMode, FileOwner, Health, HealthWatch, HttpProbe, Layer,
+    LiveFiles, Probe, ReloadBy, Replacement, Service, Supervisor, Swap, SwapFile, WhenUnhealthy,
 };
 use crate::cluster::name::{HostName, ServiceName};
 use crate::cluster::ports::{HostPorts, Publish};
 use crate::render::desired::{Desired, DesiredService};
 use crate::render::identity::{DirectoryName, Fingerprint, Slot, UnitFileName, UnitKind, UnitName};
+use crate::render::live::{LiveName, LiveVersion};
 use crate::render::manifest::Manifest;
 use crate::render::render;
-use crate::render::slots::slot_of;
+use crate::render::slots::{own_target, slot_of};
 use crate::render::tests::{cluster_of, service, variable};
 
 fn web() -> ServiceName {
@@ -94,6 +95,66 @@ fn rendered(number: u8, keeps: bool) -> Desired {
     desired
 }
 
+/// A version of a proxy, with files that it reads again, which is replaced beside itself or restarts.
+fn proxy(version: ProxyVersion) -> &'static Desired {
+    static ALL: LazyLock<BTreeMap<ProxyVersion, Desired>> = LazyLock::new(|| {
+        let all = (0..3).flat_map(|input| (0..2).map(move |file| (input, file)));
+        let all = all.flat_map(|(input, file)| {
+            [Replacement::Reuseport, Replacement::Restart].map(|by| (input, file, by))
+        });
+        all.map(|(input, file, by)| {
+            let version = ProxyVersion {
+                input,
+                file,
+                beside: by == Replacement::Reuseport,
+            };
+            (version, rendered_proxy(version, by))
+        })
+        .collect()
+    });
+    &ALL[&version]
+}
+
+/// What a version of a proxy has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct ProxyVersion {
+    input: u8,
+    file: u8,
+    /// One instance replaces the other.
+    beside: bool,
+}
+
+fn rendered_proxy(version: ProxyVersion, by: Replacement) -> Desired {
+    let mut proxy: Service = service("web");
+    proxy.container.network = Some("host".to_owned());
+    proxy.replace = by;
+    proxy.port = Some(8080);
+    variable(
+        &mut proxy,
+        Layer::Service,
+        "GREETING",
+        &version.input.to_string(),
+    );
+    let text: Vec<u8> = vec![b'0' + version.file];
+    let file = ConfigFile {
+        source: "clusters/test/services/web/proxy.cfg".to_owned(),
+        contents: Contents::Same(Content::Plain(text.into())),
+        mode: FileMode::default(),
+        owner: FileOwner::default(),
+    };
+    proxy.files.live = Some(LiveFiles {
+        reload: ReloadBy::Signal("USR2".to_owned()),
+        checks: Vec::new(),
+        directories: BTreeMap::from([(
+            "/etc/proxy".to_owned(),
+            BTreeMap::from([("proxy.cfg".to_owned(), file)]),
+        )]),
+    });
+    let mut desired = render(&cluster_of([proxy])).unwrap();
+    desired.hosts.retain(|name, _| *name == host());
+    desired
+}
+
 fn of(desired: &Desired) -> &DesiredService {
     &desired.hosts[&host()].services[&web()]
 }
@@ -103,6 +164,15 @@ struct SlotProcess {
     fingerprint: Fingerprint,
     directory: DirectoryName,
     since: Moment,
+    /// The versions of its live directories that it has read.
+    read: BTreeMap<LiveName, LiveVersion>,
+}
+
+/// What a live directory shows.
+#[derive(Debug, Clone)]
+struct ShownVersion {
+    version: LiveVersion,
+    files: BTreeMap<String, Digest>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -113,6 +183,11 @@ struct SlotHost {
     links: BTreeMap<UnitFileName, BTreeSet<String>>,
     directories: BTreeMap<DirectoryName, BTreeMap<String, Vec<u8>>>,
     link: Option<String>,
+    live: BTreeMap<LiveName, ShownVersion>,
+    /// Versions that nothing shows any more.
+    older: BTreeMap<LiveName, Vec<ShownVersion>>,
+    /// It is a proxy, whose instances share its ports: each that runs serves.
+    shares: bool,
     processes: BTreeMap<UnitName, SlotProcess>,
     /// The timers that stop slots.
     keepers: BTreeSet<UnitName>,
@@ -159,6 +234,7 @@ impl SlotHost {
             fingerprint: carried.fingerprint,
             directory: carried.directory,
             since,
+            read: self.shown(),
         };
         self.processes.insert(unit.clone(), process);
         self.keepers.remove(unit);
@@ -170,6 +246,19 @@ impl SlotHost {
     /// The timer that asks goes with the last slot.
     fn is_watched(&self) -> bool {
         self.watch && !self.processes.is_empty()
+    }
+
+    /// Which versions its live directories show.
+    fn shown(&self) -> BTreeMap<LiveName, LiveVersion> {
+        let live = self.live.iter();
+        live.map(|(name, shown)| (name.clone(), shown.version.clone()))
+            .collect()
+    }
+
+    fn show(&mut self, directory: &LiveName, shown: ShownVersion) {
+        if let Some(older) = self.live.insert(directory.clone(), shown) {
+            self.older.entry(directory.clone()).or_default().push(older);
+        }
     }
 
     fn step(&mut self, step: &Step, staged: &Desired) -> Result<(), String> {
@@ -229,6 +318,48 @@ impl SlotHost {
                 if !self.processes.contains_key(&self.unit(*slot)) {
                     return Err("nobody answers in it".to_owned());
                 }
+            }
+            Step::TakeOver {
+                slot, unit, ports, ..
+            } => {
+                assert_eq!(*ports, [8080].into());
+                assert_eq!(self.unit(*slot), *unit);
+                self.link = Some(own_target(&web(), *slot));
+                if !self.processes.contains_key(unit) {
+                    return Err("it does not listen".to_owned());
+                }
+            }
+            Step::SwapFiles {
+                directory, digest, ..
+            } => {
+                let at = self.now().0;
+                let (_, digests) = wanted
+                    .unwrap()
+                    .entry
+                    .live_directories()
+                    .find(|(name, _)| *name == directory)
+                    .unwrap();
+                assert_eq!(digests.digest, *digest);
+                let version = format!("..{digest}.{at}");
+                let version = LiveVersion::reported(&version).unwrap();
+                let files = digests.all();
+                self.show(directory, ShownVersion { version, files });
+            }
+            Step::SwapBack {
+                directory, version, ..
+            } => {
+                let mut older = self.older[directory].iter().cloned();
+                let shown = older.find(|shown| shown.version == *version);
+                self.show(directory, shown.expect("it is still there"));
+            }
+            Step::ReloadService { unit, .. } => {
+                let shown = self.shown();
+                let process = self.processes.get_mut(unit).ok_or("it does not run")?;
+                process.read = shown;
+            }
+            Step::CleanLive { keep, .. } => {
+                self.live.retain(|name, _| keep.contains(name));
+                self.older.clear();
             }
             Step::WakeSlot {
                 unit, fingerprint, ..
@@ -313,7 +444,12 @@ impl SlotHost {
         let runs = |slot: &Slot| self.processes.contains_key(&self.unit(*slot));
         let serving = link.or_else(|| Slot::BOTH.into_iter().find(runs));
         let serving = serving.unwrap_or(Slot::A);
-        let own = self.unit(serving);
+        let has_slots = wanted.handling.has_slots();
+        let only = desired.unit(&web());
+        let own = match has_slots {
+            true => self.unit(serving),
+            false => only.clone(),
+        };
         let unit_file = |file: &UnitFileName| {
             let there = self.units.get(file);
             let loaded = self.loaded.get(file);
@@ -337,8 +473,6 @@ impl SlotHost {
             }
         };
         let unit = |unit: &UnitName| unit_file(&unit.service_file());
-        let other = self.unit(serving.other());
-        let there = unit(&other);
         let active = |unit: &UnitName| match self.processes.get(unit) {
             None => ObservedProcess::Stopped,
             Some(SlotProcess { since, .. }) => ObservedProcess::Active { since: *since },
@@ -347,22 +481,47 @@ impl SlotHost {
             let process = self.processes.get(unit)?;
             Some(Self::container(process, wanted))
         };
-        let instance = OtherInstance {
-            runs: self.processes.contains_key(&other),
-            unit: there,
-            process: active(&other),
-            container: container(&other),
-            kept: self
-                .keepers
-                .contains(&other)
-                .then_some(KeptSlot { until: None }),
+        let all = [only, self.unit(Slot::A), self.unit(Slot::B)].into_iter();
+        let others = all.filter(|unit| *unit != own).map(|other| {
+            let instance = OtherInstance {
+                runs: self.processes.contains_key(&other),
+                unit: unit(&other),
+                process: active(&other),
+                container: container(&other),
+                kept: self
+                    .keepers
+                    .contains(&other)
+                    .then_some(KeptSlot { until: None }),
+            };
+            (other, instance)
+        });
+        let others = others.filter(|(_, it)| it.is_up() || it.unit.is_left());
+        let read = |name: &LiveName, version: &LiveVersion| {
+            let process = self.processes.get(&own);
+            process.is_some_and(|process| process.read.get(name) == Some(version))
         };
-        let is_there = instance.is_up() || instance.unit.is_left();
+        let live = self
+            .live
+            .iter()
+            .map(|(name, ShownVersion { version, files })| {
+                let seen = ObservedLive {
+                    read: match read(name, version) {
+                        true => LiveRead::Yes,
+                        false => LiveRead::No,
+                    },
+                    version: Some(version.clone()),
+                    files: files.clone(),
+                    others: self.older.contains_key(name),
+                    ..ObservedLive::default()
+                };
+                (name.clone(), seen)
+            });
         let service = ObservedService {
             unit: unit(&own),
             slots: ObservedSlots {
-                serving: Some(serving),
+                serving: has_slots.then_some(serving),
                 link: match (&self.link, &self.proxy) {
+                    _ if !has_slots => SlotLink::Absent,
                     (None, _) => SlotLink::Absent,
                     (Some(_), None) => SlotLink::Read,
                     (Some(link), Some((since, _))) => {
@@ -372,8 +531,9 @@ impl SlotHost {
                         }
                     }
                 },
-                others: is_there.then_some((other, instance)).into_iter().collect(),
+                others: others.collect(),
             },
+            live: live.collect(),
             directories: self
                 .directories
                 .iter()
@@ -432,6 +592,9 @@ impl SlotHost {
 
     /// The slot that gets requests, if the proxy is up: it is up.
     fn assert_it_serves(&self, when: &str) {
+        if self.shares {
+            assert!(!self.processes.is_empty(), "requests are lost {when}");
+        }
         if let Some((_, read)) = &self.proxy {
             let slot = read.as_deref().and_then(|read| slot_of(&web(), read));
             let slot = slot.expect("it has read a link");
@@ -439,6 +602,27 @@ impl SlotHost {
                 self.processes.contains_key(&self.unit(slot)),
                 "requests are lost {when}: slot {slot} is down"
             );
+        }
+    }
+
+    /// Of a proxy: one instance runs, a boot starts it, and it has read its files.
+    fn assert_proxy_done(&self, desired: &Desired) {
+        let slot = || {
+            let link = self.link.as_deref();
+            link.and_then(|link| slot_of(&web(), link)).unwrap()
+        };
+        let own = match of(desired).handling.has_slots() {
+            true => self.unit(slot()),
+            false => desired.unit(&web()),
+        };
+        assert_eq!(self.processes.keys().collect::<Vec<_>>(), [&own]);
+        assert_eq!(self.processes[&own].fingerprint, of(desired).fingerprint);
+        assert_eq!(self.processes[&own].read, self.shown());
+        assert_eq!(self.links.keys().collect::<Vec<_>>(), [&own.service_file()]);
+        // That of the other one may be left by who died, and does nothing.
+        assert!(self.units.contains_key(&own.service_file()));
+        for (name, digests) in of(desired).entry.live_directories() {
+            assert!(self.live[name].version.is_of(&digests.digest));
         }
     }
 
@@ -502,12 +686,12 @@ enum SlotEvent {
     Reboot,
 }
 
-fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize) {
+fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize, desired: &Desired) {
     if failed_at >= way.until {
         return;
     }
     let nothing = {
-        let mut desired = version(0, false).clone();
+        let mut desired = desired.clone();
         for host in desired.hosts.values_mut() {
             host.services.clear();
         }
@@ -524,8 +708,11 @@ fn go_back(host: &mut SlotHost, way: &WayBack, failed_at: usize) {
     }
 }
 
-fn release(host_: &mut SlotHost, number: u8, keeps: bool, end: End) {
-    let desired = version(number, keeps);
+fn release(host: &mut SlotHost, number: u8, keeps: bool, end: End) {
+    release_of(host, version(number, keeps), end);
+}
+
+fn release_of(host_: &mut SlotHost, desired: &Desired, end: End) {
     let (observed, plan) = planned(host_, desired);
     let served = host_.current.is_some();
     let mut at = 0;
@@ -545,6 +732,9 @@ fn release(host_: &mut SlotHost, number: u8, keeps: bool, end: End) {
                         host_.link = Some(slots.file_of(*slot).to_owned());
                         return;
                     }
+                    if let Step::TakeOver { .. } = step {
+                        return;
+                    }
                 }
                 _ => {}
             }
@@ -553,13 +743,16 @@ fn release(host_: &mut SlotHost, number: u8, keeps: bool, end: End) {
                 host_.assert_it_serves(&format!("after {step:?}"));
             }
             if matches!(end, End::Fails(fails) if fails == at) {
-                go_back(host_, &way, in_wave);
+                go_back(host_, &way, in_wave, desired);
                 return;
             }
             at += 1;
         }
     }
-    host_.assert_done(desired);
+    match of(desired).handling.slots {
+        Some(_) => host_.assert_done(desired),
+        None => host_.assert_proxy_done(desired),
+    }
     let (_, again) = planned(host_, desired);
     assert_eq!(again.waves, [], "nothing is left to do");
 }
@@ -586,8 +779,9 @@ fn happen(host: &mut SlotHost, event: &SlotEvent) {
             host.watch = false;
             host.loaded.clear();
             let enabled: Vec<UnitFileName> = host.links.keys().cloned().collect();
-            for slot in Slot::BOTH {
-                let unit = host.unit(slot);
+            let only = version(0, false).unit(&web());
+            let all = Slot::BOTH.map(|slot| host.unit(slot));
+            for unit in all.into_iter().chain([only]) {
                 if enabled.contains(&unit.service_file()) {
                     host.start(&unit).unwrap();
                 }
@@ -602,15 +796,18 @@ fn happen(host: &mut SlotHost, event: &SlotEvent) {
     }
 }
 
-fn event() -> impl Strategy<Value = SlotEvent> {
-    let end = prop_oneof![
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![
         2 => Just(End::Done),
         3 => (0..16_usize).prop_map(End::Dies),
         2 => (0..16_usize).prop_map(End::Fails),
         1 => Just(End::DiesWithinTheFlip),
-    ];
+    ]
+}
+
+fn event() -> impl Strategy<Value = SlotEvent> {
     prop_oneof![
-        6 => (0..3_u8, any::<bool>(), end)
+        6 => (0..3_u8, any::<bool>(), end())
             .prop_map(|(number, keeps, end)| SlotEvent::Release(number, keeps, end)),
         1 => Just(SlotEvent::KeepersEnd),
         1 => any::<bool>().prop_map(SlotEvent::Crash),
@@ -656,6 +853,58 @@ proptest! {
         release(&mut host, 1, true, End::Done);
         prop_assert_ne!(host.serving_since(), before);
     }
+
+    #[test]
+    fn a_proxy_with_two_instances_is_never_without_one(
+        plain_first in any::<bool>(),
+        events in proptest::collection::vec(proxy_event(), 1..8),
+    ) {
+        let mut host = SlotHost::default();
+        let version = |input, file, beside| proxy(ProxyVersion { input, file, beside });
+        release_of(&mut host, version(0, 0, !plain_first), End::Done);
+        host.shares = true;
+        for event in &events {
+            match event {
+                ProxyEvent::Release(version, end) => release_of(&mut host, proxy(*version), *end),
+                ProxyEvent::Else(event) => happen(&mut host, event),
+            }
+        }
+        release_of(&mut host, version(1, 1, true), End::Done);
+        let before = host.serving_since();
+        // Other files are no other instance.
+        release_of(&mut host, version(1, 0, true), End::Done);
+        prop_assert_eq!(host.serving_since(), before);
+        release_of(&mut host, version(2, 0, true), End::Done);
+        prop_assert_ne!(host.serving_since(), before);
+        // Back to one instance is a restart.
+        host.shares = false;
+        release_of(&mut host, version(2, 0, false), End::Done);
+        host.shares = true;
+        release_of(&mut host, version(2, 0, true), End::Done);
+    }
+}
+
+/// What happens to a proxy with two instances.
+#[derive(Debug, Clone)]
+enum ProxyEvent {
+    Release(ProxyVersion, End),
+    Else(SlotEvent),
+}
+
+fn proxy_event() -> impl Strategy<Value = ProxyEvent> {
+    let release = (0..3_u8, 0..2_u8, end()).prop_map(|(input, file, end)| {
+        let version = ProxyVersion {
+            input,
+            file,
+            beside: true,
+        };
+        ProxyEvent::Release(version, end)
+    });
+    prop_oneof![
+        6 => release,
+        1 => any::<bool>().prop_map(|first| ProxyEvent::Else(SlotEvent::Crash(first))),
+        1 => Just(ProxyEvent::Else(SlotEvent::Reboot)),
+    ]
 }
 
 #[test]

@@ -172,6 +172,18 @@ pub enum Step {
         /// The unit of the proxy.
         proxy: UnitName,
     },
+    /// Waits until the processes of one instance listen on the ports on which another one does that runs, and then lets the
+    /// link of the service name it. Both serve until the other one ends.
+    TakeOver {
+        /// Whose they are.
+        service: ServiceName,
+        /// Which instance.
+        slot: Slot,
+        /// Its unit.
+        unit: UnitName,
+        /// The ports that have to be among those, where the other one listens on any of them; else all that it listens on.
+        ports: BTreeSet<u16>,
+    },
     /// Sees to it that no timer stops a slot which handed over before and is to serve again, and that it runs: it starts only
     /// if its container is gone, or carries another fingerprint.
     WakeSlot {
@@ -496,6 +508,7 @@ impl Step {
             }
             Step::ReloadService { service, .. } => (StepKind::Reread, StepOf::Service(service)),
             Step::FlipSlot { service, .. }
+            | Step::TakeOver { service, .. }
             | Step::WakeSlot { service, .. }
             | Step::KeepSlot { service, .. }
             | Step::DrainSlot { service, .. }
@@ -563,6 +576,9 @@ impl Step {
             Step::ReloadService { service, by, .. } => format!("reloading {service} by {by}"),
             Step::FlipSlot { service, slot, .. } => {
                 format!("handing {service} over to slot {slot}")
+            }
+            Step::TakeOver { service, unit, .. } => {
+                format!("handing {service} over to {unit}")
             }
             Step::WakeSlot { unit, .. } => format!("going back to {unit}"),
             Step::KeepSlot { unit, .. } => format!("keeping {unit} for a while"),

@@ -88,7 +88,7 @@ pub(super) fn touched<'a>(
                         touch.kept = Some((number, unit));
                     } else if let Step::WakeSlot { unit, .. } = step {
                         touch.woken = Some((number, unit));
-                    } else if let Step::FlipSlot { .. } = step {
+                    } else if let Step::FlipSlot { .. } | Step::TakeOver { .. } = step {
                         touch.flipped = Some((number, step));
                     }
                 }

@@ -7,9 +7,9 @@ use super::step::{Begins, RestartedUnit, Step};
 use super::touched::Touch;
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService};
-use crate::render::identity::{DirectoryName, UnitFileName, UnitKind, UnitName};
+use crate::render::identity::{DirectoryName, Slot, UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
-use crate::render::manifest::ManifestService;
+use crate::render::manifest::{Handling, ManifestService};
 
 pub(super) struct WayDraft<'a> {
     pub(super) wanted: &'a DesiredHost,
@@ -191,19 +191,17 @@ impl WayDraft<'_> {
             // It served already.
             return;
         };
+        self.live_back(name, touch, before, at);
         let lists = &mut self.lists;
         let service = || name.clone();
-        let flip = touch.flipped.and_then(|(number, step)| {
-            if let Step::FlipSlot { slot, proxy, .. } = step {
-                Some((number, *slot, proxy))
+        let to = touch.flipped.and_then(|(_, step)| {
+            if let Step::FlipSlot { slot, .. } | Step::TakeOver { slot, .. } = step {
+                Some(serving.of_slot(*slot))
             } else {
                 None
             }
         });
-        let to = match flip {
-            Some((_, slot, _)) => serving.of_slot(slot),
-            None => serving.clone(),
-        };
+        let to = to.unwrap_or_else(|| serving.clone());
         let written = touch.first_write().unwrap_or(began);
         lists
             .files
@@ -217,28 +215,38 @@ impl WayDraft<'_> {
             other || active && unit == serving
         };
         let recorded = |unit: &UnitName| before.units.contains_key(&unit.service_file());
-        let ended = touch
-            .ended
-            .iter()
-            .filter(|(_, unit)| **unit != to && recorded(unit) && ran(unit));
-        for (number, unit) in ended {
+        // What the generation has of an instance of a proxy may have been ended by an activation that died.
+        let only = serving.of_service(name, name);
+        let shares = entry
+            .handling
+            .as_ref()
+            .is_some_and(|it| it.shared.is_some());
+        let mut restored: BTreeMap<UnitName, usize> = BTreeMap::new();
+        let ended = touch.ended.iter();
+        for (number, unit) in ended.filter(|(_, unit)| **unit != to && ran(unit)) {
+            let unit = match recorded(unit) {
+                true => *unit,
+                false if shares && *unit == serving && recorded(&only) => &only,
+                false => continue,
+            };
+            restored.entry(unit.clone()).or_insert(*number);
+        }
+        for (unit, number) in restored {
             let file = unit.service_file();
             let step = Step::WriteUnit {
                 service: service(),
                 file: file.clone(),
             };
-            lists.files.push(back(*number, step));
-            lists.enable(*number, file);
-            lists.reload(*number);
-            let (service, unit) = (service(), (*unit).clone());
-            lists.awaited(*number, unit.clone());
-            let fingerprint = before.fingerprint.clone();
+            lists.files.push(back(number, step));
+            lists.enable(number, file);
+            lists.reload(number);
+            lists.awaited(number, unit.clone());
             let step = Step::RestartUnless {
-                service,
+                service: service(),
                 unit,
-                fingerprint,
+                fingerprint: before.fingerprint.clone(),
             };
-            lists.restarts.push(back(*number, step));
+            lists.restarts.push(back(number, step));
         }
         if let Some((number, unit)) = touch.kept.filter(|(_, unit)| *unit == serving) {
             lists.enable(number, unit.service_file());
@@ -252,18 +260,12 @@ impl WayDraft<'_> {
             };
             lists.restarts.push(back(number, step));
         }
-        if let (Some((number, _, proxy)), Some(slots), Some(slot)) =
-            (flip, before.slots(), at.slots.serving)
+        if let (Some((number, step)), Some(slot)) = (touch.flipped, at.slots.serving)
             && *serving != to
         {
-            let (service, slots, proxy) = (service(), slots.clone(), proxy.clone());
-            let step = Step::FlipSlot {
-                service,
-                slot,
-                slots,
-                proxy,
-            };
-            lists.restarts.push(back(number, step));
+            let handling = before.handling.as_ref();
+            let step = flip_back(step, slot, serving, handling);
+            lists.restarts.extend(step.map(|step| back(number, step)));
         }
         if to == *serving && recorded(serving) {
             // It was not up before, in the same slot.
@@ -426,6 +428,33 @@ impl WayDraft<'_> {
             self.lists.removals.push(back(*number, step));
         }
     }
+}
+
+/// The step by which the slot that served before does so again; none where it had no slots, or others told of them.
+fn flip_back(
+    step: &Step,
+    slot: Slot,
+    serving: &UnitName,
+    before: Option<&Handling>,
+) -> Option<Step> {
+    let before = before?;
+    if let Step::FlipSlot { service, proxy, .. } = step {
+        return Some(Step::FlipSlot {
+            service: service.clone(),
+            slot,
+            slots: before.slots.clone()?,
+            proxy: proxy.clone(),
+        });
+    }
+    let Step::TakeOver { service, .. } = step else {
+        return None;
+    };
+    Some(Step::TakeOver {
+        service: service.clone(),
+        slot,
+        unit: serving.clone(),
+        ports: before.shared.clone()?,
+    })
 }
 
 /// That the inputs which it had before are there again, if they are not.

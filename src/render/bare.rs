@@ -19,7 +19,9 @@ use super::unit::{expand_nothing, quote_word, split_words};
 use super::unit_template::{OnHost, Spelling, Words, arguments, names};
 use super::volumes;
 use crate::cluster::digest::Digest;
-use crate::cluster::model::{Cluster, FileMode, FileOwner, ReloadBy, Service, VariableValue};
+use crate::cluster::model::{
+    Cluster, FileMode, FileOwner, ReloadBy, Replacement, Service, VariableValue,
+};
 use crate::cluster::name::VariableName;
 use crate::cluster::ports::Protocol;
 use crate::cluster::secret::{Plaintext, SecretIdentity};
@@ -92,6 +94,11 @@ impl BareContainer {
             .first()
             .and_then(|host| cluster.hosts.get(host));
         let host = host.expect("a service that runs is placed on a host of its cluster");
+        // Nobody sees to two instances of it.
+        let service = &Service {
+            replace: Replacement::Restart,
+            ..service.clone()
+        };
         let place = OnHost::of(cluster, service, host);
         let carrying = Carrying::Now;
         let spelling = Spelling {

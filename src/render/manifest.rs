@@ -93,6 +93,9 @@ pub struct Handling {
     /// Its slots.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<Slots>,
+    /// Where its next instance opens the same ports beside it: those of them that are described.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<BTreeSet<u16>>,
 }
 
 /// Addresses in networks, by the name of the network.
@@ -143,6 +146,12 @@ impl Handling {
     pub fn before(&self) -> impl Iterator<Item = &ServiceName> {
         self.needs.iter().chain(&self.after)
     }
+
+    /// Whether it has two units, of which one takes over from the other.
+    #[must_use]
+    pub fn has_slots(&self) -> bool {
+        self.slots.is_some() || self.shared.is_some()
+    }
 }
 
 /// What a unit's start waits for, beyond that its container runs.
@@ -171,8 +180,7 @@ impl Manifest {
     #[must_use]
     pub fn unit(&self, service: &ServiceName) -> UnitName {
         let recorded = self.services.get(service);
-        let slots = recorded.and_then(ManifestService::slots);
-        let slot = slots.map(|_| Slot::A);
+        let slot = recorded.filter(|it| it.has_slots()).map(|_| Slot::A);
         let service = service.clone();
         Instance { service, slot }.unit(&self.cluster)
     }
@@ -254,7 +262,7 @@ fn read<S: DeserializeOwned>(
 impl ManifestService {
     /// Itself, if its unit files are those of a service: they become paths.
     fn checked(self, unit: &UnitName) -> Result<Self, String> {
-        let slots = self.slots().map(|_| unit.slots());
+        let slots = self.has_slots().then(|| unit.slots());
         let of_unit = |file: &&UnitFileName| match &slots {
             Some(slots) => slots.iter().any(|slot| slot.service_file() == **file),
             None => file.unit() == unit.as_str() && file.kind().is_some(),
@@ -272,7 +280,13 @@ impl ManifestService {
         }
     }
 
-    /// How it is swapped, if it has slots.
+    /// Whether it has two units, of which one takes over from the other.
+    #[must_use]
+    pub fn has_slots(&self) -> bool {
+        self.handling.as_ref().is_some_and(Handling::has_slots)
+    }
+
+    /// How it is swapped, if it is behind a proxy.
     #[must_use]
     pub fn slots(&self) -> Option<&Slots> {
         self.handling.as_ref()?.slots.as_ref()
@@ -311,7 +325,7 @@ impl ManifestService {
                 !handling.after.is_empty()
                     || !handling.addresses.is_empty()
                     || !handling.runs.is_all_the_time()
-                    || handling.slots.is_some()
+                    || handling.has_slots()
             })
     }
 
@@ -433,6 +447,7 @@ mod tests {
             readiness: Readiness::Probed,
             runs: Runs::AllTheTime,
             slots: None,
+            shared: None,
         });
         manifest
     }

@@ -45,8 +45,8 @@ pub(super) fn render_service<'s>(
         let engine = place.client.engine;
         let broken = rules::broken(&unit, &cluster.name, service, &name, &after, engine);
         match broken.is_empty() {
-            true if service.swap.is_some() => {
-                let blanked = slots::of_either(&blanked, &name.container());
+            true if service.has_slots() => {
+                let blanked = slots::of_either(&blanked, service, &name);
                 let unit = parse_unit(&blanked);
                 Ok((blanked, unit))
             }
@@ -85,7 +85,7 @@ pub(super) fn render_service<'s>(
     let of = (cluster, service, place);
     let mut newest = form(of, Recipe::CURRENT, &written);
     // No bayplan wrote slots otherwise.
-    if service.swap.is_some() {
+    if service.has_slots() {
         return Ok(newest);
     }
     // Most services are spelled in one way.
@@ -188,15 +188,16 @@ fn form(
         },
         runs: Runs::of(&service.run),
         slots: Slots::of(cluster, service),
+        shared: slots::shared(cluster, service),
     };
     let first = Instance {
         service: service.name.clone(),
-        slot: service.swap.as_ref().map(|_| Slot::A),
+        slot: service.has_slots().then_some(Slot::A),
     };
     let name = &first.unit(&cluster.name);
-    let mut units: BTreeMap<UnitFileName, DesiredUnit> = match &service.swap {
-        Some(_) => of_both_slots(&cluster.name, &service.name, &unit_text),
-        None => {
+    let mut units: BTreeMap<UnitFileName, DesiredUnit> = match service.has_slots() {
+        true => of_both_slots(&cluster.name, &service.name, &unit_text),
+        false => {
             let unit = DesiredUnit::new(unit_text.into(), unit);
             [(name.service_file(), unit)].into()
         }

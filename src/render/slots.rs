@@ -1,22 +1,24 @@
-//! A service with two slots on each of its hosts (`[swap]`): the units of its slots, the link that says which one serves, and
-//! what a release does about both.
+//! A service with two slots on each of its hosts (`[swap]`, `replace`): the units of its slots, the link that says which one
+//! serves, and what a release does about both.
 //!
 //! ```text
 //! production-web@a.service     the units: the same text; systemd puts the slot's letter in
 //! production-web@b.service
 //! /var/lib/bayplan/<cluster>/swap/web        a link to the file of the proxy, in its container, that says who serves
+//! /var/lib/bayplan/<cluster>/swap/proxy      a link to nothing, `proxy.a.self`: which instance of the proxy serves
 //! /run/bayplan/slots/production-web.a        where the slot is reached, for its unit: BAYPLAN_SLOT=172.17.0.1:19000
 //! /run/bayplan/loaded/<unit of the proxy>    … swap:web=<where the link led when the proxy read it>
 //! bayplan-keep-production-web.a.timer        stops a slot that has handed over, and is disabled by then (`keep`)
 //! ```
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
 use super::identity::{Instance, Slot, UnitName};
 use super::wait;
-use crate::cluster::model::{Cluster, Engine, Probe, ReloadBy, Service, SwapFile};
+use crate::cluster::model::{Cluster, Engine, Probe, ReloadBy, Replacement, Service, SwapFile};
 use crate::cluster::name::{ClusterName, ServiceName};
 
 /// Where the links are in the container of a proxy.
@@ -102,6 +104,24 @@ impl Slots {
     }
 }
 
+/// The ports of a service that its next instance opens beside it, as far as they are described: its own, and what it answers on
+/// for services with slots.
+pub(super) fn shared(cluster: &Cluster, service: &Service) -> Option<BTreeSet<u16>> {
+    if service.replace != Replacement::Reuseport {
+        return None;
+    }
+    let swaps = cluster.services.values().filter_map(|it| it.swap.as_ref());
+    let answers = swaps.filter(|swap| swap.proxy == service.name);
+    let answers = answers.map(|swap| swap.port);
+    Some(answers.chain(service.port).collect())
+}
+
+/// Where the link of a service leads of which one instance replaces the other: to nothing, its name alone counts.
+#[must_use]
+pub fn own_target(service: &ServiceName, slot: Slot) -> String {
+    format!("{service}.{slot}.self")
+}
+
 /// The slot that serves if the link of a service leads there: the file is called `web.a.cfg`.
 #[must_use]
 pub fn slot_of(service: &ServiceName, target: &str) -> Option<Slot> {
@@ -117,18 +137,22 @@ pub fn slot_of(service: &ServiceName, target: &str) -> Option<Slot> {
 pub(super) fn rendered(service: &Service) -> Instance {
     Instance {
         service: service.name.clone(),
-        slot: service.swap.as_ref().map(|_| Slot::UNKNOWN),
+        slot: service.has_slots().then_some(Slot::UNKNOWN),
     }
 }
 
 /// The text of the unit of either slot: systemd puts in which one it is.
-pub(super) fn of_either(text: &str, container: &str) -> String {
+pub(super) fn of_either(text: &str, service: &Service, unit: &UnitName) -> String {
     // A doubled percent is one of somebody else's.
     let parts = text.split("%%").map(|part| part.replace("%N", "%p.%i"));
     let text = parts
         .collect::<Vec<_>>()
         .join("%%")
-        .replace(container, "%p.%i");
+        .replace(&unit.container(), "%p.%i")
+        .replace(unit.as_str(), "%p@%i");
+    if service.swap.is_none() {
+        return text;
+    }
     let mut lines = String::new();
     let mut is_in = false;
     for line in text.lines() {
@@ -146,9 +170,11 @@ pub(super) fn of_either(text: &str, container: &str) -> String {
 /// Options of `run`: of a slot, which is published where only the host knows, and of a proxy.
 pub(super) fn arguments(cluster: &ClusterName, service: &Service, engine: Engine) -> Vec<String> {
     let mut arguments = Vec::new();
+    if service.has_slots() {
+        arguments.push("--label bayplan.slot=%i".to_owned());
+    }
     if service.swap.is_some() {
         let port = service.port.unwrap_or_default();
-        arguments.push("--label bayplan.slot=%i".to_owned());
         arguments.push(format!("--publish ${{BAYPLAN_SLOT}}:{port}"));
     }
     if !service.swaps.is_empty() {
@@ -222,10 +248,11 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cluster::model::{Health, HttpProbe, Swap};
+    use crate::cluster::model::{ConfigFile, Health, HttpProbe, LiveFiles, Swap};
     use crate::render::identity::UnitFileName;
     use crate::render::inputs::inputs_of;
-    use crate::render::tests::{rendered, service};
+    use crate::render::render;
+    use crate::render::tests::{cluster_of, rendered, service};
 
     #[test]
     fn a_link_leads_to_a_file_that_is_called_after_a_slot() {
@@ -246,14 +273,24 @@ mod tests {
 
     #[test]
     fn systemd_puts_the_slot_in() {
-        let text = "EnvironmentFile=/e/*.env\nExecStart=docker run --name %N -l a=%%N x-web.Z\n";
-        let expected = "EnvironmentFile=/e/*.env\n# Where its port of the host is: it is written just before the container starts.\nEnvironmentFile=-/run/bayplan/slots/%p.%i\nExecStart=docker run --name %p.%i -l a=%%N %p.%i\n";
-        assert_eq!(of_either(text, "x-web.Z"), expected);
+        let text =
+            "EnvironmentFile=/e/*.env\nExecStart=docker run --name %N -l a=%%N x-web.Z x-web@Z\n";
+        let web = service("web");
+        let unit = Instance {
+            service: web.name.clone(),
+            slot: Some(Slot::UNKNOWN),
+        };
+        let unit = unit.unit(&ClusterName::new("x").unwrap());
+        let either = |web: &Service| of_either(text, web, &unit);
+        let expected =
+            "EnvironmentFile=/e/*.env\nExecStart=docker run --name %p.%i -l a=%%N %p.%i %p@%i\n";
+        assert_eq!(either(&web), expected);
+        let web = swapped(web);
+        let expected = "EnvironmentFile=/e/*.env\n# Where its port of the host is: it is written just before the container starts.\nEnvironmentFile=-/run/bayplan/slots/%p.%i\nExecStart=docker run --name %p.%i -l a=%%N %p.%i %p@%i\n";
+        assert_eq!(either(&web), expected);
     }
 
-    #[test]
-    fn both_slots_have_one_text_and_one_fingerprint() {
-        let mut web = service("web");
+    fn swapped(mut web: Service) -> Service {
         web.port = Some(3000);
         web.health = Some(Health::of(
             Probe::Http(HttpProbe::of("/health")),
@@ -268,7 +305,54 @@ mod tests {
             keep: Duration::from_secs(600),
             files: [file("a"), file("b")],
         });
-        let web = rendered(web);
+        web
+    }
+
+    #[test]
+    fn the_instances_of_a_proxy_have_one_text_and_share_its_ports() {
+        let mut proxy = service("proxy");
+        proxy.container.network = Some("host".to_owned());
+        proxy.replace = Replacement::Reuseport;
+        proxy.port = Some(443);
+        proxy.swaps = vec![SwapFile {
+            service: ServiceName::new("web").unwrap(),
+            files: ["/etc/web.a.cfg", "/etc/web.b.cfg"].map(str::to_owned),
+        }];
+        let files: BTreeMap<String, ConfigFile> = BTreeMap::new();
+        proxy.files.live = Some(LiveFiles {
+            reload: ReloadBy::Signal("USR2".to_owned()),
+            checks: Vec::new(),
+            directories: BTreeMap::from([("/etc".to_owned(), files)]),
+        });
+        let web = swapped(service("web"));
+        let cluster = cluster_of([proxy, web]);
+        let proxy = ServiceName::new("proxy").unwrap();
+        let shared = shared(&cluster, &cluster.services[&proxy]);
+        assert_eq!(shared, Some([443, 8080].into()));
+        let desired = render(&cluster).unwrap();
+        let hosts = desired.hosts.values();
+        let mut found = hosts.filter_map(|host| host.services.get(&proxy));
+        let proxy = found.next().unwrap();
+        let texts: Vec<&str> = proxy.units.values().map(|unit| &*unit.text).collect();
+        let [a, b] = texts[..] else {
+            panic!("{:?}", proxy.units.keys());
+        };
+        assert_eq!(a, b);
+        for line in [
+            "--name %p.%i",
+            "--label bayplan.slot=%i",
+            "mv /run/bayplan/loaded/.%p@%i /run/bayplan/loaded/%p@%i",
+        ] {
+            assert!(a.contains(line), "{line} is not in {a}");
+        }
+        for other in ["BAYPLAN_SLOT", "%N", "proxy.Z", "proxy@Z"] {
+            assert!(!a.contains(other), "{other} is in {a}");
+        }
+    }
+
+    #[test]
+    fn both_slots_have_one_text_and_one_fingerprint() {
+        let web = rendered(swapped(service("web")));
         let files: Vec<&str> = web.units.keys().map(UnitFileName::as_str).collect();
         assert_eq!(
             files,

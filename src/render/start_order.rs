@@ -43,7 +43,7 @@ impl<'s> StartOrder<'s> {
         let units = outside.flat_map(|other| {
             let unit = Instance::of(other).unit(&cluster.name);
             let described = cluster.services.get(other);
-            match described.is_some_and(|other| other.swap.is_some()) {
+            match described.is_some_and(Service::has_slots) {
                 true => unit.slots().map(|slot| slot.service_file()).to_vec(),
                 false => vec![unit.service_file()],
             }

@@ -152,6 +152,7 @@ fn handling_from_files(inputs: &Inputs) -> Handling {
         readiness: Readiness::Running,
         runs: Runs::AllTheTime,
         slots: None,
+        shared: None,
     }
 }
 
@@ -252,6 +253,7 @@ mod tests {
             readiness,
             runs: _,
             slots: _,
+            shared: _,
         } = read(&released, &entry).handling;
         assert_eq!(ports, released.handling.ports);
         assert_eq!(networks, released.handling.networks);

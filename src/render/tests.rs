@@ -20,8 +20,8 @@ use crate::cluster::job::{Once, OnceKey, Run};
 use crate::cluster::model::{
     Cluster, ConfigFiles, Container, Delivery, Dns, Engine, EngineClient, FileMode, FileOwner,
     Health, Host, HttpProbe, Image, Ipv6, Layer, LiveFiles, Logging, MadeDirectory, MadeNetwork,
-    Network, NetworkOrigin, Probe, ReloadBy, RestartPolicy, SecretFile, Security, Service, Ssh,
-    Template, Transport, Variable, VariableValue,
+    Network, NetworkOrigin, Probe, ReloadBy, Replacement, RestartPolicy, SecretFile, Security,
+    Service, Ssh, Template, Transport, Variable, VariableValue,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
 use crate::cluster::ports::{HostPorts, Publish};
@@ -102,6 +102,7 @@ pub(crate) fn service(name: &str) -> Service {
         },
         health: None,
         swap: None,
+        replace: Replacement::default(),
         swaps: Vec::new(),
         stateful: false,
         max_down: None,
@@ -1257,6 +1258,9 @@ mod fields {
             if field.key == "aliases" {
                 lines.insert("networks", "[\"backend\"]");
             }
+            if field.key == "replace" {
+                lines.insert("network", "\"host\"");
+            }
             if field.key == "swap" {
                 lines.insert("health", "{ http = \"/health\" }");
             }
@@ -1345,7 +1349,7 @@ mod fields {
                 field.key
             );
             // A slot also has another name.
-            if matches!(field.key, "extra_args" | "swap") {
+            if matches!(field.key, "extra_args" | "swap" | "replace") {
                 continue;
             }
             let after = flags(&with);

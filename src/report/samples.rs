@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::cluster::model::{
-    Cluster, ConfigFiles, Container, Engine, EngineClient, Guard, Host, Image, Layer,
+    Cluster, ConfigFiles, Container, Engine, EngineClient, Guard, Host, Image, Layer, Replacement,
     RestartPolicy, Service, Ssh, Template, Transport,
 };
 use crate::cluster::name::{ClusterName, HostName, ServiceName, VariableName};
@@ -118,6 +118,7 @@ fn described(name: &str) -> Service {
         container: Container::default(),
         health: None,
         swap: None,
+        replace: Replacement::default(),
         swaps: Vec::new(),
         stateful: false,
         max_down: None,

@@ -65,7 +65,7 @@ act() {
   printf 'doing %s\n' "$doing"
   if [ "$supervisor" = none ]; then
     case $1 in
-    reload | reload_service | flip_slot | wake_slot | keep_slot | drain_slot | end_slot | stop_unit | drop_timer | start_timer | stop_timer | await_run | restart_* | run_once | ask_probe | await_healthy | name_image | *_network)
+    reload | reload_service | flip_slot | take_over | wake_slot | keep_slot | drain_slot | end_slot | stop_unit | drop_timer | start_timer | stop_timer | await_run | restart_* | run_once | ask_probe | await_healthy | name_image | *_network)
       printf '%s %s skipped\n' "$kind" "$number"
       return
       ;;

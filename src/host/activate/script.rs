@@ -19,6 +19,7 @@ use crate::plan::step::{RestartedUnit, Step, turns};
 use crate::render::identity::{Fingerprint, UnitFileName, UnitKind, UnitName};
 use crate::render::live::LiveName;
 use crate::render::shell::quote;
+use crate::render::slots::own_target;
 
 /// What the calls of an activation are: functions, and the variables that they share.
 const LIBRARY: &str = concat!(
@@ -344,6 +345,18 @@ impl Activation<'_> {
                 words.push(proxy.as_str());
                 push_reload(&slots.reload, &mut words);
                 vec![call("flip_slot", &words)]
+            }
+            Step::TakeOver {
+                service,
+                slot,
+                unit,
+                ports,
+            } => {
+                let target = own_target(service, *slot);
+                let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+                let mut words = vec![service.as_str(), target.as_str(), unit.as_str()];
+                words.extend(ports.iter().map(String::as_str));
+                vec![call("take_over", &words)]
             }
             Step::WakeSlot {
                 unit, fingerprint, ..

@@ -297,7 +297,7 @@ impl<'a> FirstLook<'a> {
             self.first.stats.contains_key(&self.unit_path(&file))
         };
         let has_slots = match self.request.desired.get(service) {
-            Some(wanted) => wanted.handling.slots.is_some(),
+            Some(wanted) => wanted.handling.has_slots(),
             None => !there(None) && Slot::BOTH.into_iter().any(|slot| there(Some(slot))),
         };
         if !has_slots {

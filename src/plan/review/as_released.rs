@@ -166,7 +166,7 @@ fn runs_in_sync(
         unit: unit.unwrap_or_default(),
         health: ContainerHealth::NotBad,
         slots: ObservedSlots {
-            serving: service.handling.slots.as_ref().map(|_| Slot::A),
+            serving: service.handling.has_slots().then_some(Slot::A),
             link: SlotLink::Read,
             ..ObservedSlots::default()
         },

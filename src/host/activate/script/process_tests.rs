@@ -1,6 +1,8 @@
 //! The half of an activation that handles processes, below a root directory with a `systemctl` and a `docker` of
 //! our own, in every shell. What real ones do, tests/fleet sees.
 
+use std::net::TcpListener;
+
 use super::*;
 use crate::host::sample::{
     ActivationWaits, Root, activation_with, desired, id, service, shells, steps, unit,
@@ -8,6 +10,7 @@ use crate::host::sample::{
 use crate::plan::BackStep;
 use crate::plan::step::Begins;
 use crate::render::desired::DesiredHost;
+use crate::render::identity::Slot;
 
 const PROGRAMS: [(&str, &str); 5] = [
     ("systemctl", include_str!("fake/systemctl.sh")),
@@ -306,6 +309,46 @@ fn what_leaves_is_stopped_with_its_container_and_its_links() {
             }
         });
     }
+}
+
+/// The processes of both containers are those of this test.
+#[test]
+fn an_instance_takes_over_where_its_own_processes_listen() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    after_a_release(&[("web", "1")], |machine, host| {
+        let own = std::process::id().to_string();
+        let link = machine.root.path("var/lib/bayplan/demo/swap/web");
+        machine.root.write("fake/pids/demo-web", &own);
+        let taker = unit("web").of_slot(Slot::A);
+        let state = "active=active sub=running\n";
+        machine.root.write("fake/units/demo-web@a", state);
+        // The other port is nobody's.
+        for ports in [BTreeSet::new(), [1, port].into()] {
+            let step = [Step::TakeOver {
+                service: service("web"),
+                slot: Slot::A,
+                unit: taker.clone(),
+                ports,
+            }];
+            let source = Source::Generation(1);
+            let said = machine.activate(host, &source, &step, None);
+            assert!(
+                said.contains("demo-web@a does not listen on port "),
+                "{said}"
+            );
+            assert!(said.contains("\nstep 0 failed\n"), "{said}");
+            assert!(!link.is_symlink());
+
+            machine.root.write("fake/pids/demo-web.a", &own);
+            let said = machine.activate(host, &source, &step, None);
+            assert!(said.ends_with("end\n"), "{said}");
+            let target = std::fs::read_link(&link).unwrap();
+            assert_eq!(target.to_str(), Some("web.a.self"));
+            std::fs::remove_file(&link).unwrap();
+            std::fs::remove_file(machine.root.path("fake/pids/demo-web.a")).unwrap();
+        }
+    });
 }
 
 #[test]

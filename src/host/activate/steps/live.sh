@@ -2,8 +2,8 @@
 # Directories of files that a service reads again without a restart. A version is whole before `..data` leads to it, and its
 # name is never used again: a name alone tells what a process has read.
 #
-# Reads: root var cluster engine client source kind patience; invocation and tries of health.sh; the columns of a line of
-#   `.modes`, as inputs.sh has them.
+# Reads: root var cluster engine client source kind patience; invocation and tries of health.sh; container_of of processes.sh;
+#   the columns of a line of `.modes`, as inputs.sh has them.
 # Sets, for itself: live version odd reading record_ told_ swaps_, whether it is a proxy that is told.
 
 swaps_=''
@@ -71,7 +71,8 @@ swap_back() {
 reads_now() {
   ask "$1" InvocationID || return 1
   reading=${said#InvocationID=}
-  for live in "$var/live/${1#"$cluster"-}"/*; do
+  service_of "$1"
+  for live in "$var/live/$unit"/*; do
     [ ! -d "$live" ] || reading="$reading ${live##*/}=$(readlink "$live/..data")"
   done
   # A proxy reads who serves, too.
@@ -104,11 +105,12 @@ reload_service() {
   forget "$1"
   watch "$1"
   unit=$1 told_="$2 $3"
+  container_of "$1"
   case $2 in
-  signal) said=$(timeout 60 "$client" kill --signal "$3" "$unit" 2>&1 8<&-) ;;
+  signal) said=$(timeout 60 "$client" kill --signal "$3" "$container" 2>&1 8<&-) ;;
   *)
     shift 2
-    said=$(timeout 60 "$client" exec "$unit" "$@" 2>&1 8<&-)
+    said=$(timeout 60 "$client" exec "$container" "$@" 2>&1 8<&-)
     ;;
   esac || {
     status=$?
@@ -140,7 +142,7 @@ clean_live() {
       esac
     done
   done
-  if [ $# = 1 ]; then run rm -f "$root/run/bayplan/loaded/$cluster-$1" || return 1; fi
+  if [ $# = 1 ]; then run rm -f "$root/run/bayplan/loaded/$cluster-$1" "$root/run/bayplan/loaded/$cluster-$1@"? || return 1; fi
   rmdir "$var/live/$1" "$var/live" 2>/dev/null
   return 0
 }

@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2154,SC2034 # its globals are shared with the files beside it
 # One slot of a service takes over from the other. A plain link says which one serves; the proxy reads the file to which it
-# leads, and what it has read is noted as in live.sh.
+# leads, and what it has read is noted as in live.sh. A proxy may have two instances itself: then each that runs reads it.
 #
 # Reads: known_after, in hundredths of a second, when a proxy that asks twice a second knows that a slot is well; root var units cluster engine newline kind patience; what live.sh and processes.sh have.
-# Sets, for itself: link_ wanted_ slot_ served_ path_ host_ port_ since_ connections drained_at keeper.
+# Sets, for itself: link_ wanted_ slot_ served_ path_ host_ port_ since_ connections drained_at keeper up reader taker_ first_
+#   theirs_ pid_ group_ process_ opened_ listened local_ state_ inode_ wants_ lacks_ listens_by.
 
 known_after=200
 
@@ -13,27 +14,122 @@ flip_slot() {
   point_link "$1" || return 1
   port_=$4 path_=$5 host_=$6
   shift 6
-  ask "$1" ActiveState
-  case $said in
-  *ActiveState=active* | *ActiveState=reloading*) ;;
-  *ActiveState=activating*)
-    tries=$((patience / 2))
-    # It may have read the link before or after.
-    wait_active "$1" || return 0
-    ;;
-  # It reads the link when it starts.
-  *) return 0 ;;
-  esac
-  if ! has_read "$1"; then
+  service_of "$1"
+  shift
+  up_units "$unit"
+  # What does not run reads the link when it starts.
+  [ -n "$up" ] || return 0
+  for reader in $up; do
+    ! has_read "$reader" || continue
     swaps_=1 since_=$watched_since
-    reload_service "$@"
+    reload_service "$reader" "$@"
     status=$?
     # It is no start that has to last longer than it did.
     swaps_='' watched_since=$since_
     [ "$status" -eq 0 ] || return 1
-    forget "$1"
-  fi
-  serves "$1"
+    forget "$reader"
+  done
+  # shellcheck disable=SC2086 # names of units have no blanks
+  serves $up
+}
+
+# up_units SERVICE: its units that run, in `up`: mostly one.
+up_units() {
+  up=''
+  for reader in "$cluster-$1" "$cluster-$1@a" "$cluster-$1@b"; do
+    [ -e "$units/$reader.service" ] || continue
+    ask "$reader" ActiveState
+    case $said in
+    *ActiveState=active* | *ActiveState=reloading*) ;;
+    *ActiveState=activating*)
+      tries=$((patience / 2))
+      # It may have read the link before or after.
+      wait_active "$reader" || continue
+      ;;
+    *) continue ;;
+    esac
+    up="$up $reader"
+  done
+}
+
+# take_over SERVICE TARGET UNIT [PORT...]: one instance of a proxy serves beside the other one, which then may go.
+take_over() {
+  link_=$var/swap/$1 wanted_=$2 slot_='' taker_=$3 first_=$1
+  shift 3
+  listens_beside "$@" || {
+    # On the way back it is the one that was well.
+    [ "$kind" = back ] && point_link "$first_"
+    return 1
+  }
+  point_link "$first_"
+}
+
+# listens_beside [PORT...]: until processes of its own container listen on each of these ports on which another instance does,
+# or, if that is none of them, on each of its ports. A probe may have been answered by the other one.
+listens_beside() {
+  up_units "$first_"
+  theirs_=' '
+  for reader in $up; do
+    [ "$reader" != "$taker_" ] || continue
+    listened_by "$reader"
+    theirs_=$theirs_$listened
+  done
+  wants_=''
+  for port_; do
+    case $theirs_ in
+    *" $port_ "*) wants_="$wants_ $port_" ;;
+    esac
+  done
+  [ -n "$wants_" ] || wants_=$theirs_
+  # It is healthy: that takes no third of what a start may take.
+  moment
+  listens_by=$((now + patience * 10 / 3))
+  while :; do
+    listened_by "$taker_"
+    lacks_=''
+    for port_ in $wants_; do
+      case $listened in
+      *" $port_ "*) ;;
+      *) lacks_=$port_ ;;
+      esac
+    done
+    [ -n "$lacks_" ] || return 0
+    ask "$taker_" ActiveState
+    case $said in
+    *=failed | *=inactive) break ;;
+    esac
+    moment
+    [ "$now" -lt "$listens_by" ] || break
+    sleep 0.2
+  done
+  fail "$taker_ does not listen on port $lacks_, where the instance before it does: expected a service that opens its ports with SO_REUSEPORT, as the same user"
+  tell_unit "$taker_"
+  return 1
+}
+
+# listened_by UNIT: the ports of the host on which processes of its container listen, in `listened`, between blanks. Containers differ
+# in their processes' ids, and where they are given those of the host in their cgroup.
+listened_by() {
+  listened=' ' opened_=''
+  container_of "$1"
+  pid_=$("$engine" inspect --type container --format '{{.State.Pid}}' "$container" 2>/dev/null)
+  case $pid_ in
+  '' | 0 | *[!0-9]*) return 0 ;;
+  esac
+  group_=$(cat "/proc/$pid_/cgroup" 2>/dev/null)
+  for process_ in /proc/[0-9]*; do
+    # shellcheck disable=SC3013 # dash, bash and busybox have it
+    [ "$process_/ns/pid" -ef "/proc/$pid_/ns/pid" ] || continue
+    [ "$(cat "$process_/cgroup" 2>/dev/null)" = "$group_" ] || continue
+    opened_=$opened_$newline$(readlink "$process_"/fd/* 2>/dev/null)
+  done
+  # Where, in which state, and which socket.
+  listened=" $(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep ' 0A ' |
+    while read -r _ local_ _ state_ _ _ _ _ _ inode_ _; do
+      case $state_$newline$opened_$newline in
+      "0A"*"${newline}socket:[$inode_]$newline"*) printf '%s ' "$((0x${local_##*:}))" ;;
+      esac
+    done)"
 }
 
 # point_link SERVICE: one rename, on the disk before anybody is told.
@@ -84,13 +180,13 @@ served() {
   return 1
 }
 
-# serves PROXY: a proxy that refuses its new files goes on with the old ones, and says so to nobody.
+# serves UNIT...: of a proxy. One that refuses its new files goes on with the old ones, and says so to nobody.
 serves() {
   tries=75
   until served; do
     tries=$((tries - 1))
     [ "$tries" -gt 0 ] || {
-      run rm -f "$root/run/bayplan/loaded/$1"
+      for reader; do run rm -f "$root/run/bayplan/loaded/$reader"; done
       fail "$1 was told that slot $slot_ of ${link_##*/} serves, and does not say so: expected an answer without error and with \`x-bayplan-slot: $slot_\` to GET $path_ on port $port_, found ${served_:-none}"
       tell_unit "$1"
       return 1

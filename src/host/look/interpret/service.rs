@@ -152,6 +152,12 @@ impl FirstLook<'_> {
         self.is_up_by_name(file.as_str())
     }
 
+    /// Whether systemd is about to stop it: it reads nothing any more.
+    fn is_ending(&self, unit: &UnitName) -> bool {
+        let state = self.first.states.get(unit.service_file().as_str());
+        state.is_some_and(|state| state.active == "deactivating")
+    }
+
     fn is_up_by_name(&self, unit: &str) -> bool {
         let state = self.first.states.get(unit);
         state.is_some_and(|state| !matches!(state.active.as_str(), "inactive" | "failed"))
@@ -167,26 +173,43 @@ impl FirstLook<'_> {
         Some(KeptSlot { until })
     }
 
-    /// Whether the proxy of a service with slots has read which one serves.
+    /// Whether the proxy of a service with slots has read which one serves. Nobody reads it of a service that is the proxy.
     fn link(&self, service: &ServiceName) -> SlotLink {
-        let wanted = self.request.desired.get(service);
-        let Some(slots) = wanted.and_then(|wanted| wanted.handling.slots.as_ref()) else {
+        let handling = self.request.desired.get(service);
+        let handling = handling.map(|wanted| &wanted.handling);
+        let Some(handling) = handling.filter(|handling| handling.has_slots()) else {
             return SlotLink::Absent;
         };
         let Some(target) = self.first.swap.get(service.as_str()) else {
             return SlotLink::Absent;
         };
-        let proxy = self.instance(&slots.proxy, None);
-        // One that does not run will read it when it starts.
-        let runs = self.is_up(&proxy.service_file());
-        let word = format!("swap:{service}={target}");
-        let noted = self.noted(&proxy).unwrap_or_default();
-        let read = noted.split(' ').any(|other| other == word);
-        let known = Slot::BOTH.iter().any(|slot| slots.file_of(*slot) == target);
-        match !known || runs && !read {
-            true => SlotLink::Unread,
-            false => SlotLink::Read,
+        let mut both = Slot::BOTH.iter();
+        let (known, read) = match &handling.slots {
+            Some(slots) => (
+                both.any(|slot| slots.file_of(*slot) == target),
+                self.all_have_read(&slots.proxy, &format!("swap:{service}={target}")),
+            ),
+            None => (
+                both.any(|slot| slots::own_target(service, *slot) == *target),
+                true,
+            ),
+        };
+        match known && read {
+            true => SlotLink::Read,
+            false => SlotLink::Unread,
         }
+    }
+
+    /// Whether each instance of a proxy that runs noted this word. One that does not run will read when it starts.
+    fn all_have_read(&self, proxy: &ServiceName, word: &str) -> bool {
+        let all = [None, Some(Slot::A), Some(Slot::B)].into_iter();
+        let mut running = all
+            .map(|slot| self.instance(proxy, slot))
+            .filter(|unit| self.is_up(&unit.service_file()) && !self.is_ending(unit));
+        running.all(|unit| {
+            let noted = self.noted(&unit).unwrap_or_default();
+            noted.split(' ').any(|other| other == word)
+        })
     }
 
     /// A text that was fetched is the one whose digest was seen, or is no text at all.
