@@ -26,7 +26,7 @@ const SOCKETS: usize = 4;
 const DRAIN: f64 = 4.0;
 
 /// As many as `BAYPLAN_FLEET_RELEASES` says: with 50 there are more than 100,000 requests.
-fn releases() -> usize {
+pub fn releases() -> usize {
     let asked = std::env::var("BAYPLAN_FLEET_RELEASES").ok();
     asked.map_or(4, |asked| asked.parse().expect("a number of releases"))
 }

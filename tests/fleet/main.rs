@@ -43,6 +43,7 @@ mod peerspace;
 mod podman;
 mod ports;
 mod prepare;
+mod proxy;
 mod prune;
 mod pushed;
 mod refusals;
@@ -490,6 +491,16 @@ const TESTS: &[(&str, Test)] = &[
     ("a_swap_behind_nginx_loses_no_request", swap::nginx),
     ("a_swap_that_fails_loses_no_request", swap::failures),
     ("drill_a_swap_killed_before_every_step", swap::killed),
+    ("a_proxy_is_replaced_without_a_lost_request", proxy::docker),
+    (
+        "a_proxy_is_replaced_without_a_lost_request_on_podman",
+        proxy::podman,
+    ),
+    (
+        "a_proxy_that_does_not_listen_takes_nothing_over",
+        proxy::failures,
+    ),
+    ("drill_a_proxy_killed_before_every_step", proxy::killed),
     ("a_slot_that_is_kept_is_the_way_back", swap::kept),
     (
         "drill_a_way_back_to_a_kept_slot_killed_before_every_step",

@@ -195,7 +195,7 @@ impl Client {
 impl Load {
     /// Fresh and kept-alive connections, answers that take long, a client that sleeps through each swap, and one that paces
     /// itself.
-    fn on(address: &str, port: u16) -> Self {
+    pub fn on(address: &str, port: u16) -> Self {
         Self::of(
             address,
             port,
