@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::palette::{Palette, paint};
 use super::plan_end::last_line;
 use super::reason::{Space, note, reason};
-use super::text::{commas, ended, escape, list, pad, seconds, width, wrap};
+use super::text::{commas, count, ended, escape, list, pad, seconds, width, wrap};
 use super::view::{
-    ActivityView, DropInView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
+    ActivityView, DropInView, FileView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
     RolloutView, ServiceView, WaveView,
 };
 use super::{Detail, diff, hold, hosts, left, moves, network, refusal, service, status};
@@ -19,6 +19,9 @@ use crate::plan::{Action, Change, Phase};
 
 /// Service names longer than this push their line to the right.
 const NAME: usize = 20;
+
+/// More services of which only the unit changes are told in one row.
+const ALIKE: usize = 3;
 
 /// How many services the line of what is briefly down names.
 const DOWN: usize = 8;
@@ -320,8 +323,15 @@ impl<'a> Report<'a> {
                 .iter()
                 .flat_map(|it| network::lines(it, self.palette)),
         );
-        for service in services.iter().filter(|it| it.half == Half::Alone) {
+        let alone = || services.iter().filter(|it| it.half == Half::Alone);
+        let folds = |it: &&ServiceView<'_>| self.detail == Detail::Short && only_its_unit(it);
+        let alike: Vec<&ServiceView<'_>> = alone().filter(folds).collect();
+        let many = alike.len() > ALIKE;
+        for service in alone().filter(|it| !(many && folds(it))) {
             lines.extend(self.service(service, group.host, columns));
+        }
+        if many {
+            lines.extend(self.alike(&alike, columns));
         }
         lines.extend(held.iter().map(|it| hold::held_line(it, self.palette)));
         for DropInView { service, path } in drop_ins {
@@ -334,6 +344,19 @@ impl<'a> Report<'a> {
             lines.push(paint(self.palette.dim, &words));
         }
         lines
+    }
+
+    /// Services of which nothing changes but the unit.
+    fn alike(&self, services: &[&ServiceView<'_>], columns: PlanColumns) -> Vec<String> {
+        let start = RowStart {
+            sign: "~",
+            style: self.palette.changed,
+            word: "write",
+        };
+        let names = commas(services.iter().map(|it| it.service));
+        let told = format!("only their units, no restart needed: {names}");
+        let many = count(services.len(), "unit", "units");
+        self.line(&start, &many, columns, |space| wrap(&told, space.room))
     }
 
     fn service(
@@ -363,8 +386,26 @@ impl<'a> Report<'a> {
         columns: PlanColumns,
         why: impl FnOnce(Space) -> Vec<String>,
     ) -> Vec<String> {
+        let mut lines = self.line(start, view.service, columns, why);
+        if self.detail == Detail::Diff {
+            for file in &view.files {
+                let file = diff::lines(file.file, self.palette);
+                lines.extend(file.iter().map(|line| format!("    {line}")));
+            }
+        }
+        lines
+    }
+
+    /// A row without files.
+    fn line(
+        &self,
+        start: &RowStart,
+        name: &str,
+        columns: PlanColumns,
+        why: impl FnOnce(Space) -> Vec<String>,
+    ) -> Vec<String> {
         let RowStart { sign, style, word } = start;
-        let name = pad(view.service, columns.name);
+        let name = pad(name, columns.name);
         let word = paint(*style, &pad(word, columns.word));
         let start = format!("  {} {name}  {word}  ", paint(*style, sign));
         let column = 2 + 2 + width(&name) + 2 + columns.word + 2;
@@ -377,12 +418,6 @@ impl<'a> Report<'a> {
             match number {
                 0 => lines.push(format!("{start}{line}")),
                 _ => lines.push(format!("{}{line}", " ".repeat(column))),
-            }
-        }
-        if self.detail == Detail::Diff {
-            for file in &view.files {
-                let file = diff::lines(file.file, self.palette);
-                lines.extend(file.iter().map(|line| format!("    {line}")));
             }
         }
         lines
@@ -497,6 +532,16 @@ impl<'a> Report<'a> {
         let words: Vec<String> = order.chain(pause).chain(watched).chain(failure).collect();
         (!words.is_empty()).then(|| format!("rollout: {}", words.join(", ")))
     }
+}
+
+/// Whether nothing changes but its unit, and that restarts nothing.
+fn only_its_unit(service: &ServiceView<'_>) -> bool {
+    let unit = |file: &FileView<'_>| file.path == service.unit;
+    (service.change, service.action) == (Change::Changed, Action::None)
+        && service.reasons.is_empty()
+        && service.notes.is_empty()
+        && !service.files.is_empty()
+        && service.files.iter().all(unit)
 }
 
 /// Whether everything that is shown of two hosts besides their names is the same.

@@ -40,7 +40,7 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
                 old: old_side.definitions,
                 new: new_side.definitions,
             };
-            add_variable(&mut found, &reader, reason);
+            add_variable(&mut found, &reader, reason, &service.reasons);
         }
         for what in fields(&service.service, old_side.definitions, new_side.definitions) {
             let cause = found.entry(what).or_default();
@@ -86,14 +86,17 @@ pub(super) fn causes(old_side: Side<'_>, new_side: Side<'_>, plan: &Plan) -> Vec
     causes
 }
 
-/// The shared definitions that a changed variable of a service follows from.
-fn add_variable(found: &mut FoundCauses, reader: &Reader<'_>, reason: &Reason) {
+/// The shared definitions that a changed variable of a service follows from. `all` are the reasons of that service.
+fn add_variable(found: &mut FoundCauses, reader: &Reader<'_>, reason: &Reason, all: &[Reason]) {
+    let Reason::Variable { name: own, .. } = reason else {
+        return;
+    };
     let Reason::Variable {
         layer,
         name,
         before,
         after,
-    } = reason
+    } = first_host(reason, all)
     else {
         return;
     };
@@ -121,7 +124,26 @@ fn add_variable(found: &mut FoundCauses, reader: &Reader<'_>, reason: &Reason) {
         cause.restarts_on(reader.service, reader.host);
         cause.at = at;
         let explains = cause.explains.entry(reader.service.clone()).or_default();
-        explains.insert(name.to_string());
+        explains.insert(own.to_string());
+    }
+}
+
+/// `X_HOST` in the place of `X_HOSTS`, where a service has both: they are one thing to tell.
+fn first_host<'a>(reason: &'a Reason, all: &'a [Reason]) -> &'a Reason {
+    let one = place_variable(reason).and_then(|name| name.strip_suffix('S'));
+    let one = one.filter(|one| one.ends_with("_HOST"));
+    let same = |other: &&Reason| one.is_some() && place_variable(other) == one;
+    all.iter().find(same).unwrap_or(reason)
+}
+
+/// The name of a variable that says where a service is.
+fn place_variable(reason: &Reason) -> Option<&str> {
+    if let Reason::Variable { layer, name, .. } = reason
+        && *layer == Layer::ServiceLocations
+    {
+        Some(name.as_str())
+    } else {
+        None
     }
 }
 
