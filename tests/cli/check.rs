@@ -12,6 +12,7 @@ fn the_examples_are_clean() {
     ok: monitoring (3 hosts, 5 services)
     ok: peerspace (3 hosts, 23 services)
     ok: shop (1 host, 2 services)
+    ok: shop-nginx (1 host, 2 services)
     ");
 }
 
@@ -161,7 +162,7 @@ fn an_unknown_cluster_gets_a_suggestion() {
     assert_snapshot!(it.bayplan("check peerspce").exits(1), @"
     ------- stderr -------
     error: there is no cluster `peerspce`
-    help: did you mean `peerspace`? known clusters: `demo`, `monitoring`, `peerspace`, `shop`
+    help: did you mean `peerspace`? known clusters: `demo`, `monitoring`, `peerspace`, `shop`, `shop-nginx`
     [exit code: 1]
     ");
 }
