@@ -257,7 +257,7 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
             "{service}; {diff}"
         );
     }
-    diff.says(&[&format!("30-cluster {key}: {before} → {after}")]);
+    diff.says(&[&format!("cluster.toml {key}: {before} → {after}")]);
     let expected: BTreeSet<String> = readers
         .iter()
         .filter(|service| !ground.repo.services[*service].contains_key("once"))

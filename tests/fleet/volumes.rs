@@ -367,7 +367,7 @@ pub fn own_host(fleet: &'static Fleet) {
         ground.repo.set("hosts.docker02.vars.DISK", "sdc");
         ground
             .diff()
-            .says(&["35-host DISK: sdb → sdc"])
+            .says(&["DISK: sdb → sdc"])
             .says(&["docker01, docker03", "no changes"]);
         assert_eq!(ground.release_changes(), ["~ docker02/web"], "{engine}");
         check("sdc");
