@@ -257,7 +257,9 @@ fn a_variable_restarts_its_readers(ground: &mut Ground) {
             "{service}; {diff}"
         );
     }
-    diff.says(&[&format!("cluster.toml {key}: {before} → {after}")]);
+    diff.says(&[&format!("cluster.toml {key}:")])
+        .says(&[&before])
+        .says(&["→", after]);
     let expected: BTreeSet<String> = readers
         .iter()
         .filter(|service| !ground.repo.services[*service].contains_key("once"))
