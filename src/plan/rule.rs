@@ -339,7 +339,7 @@ pub(super) fn need(
         },
         (true, TimerNeed::None) => {
             let on_disk = reasons::OnDisk::of(seen);
-            let edit = unit_edit(seen, on_disk.as_ref());
+            let edit = unit_edit(desired, seen, on_disk.as_ref());
             let mut verdict =
                 restart_reasons(desired, seen, change, on_disk.as_ref(), edit.as_ref());
             verdict.reasons.extend(asked.cloned());
@@ -463,7 +463,7 @@ fn ready_slot(desired: &DesiredService, seen: &ObservedService) -> Option<Slot> 
     };
     let on_disk = reasons::OnDisk::of(&there);
     // What a crash would start is what an edited unit says.
-    if unit_edit(&there, on_disk.as_ref()).is_some() {
+    if unit_edit(desired, &there, on_disk.as_ref()).is_some() {
         return None;
     }
     let verdict = restart_reasons(desired, &there, Change::Changed, on_disk.as_ref(), None);
@@ -954,10 +954,18 @@ struct UnitEdit {
     starts_from: Option<DirectoryName>,
 }
 
-fn unit_edit(seen: &ObservedService, on_disk: Option<&reasons::OnDisk>) -> Option<UnitEdit> {
+fn unit_edit(
+    desired: &DesiredService,
+    seen: &ObservedService,
+    on_disk: Option<&reasons::OnDisk>,
+) -> Option<UnitEdit> {
     reasons::text_of(seen)?;
     let agrees = |unit: &reasons::OnDisk| {
         let carried = &unit.carried.fingerprint;
+        // Mostly it is the desired one, and nobody has to digest it again.
+        if *carried == desired.fingerprint && unit.inputs == desired.inputs {
+            return true;
+        }
         let recipe = Recipe::named(carried.recipe());
         recipe.is_some_and(|recipe| fingerprint(recipe, &unit.inputs) == *carried)
     };
