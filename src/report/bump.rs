@@ -1,7 +1,7 @@
 //! What a bump changes in files.
 
 use super::palette::{Palette, paint};
-use super::text::{commas, ended, escape, list, pad, width};
+use super::text::{ended, escape, list, pad, some, width};
 use crate::cluster::bump::FileBump;
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::version::Bumped;
@@ -106,13 +106,7 @@ pub fn newer(cluster: &ClusterName, rows: &[NewerTags<'_>], palette: &Palette) -
     let cells = rows.iter().map(|row| {
         let found = match &row.found {
             FoundTags::Newer(tags) if tags.is_empty() => "none".to_owned(),
-            FoundTags::Newer(tags) => {
-                let shown = commas(tags.iter().take(SHOWN));
-                match tags.len().saturating_sub(SHOWN) {
-                    0 => shown,
-                    more => format!("{shown} and {more} more"),
-                }
-            }
+            FoundTags::Newer(tags) => some(tags, SHOWN),
             FoundTags::NoVersion => "unknown: that tag is no version".to_owned(),
             FoundTags::OnlyDigest => "unknown: no tag is written".to_owned(),
             FoundTags::Unknown => "unknown: the registry does not say".to_owned(),

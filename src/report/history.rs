@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::hosts;
 use super::palette::{Palette, paint};
 use super::reason::kept as words;
-use super::text::{commas, count, cut, escape, hanging, pad, width, wrap};
+use super::text::{commas, count, cut, escape, hanging, pad, some, width, wrap};
 use super::time::ago_of;
 use super::view::{HistoryView, HostHistoryView, PastPlace, PastRelease, PastView};
 use crate::plan::recorded::Because;
@@ -220,11 +220,7 @@ pub fn text(view: &HistoryView<'_>, palette: &Palette) -> String {
 fn reasons(reasons: &[Because], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for Because { reason, services } in reasons.iter().take(REASONS) {
-        let names: Vec<_> = services.iter().take(SERVICES).collect();
-        let names = match services.len() - names.len() {
-            0 => commas(&names),
-            more => format!("{} and {more} more", commas(&names)),
-        };
+        let names = some(services, SERVICES);
         lines.extend(wrap(
             &format!("{}: {names}", words(reason)),
             width.saturating_sub(10),

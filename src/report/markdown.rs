@@ -9,7 +9,7 @@ mod section;
 pub use page::MAX;
 
 use super::Detail;
-use super::reason::{Space, reason};
+use super::plan::shared;
 use super::review::{
     Sides, TRUST, broken_title, effect, headline, holds, remarks, stateful, summary,
     trust_sentences, what,
@@ -27,11 +27,9 @@ pub fn plan(view: &PlanView<'_>) -> String {
     let mut page = Page::new(view.cluster);
     page.push(format!("### {}\n", headline(view)));
     page.push(format!("{}\n", totals(view)));
-    let shared = view.shared.iter().map(|it| {
-        let told = reason(&it.change, Space::WIDE);
-        format!("- {}\n", code(&told.join(" ")))
-    });
-    let shared: String = shared.collect();
+    let shared: String = shared(view)
+        .map(|told| format!("- {}\n", code(&told)))
+        .collect();
     if !shared.is_empty() {
         page.push(shared);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::palette::{Palette, paint};
 use super::plan_end::last_line;
 use super::reason::{Space, note, reason};
-use super::text::{commas, count, ended, escape, list, pad, seconds, width, wrap};
+use super::text::{commas, count, ended, escape, list, pad, seconds, some, width, wrap};
 use super::view::{
     ActivityView, DropInView, FileView, Half, HostView, LeftOutView, NoteView, PauseView, PlanView,
     RolloutView, ServiceView, WaveView,
@@ -81,19 +81,23 @@ pub(super) fn order(view: &PlanView<'_>) -> Option<String> {
     Some(order.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// What changes for several services in the same way, a line each.
+pub(super) fn shared(view: &PlanView<'_>) -> impl Iterator<Item = String> {
+    view.shared.iter().map(|change| {
+        let lines = reason(change, Space::WIDE);
+        let lines: Vec<&str> = lines.iter().map(|line| line.trim()).collect();
+        lines.join(" ")
+    })
+}
+
 /// The services that are nowhere up while they restart, if there are any.
 pub(super) fn briefly_down(view: &PlanView<'_>) -> Option<String> {
     let down = &view.briefly_down;
     if down.is_empty() || !view.refusals.is_empty() {
         return None;
     }
-    let shown = down.len().min(DOWN);
-    let names = commas(&down[..shown]);
-    let more = match down.len() - shown {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Some(format!("briefly down, on one host alone: {names}{more}"))
+    let names = some(down, DOWN);
+    Some(format!("briefly down, on one host alone: {names}"))
 }
 
 struct Report<'a> {
@@ -155,8 +159,8 @@ impl<'a> Report<'a> {
             room: self.palette.width().saturating_sub(2),
         };
         let mut lines = vec![paint(self.palette.strong, "for several services")];
-        for shared in &self.view.shared {
-            let change = reason(&shared.change, space);
+        for change in &self.view.shared {
+            let change = reason(change, space);
             lines.extend(change.iter().map(|line| format!("  {line}")));
         }
         lines

@@ -2,7 +2,7 @@
 
 use super::Detail;
 use super::hold;
-use super::text::{commas, escape, short_pair, short_value, value, width, wrap};
+use super::text::{escape, short_pair, short_value, some, value, width, wrap};
 use super::time::exact;
 use super::view::{NoteView, ReasonView};
 use crate::plan::Change;
@@ -263,11 +263,7 @@ pub(super) fn some_paths(paths: &[impl AsRef<str>], detail: Detail) -> String {
         Detail::Short if paths.len() > PATHS + 1 => PATHS,
         Detail::Short | Detail::Diff => paths.len(),
     };
-    let names = commas(paths[..shown].iter().map(|path| value(path.as_ref())));
-    match paths.len() - shown {
-        0 => names,
-        more => format!("{names} and {more} more"),
-    }
+    some(paths.iter().map(|path| value(path.as_ref())), shown)
 }
 
 fn change(key: &str, before: &str, after: &str, space: Space) -> Vec<String> {

@@ -165,6 +165,16 @@ pub(super) fn commas(items: impl IntoIterator<Item = impl Display>) -> String {
     items.join(", ")
 }
 
+/// `a, b and 3 more`: the first of them, if there are more than `most`.
+pub(super) fn some(items: impl IntoIterator<Item = impl Display>, most: usize) -> String {
+    let mut items = items.into_iter();
+    let shown = commas(items.by_ref().take(most));
+    match items.count() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
 /// A sentence in lines of at most `room` characters where its blanks allow that; further lines are
 /// indented. What stands in backticks stays in one line, so that it can be copied.
 pub(super) fn wrap(text: &str, room: usize) -> Vec<String> {

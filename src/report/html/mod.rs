@@ -12,9 +12,7 @@ pub use status::status;
 
 use jiff::Timestamp;
 
-use super::Detail;
 use super::history::short_commit;
-use super::reason::Space;
 use super::text::escape;
 use super::view::FailureView;
 use sheet::{Marked, PageMark, STYLE, Sheet, SheetLink};
@@ -66,12 +64,6 @@ impl PageContext {
         }
     }
 }
-
-/// Values are shortened as on a terminal of this width; the page wraps by itself.
-const SPACE: Space = Space {
-    detail: Detail::Short,
-    room: 160,
-};
 
 /// Hosts that were not seen, and why.
 fn failed<'a>(failures: &'a [FailureView<'a>]) -> impl Iterator<Item = Marked> {

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::palette::Palette;
-use super::super::plan::order;
+use super::super::plan::{order, shared};
 use super::super::plan_end::last_line;
-use super::super::reason::{note as about, version_change};
+use super::super::reason::{Space, note as about, version_change};
 use super::super::review::{
     Sides, broken_title, effect, holds, remarks, stateful, summary, trust_sentences, what,
 };
@@ -19,7 +19,7 @@ use super::super::view::{
 use super::super::{Detail, begun, hold, hosts, left, network, refusal};
 use super::grid::{GridCell, HostRemarks, in_short, tables};
 use super::sheet::{DiffLine, Marked, PageMark, SheetPart};
-use super::{PageContext, SPACE, failed, note};
+use super::{PageContext, failed, note};
 use crate::cluster::model::Cluster;
 use crate::cluster::name::ServiceName;
 use crate::plan::{Action, Change};
@@ -201,6 +201,7 @@ fn part(cluster: &Cluster, view: &PlanView<'_>) -> SheetPart {
         let told = format!("{}: {}", it.host, left::left_out(it));
         notes.push(Marked::new(PageMark::Wait, told));
     }
+    notes.extend(shared(view).map(|told| Marked::new(PageMark::Wait, told)));
     for host in &view.hosts {
         if let Some(why) = host.lost {
             let why = escape(why);
@@ -346,13 +347,13 @@ fn beside(host: &HostView<'_>, service: &str) -> Vec<String> {
     let held = host.held.iter().filter(|held| held.service == service);
     let drop_ins = host.drop_ins.iter().filter(|it| it.service == service);
     let drop_ins = drop_ins
-        .flat_map(|DropInView { service: _, path }| about(&NoteView::DropIn { path }, SPACE));
+        .flat_map(|DropInView { service: _, path }| about(&NoteView::DropIn { path }, Space::WIDE));
     held.map(hold::words).chain(drop_ins).collect()
 }
 
 fn cell(cluster: &str, host: &HostView<'_>, view: &ServiceView<'_>) -> GridCell {
     let (mark, sign) = signed(view);
-    let mut lines = explain(cluster, view, host.supervisor, SPACE);
+    let mut lines = explain(cluster, view, host.supervisor, Space::WIDE);
     let why = in_short(&lines);
     let why = match view.notes.iter().find_map(moved) {
         Some(told) => told,

@@ -1,7 +1,7 @@
 //! The page of a status.
 
 use super::super::palette::Palette;
-use super::super::reason::{note as about, reason};
+use super::super::reason::{Space, note as about, reason};
 use super::super::status::{
     Word, counted, host_trouble, more, releases, sign, unfinished, version,
 };
@@ -13,7 +13,7 @@ use super::super::view::{
 use super::super::{history as past, left, network};
 use super::grid::{GridCell, HostRemarks, PageSize, in_short, tables};
 use super::sheet::{Marked, PageMark, SheetPart};
-use super::{PageContext, SPACE, failed, note};
+use super::{PageContext, failed, note};
 
 /// What runs on every host, and whether it is what it should be. `histories` say who released what runs.
 #[must_use]
@@ -176,13 +176,13 @@ fn cell(
         .state
         .reasons()
         .iter()
-        .flat_map(|why| reason(why, SPACE))
+        .flat_map(|why| reason(why, Space::WIDE))
         .collect();
     let more = more(view, word, context.now);
     let mut lines = reasons.clone();
     lines.extend((!more.is_empty()).then(|| more.clone()));
     let drop_ins = view.drop_ins.iter();
-    lines.extend(drop_ins.flat_map(|path| about(&NoteView::DropIn { path }, SPACE)));
+    lines.extend(drop_ins.flat_map(|path| about(&NoteView::DropIn { path }, Space::WIDE)));
     // On a page of many hosts what is said of several of them stands there once.
     if size == PageSize::Few {
         lines.extend(

@@ -3,6 +3,7 @@ use std::path::Path;
 
 use proptest::prelude::{any, proptest};
 
+use super::super::Detail;
 use super::super::samples;
 use super::super::view::{HistoryView, PlanView, ReviewsView, StatusView};
 use super::*;
@@ -195,6 +196,9 @@ fn what_is_held_and_what_else_changes_a_unit_is_on_the_page_of_a_plan() {
     // The legend has no sign that is not there.
     let page = plan_page(&samples::ordinary(), "no route to host");
     assert!(!page.contains("■"), "{page}");
+    // What several services have in common is told once, with its values.
+    let told = "cluster.toml MONGODB_HOST_01: 10.0.0.177 → 10.0.0.178";
+    assert_eq!(page.matches(told).count(), 1, "{page}");
 }
 
 #[test]

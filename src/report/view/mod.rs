@@ -63,7 +63,6 @@ pub use review::{
     BrokenView, CauseKindView, CauseView, LeftHostView, PresenceView, ReaddressedView, ReviewView,
     ReviewedView, ReviewsView, TrustKind, TrustView,
 };
-pub use shared::SharedView;
 pub use status::{
     CrashesView, HostStatusView, KeptSlotView, RunsView, ServiceStatusView, StateView, StatusView,
     WatchView,

@@ -12,9 +12,10 @@ use super::super::moves::{self, Move};
 use super::super::totals::Totals;
 use super::super::{Detail, diff};
 use super::activity::ActivityView;
+use super::shared::tell_once;
 use super::{
     BegunView, FailureView, HeldView, LeftOutView, LeftView, MoveView, NO_FAILURES, NOBODY_AT_WORK,
-    NoteView, ReasonView, RefusalView, SharedView, VERSION,
+    NoteView, ReasonView, RefusalView, VERSION,
 };
 use crate::cluster::model::{Cluster, Host, OnFailure, Pause, Supervisor};
 use crate::cluster::name::{HostName, ServiceName};
@@ -68,7 +69,7 @@ pub struct PlanView<'a> {
     pub placed: usize,
     /// What is the same for several services, and told before them.
     #[serde(skip)]
-    pub shared: Vec<SharedView<'a>>,
+    pub shared: Vec<ReasonView<'a>>,
     /// Services that restart and run on one host alone.
     pub briefly_down: Vec<&'a str>,
 }
@@ -123,7 +124,7 @@ impl<'a> PlanView<'a> {
             .collect();
         Self {
             version: VERSION,
-            shared: SharedView::tell_once(&mut seen),
+            shared: tell_once(&mut seen),
             briefly_down: briefly_down(model, plan),
             cluster: cluster.as_str(),
             in_sync: !changes && refusals.is_empty() && failures.is_empty(),
