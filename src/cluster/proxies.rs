@@ -10,6 +10,7 @@ use super::name::ServiceName;
 use super::nearest;
 use super::placement::Placements;
 use super::read::Problems;
+use super::replace::Alone;
 use super::swap::WrittenSwap;
 
 /// Reports what a service with `[swap]` cannot have, and what it and its proxy need.
@@ -95,18 +96,13 @@ fn check_beside(swap: &WrittenSwap, service: &ServiceFile, problems: &mut Proble
             "two versions of it have them at once: write `volumes = \"shared\"` below `[swap]` if it can bear that",
         ),
     ];
-    for (key, clashes, help) in clashes {
-        if let Some(spot) = service.keys.get(key).filter(|_| clashes) {
-            problems.push(
-                Diagnostic::error(
-                    format!("`{key}` and `[swap]` do not go together"),
-                    spot.label("not with slots"),
-                )
-                .with_related(swap.spot.label("two slots"))
-                .with_help(help),
-            );
-        }
-    }
+    let slots = Alone {
+        what: "[swap]",
+        spot: &swap.spot,
+        not: "not with slots",
+        two: "two slots",
+    };
+    slots.refuse(service, &clashes, problems);
     if let Some(file) = service.files.iter().find(|file| file.live.is_some()) {
         problems.push(
             Diagnostic::error(

@@ -5,7 +5,7 @@ use super::description::ServiceFile;
 use super::diagnostic::{Diagnostic, quoted};
 use super::model::Replacement;
 use super::nearest;
-use super::read::{At, Problems, Table};
+use super::read::{At, Problems, Spot, Table};
 
 /// Reads `replace`, if it is there and can be read.
 pub(super) fn read_replace(
@@ -95,19 +95,56 @@ pub(super) fn check_replace(service: &ServiceFile, problems: &mut Problems) {
             "a service is behind a proxy, or it is one: remove one of both",
         ),
     ];
-    for (key, clashes, help) in clashes {
-        if let Some(spot) = service.keys.get(key).filter(|_| clashes) {
-            problems.push(
-                Diagnostic::error(
-                    match key {
-                        "swap" => "`[swap]` and `replace` do not go together".to_owned(),
-                        key => format!("`{key}` and `replace` do not go together"),
-                    },
-                    spot.label("not with two instances"),
-                )
-                .with_related(replace.spot.label("two instances"))
-                .with_help(help),
-            );
+    let instances = Alone {
+        what: "replace",
+        spot: &replace.spot,
+        not: "not with two instances",
+        two: "two instances",
+    };
+    instances.refuse(service, &clashes, problems);
+}
+
+/// What gives a service two containers on a host, and does not go together with other fields.
+pub(super) struct Alone<'a> {
+    /// As it is written.
+    pub what: &'static str,
+    /// Where it stands.
+    pub spot: &'a Spot,
+    /// What is said of another field.
+    pub not: &'static str,
+    /// What it is.
+    pub two: &'static str,
+}
+
+impl Alone<'_> {
+    /// Reports each of these fields that clashes: its key, whether it does, and what to do.
+    pub(super) fn refuse(
+        &self,
+        service: &ServiceFile,
+        clashes: &[(&str, bool, &str)],
+        problems: &mut Problems,
+    ) {
+        let Self {
+            what,
+            spot,
+            not,
+            two,
+        } = self;
+        for (key, clashes, help) in clashes {
+            if let Some(other) = service.keys.get(*key).filter(|_| *clashes) {
+                let key = match *key {
+                    "swap" => "[swap]",
+                    key => key,
+                };
+                problems.push(
+                    Diagnostic::error(
+                        format!("`{key}` and `{what}` do not go together"),
+                        other.label(*not),
+                    )
+                    .with_related(spot.label(*two))
+                    .with_help(*help),
+                );
+            }
         }
     }
 }
