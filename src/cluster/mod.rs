@@ -115,5 +115,6 @@ pub use provenance::{
     provenance,
 };
 pub(crate) use read::{toml_key, toml_text, truth};
+pub use shape::image::{DOCKER_HUB, registry_address, registry_and_path};
 pub(crate) use shape::process::{bytes, signal_number};
 pub use sources::{Sources, Unfit};

@@ -43,6 +43,15 @@ impl Subnet {
         Self { base, prefix }
     }
 
+    /// Reads a range of addresses as others write it: `10.0.0.0/8`. `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (base, prefix) = text.split_once('/')?;
+        let (base, prefix): (IpAddr, u8) = (base.parse().ok()?, prefix.parse().ok()?);
+        let bits = if base.is_ipv4() { 32 } else { 128 };
+        (prefix <= bits).then(|| Self::of(base, prefix))
+    }
+
     /// The local IPv6 subnet of a network of this name, the same on all hosts and after every boot: no two names have the
     /// same one, but for one pair in 10^16.
     #[must_use]

@@ -1,5 +1,7 @@
 //! Where an image is kept. Pure.
 
+use crate::cluster::{DOCKER_HUB, registry_and_path};
+
 /// A registry, and a repository in it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageHome {
@@ -7,21 +9,16 @@ pub struct ImageHome {
     repository: String,
 }
 
-/// What docker calls its own registry, and what it may be called elsewhere.
-pub(super) const DOCKER_HUB: &str = "docker.io";
+/// What docker's own registry may be called.
 pub(super) const NAMES_OF_DOCKER_HUB: [&str; 3] =
     [DOCKER_HUB, "index.docker.io", "registry-1.docker.io"];
 
 impl ImageHome {
-    /// Where an image of this name is, by the grammar of `distribution/reference`: `nginx`, `ghcr.io/ada/search`.
+    /// Where an image of this name is: `nginx`, `ghcr.io/ada/search`.
     #[must_use]
     pub fn of(image: &str) -> Self {
-        let (registry, repository) = match image.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
-                (first, rest)
-            }
-            Some(_) | None => (DOCKER_HUB, image),
-        };
+        let (registry, repository) = registry_and_path(image);
+        let registry = registry.unwrap_or(DOCKER_HUB);
         if !NAMES_OF_DOCKER_HUB.contains(&registry) {
             return Self {
                 registry: registry.to_owned(),

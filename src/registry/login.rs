@@ -10,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::image_home::{DOCKER_HUB, ImageHome, NAMES_OF_DOCKER_HUB};
+use super::image_home::{ImageHome, NAMES_OF_DOCKER_HUB};
+use crate::cluster::DOCKER_HUB;
 use crate::cluster::secret::Plaintext;
 use crate::trace;
 

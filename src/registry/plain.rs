@@ -1,11 +1,11 @@
 //! Which registries have no TLS: those on this machine, and those that docker's own settings name.
 
 use std::env;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::cluster::registry_address;
 use crate::cluster::subnet::Subnet;
 
 #[derive(Deserialize)]
@@ -21,28 +21,16 @@ pub(super) fn speaks_plainly(registry: &str) -> bool {
 
 /// On this machine, as docker takes it, too.
 fn is_here(registry: &str) -> bool {
-    let host = host(registry);
-    host == "localhost"
-        || host
-            .parse::<IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
-}
-
-fn host(registry: &str) -> &str {
-    registry.rsplit_once(':').map_or(registry, |(host, _)| host)
+    registry.split(':').next() == Some("localhost")
+        || registry_address(registry).is_some_and(|address| address.is_loopback())
 }
 
 /// `registry.example.com:5000`, or `10.0.0.0/8`
 fn is_named(registry: &str, entry: &str) -> bool {
-    let Some((base, prefix)) = entry.split_once('/') else {
-        return registry == entry;
-    };
-    let (Ok(base), Ok(prefix)) = (base.parse::<IpAddr>(), prefix.parse::<u8>()) else {
-        return false;
-    };
-    let bits = if base.is_ipv4() { 32 } else { 128 };
-    let address = host(registry).parse::<IpAddr>();
-    prefix <= bits && address.is_ok_and(|address| Subnet::of(base, prefix).holds(address))
+    match (Subnet::parse(entry), registry_address(registry)) {
+        (Some(range), Some(address)) => range.holds(address),
+        (Some(_) | None, _) => registry == entry,
+    }
 }
 
 /// Of the daemon of this machine, of one without root, and of Docker Desktop. Files that are not there name none.

@@ -1,7 +1,12 @@
 //! The shapes of what names an image.
 
+use std::net::IpAddr;
+
 use super::text::Shape;
 use crate::cluster::read::Misfit;
+
+/// What docker calls its own registry: that of images which name none.
+pub const DOCKER_HUB: &str = "docker.io";
 
 /// Tags that are moved from one image to the next by habit. Only such references are pulled again
 /// when an image of that name is already there. A tag that looks like a version never is, and a
@@ -24,12 +29,7 @@ pub(in crate::cluster) fn image(text: &str) -> Shape<String> {
             format!("write `image = {name:?}`"),
         ));
     }
-    let (domain, path) = match text.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
-            (Some(first), rest)
-        }
-        _ => (None, text),
-    };
+    let (domain, path) = registry_and_path(text);
     if let Some((name, tag)) = path.rsplit_once(':') {
         let start = text.len() - path.len();
         return Err(Misfit::help(
@@ -56,6 +56,24 @@ pub(in crate::cluster) fn image(text: &str) -> Shape<String> {
         ));
     }
     Ok(text.to_owned())
+}
+
+/// The registry that a reference of an image names, if it does, and the rest, by the grammar of `distribution/reference`.
+#[must_use]
+pub fn registry_and_path(reference: &str) -> (Option<&str>, &str) {
+    match reference.split_once('/') {
+        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+            (Some(first), rest)
+        }
+        Some(_) | None => (None, reference),
+    }
+}
+
+/// The address of a registry that is named by one, with a port or without.
+#[must_use]
+pub fn registry_address(registry: &str) -> Option<IpAddr> {
+    let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 /// A registry's host with an optional port.

@@ -1,8 +1,7 @@
 //! What a host said of itself. Pure.
 
-use std::net::IpAddr;
-
 use super::distribution::Distribution;
+use crate::cluster::registry_address;
 use crate::cluster::subnet::Subnet;
 use crate::host::ability::Ability;
 use crate::host::said::one_line;
@@ -157,23 +156,17 @@ impl Examination {
         {
             return known.get("Secure") == Some(&serde_json::Value::Bool(false));
         }
-        let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
-        let Ok(address) = host.trim_matches(['[', ']']).parse() else {
+        let Some(address) = registry_address(registry) else {
             return false;
         };
         let ranges = json.get("InsecureRegistryCIDRs");
         let ranges = ranges.and_then(serde_json::Value::as_array);
-        let mut ranges = ranges.into_iter().flatten().filter_map(range);
+        let mut ranges = ranges
+            .into_iter()
+            .flatten()
+            .filter_map(|range| Subnet::parse(range.as_str()?));
         ranges.any(|range| range.holds(address))
     }
-}
-
-/// A range of addresses as JSON has it.
-fn range(value: &serde_json::Value) -> Option<Subnet> {
-    let (network, prefix) = value.as_str()?.split_once('/')?;
-    let (network, prefix): (IpAddr, u8) = (network.parse().ok()?, prefix.parse().ok()?);
-    let bits = if network.is_ipv4() { 32 } else { 128 };
-    (prefix <= bits).then(|| Subnet::of(network, prefix))
 }
 
 impl CommandWords {

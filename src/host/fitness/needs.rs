@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::model::{Cluster, Delivery, EngineClient, Host, Transport};
 use crate::cluster::name::HostName;
+use crate::cluster::{DOCKER_HUB, registry_and_path};
 
 /// What the services that are placed on a host need there, besides what every host has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,12 +61,9 @@ impl NeedsOfHost {
     }
 }
 
-/// The registry of an image's reference, by the grammar of `distribution/reference`.
+/// The registry of an image's reference.
 pub(super) fn registry(reference: &str) -> &str {
-    let first = reference.split_once('/').map(|(first, _)| first);
-    first
-        .filter(|first| first.contains(['.', ':']) || *first == "localhost")
-        .unwrap_or("docker.io")
+    registry_and_path(reference).0.unwrap_or(DOCKER_HUB)
 }
 
 /// The reference without its tag and digest.
