@@ -1,19 +1,20 @@
 //! What registries say of the versions of a description.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::thread;
+use std::num::NonZeroUsize;
 
 use crate::cluster::bump::{FileBump, WantedTag};
 use crate::cluster::name::{ClusterName, ServiceName};
 use crate::cluster::tag_order::newer;
 use crate::cluster::version::{ImageVersion, WrittenVersion};
+use crate::host::reach::parallel::each_in_parallel;
 use crate::registry::{ImageHome, RegistryClient, RegistryError};
 use crate::report::bump::{FoundTags, NewerTags, absent, written_anyway};
 use crate::report::palette::Palette;
 use crate::report::{errors, stream};
 
 /// How many registries are asked at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: NonZeroUsize = NonZeroUsize::new(8).expect("eight is not zero");
 
 /// The answer for one thing: its digest, or that it is not there.
 type Looked = Result<Option<String>, RegistryError>;
@@ -77,11 +78,11 @@ impl RegistryAnswers {
         let unknown = unknown
             .into_iter()
             .filter(|it| !self.known.contains_key(it))
-            .collect();
-        self.known
-            .extend(each(unknown, |(image, reference): &(String, String)| {
-                RegistryClient::of(&ImageHome::of(image)).digest(reference)
-            }));
+            .map(|it| (it, ()));
+        let answers = each_in_parallel(unknown, AT_ONCE, |(image, reference), ()| {
+            RegistryClient::of(&ImageHome::of(image)).digest(reference)
+        });
+        self.known.extend(answers);
         let mut told = BTreeSet::new();
         for (image, service, reference) in &asked {
             let key = ((*image).to_owned(), (*reference).to_owned());
@@ -124,7 +125,8 @@ pub(super) fn newer_tags(
     let images: BTreeSet<&String> = images
         .filter_map(|written| written.image.as_ref())
         .collect();
-    let tags = each(images.into_iter().collect(), |image| {
+    let images = images.into_iter().map(|image| (image, ()));
+    let tags = each_in_parallel(images, AT_ONCE, |image, ()| {
         RegistryClient::of(&ImageHome::of(image)).tags()
     });
     let rows = present.iter().map(|(service, written)| {
@@ -154,30 +156,4 @@ pub(super) fn newer_tags(
         }
     }
     (rows, problems)
-}
-
-/// Asks for each of them, some at a time.
-fn each<K: Ord + Send + Sync, A: Send>(
-    keys: Vec<K>,
-    ask: impl Fn(&K) -> A + Sync,
-) -> BTreeMap<K, A> {
-    let mut answers = BTreeMap::new();
-    let mut keys = keys.into_iter().peekable();
-    while keys.peek().is_some() {
-        let some: Vec<K> = keys.by_ref().take(AT_ONCE).collect();
-        thread::scope(|scope| {
-            let asked: Vec<_> = some.iter().map(|key| scope.spawn(|| ask(key))).collect();
-            let answered: Vec<A> = asked
-                .into_iter()
-                .map(|thread| thread.join().expect("it does not panic"))
-                .collect();
-            answered
-        })
-        .into_iter()
-        .zip(some)
-        .for_each(|(answer, key)| {
-            answers.insert(key, answer);
-        });
-    }
-    answers
 }

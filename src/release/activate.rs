@@ -13,7 +13,7 @@ use super::record::note_others;
 use super::request::ReleaseRequest;
 use crate::cluster::model::{OnFailure, Pause};
 use crate::cluster::name::HostName;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::each_in_parallel;
 use crate::plan::{Approved, Plan};
 use crate::render::begun::{BegunRelease, Direction};
 
@@ -111,7 +111,7 @@ impl Activating<'_> {
             .iter_mut()
             .filter(|(name, _)| wave.activations.contains_key(*name))
             .map(|(name, connection)| (name.clone(), connection));
-        for_each_host(connections, self.setting.limit, |name, connection| {
+        each_in_parallel(connections, self.setting.limit, |name, connection| {
             let event = |kind| {
                 tell(Event {
                     host: name.clone(),

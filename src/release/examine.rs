@@ -23,7 +23,7 @@ use crate::host::reach::connect::{ConnectContext, connect_to_examine};
 use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::error::{HostError, HostErrorKind};
 use crate::host::reach::facts::Facts;
-use crate::host::reach::parallel::{apart, for_each_host};
+use crate::host::reach::parallel::{apart, each_in_parallel};
 use crate::host::reach::session::Session;
 
 /// An engine that hangs takes up to 20 s for each question.
@@ -118,7 +118,7 @@ pub fn examine(
         .iter()
         .filter(|(name, _)| these.contains(name));
     let hosts = hosts.map(|(name, host)| (name.clone(), host));
-    let results = for_each_host(hosts, sessions_at_once(limit), |name, host| {
+    let results = each_in_parallel(hosts, sessions_at_once(limit), |name, host| {
         let event = |kind| {
             let host = name.clone();
             tell(Event { host, kind });

@@ -21,7 +21,7 @@ use crate::host::past::kept::{self, BegunFile};
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
-use crate::host::reach::parallel::{apart, for_each_host};
+use crate::host::reach::parallel::{apart, each_in_parallel};
 use crate::host::reach::session::Session;
 use crate::plan::begun::newest;
 use crate::plan::observed::{NewHolds, Observed, ObservedHost};
@@ -185,7 +185,7 @@ impl Hosts {
         tell: &(impl Fn(Event) + Sync),
     ) -> (Self, BTreeMap<HostName, T>) {
         let names = setting.desired.hosts.keys().map(|name| (name.clone(), ()));
-        let results = for_each_host(names, setting.limit, |name, ()| {
+        let results = each_in_parallel(names, setting.limit, |name, ()| {
             let event = |kind| {
                 tell(Event {
                     host: name.clone(),
@@ -304,7 +304,7 @@ impl Hosts {
         let connections = connections
             .filter(|(name, connection)| these(name, connection))
             .map(|(name, connection)| (name.clone(), connection));
-        apart(for_each_host(connections, limit, work))
+        apart(each_in_parallel(connections, limit, work))
     }
 
     /// Asks these hosts. One that does not answer becomes a problem, and is no longer among the hosts that answered.

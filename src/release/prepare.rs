@@ -18,7 +18,7 @@ use crate::cluster::ports::HostPorts;
 use crate::cluster::secret::Plaintext;
 use crate::host::layout::StageId;
 use crate::host::look::ObserveError;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::each_in_parallel;
 use crate::host::stage::deliver::{DeliveredFiles, parse_delivered};
 use crate::host::stage::tries;
 use crate::host::stage::{
@@ -282,7 +282,7 @@ impl<'a> Preparation<'a> {
             .iter_mut()
             .filter(|(name, _)| self.hosts.contains_key(*name) && idle(name))
             .map(|(name, connection)| (name.clone(), connection));
-        for_each_host(connections, limit, |_, connection| {
+        each_in_parallel(connections, limit, |_, connection| {
             let script = format!("rm -rf {}", connection.layout.staging(&self.stage).quoted());
             // What stays there does no harm: the next release removes it.
             let _ = connection.session.run("cleaning up", &script, STAGE);

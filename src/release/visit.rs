@@ -19,7 +19,7 @@ use crate::host::lock::Holder;
 use crate::host::place::HostPlace;
 use crate::host::reach::connect::{ConnectContext, First, connect};
 use crate::host::reach::descriptors::sessions_at_once;
-use crate::host::reach::parallel::{apart, for_each_host};
+use crate::host::reach::parallel::{apart, each_in_parallel};
 use crate::host::reach::session::Session;
 
 /// For a look at what is there: an engine with hundreds of images needs seconds.
@@ -74,7 +74,7 @@ impl HostVisit<'_> {
     ) -> (BTreeMap<HostName, T>, BTreeMap<HostName, Problem>) {
         let hosts = self.hosts.iter();
         let hosts = hosts.map(|(name, host)| (name.clone(), host));
-        let results = for_each_host(hosts, sessions_at_once(self.limit), |name, host| {
+        let results = each_in_parallel(hosts, sessions_at_once(self.limit), |name, host| {
             let event = |kind| {
                 tell(Event {
                     host: name.clone(),

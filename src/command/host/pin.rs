@@ -15,7 +15,7 @@ use crate::cluster::name::HostName;
 use crate::cluster::pin::{fingerprint, with_host_key};
 use crate::host::reach::descriptors::sessions_at_once;
 use crate::host::reach::keyscan::shown_key;
-use crate::host::reach::parallel::{apart, for_each_host};
+use crate::host::reach::parallel::{apart, each_in_parallel};
 use crate::release::event::{Event, EventKind};
 use crate::release::problem::Problem;
 use crate::report::palette::Palette;
@@ -74,7 +74,7 @@ fn scan(chosen: &ChosenHosts, arguments: &HostPin) -> (Vec<ShownKey>, BTreeMap<H
     });
     let progress = Progress::stderr(chosen.these.iter(), &Palette::stderr());
     let limit = sessions_at_once(arguments.hosts.parallel.hosts);
-    let results = for_each_host(hosts, limit, |name, (host, ssh)| {
+    let results = each_in_parallel(hosts, limit, |name, (host, ssh)| {
         let event = |kind| {
             let host = name.clone();
             progress.event(&Event { host, kind });

@@ -12,7 +12,7 @@ use crate::cli::HostPrepare;
 use crate::cluster::name::HostName;
 use crate::host::fitness::{Distribution, HostMending, NeedsOfHost, cloud_init, preparation};
 use crate::host::reach::descriptors::sessions_at_once;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::each_in_parallel;
 use crate::release::examine::{examine, run_commands};
 use crate::release::problem::Problem;
 use crate::report::errors::HostFailure;
@@ -82,7 +82,7 @@ fn run_all(
     let hosts = prepared.iter().filter(|(_, it)| !it.commands.is_empty());
     let hosts = hosts.map(|(name, it)| ((*name).clone(), &it.commands));
     let limit = sessions_at_once(arguments.hosts.parallel.hosts);
-    let results = for_each_host(hosts, limit, |name, commands| {
+    let results = each_in_parallel(hosts, limit, |name, commands| {
         let host = &description.cluster.hosts[name];
         run_commands(host, &description.connect, commands, |command| {
             stream::aside(&text::begins(name, command));

@@ -1,4 +1,4 @@
-//! Hosts in parallel, but not all at once: a thread each, with a limit.
+//! Hosts and others in parallel, but not all at once: a thread each, with a limit.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -9,33 +9,34 @@ use crate::cluster::name::HostName;
 /// How many hosts are worked on at the same time unless `--parallel` says otherwise.
 pub const DEFAULT_PARALLEL: NonZeroUsize = NonZeroUsize::new(32).expect("32 is not zero");
 
-/// Does `work` for every host, for at most `limit` of them at the same time, and waits for all.
+/// Does `work` for every item, mostly a host, for at most `limit` of them at the same time, and waits for all.
 ///
-/// `hosts` pairs a name with what the work needs for that host: its description, or its session.
+/// `items` pairs a key, the name of a host, with what the work needs for it: its description, or its session.
 /// A panic of `work` is passed on.
-pub fn for_each_host<H, T, W>(
-    hosts: impl IntoIterator<Item = (HostName, H)>,
+pub fn each_in_parallel<K, H, T, W>(
+    items: impl IntoIterator<Item = (K, H)>,
     limit: NonZeroUsize,
     work: W,
-) -> BTreeMap<HostName, T>
+) -> BTreeMap<K, T>
 where
+    K: Ord + Send,
     H: Send,
     T: Send,
-    W: Fn(&HostName, H) -> T + Sync,
+    W: Fn(&K, H) -> T + Sync,
 {
-    let hosts: Vec<(HostName, H)> = hosts.into_iter().collect();
-    let threads = limit.get().min(hosts.len());
-    let queue = Mutex::new(hosts.into_iter());
+    let items: Vec<(K, H)> = items.into_iter().collect();
+    let threads = limit.get().min(items.len());
+    let queue = Mutex::new(items.into_iter());
     let done = Mutex::new(BTreeMap::new());
     let worker = || {
         loop {
             // A poisoned lock means that another worker panicked: the scope passes that on.
             let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some((name, host)) = next else { return };
-            let result = work(&name, host);
+            let Some((key, item)) = next else { return };
+            let result = work(&key, item);
             done.lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .insert(name, result);
+                .insert(key, result);
         }
     };
     std::thread::scope(|scope| {
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_host_gets_its_own_result() {
-        let results = for_each_host(names(100), limit(7), |name, i| format!("{name} {i}"));
+        let results = each_in_parallel(names(100), limit(7), |name, i| format!("{name} {i}"));
         assert_eq!(results.len(), 100);
         assert_eq!(results[&HostName::new("h42").unwrap()], "h42 42");
     }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn never_more_than_the_limit_at_once() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        for_each_host(names(50), limit(3), |_, _| {
+        each_in_parallel(names(50), limit(3), |_, _| {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             std::thread::yield_now();
             now.fetch_sub(1, Ordering::SeqCst);
@@ -105,13 +106,13 @@ mod tests {
     fn as_many_as_the_limit_run_at_once() {
         // Passes only if all four are at the barrier together.
         let barrier = Barrier::new(4);
-        for_each_host(names(4), limit(4), |_, _| {
+        each_in_parallel(names(4), limit(4), |_, _| {
             barrier.wait();
         });
     }
 
     #[test]
     fn no_hosts_are_no_work() {
-        assert!(for_each_host(names(0), limit(1), |_, i| i).is_empty());
+        assert!(each_in_parallel(names(0), limit(1), |_, i| i).is_empty());
     }
 }

@@ -15,7 +15,7 @@ use crate::cluster::name::HostName;
 use crate::host::layout::{Layout, StageId};
 use crate::host::lock::{Holder, LOCKED, LockAnswer, UNLOCK, guard_stage, lock_script, parse_lock};
 use crate::host::look::LookFor;
-use crate::host::reach::parallel::for_each_host;
+use crate::host::reach::parallel::each_in_parallel;
 use crate::host::reach::session::Session;
 
 /// How long a host keeps the lock of a session that it hears nothing from.
@@ -202,7 +202,7 @@ impl Hosts {
             locked(name);
         }
         let others = connections.map(|(name, connection)| (name.clone(), connection));
-        let tried = for_each_host(others, setting.limit, |name, connection| {
+        let tried = each_in_parallel(others, setting.limit, |name, connection| {
             connection.try_lock(setting, name, request)
         });
         let mut late = Vec::new();
