@@ -62,19 +62,12 @@ fn versions(
 ) -> Result<Vec<(ServiceName, ImageVersion)>, Failure> {
     let versions = wanted.iter().map(|(service, version)| match version {
         Some(version) => Ok((service.clone(), version.clone())),
-        None => Err(usage(
+        None => Err(Failure::usage(
             format!("expected a service and its tag, found `{service}` alone"),
             format!("write `{service}=TAG`; `--list {service}` shows newer ones"),
         )),
     });
     versions.collect()
-}
-
-fn usage(error: String, help: String) -> Failure {
-    Failure {
-        exit: Exit::Usage,
-        ..Failure::with_help(anyhow::anyhow!(error), help)
-    }
 }
 
 /// Shows which versions there are.
@@ -86,7 +79,7 @@ fn list(
     let mut only = Vec::new();
     for (service, version) in services {
         if let Some(version) = version {
-            return Err(usage(
+            return Err(Failure::usage(
                 format!("expected services alone beside `--list`, found `{service}={version}`"),
                 format!("write `--list {service}`, or leave `--list` out"),
             ));

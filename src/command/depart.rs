@@ -156,13 +156,10 @@ pub(super) fn destroy(directory: Option<&Path>, arguments: &Destroy) -> Result<E
 /// A name that was typed for another thing is a mistake, before anything is asked.
 fn agree(what: &str, name: &str, confirmed: Option<&str>) -> Result<(), Failure> {
     match confirmed {
-        Some(other) if other != name => Err(Failure {
-            exit: Exit::Usage,
-            ..Failure::with_help(
-                anyhow::anyhow!("expected `--confirm {name}`, found `--confirm {other}`"),
-                format!("it is the name of the {what} that goes"),
-            )
-        }),
+        Some(other) if other != name => Err(Failure::usage(
+            format!("expected `--confirm {name}`, found `--confirm {other}`"),
+            format!("it is the name of the {what} that goes"),
+        )),
         Some(_) | None => Ok(()),
     }
 }

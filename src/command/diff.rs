@@ -36,17 +36,10 @@ fn compare(directory: Option<&Path>, arguments: &Diff) -> Result<Exit, Failure> 
     let repository = repository(directory)?;
     if let Some(against) = &arguments.against {
         if arguments.output.is_some() {
-            return Err(Failure {
-                exit: Exit::Usage,
-                ..Failure::with_help(
-                    anyhow::anyhow!(
-                        "expected `-o` or `--against`, found both: a plan that can be released is \
-                         made against the hosts"
-                    ),
-                    "leave `--against` out to save a plan, or keep a review with \
-                     `--format markdown > review.md`",
-                )
-            });
+            return Err(Failure::usage(
+                "expected `-o` or `--against`, found both: a plan that can be released is made against the hosts",
+                "leave `--against` out to save a plan, or keep a review with `--format markdown > review.md`",
+            ));
         }
         return review::run(&repository, arguments, against);
     }

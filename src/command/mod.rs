@@ -138,6 +138,15 @@ impl Failure {
         Self::of(error, Some(help.into()))
     }
 
+    /// A command line that cannot be meant.
+    #[must_use]
+    pub fn usage(error: impl Into<String>, help: impl Into<String>) -> Self {
+        Self {
+            exit: Exit::Usage,
+            ..Self::with_help(anyhow::anyhow!(error.into()), help)
+        }
+    }
+
     /// An error that may have such a line.
     #[must_use]
     pub fn of(error: impl Into<anyhow::Error>, help: Option<String>) -> Self {

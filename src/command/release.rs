@@ -61,13 +61,10 @@ fn bumped(
     let alone = options.iter().find(|(given, ..)| *given);
     match (arguments.bump.as_slice(), alone) {
         ([], None) => Ok(Ok(())),
-        ([], Some((_, option, why))) => Err(Failure {
-            exit: Exit::Usage,
-            ..Failure::with_help(
-                anyhow::anyhow!("expected `--bump` beside `{option}`, found none"),
-                format!("`--bump SERVICE=TAG` {why}"),
-            )
-        }),
+        ([], Some((_, option, why))) => Err(Failure::usage(
+            format!("expected `--bump` beside `{option}`, found none"),
+            format!("`--bump SERVICE=TAG` {why}"),
+        )),
         (wanted, _) => bump::before_release(repository, cluster, wanted, (lookup, committing)),
     }
 }

@@ -148,13 +148,10 @@ fn watch(
     // A second Ctrl-C would leave the terminal on its second screen.
     interrupt.note()?;
     let Some(screen) = Screen::open()? else {
-        return Err(Failure {
-            exit: Exit::Usage,
-            ..Failure::with_help(
-                anyhow::anyhow!("expected a terminal for `--watch`, found none"),
-                "leave `--watch` out, or take `--json` for a program",
-            )
-        });
+        return Err(Failure::usage(
+            "expected a terminal for `--watch`, found none",
+            "leave `--watch` out, or take `--json` for a program",
+        ));
     };
     screen.draw("looking at the hosts")?;
     let desired = desired(description, services, &arguments.parallel, &|_| {});
