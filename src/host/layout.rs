@@ -32,6 +32,7 @@ use crate::cluster::name::{ClusterName, ServiceName};
 use crate::render::identity::{DirectoryName, UnitFileName};
 use crate::render::once::records;
 use crate::render::shell::quote;
+use crate::render::watch::LOCK;
 
 /// An absolute path on a host.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -316,7 +317,7 @@ impl Layout {
     /// The lock of the host.
     #[must_use]
     pub fn lock(&self) -> RemotePath {
-        self.path("/var/lib/bayplan/lock")
+        self.path(LOCK)
     }
 
     /// What every script begins with: plain surroundings, a fixed time zone and mask, a path that

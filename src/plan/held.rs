@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::observed::{ObservedHost, ObservedService, UnitFile};
 use crate::cluster::name::ServiceName;
 use crate::render::desired::{DesiredHost, DesiredService, FoundOnHost};
-use crate::render::identity::{Slot, UnitFileName, UnitKind};
+use crate::render::identity::Slot;
 
 /// What a host is to hold, in the forms in which it keeps it.
 #[must_use]
@@ -31,10 +31,9 @@ fn in_its_slot(service: Arc<DesiredService>, at: Option<&ObservedService>) -> Ar
     let unit = service.unit.of_slot(serving);
     let file = unit.service_file();
     let mut service = Arc::unwrap_or_clone(service);
-    let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
     service
         .units
-        .retain(|other, _| *other == file || is_watch(other));
+        .retain(|other, _| *other == file || other.is_watch());
     service.unit = unit;
     Arc::new(service)
 }

@@ -217,10 +217,9 @@ impl ServiceNeed {
 
     /// Its files stay what they are, whatever they are.
     pub(super) fn leave_files(&mut self) {
-        let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
-        if self.write.iter().any(is_watch) {
+        if self.write.iter().any(UnitFileName::is_watch) {
             self.watch = WatchNeed::Nothing;
-            self.enable.retain(|file| !is_watch(file));
+            self.enable.retain(|file| !file.is_watch());
         }
         self.directory = DirectoryNeed::Nothing;
         self.swap.clear();
@@ -573,10 +572,9 @@ fn taking_over(
     let mut others = seen.slots.others.iter();
     let there = others.find(|(unit, _)| unit.service_file() == *file);
     let written = there.is_some_and(|(_, other)| other.unit.holds(&desired.entry.units[file]));
-    let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
     let UnitsNeed { write, enable, .. } = &units;
-    let write = write.iter().filter(|file| is_watch(file)).cloned();
-    let enable = enable.iter().filter(|file| is_watch(file)).cloned();
+    let write = write.iter().filter(|file| file.is_watch()).cloned();
+    let enable = enable.iter().filter(|file| file.is_watch()).cloned();
     UnitsNeed {
         write: write.chain((!written).then(|| file.clone())).collect(),
         enable: enable.chain([file.clone()]).collect(),

@@ -648,7 +648,7 @@ impl SlotHost {
         let watch = of(desired).watch();
         assert_eq!(self.is_watched(), watch.is_some(), "it is watched");
         let mut files: Vec<&UnitFileName> = self.units.keys().collect();
-        files.retain(|file| file.kind().is_some_and(UnitKind::is_watch));
+        files.retain(|file| file.is_watch());
         assert_eq!(files.len(), 2 * usize::from(watch.is_some()), "{files:?}");
         let links: BTreeSet<UnitFileName> = watch.into_iter().chain([own.service_file()]).collect();
         assert_eq!(self.links.keys().cloned().collect::<BTreeSet<_>>(), links);

@@ -606,8 +606,11 @@ impl Lists {
         before: &ManifestService,
         now: &ManifestService,
     ) {
-        let is_watch = |file: &UnitFileName| file.kind().is_some_and(UnitKind::is_watch);
-        for (file, from) in touch.files().into_iter().filter(|(file, _)| is_watch(file)) {
+        for (file, from) in touch
+            .files()
+            .into_iter()
+            .filter(|(file, _)| file.is_watch())
+        {
             let (service, file) = (service.clone(), file.clone());
             self.reload(from);
             let recorded = before.units.get(&file);

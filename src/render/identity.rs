@@ -227,6 +227,12 @@ impl UnitFileName {
         UnitKind::split(&self.0).map(|(_, kind)| kind)
     }
 
+    /// Whether it is of the watch of a service.
+    #[must_use]
+    pub fn is_watch(&self) -> bool {
+        self.kind().is_some_and(UnitKind::is_watch)
+    }
+
     /// The unit's name without a suffix, as [`UnitName::as_str`] has it.
     #[must_use]
     pub fn unit(&self) -> &str {

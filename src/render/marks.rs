@@ -7,6 +7,7 @@
 use super::identity::{DirectoryName, Fingerprint};
 use super::unit::{Unit, parse_unit};
 use crate::cluster::digest::Digest;
+use crate::cluster::name::{ClusterName, ServiceName};
 
 /// Stands for the fingerprint in what is digested.
 pub(super) const FINGERPRINT: &str = "_BAYPLAN_FINGERPRINT_";
@@ -15,6 +16,27 @@ pub(super) const DIRECTORY: &str = "_BAYPLAN_DIRECTORY_";
 
 /// The section that says whose unit it is.
 pub const SECTION: &str = "X-Bayplan";
+
+/// What our unit files beside that of a container begin and end with. `what` says what the file is.
+pub(super) fn around(
+    cluster: &ClusterName,
+    service: &ServiceName,
+    what: &str,
+    text: &str,
+) -> String {
+    format!(
+        "# {what}, written by bayplan. What is changed here lasts until the\n\
+         # next release: change clusters/{cluster}/ in the config repository instead.\n\
+         \n\
+         {text}\
+         \n\
+         # Whose unit this is: bayplan touches no other.\n\
+         [X-Bayplan]\n\
+         Format=1\n\
+         Cluster={cluster}\n\
+         Service={service}\n"
+    )
+}
 
 /// A unit's text with blanks for the fingerprint and the name of the inputs directory that it
 /// carries: what is left was written by people.

@@ -1,6 +1,7 @@
 //! The timer that starts a scheduled job.
 
 use super::desired::DesiredUnit;
+use super::marks::around;
 use super::unit::parse_unit;
 use crate::cluster::job::Schedule;
 use crate::cluster::name::{ClusterName, ServiceName};
@@ -21,10 +22,7 @@ pub(super) fn unit(
         false => "",
     };
     let text = format!(
-        "# When {service} of cluster {cluster} runs, written by bayplan. What is changed here lasts until the\n\
-         # next release: change clusters/{cluster}/ in the config repository instead.\n\
-         \n\
-         [Unit]\n\
+        "[Unit]\n\
          Description=When {service} of {cluster} runs\n\
          \n\
          [Timer]\n\
@@ -34,13 +32,9 @@ pub(super) fn unit(
          {persistent}\
          \n\
          [Install]\n\
-         WantedBy=timers.target\n\
-         \n\
-         # Whose unit this is: bayplan touches no other.\n\
-         [X-Bayplan]\n\
-         Format=1\n\
-         Cluster={cluster}\n\
-         Service={service}\n"
+         WantedBy=timers.target\n"
     );
+    let what = format!("When {service} of cluster {cluster} runs");
+    let text = around(cluster, service, &what, &text);
     DesiredUnit::new(text.as_str().into(), &parse_unit(&text))
 }

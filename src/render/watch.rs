@@ -14,6 +14,7 @@ use std::net::IpAddr;
 
 use super::desired::DesiredUnit;
 use super::identity::{Instance, Slot, UnitFileName, UnitKind, UnitName};
+use super::marks::around;
 use super::shell::in_double_quotes;
 use super::slots;
 use super::unit::{parse_unit, quote_lines};
@@ -63,23 +64,6 @@ fn watched(service: &Service) -> Option<(&Health, HealthWatch)> {
     Some((health, health.watch?))
 }
 
-/// What the files begin and end with.
-fn around(cluster: &ClusterName, service: &Service, what: &str, text: &str) -> String {
-    let service = &service.name;
-    format!(
-        "# {what}, written by bayplan. What is changed here lasts until the\n\
-         # next release: change clusters/{cluster}/ in the config repository instead.\n\
-         \n\
-         {text}\
-         \n\
-         # Whose unit this is: bayplan touches no other.\n\
-         [X-Bayplan]\n\
-         Format=1\n\
-         Cluster={cluster}\n\
-         Service={service}\n"
-    )
-}
-
 fn timer(cluster: &ClusterName, service: &Service, unit: &UnitName, watch: &HealthWatch) -> String {
     let name = &service.name;
     let every = watch.every.as_millis();
@@ -105,7 +89,7 @@ fn timer(cluster: &ClusterName, service: &Service, unit: &UnitName, watch: &Heal
          WantedBy={wanted_by}\n"
     );
     let what = format!("When service {name} of cluster {cluster} is asked whether it is well");
-    let file = around(cluster, service, &what, &text);
+    let file = around(cluster, name, &what, &text);
     let HealthWatch {
         every,
         failures,
@@ -150,7 +134,7 @@ fn asker(cluster: &ClusterName, service: &Service, health: &Health, script: &str
          ExecStart=/bin/bash -pc {script}\n"
     );
     let what = format!("Whether service {name} of cluster {cluster} is well");
-    around(cluster, service, &what, &text)
+    around(cluster, name, &what, &text)
 }
 
 /// Asks once. A run ends with 0, whatever the answer is.
@@ -308,8 +292,8 @@ fn restart_lines(service: &Service) -> Vec<String> {
     ]
 }
 
-/// The lock of the host, as a layout has it.
-const LOCK: &str = "/var/lib/bayplan/lock";
+/// The lock of a host.
+pub const LOCK: &str = "/var/lib/bayplan/lock";
 
 #[cfg(test)]
 mod tests {
