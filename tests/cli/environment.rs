@@ -151,6 +151,21 @@ impl TestEnvironment {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// Commits all that is there, in a git repository that is made for it if there is none.
+    pub fn commit(&self, message: &str) {
+        let git = git2::Repository::init(self.path("")).unwrap();
+        let mut index = git.index().unwrap();
+        let all = git2::IndexAddOption::DEFAULT;
+        index.add_all(["."], all, None).unwrap();
+        index.write().unwrap();
+        let tree = git.find_tree(index.write_tree().unwrap()).unwrap();
+        let who = git2::Signature::now("ada", "ada@example.com").unwrap();
+        let head = git.head().and_then(|head| head.peel_to_commit());
+        let parents: Vec<_> = head.iter().collect();
+        git.commit(Some("HEAD"), &who, &who, message, &tree, &parents)
+            .unwrap();
+    }
+
     /// Answers for every registry that it has whatever it is asked for.
     pub fn registries_have_all(&self) {
         self.program(

@@ -128,15 +128,7 @@ fn a_review_names_the_file_as_a_reason() {
         .replace("directory = \"hosts/alpha\"", "address = \"10.0.0.1\"")
         .replace("directory = \"hosts/beta\"", "address = \"10.0.0.2\"");
     it.write("clusters/shop/cluster.toml", cluster);
-    let git = git2::Repository::init(it.path("")).unwrap();
-    let mut index = git.index().unwrap();
-    let all = git2::IndexAddOption::DEFAULT;
-    index.add_all(["."], all, None).unwrap();
-    let tree = git.find_tree(index.write_tree().unwrap()).unwrap();
-    index.write().unwrap();
-    let who = git2::Signature::now("ada", "ada@example.com").unwrap();
-    git.commit(Some("HEAD"), &who, &who, "one", &tree, &[])
-        .unwrap();
+    it.commit("one");
     it.write(&format!("{BELOW}/conf.d/a.conf"), "one\n2\n");
     let review = it
         .bayplan("diff shop --against HEAD --diff")

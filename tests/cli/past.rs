@@ -32,24 +32,10 @@ fn a_rollback_undoes_the_last_release_whatever_the_description_says() {
 fn a_history_has_the_subjects_of_commits_that_are_here() {
     let it = TestEnvironment::shop();
     it.write(".gitignore", "/hosts\n");
-    let git = git2::Repository::init(it.path("")).unwrap();
-    let commit = |subject: &str| {
-        let mut index = git.index().unwrap();
-        index
-            .add_all(["."], git2::IndexAddOption::DEFAULT, None)
-            .unwrap();
-        index.write().unwrap();
-        let tree = git.find_tree(index.write_tree().unwrap()).unwrap();
-        let who = git2::Signature::now("ada", "ada@example.com").unwrap();
-        let head = git.head().and_then(|head| head.peel_to_commit());
-        let parents: Vec<_> = head.iter().collect();
-        git.commit(Some("HEAD"), &who, &who, subject, &tree, &parents)
-            .unwrap();
-    };
-    commit("Open the shop\n\nAt last.");
+    it.commit("Open the shop\n\nAt last.");
     it.bayplan("release shop --yes").succeeds();
     it.edit(WEB, "1.4.2", "1.5.0");
-    commit("Sell hats \u{1b}[2J");
+    it.commit("Sell hats \u{1b}[2J");
     it.edit(WEB, "1.5.0", "1.6.0");
     it.bayplan("release shop --yes").succeeds();
     let shown = it.bayplan("history shop").succeeds().stdout;

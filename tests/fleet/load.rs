@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, sleep};
@@ -13,7 +12,7 @@ use crate::drills::gate::Gate;
 use crate::ground::Ground;
 use crate::hosts::{Fleet, until};
 use crate::swap::{
-    Client, HAPROXY, Load, change_one_input, one_serves, request, shop, with_inputs,
+    Client, Load, change_one_input, configure, one_serves, request, shop, with_inputs,
 };
 
 const PORT: u16 = 9861;
@@ -60,9 +59,7 @@ pub fn many(fleet: &'static Fleet) {
     for number in 0..releases() {
         change_one_input(&mut ground, number);
         if number % 4 == 3 {
-            let text = HAPROXY.replace("retries 3", &format!("retries {}", 3 + number % 8));
-            let path = PathBuf::from("proxy/conf/haproxy.cfg");
-            ground.repo.files.insert(path, text.into_bytes());
+            configure(&mut ground, 3 + number % 8);
         }
         ground.release().exits(0);
         let now = one_serves(&ground, "docker");

@@ -1,15 +1,14 @@
 //! A proxy with two instances on its ports: it is replaced itself without a lost request, whatever a release dies of.
 
-use std::path::PathBuf;
-use std::time::Duration;
-
-use crate::drills::deaths::{Blow, HOST, steps};
+use crate::drills::deaths::HOST;
 use crate::drills::gate::Gate;
-use crate::drills::steps::Every;
 use crate::ground::Ground;
-use crate::hosts::{Fleet, until};
+use crate::hosts::Fleet;
 use crate::load::releases;
-use crate::swap::{HAPROXY, Load, change_one_input, one_serves, request, shop, with_inputs};
+use crate::swap::{
+    Load, boots, change_one_input, configure, killed_before_each_step, one_is_up, one_serves, shop,
+    with_inputs,
+};
 
 /// Longer than clients may keep a connection without a word.
 const STOP: &str = "30s";
@@ -25,22 +24,7 @@ fn gate(fleet: &'static Fleet, cluster: &str, port: u16, podman: bool) -> Ground
 /// One instance of the proxy is up, and it is the one of the link.
 #[track_caller]
 fn one_answers(ground: &Ground, engine: &str) -> String {
-    let cluster = &ground.repo.name;
-    let seen = ground.host(HOST).sh(&format!(
-        "{engine} ps --format '{{{{.Names}}}}' | grep -F {cluster}-proxy
-        readlink /var/lib/bayplan/{cluster}/swap/proxy
-        ls /etc/systemd/system/multi-user.target.wants | grep -F {cluster}-proxy"
-    ));
-    let lines: Vec<&str> = seen.lines().collect();
-    let [container, link, enabled] = lines[..] else {
-        panic!("expected one instance, found {seen}");
-    };
-    let instance = container
-        .strip_prefix(&format!("{cluster}-proxy."))
-        .expect("an instance");
-    assert_eq!(link, format!("proxy.{instance}.self"));
-    assert_eq!(enabled, format!("{cluster}-proxy@{instance}.service"));
-    instance.to_owned()
+    one_is_up(ground, engine, "proxy", "proxy.SLOT.self")
 }
 
 /// Image and variable in turn.
@@ -55,12 +39,6 @@ fn change_the_proxy(ground: &mut Ground, number: usize) {
             ground.repo.set_of("proxy", "env.GREETING", value);
         }
     }
-}
-
-fn configure(ground: &mut Ground, retries: usize) {
-    let text = HAPROXY.replace("retries 3", &format!("retries {retries}"));
-    let path = PathBuf::from("proxy/conf/haproxy.cfg");
-    ground.repo.files.insert(path, text.into_bytes());
 }
 
 pub fn docker(fleet: &'static Fleet) {
@@ -111,13 +89,7 @@ fn replaced(fleet: &'static Fleet, cluster: &str, port: u16, engine: &str) {
     load.lost_none();
     ground.is_in_sync();
     // A boot starts the instance of the link.
-    fleet.power_cut(HOST);
-    fleet.close_connections();
-    until(Duration::from_secs(90), "it serves after a boot", || {
-        request(&format!("{address}:{port}"), "/version", None)
-            .is_ok()
-            .then_some(())
-    });
+    boots(&ground, port);
     assert_eq!(one_answers(&ground, engine), instance);
     ground.diff().exits(0);
     // An operator finds it by its name.
@@ -183,19 +155,9 @@ pub fn killed(fleet: &'static Fleet) {
     ground.release().exits(0);
     let address = ground.host(HOST).address.clone();
     let load = Load::on(&address, 9755);
-    ground.repo.set_of("proxy", "tag", "2.6-1");
-    ground.release().exits(0);
-    let steps = steps(&ground);
-    for (number, (script, step)) in Every::of_this_run().of(steps).into_iter().enumerate() {
-        let tag = ["2.6", "2.6-1"][number % 2];
-        ground.repo.set_of("proxy", "tag", tag);
-        let at = format!("before step {step} of {script}");
-        Blow::Activation.strike(&ground, &door, (&script, step), &at);
-        let ended = ground.release();
-        assert_eq!(ended.code, 0, "{at}: {ended}");
-        one_answers(&ground, "docker");
-        one_serves(&ground, "docker");
-        ground.diff().exits(0);
-    }
+    killed_before_each_step(&mut ground, &door, ("proxy", ["2.6", "2.6-1"]), |ground| {
+        one_answers(ground, "docker");
+        one_serves(ground, "docker");
+    });
     load.lost_none();
 }

@@ -22,7 +22,7 @@ use crate::secrets::{KEY, identity};
 /// The services of the example with nginx.
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clusters/shop-nginx/services/");
 
-pub const HAPROXY: &str = "\
+const HAPROXY: &str = "\
 defaults
   mode http
   timeout connect 2s
@@ -333,25 +333,71 @@ pub fn request(at: &str, path: &str, kept: Option<Kept>) -> Result<Option<Kept>,
     }
 }
 
-/// One slot is up, and it is the one of the link.
+/// One slot of `web` is up, and it is the one of the link.
 #[track_caller]
 pub fn one_serves(ground: &Ground, engine: &str) -> String {
+    one_is_up(ground, engine, "web", "/etc/haproxy/web.SLOT.cfg")
+}
+
+/// One of the two containers of a service is up, and it is the one of the link, which leads to `target`.
+#[track_caller]
+pub fn one_is_up(ground: &Ground, engine: &str, service: &str, target: &str) -> String {
     let cluster = &ground.repo.name;
     let seen = ground.host(HOST).sh(&format!(
-        "{engine} ps --format '{{{{.Names}}}}' | grep -F {cluster}-web | LC_ALL=C sort
-        basename $(readlink /var/lib/bayplan/{cluster}/swap/web)
-        ls /etc/systemd/system/multi-user.target.wants | grep -F {cluster}-web"
+        "{engine} ps --format '{{{{.Names}}}}' | grep -F {cluster}-{service} | LC_ALL=C sort
+        readlink /var/lib/bayplan/{cluster}/swap/{service}
+        ls /etc/systemd/system/multi-user.target.wants | grep -F {cluster}-{service}"
     ));
     let lines: Vec<&str> = seen.lines().collect();
     let [container, link, enabled] = lines[..] else {
-        panic!("expected one slot, found {seen}");
+        panic!("expected one of two, found {seen}");
     };
     let slot = container
-        .strip_prefix(&format!("{cluster}-web."))
-        .expect("a slot");
-    assert!(link.starts_with(&format!("web.{slot}.")), "{seen}");
-    assert_eq!(enabled, format!("{cluster}-web@{slot}.service"));
+        .strip_prefix(&format!("{cluster}-{service}."))
+        .expect("one of two");
+    assert_eq!(link, target.replace("SLOT", slot));
+    assert_eq!(enabled, format!("{cluster}-{service}@{slot}.service"));
     slot.to_owned()
+}
+
+/// Power fails, and it serves again.
+pub fn boots(ground: &Ground, port: u16) {
+    let at = format!("{}:{port}", ground.host(HOST).address);
+    ground.fleet.power_cut(HOST);
+    ground.fleet.close_connections();
+    until(Duration::from_secs(90), "it serves after a boot", || {
+        request(&at, "/version", None).is_ok().then_some(())
+    });
+}
+
+/// The proxy gets another configuration, which means the same.
+pub fn configure(ground: &mut Ground, retries: usize) {
+    let text = HAPROXY.replace("retries 3", &format!("retries {retries}"));
+    let path = PathBuf::from("proxy/conf/haproxy.cfg");
+    ground.repo.files.insert(path, text.into_bytes());
+}
+
+/// An activation dies before each of its steps, while the tag of a service goes from one of these to the other and back.
+pub fn killed_before_each_step(
+    ground: &mut Ground,
+    gate: &Gate,
+    (service, tags): (&str, [&str; 2]),
+    is_whole: impl Fn(&Ground),
+) {
+    let [first, second] = tags;
+    ground.repo.set_of(service, "tag", second);
+    ground.release().exits(0);
+    let steps = steps(ground);
+    for (number, (script, step)) in Every::of_this_run().of(steps).into_iter().enumerate() {
+        let tag = [first, second][number % 2];
+        ground.repo.set_of(service, "tag", tag);
+        let at = format!("before step {step} of {script}");
+        Blow::Activation.strike(ground, gate, (&script, step), &at);
+        let ended = ground.release();
+        assert_eq!(ended.code, 0, "{at}: {ended}");
+        is_whole(ground);
+        ground.diff().exits(0);
+    }
 }
 
 pub fn docker(fleet: &'static Fleet) {
@@ -426,21 +472,13 @@ fn life(fleet: &'static Fleet, cluster: &str, port: u16, engine: &str) {
     // Nothing changed.
     ground.diff().exits(0);
     // The proxy goes on with another configuration.
-    let text = HAPROXY.replace("retries 3", "retries 4");
-    let path = PathBuf::from("proxy/conf/haproxy.cfg");
-    ground.repo.files.insert(path, text.into_bytes());
+    configure(&mut ground, 4);
     ground.release().exits(0).says(&["proxy"]);
     assert_eq!(one_serves(&ground, engine), slot);
     load.lost_none();
     ground.is_in_sync();
     // A boot starts the slot of the link.
-    fleet.power_cut(HOST);
-    fleet.close_connections();
-    until(Duration::from_secs(90), "it serves after a boot", || {
-        request(&format!("{address}:{port}"), "/version", None)
-            .is_ok()
-            .then_some(())
-    });
+    boots(&ground, port);
     assert_eq!(one_serves(&ground, engine), slot);
     ground.diff().exits(0);
 }
@@ -452,7 +490,8 @@ pub fn nginx(fleet: &'static Fleet) {
     behind_nginx(&mut ground, port);
     with_inputs(&mut ground);
     ground.release().exits(0);
-    let mut slot = one_serves(&ground, "docker");
+    let serves = |ground: &Ground| one_is_up(ground, "docker", "web", "/etc/shop/web.SLOT.conf");
+    let mut slot = serves(&ground);
     let address = ground.host(HOST).address.clone();
     let kept = |pause| Client::of("/version", true, pause).asks_again();
     let load = Load::of(
@@ -468,7 +507,7 @@ pub fn nginx(fleet: &'static Fleet) {
     for number in 0..4 {
         change_one_input(&mut ground, number);
         ground.release().exits(0).says(&["web"]);
-        let now = one_serves(&ground, "docker");
+        let now = serves(&ground);
         assert_ne!(now, slot, "change {number}");
         slot = now;
     }
@@ -513,19 +552,9 @@ pub fn killed(fleet: &'static Fleet) {
     ground.release().exits(0);
     let address = ground.host(HOST).address.clone();
     let load = Load::on(&address, 9931);
-    ground.repo.set_of("web", "tag", "1.1");
-    ground.release().exits(0);
-    let steps = steps(&ground);
-    for (number, (script, step)) in Every::of_this_run().of(steps).into_iter().enumerate() {
-        let tag = ["1.0", "1.1"][number % 2];
-        ground.repo.set_of("web", "tag", tag);
-        let at = format!("before step {step} of {script}");
-        Blow::Activation.strike(&ground, &gate, (&script, step), &at);
-        let ended = ground.release();
-        assert_eq!(ended.code, 0, "{at}: {ended}");
-        one_serves(&ground, "docker");
-        ground.diff().exits(0);
-    }
+    killed_before_each_step(&mut ground, &gate, ("web", ["1.0", "1.1"]), |ground| {
+        one_serves(ground, "docker");
+    });
     load.lost_none();
 }
 
